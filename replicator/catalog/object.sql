@@ -1,0 +1,33 @@
+-- The rows of a kind's file, put in place of the line below FROM, with what all objects have: identity, schema, owner.
+-- An attachment's address lies in pg_inherits, a sequence's ownership in pg_depend: they are about relations.
+-- Temporary objects belong to sessions, toast tables to tables: neither is ever created.
+-- Reference: PostgreSQL docs 9.27.5, pg_identify_object.
+SELECT kind.classid::bigint AS classid
+     , kind.objid::bigint AS objid
+     , object.identity
+     , object.schema
+     , pg_get_userbyid(kind.owner) AS owner
+     , array_remove(kind."create", NULL) AS creation
+     , CASE WHEN kind.owner IS NOT NULL
+            THEN format('ALTER %s %s OWNER TO %I'
+                       , CASE object.type
+                              WHEN 'statistics object' THEN 'STATISTICS'
+                              WHEN 'foreign-data wrapper' THEN 'FOREIGN DATA WRAPPER'
+                              ELSE upper(object.type)
+                          END
+                       , object.identity
+                       , pg_get_userbyid(kind.owner))
+        END AS alter_owner
+     , array_remove(kind.stub, NULL) AS stub
+     , array_remove(kind.finish, NULL) AS finish
+     , kind.needs::bigint[] AS needs
+  FROM (
+<kind>
+       ) AS kind
+ CROSS JOIN LATERAL pg_identify_object(CASE WHEN kind.classid IN ('pg_inherits'::regclass, 'pg_depend'::regclass)
+                                            THEN 'pg_class'::regclass
+                                            ELSE kind.classid
+                                        END, kind.objid, 0) AS object
+ WHERE object.identity IS NOT NULL
+   AND (object.schema IS NULL OR object.schema !~ '^pg_(temp|toast)(_|$)')
+ ORDER BY object.identity

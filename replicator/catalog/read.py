@@ -1,0 +1,105 @@
+"""Read a database's catalogs: every kind's objects by its one SELECT, their dependencies, the tables with their rows.
+
+The session's search_path must be empty (postgres.connect sees to it): pg_get_*def and format_type then qualify names.
+"""
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any, LiteralString, cast
+
+from psycopg.rows import namedtuple_row
+
+from replicator.catalog import KINDS
+from replicator.catalog.depend import Edge, fold
+from replicator.model import Address, Catalog, Column, Kind, Object, Sequence, Table
+from replicator.postgres import Connection
+
+FROM_VERSION = re.compile(r"--(\d+)\+\s*$")
+BEFORE_VERSION = re.compile(r"^(\s*)--<(\d+) ")
+
+
+def for_version(text: str, major: int) -> LiteralString:
+    """Return a statement as a server of this version understands it.
+
+    A line that ends in `--14+` is for 14 and newer; a line that begins with `--<14 ` lives before 14.
+
+    >>> for_version("SELECT a --14+\\n--<14 SELECT b", 13)
+    'SELECT b'
+    """
+    lines = []
+    for line in text.splitlines():
+        since = FROM_VERSION.search(line)
+        before = BEFORE_VERSION.match(line)
+        if before and major < int(before[2]):
+            lines.append(before[1] + line[before.end() :])
+        elif not before and (since is None or major >= int(since[1])):
+            lines.append(line)
+    # These are the package's own files: as literal as a string in the code.
+    return cast(LiteralString, "\n".join(lines))
+
+
+@cache
+def statement(name: str, major: int) -> LiteralString:
+    """Return the file `catalog/<name>.sql` for a server of this major version."""
+    return for_version(files("replicator.catalog").joinpath(f"{name}.sql").read_text("utf-8"), major)
+
+
+def read_catalog(conn: Connection) -> Catalog:
+    """Read all of a database that can be copied, inside the transaction that the connection is in."""
+    version = conn.info.server_version
+    major = version // 10000
+    rows = [row for kind in KINDS if (files("replicator.catalog")/f"kinds/{kind.name}.sql").is_file() for row in _read_kind(conn, kind, major)]  # DEV
+    edges = (
+        Edge(Address(r[0], r[1]), Address(r[2], r[3]), r[4]) for r in conn.execute(statement("depend", major))
+    )
+    return Catalog(
+        version=version,
+        objects=tuple(fold(rows, edges)),
+        tables=tuple(map(_table, _records(conn, "tables", major))),
+        sequences=tuple(
+            Sequence(Address(r.classid, r.objid), r.identity, r.schema) for r in _records(conn, "sequences", major)
+        ),
+        large_objects=_records(conn, "large_objects", major)[0].count,
+    )
+
+
+def _records(conn: Connection, name: str, major: int) -> list[Any]:
+    with conn.cursor(row_factory=namedtuple_row) as cursor:
+        return cursor.execute(statement(name, major)).fetchall()
+
+
+def _read_kind(conn: Connection, kind: Kind, major: int) -> list[tuple[Object, list[Address]]]:
+    query = statement("object", major).replace("<kind>", statement(f"kinds/{kind.name}", major))
+    with conn.cursor(row_factory=namedtuple_row) as cursor:
+        rows = cursor.execute(cast(LiteralString, query)).fetchall()
+    return [
+        (
+            Object(
+                kind=kind.name,
+                address=Address(row.classid, row.objid),
+                identity=row.identity,
+                schema=row.schema,
+                owner=row.owner,
+                create=tuple(row.creation),
+                alter_owner=row.alter_owner,
+                stub=tuple(row.stub),
+                finish=tuple(row.finish),
+            ),
+            [Address(*pair) for pair in zip(row.needs[::2], row.needs[1::2], strict=True)],
+        )
+        for row in rows
+    ]
+
+
+def _table(row: Any) -> Table:
+    columns = zip(row.names, row.hashes, row.binaries, strict=True)
+    return Table(
+        address=Address(row.classid, row.objid),
+        identity=row.identity,
+        schema=row.schema,
+        columns=tuple(Column(*column) for column in columns),
+        bytes=row.bytes,
+        rows=row.rows,
+        root=row.root,
+    )

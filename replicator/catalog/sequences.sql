@@ -1,0 +1,14 @@
+-- Sequences whose values travel: all, those of identity columns and serials included, but for extensions' own.
+-- Reference: pg_dump.c dumpSequenceData.
+SELECT c.tableoid::bigint AS classid
+     , c.oid::bigint AS objid
+     , c.oid::regclass::text AS identity
+     , n.nspname::text AS schema
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'S'
+   AND c.relpersistence <> 't'
+   AND c.oid >= 16384
+   AND NOT EXISTS (SELECT FROM pg_depend d
+                    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+ ORDER BY n.nspname, c.relname

@@ -1,0 +1,84 @@
+-- Tables with rows of their own (ordinary ones and leaf partitions) and their columns, but for extensions' own tables.
+-- Type OIDs below 10000 are assigned by hand and the same on every server and version; reg* values are OIDs in binary.
+-- Reference: pg_dump.c makeTableDataInfo, dumpTableData_copy, forcePartitionRootLoad.
+  WITH RECURSIVE domain_base (type, base) AS (
+       SELECT oid, oid
+         FROM pg_type
+        WHERE typtype <> 'd'
+        UNION ALL
+       SELECT t.oid, d.base
+         FROM domain_base d
+         JOIN pg_type t ON t.typbasetype = d.type AND t.typtype = 'd'
+     )
+     , form AS (
+       SELECT d.type
+            , b.typtype = 'e' OR portable.it AS "binary"
+            , portable.it AND EXISTS (SELECT
+                                        FROM pg_opclass o
+                                        JOIN pg_am m ON m.oid = o.opcmethod AND m.amname = 'hash'
+                                       WHERE o.opcdefault
+                                         AND o.opcintype = CASE WHEN e.typname = 'varchar' THEN 'text'::regtype
+                                                                WHEN e.typtype = 'r' THEN 'anyrange'::regtype
+                                                                WHEN e.typtype = 'm' THEN 'anymultirange'::regtype --14+
+                                                                ELSE e.oid
+                                                            END) AS hashable
+         FROM domain_base d
+         JOIN pg_type b ON b.oid = d.base
+         JOIN pg_type e ON e.oid = CASE WHEN b.typlen = -1 AND b.typelem <> 0 THEN b.typelem ELSE b.oid END
+        CROSS JOIN LATERAL (SELECT b.oid < 10000
+                               AND e.oid < 10000
+                               AND e.typtype IN ('b', 'r', 'm')
+                               AND e.typreceive <> 0
+                               AND e.typsend <> 0
+                               AND e.typname <> 'xml'
+                               AND e.typname !~ '^reg') AS portable (it)
+     )
+     , column_list AS (
+       SELECT a.attrelid
+            , array_agg(quote_ident(a.attname) ORDER BY a.attnum) AS names
+            , array_agg(quote_ident(a.attname)
+                        || CASE WHEN NOT form.hashable THEN '::text' ELSE '' END
+                        || CASE WHEN NOT l.collisdeterministic THEN ' COLLATE "C"' ELSE '' END
+                        ORDER BY a.attnum) AS hashes
+            , array_agg(form."binary" ORDER BY a.attnum) AS binaries
+         FROM pg_attribute a
+         JOIN form ON form.type = a.atttypid
+         LEFT JOIN pg_collation l ON l.oid = a.attcollation
+        WHERE a.attnum > 0
+          AND NOT a.attisdropped
+          AND a.attgenerated = ''
+        GROUP BY a.attrelid
+     )
+     , unstable AS (
+       SELECT p.partrelid
+         FROM pg_partitioned_table p
+        CROSS JOIN LATERAL unnest(p.partattrs::int[]) AS key (attnum)
+         LEFT JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = key.attnum AND key.attnum > 0
+         LEFT JOIN form ON form.type = a.atttypid
+         LEFT JOIN pg_collation l ON l.oid = a.attcollation
+        WHERE p.partstrat = 'h'
+          AND (form.hashable IS NOT TRUE OR NOT l.collisdeterministic)
+     )
+SELECT c.tableoid::bigint AS classid
+     , c.oid::bigint AS objid
+     , c.oid::regclass::text AS identity
+     , n.nspname::text AS schema
+     , coalesce(column_list.names, '{}') AS names
+     , coalesce(column_list.hashes, '{}') AS hashes
+     , coalesce(column_list.binaries, '{}') AS binaries
+     , pg_table_size(c.oid) AS bytes
+     , greatest(c.reltuples, 0)::bigint AS rows
+     , CASE WHEN EXISTS (SELECT
+                           FROM pg_partition_ancestors(c.oid) AS ancestor (relid)
+                           JOIN unstable ON unstable.partrelid = ancestor.relid)
+            THEN pg_partition_root(c.oid)::text
+        END AS root
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN column_list ON column_list.attrelid = c.oid
+ WHERE c.relkind = 'r'
+   AND c.relpersistence <> 't'
+   AND c.oid >= 16384
+   AND NOT EXISTS (SELECT FROM pg_depend d
+                    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+ ORDER BY n.nspname, c.relname

@@ -1,0 +1,79 @@
+"""All errors, in one tree. A class's docstring is its default message.
+
+    ReplicatorError
+    ├── NotReady             1   a server never answered in the time allowed
+    ├── UsageError           2   the command line, the environment or the file is wrong
+    ├── PreflightFailed      3   something stands in the way; nothing was written
+    ├── ConnectionFailed     4   a server refuses for good: password, database, TLS
+    ├── DependencyCycle      5   objects need one another and none can be made in two steps
+    ├── StepFailed           6   a step of the plan failed; the journal tells what is done
+    ├── SourceChanged        7   the source's schema changed while it was read
+    ├── VerificationFailed   8   the two databases differ
+    └── Interrupted        130   SIGINT or SIGTERM
+"""
+
+
+class ReplicatorError(Exception):
+    """The replicator failed."""
+
+    exit_code = 1
+
+    def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
+        super().__init__(message or type(self).__doc__)
+        self.hint = hint
+
+
+class NotReady(ReplicatorError):
+    """The server is not ready."""
+
+
+class UsageError(ReplicatorError):
+    """The command cannot be carried out as it was given."""
+
+    exit_code = 2
+
+
+class PreflightFailed(ReplicatorError):
+    """Something stands in the way of a clone; nothing was written."""
+
+    exit_code = 3
+
+
+class ConnectionFailed(ReplicatorError):
+    """The server refuses the connection."""
+
+    exit_code = 4
+
+
+class DependencyCycle(ReplicatorError):
+    """Objects need one another, and none of them can be made in two steps."""
+
+    exit_code = 5
+
+
+class StepFailed(ReplicatorError):
+    """A step of the plan failed."""
+
+    exit_code = 6
+
+    def __init__(self, step: str, reason: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{step} failed: {reason}", hint=hint)
+        self.step = step
+
+
+class SourceChanged(ReplicatorError):
+    """The source's schema changed while it was read."""
+
+    exit_code = 7
+
+
+class VerificationFailed(ReplicatorError):
+    """The two databases differ."""
+
+    exit_code = 8
+
+
+class Interrupted(ReplicatorError):
+    """Interrupted."""
+
+    exit_code = 130

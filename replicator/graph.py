@@ -1,0 +1,125 @@
+"""Creation order. A cycle is broken by making one of its objects in two steps, a stub and what makes it whole."""
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from replicator.errors import DependencyCycle
+from replicator.model import Address, Object
+
+Rank = Mapping[str, int]
+
+
+@dataclass(slots=True)
+class Piece:
+    """What is created at once: an object, its stub, or what makes the stub whole. `needs` names other pieces."""
+
+    name: str
+    object: Object
+    statements: tuple[str, ...]
+    needs: set[str] = field(default_factory=set)
+
+
+def order(objects: Iterable[Object], rank: Rank, facets: frozenset[str] = frozenset()) -> list[Piece]:
+    """Split cycles and sort: each piece comes after all it needs, else by rank of its kind, then by identity.
+
+    `facets` are the kinds without an address of their own. Raises DependencyCycle.
+    """
+    objects = list(objects)
+    pieces = {o.name: Piece(o.name, o, o.create + _owner(o)) for o in objects}
+    if len(pieces) != len(objects):
+        raise AssertionError("two objects have the same kind and identity")
+    names = {o.address: o.name for o in objects if o.kind not in facets}
+    for piece in pieces.values():
+        piece.needs = {names[a] for a in piece.object.needs if a in names} - {piece.name}
+    while True:
+        components = [c for c in _components(pieces) if len(c) > 1]
+        if not components:
+            return _sorted(pieces, rank)
+        for component in components:
+            _split_one(component, pieces, names, rank)
+
+
+def _owner(o: Object) -> tuple[str, ...]:
+    return (o.alter_owner,) if o.alter_owner else ()
+
+
+def _split_one(component: set[str], pieces: dict[str, Piece], names: dict[Address, str], rank: Rank) -> None:
+    """Break one object of the component in two: those inside it need the stub from now on, others the whole."""
+    for name in sorted(component, key=lambda n: _key(pieces[n], rank)):
+        whole = pieces[name]
+        o = whole.object
+        stub_needs = {names[a] for a in o.stub_needs if a in names} - {name}
+        if not o.stub or f"{name} (stub)" in pieces or not (whole.needs & component) - stub_needs:
+            continue
+        stub = Piece(f"{name} (stub)", o, o.stub, stub_needs)
+        whole.statements = (o.finish or o.create) + _owner(o)
+        whole.needs.add(stub.name)
+        for other in component - {name}:
+            if name in pieces[other].needs:
+                pieces[other].needs = (pieces[other].needs - {name}) | {stub.name}
+        pieces[stub.name] = stub
+        return
+    raise DependencyCycle(
+        "These objects need one another, and none of them can be made in two steps: "
+        + ", ".join(sorted(component)) + "."
+    )
+
+
+def _key(piece: Piece, rank: Rank) -> tuple[int, str]:
+    return rank[piece.object.kind], piece.name
+
+
+def _sorted(pieces: Mapping[str, Piece], rank: Rank) -> list[Piece]:
+    waiting = {name: len(piece.needs) for name, piece in pieces.items()}
+    wanted_by: dict[str, list[str]] = {name: [] for name in pieces}
+    for piece in pieces.values():
+        for need in piece.needs:
+            wanted_by[need].append(piece.name)
+    ready = [(*_key(piece, rank), name) for name, piece in pieces.items() if not waiting[name]]
+    heapq.heapify(ready)
+    result = []
+    while ready:
+        name = heapq.heappop(ready)[-1]
+        result.append(pieces[name])
+        for dependent in wanted_by[name]:
+            waiting[dependent] -= 1
+            if not waiting[dependent]:
+                heapq.heappush(ready, (*_key(pieces[dependent], rank), dependent))
+    return result
+
+
+def _components(pieces: Mapping[str, Piece]) -> Iterator[set[str]]:
+    """Yield the strongly connected components. Tarjan's algorithm with a stack of its own: chains are long."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    path: list[str] = []
+    on_path: set[str] = set()
+    for root in pieces:
+        if root in index:
+            continue
+        work = [(root, iter(pieces[root].needs))]
+        index[root] = low[root] = len(index)
+        path.append(root)
+        on_path.add(root)
+        while work:
+            name, needs = work[-1]
+            for need in needs:
+                if need not in index:
+                    index[need] = low[need] = len(index)
+                    path.append(need)
+                    on_path.add(need)
+                    work.append((need, iter(pieces[need].needs)))
+                    break
+                if need in on_path:
+                    low[name] = min(low[name], index[need])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[name])
+                if low[name] == index[name]:
+                    cut = path.index(name)
+                    component = set(path[cut:])
+                    del path[cut:]
+                    on_path -= component
+                    yield component

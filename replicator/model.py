@@ -1,0 +1,173 @@
+"""The shared words as frozen data: what is read from a catalog, and what is to be done about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Address(NamedTuple):
+    """What pg_depend calls an object: the OID of its system catalog and its OID in there."""
+
+    classid: int
+    objid: int
+
+
+class Phase(StrEnum):
+    """The part of the work that a step belongs to, in the order in which the parts begin."""
+
+    SCHEMA = "schema"
+    DATA = "data"
+    LARGE_OBJECTS = "large objects"
+    SEQUENCES = "sequences"
+    BUILD = "indexes and constraints"
+    STATISTICS = "statistics"
+    FINISH = "triggers, policies, comments, privileges"
+    REFRESH = "materialized views"
+    VERIFY = "verification"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A sort of object: one file `kinds/<name>.sql`, one fixture `tests/kinds/<name>.sql`."""
+
+    name: str
+    phase: Phase = Phase.SCHEMA
+    facet: bool = False
+    """A facet (comment, ACL, row security …) has no address of its own: it is about the object at its address."""
+    turns: bool = False
+    """Its `needs` are a pair: the edge from the first to the second is not theirs but this object's (table_attach)."""
+    of_members: bool = False
+    """A facet that a member of an extension may have of its own."""
+    shell: bool = False
+    """Its stub needs nothing but its schema (`CREATE TYPE name;`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """A thing to create. `needs` holds addresses of objects; `stub_needs` is the part of them that the stub needs."""
+
+    kind: str
+    address: Address
+    identity: str
+    schema: str | None
+    owner: str | None
+    """The role that must own it; None where ownership is not its own matter."""
+    create: tuple[str, ...]
+    alter_owner: str | None = None
+    stub: tuple[str, ...] = ()
+    finish: tuple[str, ...] = ()
+    needs: frozenset[Address] = frozenset()
+    stub_needs: frozenset[Address] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """How it is called everywhere: in the plan, the journal and messages.
+
+        >>> Object("index", Address(1259, 1), "public.i", "public", None, ()).name
+        'index public.i'
+        """
+        return f"{self.kind} {self.identity}"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column whose values travel (no generated ones). The expressions are quoted and ready for a select list."""
+
+    name: str
+    hash_expression: str
+    """The column itself where its type hashes alike on every server, its text otherwise."""
+    binary: bool
+    """Its type has the same binary form on every server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with rows of its own: ordinary or a leaf partition."""
+
+    address: Address
+    identity: str
+    schema: str
+    columns: tuple[Column, ...]
+    bytes: int
+    rows: int
+    root: str | None
+    """Load through this partitioned table, since rows may be routed otherwise on the destination; None: as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    address: Address
+    identity: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All that was read of one database. `objects` are in creation order of their kinds, not yet of themselves."""
+
+    version: int
+    """The server's version number, e.g. 180004."""
+    objects: tuple[Object, ...]
+    tables: tuple[Table, ...]
+    sequences: tuple[Sequence, ...]
+    large_objects: int
+
+
+class Lock(StrEnum):
+    SHARED = "shared"
+    EXCLUSIVE = "exclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Run these statements on the destination, in one transaction."""
+
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyTable:
+    """Stream a table's rows from the source into the destination."""
+
+    table: Table
+    binary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetSequences:
+    """Give these sequences the values that they have on the source."""
+
+    sequences: tuple[Sequence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyLargeObjects:
+    """Copy the large objects of an OID range, both ends included."""
+
+    first: int
+    last: int
+
+
+Work = Execute | CopyTable | SetSequences | CopyLargeObjects
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A unit of work: one transaction on the destination. `needs` names other steps."""
+
+    name: str
+    phase: Phase
+    work: Work
+    needs: frozenset[str] = frozenset()
+    cost: int = 0
+    """What it has to read or write, in bytes, as far as it can be told."""
+    locks: Mapping[Address, Lock] = field(default_factory=dict)
+    """Tables that it locks on the destination, so that no two steps wait for one another there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All steps; each comes after all that it needs."""
+
+    steps: tuple[Step, ...]

@@ -1,0 +1,146 @@
+"""Connections: the one place that opens them. Each gets the session that copying exactly needs (design: Sessions)."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import conninfo
+from psycopg_pool import ConnectionPool
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Pool = ConnectionPool[Connection]
+
+CONNECT_SECONDS = 10
+DEFAULTS = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 6,
+    "application_name": "replicator",
+}
+
+# Values travel as text or binary between two servers whose own settings must not matter. Unknown ones are left out.
+# row_security off: an error instead of the rows that a policy happens to show.
+SESSION = {
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
+    "transaction_timeout": "0",
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "extra_float_digits": "3",
+    "bytea_output": "hex",
+    "xmloption": "content",
+    "lc_monetary": "C",
+    "quote_all_identifiers": "off",
+    "search_path": "",
+    "row_security": "off",
+    "synchronize_seqscans": "off",
+    "synchronous_commit": "off",
+    "check_function_bodies": "off",
+    "default_table_access_method": "heap",
+    "default_tablespace": "",
+    "default_toast_compression": "pglz",
+    "client_min_messages": "error",
+    "standard_conforming_strings": "on",
+    "transform_null_equals": "off",
+    "array_nulls": "on",
+    "backslash_quote": "safe_encoding",
+}
+SET_SESSION = """
+SELECT set_config(s.name, wanted.value, false)
+  FROM unnest(%s::text[], %s::text[]) AS wanted (name, value)
+  JOIN pg_settings s ON lower(s.name) = lower(wanted.name)
+ WHERE s.setting <> wanted.value AND s.context = 'user'
+"""
+
+
+def connect(dsn: str, *, encoding: str | None = None, application: str = "") -> Connection:
+    """Open a connection with the session's settings, outside a transaction.
+
+    `encoding` is the client_encoding, the database's own by default. Raises psycopg.OperationalError.
+    """
+    conn = psycopg.connect(with_defaults(dsn, application), autocommit=True, prepare_threshold=None)
+    try:
+        set_up(conn, encoding)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def set_up(conn: Connection, encoding: str | None = None) -> None:
+    """Give a fresh connection the session's settings."""
+    conn.prepare_threshold = None
+    encoding = encoding or readable_encoding(conn.info.parameter_status("server_encoding") or "UTF8")
+    conn.execute("SELECT set_config('client_encoding', %s, false)", [encoding])
+    conn.execute(SET_SESSION, [list(SESSION), list(SESSION.values())])
+
+
+def readable_encoding(server_encoding: str) -> str:
+    """Return the client_encoding that shows all text of a database; LATIN1 hands SQL_ASCII's bytes through as they are."""
+    return "LATIN1" if server_encoding == "SQL_ASCII" else server_encoding
+
+
+def with_defaults(dsn: str, application: str = "") -> str:
+    """Return the conninfo with this program's timeouts and keepalives where it says nothing of its own."""
+    given = conninfo.conninfo_to_dict(dsn)
+    named = {"application_name": f"replicator {application}".strip()}
+    return conninfo.make_conninfo("", **{**DEFAULTS, **named, **given})
+
+
+@contextmanager
+def pool(dsn: str, size: int, *, encoding: str | None = None, application: str = "") -> Iterator[Pool]:
+    """Hold a pool of up to `size` connections, opened when needed."""
+
+    def configure(conn: Connection) -> None:
+        set_up(conn, encoding)
+
+    with ConnectionPool(
+        with_defaults(dsn, application),
+        connection_class=psycopg.Connection[tuple[Any, ...]],
+        kwargs={"autocommit": True, "prepare_threshold": None},
+        min_size=0,
+        max_size=size,
+        timeout=60.0,
+        reconnect_timeout=30.0,
+        configure=configure,
+        open=True,
+    ) as opened:
+        yield opened
+
+
+def describe(dsn: str) -> str:
+    """Return where a conninfo leads, without what is secret: `user@host:port/dbname`.
+
+    >>> describe("postgresql://me:secret@db:5433/shop")
+    'me@db:5433/shop'
+    """
+    given = {key: str(value) for key, value in conninfo.conninfo_to_dict(dsn).items()}
+    user = f"{given['user']}@" if given.get("user") else ""
+    host = given.get("host") or given.get("hostaddr") or (f"service {given['service']}" if "service" in given else "")
+    port = f":{given['port']}" if given.get("port") else ""
+    return f"{user}{host or 'local socket'}{port}/{given.get('dbname', '')}".rstrip("/")
+
+
+SECRETS = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)|(://[^\s:/@]*:)([^\s@]*)(@)", re.IGNORECASE)
+
+
+def one_line(error: BaseException) -> str:
+    """Return the server's message as one line: primary, detail, hint; never a password.
+
+    >>> one_line(ValueError("bad conninfo: password='a b' host=x"))
+    "bad conninfo: password=*** host=x"
+    """
+    if isinstance(error, psycopg.Error) and error.diag.message_primary:
+        diag = error.diag
+        parts = [f"{diag.message_primary} [{diag.sqlstate}]", diag.message_detail, diag.message_hint, diag.context]
+        text = ". ".join(part.rstrip(".") for part in parts if part) + "."
+    else:
+        text = str(error) or type(error).__name__
+    text = SECRETS.sub(lambda m: f"{m[1] or m[3]}***{m[5] or ''}", text)
+    return " ".join(text.split())

@@ -1,0 +1,127 @@
+"""Real servers: the wheel's PostgreSQL 18, and others named in REPLICATOR_TEST_SERVERS="12=/path/to/bin,15=…".
+
+Each pytest worker runs its own, started when first wanted and stopped at the end.
+"""
+
+import itertools
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from replicator.demo.server import Server, embedded_bin, reachable_folder
+
+CLIENTS = embedded_bin()
+"""psql and pg_dump, newest version: for tests only."""
+
+ROLES = ("alice", "bob", "carol", "Odd Role")
+BINARIES = {18: embedded_bin()}
+for entry in filter(None, os.environ.get("REPLICATOR_TEST_SERVERS", "").split(",")):
+    major, _, folder = entry.partition("=")
+    BINARIES[int(major)] = Path(folder)
+VERSIONS = sorted(BINARIES)
+
+_numbers = itertools.count(1)
+
+
+class Database:
+    """An empty database of a test's own."""
+
+    def __init__(self, server: Server, name: str, major: int) -> None:
+        self.server = server
+        self.name = name
+        self.major = major
+        self.dsn = server.conninfo(name)
+
+    def run(self, script: str) -> None:
+        """Run an SQL script with psql, stopping at the first error."""
+        command = [CLIENTS / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.dsn]
+        done = subprocess.run(command, input=script, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    def rows(self, query: str) -> list[tuple]:
+        with psycopg.connect(self.dsn, autocommit=True) as conn:
+            return conn.execute(query).fetchall()
+
+    def value(self, query: str) -> object:
+        return self.rows(query)[0][0]
+
+    def dump(self, *options: str) -> str:
+        """Return pg_dump's text: the schema's unless options say otherwise."""
+        command = [CLIENTS / "pg_dump", "--restrict-key=x", *(options or ["-s"]), "-d", self.dsn]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+class Servers:
+    def __init__(self) -> None:
+        self._running: dict[int, Server] = {}
+
+    def __getitem__(self, major: int) -> Server:
+        if major not in self._running:
+            server = Server(BINARIES[major], reachable_folder(f"replicator-test-{major}-"), SETTINGS)
+            server.__enter__()
+            self._running[major] = server
+            with psycopg.connect(server.conninfo(), autocommit=True) as conn:
+                for role in ROLES:
+                    conn.execute(psycopg.sql.SQL("CREATE ROLE {}").format(psycopg.sql.Identifier(role)))
+        return self._running[major]
+
+    def stop(self) -> None:
+        for server in self._running.values():
+            server.__exit__(None, None, None)
+
+    def database(self, major: int, options: str = "") -> Database:
+        """Make an empty database; `options` follow its name in CREATE DATABASE."""
+        name = f"db_{next(_numbers)}"
+        with psycopg.connect(self[major].conninfo(), autocommit=True) as conn:
+            conn.execute(f'CREATE DATABASE "{name}" TEMPLATE template0 {options}')
+        return Database(self[major], name, major)
+
+
+SETTINGS = {"shared_buffers": "16MB", "max_connections": "60", "max_wal_senders": "0", "wal_level": "minimal"}
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    servers = Servers()
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture(params=VERSIONS, ids=lambda major: f"pg{major}")
+def major(request: pytest.FixtureRequest) -> int:
+    """Every server version at hand, one after another; the pg mark leaves some out."""
+    for mark in request.node.iter_markers("pg"):
+        if not all(_matches(request.param, condition) for condition in mark.args[0].split(",")):
+            pytest.skip(f"for PostgreSQL {mark.args[0]}")
+    return request.param
+
+
+def _matches(major: int, condition: str) -> bool:
+    sign, number = re.fullmatch(r"\s*(>=|<|==)\s*(\d+)\s*", condition).groups()
+    return {">=": major >= int(number), "<": major < int(number), "==": major == int(number)}[sign]
+
+
+@pytest.fixture
+def database(servers: Servers, major: int) -> Iterator[Database]:
+    """An empty database on each server version."""
+    yield from _dropped(servers.database(major))
+
+
+@pytest.fixture
+def destination(servers: Servers, major: int) -> Iterator[Database]:
+    """Another empty database on the same server."""
+    yield from _dropped(servers.database(major))
+
+
+def _dropped(database: Database) -> Iterator[Database]:
+    yield database
+    with psycopg.connect(database.server.conninfo(), autocommit=True) as conn:
+        conn.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database.name])
+        conn.execute(f'DROP DATABASE IF EXISTS "{database.name}"')

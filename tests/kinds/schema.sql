@@ -1,0 +1,3 @@
+CREATE SCHEMA plain;
+CREATE SCHEMA "Odd ""schema""" AUTHORIZATION alice;
+CREATE SCHEMA "select" AUTHORIZATION "Odd Role";
