@@ -1,15 +1,15 @@
 """All errors, in one tree. A class's docstring is its default message.
 
-    ReplicatorError
-    ├── NotReady             1   a server never answered in the time allowed
-    ├── UsageError           2   the command line, the environment or the file is wrong
-    ├── PreflightFailed      3   something stands in the way; nothing was written
-    ├── ConnectionFailed     4   a server refuses for good: password, database, TLS
-    ├── DependencyCycle      5   objects need one another and none can be made in two steps
-    ├── StepFailed           6   a step of the plan failed; the journal tells what is done
-    ├── SourceChanged        7   the source's schema changed while it was read
-    ├── VerificationFailed   8   the two databases differ
-    └── Interrupted        130   SIGINT or SIGTERM
+ReplicatorError
+├── NotReady             1   a server never answered in the time allowed
+├── UsageError           2   the command line, the environment or the file is wrong
+├── PreflightFailed      3   something stands in the way; nothing was written
+├── ConnectionFailed     4   a server refuses for good: password, database, TLS
+├── DependencyCycle      5   objects need one another and none can be made in two steps
+├── StepFailed           6   a step of the plan failed; the journal tells what is done
+├── SourceChanged        7   the source's schema changed while it was read
+├── VerificationFailed   8   the two databases differ
+└── Interrupted        130   SIGINT or SIGTERM
 """
 
 

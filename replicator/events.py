@@ -94,3 +94,37 @@ class Finished:
 
 Event = Waiting | Ready | Note | Planned | Started | Moved | Done | Failed | Finished
 Emit = Callable[[Event], None]
+
+
+def size_text(bytes: int) -> str:
+    """Write a size for people, in decimal units.
+
+    >>> size_text(12_345_678)
+    '12.3 MB'
+    """
+    if bytes < 1000:
+        return f"{bytes} B"
+    amount = float(bytes)
+    for unit in ("kB", "MB", "GB", "TB"):
+        amount /= 1000
+        if amount < 999.95:  # what is above would be written as 1000.0
+            return f"{amount:.1f} {unit}"
+    return f"{amount / 1000:.1f} PB"
+
+
+def duration_text(seconds: float, digits: int = 1) -> str:
+    """Write a duration for people; `digits` are the decimals of less than a minute.
+
+    >>> duration_text(1.23), duration_text(184)
+    ('1.2 s', '3 min 04 s')
+    """
+    if round(seconds, digits) < 60:
+        return f"{seconds:.{digits}f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def one_line(text: str) -> str:
+    """Make names and server messages harmless in a line: no line break, no terminal control, no change of direction."""
+    return "".join(character if character.isprintable() else " " for character in text)

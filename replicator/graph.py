@@ -44,25 +44,38 @@ def _owner(o: Object) -> tuple[str, ...]:
     return (o.alter_owner,) if o.alter_owner else ()
 
 
+def split(whole: Piece) -> Piece | None:
+    """Make a piece the second half of its object and return the first, the stub; None where there cannot be one.
+
+    The stub's `needs` are left to the caller.
+    """
+    o = whole.object
+    stub = Piece(f"{o.name} (stub)", o, o.stub)
+    if not o.stub or stub.name in whole.needs:
+        return None
+    whole.statements = (o.finish or o.create) + _owner(o)
+    whole.needs.add(stub.name)
+    return stub
+
+
 def _split_one(component: set[str], pieces: dict[str, Piece], names: dict[Address, str], rank: Rank) -> None:
     """Break one object of the component in two: those inside it need the stub from now on, others the whole."""
     for name in sorted(component, key=lambda n: _key(pieces[n], rank)):
         whole = pieces[name]
-        o = whole.object
-        stub_needs = {names[a] for a in o.stub_needs if a in names} - {name}
-        if not o.stub or f"{name} (stub)" in pieces or not (whole.needs & component) - stub_needs:
+        stub_needs = {names[a] for a in whole.object.stub_needs if a in names} - {name}
+        if not (whole.needs & component) - stub_needs:
             continue
-        stub = Piece(f"{name} (stub)", o, o.stub, stub_needs)
-        whole.statements = (o.finish or o.create) + _owner(o)
-        whole.needs.add(stub.name)
+        stub = split(whole)
+        if stub is None:
+            continue
+        stub.needs = stub_needs
         for other in component - {name}:
             if name in pieces[other].needs:
                 pieces[other].needs = (pieces[other].needs - {name}) | {stub.name}
         pieces[stub.name] = stub
         return
     raise DependencyCycle(
-        "These objects need one another, and none of them can be made in two steps: "
-        + ", ".join(sorted(component)) + "."
+        f"These objects need one another, and none of them can be made in two steps: {', '.join(sorted(component))}."
     )
 
 

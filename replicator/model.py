@@ -97,9 +97,20 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
+    """A sequence whose value travels."""
+
     address: Address
     identity: str
     schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class LargeObjects:
+    """A range of large objects' OIDs, both ends included, and how many there are in it."""
+
+    first: int
+    last: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +122,14 @@ class Catalog:
     objects: tuple[Object, ...]
     tables: tuple[Table, ...]
     sequences: tuple[Sequence, ...]
-    large_objects: int
+    large_objects: tuple[LargeObjects, ...]
+    populated: frozenset[Address]
+    """The materialized views that hold rows."""
 
 
 class Lock(StrEnum):
+    """How a step locks a table on the destination."""
+
     SHARED = "shared"
     EXCLUSIVE = "exclusive"
 
@@ -143,13 +158,22 @@ class SetSequences:
 
 @dataclass(frozen=True, slots=True)
 class CopyLargeObjects:
-    """Copy the large objects of an OID range, both ends included."""
+    """Copy the large objects of an OID range."""
 
-    first: int
-    last: int
+    range: LargeObjects
 
 
-Work = Execute | CopyTable | SetSequences | CopyLargeObjects
+@dataclass(frozen=True, slots=True)
+class CompareTable:
+    """Count and hash a table's rows on both sides. A table loaded through its root is compared as the root."""
+
+    identity: str
+    columns: tuple[Column, ...]
+    only: bool
+    """Without its inheriting tables; False for a root, which has no rows but its partitions'."""
+
+
+Work = Execute | CopyTable | SetSequences | CopyLargeObjects | CompareTable
 
 
 @dataclass(frozen=True, slots=True)

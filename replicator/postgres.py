@@ -13,7 +13,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 Pool = ConnectionPool[Connection]
 
 CONNECT_SECONDS = 10
-DEFAULTS = {
+DEFAULTS: dict[str, str | int] = {
     "connect_timeout": CONNECT_SECONDS,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -82,15 +82,15 @@ def set_up(conn: Connection, encoding: str | None = None) -> None:
 
 
 def readable_encoding(server_encoding: str) -> str:
-    """Return the client_encoding that shows all text of a database; LATIN1 hands SQL_ASCII's bytes through as they are."""
+    """Return the client_encoding that shows all text of a database; LATIN1 hands SQL_ASCII's bytes through."""
     return "LATIN1" if server_encoding == "SQL_ASCII" else server_encoding
 
 
 def with_defaults(dsn: str, application: str = "") -> str:
     """Return the conninfo with this program's timeouts and keepalives where it says nothing of its own."""
-    given = conninfo.conninfo_to_dict(dsn)
+    given: dict[str, Any] = conninfo.conninfo_to_dict(dsn)
     named = {"application_name": f"replicator {application}".strip()}
-    return conninfo.make_conninfo("", **{**DEFAULTS, **named, **given})
+    return conninfo.make_conninfo("", **{**DEFAULTS, **named, **given})  # what is given wins
 
 
 @contextmanager

@@ -122,6 +122,12 @@ def destination(servers: Servers, major: int) -> Iterator[Database]:
 
 def _dropped(database: Database) -> Iterator[Database]:
     yield database
+    with psycopg.connect(database.dsn, autocommit=True) as conn:
+        # A database that still has subscriptions cannot be dropped.
+        own = "SELECT quote_ident(subname) FROM pg_subscription JOIN pg_database d ON d.oid = subdbid WHERE datname = %s"
+        for (name,) in conn.execute(own, [database.name]).fetchall():
+            conn.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)")
+            conn.execute(f"DROP SUBSCRIPTION {name}")
     with psycopg.connect(database.server.conninfo(), autocommit=True) as conn:
         conn.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database.name])
         conn.execute(f'DROP DATABASE IF EXISTS "{database.name}"')

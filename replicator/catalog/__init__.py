@@ -69,3 +69,4 @@ FINISH_KINDS = (
 KINDS = SCHEMA_KINDS + BUILD_KINDS + FINISH_KINDS
 RANK = {kind.name: rank for rank, kind in enumerate(KINDS)}
 BY_NAME = {kind.name: kind for kind in KINDS}
+FACETS = frozenset(kind.name for kind in KINDS if kind.facet)

@@ -1,6 +1,6 @@
 """pg_depend, folded: which objects are created at all, and which need which. Three rules, nothing per kind.
 
-1. A row that is internal to something else, or a member of an extension, is not created.
+1. A row that is internal to something else, a member of an extension, or in a schema of the system's is not created.
 2. A row without an object of its own (a default, an array type, a view's rule) stands for its parent, followed upward:
    a default's needs become its table's.
 3. An object of a kind that `turns` takes over an edge: a partition does not need its parent, its attachment needs both.
@@ -16,6 +16,9 @@ from replicator.model import Address, Object
 
 FIRST_USER_OID = 16384
 LARGE_OBJECT_CLASS = 2613
+SCHEMA_CLASS = 2615
+# What users put there, or pg_import_system_collations, is the server's: pg_dump leaves it, too.
+SYSTEM_SCHEMAS = ("pg_catalog", "information_schema")
 
 
 class Edge(NamedTuple):
@@ -62,7 +65,11 @@ def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]
     """
     edges = list(edges)
     parts = {e.dependent for e in edges if e.type in "ie" and e.dependent != e.referenced}
-    rows = [(o, declared) for o, declared in rows if BY_NAME[o.kind].facet or o.address not in parts]
+    rows = [
+        (o, declared)
+        for o, declared in rows
+        if BY_NAME[o.kind].facet or (o.address not in parts and o.schema not in SYSTEM_SCHEMAS)
+    ]
     family = Family(edges, {o.address for o, _ in rows if not BY_NAME[o.kind].facet})
     _drop_orphans(family, edges)
 
@@ -87,9 +94,10 @@ def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]
             if _has_subject(o, family):
                 folded.append(replace(o, needs=_known({*wanted, family.stands_for(o.address)})))
         elif o.address in family.created:
-            folded.append(
-                replace(o, needs=_known(needs[o.address] | wanted), stub_needs=frozenset(stub_needs[o.address]))
-            )
+            stub = stub_needs[o.address]
+            if BY_NAME[o.kind].shell:
+                stub = {address for address in stub if address.classid == SCHEMA_CLASS}
+            folded.append(replace(o, needs=_known(needs[o.address] | wanted), stub_needs=frozenset(stub)))
     return folded
 
 

@@ -1,21 +1,32 @@
 -- The rows of a kind's file, put in place of the line below FROM, with what all objects have: identity, schema, owner.
 -- An attachment's address lies in pg_inherits, a sequence's ownership in pg_depend: they are about relations.
+-- To ALTER: an aggregate without arguments has no name but as a routine, procedures may differ in OUT arguments alone,
+-- and pg_identify_object does not quote access methods.
 -- Temporary objects belong to sessions, toast tables to tables: neither is ever created.
 -- Reference: PostgreSQL docs 9.27.5, pg_identify_object.
 SELECT kind.classid::bigint AS classid
      , kind.objid::bigint AS objid
      , object.identity
+     , object.type
      , object.schema
      , pg_get_userbyid(kind.owner) AS owner
      , array_remove(kind."create", NULL) AS creation
      , CASE WHEN kind.owner IS NOT NULL
             THEN format('ALTER %s %s OWNER TO %I'
                        , CASE object.type
+                              WHEN 'aggregate' THEN 'ROUTINE'
                               WHEN 'statistics object' THEN 'STATISTICS'
                               WHEN 'foreign-data wrapper' THEN 'FOREIGN DATA WRAPPER'
                               ELSE upper(object.type)
                           END
-                       , object.identity
+                       , CASE
+                              WHEN object.type = 'procedure'
+                              THEN format('%s(%s)', kind.objid::regproc, pg_get_function_identity_arguments(kind.objid))
+                              WHEN object.type IN ('operator class', 'operator family')
+                              THEN (SELECT format('%I.%I USING %I', object_names[2], object_names[3], object_names[1])
+                                      FROM pg_identify_object_as_address(kind.classid, kind.objid, 0))
+                              ELSE object.identity
+                          END
                        , pg_get_userbyid(kind.owner))
         END AS alter_owner
      , array_remove(kind.stub, NULL) AS stub

@@ -6,20 +6,20 @@ The session's search_path must be empty (postgres.connect sees to it): pg_get_*d
 import re
 from functools import cache
 from importlib.resources import files
-from typing import Any, LiteralString, cast
+from typing import Any
 
 from psycopg.rows import namedtuple_row
 
 from replicator.catalog import KINDS
 from replicator.catalog.depend import Edge, fold
-from replicator.model import Address, Catalog, Column, Kind, Object, Sequence, Table
+from replicator.model import Address, Catalog, Column, Kind, LargeObjects, Object, Sequence, Table
 from replicator.postgres import Connection
 
 FROM_VERSION = re.compile(r"--(\d+)\+\s*$")
 BEFORE_VERSION = re.compile(r"^(\s*)--<(\d+) ")
 
 
-def for_version(text: str, major: int) -> LiteralString:
+def for_version(text: str, major: int) -> str:
     """Return a statement as a server of this version understands it.
 
     A line that ends in `--14+` is for 14 and newer; a line that begins with `--<14 ` lives before 14.
@@ -35,24 +35,26 @@ def for_version(text: str, major: int) -> LiteralString:
             lines.append(before[1] + line[before.end() :])
         elif not before and (since is None or major >= int(since[1])):
             lines.append(line)
-    # These are the package's own files: as literal as a string in the code.
-    return cast(LiteralString, "\n".join(lines))
+    return "\n".join(lines)
 
 
 @cache
-def statement(name: str, major: int) -> LiteralString:
+def statement(name: str, major: int) -> bytes:
     """Return the file `catalog/<name>.sql` for a server of this major version."""
-    return for_version(files("replicator.catalog").joinpath(f"{name}.sql").read_text("utf-8"), major)
+    return for_version(files("replicator.catalog").joinpath(f"{name}.sql").read_text("ascii"), major).encode()
 
 
 def read_catalog(conn: Connection) -> Catalog:
     """Read all of a database that can be copied, inside the transaction that the connection is in."""
     version = conn.info.server_version
     major = version // 10000
-    rows = [row for kind in KINDS if (files("replicator.catalog")/f"kinds/{kind.name}.sql").is_file() for row in _read_kind(conn, kind, major)]  # DEV
-    edges = (
-        Edge(Address(r[0], r[1]), Address(r[2], r[3]), r[4]) for r in conn.execute(statement("depend", major))
-    )
+    rows = [
+        row
+        for kind in KINDS
+        if (files("replicator.catalog") / f"kinds/{kind.name}.sql").is_file()
+        for row in _read_kind(conn, kind, major)
+    ]  # DEV
+    edges = (Edge(Address(r[0], r[1]), Address(r[2], r[3]), r[4]) for r in conn.execute(statement("depend", major)))
     return Catalog(
         version=version,
         objects=tuple(fold(rows, edges)),
@@ -60,7 +62,8 @@ def read_catalog(conn: Connection) -> Catalog:
         sequences=tuple(
             Sequence(Address(r.classid, r.objid), r.identity, r.schema) for r in _records(conn, "sequences", major)
         ),
-        large_objects=_records(conn, "large_objects", major)[0].count,
+        large_objects=tuple(LargeObjects(*r) for r in _records(conn, "large_objects", major)),
+        populated=frozenset(Address(r.classid, r.objid) for r in _records(conn, "populated", major)),
     )
 
 
@@ -70,15 +73,16 @@ def _records(conn: Connection, name: str, major: int) -> list[Any]:
 
 
 def _read_kind(conn: Connection, kind: Kind, major: int) -> list[tuple[Object, list[Address]]]:
-    query = statement("object", major).replace("<kind>", statement(f"kinds/{kind.name}", major))
+    query = statement("object", major).replace(b"<kind>", statement(f"kinds/{kind.name}", major))
     with conn.cursor(row_factory=namedtuple_row) as cursor:
-        rows = cursor.execute(cast(LiteralString, query)).fetchall()
+        rows: list[Any] = cursor.execute(query).fetchall()
     return [
         (
             Object(
                 kind=kind.name,
                 address=Address(row.classid, row.objid),
-                identity=row.identity,
+                # A table and its row type, a schema and its extension have the same name, but not the same comment.
+                identity=f"{row.identity} ({row.type})" if kind.facet else row.identity,
                 schema=row.schema,
                 owner=row.owner,
                 create=tuple(row.creation),

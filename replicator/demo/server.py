@@ -69,7 +69,7 @@ class Server:
 
     def conninfo(self, dbname: str = "postgres", **more: str) -> str:
         """Return how to connect to a database of this server."""
-        parts = {"host": "127.0.0.1", "port": self.port, "dbname": dbname, "user": "postgres", **more}
+        parts: dict[str, Any] = {"host": "127.0.0.1", "port": self.port, "dbname": dbname, "user": "postgres", **more}
         return psycopg.conninfo.make_conninfo("", **parts)
 
     def create(self, *initdb_options: str) -> None:
@@ -77,7 +77,7 @@ class Server:
         if not _reachable(self.bin):
             self.bin = _copy_installation(self.bin, self.folder)
         options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
-        command = [self.bin / "initdb", "--pgdata", self.data, *options, *initdb_options]
+        command: list[str | Path] = [self.bin / "initdb", "--pgdata", self.data, *options, *initdb_options]
         done = subprocess.run(command, **_as_server_user(), capture_output=True, text=True, cwd=self.folder)
         if done.returncode:
             raise RuntimeError(f"initdb failed: {done.stderr or done.stdout}")

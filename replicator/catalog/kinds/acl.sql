@@ -1,0 +1,110 @@
+-- GRANT and REVOKE: what leads from the privileges that an object has when made, or has from initdb or its extension,
+-- to its own. Items are compared whole and granted in their order, the owner's first: the destination's list comes out
+-- in the same order. Nothing tells what privileges information_schema had. A grantor other than the owner must be the current role: GRANTED BY can name no other.
+-- Reference: pg_dump.c dumpACL, getNamespaces, getAdditionalACLs, dumpTable; dumputils.c buildACLCommands (18.6).
+  WITH subject (classid, objid, subid, word, owner, acl, standard) AS (
+       SELECT tableoid, oid, 0, 'SCHEMA', nspowner, nspacl, acldefault('n', nspowner)
+         FROM pg_namespace
+        UNION ALL
+       SELECT tableoid, oid, 0, CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, relowner, relacl
+            , acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner)
+         FROM pg_class
+        WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+        UNION ALL
+       SELECT c.tableoid, c.oid, a.attnum, 'TABLE', c.relowner, a.attacl, acldefault('c', c.relowner)
+         FROM pg_attribute a
+         JOIN pg_class c ON c.oid = a.attrelid
+        WHERE NOT a.attisdropped
+        UNION ALL
+       SELECT tableoid, oid, 0, CASE prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, proowner, proacl
+            , acldefault('f', proowner)
+         FROM pg_proc
+        UNION ALL
+       SELECT tableoid, oid, 0, 'TYPE', typowner, typacl, acldefault('T', typowner)
+         FROM pg_type
+        WHERE typtype <> 'm'
+        UNION ALL
+       SELECT tableoid, oid, 0, 'LANGUAGE', lanowner, lanacl, acldefault('l', lanowner)
+         FROM pg_language
+        WHERE lanpltrusted
+        UNION ALL
+       SELECT tableoid, oid, 0, 'FOREIGN DATA WRAPPER', fdwowner, fdwacl, acldefault('F', fdwowner)
+         FROM pg_foreign_data_wrapper
+        UNION ALL
+       SELECT tableoid, oid, 0, 'FOREIGN SERVER', srvowner, srvacl, acldefault('S', srvowner)
+         FROM pg_foreign_server
+        UNION ALL
+       SELECT 'pg_largeobject'::regclass, oid, 0, 'LARGE OBJECT', lomowner, lomacl, acldefault('L', lomowner)
+         FROM pg_largeobject_metadata
+     )
+     , list AS (
+       SELECT s.classid, s.objid, s.subid, s.word, s.owner
+            , (SELECT format(' (%I)', attname)
+                 FROM pg_attribute
+                WHERE attrelid = s.objid AND attnum = s.subid AND s.subid <> 0) AS column_list
+            , coalesce(s.acl, s.standard) AS acl
+            , CASE WHEN public.yes
+                   -- Never equal (PUBLIC can grant nothing on): before 15 it could also CREATE here, and this shall stay.
+--<15                    THEN s.standard || makeaclitem(0, s.owner, 'USAGE', true) || makeaclitem(0, s.owner, 'CREATE', true)
+                   THEN s.standard || makeaclitem(0, s.owner, 'USAGE', false)                             --15+
+                   ELSE coalesce(i.initprivs, s.standard)
+               END AS initial
+         FROM subject s
+         LEFT JOIN pg_init_privs i ON i.classoid = s.classid AND i.objoid = s.objid AND i.objsubid = s.subid
+        CROSS JOIN LATERAL (SELECT s.classid = 'pg_namespace'::regclass
+                               AND s.objid = to_regnamespace('public')::oid IS TRUE) AS public (yes)
+        WHERE s.acl IS NOT NULL
+           OR i.initprivs IS NOT NULL
+           OR public.yes
+     )
+     , item AS (
+       SELECT l.classid, l.objid, l.subid, l.word, l.owner, e.grantor, e.grantee, side.initial
+            , e.grantor = l.owner AND e.grantee = l.owner AS own
+            , min(e.ordinality) AS position
+            , string_agg(p.name, ', ' ORDER BY e.ordinality) AS all_privileges
+            , string_agg(p.name, ', ' ORDER BY e.ordinality) FILTER (WHERE NOT e.is_grantable) AS plain
+            , string_agg(p.name, ', ' ORDER BY e.ordinality) FILTER (WHERE e.is_grantable) AS grantable
+         FROM list l
+        CROSS JOIN (VALUES (false), (true)) AS side (initial)
+        CROSS JOIN LATERAL aclexplode(CASE WHEN side.initial THEN l.initial ELSE l.acl END)
+              WITH ORDINALITY AS e (grantor, grantee, privilege_type, is_grantable, ordinality)
+        CROSS JOIN LATERAL concat(e.privilege_type, l.column_list) AS p (name)
+        WHERE EXISTS (SELECT FROM pg_roles r WHERE r.oid = e.grantor)
+          AND (e.grantee = 0 OR EXISTS (SELECT FROM pg_roles r WHERE r.oid = e.grantee))
+        GROUP BY l.classid, l.objid, l.subid, l.word, l.owner, e.grantor, e.grantee, side.initial
+     )
+     , changed AS (
+       SELECT classid, objid, subid, word, owner, grantor, grantee, own, all_privileges, plain, grantable
+            , bool_or(initial) AS initial
+            , min(position) AS position
+         FROM item
+        GROUP BY classid, objid, subid, word, owner, grantor, grantee, own, all_privileges, plain, grantable
+       HAVING count(*) = 1
+     )
+SELECT i.classid
+     , i.objid
+     , NULL::oid AS owner
+     , array_agg(step.statement ORDER BY i.subid <> 0, i.subid, NOT i.initial, NOT i.own, i.position, step.number) AS create
+     , '{}'::text[] AS stub
+     , '{}'::text[] AS finish
+     , '{}'::oid[] AS needs
+  FROM changed i
+ CROSS JOIN LATERAL pg_identify_object(i.classid, i.objid, 0) AS object
+ CROSS JOIN LATERAL (SELECT CASE i.word
+                                 WHEN 'PROCEDURE'
+                                 THEN format('PROCEDURE %s(%s)', i.objid::regproc, pg_get_function_identity_arguments(i.objid))
+                                 ELSE format('%s %s', i.word, object.identity)
+                             END
+                          , CASE i.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(i.grantee)) END
+                          , i.grantor <> i.owner) AS of (target, grantee, by_other)
+ CROSS JOIN LATERAL (VALUES
+            (1, i.initial, format('REVOKE %s ON %s FROM %s', i.all_privileges, of.target, of.grantee))
+          , (2, NOT i.initial AND of.by_other, format('SET LOCAL ROLE %I', pg_get_userbyid(i.grantor)))
+          , (3, NOT i.initial AND i.plain <> '', format('GRANT %s ON %s TO %s', i.plain, of.target, of.grantee))
+          , (4, NOT i.initial AND i.grantable <> ''
+             , format('GRANT %s ON %s TO %s WITH GRANT OPTION', i.grantable, of.target, of.grantee))
+          , (5, NOT i.initial AND of.by_other, 'RESET ROLE')
+       ) AS step (number, wanted, statement)
+ WHERE step.wanted
+   AND (i.objid >= 16384 OR coalesce(object.schema, object.identity) <> 'information_schema')
+ GROUP BY i.classid, i.objid

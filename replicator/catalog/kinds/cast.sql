@@ -1,0 +1,18 @@
+-- CREATE CAST.
+-- Reference: pg_dump.c getCasts, dumpCast (18.6).
+SELECT c.tableoid AS classid
+     , c.oid AS objid
+     , NULL::oid AS owner
+     , ARRAY[concat_ws(' '
+            , format('CREATE CAST (%s AS %s)', c.castsource::regtype, c.casttarget::regtype)
+            , CASE c.castmethod
+                   WHEN 'f' THEN format('WITH FUNCTION %s', c.castfunc::regprocedure)
+                   WHEN 'b' THEN 'WITHOUT FUNCTION'
+                   WHEN 'i' THEN 'WITH INOUT'
+               END
+            , CASE c.castcontext WHEN 'a' THEN 'AS ASSIGNMENT' WHEN 'i' THEN 'AS IMPLICIT' END)] AS create
+     , '{}'::text[] AS stub
+     , '{}'::text[] AS finish
+     , '{}'::oid[] AS needs
+  FROM pg_cast c
+ WHERE c.oid >= 16384

@@ -1,0 +1,48 @@
+-- What ALTER COLUMN sets and nothing depends on: statistics target, storage, compression, attribute and FDW options.
+-- A child is made with its parents' storage and compression where those are set already: it says its own.
+-- Reference: pg_dump.c dumpTableSchema, "additional per-column properties" (18.6).
+SELECT c.tableoid AS classid
+     , c.oid AS objid
+     , NULL::oid AS owner
+     , array_agg(format('ALTER TABLE ONLY %s ALTER COLUMN %I %s', c.oid::regclass, a.attname, setting.clause)
+                 ORDER BY a.attnum, setting.rank) AS create
+     , '{}'::text[] AS stub
+     , '{}'::text[] AS finish
+     , '{}'::oid[] AS needs
+  FROM pg_class c
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  JOIN pg_type t ON t.oid = a.atttypid
+ CROSS JOIN LATERAL (
+       SELECT bool_or(p.attstorage <> a.attstorage) AS other_storage
+            , bool_or(p.attcompression <> a.attcompression) AS other_compression                         --14+
+         FROM pg_inherits i
+         JOIN pg_attribute p ON p.attrelid = i.inhparent AND p.attname = a.attname
+        WHERE i.inhrelid = c.oid AND NOT c.relispartition) AS parent
+ CROSS JOIN LATERAL (
+       VALUES (1, CASE WHEN a.attstattarget >= 0 THEN format('SET STATISTICS %s', a.attstattarget) END)
+            , (2, CASE WHEN a.attstorage <> t.typstorage OR parent.other_storage
+                       THEN format('SET STORAGE %s', CASE a.attstorage
+                                                         WHEN 'p' THEN 'PLAIN'
+                                                         WHEN 'e' THEN 'EXTERNAL'
+                                                         WHEN 'm' THEN 'MAIN'
+                                                         ELSE 'EXTENDED'
+                                                     END)
+                   END)
+            , (3, CASE WHEN a.attcompression <> '' OR parent.other_compression                           --14+
+                       THEN format('SET COMPRESSION %s', CASE a.attcompression                           --14+
+                                                             WHEN 'p' THEN 'pglz'                        --14+
+                                                             WHEN 'l' THEN 'lz4'                         --14+
+                                                             ELSE 'DEFAULT'                              --14+
+                                                         END)                                            --14+
+                   END)                                                                                  --14+
+            , (4, (SELECT format('SET (%s)', string_agg(format('%I=%L', option_name, option_value), ', '))
+                     FROM pg_options_to_table(a.attoptions)
+                   HAVING count(*) > 0))
+            , (5, (SELECT format('OPTIONS (%s)', string_agg(format('%I %L', option_name, option_value), ', '))
+                     FROM pg_options_to_table(a.attfdwoptions)
+                   HAVING count(*) > 0))
+       ) AS setting (rank, clause)
+ WHERE c.relkind IN ('r', 'p', 'm', 'f')
+   AND c.oid >= 16384
+   AND setting.clause IS NOT NULL
+ GROUP BY c.tableoid, c.oid

@@ -1,0 +1,55 @@
+-- COMMENT ON whatever has one; columns' comments go with their relation's. A removed initial comment is removed.
+-- A foreign key and a trigger that a partition got from its parent may have another name on the destination.
+-- Reference: pg_dump.c collectComments, dumpCommentExtended, dumpTableComment, dumpNamespace (18.6).
+  WITH remark AS (
+       SELECT classoid, objoid, objsubid, description
+         FROM pg_description
+        WHERE objoid >= 16384
+           OR classoid = 'pg_largeobject'::regclass
+        UNION
+       SELECT n.tableoid, n.oid, 0, d.description
+         FROM pg_namespace n
+         LEFT JOIN pg_description d ON d.objoid = n.oid AND d.classoid = n.tableoid
+        WHERE n.nspname = 'public'
+          AND d.description IS DISTINCT FROM 'standard public schema'
+        UNION
+       SELECT e.tableoid, e.oid, 0, d.description
+         FROM pg_extension e
+         LEFT JOIN pg_description d ON d.objoid = e.oid AND d.classoid = e.tableoid
+        WHERE e.oid >= 16384
+     )
+SELECT remark.classoid AS classid
+     , remark.objoid AS objid
+     , NULL::oid AS owner
+     , array_agg(format('COMMENT ON %s IS %L', target.name, remark.description) ORDER BY remark.objsubid) AS create
+     , '{}'::text[] AS stub
+     , '{}'::text[] AS finish
+     , '{}'::oid[] AS needs
+  FROM remark
+ CROSS JOIN LATERAL pg_identify_object(remark.classoid, remark.objoid, remark.objsubid) AS object
+  LEFT JOIN pg_constraint c ON c.oid = remark.objoid AND c.tableoid = remark.classoid
+  LEFT JOIN pg_transform f ON f.oid = remark.objoid AND f.tableoid = remark.classoid
+  LEFT JOIN pg_language l ON l.oid = f.trflang
+ CROSS JOIN LATERAL (SELECT CASE
+            WHEN remark.objsubid <> 0 THEN format('COLUMN %s', object.identity)
+            WHEN object.type = 'table constraint' THEN format('CONSTRAINT %s', object.identity)
+            WHEN object.type = 'domain constraint' THEN format('CONSTRAINT %I ON DOMAIN %s', c.conname, c.contypid::regtype)
+            WHEN object.type = 'transform' THEN format('TRANSFORM FOR %s LANGUAGE %I', f.trftype::regtype, l.lanname)
+            WHEN object.type = 'aggregate' THEN format('ROUTINE %s', object.identity)
+            WHEN object.type = 'procedure'
+            THEN format('PROCEDURE %s(%s)', remark.objoid::regproc, pg_get_function_identity_arguments(remark.objoid))
+            WHEN object.type IN ('operator class', 'operator family')
+            THEN (SELECT format('%s %I.%I USING %I', upper(object.type), names[2], names[3], names[1])
+                    FROM pg_identify_object_as_address(remark.classoid, remark.objoid, 0) AS address (type, names))
+            WHEN object.type = 'statistics object' THEN format('STATISTICS %s', object.identity)
+            WHEN object.type = 'foreign-data wrapper' THEN format('FOREIGN DATA WRAPPER %s', object.identity)
+            ELSE format('%s %s', upper(object.type), object.identity)
+        END) AS target (name)
+ WHERE object.identity IS NOT NULL
+   AND NOT coalesce(c.contype = 'f' AND c.conparentid <> 0, false)
+   AND NOT EXISTS (SELECT                                                                                        --13+
+                     FROM pg_trigger t                                                                           --13+
+                    WHERE t.oid = remark.objoid                                                                  --13+
+                      AND t.tableoid = remark.classoid                                                           --13+
+                      AND t.tgparentid <> 0)                                                                     --13+
+ GROUP BY remark.classoid, remark.objoid

@@ -1,0 +1,53 @@
+-- ALTER TABLE ... ADD PRIMARY KEY, UNIQUE, EXCLUDE. The constraint makes its index: storage and tablespace are said here.
+-- Reference: pg_dump.c getIndexes, dumpConstraint (18.6).
+SELECT c.tableoid AS classid
+     , c.oid AS objid
+     , NULL::oid AS owner
+     , ARRAY[ tablespace.set
+            , format('ALTER TABLE ONLY %s ADD CONSTRAINT %I %s%s%s'
+                    , c.conrelid::regclass
+                    , c.conname
+                    , left(definition.text, length(definition.text) - length(timing.text))
+                    , storage.text
+                    , timing.text)
+            , tablespace.reset ] || extension.statements AS create
+     , '{}'::text[] AS stub
+     , '{}'::text[] AS finish
+     -- A table attached after its parent's constraint was made would get one of the server's own.
+     , ARRAY(SELECT unnest(ARRAY['pg_inherits'::regclass, h.inhrelid]::oid[])
+               FROM pg_inherits h
+              WHERE t.relkind = 'p'
+                AND h.inhparent = t.oid) AS needs
+  FROM pg_constraint c
+  JOIN pg_class t ON t.oid = c.conrelid
+  JOIN pg_index i ON i.indexrelid = c.conindid
+  JOIN pg_class x ON x.oid = c.conindid
+  LEFT JOIN pg_tablespace s ON s.oid = x.reltablespace
+ CROSS JOIN LATERAL (
+       SELECT 'SET LOCAL default_tablespace = ' || quote_literal(s.spcname) AS set
+            , 'SET LOCAL default_tablespace = ''''' || left(s.spcname, 0) AS reset) tablespace
+ CROSS JOIN LATERAL (
+       SELECT pg_get_constraintdef(c.oid) AS text) definition
+ CROSS JOIN LATERAL (
+       SELECT CASE WHEN c.condeferred THEN ' DEFERRABLE INITIALLY DEFERRED'
+                   WHEN c.condeferrable THEN ' DEFERRABLE'
+                   ELSE ''
+               END AS text) timing
+ -- pg_get_constraintdef leaves out the storage parameters, which come before the timing, unless it is an exclusion.
+ CROSS JOIN LATERAL (
+       SELECT ' WITH (' || string_agg(format('%I = %L', o.option_name, o.option_value), ', ') || ')' AS text
+         FROM pg_options_to_table(x.reloptions) o
+        WHERE c.contype <> 'x') storage
+ CROSS JOIN LATERAL (
+       SELECT array_agg(DISTINCT format('ALTER INDEX %s DEPENDS ON EXTENSION %I', x.oid::regclass, e.extname))
+                  AS statements
+         FROM pg_depend d
+         JOIN pg_extension e ON e.oid = d.refobjid
+        WHERE d.classid = 'pg_class'::regclass
+          AND d.objid = x.oid
+          AND d.refclassid = 'pg_extension'::regclass
+          AND d.deptype = 'x') extension
+ WHERE c.oid >= 16384
+   AND c.contype IN ('p', 'u', 'x')
+   AND (i.indisvalid OR t.relkind = 'p')
+   AND i.indisready

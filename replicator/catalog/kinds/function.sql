@@ -1,0 +1,27 @@
+-- CREATE FUNCTION and CREATE PROCEDURE: pg_proc but for its aggregates.
+-- A function whose BEGIN ATOMIC body calls itself is made with an empty body first.
+-- Reference: pg_dump.c getFuncs, dumpFunc (18.6).
+SELECT p.tableoid AS classid
+     , p.oid AS objid
+     , p.proowner AS owner
+     , ARRAY[CASE WHEN p.prosqlbody IS NOT NULL AND d.calls_itself                                        --14+
+                  THEN left(d.definition, -1 - length(pg_get_function_sqlbody(p.oid))) || 'AS '''''       --14+
+              END,                                                                                        --14+
+--<14      , ARRAY[
+             CASE WHEN d.calls_itself
+                  THEN d.definition
+                  ELSE regexp_replace(d.definition, '^CREATE OR REPLACE', 'CREATE')
+              END] AS create
+     , '{}'::text[] AS stub
+     , '{}'::text[] AS finish
+     , '{}'::oid[] AS needs
+  FROM pg_proc p
+ CROSS JOIN LATERAL (
+       SELECT pg_get_functiondef(p.oid) AS definition
+            , EXISTS (SELECT
+                        FROM pg_depend
+                       WHERE classid = p.tableoid AND objid = p.oid
+                         AND refclassid = p.tableoid AND refobjid = p.oid) AS calls_itself
+       ) AS d
+ WHERE p.oid >= 16384
+   AND p.prokind <> 'a'

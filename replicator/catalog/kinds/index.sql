@@ -1,0 +1,41 @@
+-- CREATE INDEX, but for those of constraints. ON ONLY a partitioned table: its partitions' indexes are attached later.
+-- Left out, as by pg_dump: what a failed CREATE INDEX CONCURRENTLY left behind. A partitioned index may be invalid.
+-- Reference: pg_dump.c getIndexes, dumpIndex (18.6).
+SELECT x.tableoid AS classid
+     , x.oid AS objid
+     , NULL::oid AS owner
+     , ARRAY[ tablespace.set
+            , pg_get_indexdef(x.oid)
+            , tablespace.reset ] || extension.statements AS create
+     , '{}'::text[] AS stub
+     , '{}'::text[] AS finish
+     -- A table attached after its parent's index was made would get one of the server's own.
+     , ARRAY(SELECT unnest(ARRAY['pg_inherits'::regclass, h.inhrelid]::oid[])
+               FROM pg_inherits h
+              WHERE t.relkind = 'p'
+                AND h.inhparent = t.oid) AS needs
+  FROM pg_index i
+  JOIN pg_class x ON x.oid = i.indexrelid
+  JOIN pg_class t ON t.oid = i.indrelid
+  LEFT JOIN pg_tablespace s ON s.oid = x.reltablespace
+ CROSS JOIN LATERAL (
+       SELECT 'SET LOCAL default_tablespace = ' || quote_literal(s.spcname) AS set
+            , 'SET LOCAL default_tablespace = ''''' || left(s.spcname, 0) AS reset) tablespace
+ CROSS JOIN LATERAL (
+       SELECT array_agg(DISTINCT format('ALTER INDEX %s DEPENDS ON EXTENSION %I', x.oid::regclass, e.extname))
+                  AS statements
+         FROM pg_depend d
+         JOIN pg_extension e ON e.oid = d.refobjid
+        WHERE d.classid = 'pg_class'::regclass
+          AND d.objid = x.oid
+          AND d.refclassid = 'pg_extension'::regclass
+          AND d.deptype = 'x') extension
+ WHERE x.oid >= 16384
+   AND t.relkind <> 't'
+   AND (i.indisvalid OR t.relkind = 'p')
+   AND i.indisready
+   AND NOT EXISTS (SELECT
+                     FROM pg_constraint c
+                    WHERE c.conrelid = i.indrelid
+                      AND c.conindid = i.indexrelid
+                      AND c.contype IN ('p', 'u', 'x'))

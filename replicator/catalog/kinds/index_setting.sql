@@ -1,0 +1,19 @@
+-- SET STATISTICS of an index's expressions, of constraints' indexes too (pg_dump forgets those).
+-- ALTER INDEX would set that of the partitions' indexes as well and has no ONLY; ALTER TABLE does the same and has.
+-- Reference: pg_dump.c getIndexes, dumpIndex (18.6).
+SELECT 'pg_class'::regclass AS classid
+     , i.indexrelid AS objid
+     , NULL::oid AS owner
+     , array_agg(format('ALTER TABLE ONLY %s ALTER COLUMN %s SET STATISTICS %s'
+                       , i.indexrelid::regclass, a.attnum, a.attstattarget) ORDER BY a.attnum) AS create
+     , '{}'::text[] AS stub
+     , '{}'::text[] AS finish
+     , '{}'::oid[] AS needs
+  FROM pg_index i
+  JOIN pg_class t ON t.oid = i.indrelid
+  JOIN pg_attribute a ON a.attrelid = i.indexrelid
+ WHERE a.attstattarget >= 0
+   AND i.indexrelid >= 16384
+   AND (i.indisvalid OR t.relkind = 'p')
+   AND i.indisready
+ GROUP BY i.indexrelid

@@ -1,0 +1,35 @@
+-- CREATE MATERIALIZED VIEW, always empty: filling it is a step of its own, after all data.
+-- Reference: pg_dump.c dumpTableSchema, append_depends_on_extension (18.6).
+SELECT c.tableoid AS classid
+     , c.oid AS objid
+     , c.relowner AS owner
+     , concat_ws(' '
+         , 'CREATE MATERIALIZED VIEW'
+         , c.oid::regclass
+         , (SELECT format('USING %I', amname) FROM pg_am WHERE oid = c.relam AND amname <> 'heap')
+         , 'WITH (' || options.list || ')'
+         , (SELECT format('TABLESPACE %I', spcname) FROM pg_tablespace WHERE oid = c.reltablespace)
+         , 'AS'
+         , rtrim(pg_get_viewdef(c.oid), ';')
+         , 'WITH NO DATA')
+       || ARRAY(SELECT format('ALTER MATERIALIZED VIEW %s DEPENDS ON EXTENSION %I', c.oid::regclass, e.extname)
+                  FROM pg_depend d
+                  JOIN pg_extension e ON e.oid = d.refobjid
+                 WHERE d.classid = c.tableoid
+                   AND d.objid = c.oid
+                   AND d.refclassid = e.tableoid
+                   AND d.deptype = 'x'
+                 ORDER BY e.extname) AS create
+     , '{}'::text[] AS stub
+     , '{}'::text[] AS finish
+     , '{}'::oid[] AS needs
+  FROM pg_class c
+  LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid
+ CROSS JOIN LATERAL (SELECT string_agg(format('%s%I = %L', o.prefix, o.name, o.value), ', ' ORDER BY o.prefix, o.at)
+                       FROM (SELECT '' AS prefix, option_name AS name, option_value AS value, ordinality AS at
+                               FROM pg_options_to_table(c.reloptions) WITH ORDINALITY
+                              UNION ALL
+                             SELECT 'toast.', option_name, option_value, ordinality
+                               FROM pg_options_to_table(toast.reloptions) WITH ORDINALITY) AS o) AS options (list)
+ WHERE c.relkind = 'm'
+   AND c.oid >= 16384

@@ -1,0 +1,22 @@
+-- SECURITY LABEL of each provider; columns' labels go with their relation's.
+-- Reference: pg_dump.c collectSecLabels, dumpSecLabel, dumpTableSecLabel (18.6).
+SELECT s.classoid AS classid
+     , s.objoid AS objid
+     , NULL::oid AS owner
+     , array_agg(format('SECURITY LABEL FOR %I ON %s IS %L', s.provider, target.name, s.label)
+                 ORDER BY s.objsubid, s.provider) AS create
+     , '{}'::text[] AS stub
+     , '{}'::text[] AS finish
+     , '{}'::oid[] AS needs
+  FROM pg_seclabel s
+ CROSS JOIN LATERAL pg_identify_object(s.classoid, s.objoid, s.objsubid) AS object
+ CROSS JOIN LATERAL (SELECT CASE
+            WHEN s.objsubid <> 0 THEN format('COLUMN %s', object.identity)
+            WHEN object.type = 'aggregate' THEN format('ROUTINE %s', object.identity)
+            WHEN object.type = 'procedure'
+            THEN format('PROCEDURE %s(%s)', s.objoid::regproc, pg_get_function_identity_arguments(s.objoid))
+            ELSE format('%s %s', upper(object.type), object.identity)
+        END) AS target (name)
+ WHERE object.identity IS NOT NULL
+   AND (s.objoid >= 16384 OR s.classoid = 'pg_largeobject'::regclass OR s.objoid = to_regnamespace('public'))
+ GROUP BY s.classoid, s.objoid

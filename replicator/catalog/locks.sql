@@ -1,0 +1,14 @@
+-- Statements that lock every table against DDL, some hundred names at a time.
+-- pg_get_*def and format_type look at the current catalog, not at the snapshot: nothing may change from here on.
+-- Reference: pg_dump.c getTables.
+SELECT format('LOCK TABLE ONLY %s IN ACCESS SHARE MODE', string_agg(identity, ', ONLY ')) AS statement
+  FROM (SELECT c.oid::regclass::text AS identity
+             , (row_number() OVER (ORDER BY c.oid) - 1) / 300 AS part
+          FROM pg_class c
+         WHERE c.relkind IN ('r', 'p')
+           AND c.relpersistence <> 't'
+           AND c.oid >= 16384
+           AND NOT EXISTS (SELECT FROM pg_depend d
+                            WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')) numbered
+ GROUP BY part
+ ORDER BY part

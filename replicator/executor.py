@@ -1,0 +1,160 @@
+"""Run a plan's steps on threads: each when what it needs is done, longest chain first, never against another's locks.
+
+The scheduler lives in the calling thread alone, so that signals reach it and nothing of it needs a lock. Steps of the
+SCHEMA and FINISH phases are small and many: a hundred of them go in one transaction, one worker at a time.
+"""
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from replicator import events
+from replicator.errors import ReplicatorError
+from replicator.events import Emit
+from replicator.journal import Outcome
+from replicator.model import Address, Lock, Phase, Step
+
+BATCHED = {Phase.SCHEMA, Phase.FINISH}
+BATCH_STEPS = 100
+CANCEL_AGAIN_SECONDS = 0.5
+
+Run = Callable[[Sequence[Step], int], dict[str, Outcome]]
+"""Does a batch of steps in one transaction, as the worker of that number. Returns what each did."""
+
+
+def execute(steps: Sequence[Step], run: Run, *, jobs: int, emit: Emit, cancel: Callable[[], None]) -> set[str]:
+    """Run all steps and return the names of those that were done. Raises what the first failure raised.
+
+    `cancel` ends, on the servers, whatever is running; it is called again and again until all workers have come home.
+    """
+    schedule = _Schedule(steps)
+    free = list(range(jobs))
+    running: dict[Future[dict[str, Outcome]], tuple[list[Step], int]] = {}
+    with ThreadPoolExecutor(jobs, thread_name_prefix="worker") as threads:
+        try:
+            while schedule.unfinished:
+                while free and (batch := schedule.take()):
+                    worker = heapq.heappop(free)
+                    emit(events.Started(batch[0].name, batch[0].phase, worker, batch[0].cost))
+                    running[threads.submit(run, batch, worker)] = (batch, worker)
+                if not running:
+                    raise AssertionError(f"steps wait for one another: {sorted(schedule.unfinished)[:5]}")
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    batch, worker = running.pop(future)
+                    _report(future, batch, worker, emit)
+                    schedule.finish(batch)
+                    heapq.heappush(free, worker)
+        except BaseException:
+            _bring_home(running, cancel)
+            raise
+    return schedule.done
+
+
+def _report(future: Future[dict[str, Outcome]], batch: list[Step], worker: int, emit: Emit) -> None:
+    """Tell what became of a batch. Raises what it raised."""
+    try:
+        outcomes = future.result()
+    except ReplicatorError as error:
+        emit(events.Failed(batch[0].name, batch[0].phase, worker, str(error)))
+        raise
+    for step in batch:
+        outcome = outcomes[step.name]
+        emit(events.Done(step.name, step.phase, worker, outcome.seconds, outcome.rows, outcome.bytes))
+
+
+def _bring_home(running: Iterable[Future[dict[str, Outcome]]], cancel: Callable[[], None]) -> None:
+    """Cancel until no worker is busy: a cancel that comes between two statements of a worker misses both."""
+    waiting = set(running)
+    while waiting:
+        cancel()
+        waiting = wait(waiting, timeout=CANCEL_AGAIN_SECONDS).not_done
+
+
+class _Schedule:
+    """What can run now, and what comes first."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.unfinished = {step.name: step for step in steps}
+        self.done: set[str] = set()
+        self._waiting = {step.name: len(step.needs) for step in steps}
+        self._wanted_by: dict[str, list[Step]] = {step.name: [] for step in steps}
+        for step in steps:
+            for need in step.needs:
+                self._wanted_by[need].append(step)
+        chain: dict[str, int] = {}  # the cost of the longest chain that begins with a step
+        for step in reversed(steps):
+            chain[step.name] = step.cost + max((chain[s.name] for s in self._wanted_by[step.name]), default=0)
+        ordered = sorted(steps, key=lambda step: -chain[step.name])  # equals stay in the plan's order
+        self._order = {step.name: number for number, step in enumerate(ordered)}
+        self._ready = [(self._order[s.name], s.name) for s in steps if not s.needs]
+        heapq.heapify(self._ready)
+        self._batch_running = False
+        self._shared: Counter[Address] = Counter()
+        self._exclusive: set[Address] = set()
+
+    def take(self) -> list[Step]:
+        """Return the steps to run next, in one transaction; empty where nothing can run at this moment."""
+        passed = []
+        batch: list[Step] = []
+        while self._ready and not batch:
+            entry = heapq.heappop(self._ready)
+            step = self.unfinished[entry[1]]
+            if (step.phase in BATCHED and self._batch_running) or not self._lockable(step):
+                passed.append(entry)
+            else:
+                batch = self._batch(step)
+        for entry in passed:
+            heapq.heappush(self._ready, entry)
+        for step in batch:
+            self._lock(step)
+        return batch
+
+    def _batch(self, first: Step) -> list[Step]:
+        """Return a step with, if it is a small one, those that wait for nothing else."""
+        batch = [first]
+        if first.phase not in BATCHED:
+            return batch
+        self._batch_running = True
+        names = {first.name}
+        for step in batch:
+            for next_step in self._wanted_by[step.name]:
+                fits = next_step.phase is first.phase and len(batch) < BATCH_STEPS
+                if fits and all(need in names or need in self.done for need in next_step.needs):
+                    batch.append(next_step)
+                    names.add(next_step.name)
+        return batch
+
+    def finish(self, batch: Sequence[Step]) -> None:
+        """Let go of a batch's locks and make ready what waited for it."""
+        members = {step.name for step in batch}
+        for step in batch:
+            self._unlock(step)
+            del self.unfinished[step.name]
+            self.done.add(step.name)
+            for dependent in self._wanted_by[step.name]:
+                self._waiting[dependent.name] -= 1
+                if not self._waiting[dependent.name] and dependent.name not in members:
+                    heapq.heappush(self._ready, (self._order[dependent.name], dependent.name))
+        if batch[0].phase in BATCHED:
+            self._batch_running = False
+
+    def _lockable(self, step: Step) -> bool:
+        return not any(
+            address in self._exclusive or (lock is Lock.EXCLUSIVE and self._shared[address])
+            for address, lock in step.locks.items()
+        )
+
+    def _lock(self, step: Step) -> None:
+        for address, lock in step.locks.items():
+            if lock is Lock.EXCLUSIVE:
+                self._exclusive.add(address)
+            else:
+                self._shared[address] += 1
+
+    def _unlock(self, step: Step) -> None:
+        for address, lock in step.locks.items():
+            if lock is Lock.EXCLUSIVE:
+                self._exclusive.discard(address)
+            else:
+                self._shared[address] -= 1

@@ -1,0 +1,13 @@
+-- What there is to know of a database before it is copied.
+SELECT (SELECT system_identifier::text FROM pg_control_system()) AS system
+     , d.datname::text AS database
+     , current_setting('server_version') AS version
+     , pg_encoding_to_char(d.encoding)::text AS encoding
+     , d.datcollate::text AS collation
+     , pg_database_size(d.oid) AS size
+     , pg_is_in_recovery() AS standby
+     , current_setting('default_transaction_read_only') = 'on' AS read_only
+     , current_user::text AS "user"
+     , has_database_privilege(d.oid, 'CREATE') AS can_create
+  FROM pg_database d
+ WHERE d.datname = current_database()

@@ -1,0 +1,15 @@
+-- What the journal says. Its clone lives as long as somebody holds the advisory lock.
+SELECT source
+     , state
+     , started
+     , error
+     , (SELECT count(*) FROM replicator.step) AS steps
+     , (SELECT count(*) FROM replicator.step WHERE done_at IS NOT NULL) AS done
+     , (SELECT coalesce(sum(rows), 0)::bigint FROM replicator.step) AS rows
+     , (SELECT coalesce(sum(bytes), 0)::bigint FROM replicator.step) AS bytes
+     , EXISTS (SELECT
+                 FROM pg_locks l
+                 JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+                WHERE l.locktype = 'advisory' AND l.classid = %s AND l.objid = %s AND l.granted) AS alive
+     , ARRAY(SELECT name FROM replicator.step WHERE done_at IS NULL ORDER BY number) AS unfinished
+  FROM replicator.run

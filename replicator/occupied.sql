@@ -1,0 +1,23 @@
+-- Some of what a database holds, but for what extensions brought: no row means that it is empty.
+SELECT format('%s %s', object.type, object.identity) AS name
+  FROM (SELECT tableoid AS classid, oid AS objid FROM pg_class
+         UNION ALL SELECT tableoid, oid FROM pg_proc
+         UNION ALL SELECT tableoid, oid FROM pg_type
+         UNION ALL SELECT tableoid, oid FROM pg_operator
+         UNION ALL SELECT tableoid, oid FROM pg_collation
+         UNION ALL SELECT tableoid, oid FROM pg_conversion
+         UNION ALL SELECT tableoid, oid FROM pg_cast
+         UNION ALL SELECT tableoid, oid FROM pg_ts_config
+         UNION ALL SELECT tableoid, oid FROM pg_ts_dict
+         UNION ALL SELECT tableoid, oid FROM pg_language
+         UNION ALL SELECT tableoid, oid FROM pg_foreign_data_wrapper
+         UNION ALL SELECT tableoid, oid FROM pg_publication
+         UNION ALL SELECT tableoid, oid FROM pg_event_trigger
+         UNION ALL SELECT tableoid, oid FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'
+         UNION ALL SELECT 'pg_largeobject'::regclass, oid FROM pg_largeobject_metadata) AS held
+ CROSS JOIN LATERAL pg_identify_object(held.classid, held.objid, 0) AS object
+ WHERE held.objid >= 16384
+   AND NOT EXISTS (SELECT FROM pg_depend d
+                    WHERE d.classid = held.classid AND d.objid = held.objid AND d.deptype IN ('e', 'i'))
+   AND (object.schema IS NULL OR object.schema !~ '^pg_(temp|toast)(_|$)')
+ LIMIT 6

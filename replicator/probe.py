@@ -1,0 +1,225 @@
+"""Are the servers there, and may a clone begin? Readiness by trying to connect, then findings; a fatal one stops."""
+
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.resources import files
+
+import psycopg
+from psycopg.rows import class_row
+
+from replicator import events, journal, postgres
+from replicator.errors import ConnectionFailed, NotReady, PreflightFailed
+from replicator.events import Emit
+from replicator.model import Catalog
+from replicator.postgres import Connection
+
+# What may pass. A server that is starting, stopping or full says FATAL too; all other FATALs are for good.
+PASSING = re.compile(
+    r"starting up|shutting down|recovery mode|not yet accepting connections|consistent recovery state"
+    r"|too many (clients|connections)|connection slots|terminating connection|the database system is",
+    re.IGNORECASE,
+)
+FOR_GOOD = re.compile(
+    r"FATAL:|no password supplied|password authentication failed|does not support SSL|SSL error|certificate"
+    r"|expected authentication request|invalid response to|unsupported frontend protocol|invalid .* value"
+    r"|definition of service|root certificate|sslmode|could not load|private key|authentication method"
+    r"|channel binding|server did not complete authentication|GSSAPI",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What there is to know of a database before it is copied. `size` is in bytes."""
+
+    system: str
+    database: str
+    version: str
+    encoding: str
+    collation: str
+    size: int
+    standby: bool
+    read_only: bool
+    user: str
+    can_create: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something in the way of a clone, or worth knowing. `hint` says what to do."""
+
+    text: str
+    hint: str
+    fatal: bool = True
+
+
+def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit) -> Facts:
+    """Try to connect until the server answers. Raises NotReady when it never does, ConnectionFailed when it never will.
+
+    `server` is the word for it, source or destination; `delay` is in seconds.
+    """
+    where = postgres.describe(dsn)
+    for attempt in range(1, attempts + 1):
+        try:
+            with postgres.connect(dsn, application="probe") as conn:
+                facts = read_facts(conn)
+            emit(events.Ready(server, where, facts.version))
+            return facts
+        except (psycopg.OperationalError, UnicodeError) as error:
+            reason = postgres.one_line(error)
+            if not may_pass(error):
+                raise ConnectionFailed(f"The {server} {where} refuses the connection: {reason}") from error
+            if attempt == attempts:
+                raise NotReady(
+                    f"The {server} {where} was not ready after {attempts} attempts: {reason}",
+                    hint="Is the server running, and are host and port right? --wait-attempts and --wait-delay"
+                    " allow it more time.",
+                ) from error
+            emit(events.Waiting(server, where, attempt, attempts, delay, reason))
+            time.sleep(delay)
+    raise NotReady(f"The {server} {where} was not tried: --wait-attempts is less than 1.")
+
+
+def may_pass(error: Exception) -> bool:
+    """Tell whether a failed connection is worth another attempt."""
+    text = str(error)
+    return bool(PASSING.search(text)) or not FOR_GOOD.search(text)
+
+
+def read_facts(conn: Connection) -> Facts:
+    """Return the facts of the connection's database."""
+    with conn.cursor(row_factory=class_row(Facts)) as cursor:
+        facts = cursor.execute(_script("facts")).fetchone()
+    assert facts is not None
+    return facts
+
+
+def check(source: Connection, destination: Connection) -> list[Finding]:
+    """Return all that stands in the way of copying `source` into `destination`, and what is worth knowing."""
+    here, there = read_facts(source), read_facts(destination)
+    findings = [*_same(here, there), *_leftovers(destination), *_state(there), *_encodings(here, there)]
+    findings += _unreadable(source)
+    if not any(f.fatal for f in findings):
+        findings += _occupied(destination)
+    return findings
+
+
+def check_catalog(destination: Connection, catalog: Catalog) -> list[Finding]:
+    """Return what these objects need and the destination lacks: extensions, and roles to own them."""
+    return [*_extensions(destination, catalog), *_roles(destination, catalog)]
+
+
+def refuse(findings: Iterable[Finding]) -> None:
+    """Raise PreflightFailed if one of the findings is fatal."""
+    fatal = [finding for finding in findings if finding.fatal]
+    if fatal:
+        raise PreflightFailed(" ".join(f.text for f in fatal), hint=" ".join(f.hint for f in fatal if f.hint))
+
+
+def _same(source: Facts, destination: Facts) -> Iterable[Finding]:
+    if (source.system, source.database) == (destination.system, destination.database):
+        yield Finding(
+            f'Source and destination are the same database, "{source.database}" of the same server.',
+            "Name another database as the destination.",
+        )
+
+
+def _leftovers(destination: Connection) -> Iterable[Finding]:
+    if status := journal.read_status(destination):
+        running = "is still running" if status.alive else "did not finish"
+        yield Finding(
+            f"An earlier clone into the destination {running}: {status.done} of {status.steps} steps are done.",
+            "`status` tells more; `clean` removes what it left, then `clone` again.",
+        )
+
+
+def _state(destination: Facts) -> Iterable[Finding]:
+    if destination.standby:
+        yield Finding("The destination is a standby: nothing can be written to it.", "Connect to the primary.")
+    elif destination.read_only:
+        yield Finding(
+            "The destination is read-only (default_transaction_read_only is on).",
+            "Turn it off for this role or database: ALTER DATABASE … SET default_transaction_read_only = off.",
+        )
+    elif not destination.can_create:
+        yield Finding(
+            f'The role "{destination.user}" may not create schemas in the destination database.',
+            f'Run there: GRANT CREATE ON DATABASE "{destination.database}" TO "{destination.user}";',
+        )
+
+
+def _encodings(source: Facts, destination: Facts) -> Iterable[Finding]:
+    if destination.encoding not in (source.encoding, "UTF8", "SQL_ASCII"):
+        yield Finding(
+            f"The destination's encoding {destination.encoding} cannot hold all that the source's"
+            f" {source.encoding} can.",
+            f"Create the destination with CREATE DATABASE … ENCODING '{source.encoding}' TEMPLATE template0.",
+        )
+    if source.collation != destination.collation:
+        yield Finding(
+            f"Text is sorted by {source.collation} on the source and by {destination.collation} on the destination.",
+            "Queries may order rows differently.",
+            fatal=False,
+        )
+
+
+def _unreadable(source: Connection) -> Iterable[Finding]:
+    rows = source.execute(_script("unreadable")).fetchall()
+    if rows:
+        names = ", ".join(row[0] for row in rows[:10]) + (f" and {len(rows) - 10} more" if len(rows) > 10 else "")
+        yield Finding(
+            f"The source role may not read all rows of: {names}.",
+            "Run on the source: " + " ".join(row[1] for row in rows[:10]),
+        )
+    if source.execute("SELECT to_regnamespace('replicator') IS NOT NULL").fetchall()[0][0]:
+        yield Finding(
+            "The source has a schema named replicator, the name that the journal has on the destination.",
+            "Rename it, or `clean` the source if it is the journal of an earlier clone into it.",
+        )
+
+
+def _occupied(destination: Connection) -> Iterable[Finding]:
+    rows = [row[0] for row in destination.execute(_script("occupied")).fetchall()]
+    if rows:
+        more = " and more" if len(rows) > 5 else ""
+        yield Finding(
+            f"The destination is not empty: it has {', '.join(rows[:5])}{more}.",
+            "Clone into a new database: CREATE DATABASE … TEMPLATE template0.",
+        )
+
+
+def _extensions(destination: Connection, catalog: Catalog) -> Iterable[Finding]:
+    wanted = [o.identity for o in catalog.objects if o.kind == "extension"]
+    rows = destination.execute(
+        "SELECT w.name FROM unnest(%s::text[]) AS w (name)"
+        " WHERE NOT EXISTS (SELECT FROM pg_available_extensions a WHERE quote_ident(a.name) = w.name)",
+        [wanted],
+    ).fetchall()
+    if rows:
+        yield Finding(
+            f"The destination server lacks extensions that the source uses: {', '.join(row[0] for row in rows)}.",
+            "Install their packages on the destination server.",
+        )
+
+
+def _roles(destination: Connection, catalog: Catalog) -> Iterable[Finding]:
+    owned: dict[str, list[str]] = {}
+    for o in catalog.objects:
+        if o.owner:
+            owned.setdefault(o.owner, []).append(o.name)
+    rows = destination.execute(
+        "SELECT w.name FROM unnest(%s::text[]) AS w (name)"
+        " WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.name)",
+        [list(owned)],
+    ).fetchall()
+    for (role,) in rows:
+        yield Finding(
+            f'The destination has no role "{role}", who owns {len(owned[role])} objects, e.g. {owned[role][0]}.',
+            f'Run there: CREATE ROLE "{role}"; or clone with --no-owner and --no-acl.',
+        )
+
+
+def _script(name: str) -> bytes:
+    return files("replicator").joinpath(f"{name}.sql").read_bytes()

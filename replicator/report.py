@@ -1,0 +1,236 @@
+"""The account at the end: what each phase took, the slowest tables, and what failed or was left undone."""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Literal, TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from replicator.events import Done, Event, Failed, Finished, Moved, Planned, Started, duration_text, one_line, size_text
+from replicator.model import Phase
+
+SLOWEST = 5  # tables shown
+FAILURES = 20  # failed steps shown; JSON has them all
+TABLE_WIDTH = 80  # columns; a narrower terminal gets lines
+FILE_WIDTH = 100  # columns, where the output is not a terminal
+
+
+@dataclass(slots=True)
+class _Span:
+    """A phase: `began` and `ended` are clock readings of its first start and its last end."""
+
+    planned: int = 0
+    done: int = 0
+    rows: int = 0
+    bytes: int = 0
+    began: float | None = None
+    ended: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        return self.ended - self.began if self.began is not None and self.ended is not None else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A line of the table and an object of the JSON document."""
+
+    phase: str
+    planned: int
+    done: int
+    seconds: float
+    rows: int
+    bytes: int
+
+    @property
+    def steps(self) -> str:
+        return f"{self.done:,}" if self.done >= self.planned else f"{self.done:,} of {self.planned:,}"
+
+    @property
+    def words(self) -> str:
+        steps = f"{self.phase}: {self.steps} steps"
+        return f"{steps}, {self.rows:,} rows, {size_text(self.bytes)}" if self.rows or self.bytes else steps
+
+
+class Report:
+    """Collects events, from any thread, and writes the account of them. An instance can be called: it is an Emit.
+
+    A step that failed and was done at a later attempt counts as done. `clock` is read when an event arrives.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._began = clock()
+        self._spans = {phase: _Span() for phase in Phase}
+        self._tables: list[Done] = []
+        self._failed: dict[str, Failed] = {}
+        self._finished: Finished | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Do what `add` does."""
+        self.add(event)
+
+    def add(self, event: Event) -> None:
+        """Take an event into the account; Moved, Waiting, Ready and Note leave no trace."""
+        if isinstance(event, Moved):
+            return
+        with self._lock:
+            match event:
+                case Planned(steps):
+                    for phase, number in steps.items():
+                        self._spans[phase].planned += number
+                case Started(phase=phase):
+                    span = self._spans[phase]
+                    span.began = self._clock() if span.began is None else span.began
+                case Done():
+                    self._done(event)
+                case Failed(step, phase):
+                    self._spans[phase].ended = self._clock()
+                    self._failed[step] = event
+                case Finished():
+                    self._finished = event
+
+    def _done(self, event: Done) -> None:
+        span = self._spans[event.phase]
+        span.ended = self._clock()
+        span.done += 1
+        span.rows += event.rows
+        span.bytes += event.bytes
+        self._failed.pop(event.step, None)
+        if event.phase is Phase.DATA:
+            self._tables.append(event)
+
+    @property
+    def unfinished(self) -> int:
+        """How many steps were planned and neither done nor failed."""
+        spans = self._spans.values()
+        return max(0, sum(max(0, span.planned - span.done) for span in spans) - len(self._failed))
+
+    @property
+    def ok(self) -> bool:
+        """Whether the command said that it succeeded and every planned step is done."""
+        return self._finished is not None and self._finished.ok and not self._failed and not self.unfinished
+
+    def to_json(self) -> str:
+        """Return one JSON document: seconds, bytes and counts as numbers, phases in the order of `Phase`."""
+        total, rows = self._total(), self._rows()
+        document = {
+            "ok": self.ok,
+            "phases": [asdict(row) for row in rows],
+            "phases_overlap": self._overlap(),
+            "total": {name: value for name, value in asdict(total).items() if name != "phase"},
+            "slowest_tables": [
+                {"step": done.step, "seconds": done.seconds, "rows": done.rows, "bytes": done.bytes}
+                for done in self._slowest()
+            ],
+            "failed": [
+                {"step": failed.step, "phase": failed.phase, "reason": failed.reason}
+                for failed in self._failed.values()
+            ],
+            "unfinished": self.unfinished,
+        }
+        return json.dumps(document, indent=2)
+
+    def render(self, file: TextIO | None = None, output: Literal["auto", "plain", "json"] = "auto") -> None:
+        """Write the account to `file` (default: the current sys.stdout).
+
+        Colour only with "auto" on a terminal; ASCII lines, and escapes for other characters, as its encoding demands.
+        """
+        file = file or sys.stdout
+        if output == "json":
+            file.write(self.to_json() + "\n")
+            return
+        terminal = output == "auto" and file.isatty()
+        console = Console(
+            file=file, force_terminal=terminal, width=None if terminal else FILE_WIDTH, markup=False, highlight=False
+        )
+        with console.capture() as capture:
+            self._print(console)
+        encoding = file.encoding or "utf-8"
+        file.write(capture.get().encode(encoding, "backslashreplace").decode(encoding))
+
+    def _print(self, console: Console) -> None:
+        rows = [*self._rows(), self._total()]
+        if console.width < TABLE_WIDTH:
+            console.print(_lines((row.seconds, row.words) for row in rows))
+        else:
+            console.print(_table(rows))
+        if self._overlap():
+            console.print("The phases overlap: their durations add up to more than the total.")
+        if self._spans[Phase.VERIFY].rows:
+            console.print("The total does not count the rows and bytes that were verified.")
+        if self._tables:
+            console.print(Text("\nslowest tables", style="bold"))
+            console.print(_lines((done.seconds, _copied(done)) for done in self._slowest()))
+        self._print_failures(console)
+
+    def _print_failures(self, console: Console) -> None:
+        if self._failed:
+            console.print(Text(f"failed steps: {len(self._failed):,}", style="bold red"))
+        for failed in list(self._failed.values())[:FAILURES]:
+            console.print(Text(one_line(f"  {failed.step}: {failed.reason}"), style="red"))
+        if len(self._failed) > FAILURES:
+            console.print(Text(f"  and {len(self._failed) - FAILURES:,} more", style="red"))
+        if self.unfinished:
+            console.print(Text(f"unfinished steps: {self.unfinished:,}", style="bold red"))
+
+    def _rows(self) -> list[_Row]:
+        return [
+            _Row(str(phase), span.planned, span.done, span.seconds, span.rows, span.bytes)
+            for phase, span in self._spans.items()
+            if span.planned or span.began is not None
+        ]
+
+    def _total(self) -> _Row:
+        seconds = self._finished.seconds if self._finished else self._clock() - self._began
+        planned, done = (sum(n) for n in zip(*((s.planned, s.done) for s in self._spans.values()), strict=True))
+        copied = [span for phase, span in self._spans.items() if phase is not Phase.VERIFY]  # the same rows again
+        return _Row("total", planned, done, seconds, sum(s.rows for s in copied), sum(s.bytes for s in copied))
+
+    def _slowest(self) -> list[Done]:
+        return sorted(self._tables, key=lambda done: done.seconds, reverse=True)[:SLOWEST]
+
+    def _overlap(self) -> bool:
+        times = ((span.began, span.ended) for span in self._spans.values())
+        spans = sorted((began, ended) for began, ended in times if began is not None and ended is not None)
+        return any(later[0] < earlier[1] for earlier, later in pairwise(spans))
+
+
+def _table(rows: list[_Row]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
+    table.add_column("phase")
+    for name in ("steps", "duration", "rows", "bytes"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            row.phase,
+            row.steps,
+            duration_text(row.seconds),
+            f"{row.rows:,}" if row.rows else "",
+            size_text(row.bytes) if row.bytes else "",
+            style="bold" if row is rows[-1] else "",
+        )
+    return table
+
+
+def _lines(rows: Iterable[tuple[float, str]]) -> Table:
+    """A duration and words a line: what is left of a table where names are long or the terminal is narrow."""
+    lines = Table.grid(padding=(0, 2))
+    lines.add_column(justify="right", no_wrap=True)
+    lines.add_column(overflow="fold")
+    for seconds, words in rows:
+        lines.add_row(duration_text(seconds), Text(one_line(words)))
+    return lines
+
+
+def _copied(done: Done) -> str:
+    return f"{done.step}: {done.rows:,} rows, {size_text(done.bytes)}"

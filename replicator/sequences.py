@@ -1,0 +1,30 @@
+"""Sequences' values. They are not part of any snapshot: what is read is never older than the rows that were copied."""
+
+from collections.abc import Sequence as Ordered
+
+from replicator.model import Sequence
+from replicator.postgres import Connection
+
+AT_ONCE = 200
+
+
+def read_values(conn: Connection, sequences: Ordered[Sequence]) -> dict[str, tuple[int, bool]]:
+    """Return each sequence's last_value and is_called by its identity."""
+    values: dict[str, tuple[int, bool]] = {}
+    for start in range(0, len(sequences), AT_ONCE):
+        some = sequences[start : start + AT_ONCE]
+        query = " UNION ALL ".join(f"SELECT {i}, last_value, is_called FROM {s.identity}" for i, s in enumerate(some))
+        for number, last_value, is_called in conn.execute(query.encode(conn.info.encoding)):
+            values[some[number].identity] = (last_value, is_called)
+    return values
+
+
+def copy_values(source: Connection, destination: Connection, sequences: Ordered[Sequence]) -> int:
+    """Give sequences on the destination the values of the source. Returns how many."""
+    values = read_values(source, sequences)
+    destination.execute(
+        "SELECT setval(v.name::regclass, v.value, v.called)"
+        " FROM unnest(%s::text[], %s::bigint[], %s::bool[]) AS v (name, value, called)",
+        [list(values), [value for value, _ in values.values()], [called for _, called in values.values()]],
+    )
+    return len(values)

@@ -1,0 +1,85 @@
+"""What the user chose. Read by the command line from flags, environment and file, in this order of precedence."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import conninfo
+
+from replicator.errors import UsageError
+
+MOST_DEFAULT_JOBS = 8
+
+
+def default_jobs() -> int:
+    """Return the number of processors that this process may use, at most 8."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(available, MOST_DEFAULT_JOBS)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One run. `source` and `destination` are conninfo strings or URLs; delays are seconds."""
+
+    source: str
+    destination: str
+    jobs: int = 1
+    wait_attempts: int = 5
+    wait_delay: float = 5.0
+    owners: bool = True
+    privileges: bool = True
+    verify: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("source", "destination"):
+            check_conninfo(getattr(self, name), f"--{name}")
+
+
+def check_conninfo(dsn: str, where: str) -> str:
+    """Return the conninfo if libpq can read it. Raises UsageError, which never shows the string itself."""
+    try:
+        conninfo.conninfo_to_dict(dsn)
+    except psycopg.Error:
+        raise UsageError(
+            f"{where} is neither a URL nor a conninfo string that libpq understands.",
+            hint="Write postgresql://user@host:5432/database or 'host=… port=… dbname=… user=…'.",
+        ) from None
+    return dsn
+
+
+def read_config(path: Path) -> dict[str, object]:
+    """Return the defaults that a TOML file sets: `source` and `destination` as conninfo strings, options by name.
+
+    Tables [source] and [destination] hold libpq's keys, [options] the command line's. Raises UsageError.
+    """
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"The file {path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"The file {path} is not valid TOML: {error}.") from error
+    if unknown := sorted(tables.keys() - {"source", "destination", "options"}):
+        raise UsageError(f"The file {path} has unknown tables: {', '.join(unknown)}.")
+    defaults = dict(_table(tables, "options", path))
+    for side in ("source", "destination"):
+        if side in tables:
+            defaults[side] = _conninfo(_table(tables, side, path), f"table [{side}] of {path}")
+    return defaults
+
+
+def _table(tables: Mapping[str, object], name: str, path: Path) -> Mapping[str, object]:
+    table = tables.get(name, {})
+    if not isinstance(table, dict):
+        raise UsageError(f"{name} in the file {path} is not a table: write [{name}] on a line of its own.")
+    return table
+
+
+def _conninfo(keys: Mapping[str, object], where: str) -> str:
+    try:
+        return conninfo.make_conninfo("", **{key: str(value) for key, value in keys.items()})
+    except psycopg.ProgrammingError as error:
+        # libpq's message names the key, never a value.
+        raise UsageError(f"The {where} has a key that libpq does not know: {str(error).strip()}.") from None

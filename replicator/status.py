@@ -1,0 +1,32 @@
+"""What an unfinished clone left on the destination: what is there, and how it goes away again."""
+
+from replicator import journal, postgres
+from replicator.catalog.read import statement
+from replicator.errors import PreflightFailed
+
+
+def look(dsn: str) -> journal.Status | None:
+    """Return the state of the unfinished clone in this database; None where there is none."""
+    with postgres.connect(dsn, application="status") as conn:
+        return journal.read_status(conn)
+
+
+def clean_up(dsn: str) -> int | None:
+    """Empty a database that holds an unfinished clone; None where there is no journal, else how many objects went.
+
+    Raises PreflightFailed while that clone is still running.
+    """
+    with postgres.connect(dsn, application="clean") as conn:
+        if not journal.exists(conn):
+            return None
+        if not journal.hold(conn):
+            raise PreflightFailed("The clone into this database is still running.", hint="End it first.")
+        dropped = 0
+        # What CASCADE takes along is gone when its turn comes: read anew until nothing is left. The journal goes last.
+        while statements := conn.execute(statement("leftovers", conn.info.server_version // 10000)).fetchall():
+            with conn.transaction():
+                for (drop,) in statements:
+                    conn.execute(drop)
+            dropped += len(statements)
+        journal.drop(conn)
+        return dropped

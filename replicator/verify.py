@@ -1,0 +1,162 @@
+"""Is the copy the original? Schemas are compared object by object, rows by count and hash, computed on the servers.
+
+The hash of a table is the sum of its rows' hashes, so the order of rows does not matter and the rows stay where they
+are. Limits: what a type's hash holds equal is equal (numeric 1.0 and 1.00, float 0 and -0, text under a
+nondeterministic collation is compared as C); a materialized view's rows are not compared, a refresh may change them.
+"""
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from replicator import sequences
+from replicator.events import Emit
+from replicator.executor import execute
+from replicator.journal import Outcome
+from replicator.model import Catalog, CompareTable, Execute, Object, Phase, Step
+from replicator.snapshot import Snapshot
+from replicator.work import Sessions, naming
+
+RECORDS_HASHED_SINCE = 140000
+LARGE_OBJECTS = "large objects"
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """One difference. `what` names an object or a table; `how` says missing, extra or different, and in what."""
+
+    what: str
+    how: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.how}"
+
+
+class Side:
+    """One of the two databases, at the moment of a snapshot."""
+
+    def __init__(self, sessions: Sessions, snapshot: Snapshot, catalog: Catalog) -> None:
+        self.sessions = sessions
+        self.snapshot = snapshot
+        self.catalog = catalog
+
+    def fingerprint(self, query: str) -> tuple[int, int]:
+        """Return a row count and a sum of hashes, as the query computes them on this server."""
+        with self.sessions.use() as conn, self.snapshot.imported(conn):
+            count, digest = conn.execute(query.encode(conn.info.encoding)).fetchall()[0]
+            return count, digest
+
+
+def verify(source: Side, destination: Side, *, jobs: int, emit: Emit) -> list[Mismatch]:
+    """Return all differences between two databases; none where the copy is complete. Raises StepFailed."""
+    mismatches = compare_schemas(source.catalog, destination.catalog)
+    mismatches += compare_sequences(source, destination)
+    records = min(source.catalog.version, destination.catalog.version) >= RECORDS_HASHED_SINCE
+
+    def run(batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
+        (step,) = batch
+        began = time.monotonic()
+        query = _hash_query(step.work, records) if isinstance(step.work, CompareTable) else HASH_LARGE_OBJECTS
+        with naming(step):
+            expected, found = source.fingerprint(query), destination.fingerprint(query)
+        if expected != found:
+            mismatches.append(Mismatch(step.name.removeprefix("verify "), _difference(expected, found)))
+        return {step.name: Outcome(time.monotonic() - began, expected[0], step.cost)}
+
+    def cancel() -> None:
+        source.sessions.cancel()
+        destination.sessions.cancel()
+
+    execute(_steps(source.catalog, destination.catalog), run, jobs=jobs, emit=emit, cancel=cancel)
+    return sorted(mismatches, key=str)
+
+
+def compare_schemas(source: Catalog, destination: Catalog) -> list[Mismatch]:
+    """Return the objects that are missing, extra or defined otherwise."""
+    same_version = source.version // 10000 == destination.version // 10000
+    here, there = ({o.name: o for o in catalog.objects} for catalog in (source, destination))
+    mismatches = [Mismatch(name, "missing on the destination") for name in here.keys() - there.keys()]
+    mismatches += [Mismatch(name, "extra on the destination") for name in there.keys() - here.keys()]
+    for name in here.keys() & there.keys():
+        one, other = _definition(here[name], same_version), _definition(there[name], same_version)
+        if one != other:
+            mismatches.append(Mismatch(name, f"different: {one} on the source, {other} on the destination"))
+    filled = {o.address: o.name for o in source.objects if o.address in source.populated and o.kind == "matview"}
+    there_filled = {o.name for o in destination.objects if o.address in destination.populated}
+    mismatches += [Mismatch(name, "not populated") for name in filled.values() if name not in there_filled]
+    return mismatches
+
+
+def compare_sequences(source: Side, destination: Side) -> list[Mismatch]:
+    """Return the sequences whose values differ. The source's may have moved on since the copy: only behind counts."""
+    common = {s.identity for s in destination.catalog.sequences}
+    wanted = [s for s in source.catalog.sequences if s.identity in common]
+    here = sequences.read_values(source.snapshot.holder, wanted)
+    there = sequences.read_values(destination.snapshot.holder, wanted)
+    return [
+        Mismatch(f"sequence {name}", f"different: {here[name]} on the source, {there[name]} on the destination")
+        for name in here
+        if here[name] != there[name]
+    ]
+
+
+def _definition(o: Object, same_version: bool) -> str:
+    text = "; ".join((*o.create, *([o.alter_owner] if o.alter_owner else [])))
+    return text if same_version else _loose(text)
+
+
+def _loose(text: str) -> str:
+    """Return a definition without what servers of different versions print differently: layout, brackets, qualifiers.
+
+    >>> _loose("SELECT (t.a)\\n FROM t") == _loose("SELECT a FROM t")
+    True
+    """
+    return re.sub(r"[\s()]+", "", re.sub(r'\b[a-z_][a-z0-9_$]*\.(?=[a-z_"])', "", text))
+
+
+def _steps(source: Catalog, destination: Catalog) -> list[Step]:
+    """One step for each table that both sides have with the same columns, largest first; one for the large objects."""
+    there = {(table.identity, table.columns) for table in destination.tables}
+    steps = {}
+    for table in sorted(source.tables, key=lambda table: -table.bytes):
+        if (table.identity, table.columns) in there:
+            identity = table.root or table.identity
+            work = CompareTable(identity, table.columns, only=table.root is None)
+            steps[identity] = Step(f"verify table {identity}", Phase.VERIFY, work, cost=table.bytes)
+    if source.large_objects or destination.large_objects:
+        steps[LARGE_OBJECTS] = Step(f"verify {LARGE_OBJECTS}", Phase.VERIFY, Execute(()))
+    return list(steps.values())
+
+
+def _hash_query(work: CompareTable, records: bool) -> str:
+    """Return the query for a table's row count and the sum of its rows' hashes."""
+    only = "ONLY " if work.only else ""
+    row = f"ROW({', '.join(column.hash_expression for column in work.columns)})"
+    digest = f"hash_record_extended({row}, 0)" if records else f"hashtextextended({row}::text, 0)"
+    # A sum, not an exclusive or: two equal rows must not cancel each other. numeric: a sum of bigint never overflows.
+    total = f"coalesce(sum({digest}), 0)" if work.columns else "0::numeric"
+    return f"SELECT count(*), {total} FROM {only}{work.identity}"
+
+
+# By the megabyte: an object may be larger than memory.
+HASH_LARGE_OBJECTS = """
+  WITH RECURSIVE piece (oid, number, length, hash) AS (
+       SELECT l.oid, 0::bigint, length(p.data), hashtextextended(md5(p.data), l.oid::bigint)
+         FROM pg_largeobject_metadata l
+        CROSS JOIN LATERAL lo_get(l.oid, 0, 1048576) AS p (data)
+        UNION ALL
+       SELECT l.oid, l.number + 1, length(p.data), hashtextextended(md5(p.data), l.oid::bigint + l.number + 1)
+         FROM piece l
+        CROSS JOIN LATERAL lo_get(l.oid, (l.number + 1) * 1048576, 1048576) AS p (data)
+        WHERE l.length = 1048576
+     )
+SELECT count(*) FILTER (WHERE number = 0), coalesce(sum(hash), 0)
+  FROM piece
+"""
+
+
+def _difference(expected: tuple[int, int], found: tuple[int, int]) -> str:
+    if expected[0] != found[0]:
+        return f"different: {expected[0]} rows on the source, {found[0]} on the destination"
+    return f"different: {expected[0]} rows on both sides, but not the same"

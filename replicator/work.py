@@ -1,0 +1,171 @@
+"""What each sort of work does, in one transaction on the destination together with its line in the journal."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import assert_never
+
+import psycopg
+
+from replicator import copy, events, large_objects, sequences
+from replicator.errors import ReplicatorError, StepFailed
+from replicator.events import Emit
+from replicator.journal import Journal, Moment, Outcome
+from replicator.model import CompareTable, CopyLargeObjects, CopyTable, Execute, SetSequences, Step
+from replicator.postgres import Connection, Pool, one_line
+from replicator.snapshot import Snapshot
+
+REPORT_BYTES = 1024 * 1024
+CANCEL_SECONDS = 5.0
+
+
+class Sessions:
+    """The connections in use, so that another thread can cancel what they do."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._busy: set[Connection] = set()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def use(self) -> Iterator[Connection]:
+        """Lend a connection of the pool."""
+        with self._pool.connection() as conn:
+            with self._lock:
+                self._busy.add(conn)
+            try:
+                yield conn
+            finally:
+                with self._lock:
+                    self._busy.discard(conn)
+
+    def cancel(self) -> None:
+        """Ask the server to end whatever runs on the connections in use."""
+        with self._lock:
+            busy = list(self._busy)
+        for conn in busy:
+            with suppress(psycopg.Error):
+                conn.cancel_safe(timeout=CANCEL_SECONDS)
+
+
+class Workshop:
+    """Where the steps of a clone are done: the sessions on both servers, the snapshot and the journal."""
+
+    def __init__(
+        self, source: Sessions, destination: Sessions, snapshot: Snapshot, journal: Journal, emit: Emit, *, owners: bool
+    ) -> None:
+        self._source = source
+        self._destination = destination
+        self._snapshot = snapshot
+        self._journal = journal
+        self._emit = emit
+        self._owners = owners
+        self._stopped = threading.Event()
+
+    def run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
+        """Do a batch of steps in one transaction. Raises StepFailed."""
+        outcomes: dict[str, Outcome] = {}
+        with naming(batch[0]), self._destination.use() as conn, conn.transaction():
+            for step in batch:
+                if self._stopped.is_set():
+                    raise StepFailed(step.name, "stopped")
+                began = time.monotonic()
+                with naming(step):
+                    outcome = self._do(step, conn, worker)
+                outcomes[step.name] = Outcome(time.monotonic() - began, *outcome)
+            self._journal.done(conn, outcomes)
+        return outcomes
+
+    def cancel(self) -> None:
+        """Make every worker come home: nothing new begins, and what runs is cancelled on both servers."""
+        self._stopped.set()
+        self._source.cancel()
+        self._destination.cancel()
+
+    def _do(self, step: Step, destination: Connection, worker: int) -> tuple[int, int, Moment | None]:
+        """Return rows, bytes and, for rows, when they were read."""
+        match step.work:
+            case Execute(statements):
+                for statement in statements:
+                    destination.execute(statement.encode(destination.info.encoding))
+                return 0, 0, None
+            case CopyTable() as work:
+                with self._reading() as source, self._counting(step, worker) as moved:
+                    moment = _moment(source)
+                    rows = copy.copy_table(source, destination, work, moved)
+                return rows, moved.total, moment
+            case SetSequences(which):
+                with self._reading() as source:
+                    return sequences.copy_values(source, destination, which), 0, None
+            case CopyLargeObjects(range):
+                with self._reading() as source, self._counting(step, worker) as moved:
+                    rows = large_objects.copy_range(source, destination, range, moved, owners=self._owners)
+                return rows, moved.total, None
+            case CompareTable():
+                raise AssertionError("rows are compared by verify, not copied")
+            case _:
+                assert_never(step.work)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._source.use() as conn, self._snapshot.imported(conn):
+            yield conn
+
+    @contextmanager
+    def _counting(self, step: Step, worker: int) -> Iterator["Counter"]:
+        counter = Counter(self._emit, step, worker)
+        yield counter
+        counter.report()
+
+
+class Counter:
+    """Counts the bytes of a step and reports them by the megabyte."""
+
+    def __init__(self, emit: Emit, step: Step, worker: int) -> None:
+        self.total = 0
+        self._reported = 0
+        self._emit = emit
+        self._step = step
+        self._worker = worker
+
+    def __call__(self, bytes: int) -> None:
+        self.total += bytes
+        if self.total - self._reported >= REPORT_BYTES:
+            self.report()
+
+    def report(self) -> None:
+        """Emit what was not reported yet."""
+        self._emit(events.Moved(self._step.name, self._step.phase, self._worker, self.total - self._reported))
+        self._reported = self.total
+
+
+@contextmanager
+def naming(step: Step) -> Iterator[None]:
+    """Say in every error which step it befell."""
+    try:
+        yield
+    except StepFailed:
+        raise
+    except (psycopg.Error, ReplicatorError, OSError) as error:
+        raise StepFailed(step.name, one_line(error), hint=_hint(error)) from error
+
+
+def _moment(source: Connection) -> Moment:
+    """Return what the source connection sees: its snapshot and the WAL position."""
+    snapshot = "txid_current_snapshot" if source.info.server_version < 130000 else "pg_current_snapshot"
+    query = (
+        f"SELECT {snapshot}()::text, CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()::text"
+        " ELSE pg_current_wal_lsn()::text END"
+    )
+    return Moment(*source.execute(query).fetchall()[0])
+
+
+def _hint(error: Exception) -> str | None:
+    match getattr(error, "sqlstate", None):
+        case "53100":
+            return "Make room on the destination's volume, then `clean` and `clone` again."
+        case "42501":
+            return "Grant the privilege, or connect as a role that has it."
+        case _:
+            return None

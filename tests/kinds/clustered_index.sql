@@ -1,0 +1,26 @@
+CREATE SCHEMA "Odd Schema";
+CREATE TABLE "Odd Schema"."T ""%s""" (id integer, name text, r int4range);
+CREATE INDEX "I ""2""" ON "Odd Schema"."T ""%s""" (name);
+ALTER TABLE "Odd Schema"."T ""%s""" CLUSTER ON "I ""2""";
+CREATE TABLE by_constraint (id integer PRIMARY KEY, u integer CONSTRAINT "select" UNIQUE);
+ALTER TABLE by_constraint CLUSTER ON "select";
+CREATE TABLE by_primary_key (id integer PRIMARY KEY);
+CLUSTER by_primary_key USING by_primary_key_pkey;
+CREATE TABLE by_gist (r int4range, EXCLUDE USING gist (r WITH &&));
+ALTER TABLE by_gist CLUSTER ON by_gist_r_excl;
+ALTER TABLE by_gist OWNER TO bob;
+CREATE TABLE no_more (id integer PRIMARY KEY);
+ALTER TABLE no_more CLUSTER ON no_more_pkey;
+ALTER TABLE no_more SET WITHOUT CLUSTER;
+-- Together with a replica identity.
+CREATE TABLE both_of_them (id integer NOT NULL);
+CREATE UNIQUE INDEX both_i ON both_of_them (id);
+ALTER TABLE both_of_them REPLICA IDENTITY USING INDEX both_i;
+ALTER TABLE both_of_them CLUSTER ON both_i;
+CREATE MATERIALIZED VIEW m AS SELECT * FROM by_constraint;
+CREATE INDEX m_i ON m (id);
+ALTER TABLE m CLUSTER ON m_i;
+CREATE TABLE p (id integer) PARTITION BY RANGE (id);
+CREATE TABLE p_1 PARTITION OF p FOR VALUES FROM (0) TO (100);
+CREATE INDEX p_i ON p (id);
+ALTER TABLE p_1 CLUSTER ON p_1_id_idx;

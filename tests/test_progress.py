@@ -1,0 +1,229 @@
+import io
+import json
+import os
+import threading
+
+import pytest
+from rich.console import Console
+
+from replicator.events import (
+    Done,
+    Failed,
+    Finished,
+    Moved,
+    Note,
+    Planned,
+    Ready,
+    Started,
+    Waiting,
+    duration_text,
+    size_text,
+)
+from replicator.model import Phase
+from replicator.progress import _Json, _Plain, _Terminal, progress
+
+
+class Tty(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+def lines_of(show, output="plain"):
+    stream = io.StringIO()
+    with progress(output, stream) as emit:
+        for event in show:
+            emit(event)
+    return stream.getvalue().splitlines()
+
+
+def table_in_work(moved):
+    yield Planned({Phase.DATA: 2}, 1_000_000_000)
+    yield Started('data public."[bold]x[/]"', Phase.DATA, 0, 500_000_000)
+    yield Moved('data public."[bold]x[/]"', Phase.DATA, 0, moved)
+
+
+def drawn(view, width):
+    """What the view shows: an iterator of lines, as a terminal of this width has them."""
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, height=20, markup=False)
+    terminal = _Terminal(console)
+    for event in view:
+        terminal.emit(event)
+    console.print(terminal.render())
+    return stream.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("bytes", "text"),
+    [(999, "999 B"), (1000, "1.0 kB"), (12_345_678, "12.3 MB"), (999_960_000, "1.0 GB"), (5 * 10**15, "5.0 PB")],
+)
+def test_sizes_are_decimal_and_never_a_thousand_of_a_unit(bytes, text):
+    assert size_text(bytes) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(1.24, "1.2 s"), (59.96, "1 min 00 s"), (184, "3 min 04 s"), (3599.6, "1 h 00 min"), (7500, "2 h 05 min")],
+)
+def test_durations_carry_over_when_rounded(seconds, text):
+    assert duration_text(seconds) == text
+
+
+def test_plain_says_who_is_waited_for_and_who_answers():
+    assert lines_of(
+        [
+            Waiting("source", "me@host:5432/db", 1, 5, 5.0, "connection refused"),
+            Ready("source", "me@host:5432/db", "18.6"),
+        ]
+    ) == [
+        "waiting for source me@host:5432/db: attempt 1 of 5: connection refused; next in 5 s",
+        "source me@host:5432/db: PostgreSQL 18.6",
+    ]
+
+
+def test_plain_sums_up_thousands_of_small_steps():
+    def events():
+        yield Planned({Phase.SCHEMA: 1234}, 0)
+        for number in range(1234):
+            yield Started(f"index i{number}", Phase.SCHEMA, 0, 0)
+            yield Done(f"index i{number}", Phase.SCHEMA, 0, 0.0, 0, 0)
+
+    assert lines_of(events()) == [
+        "planned: 1,234 steps, 0 B of data",
+        "schema: 1,234 steps to do",
+        "schema: 1,234 objects in 0.0 s",
+    ]
+
+
+def test_plain_tells_of_each_table_each_failure_and_the_end():
+    lines = lines_of(
+        [
+            Done("data public.a", Phase.DATA, 0, 1.24, 1_000_000, 86_200_000),
+            Failed("data public.b", Phase.DATA, 1, "disk full"),
+            Finished(False, 184.0),
+        ]
+    )
+    assert lines == [
+        "data public.a: 1,000,000 rows, 86.2 MB in 1.2 s",
+        "failed: data public.b: disk full",
+        "failed after 3 min 04 s",
+    ]
+
+
+def test_plain_reports_percent_rate_and_time_left_while_data_moves(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("replicator.progress.time.monotonic", lambda: clock[0])
+    stream = io.StringIO()
+    plain = _Plain(stream)
+    for event in table_in_work(200_000_000):
+        plain.emit(event)
+    clock[0] += 10
+    plain.tick()
+    assert stream.getvalue().splitlines()[-1] == "20 %, 40 s left, 200.0 MB of 1.0 GB, 20.0 MB/s, data 0/2"
+
+
+def test_plain_breaks_the_silence_of_a_long_index_build():
+    stream = io.StringIO()
+    plain = _Plain(stream)
+    plain.emit(Planned({Phase.BUILD: 2}, 0))
+    plain.emit(Started("index i", Phase.BUILD, 0, 0))
+    for _ in range(12):
+        plain.tick()
+    assert stream.getvalue().splitlines()[2:] == ["after 0 s: indexes and constraints 0/2"] * 2
+
+
+def test_a_finished_table_counts_as_much_as_was_expected_of_it():
+    done = Done('data public."[bold]x[/]"', Phase.DATA, 0, 1.0, 1, 300_000_000)
+    assert any("50 %" in line for line in drawn([*table_in_work(300_000_000), done], 100))
+
+
+@pytest.mark.parametrize("width", [100, 40, 10])
+def test_the_display_fits_the_terminal_and_shows_names_as_they_are(width):
+    lines = drawn(table_in_work(123_400_000), width)
+    assert max(map(len, lines)) <= width
+    if width > 30:
+        assert any("[bold]x[/]" in line and "123.4 MB" in line for line in lines)
+        assert any("12 %" in line for line in lines)
+        assert any("123.4 MB of 1.0 GB" in line for line in lines)
+
+
+def test_names_cannot_control_the_terminal():
+    lines = lines_of([Note("\x1b[2Jfirst\nsecond"), Done("data \x1b[31m", Phase.DATA, 0, 0.0, 0, 0)])
+    assert lines == ["note:  [2Jfirst second", "data  [31m: 0 rows, 0 B in 0.0 s"]
+
+
+def test_an_exception_leaves_a_terminal_with_its_cursor_and_without_the_display(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Tty()
+    with pytest.raises(RuntimeError), progress("auto", stream) as emit:
+        emit(Note("seen"))
+        raise RuntimeError
+    shown, erased = stream.getvalue().rsplit("\x1b[?25h", 1)  # "show cursor"
+    assert "note: seen" in shown
+    assert "\x1b[2K" in erased  # "erase line"
+
+
+def test_a_stream_that_is_no_terminal_gets_no_control_sequences(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b" not in "".join(lines_of([Note("x"), Failed("a", Phase.DATA, 0, "b")], "auto"))
+
+
+def test_json_lines_have_all_fields_and_a_time():
+    planned, failed = map(
+        json.loads, lines_of([Planned({Phase.DATA: 2}, 7), Failed("é", Phase.DATA, 3, "why\n")], "json")
+    )
+    assert planned.pop("time").endswith("+00:00")
+    assert planned == {"event": "planned", "steps": {"data": 2}, "bytes": 7}
+    del failed["time"]
+    assert failed == {"event": "failed", "step": "é", "phase": "data", "worker": 3, "reason": "why\n"}
+
+
+def test_json_adds_up_what_a_step_moved():
+    stream = io.StringIO()
+    view = _Json(stream)
+    for _ in range(1000):
+        view.emit(Moved("a", Phase.DATA, 0, 3))
+    view.tick()
+    view.tick()
+    view.emit(Moved("a", Phase.DATA, 0, 4))
+    view.emit(Done("a", Phase.DATA, 0, 0.0, 1, 3004))
+    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(event["event"], event["bytes"]) for event in events] == [("moved", 3000), ("moved", 4), ("done", 3004)]
+
+
+def test_threads_do_not_mix_their_lines():
+    def work(worker):
+        for number in range(200):
+            emit(Done(f"{worker}-{number}", Phase.BUILD, worker, 0.0, 0, 0))
+
+    stream = io.StringIO()
+    with progress("json", stream) as emit:
+        threads = [threading.Thread(target=work, args=(worker,)) for worker in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    steps = [json.loads(line)["step"] for line in stream.getvalue().splitlines()]
+    assert sorted(steps) == sorted(f"{worker}-{number}" for worker in range(4) for number in range(200))
+
+
+@pytest.mark.parametrize("output", ["plain", "json"])
+def test_a_reader_that_goes_away_does_not_stop_the_work(output):
+    reader, writer = os.pipe()
+    os.close(reader)
+    stream = os.fdopen(writer, "w")
+    with progress(output, stream) as emit:
+        emit(Note("nobody reads this"))
+        emit(Note("nor this"))
+    with pytest.raises(BrokenPipeError):  # the buffer still has it
+        stream.close()
+
+
+def test_characters_that_the_stream_cannot_write_become_escapes():
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    with progress("plain", stream) as emit:
+        emit(Note("né"))
+    assert raw.getvalue() == rb"note: n\xe9" + b"\n"
