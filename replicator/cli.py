@@ -24,11 +24,10 @@ from psycopg import conninfo
 from replicator import __version__, events, postgres, probe, settings
 from replicator.clone import clone, plan_copy, verify_copy
 from replicator.errors import Interrupted, ReplicatorError, StepFailed, UsageError, VerificationFailed
-from replicator.events import Emit
+from replicator.events import Emit, size_text
 from replicator.model import Execute, Plan
 from replicator.progress import progress
 from replicator.report import Report
-from replicator.events import size_text
 from replicator.settings import Settings
 from replicator.status import clean_up, look
 
@@ -43,6 +42,11 @@ def main() -> None:
     debug = "--debug" in sys.argv
     try:
         code = cli.main(standalone_mode=False)  # what a command returns, or the code of an Exit
+    except VerificationFailed as error:
+        # The differences are a result: all of them, on stdout, one on a line or one JSON list.
+        as_json = "json" in sys.argv
+        click.echo(json.dumps(error.differences, indent=2) if as_json else "\n".join(error.differences))
+        exit_with(error, error.exit_code, error.hint, debug)
     except ReplicatorError as error:
         exit_with(error, error.exit_code, error.hint, debug)
     except click.ClickException as error:
@@ -64,7 +68,8 @@ def exit_with(error: BaseException, code: int, hint: str | None, debug: bool) ->
     """Say what failed and what to do, on stderr, and exit."""
     if debug:
         traceback.print_exception(error)
-    text = f"replicator: {postgres.one_line(error)}" + (f" {hint}" if hint else "")
+    text = postgres.one_line(error)
+    text = f"replicator: {text}" + ("" if text.endswith((".", "!", "?")) else ".") + (f" {hint}" if hint else "")
     click.echo(textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False), err=True)
     sys.exit(code)
 
@@ -220,6 +225,7 @@ def cli(context: click.Context, /, **given: Any) -> None:
 
     Without a command and with both databases given, this is `clone`.
     """
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it warns of, we raise
     if given["debug"]:
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     if context.invoked_subcommand is None:
@@ -255,14 +261,9 @@ def verify_command(output: Any, **given: Any) -> None:
     wanted = chosen(**given)
     with reported(output, table=False) as emit:
         mismatches = verify_copy(wanted, emit)
-    if output == "json":
-        click.echo(json.dumps([{"what": m.what, "how": m.how} for m in mismatches], indent=2))
-    else:
-        for mismatch in mismatches:
-            click.echo(str(mismatch))
     if mismatches:
-        raise VerificationFailed(f"The databases differ in {len(mismatches)} places.")
-    click.echo("No differences.", err=output == "json")
+        raise VerificationFailed([str(mismatch) for mismatch in mismatches])
+    click.echo("[]" if output == "json" else "No differences.")
 
 
 @cli.command("plan")

@@ -143,7 +143,7 @@ def selected(catalog: Catalog, settings: Settings) -> Catalog:
 
 def announcement(plan: Plan) -> events.Planned:
     """Return the event that says how much there is to do."""
-    copied = sum(step.cost for step in plan.steps if step.phase is Phase.DATA)
+    copied = sum(step.cost for step in plan.steps if step.phase in (Phase.DATA, Phase.LARGE_OBJECTS))
     return events.Planned(dict(Counter(step.phase for step in plan.steps)), copied)
 
 
@@ -159,6 +159,6 @@ def convict(mismatches: list[Mismatch]) -> None:
     """Raise VerificationFailed with the differences, if there are any."""
     if mismatches:
         raise VerificationFailed(
-            f"The copy differs from the source in {len(mismatches)} places: " + "; ".join(map(str, mismatches)),
-            hint="The destination keeps its journal; `clean` removes the copy.",
+            [str(mismatch) for mismatch in mismatches],
+            hint="The destination keeps its journal; `clean` empties it, so that `clone` can begin again.",
         )

@@ -12,6 +12,8 @@ ReplicatorError
 └── Interrupted        130   SIGINT or SIGTERM
 """
 
+from collections.abc import Sequence
+
 
 class ReplicatorError(Exception):
     """The replicator failed."""
@@ -59,6 +61,7 @@ class StepFailed(ReplicatorError):
     def __init__(self, step: str, reason: str, *, hint: str | None = None) -> None:
         super().__init__(f"{step} failed: {reason}", hint=hint)
         self.step = step
+        self.reason = reason
 
 
 class SourceChanged(ReplicatorError):
@@ -71,6 +74,11 @@ class VerificationFailed(ReplicatorError):
     """The two databases differ."""
 
     exit_code = 8
+
+    def __init__(self, differences: Sequence[str], *, hint: str | None = None) -> None:
+        places = "1 place" if len(differences) == 1 else f"{len(differences)} places"
+        super().__init__(f"The destination differs from the source in {places}.", hint=hint)
+        self.differences = differences
 
 
 class Interrupted(ReplicatorError):

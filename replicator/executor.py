@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from replicator import events
-from replicator.errors import ReplicatorError
+from replicator.errors import StepFailed
 from replicator.events import Emit
 from replicator.journal import Outcome
 from replicator.model import Address, Lock, Phase, Step
@@ -24,7 +24,7 @@ Run = Callable[[Sequence[Step], int], dict[str, Outcome]]
 
 
 def execute(steps: Sequence[Step], run: Run, *, jobs: int, emit: Emit, cancel: Callable[[], None]) -> set[str]:
-    """Run all steps and return the names of those that were done. Raises what the first failure raised.
+    """Run all steps and return the names of those that were done. Raises StepFailed for the first that fails.
 
     `cancel` ends, on the servers, whatever is running; it is called again and again until all workers have come home.
     """
@@ -55,8 +55,8 @@ def _report(future: Future[dict[str, Outcome]], batch: list[Step], worker: int, 
     """Tell what became of a batch. Raises what it raised."""
     try:
         outcomes = future.result()
-    except ReplicatorError as error:
-        emit(events.Failed(batch[0].name, batch[0].phase, worker, str(error)))
+    except StepFailed as error:
+        emit(events.Failed(error.step, batch[0].phase, worker, error.reason))
         raise
     for step in batch:
         outcome = outcomes[step.name]

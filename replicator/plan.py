@@ -2,9 +2,9 @@
 
     schema ─► data ─► indexes, constraints, statistics ─► triggers, policies, comments, ACLs ─► refresh ─► the rest
 
-Schema steps form a chain, as do the finishing ones: they take milliseconds and would only wait for
-one another's locks. Between the chains there is no barrier: a table's indexes begin when its rows are there. Materialized views are filled
-after the ACLs are set, since a refresh runs as the view's owner; what is built upon them comes after that.
+Schema steps form a chain, as do the finishing ones: they take milliseconds and would only wait for one another's
+locks. Between the chains there is no barrier: a table's indexes begin when its rows are there. Materialized views are
+filled after the ACLs are set, since a refresh runs as the view's owner; what is built upon them comes after that.
 """
 
 from collections import defaultdict
@@ -140,7 +140,7 @@ def _data(catalog: Catalog, created: frozenset[str]) -> list[Step]:
         for table in catalog.tables
     ]
     steps += [
-        Step(f"large objects {r.first}-{r.last}", Phase.LARGE_OBJECTS, CopyLargeObjects(r), created, r.count)
+        Step(f"large objects {r.first}-{r.last}", Phase.LARGE_OBJECTS, CopyLargeObjects(r), created, r.count * 2048)
         for r in catalog.large_objects
     ]
     if catalog.sequences:

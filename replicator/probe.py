@@ -25,7 +25,7 @@ FOR_GOOD = re.compile(
     r"FATAL:|no password supplied|password authentication failed|does not support SSL|SSL error|certificate"
     r"|expected authentication request|invalid response to|unsupported frontend protocol|invalid .* value"
     r"|definition of service|root certificate|sslmode|could not load|private key|authentication method"
-    r"|channel binding|server did not complete authentication|GSSAPI",
+    r"|Servname not supported|invalid port|invalid integer|channel binding|server did not complete authentication|GSSAPI",
     re.IGNORECASE,
 )
 
@@ -74,8 +74,7 @@ def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit) -> F
             if attempt == attempts:
                 raise NotReady(
                     f"The {server} {where} was not ready after {attempts} attempts: {reason}",
-                    hint="Is the server running, and are host and port right? --wait-attempts and --wait-delay"
-                    " allow it more time.",
+                    hint="Check host and port; --wait-attempts and --wait-delay allow it more time.",
                 ) from error
             emit(events.Waiting(server, where, attempt, attempts, delay, reason))
             time.sleep(delay)
@@ -171,7 +170,7 @@ def _unreadable(source: Connection) -> Iterable[Finding]:
         names = ", ".join(row[0] for row in rows[:10]) + (f" and {len(rows) - 10} more" if len(rows) > 10 else "")
         yield Finding(
             f"The source role may not read all rows of: {names}.",
-            "Run on the source: " + " ".join(row[1] for row in rows[:10]),
+            "Run on the source: " + " ".join(dict.fromkeys(row[1] for row in rows)),
         )
     if source.execute("SELECT to_regnamespace('replicator') IS NOT NULL").fetchall()[0][0]:
         yield Finding(

@@ -125,6 +125,9 @@ class _Count:
     def open(self) -> bool:
         return self.began is not None and (self.done < self.planned or not self.planned)
 
+    def __str__(self) -> str:
+        return f"{self.done:,}/{self.planned:,}" if self.planned else f"{self.done:,}"
+
 
 @dataclass(slots=True)
 class _Running:
@@ -226,11 +229,11 @@ class _State:
         return share, amount
 
     def phases(self) -> list[str]:
-        """Return the phases in work, each with its counts."""
-        return [f"{phase} {count.done:,}/{count.planned:,}" for phase, count in self.counts.items() if count.open]
+        """Return the phases in work, each with its counts; a phase that nobody planned has no total."""
+        return [f"{phase} {count}" for phase, count in self.counts.items() if count.open]
 
 
-def _message(event: Waiting | Ready | Note | Failed) -> str:
+def _message(event: Waiting | Ready | Note | Done | Failed) -> str:
     match event:
         case Waiting(server, where, attempt, attempts, delay, reason):
             words = f"waiting for {server} {where}: attempt {attempt} of {attempts}: {reason}; next in {delay:.3g} s"
@@ -238,16 +241,13 @@ def _message(event: Waiting | Ready | Note | Failed) -> str:
             words = f"{server} {where}: PostgreSQL {version}"
         case Note(text):
             words = f"note: {text}"
+        case Done(step, _, _, seconds, rows, size):
+            words = f"{step}: {_counted(rows, 'row')}, {size_text(size)} in {duration_text(seconds)}"
         case Failed(step, _, _, reason):
             words = f"failed: {step}: {reason}"
         case _:
             assert_never(event)
     return one_line(words)
-
-
-def _copied(event: Done) -> str:
-    rows, seconds = _counted(event.rows, "row"), duration_text(event.seconds)
-    return one_line(f"{event.step}: {rows}, {size_text(event.bytes)} in {seconds}")
 
 
 def _counted(number: int, noun: str) -> str:
@@ -282,8 +282,8 @@ class _Json:
             self._write(Moved(*key, moved))
 
     def _write(self, event: Event) -> None:
-        time_text = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._lines.write(json.dumps({"event": type(event).__name__.lower(), "time": time_text} | asdict(event)))
+        head = {"event": type(event).__name__.lower(), "time": datetime.now(UTC).isoformat(timespec="milliseconds")}
+        self._lines.write(json.dumps(head | asdict(event)))
 
 
 class _Plain:
@@ -300,10 +300,11 @@ class _Plain:
             edge = self._state.apply(event)
             match event:
                 case Started(phase=phase) if edge:
-                    self._lines.write(f"{phase}: {_counted(self._state.counts[phase].planned, 'step')} to do")
+                    planned = self._state.counts[phase].planned
+                    self._lines.write(f"{phase}: {_counted(planned, 'step')} to do" if planned else f"{phase}: begins")
                 case Done(phase=phase):
                     if phase is Phase.DATA:
-                        self._lines.write(_copied(event))
+                        self._lines.write(_message(event))
                     if edge:
                         self._lines.write(self._summary(phase))
                 case Waiting() | Ready() | Note() | Failed():
@@ -311,11 +312,14 @@ class _Plain:
                 case Planned(steps, size):
                     self._lines.write(f"planned: {_counted(sum(steps.values()), 'step')}, {size_text(size)} of data")
                 case Finished(ok, seconds):
+                    for phase in filter(lambda phase: self._state.counts[phase].open, Phase):
+                        self._lines.write(self._summary(phase))
                     self._lines.write(f"{'finished in' if ok else 'failed after'} {duration_text(seconds)}")
 
     def _summary(self, phase: Phase) -> str:
         count = self._state.counts[phase]
         words = [_counted(count.done, "object" if phase is Phase.SCHEMA else "step")]
+        words += [f"{count.planned - count.done:,} not done"] if count.done < count.planned else []
         words += [_counted(count.rows, "row")] if count.rows else []
         words += [size_text(count.bytes)] if count.bytes else []
         seconds = time.monotonic() - (count.began or self._state.began)
@@ -348,7 +352,7 @@ class _Terminal:
                 self._console.print(Text(_message(event), style=STYLES.get(type(event), "")))
 
     def render(self) -> RenderableType:
-        """Build what the live area shows now, for the console's present width and height."""
+        """Build what the live area shows now, for the terminal's present size."""
         width, height = self._console.size
         with self._lock:
             parts: list[RenderableType] = [self._headline()]
@@ -380,19 +384,17 @@ class _Terminal:
         lines.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         lines.add_column(justify="right", no_wrap=True)
         for worker in sorted(self._state.workers)[:most]:
-            if running := self._state.workers[worker]:
-                lines.add_row(str(worker), Text(one_line(running.step)), _amount(running, width))
-            else:
-                lines.add_row(str(worker), Text("idle", style="dim"), "")
+            running = self._state.workers[worker]
+            name = Text(one_line(running.step)) if running else Text("idle", style="dim")
+            lines.add_row(str(worker), name, _amount(running, width) if running else "")
         if (hidden := len(self._state.workers) - most) > 0:
             lines.add_row("", Text(f"and {_counted(hidden, 'worker')} more", style="dim"), "")
         return lines
 
 
 def _amount(running: _Running, width: int) -> str:
-    if running.moved and running.expected and width >= WIDE:
-        return f"{size_text(running.moved)} of {size_text(running.expected)}"
     if running.moved:
-        return size_text(running.moved)
+        expected = f" of {size_text(running.expected)}" if running.expected and width >= WIDE else ""
+        return size_text(running.moved) + expected
     seconds = time.monotonic() - running.began
     return duration_text(seconds, 0) if seconds >= 1 else ""

@@ -156,10 +156,13 @@ class Report:
         with console.capture() as capture:
             self._print(console)
         encoding = file.encoding or "utf-8"
-        file.write(capture.get().encode(encoding, "backslashreplace").decode(encoding))
+        text = "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
+        file.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
     def _print(self, console: Console) -> None:
         rows = [*self._rows(), self._total()]
+        if len(rows) == 1:  # stopped before the plan was made
+            return
         if console.width < TABLE_WIDTH:
             console.print(_lines((row.seconds, row.words) for row in rows))
         else:
@@ -175,7 +178,7 @@ class Report:
 
     def _print_failures(self, console: Console) -> None:
         if self._failed:
-            console.print(Text(f"failed steps: {len(self._failed):,}", style="bold red"))
+            console.print(Text(f"\nfailed steps: {len(self._failed):,}", style="bold red"))
         for failed in list(self._failed.values())[:FAILURES]:
             console.print(Text(one_line(f"  {failed.step}: {failed.reason}"), style="red"))
         if len(self._failed) > FAILURES:
@@ -192,7 +195,8 @@ class Report:
 
     def _total(self) -> _Row:
         seconds = self._finished.seconds if self._finished else self._clock() - self._began
-        planned, done = (sum(n) for n in zip(*((s.planned, s.done) for s in self._spans.values()), strict=True))
+        planned = sum(max(span.planned, span.done) for span in self._spans.values())  # verification is not planned
+        done = sum(span.done for span in self._spans.values())
         copied = [span for phase, span in self._spans.items() if phase is not Phase.VERIFY]  # the same rows again
         return _Row("total", planned, done, seconds, sum(s.rows for s in copied), sum(s.bytes for s in copied))
 

@@ -3,8 +3,10 @@
 SELECT c.oid::regclass::text AS identity
      , CASE WHEN readable.it
             THEN format('ALTER ROLE %I BYPASSRLS;', current_user)
-            ELSE format('GRANT USAGE ON SCHEMA %s TO %I; GRANT SELECT ON %s TO %I;'
-                       , c.relnamespace::regnamespace, current_user, c.oid::regclass, current_user)
+            ELSE format('GRANT USAGE ON SCHEMA %1$s TO %2$I; GRANT SELECT ON ALL %3$s IN SCHEMA %1$s TO %2$I;'
+                       , c.relnamespace::regnamespace
+                       , current_user
+                       , CASE c.relkind WHEN 'S' THEN 'SEQUENCES' ELSE 'TABLES' END)
         END AS remedy
   FROM pg_class c
  CROSS JOIN LATERAL (SELECT has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))

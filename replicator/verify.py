@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from replicator import sequences
+from replicator import events, sequences
 from replicator.events import Emit
 from replicator.executor import execute
 from replicator.journal import Outcome
@@ -68,7 +68,9 @@ def verify(source: Side, destination: Side, *, jobs: int, emit: Emit) -> list[Mi
         source.sessions.cancel()
         destination.sessions.cancel()
 
-    execute(_steps(source.catalog, destination.catalog), run, jobs=jobs, emit=emit, cancel=cancel)
+    steps = _steps(source.catalog, destination.catalog)
+    emit(events.Planned({Phase.VERIFY: len(steps)}, 0))
+    execute(steps, run, jobs=jobs, emit=emit, cancel=cancel)
     return sorted(mismatches, key=str)
 
 
@@ -81,6 +83,7 @@ def compare_schemas(source: Catalog, destination: Catalog) -> list[Mismatch]:
     for name in here.keys() & there.keys():
         one, other = _definition(here[name], same_version), _definition(there[name], same_version)
         if one != other:
+            one, other = ("; ".join(o.create) for o in (here[name], there[name]))
             mismatches.append(Mismatch(name, f"different: {one} on the source, {other} on the destination"))
     filled = {o.address: o.name for o in source.objects if o.address in source.populated and o.kind == "matview"}
     there_filled = {o.name for o in destination.objects if o.address in destination.populated}
@@ -107,11 +110,16 @@ def _definition(o: Object, same_version: bool) -> str:
 
 
 def _loose(text: str) -> str:
-    """Return a definition without what servers of different versions print differently: layout, brackets, qualifiers.
+    """Return a definition without what servers of different versions print differently.
+
+    That is layout, brackets, qualifiers, and the names of NOT NULL constraints, which only 18 and newer have.
 
     >>> _loose("SELECT (t.a)\\n FROM t") == _loose("SELECT a FROM t")
     True
+    >>> _loose("a int CONSTRAINT a_not_null NOT NULL") == _loose("a int NOT NULL")
+    True
     """
+    text = re.sub(r'CONSTRAINT ("([^"]|"")*"|\S+) NOT NULL', "NOT NULL", text)
     return re.sub(r"[\s()]+", "", re.sub(r'\b[a-z_][a-z0-9_$]*\.(?=[a-z_"])', "", text))
 
 

@@ -112,6 +112,26 @@ def test_plain_tells_of_each_table_each_failure_and_the_end():
     ]
 
 
+def test_a_phase_that_nobody_planned_has_no_total_and_ends_at_the_end():
+    events = [Started("verify a", Phase.VERIFY, 0, 0), Done("verify a", Phase.VERIFY, 0, 0.0, 5, 0)]
+    assert drawn(events, 60)[0].strip() == "verification 1 · 0 s"
+    assert lines_of([*events, Finished(True, 0.1)]) == [
+        "verification: begins",
+        "verification: 1 step, 5 rows in 0.0 s",
+        "finished in 0.1 s",
+    ]
+
+
+def test_plain_says_at_the_end_what_was_not_done():
+    lines = lines_of([*table_in_work(5), Finished(False, 0.1)])
+    assert lines[-2:] == ["data: 0 steps, 2 not done in 0.0 s", "failed after 0.1 s"]
+
+
+def test_a_batch_that_one_start_announces_counts_each_of_its_steps():
+    batch = [Done(f"table {n}", Phase.SCHEMA, 0, 0.0, 0, 0) for n in range(3)]
+    assert "schema 3/4" in drawn([Planned({Phase.SCHEMA: 4}, 0), Started("table 0", Phase.SCHEMA, 0, 0), *batch], 60)[0]
+
+
 def test_plain_reports_percent_rate_and_time_left_while_data_moves(monkeypatch):
     clock = [100.0]
     monkeypatch.setattr("replicator.progress.time.monotonic", lambda: clock[0])
@@ -147,6 +167,7 @@ def test_the_display_fits_the_terminal_and_shows_names_as_they_are(width):
         assert any("[bold]x[/]" in line and "123.4 MB" in line for line in lines)
         assert any("12 %" in line for line in lines)
         assert any("123.4 MB of 1.0 GB" in line for line in lines)
+        assert any("12 %" in line and "123.4 MB of" in line for line in lines) == (width == 100)  # else two lines
 
 
 def test_names_cannot_control_the_terminal():

@@ -75,6 +75,15 @@ def test_a_failure_names_its_steps_and_counts_the_unfinished_ones():
     assert not report.ok
 
 
+def test_unplanned_verification_does_not_make_up_for_what_is_undone():
+    report = report_of(*CLONE[:6], *((9, Done(f"v{n}", Phase.VERIFY, 0, 0.1, 1, 0)) for n in range(9)))
+    assert ["total", "11", "of", "13"] in [line[:4] for line in cells(text_of(report))]
+
+
+def test_nothing_begun_is_nothing_told():
+    assert text_of(report_of((1, Finished(False, 1.0)))) == ""
+
+
 def test_success_is_not_believed_while_a_planned_step_is_undone():
     report = report_of(*CLONE[:6], (6, Finished(True, 6.0)))
     assert not report.ok

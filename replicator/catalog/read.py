@@ -74,6 +74,7 @@ def _records(conn: Connection, name: str, major: int) -> list[Any]:
 
 def _read_kind(conn: Connection, kind: Kind, major: int) -> list[tuple[Object, list[Address]]]:
     query = statement("object", major).replace(b"<kind>", statement(f"kinds/{kind.name}", major))
+    query = query.replace(b"<columns>", statement("columns", major))
     with conn.cursor(row_factory=namedtuple_row) as cursor:
         rows: list[Any] = cursor.execute(query).fetchall()
     return [

@@ -37,7 +37,9 @@ def transfer(
     try:
         destination.wait(_begin(destination.pgconn, copy_in.encode(destination.info.encoding), pq.ExecStatus.COPY_IN))
         source.wait(_begin(source.pgconn, copy_out.encode(source.info.encoding), pq.ExecStatus.COPY_OUT))
-        while block := source.wait(_read_block(source.pgconn)):
+        more = True
+        while more:
+            block, more = source.wait(_read_block(source.pgconn))
             destination.wait(_write_block(destination.pgconn, block))
             moved(len(block))
         sent = source.wait(_end(source.pgconn))
@@ -73,8 +75,8 @@ def _begin(pgconn: PGconn, statement: bytes, expected: pq.ExecStatus) -> PQGen[N
         raise errors.error_from_result(results[-1])
 
 
-def _read_block(pgconn: PGconn) -> PQGen[bytes]:
-    """Return some rows joined, at most a block and a row; empty at the end of the data."""
+def _read_block(pgconn: PGconn) -> PQGen[tuple[bytes, bool]]:
+    """Return some rows joined, at most a block and a row, and whether more may follow."""
     rows: list[memoryview] = []
     size = 0
     while size < BLOCK_BYTES:
@@ -82,12 +84,14 @@ def _read_block(pgconn: PGconn) -> PQGen[bytes]:
         if length > 0:
             rows.append(row)
             size += length
-        elif length < 0 or rows:
+        elif length < 0:
+            return b"".join(rows), False
+        elif rows:
             break
         else:
             yield Wait.R
             pgconn.consume_input()
-    return b"".join(rows)
+    return b"".join(rows), True
 
 
 def _write_block(pgconn: PGconn, block: bytes) -> PQGen[None]:

@@ -1,0 +1,56 @@
+"""See it happen: two throw-away servers, a shop in one of them, cloned into the other and verified."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from importlib.resources import files
+
+import click
+import psycopg
+
+from replicator import events
+from replicator.clone import clone
+from replicator.demo.server import Server, embedded_bin, reachable_folder
+from replicator.events import Emit
+from replicator.settings import Settings, default_jobs
+
+SHOP = "shop"
+
+
+def demo(*, keep: bool, reported: Callable[[], AbstractContextManager[Emit]]) -> None:
+    """Run the demo and print how to connect. With `keep` the servers outlive the command."""
+    bin = embedded_bin()
+    with ExitStack() as stack:
+        with reported() as emit:
+            emit(events.Note(f"starting two PostgreSQL servers from {bin}"))
+            source, destination = (
+                stack.enter_context(Server(bin, reachable_folder(f"replicator-demo-{name}-")))
+                for name in ("source", "destination")
+            )
+            emit(events.Note("filling the source with a shop of about half a million rows"))
+            fill(source)
+            create_database(destination)
+            clone(Settings(source.conninfo(SHOP), destination.conninfo(SHOP), jobs=default_jobs(), verify=True), emit)
+        click.echo("The copy is complete and verified: every object, every row.")
+        if keep:
+            stack.pop_all()
+            _say_what_runs(source, destination)
+
+
+def create_database(server: Server) -> None:
+    """Make the empty database of the shop."""
+    with psycopg.connect(server.conninfo(), autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {SHOP} TEMPLATE template0")
+
+
+def fill(server: Server) -> None:
+    """Make the shop."""
+    create_database(server)
+    with psycopg.connect(server.conninfo(SHOP), autocommit=True) as conn:
+        conn.execute(files("replicator.demo").joinpath("shop.sql").read_bytes())
+
+
+def _say_what_runs(*servers: Server) -> None:
+    for name, server in zip(("source", "destination"), servers, strict=True):
+        click.echo(f"{name}: postgresql://postgres@127.0.0.1:{server.port}/{SHOP} (data in {server.folder})")
+    click.echo(f"Stop both: kill -INT {' '.join(str(server.pid) for server in servers)}")
+    click.echo(f"Then remove them: rm -r {' '.join(str(server.folder) for server in servers)}")

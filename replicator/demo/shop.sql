@@ -12,9 +12,9 @@ CREATE SCHEMA staff;
 CREATE SCHEMA web;
 COMMENT ON SCHEMA shop IS 'What is sold, to whom, and how it gets there';
 
-CREATE EXTENSION citext;
-CREATE EXTENSION pg_trgm;
-CREATE EXTENSION btree_gist;
+CREATE EXTENSION citext SCHEMA public;
+CREATE EXTENSION pg_trgm SCHEMA public;
+CREATE EXTENSION btree_gist SCHEMA public;
 
 CREATE TYPE shop.order_status AS ENUM ('paid', 'packed', 'shipped', 'returned', 'won''t ship');
 CREATE TYPE shop.address AS (street text, city text, postcode varchar(10), country char(2));
@@ -434,17 +434,17 @@ CREATE MATERIALIZED VIEW staff.yearly_report AS                     -- empty unt
 SELECT store_id, count(*) AS orders FROM shop.orders GROUP BY store_id
   WITH NO DATA;
 
-COMMENT ON VIEW shop.category_paths IS 'Garden › Kitchen 5 › Toys 22';
+COMMENT ON VIEW shop.category_paths IS 'Kitchen › Kitchen 5 › Toys 22';
 COMMENT ON MATERIALIZED VIEW shop.monthly_sales IS 'Refreshed every night';
 
 -- 10. Functions, a procedure, an aggregate, triggers ------------------------------------------------------------------
 
-CREATE FUNCTION shop.greeting(customer shop.customers) RETURNS text          -- SELECT c.greeting FROM shop.customers c
+CREATE FUNCTION shop.greeting(customer shop.customers) RETURNS text
     LANGUAGE sql STABLE AS $$ SELECT 'Dear ' || customer.name || ',' $$;
 
-CREATE FUNCTION shop.cheapest(category smallint, VARIADIC tags text[], OUT name text, OUT price numeric)
+CREATE FUNCTION shop.cheapest(category smallint, VARIADIC wanted text[], OUT name text, OUT price numeric)
     RETURNS SETOF record LANGUAGE sql STABLE ROWS 5 COST 200 AS $$
-SELECT p.name, p.price FROM shop.products p WHERE p.category_id = category AND p.tags @> tags ORDER BY p.price LIMIT 5
+SELECT p.name, p.price FROM shop.products p WHERE p.category_id = category AND p.tags @> wanted ORDER BY p.price LIMIT 5
 $$;
 
 CREATE FUNCTION shop.add_weighted(sums numeric[], value numeric, weight numeric) RETURNS numeric[]
@@ -537,7 +537,8 @@ VALUES (1, 'NaN', 'NaN', '', 'infinity', 'infinity', '{}', B'', '', '24:00+00', 
        , '{{1,2},{3,4}}', NULL, 'x', NULL, NULL, '""', '\x5c2e0a')
      , (4, '-0', 0.000, E'\b\f\n\r\t\x01', '294276-12-31 23:59:59.999999+00', '5874897-12-31', '{2147483647}', B'0'
        , NULL, '12:00:00.000001+00', '(-0,1)', '[]', '\xdeadbeef')
-     , (5, 5e-324, -1.50, 'é é 👩‍👩‍👧 ' || chr(65279), 'epoch', '2000-02-29', NULL, NULL, ' ', NULL, NULL, NULL, NULL)
+     , (5, 5e-324, -1.50, U&'\00e9 is not e\0301 👩‍👩‍👧\feff', 'epoch', '2000-02-29', NULL, NULL, ' '
+       , NULL, NULL, NULL, NULL)
      , (6, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 
 CREATE TABLE "Odd Corner"."No columns" ();

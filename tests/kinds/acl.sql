@@ -1,3 +1,4 @@
+-- requires: pg_buffercache, postgres_fdw, seg
 -- Every type of object that has privileges; grant options, grants by others, the owner's own, PUBLIC's, built-in objects.
 CREATE SCHEMA acl;
 CREATE SCHEMA "Odd acl ""schema""" AUTHORIZATION alice;
@@ -106,3 +107,15 @@ GRANT SELECT (subconninfo) ON pg_subscription TO bob;
 REVOKE SELECT ON pg_stat_activity FROM PUBLIC;
 REVOKE USAGE ON TYPE pg_catalog.point FROM PUBLIC;
 GRANT CREATE ON SCHEMA pg_catalog TO bob;
+
+-- Members of extensions: with privileges of their own from the extension's script, and with the usual ones.
+CREATE EXTENSION pg_buffercache SCHEMA acl;
+REVOKE SELECT ON acl.pg_buffercache FROM pg_monitor;
+GRANT SELECT ON acl.pg_buffercache TO bob;
+GRANT UPDATE (bufferid) ON acl.pg_buffercache TO bob;
+GRANT EXECUTE ON FUNCTION acl.pg_buffercache_pages() TO PUBLIC;
+CREATE EXTENSION postgres_fdw SCHEMA acl;
+GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO alice;
+REVOKE EXECUTE ON FUNCTION acl.postgres_fdw_handler() FROM PUBLIC;
+CREATE EXTENSION seg SCHEMA acl;
+REVOKE USAGE ON TYPE acl.seg FROM PUBLIC;

@@ -1,3 +1,4 @@
+-- Before 14, a type of variable length with ELEMENT passes for an array type: format_type() misnames it.
 CREATE SCHEMA s;
 CREATE TYPE plain;
 CREATE FUNCTION plain_in(cstring) RETURNS plain LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
@@ -16,12 +17,13 @@ CREATE FUNCTION s.send(s."All ""options""") RETURNS bytea LANGUAGE internal IMMU
 CREATE FUNCTION s.typmod_in(cstring[]) RETURNS integer LANGUAGE internal IMMUTABLE STRICT AS 'varchartypmodin';
 CREATE FUNCTION s.typmod_out(integer) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'varchartypmodout';
 CREATE FUNCTION s.analyze(internal) RETURNS boolean LANGUAGE internal STRICT AS 'array_typanalyze';
-CREATE FUNCTION s.subscript(internal) RETURNS internal LANGUAGE internal IMMUTABLE STRICT AS 'array_subscript_handler'; --14+
+CREATE FUNCTION s.subscript(internal) RETURNS internal --14+
+LANGUAGE internal IMMUTABLE STRICT AS 'array_subscript_handler'; --14+
 CREATE TYPE s."All ""options""" (
     INPUT = s."In ""put", OUTPUT = s.output, RECEIVE = s.receive, SEND = s.send, TYPMOD_IN = s.typmod_in,
     TYPMOD_OUT = s.typmod_out, ANALYZE = s.analyze, INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = extended,
     SUBSCRIPT = s.subscript, --14+
-    ELEMENT = public.plain,
+    ELEMENT = public.plain, --14+
     CATEGORY = 's', PREFERRED = true, DEFAULT = 'it''s a \ default', DELIMITER = ';', COLLATABLE = true);
 ALTER TYPE s."All ""options""" OWNER TO "Odd Role";
 CREATE TABLE s.t (a s."All ""options"""(7) DEFAULT '1', b s."All ""options"""[] COLLATE "C");

@@ -2,7 +2,8 @@ CREATE SCHEMA s;
 CREATE TYPE s."Odd ""type" AS (a integer);
 CREATE TYPE color AS ENUM ('red');
 CREATE FUNCTION s."To ""int"(s."Odd ""type") RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT ($1).a';
-CREATE FUNCTION to_odd(integer, integer, boolean) RETURNS s."Odd ""type" LANGUAGE sql IMMUTABLE AS 'SELECT ROW($1)::s."Odd ""type"';
+CREATE FUNCTION to_odd(integer, integer, boolean) RETURNS s."Odd ""type"
+LANGUAGE sql IMMUTABLE AS 'SELECT ROW($1)::s."Odd ""type"';
 CREATE FUNCTION to_date(color) RETURNS date LANGUAGE sql IMMUTABLE AS 'SELECT NULL::date';
 CREATE CAST (s."Odd ""type" AS integer) WITH FUNCTION s."To ""int"(s."Odd ""type");
 CREATE CAST (integer AS s."Odd ""type") WITH FUNCTION to_odd(integer, integer, boolean) AS ASSIGNMENT;

@@ -1,3 +1,4 @@
+-- requires: fuzzystrmatch, unaccent
 -- Every type of object that can have a comment.
 CREATE SCHEMA comment;
 CREATE SCHEMA "Odd ""comment"" schema";
@@ -134,5 +135,13 @@ COMMENT ON FOREIGN TABLE comment.foreign_table IS 'foreign table';
 COMMENT ON COLUMN comment.foreign_table.a IS 'column of a foreign table';
 CREATE PUBLICATION "Odd comment publication";
 COMMENT ON PUBLICATION "Odd comment publication" IS 'publication';
-CREATE SUBSCRIPTION "Odd comment subscription" CONNECTION 'dbname=none' PUBLICATION p WITH (connect = false);
+CREATE SUBSCRIPTION "Odd comment subscription" CONNECTION 'dbname=none' PUBLICATION p
+    WITH (connect = false, slot_name = 'comment_slot');
 COMMENT ON SUBSCRIPTION "Odd comment subscription" IS 'subscription';
+
+-- An extension brings a comment of its own, which may have been changed or removed; so do its members.
+CREATE EXTENSION fuzzystrmatch SCHEMA comment;
+COMMENT ON EXTENSION fuzzystrmatch IS NULL;
+COMMENT ON FUNCTION comment.soundex(text) IS 'a member: not copied, as by pg_dump';
+CREATE EXTENSION unaccent SCHEMA comment;
+COMMENT ON EXTENSION unaccent IS 'accents';

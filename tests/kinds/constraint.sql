@@ -7,7 +7,9 @@ CREATE SCHEMA extensions;
 CREATE EXTENSION btree_gist SCHEMA extensions;
 
 CREATE TABLE simple (id integer PRIMARY KEY, code text UNIQUE, pair_a integer, pair_b integer, UNIQUE (pair_b, pair_a));
-CREATE TABLE "Odd Schema"."Odd ""Table""" ("select" integer, "Mixed Case" text, "a "" DEFERRABLE" integer, plain integer);
+CREATE TABLE "Odd Schema"."Odd ""Table""" (
+    "select" integer, "Mixed Case" text, "a "" DEFERRABLE" integer, plain integer
+);
 ALTER TABLE "Odd Schema"."Odd ""Table""" ADD CONSTRAINT "table" PRIMARY KEY ("select", "Mixed Case");
 ALTER TABLE "Odd Schema"."Odd ""Table""" ADD CONSTRAINT "It's ""odd""" UNIQUE ("a "" DEFERRABLE");
 ALTER TABLE "Odd Schema"."Odd ""Table""" ADD CONSTRAINT same_name UNIQUE (plain);
@@ -30,13 +32,15 @@ ALTER TABLE storage ADD CONSTRAINT storage_moved UNIQUE (e) USING INDEX TABLESPA
 ALTER TABLE storage ADD CONSTRAINT storage_x EXCLUDE USING gist (int4range(c, d) WITH &&) WITH (fillfactor = 60)
       USING INDEX TABLESPACE "Fast ""disk""" WHERE (c < d) DEFERRABLE;
 CREATE TABLE nulls (a integer, b integer);
-ALTER TABLE nulls ADD CONSTRAINT nulls_same UNIQUE NULLS NOT DISTINCT (a, b) INCLUDE (b) WITH (fillfactor = 90) DEFERRABLE; --15+
+ALTER TABLE nulls ADD CONSTRAINT nulls_same --15+
+      UNIQUE NULLS NOT DISTINCT (a, b) INCLUDE (b) WITH (fillfactor = 90) DEFERRABLE; --15+
 
 CREATE TABLE room (
     id integer, during tsrange, name text COLLATE "C", place point, circle circle, cancelled boolean,
     EXCLUDE USING gist (id extensions.gist_int4_ops WITH =, during WITH &&) WHERE (NOT cancelled),
     CONSTRAINT room_circles EXCLUDE USING gist (circle WITH &&) INCLUDE (name),
-    CONSTRAINT room_expression EXCLUDE USING btree ((lower(name)) COLLATE "POSIX" text_pattern_ops DESC NULLS LAST WITH =),
+    CONSTRAINT room_expression
+      EXCLUDE USING btree ((lower(name)) COLLATE "POSIX" text_pattern_ops DESC NULLS LAST WITH =),
     CONSTRAINT "room %s spgist" EXCLUDE USING spgist (place WITH ~=),
     CONSTRAINT room_hash EXCLUDE USING hash (name WITH =) WHERE (id > 0 AND name <> ' DEFERRABLE')
 );

@@ -16,6 +16,10 @@ ALTER DOMAIN set_later SET NOT NULL;
 ALTER DOMAIN set_later SET DEFAULT 7;
 ALTER DOMAIN set_later ADD CONSTRAINT positive CHECK (VALUE > 0);
 ALTER DOMAIN set_later RENAME CONSTRAINT positive TO "Positive";
+-- What its values need not obey yet.
+ALTER DOMAIN set_later ADD CONSTRAINT "Not valid" CHECK (VALUE <> 13) NOT VALID;
+ALTER DOMAIN set_later ADD CONSTRAINT validated CHECK (VALUE <> 14) NOT VALID;
+ALTER DOMAIN set_later VALIDATE CONSTRAINT validated;
 CREATE DOMAIN padded AS bpchar;
 CREATE DOMAIN short AS char(3) DEFAULT 'a';
 CREATE DOMAIN bits AS bit varying(3);
@@ -53,3 +57,15 @@ CREATE FUNCTION next(integer) RETURNS circular LANGUAGE plpgsql IMMUTABLE AS 'BE
 ALTER DOMAIN circular ADD CONSTRAINT "is even" CHECK (even(VALUE));
 ALTER DOMAIN circular ADD CONSTRAINT has_next CHECK (next(VALUE) IS NOT NULL);
 ALTER DOMAIN circular OWNER TO bob;
+
+-- The same through a composite type, a table and a range.
+CREATE DOMAIN amount AS numeric;
+CREATE TYPE price AS (amount amount, currency text);
+CREATE TABLE prices (id integer, amount amount);
+CREATE TYPE amounts AS RANGE (SUBTYPE = amount);
+CREATE FUNCTION in_price(numeric, price DEFAULT NULL) RETURNS boolean LANGUAGE sql AS 'SELECT $1 < 9';
+CREATE FUNCTION in_prices(numeric, prices DEFAULT NULL) RETURNS boolean LANGUAGE sql AS 'SELECT $1 < 8';
+CREATE FUNCTION in_amounts(numeric, amounts DEFAULT NULL) RETURNS boolean LANGUAGE sql AS 'SELECT $1 < 7';
+ALTER DOMAIN amount ADD CONSTRAINT in_price CHECK (in_price(VALUE));
+ALTER DOMAIN amount ADD CONSTRAINT in_prices CHECK (in_prices(VALUE));
+ALTER DOMAIN amount ADD CONSTRAINT in_amounts CHECK (in_amounts(VALUE)) NOT VALID;

@@ -16,10 +16,12 @@ CREATE TABLE t (
 CREATE INDEX t_plain ON t (id);
 CREATE INDEX t_order ON t (id DESC, name ASC NULLS FIRST, "select" DESC NULLS LAST);
 CREATE UNIQUE INDEX "It's ""unique""" ON t ("Mixed ""Case""", "select") INCLUDE (id, name);
-CREATE UNIQUE INDEX t_nulls ON t (id, name) INCLUDE (note) NULLS NOT DISTINCT WITH (fillfactor = 60) WHERE id <> 3; --15+
+CREATE UNIQUE INDEX t_nulls ON t (id, name) INCLUDE (note) NULLS NOT DISTINCT --15+
+       WITH (fillfactor = 60) WHERE id <> 3; --15+
 CREATE INDEX t_collation ON t (name COLLATE "C", note, lower(note) COLLATE "C" DESC);
 CREATE INDEX t_class ON t (name text_pattern_ops, note COLLATE "C" varchar_pattern_ops);
-CREATE INDEX t_expression ON t (lower(name), (id + "select"), (doc ->> 'it''s %s'), (name IS NULL), coalesce(note, ' WHERE '));
+CREATE INDEX t_expression
+    ON t (lower(name), (id + "select"), (doc ->> 'it''s %s'), (name IS NULL), coalesce(note, ' WHERE '));
 CREATE INDEX t_partial ON t (name) WHERE id > 5 AND (note <> ' WITH (x)' OR "Mixed ""Case""" IS NULL);
 CREATE INDEX t_storage ON t (id) WITH (fillfactor = 50);
 CREATE INDEX t_no_deduplication ON t (name) WITH (deduplicate_items = off); --13+
@@ -33,9 +35,11 @@ CREATE INDEX t_spgist_covering ON t USING spgist (place) INCLUDE (id); --14+
 CREATE INDEX t_gin ON t USING gin (doc jsonb_path_ops, tags) WITH (fastupdate = off, gin_pending_list_limit = 512);
 CREATE INDEX t_gin_scalar ON t USING gin (id extensions.int4_ops, words);
 CREATE INDEX t_brin ON t USING brin (id, ip) WITH (pages_per_range = 16, autosummarize = on);
-CREATE INDEX t_brin_bloom ON t USING brin (name text_bloom_ops (n_distinct_per_range = 500, false_positive_rate = 0.02)) WITH (pages_per_range = 8); --14+
+CREATE INDEX t_brin_bloom --14+
+    ON t USING brin (name text_bloom_ops (n_distinct_per_range = 500, false_positive_rate = 0.02)) WITH (pages_per_range = 8); --14+
 CREATE INDEX t_class_options ON t USING gist (name extensions.gist_trgm_ops (siglen = 32)) INCLUDE (id); --13+
-CREATE INDEX t_class_options_2 ON t USING gist (numbers extensions.gist__intbig_ops (siglen = 252), words tsvector_ops (siglen = 100)); --13+
+CREATE INDEX t_class_options_2 --13+
+    ON t USING gist (numbers extensions.gist__intbig_ops (siglen = 252), words tsvector_ops (siglen = 100)); --13+
 CREATE INDEX t_class_extension ON t USING gin (name extensions.gin_trgm_ops, numbers extensions.gin__int_ops);
 CREATE INDEX t_bloom ON t USING bloom (id, name) WITH (length = 96, col1 = 3);
 CREATE INDEX t_needs_extension ON t (id, name);

@@ -10,7 +10,8 @@ CREATE FUNCTION ok(integer) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT tr
 
 CREATE PUBLICATION "Odd ""publication""" FOR TABLE "Odd ""schema"""."Table", t, parent, parted_1;
 ALTER PUBLICATION "Odd ""publication""" OWNER TO bob;
-CREATE PUBLICATION only_parent FOR TABLE ONLY parent, parted;
+CREATE PUBLICATION only_parent FOR TABLE ONLY parent;
+ALTER PUBLICATION only_parent ADD TABLE parted; --13+
 CREATE PUBLICATION rooted FOR TABLE parted WITH (publish_via_partition_root = true);                       --13+
 CREATE PUBLICATION with_columns FOR TABLE "Odd ""schema"""."Table" ("select", "Column ""one"""), t (id, "from", state); --15+
 CREATE PUBLICATION filtered FOR TABLE t WHERE (id > 5 AND name <> 'it''s; 100%' OR state IS NULL);         --15+

@@ -1,8 +1,10 @@
 CREATE SCHEMA s;
 CREATE TYPE plain AS RANGE (SUBTYPE = float8);
-CREATE FUNCTION s."Sub ""diff"(time, time) RETURNS float8 LANGUAGE sql IMMUTABLE AS 'SELECT EXTRACT(epoch FROM ($1 - $2))::float8';
+CREATE FUNCTION s."Sub ""diff"(time, time) RETURNS float8
+LANGUAGE sql IMMUTABLE AS 'SELECT EXTRACT(epoch FROM ($1 - $2))::float8';
 CREATE TYPE s."All ""options""";
-CREATE FUNCTION s.canonical(s."All ""options""") RETURNS s."All ""options""" LANGUAGE internal IMMUTABLE STRICT AS 'daterange_canonical';
+CREATE FUNCTION s.canonical(s."All ""options""") RETURNS s."All ""options"""
+LANGUAGE internal IMMUTABLE STRICT AS 'daterange_canonical';
 CREATE TYPE s."All ""options""" AS RANGE (
     SUBTYPE = time, SUBTYPE_OPCLASS = pg_catalog.time_ops, CANONICAL = s.canonical,
     MULTIRANGE_TYPE_NAME = public."Many, many", --14+

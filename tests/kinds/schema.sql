@@ -1,3 +1,4 @@
 CREATE SCHEMA plain;
 CREATE SCHEMA "Odd ""schema""" AUTHORIZATION alice;
 CREATE SCHEMA "select" AUTHORIZATION "Odd Role";
+ALTER SCHEMA public OWNER TO alice;

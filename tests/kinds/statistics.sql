@@ -11,7 +11,8 @@ ALTER STATISTICS "some" SET STATISTICS 77; --13+
 ALTER STATISTICS "some" SET STATISTICS -1; --13+
 CREATE FUNCTION f (integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 1';
 CREATE STATISTICS expression ON (lower(b)) FROM "Odd Schema"."T ""1"""; --14+
-CREATE STATISTICS expressions (ndistinct, mcv) ON (public.f(a)), b, (a % 10), ("select" + 1) FROM "Odd Schema"."T ""1"""; --14+
+CREATE STATISTICS expressions (ndistinct, mcv) --14+
+    ON (public.f(a)), b, (a % 10), ("select" + 1) FROM "Odd Schema"."T ""1"""; --14+
 CREATE MATERIALIZED VIEW m AS SELECT a, b FROM "Odd Schema"."T ""1""";
 CREATE STATISTICS m_s ON b, a FROM m;
 CREATE TABLE p (id integer, v integer) PARTITION BY RANGE (id);

@@ -92,6 +92,8 @@ CREATE TABLE child_identity (own integer GENERATED ALWAYS AS IDENTITY) INHERITS 
 ALTER TABLE child_identity ALTER d SET NOT NULL, ALTER d ADD GENERATED ALWAYS AS IDENTITY (START WITH 5);
 CREATE TABLE child_inherits_later (a integer, b text NOT NULL, "C" integer, d integer, CONSTRAINT "parent_C_check" CHECK ("C" > 0));
 ALTER TABLE child_inherits_later INHERIT parent;
+CREATE TABLE child_in_another_order (own integer, d integer, "C" integer, b text NOT NULL, a integer, CONSTRAINT "parent_C_check" CHECK ("C" > 0));
+ALTER TABLE child_in_another_order INHERIT parent;
 CREATE TABLE parent_generated (a integer, b integer GENERATED ALWAYS AS (a * 2) STORED);
 CREATE TABLE child_generated (c integer) INHERITS (parent_generated);
 CREATE TABLE child_generated_same (a integer, b integer) INHERITS (parent_generated);
@@ -115,7 +117,10 @@ CREATE TABLE elsewhere (a integer) WITH (fillfactor = 40) TABLESPACE "Odd space"
 CREATE TABLE partitioned_elsewhere (a integer) PARTITION BY LIST (a) TABLESPACE "Odd space";
 
 -- Cycles: a default, a check that call a function of the table's own type.
-CREATE TABLE cycle (a integer, b integer NOT NULL, g integer GENERATED ALWAYS AS (twice(a)) STORED);
+-- Its stub needs what its generated column needs: a function that comes late.
+CREATE TABLE late (a integer);
+CREATE FUNCTION needs_late(integer, late DEFAULT NULL) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+CREATE TABLE cycle (a integer, b integer NOT NULL, g integer GENERATED ALWAYS AS (needs_late(a)) STORED);
 CREATE FUNCTION of_cycle(cycle) RETURNS boolean LANGUAGE sql AS 'SELECT true';
 CREATE FUNCTION makes_cycle() RETURNS SETOF cycle LANGUAGE sql AS 'SELECT 1, 2, 2';
 CREATE FUNCTION b_of_cycle(cycle DEFAULT NULL) RETURNS integer LANGUAGE sql AS 'SELECT 3';

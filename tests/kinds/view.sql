@@ -7,7 +7,7 @@ SELECT "Odd column", "from" || ';' FROM "Odd ""schema"""."Items; -- ''" WHERE "f
 ALTER VIEW "Odd ""schema"""."A View; 'quoted'" OWNER TO alice;
 CREATE VIEW no_columns AS SELECT;
 CREATE VIEW renamed_column AS SELECT id, name FROM items;
-ALTER VIEW renamed_column RENAME COLUMN name TO "New Name";
+ALTER TABLE renamed_column RENAME COLUMN name TO "New Name";
 ALTER TABLE items RENAME COLUMN note TO remark;
 
 CREATE VIEW barrier WITH (security_barrier) AS SELECT id FROM items;
@@ -72,5 +72,14 @@ ALTER VIEW default_looped ALTER COLUMN id SET DEFAULT next_of(NULL);
 -- A table's default that needs a function that takes a view of that table.
 CREATE FUNCTION first_name(renamed_column) RETURNS text LANGUAGE sql AS 'SELECT ''x''';
 ALTER TABLE items ALTER COLUMN name SET DEFAULT first_name(NULL);
+-- The same by way of the primary key.
+CREATE VIEW by_key AS SELECT id, name FROM items GROUP BY id;
+CREATE FUNCTION last_name(by_key) RETURNS text LANGUAGE sql AS 'SELECT ''x''';
+ALTER TABLE items ALTER COLUMN "select" SET DEFAULT last_name(NULL);
+CREATE TABLE of_by_key (whole by_key, other looped[] DEFAULT '{}');
+-- A view of its own type, and one that a function written in SQL-standard form needs and that needs it.
 CREATE VIEW own_type AS SELECT 1 AS one;
 CREATE OR REPLACE VIEW own_type AS SELECT 1 AS one WHERE NULL::own_type IS NULL;
+CREATE VIEW of_atomic AS SELECT 1 AS one;                                            --14+
+CREATE FUNCTION atomic() RETURNS integer BEGIN ATOMIC SELECT one FROM of_atomic; END; --14+
+CREATE OR REPLACE VIEW of_atomic AS SELECT atomic() AS one;                          --14+

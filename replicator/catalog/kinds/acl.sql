@@ -1,6 +1,7 @@
 -- GRANT and REVOKE: what leads from the privileges that an object has when made, or has from initdb or its extension,
--- to its own. Items are compared whole and granted in their order, the owner's first: the destination's list comes out
--- in the same order. Nothing tells what privileges information_schema had. A grantor other than the owner must be the current role: GRANTED BY can name no other.
+-- to its own. Items are compared whole and granted in their order, the owner's first: so the list comes out the same.
+-- A grantor other than the owner must be the current role, for GRANTED BY can name no other. Nothing remembers
+-- what privileges information_schema had at first.
 -- Reference: pg_dump.c dumpACL, getNamespaces, getAdditionalACLs, dumpTable; dumputils.c buildACLCommands (18.6).
   WITH subject (classid, objid, subid, word, owner, acl, standard) AS (
        SELECT tableoid, oid, 0, 'SCHEMA', nspowner, nspacl, acldefault('n', nspowner)

@@ -11,4 +11,6 @@ SELECT t.tableoid AS classid
   JOIN pg_class t ON t.oid = i.indrelid
   JOIN pg_class x ON x.oid = i.indexrelid
  WHERE i.indisclustered
+   AND i.indisvalid
+   AND i.indisready
    AND t.oid >= 16384

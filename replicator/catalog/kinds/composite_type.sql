@@ -15,7 +15,8 @@ SELECT t.tableoid AS classid
                         , 'COLLATE ' || collated.identity), ', ' ORDER BY a.attnum)
          FROM pg_attribute a
          JOIN pg_type b ON b.oid = a.atttypid
-        CROSS JOIN LATERAL pg_identify_object('pg_collation'::regclass, NULLIF(a.attcollation, b.typcollation), 0) AS collated
+        CROSS JOIN LATERAL pg_identify_object(
+              'pg_collation'::regclass, NULLIF(a.attcollation, b.typcollation), 0) AS collated
         WHERE a.attrelid = c.oid
           AND a.attnum > 0
           AND NOT a.attisdropped) AS a (attributes)

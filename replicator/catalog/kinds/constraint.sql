@@ -1,4 +1,4 @@
--- ALTER TABLE ... ADD PRIMARY KEY, UNIQUE, EXCLUDE. The constraint makes its index: storage and tablespace are said here.
+-- ALTER TABLE ... ADD PRIMARY KEY, UNIQUE, EXCLUDE. It makes its index: storage and tablespace are said here.
 -- Reference: pg_dump.c getIndexes, dumpConstraint (18.6).
 SELECT c.tableoid AS classid
      , c.oid AS objid
@@ -22,10 +22,12 @@ SELECT c.tableoid AS classid
   JOIN pg_class t ON t.oid = c.conrelid
   JOIN pg_index i ON i.indexrelid = c.conindid
   JOIN pg_class x ON x.oid = c.conindid
-  LEFT JOIN pg_tablespace s ON s.oid = x.reltablespace
- CROSS JOIN LATERAL (
-       SELECT 'SET LOCAL default_tablespace = ' || quote_literal(s.spcname) AS set
-            , 'SET LOCAL default_tablespace = ''''' || left(s.spcname, 0) AS reset) tablespace
+  -- Not TABLESPACE: it would have to stand in the middle of what the server wrote.
+  LEFT JOIN LATERAL (
+       SELECT format('SET LOCAL default_tablespace = %L', s.spcname) AS set
+            , 'SET LOCAL default_tablespace = ''''' AS reset
+         FROM pg_tablespace s
+        WHERE s.oid = x.reltablespace) tablespace ON true
  CROSS JOIN LATERAL (
        SELECT pg_get_constraintdef(c.oid) AS text) definition
  CROSS JOIN LATERAL (

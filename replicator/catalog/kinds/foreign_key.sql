@@ -1,4 +1,4 @@
--- ALTER TABLE ... ADD FOREIGN KEY. Of a partitioned table's, only the topmost: the server makes those of the partitions.
+-- ALTER TABLE ... ADD FOREIGN KEY. Of partitioned tables' only the topmost: the server makes those of the partitions.
 -- Reference: pg_dump.c getConstraints, addConstrChildIdxDeps, dumpConstraint (18.6).
 SELECT c.tableoid AS classid
      , c.oid AS objid
@@ -16,5 +16,6 @@ SELECT c.tableoid AS classid
               WHERE p.level > 0) AS needs
   FROM pg_constraint c
   JOIN pg_class t ON t.oid = c.conrelid
- WHERE c.contype = 'f'
+ WHERE c.oid >= 16384
+   AND c.contype = 'f'
    AND c.conparentid = 0

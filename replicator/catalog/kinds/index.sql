@@ -17,10 +17,12 @@ SELECT x.tableoid AS classid
   FROM pg_index i
   JOIN pg_class x ON x.oid = i.indexrelid
   JOIN pg_class t ON t.oid = i.indrelid
-  LEFT JOIN pg_tablespace s ON s.oid = x.reltablespace
- CROSS JOIN LATERAL (
-       SELECT 'SET LOCAL default_tablespace = ' || quote_literal(s.spcname) AS set
-            , 'SET LOCAL default_tablespace = ''''' || left(s.spcname, 0) AS reset) tablespace
+  -- Not TABLESPACE: it would have to stand in the middle of what the server wrote.
+  LEFT JOIN LATERAL (
+       SELECT format('SET LOCAL default_tablespace = %L', s.spcname) AS set
+            , 'SET LOCAL default_tablespace = ''''' AS reset
+         FROM pg_tablespace s
+        WHERE s.oid = x.reltablespace) tablespace ON true
  CROSS JOIN LATERAL (
        SELECT array_agg(DISTINCT format('ALTER INDEX %s DEPENDS ON EXTENSION %I', x.oid::regclass, e.extname))
                   AS statements

@@ -1,5 +1,5 @@
 -- CREATE OPERATOR CLASS with the operators and functions that it cannot be without.
--- What pg_depend does not record: the types that a member function is for.
+-- Older minor versions do not record in pg_depend the types that a member function is for.
 -- Reference: pg_dump.c getOpclasses, dumpOpclass (18.6).
 SELECT c.tableoid AS classid
      , c.oid AS objid
@@ -21,7 +21,7 @@ SELECT c.tableoid AS classid
  CROSS JOIN LATERAL (
        SELECT string_agg(concat_ws(' ', 'OPERATOR', m.amopstrategy, m.amopopr::regoperator
                                   , 'FOR ORDER BY ' || sort.family)
-                        , ', ' ORDER BY m.amopstrategy, m.amopopr::regoperator::text)
+                        , ', ' ORDER BY m.amopstrategy, m.oid)
          FROM pg_depend d
          JOIN pg_amop m ON m.oid = d.objid AND m.amopfamily = f.oid
          LEFT JOIN LATERAL (
@@ -37,7 +37,7 @@ SELECT c.tableoid AS classid
  CROSS JOIN LATERAL (
        SELECT string_agg(format('FUNCTION %s (%s, %s) %s', m.amprocnum, m.amproclefttype::regtype
                                , m.amprocrighttype::regtype, m.amproc::regprocedure)
-                        , ', ' ORDER BY m.amprocnum, m.amproclefttype::regtype::text, m.amprocrighttype::regtype::text)
+                        , ', ' ORDER BY m.amprocnum, m.oid)
             , array_agg(ARRAY['pg_type'::regclass, m.amproclefttype, 'pg_type'::regclass, m.amprocrighttype]::oid[])
          FROM pg_depend d
          JOIN pg_amproc m ON m.oid = d.objid AND m.amprocfamily = f.oid

@@ -1,4 +1,4 @@
--- ALTER TABLE ... REPLICA IDENTITY, where it is not the default. A lost index leaves nothing to say.
+-- ALTER TABLE ... REPLICA IDENTITY, where it is not the default. A lost or invalid index leaves nothing to say.
 -- Reference: pg_dump.c dumpTableSchema, dumpIndex, dumpConstraint (18.6).
 SELECT t.tableoid AS classid
      , t.oid AS objid
@@ -14,7 +14,10 @@ SELECT t.tableoid AS classid
      , '{}'::text[] AS finish
      , CASE WHEN x.oid IS NULL THEN '{}' ELSE ARRAY[x.tableoid, x.oid] END AS needs
   FROM pg_class t
-  LEFT JOIN pg_index i ON i.indrelid = t.oid AND i.indisreplident
+  LEFT JOIN pg_index i ON i.indrelid = t.oid
+                      AND i.indisreplident
+                      AND (i.indisvalid OR t.relkind = 'p')
+                      AND i.indisready
   LEFT JOIN pg_class x ON x.oid = i.indexrelid
  WHERE t.oid >= 16384
    AND t.relkind IN ('r', 'p', 'm')

@@ -1,4 +1,4 @@
--- SECURITY LABEL of each provider; columns' labels go with their relation's.
+-- SECURITY LABEL of each provider; columns' labels go with their relation's. A subscription's are shared.
 -- Reference: pg_dump.c collectSecLabels, dumpSecLabel, dumpTableSecLabel (18.6).
 SELECT s.classoid AS classid
      , s.objoid AS objid
@@ -8,7 +8,15 @@ SELECT s.classoid AS classid
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
      , '{}'::oid[] AS needs
-  FROM pg_seclabel s
+  FROM (SELECT classoid, objoid, objsubid, provider, label
+          FROM pg_seclabel
+         WHERE objoid >= 16384
+            OR classoid = 'pg_largeobject'::regclass
+            OR objoid = to_regnamespace('public')
+         UNION ALL
+        SELECT classoid, objoid, 0, provider, label
+          FROM pg_shseclabel
+         WHERE classoid = 'pg_subscription'::regclass) AS s
  CROSS JOIN LATERAL pg_identify_object(s.classoid, s.objoid, s.objsubid) AS object
  CROSS JOIN LATERAL (SELECT CASE
             WHEN s.objsubid <> 0 THEN format('COLUMN %s', object.identity)
@@ -18,5 +26,4 @@ SELECT s.classoid AS classid
             ELSE format('%s %s', upper(object.type), object.identity)
         END) AS target (name)
  WHERE object.identity IS NOT NULL
-   AND (s.objoid >= 16384 OR s.classoid = 'pg_largeobject'::regclass OR s.objoid = to_regnamespace('public'))
  GROUP BY s.classoid, s.objoid

@@ -26,13 +26,14 @@ SELECT 'pg_subscription'::regclass AS classid
      , '{}'::text[] AS finish
      , '{}'::oid[] AS needs
   FROM (SELECT CASE WHEN has_column_privilege('pg_subscription', 'subconninfo', 'SELECT')
-                    THEN query_to_xml($$ SELECT encode(convert_to(jsonb_agg(s)::text, 'UTF8'), 'hex') AS rows
+                    THEN query_to_xml($$ SELECT encode(convert_to(jsonb_agg(s)::text, getdatabaseencoding()), 'hex') AS rows
                                            FROM pg_subscription s
                                            JOIN pg_database d ON d.oid = s.subdbid
                                           WHERE d.datname = current_database() $$, false, false, '')::text
                 END) AS answer (xml)
- CROSS JOIN LATERAL convert_from(decode(substring(answer.xml FROM '<rows>(.*)</rows>'), 'hex'), 'UTF8') AS answer_json
- CROSS JOIN LATERAL jsonb_to_recordset(answer_json::jsonb)
+ CROSS JOIN LATERAL convert_from(decode(substring(answer.xml FROM '<rows>(.*)</rows>'), 'hex')
+                               , getdatabaseencoding()) AS rows
+ CROSS JOIN LATERAL jsonb_to_recordset(rows::jsonb)
                  AS s (oid oid, subname text, subowner oid, subconninfo text, subslotname text, subsynccommit text
                      , subpublications text[], subbinary bool, substream text, subtwophasestate text
                      , subdisableonerr bool, subpasswordrequired bool, subrunasowner bool, suborigin text, subfailover bool)

@@ -1,0 +1,155 @@
+-- The part between parentheses of CREATE TABLE and CREATE FOREIGN TABLE, and what tables have of their own beside it.
+-- Put in place of the line below WITH in the two kinds' files. Of body's columns, `whole` and `stub` are with and without
+-- defaults and checks, `alter_whole` and `alter_stub` what follows, `finish` what makes the stub whole.
+-- Columns that a child only inherits are not listed: what they have of their own is set by ALTER TABLE.
+-- A partition, or a child that has itself all that it inherits, stands alone: it lists all, and gets its parents later.
+-- NOT NULL constraints (18+) are always named: another's may have taken the default name already.
+-- Reference: pg_dump.c getTableAttrs, determineNotNullFlags, dumpTableSchema; common.c flagInhAttrs (18.6).
+       relation AS (
+       SELECT c.*
+            , c.relispartition
+              OR (NOT EXISTS (SELECT FROM pg_attribute a
+                               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND NOT a.attislocal)
+                  AND NOT EXISTS (SELECT FROM pg_constraint n
+                                   WHERE n.conrelid = c.oid AND n.contype IN ('c', 'n') AND NOT n.conislocal))
+              AS alone
+         FROM pg_class c
+        WHERE c.relkind IN ('r', 'p', 'f')
+          AND c.oid >= 16384
+     )
+     , column_part AS (
+       SELECT a.attrelid
+            , a.attnum
+            , format('ALTER TABLE ONLY %s ALTER COLUMN %I', c.oid::regclass, a.attname) AS alter_column
+            , own.listed AND c.reloftype = 0 OR null_constraint.clause IS NOT NULL AS always
+            , CASE WHEN own.listed
+                   THEN concat_ws(' '
+                       , quote_ident(a.attname)
+                       , CASE WHEN c.reloftype = 0 THEN format_type(a.atttypid, a.atttypmod) END
+                       , (SELECT format('COLLATE %I.%I', n.nspname, l.collname)
+                            FROM pg_collation l
+                            JOIN pg_namespace n ON n.oid = l.collnamespace
+                           WHERE l.oid = a.attcollation AND l.oid <> t.typcollation AND c.reloftype = 0)
+                       , CASE WHEN a.attgenerated <> '' AND parent.same_expression IS NOT TRUE
+                              THEN format('GENERATED ALWAYS AS (%s) %s', own.expression
+                                         , CASE a.attgenerated WHEN 's' THEN 'STORED' ELSE 'VIRTUAL' END)
+                          END)
+               END AS head
+            , CASE WHEN own.listed THEN 'DEFAULT ' || own.value END AS inline_default
+            , 'SET DEFAULT ' || own.value AS set_default
+            , null_constraint.clause AS not_null
+--<18       , CASE WHEN a.attnotnull AND NOT own.listed AND parent.not_null IS NOT TRUE THEN 'SET NOT NULL' END
+            , NULL                                                                                       --18+
+              AS set_not_null
+            , CASE WHEN own.plain THEN identity.clause END AS inline_identity
+            , CASE WHEN NOT own.plain THEN 'ADD ' || identity.clause END AS add_identity
+            , identity.set_persistence
+         FROM relation c
+         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+         JOIN pg_type t ON t.oid = a.atttypid
+         LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+        CROSS JOIN LATERAL (
+              SELECT bool_or(p.attgenerated = '' AND e.expression <> 'NULL') AS has_default
+                   , bool_and(e.expression IS NOT DISTINCT FROM pg_get_expr(d.adbin, d.adrelid))
+                     FILTER (WHERE p.attgenerated <> '') AS same_expression
+                   , bool_or(p.attnotnull
+                             AND EXISTS (SELECT                                                          --18+
+                                           FROM pg_constraint n                                          --18+
+                                          WHERE n.conrelid = p.attrelid AND n.contype = 'n'              --18+
+                                            AND n.conkey = ARRAY[p.attnum] AND n.convalidated)           --18+
+                            ) AS not_null
+                FROM pg_inherits i
+                JOIN pg_attribute p ON p.attrelid = i.inhparent AND p.attname = a.attname
+                LEFT JOIN pg_attrdef q ON q.adrelid = p.attrelid AND q.adnum = p.attnum
+               CROSS JOIN LATERAL (SELECT pg_get_expr(q.adbin, q.adrelid) AS expression) AS e
+               WHERE i.inhrelid = c.oid AND NOT c.alone) AS parent
+        CROSS JOIN LATERAL (
+              SELECT a.attislocal OR c.alone AS listed
+                   , (a.attislocal OR c.alone) AND c.reloftype = 0 AND parent.has_default IS NOT TRUE AS plain
+                   , pg_get_expr(d.adbin, d.adrelid) AS expression
+                   , CASE WHEN a.attgenerated <> '' THEN NULL
+                          WHEN d.oid IS NULL AND parent.has_default THEN 'NULL'
+                          ELSE pg_get_expr(d.adbin, d.adrelid)
+                      END AS value) AS own
+         LEFT JOIN LATERAL (
+--<18         SELECT 'NOT NULL' AS clause WHERE a.attnotnull AND own.listed AND parent.not_null IS NOT TRUE
+              SELECT concat_ws(' '                                                                       --18+
+                    , format('CONSTRAINT %I NOT NULL', n.conname)                                        --18+
+                    , CASE WHEN NOT own.listed THEN quote_ident(a.attname) END                           --18+
+                    , CASE WHEN n.connoinherit THEN 'NO INHERIT' END) AS clause                          --18+
+                FROM pg_constraint n                                                                     --18+
+               WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum]          --18+
+                 AND n.convalidated                                                                      --18+
+                 AND (n.conislocal OR c.alone OR parent.not_null IS NOT TRUE)                            --18+
+              ) AS null_constraint ON true
+         LEFT JOIN LATERAL (
+              SELECT concat_ws(' '
+                    , format('GENERATED %s AS IDENTITY (SEQUENCE NAME %s'
+                            , CASE a.attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END, s.seqrelid::regclass)
+                    , format('START WITH %s INCREMENT BY %s', s.seqstart, s.seqincrement)
+                    , format('MINVALUE %s MAXVALUE %s CACHE %s', s.seqmin, s.seqmax, s.seqcache)
+                    , CASE WHEN s.seqcycle THEN 'CYCLE' END) || ')' AS clause
+                   , CASE WHEN q.relpersistence <> c.relpersistence AND c.relkind = 'r'                  --15+
+                          THEN format('ALTER SEQUENCE %s SET %s', s.seqrelid::regclass                   --15+
+                                     , CASE q.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END) --15+
+                      END                                                                                --15+
+--<15              , NULL
+                     AS set_persistence
+                FROM pg_depend i
+                JOIN pg_sequence s ON s.seqrelid = i.objid
+                JOIN pg_class q ON q.oid = i.objid
+               WHERE i.classid = 'pg_class'::regclass AND i.refclassid = 'pg_class'::regclass
+                 AND i.refobjid = a.attrelid AND i.refobjsubid = a.attnum AND i.deptype = 'i'
+              ) AS identity ON true
+     )
+     , column_list AS (
+       SELECT attrelid
+            , array_agg(concat_ws(' ', head, inline_default, not_null, inline_identity) ORDER BY attnum)
+              FILTER (WHERE always OR inline_default IS NOT NULL) AS whole
+            , array_agg(concat_ws(' ', head, not_null, inline_identity) ORDER BY attnum) FILTER (WHERE always) AS stub
+            , array_agg(concat_ws(' ', alter_column, set_not_null) ORDER BY attnum)
+              FILTER (WHERE set_not_null IS NOT NULL)
+              || array_agg(concat_ws(' ', alter_column, add_identity) ORDER BY attnum)
+                 FILTER (WHERE add_identity IS NOT NULL)
+              || array_agg(set_persistence) FILTER (WHERE set_persistence IS NOT NULL) AS alters
+            , array_agg(concat_ws(' ', alter_column, set_default) ORDER BY attnum)
+              FILTER (WHERE set_default IS NOT NULL) AS defaults
+            , array_agg(concat_ws(' ', alter_column, set_default) ORDER BY attnum)
+              FILTER (WHERE set_default IS NOT NULL AND inline_default IS NULL) AS inherited_defaults
+         FROM column_part
+        GROUP BY attrelid
+     )
+     , check_list AS (
+       SELECT n.conrelid
+            , array_agg(definition ORDER BY n.conname) AS whole
+            , array_agg(format('ALTER TABLE %s ADD %s', c.oid::regclass, definition) ORDER BY n.conname) AS finish
+         FROM pg_constraint n
+         JOIN relation c ON c.oid = n.conrelid
+        CROSS JOIN LATERAL format('CONSTRAINT %I %s', n.conname, pg_get_constraintdef(n.oid)) AS definition
+        WHERE n.contype = 'c' AND n.convalidated AND (n.conislocal OR c.relispartition)
+        GROUP BY n.conrelid
+     )
+     , parent_list AS (
+       SELECT i.inhrelid
+            , 'INHERITS (' || string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno)
+                              FILTER (WHERE NOT c.alone) || ')' AS whole
+            , array_agg(format('ALTER TABLE %s INHERIT %s', c.oid::regclass, i.inhparent::regclass)
+                        ORDER BY i.inhseqno) FILTER (WHERE c.alone) AS finish
+         FROM pg_inherits i
+         JOIN relation c ON c.oid = i.inhrelid AND NOT c.relispartition
+        GROUP BY i.inhrelid
+     )
+     , body AS (
+       SELECT c.oid AS relid
+            , concat_ws(' ', '(' || nullif(array_to_string(l.whole || k.whole || '{}', ', '), nothing) || ')', i.whole)
+              AS whole
+            , concat_ws(' ', '(' || nullif(array_to_string(l.stub || '{}', ', '), nothing) || ')', i.whole) AS stub
+            , l.alters || l.inherited_defaults || i.finish AS alter_whole
+            , l.alters AS alter_stub
+            , l.defaults || k.finish || i.finish || '{}' AS finish
+         FROM relation c
+         LEFT JOIN column_list l ON l.attrelid = c.oid
+         LEFT JOIN check_list k ON k.conrelid = c.oid
+         LEFT JOIN parent_list i ON i.inhrelid = c.oid
+        CROSS JOIN LATERAL (SELECT CASE WHEN c.reloftype <> 0 THEN '' END AS nothing) AS typed
+     )

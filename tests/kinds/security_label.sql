@@ -1,0 +1,44 @@
+-- requires: dummy_seclabel
+-- PostgreSQL's own test module, the one provider without SELinux; test_security_labels does without it.
+CREATE EXTENSION dummy_seclabel;
+CREATE SCHEMA security_label;
+CREATE TABLE security_label."Odd ""table" (a integer, "select" integer);
+CREATE VIEW security_label.view AS SELECT 1 AS a;
+CREATE MATERIALIZED VIEW security_label.matview AS SELECT 1 AS a;
+CREATE SEQUENCE security_label.sequence;
+CREATE FUNCTION security_label.function(a integer, b text[]) RETURNS integer LANGUAGE sql AS 'SELECT 1';
+CREATE PROCEDURE security_label.procedure(INOUT a integer) LANGUAGE sql AS 'SELECT 1';
+CREATE AGGREGATE security_label.count(*) (SFUNC = int8inc, STYPE = bigint, INITCOND = '0');
+CREATE TYPE security_label.composite AS (a integer);
+CREATE TYPE security_label.enum AS ENUM ();
+CREATE DOMAIN security_label.domain AS integer;
+CREATE LANGUAGE "labelled language" HANDLER plpgsql_call_handler;
+CREATE PUBLICATION "labelled publication";
+CREATE SUBSCRIPTION labelled_subscription CONNECTION 'dbname=none' PUBLICATION p WITH (connect = false);
+CREATE FUNCTION security_label.on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+CREATE EVENT TRIGGER "labelled event" ON ddl_command_end WHEN TAG IN ('DROP RULE')
+    EXECUTE FUNCTION security_label.on_ddl();
+CREATE FOREIGN DATA WRAPPER labelled_wrapper;
+CREATE SERVER labelled_server FOREIGN DATA WRAPPER labelled_wrapper;
+CREATE FOREIGN TABLE security_label.foreign_table (a integer) SERVER labelled_server;
+SECURITY LABEL FOR dummy ON SCHEMA security_label IS 'classified';
+SECURITY LABEL FOR dummy ON SCHEMA public IS 'classified';
+SECURITY LABEL FOR dummy ON TABLE security_label."Odd ""table" IS 'secret';
+SECURITY LABEL FOR dummy ON COLUMN security_label."Odd ""table"."select" IS 'top secret';
+SECURITY LABEL FOR dummy ON COLUMN security_label."Odd ""table".a IS 'unclassified';
+SECURITY LABEL FOR dummy ON VIEW security_label.view IS 'classified';
+SECURITY LABEL FOR dummy ON COLUMN security_label.view.a IS 'classified';
+SECURITY LABEL FOR dummy ON MATERIALIZED VIEW security_label.matview IS 'classified';
+SECURITY LABEL FOR dummy ON SEQUENCE security_label.sequence IS 'classified';
+SECURITY LABEL FOR dummy ON FUNCTION security_label.function(integer, text[]) IS 'classified';
+SECURITY LABEL FOR dummy ON PROCEDURE security_label.procedure IS 'classified';
+SECURITY LABEL FOR dummy ON AGGREGATE security_label.count(*) IS 'classified';
+SECURITY LABEL FOR dummy ON TYPE security_label.composite IS 'classified';
+SECURITY LABEL FOR dummy ON COLUMN security_label.composite.a IS 'classified';
+SECURITY LABEL FOR dummy ON TYPE security_label.enum IS 'classified';
+SECURITY LABEL FOR dummy ON DOMAIN security_label.domain IS 'classified';
+SECURITY LABEL FOR dummy ON LANGUAGE "labelled language" IS 'classified';
+SECURITY LABEL FOR dummy ON PUBLICATION "labelled publication" IS 'classified';
+SECURITY LABEL FOR dummy ON SUBSCRIPTION labelled_subscription IS 'classified';
+SECURITY LABEL FOR dummy ON EVENT TRIGGER "labelled event" IS 'classified';
+SECURITY LABEL FOR dummy ON FOREIGN TABLE security_label.foreign_table IS 'classified';

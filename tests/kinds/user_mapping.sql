@@ -1,0 +1,10 @@
+CREATE FOREIGN DATA WRAPPER plain;
+CREATE SERVER aaa FOREIGN DATA WRAPPER plain;
+CREATE SERVER "Odd ""server""" FOREIGN DATA WRAPPER plain;
+ALTER SERVER aaa OWNER TO postgres;
+
+CREATE USER MAPPING FOR PUBLIC SERVER aaa;
+CREATE USER MAPPING FOR alice SERVER aaa OPTIONS ("user" 'remote', password E'it''s \\ "x"');
+CREATE USER MAPPING FOR "Odd Role" SERVER "Odd ""server""" OPTIONS ("Odd ""option""" '', a 'b=c');
+CREATE USER MAPPING FOR PUBLIC SERVER "Odd ""server""" OPTIONS (z '1', password '2');
+CREATE USER MAPPING FOR CURRENT_USER SERVER "Odd ""server""" OPTIONS (a '1');
