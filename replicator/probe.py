@@ -25,7 +25,8 @@ FOR_GOOD = re.compile(
     r"FATAL:|no password supplied|password authentication failed|does not support SSL|SSL error|certificate"
     r"|expected authentication request|invalid response to|unsupported frontend protocol|invalid .* value"
     r"|definition of service|root certificate|sslmode|could not load|private key|authentication method"
-    r"|Servname not supported|invalid port|invalid integer|channel binding|server did not complete authentication|GSSAPI",
+    r"|Servname not supported|invalid port|invalid integer|channel binding"
+    r"|server did not complete authentication|GSSAPI",
     re.IGNORECASE,
 )
 

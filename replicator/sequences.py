@@ -14,7 +14,7 @@ def read_values(conn: Connection, sequences: Ordered[Sequence]) -> dict[str, tup
     for start in range(0, len(sequences), AT_ONCE):
         some = sequences[start : start + AT_ONCE]
         query = " UNION ALL ".join(f"SELECT {i}, last_value, is_called FROM {s.identity}" for i, s in enumerate(some))
-        for number, last_value, is_called in conn.execute(query.encode(conn.info.encoding)):
+        for number, last_value, is_called in conn.execute(query):
             values[some[number].identity] = (last_value, is_called)
     return values
 

@@ -44,7 +44,7 @@ class Side:
     def fingerprint(self, query: str) -> tuple[int, int]:
         """Return a row count and a sum of hashes, as the query computes them on this server."""
         with self.sessions.use() as conn, self.snapshot.imported(conn):
-            count, digest = conn.execute(query.encode(conn.info.encoding)).fetchall()[0]
+            count, digest = conn.execute(query).fetchall()[0]
             return count, digest
 
 

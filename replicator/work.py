@@ -88,7 +88,7 @@ class Workshop:
         match step.work:
             case Execute(statements):
                 for statement in statements:
-                    destination.execute(statement.encode(destination.info.encoding))
+                    destination.execute(statement)
                 return 0, 0, None
             case CopyTable() as work:
                 with self._reading() as source, self._counting(step, worker) as moved:

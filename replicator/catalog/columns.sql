@@ -1,6 +1,6 @@
--- The part between parentheses of CREATE TABLE and CREATE FOREIGN TABLE, and what tables have of their own beside it.
--- Put in place of the line below WITH in the two kinds' files. Of body's columns, `whole` and `stub` are with and without
--- defaults and checks, `alter_whole` and `alter_stub` what follows, `finish` what makes the stub whole.
+-- What CREATE TABLE and CREATE FOREIGN TABLE have in common; put in place of the line below WITH in their kinds' files.
+-- Of body, `whole` and `stub` are the list with and without defaults and checks, `alter_whole` and `alter_stub`
+-- what follows, `finish` what makes the stub whole. NULLs among statements are removed by the reader.
 -- Columns that a child only inherits are not listed: what they have of their own is set by ALTER TABLE.
 -- A partition, or a child that has itself all that it inherits, stands alone: it lists all, and gets its parents later.
 -- NOT NULL constraints (18+) are always named: another's may have taken the default name already.
@@ -36,13 +36,14 @@
                           END)
                END AS head
             , CASE WHEN own.listed THEN 'DEFAULT ' || own.value END AS inline_default
-            , 'SET DEFAULT ' || own.value AS set_default
+            , ' SET DEFAULT ' || own.value AS set_default
             , null_constraint.clause AS not_null
---<18       , CASE WHEN a.attnotnull AND NOT own.listed AND parent.not_null IS NOT TRUE THEN 'SET NOT NULL' END
-            , NULL                                                                                       --18+
-              AS set_not_null
+            , CASE WHEN a.attgenerated <> '' AND NOT own.listed AND NOT parent.same_expression
+                   THEN format(' SET EXPRESSION AS (%s)', own.expression)
+--<18              WHEN a.attnotnull AND NOT own.listed AND parent.not_null IS NOT TRUE THEN ' SET NOT NULL'
+               END AS set_more
             , CASE WHEN own.plain THEN identity.clause END AS inline_identity
-            , CASE WHEN NOT own.plain THEN 'ADD ' || identity.clause END AS add_identity
+            , CASE WHEN NOT own.plain THEN ' ADD ' || identity.clause END AS add_identity
             , identity.set_persistence
          FROM relation c
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -52,12 +53,10 @@
               SELECT bool_or(p.attgenerated = '' AND e.expression <> 'NULL') AS has_default
                    , bool_and(e.expression IS NOT DISTINCT FROM pg_get_expr(d.adbin, d.adrelid))
                      FILTER (WHERE p.attgenerated <> '') AS same_expression
-                   , bool_or(p.attnotnull
-                             AND EXISTS (SELECT                                                          --18+
-                                           FROM pg_constraint n                                          --18+
-                                          WHERE n.conrelid = p.attrelid AND n.contype = 'n'              --18+
-                                            AND n.conkey = ARRAY[p.attnum] AND n.convalidated)           --18+
-                            ) AS not_null
+--<18              , bool_or(p.attnotnull) AS not_null
+                   , bool_or(EXISTS (SELECT FROM pg_constraint n                                         --18+
+                                      WHERE n.conrelid = p.attrelid AND n.contype = 'n'                  --18+
+                                        AND n.conkey = ARRAY[p.attnum] AND n.convalidated)) AS not_null  --18+
                 FROM pg_inherits i
                 JOIN pg_attribute p ON p.attrelid = i.inhparent AND p.attname = a.attname
                 LEFT JOIN pg_attrdef q ON q.adrelid = p.attrelid AND q.adnum = p.attnum
@@ -89,33 +88,29 @@
                     , format('START WITH %s INCREMENT BY %s', s.seqstart, s.seqincrement)
                     , format('MINVALUE %s MAXVALUE %s CACHE %s', s.seqmin, s.seqmax, s.seqcache)
                     , CASE WHEN s.seqcycle THEN 'CYCLE' END) || ')' AS clause
-                   , CASE WHEN q.relpersistence <> c.relpersistence AND c.relkind = 'r'                  --15+
-                          THEN format('ALTER SEQUENCE %s SET %s', s.seqrelid::regclass                   --15+
-                                     , CASE q.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END) --15+
-                      END                                                                                --15+
---<15              , NULL
-                     AS set_persistence
+                   , CASE WHEN q.relpersistence <> c.relpersistence AND c.relkind = 'r'
+--<15                     AND false
+                          THEN format('ALTER SEQUENCE %s SET %s', s.seqrelid::regclass
+                                     , CASE q.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END)
+                      END AS set_persistence
                 FROM pg_depend i
                 JOIN pg_sequence s ON s.seqrelid = i.objid
                 JOIN pg_class q ON q.oid = i.objid
                WHERE i.classid = 'pg_class'::regclass AND i.refclassid = 'pg_class'::regclass
                  AND i.refobjid = a.attrelid AND i.refobjsubid = a.attnum AND i.deptype = 'i'
-              ) AS identity ON true
+                 AND a.attidentity <> '') AS identity ON true
      )
      , column_list AS (
        SELECT attrelid
             , array_agg(concat_ws(' ', head, inline_default, not_null, inline_identity) ORDER BY attnum)
               FILTER (WHERE always OR inline_default IS NOT NULL) AS whole
             , array_agg(concat_ws(' ', head, not_null, inline_identity) ORDER BY attnum) FILTER (WHERE always) AS stub
-            , array_agg(concat_ws(' ', alter_column, set_not_null) ORDER BY attnum)
-              FILTER (WHERE set_not_null IS NOT NULL)
-              || array_agg(concat_ws(' ', alter_column, add_identity) ORDER BY attnum)
-                 FILTER (WHERE add_identity IS NOT NULL)
-              || array_agg(set_persistence) FILTER (WHERE set_persistence IS NOT NULL) AS alters
-            , array_agg(concat_ws(' ', alter_column, set_default) ORDER BY attnum)
-              FILTER (WHERE set_default IS NOT NULL) AS defaults
-            , array_agg(concat_ws(' ', alter_column, set_default) ORDER BY attnum)
-              FILTER (WHERE set_default IS NOT NULL AND inline_default IS NULL) AS inherited_defaults
+            , array_agg(alter_column || set_more ORDER BY attnum)
+              || array_agg(alter_column || add_identity ORDER BY attnum)
+              || array_agg(set_persistence ORDER BY attnum) AS alters
+            , array_agg(alter_column || set_default ORDER BY attnum) AS defaults
+            , array_agg(alter_column || set_default ORDER BY attnum) FILTER (WHERE inline_default IS NULL)
+              AS inherited_defaults
          FROM column_part
         GROUP BY attrelid
      )
@@ -146,7 +141,7 @@
             , concat_ws(' ', '(' || nullif(array_to_string(l.stub || '{}', ', '), nothing) || ')', i.whole) AS stub
             , l.alters || l.inherited_defaults || i.finish AS alter_whole
             , l.alters AS alter_stub
-            , l.defaults || k.finish || i.finish || '{}' AS finish
+            , array_remove(l.defaults || k.finish || i.finish || '{}', NULL) AS finish
          FROM relation c
          LEFT JOIN column_list l ON l.attrelid = c.oid
          LEFT JOIN check_list k ON k.conrelid = c.oid

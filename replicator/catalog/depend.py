@@ -94,10 +94,10 @@ def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]
             if _has_subject(o, family):
                 folded.append(replace(o, needs=_known({*wanted, family.stands_for(o.address)})))
         elif o.address in family.created:
-            stub = stub_needs[o.address] | wanted
+            stub = _known(stub_needs[o.address] | wanted)
             if BY_NAME[o.kind].shell:
-                stub = {address for address in stub if address.classid == SCHEMA_CLASS}
-            folded.append(replace(o, needs=_known(needs[o.address] | wanted), stub_needs=frozenset(stub)))
+                stub = frozenset(address for address in stub if address.classid == SCHEMA_CLASS)
+            folded.append(replace(o, needs=_known(needs[o.address] | wanted), stub_needs=stub))
     return folded
 
 

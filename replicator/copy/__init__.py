@@ -17,7 +17,7 @@ def copy_table(source: Connection, destination: Connection, work: CopyTable, mov
     """
     if work.table.root is None:
         # Emptied in the transaction that fills it, it can be frozen; with wal_level = minimal it need not be logged.
-        destination.execute(f"TRUNCATE ONLY {work.table.identity}".encode())
+        destination.execute(f"TRUNCATE ONLY {work.table.identity}")
     return choose_transfer(source, destination)(source, destination, copy_out(work), copy_in(work), moved)
 
 

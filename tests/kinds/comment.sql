@@ -107,18 +107,22 @@ CREATE OPERATOR comment.+ (FUNCTION = comment.plus, LEFTARG = comment.composite,
 COMMENT ON OPERATOR comment.+ (comment.composite, integer) IS 'operator';
 CREATE OPERATOR comment.- (FUNCTION = comment.minus, RIGHTARG = comment.composite);
 COMMENT ON OPERATOR comment.- (NONE, comment.composite) IS 'prefix operator';
-CREATE OPERATOR CLASS comment."Odd class" FOR TYPE integer USING btree AS OPERATOR 1 <, FUNCTION 1 btint4cmp(integer, integer);
+CREATE OPERATOR CLASS comment."Odd class" FOR TYPE integer USING btree
+    AS OPERATOR 1 <, FUNCTION 1 btint4cmp(integer, integer);
 COMMENT ON OPERATOR CLASS comment."Odd class" USING btree IS 'operator class';
 COMMENT ON OPERATOR FAMILY comment."Odd class" USING btree IS 'operator family of the same name';
 CREATE ACCESS METHOD "Odd comment method" TYPE INDEX HANDLER bthandler;
 COMMENT ON ACCESS METHOD "Odd comment method" IS 'access method';
+CREATE OPERATOR FAMILY comment."Odd family" USING "Odd comment method";
+COMMENT ON OPERATOR FAMILY comment."Odd family" USING "Odd comment method" IS 'operator family of an access method';
 CREATE CONVERSION comment."Odd conversion" FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
 COMMENT ON CONVERSION comment."Odd conversion" IS 'conversion';
 CREATE TRANSFORM FOR comment."Odd enum" LANGUAGE sql (FROM SQL WITH FUNCTION varchar_support(internal));
 COMMENT ON TRANSFORM FOR comment."Odd enum" LANGUAGE sql IS 'transform';
 CREATE LANGUAGE "Odd language" HANDLER plpgsql_call_handler;
 COMMENT ON LANGUAGE "Odd language" IS 'language';
-CREATE TEXT SEARCH PARSER comment."Odd parser" (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype);
+CREATE TEXT SEARCH PARSER comment."Odd parser" (START = prsd_start
+    , GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype);
 COMMENT ON TEXT SEARCH PARSER comment."Odd parser" IS 'parser';
 CREATE TEXT SEARCH TEMPLATE comment."Odd template" (LEXIZE = dsimple_lexize, INIT = dsimple_init);
 COMMENT ON TEXT SEARCH TEMPLATE comment."Odd template" IS 'template';

@@ -36,7 +36,8 @@ CREATE INDEX t_gin ON t USING gin (doc jsonb_path_ops, tags) WITH (fastupdate = 
 CREATE INDEX t_gin_scalar ON t USING gin (id extensions.int4_ops, words);
 CREATE INDEX t_brin ON t USING brin (id, ip) WITH (pages_per_range = 16, autosummarize = on);
 CREATE INDEX t_brin_bloom --14+
-    ON t USING brin (name text_bloom_ops (n_distinct_per_range = 500, false_positive_rate = 0.02)) WITH (pages_per_range = 8); --14+
+    ON t USING brin (name text_bloom_ops (n_distinct_per_range = 500, false_positive_rate = 0.02)) --14+
+  WITH (pages_per_range = 8); --14+
 CREATE INDEX t_class_options ON t USING gist (name extensions.gist_trgm_ops (siglen = 32)) INCLUDE (id); --13+
 CREATE INDEX t_class_options_2 --13+
     ON t USING gist (numbers extensions.gist__intbig_ops (siglen = 252), words tsvector_ops (siglen = 100)); --13+

@@ -98,6 +98,8 @@ CREATE TABLE parent_generated (a integer, b integer GENERATED ALWAYS AS (a * 2) 
 CREATE TABLE child_generated (c integer) INHERITS (parent_generated);
 CREATE TABLE child_generated_same (a integer, b integer) INHERITS (parent_generated);
 CREATE TABLE child_generated_other (b integer GENERATED ALWAYS AS (a * 3) STORED) INHERITS (parent_generated); --16+
+CREATE TABLE child_generated_altered () INHERITS (parent_generated);
+ALTER TABLE child_generated_altered ALTER b SET EXPRESSION AS (a * 4); --17+
 CREATE TABLE child_generated_later (a integer, b integer GENERATED ALWAYS AS (a * 2) STORED);
 ALTER TABLE child_generated_later INHERIT parent_generated;
 CREATE TABLE child_not_null (CONSTRAINT own NOT NULL "C" NO INHERIT, CONSTRAINT "Own b" NOT NULL b) INHERITS (parent); --18+

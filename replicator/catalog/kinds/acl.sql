@@ -45,13 +45,18 @@
                 WHERE attrelid = s.objid AND attnum = s.subid AND s.subid <> 0) AS column_list
             , coalesce(s.acl, s.standard) AS acl
             , CASE WHEN public.yes
-                   -- Never equal (PUBLIC can grant nothing on): before 15 it could also CREATE here, and this shall stay.
---<15                    THEN s.standard || makeaclitem(0, s.owner, 'USAGE', true) || makeaclitem(0, s.owner, 'CREATE', true)
-                   THEN s.standard || makeaclitem(0, s.owner, 'USAGE', false)                             --15+
+                   -- Before 15 PUBLIC could CREATE here and shall go on: never equal, since it can grant nothing on.
+--<15                    THEN s.standard || ARRAY[makeaclitem(0, s.owner, 'USAGE', true)
+--<15                                          , makeaclitem(0, s.owner, 'CREATE', true)]
+                   THEN s.standard || makeaclitem(0, s.owner, 'USAGE', false)                                --15+
                    ELSE coalesce(i.initprivs, s.standard)
                END AS initial
          FROM subject s
-         LEFT JOIN pg_init_privs i ON i.classoid = s.classid AND i.objoid = s.objid AND i.objsubid = s.subid
+         LEFT JOIN pg_init_privs i
+           ON i.classoid = s.classid
+          AND i.objoid = s.objid
+          AND i.objsubid = s.subid
+          AND (s.word <> 'SCHEMA' OR s.objid <> 2200)      -- public, which may have got another name
         CROSS JOIN LATERAL (SELECT s.classid = 'pg_namespace'::regclass
                                AND s.objid = to_regnamespace('public')::oid IS TRUE) AS public (yes)
         WHERE s.acl IS NOT NULL
@@ -85,17 +90,18 @@
 SELECT i.classid
      , i.objid
      , NULL::oid AS owner
-     , array_agg(step.statement ORDER BY i.subid <> 0, i.subid, NOT i.initial, NOT i.own, i.position, step.number) AS create
+     , array_agg(step.statement
+                 ORDER BY i.subid <> 0, i.subid, NOT i.initial, NOT i.own, i.position, step.number) AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
      , '{}'::oid[] AS needs
   FROM changed i
  CROSS JOIN LATERAL pg_identify_object(i.classid, i.objid, 0) AS object
- CROSS JOIN LATERAL (SELECT CASE i.word
-                                 WHEN 'PROCEDURE'
-                                 THEN format('PROCEDURE %s(%s)', i.objid::regproc, pg_get_function_identity_arguments(i.objid))
-                                 ELSE format('%s %s', i.word, object.identity)
-                             END
+ CROSS JOIN LATERAL (SELECT format('%s %s', i.word, CASE
+                                 WHEN i.word = 'PROCEDURE'
+                                 THEN format('%s(%s)', i.objid::regproc, pg_get_function_identity_arguments(i.objid))
+                                 ELSE object.identity
+                             END)
                           , CASE i.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(i.grantee)) END
                           , i.grantor <> i.owner) AS of (target, grantee, by_other)
  CROSS JOIN LATERAL (VALUES

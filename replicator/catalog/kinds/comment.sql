@@ -11,7 +11,6 @@
          FROM pg_namespace n
          LEFT JOIN pg_description d ON d.objoid = n.oid AND d.classoid = n.tableoid
         WHERE n.nspname = 'public'
-          AND d.description IS DISTINCT FROM 'standard public schema'
         UNION
        SELECT e.tableoid, e.oid, 0, d.description
          FROM pg_extension e
@@ -33,7 +32,8 @@ SELECT remark.classoid AS classid
  CROSS JOIN LATERAL (SELECT CASE
             WHEN remark.objsubid <> 0 THEN format('COLUMN %s', object.identity)
             WHEN object.type = 'table constraint' THEN format('CONSTRAINT %s', object.identity)
-            WHEN object.type = 'domain constraint' THEN format('CONSTRAINT %I ON DOMAIN %s', c.conname, c.contypid::regtype)
+            WHEN object.type = 'domain constraint'
+            THEN format('CONSTRAINT %I ON DOMAIN %s', c.conname, c.contypid::regtype)
             WHEN object.type = 'transform' THEN format('TRANSFORM FOR %s LANGUAGE %I', f.trftype::regtype, l.lanname)
             WHEN object.type = 'aggregate' THEN format('ROUTINE %s', object.identity)
             WHEN object.type = 'procedure'
@@ -46,6 +46,7 @@ SELECT remark.classoid AS classid
             ELSE format('%s %s', upper(object.type), object.identity)
         END) AS target (name)
  WHERE object.identity IS NOT NULL
+   AND (object.type, object.identity, remark.description) IS DISTINCT FROM ('schema', 'public', 'standard public schema')
    AND NOT coalesce(c.contype = 'f' AND c.conparentid <> 0, false)
    AND NOT EXISTS (SELECT                                                                                        --13+
                      FROM pg_trigger t                                                                           --13+

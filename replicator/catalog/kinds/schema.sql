@@ -1,4 +1,5 @@
--- CREATE SCHEMA. The schema public is there already: only its owner can differ, and it may have been made anew.
+-- CREATE SCHEMA. The schema public is there already: only its owner can differ. By name, not by OID: public may have
+-- been made anew on the source, or have another name there.
 -- Reference: pg_dump.c selectDumpableNamespace, dumpNamespace (18.6).
 SELECT n.tableoid AS classid
      , n.oid AS objid
@@ -8,7 +9,4 @@ SELECT n.tableoid AS classid
      , '{}'::text[] AS finish
      , '{}'::oid[] AS needs
   FROM pg_namespace n
- WHERE CASE n.nspname
-           WHEN 'public' THEN pg_get_userbyid(n.nspowner) <> 'pg_database_owner'
-           ELSE n.oid >= 16384 AND n.nspname !~ '^pg_'
-       END
+ WHERE n.nspname !~ '^(pg_|information_schema$)'

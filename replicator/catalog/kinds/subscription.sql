@@ -1,6 +1,7 @@
 -- CREATE SUBSCRIPTION, not connected and disabled: whoever moves a database decides which copy goes on subscribing.
--- Only a superuser may read conninfo, and a statement that merely names the column fails for others even without rows:
--- query_to_xml() hides it until it is known to be allowed. Others get no row. What a version lacks is NULL.
+-- Only a superuser may read subconninfo, and whoever else merely names it is refused, be there rows or not. So its query
+-- is a text that ts_stat() runs where it is allowed (others get no row), in words, of 2 kB at most. It gives whole rows:
+-- what a version lacks is NULL.
 -- Reference: pg_dump.c getSubscriptions, dumpSubscription (18.6).
 SELECT 'pg_subscription'::regclass AS classid
      , s.oid AS objid
@@ -25,15 +26,16 @@ SELECT 'pg_subscription'::regclass AS classid
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
      , '{}'::oid[] AS needs
-  FROM (SELECT CASE WHEN has_column_privilege('pg_subscription', 'subconninfo', 'SELECT')
-                    THEN query_to_xml($$ SELECT encode(convert_to(jsonb_agg(s)::text, getdatabaseencoding()), 'hex') AS rows
-                                           FROM pg_subscription s
-                                           JOIN pg_database d ON d.oid = s.subdbid
-                                          WHERE d.datname = current_database() $$, false, false, '')::text
-                END) AS answer (xml)
- CROSS JOIN LATERAL convert_from(decode(substring(answer.xml FROM '<rows>(.*)</rows>'), 'hex')
-                               , getdatabaseencoding()) AS rows
- CROSS JOIN LATERAL jsonb_to_recordset(rows::jsonb)
+  FROM (SELECT string_agg(substr(word, 9), '' ORDER BY word COLLATE "C")
+          FROM ts_stat(CASE WHEN has_column_privilege('pg_subscription', 'subconninfo', 'SELECT') THEN $$
+               SELECT array_to_tsvector(ARRAY[to_char(n, 'FM00000000') || substr(rows.hex, 1 + 1000 * n, 1000)])
+                 FROM (SELECT encode(convert_to(jsonb_agg(s)::text, getdatabaseencoding()), 'hex')
+                         FROM pg_subscription s
+                         JOIN pg_database d ON d.oid = s.subdbid
+                        WHERE d.datname = current_database()) AS rows (hex)
+                CROSS JOIN generate_series(0, length(rows.hex) / 1000) AS n $$ END)) AS rows (hex)
+ CROSS JOIN LATERAL convert_from(decode(rows.hex, 'hex'), getdatabaseencoding()) AS json
+ CROSS JOIN LATERAL jsonb_to_recordset(json::jsonb)
                  AS s (oid oid, subname text, subowner oid, subconninfo text, subslotname text, subsynccommit text
                      , subpublications text[], subbinary bool, substream text, subtwophasestate text
                      , subdisableonerr bool, subpasswordrequired bool, subrunasowner bool, suborigin text, subfailover bool)

@@ -1,0 +1,189 @@
+"""A clone is the source: every object, every row, on every version, and from each to the newest."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from replicator import events
+from replicator.clone import clone, verify_copy
+from replicator.errors import PreflightFailed, VerificationFailed
+from replicator.events import Event
+from replicator.settings import Settings
+from tests.fix_servers import VERSIONS, Database, Servers
+
+SHOP = files("replicator.demo").joinpath("shop.sql").read_text("utf-8")
+NEWEST = VERSIONS[-1]
+
+ODD_ROWS = Path(__file__).with_name("odd_rows.sql").read_text("utf-8")
+TABLES = ["everything", "no_columns", "parent", "child", "dropped", "by_enum", '"Un""logged"']
+
+
+def copy(source: Database, destination: Database, **options: object) -> list[Event]:
+    seen: list[Event] = []
+    clone(Settings(source.dsn, destination.dsn, jobs=2, **options), seen.append)
+    return seen
+
+
+@pytest.fixture
+def newest(servers: Servers) -> Database:
+    return servers.database(NEWEST)
+
+
+def test_the_shop_arrives_complete(database: Database, destination: Database) -> None:
+    database.run(SHOP)
+    copy(database, destination, verify=True)
+    assert destination.dump() == database.dump()
+    assert destination.value("SELECT to_regnamespace('replicator')") is None
+
+
+def test_the_shop_arrives_on_the_newest_server(database: Database, newest: Database) -> None:
+    database.run(SHOP)
+    copy(database, newest, verify=True)
+
+
+def test_odd_rows_arrive_unchanged(database: Database, destination: Database) -> None:
+    database.run(ODD_ROWS)
+    copy(database, destination, verify=True)
+    for table in TABLES:
+        assert destination.value(f"SELECT count(*) FROM ONLY {table}") == database.value(
+            f"SELECT count(*) FROM ONLY {table}"
+        )
+        query = f"SELECT t::text FROM {table} t ORDER BY 1"
+        assert destination.rows(query) == database.rows(query)
+    for query in (
+        "SELECT last_value, is_called FROM counter",
+        "SELECT last_value, is_called FROM untouched",
+        "SELECT oid, md5(lo_get(oid)), pg_get_userbyid(lomowner), lomacl::text FROM pg_largeobject_metadata ORDER BY 1",
+        "SELECT objoid, description FROM pg_description WHERE classoid = 'pg_largeobject'::regclass",
+    ):
+        assert destination.rows(query) == database.rows(query)
+
+
+def test_awkward_settings_of_databases_change_no_value(servers: Servers) -> None:
+    source, destination = servers.database(NEWEST), servers.database(NEWEST)
+    source.run(ODD_ROWS)
+    for database in (source, destination):
+        database.run(
+            f"""ALTER DATABASE {database.name} SET DateStyle = 'SQL, DMY';
+            ALTER DATABASE {database.name} SET IntervalStyle = 'sql_standard';
+            ALTER DATABASE {database.name} SET TimeZone = 'Asia/Kathmandu';
+            ALTER DATABASE {database.name} SET extra_float_digits = -15;
+            ALTER DATABASE {database.name} SET bytea_output = 'escape';
+            ALTER DATABASE {database.name} SET statement_timeout = '1s';
+            ALTER DATABASE {database.name} SET search_path = 'nowhere';"""
+        )
+    copy(source, destination, verify=True)
+    rows = ("--data-only", "-t", "public.everything")
+    assert destination.dump(*rows) == source.dump(*rows)
+
+
+@pytest.mark.parametrize(
+    ("from_encoding", "to_encoding"), [("LATIN1", "UTF8"), ("LATIN1", "LATIN1"), ("SQL_ASCII", "SQL_ASCII")]
+)
+def test_text_survives_other_encodings(from_encoding: str, to_encoding: str, servers: Servers) -> None:
+    source = servers.database(NEWEST, f"ENCODING '{from_encoding}'")
+    destination = servers.database(NEWEST, f"ENCODING '{to_encoding}'")
+    with psycopg.connect(source.dsn, client_encoding="latin1", autocommit=True) as conn:
+        conn.execute('CREATE TABLE "Zürich" ("größe" text DEFAULT \'ä\')'.encode("latin1"))
+        conn.execute("INSERT INTO \"Zürich\" VALUES ('Ærøskøbing')".encode("latin1"))
+        conn.execute("COMMENT ON TABLE \"Zürich\" IS 'schöne Stadt'".encode("latin1"))
+    copy(source, destination, verify=True)
+    encoding = "utf8" if to_encoding == "UTF8" else "latin1"
+    with psycopg.connect(destination.dsn, client_encoding=encoding, autocommit=True) as conn:
+        query = 'SELECT "größe"::bytea, obj_description(\'"Zürich"\'::regclass)::bytea FROM "Zürich"'
+        row = conn.execute(query.encode(encoding)).fetchone()
+    assert row == ("Ærøskøbing".encode(encoding), "schöne Stadt".encode(encoding))
+
+
+def test_bytes_that_are_not_utf8_stop_a_copy_into_utf8(servers: Servers) -> None:
+    source, destination = servers.database(NEWEST, "ENCODING 'SQL_ASCII'"), servers.database(NEWEST)
+    source.run("CREATE TABLE t (a text); INSERT INTO t SELECT convert_from('\\x41', 'SQL_ASCII')")
+    copy(source, destination, verify=True)
+    assert destination.value("SELECT a FROM t") == "A"
+
+
+def test_unpopulated_and_nested_materialized_views(database: Database, destination: Database) -> None:
+    database.run(
+        """CREATE TABLE t AS SELECT generate_series(1, 10) AS a;
+        CREATE MATERIALIZED VIEW z_first AS SELECT a FROM t WHERE a > 5;
+        CREATE MATERIALIZED VIEW a_second AS SELECT count(*) AS n FROM z_first;
+        CREATE UNIQUE INDEX ON z_first (a);
+        CREATE MATERIALIZED VIEW empty AS SELECT a FROM t WITH NO DATA;
+        CREATE INDEX ON empty (a);
+        COMMENT ON INDEX z_first_a_idx IS 'on a materialized view'"""
+    )
+    copy(database, destination, verify=True)
+    assert destination.dump() == database.dump()
+    assert destination.value("SELECT n FROM a_second") == 5
+    assert destination.value("SELECT relispopulated FROM pg_class WHERE relname = 'empty'") is False
+
+
+def test_statistics_are_there_at_the_end(database: Database, destination: Database) -> None:
+    database.run("CREATE TABLE t AS SELECT generate_series(1, 1000) AS a; CREATE INDEX ON t ((a % 10));")
+    copy(database, destination)
+    assert destination.value("SELECT reltuples FROM pg_class WHERE relname = 't'") == 1000
+    assert destination.value("SELECT count(*) FROM pg_stats WHERE tablename IN ('t', 't_expr_idx')") == 2
+
+
+def test_owners_and_privileges_can_be_left_out(database: Database, destination: Database) -> None:
+    database.run("CREATE TABLE t (); ALTER TABLE t OWNER TO alice; GRANT SELECT ON t TO bob")
+    copy(database, destination, owners=False, privileges=False, verify=True)
+    query = "SELECT relowner::regrole::text, relacl FROM pg_class WHERE relname = 't'"
+    assert destination.rows(query) == [("postgres", None)]
+
+
+def test_events_tell_the_whole_story(servers: Servers) -> None:
+    source, destination = servers.database(NEWEST), servers.database(NEWEST)
+    source.run("CREATE TABLE t AS SELECT generate_series(1, 1000) AS a; CREATE INDEX ON t (a)")
+    seen = copy(source, destination, verify=True)
+    planned = [event for event in seen if isinstance(event, events.Planned)]
+    done = [event for event in seen if isinstance(event, events.Done)]
+    assert sum(sum(event.steps.values()) for event in planned) == len(done)
+    data = next(event for event in done if event.step == "data public.t")
+    moved = sum(event.bytes for event in seen if isinstance(event, events.Moved) and event.step == data.step)
+    assert (data.rows, data.bytes) == (1000, moved)
+
+
+def test_a_second_clone_into_a_full_destination_is_refused(servers: Servers) -> None:
+    source, destination = servers.database(NEWEST), servers.database(NEWEST)
+    source.run("CREATE TABLE t ()")
+    copy(source, destination)
+    with pytest.raises(PreflightFailed, match="not empty"):
+        copy(source, destination)
+
+
+def test_a_role_that_the_destination_lacks_is_named(servers: Servers) -> None:
+    if len(VERSIONS) < 2:
+        pytest.skip("needs two servers")
+    source, destination = servers.database(VERSIONS[0]), servers.database(NEWEST)
+    source.run("CREATE ROLE only_here; CREATE TABLE t (); ALTER TABLE t OWNER TO only_here")
+    try:
+        with pytest.raises(PreflightFailed, match='no role "only_here"'):
+            copy(source, destination)
+    finally:
+        source.run("DROP TABLE t; DROP ROLE only_here")
+
+
+def test_verify_after_a_change_convicts(servers: Servers) -> None:
+    source, destination = servers.database(NEWEST), servers.database(NEWEST)
+    source.run("CREATE TABLE t AS SELECT generate_series(1, 1000) AS a")
+    copy(source, destination)
+    destination.run("UPDATE t SET a = 0 WHERE a = 500")
+    mismatches = verify_copy(Settings(source.dsn, destination.dsn), lambda event: None)
+    assert [str(m) for m in mismatches] == ["table public.t: different: 1000 rows on both sides, but not the same"]
+
+
+def test_a_clone_that_fails_verification_keeps_its_journal(servers: Servers) -> None:
+    source, destination = servers.database(NEWEST), servers.database(NEWEST)
+    source.run("CREATE TABLE t AS SELECT 1 AS a")
+
+    def spoil(event: Event) -> None:
+        if isinstance(event, events.Planned) and list(event.steps) == ["verification"]:
+            destination.run("INSERT INTO t VALUES (2)")
+
+    with pytest.raises(VerificationFailed) as caught:
+        clone(Settings(source.dsn, destination.dsn, verify=True), spoil)
+    assert caught.value.differences == ["table public.t: different: 1 rows on the source, 2 rows on the destination"]
+    assert destination.value("SELECT state FROM replicator.run") == "differs"
