@@ -3,7 +3,6 @@
 PostgreSQL refuses to run as root, so as root it is started as `nobody`, in a folder that `nobody` can reach.
 """
 
-import contextlib
 import importlib.util
 import os
 import pwd
@@ -98,11 +97,18 @@ class Server:
             )
         deadline = time.monotonic() + START_SECONDS
         while self.process.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(psycopg.OperationalError):
-                psycopg.connect(self.conninfo(), connect_timeout=5).close()
+            if self._answers():
                 return
             time.sleep(0.05)
         raise RuntimeError("the server did not start:\n" + (self.folder / "log").read_text(errors="replace")[-2000:])
+
+    def _answers(self) -> bool:
+        """Tell whether this very server answers: another one may have taken the port first."""
+        try:
+            with psycopg.connect(self.conninfo(), connect_timeout=5) as conn:
+                return conn.execute("SHOW data_directory").fetchone() == (str(self.data),)
+        except psycopg.OperationalError:
+            return False
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop the server: SIGINT ends sessions cleanly (fast), SIGQUIT at once (immediate)."""

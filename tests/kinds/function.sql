@@ -103,3 +103,17 @@ CREATE OR REPLACE FUNCTION factorial_of(n int) RETURNS int --14+
     RETURN CASE WHEN n < 2 THEN 1 ELSE n * factorial_of(n - 1) END; --14+
 CREATE VIEW seen AS SELECT atomic(id) AS t FROM plain; --14+
 CREATE FUNCTION of_view() RETURNS SETOF seen BEGIN ATOMIC SELECT * FROM seen; END; --14+
+
+-- Transforms and extensions.
+CREATE FUNCTION zz_from(internal) RETURNS internal LANGUAGE internal AS 'unknownin';
+CREATE FUNCTION zz_to_pair(internal) RETURNS pair LANGUAGE internal AS 'record_recv';
+CREATE TRANSFORM FOR int LANGUAGE plpgsql (FROM SQL WITH FUNCTION prsd_lextype(internal), TO SQL WITH FUNCTION int4recv(internal));
+CREATE TRANSFORM FOR pair LANGUAGE plpgsql (FROM SQL WITH FUNCTION zz_from(internal), TO SQL WITH FUNCTION zz_to_pair(internal));
+CREATE FUNCTION aa_transformed(int) RETURNS int LANGUAGE plpgsql TRANSFORM FOR TYPE int, FOR TYPE pair AS 'BEGIN END';
+CREATE FUNCTION aa_transformed(pair, int[]) RETURNS int LANGUAGE plpgsql IMMUTABLE TRANSFORM FOR TYPE pair SET work_mem = '1MB'
+    AS 'BEGIN END';
+ALTER FUNCTION overloaded(int) DEPENDS ON EXTENSION plpgsql;
+ALTER PROCEDURE work(int, text, int[]) DEPENDS ON EXTENSION plpgsql;
+ALTER PROCEDURE outs(int, OUT int, OUT text) DEPENDS ON EXTENSION plpgsql; --14+
+ALTER FUNCTION modes DEPENDS ON EXTENSION plpgsql;
+ALTER FUNCTION my_row_number() DEPENDS ON EXTENSION plpgsql;

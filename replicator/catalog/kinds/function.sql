@@ -1,6 +1,7 @@
 -- CREATE FUNCTION and CREATE PROCEDURE: pg_proc but for its aggregates.
 -- A function whose BEGIN ATOMIC body calls itself is made with an empty body first.
--- Reference: pg_dump.c getFuncs, dumpFunc (18.6).
+-- pg_depend records the transforms of a function's arguments, not those that TRANSFORM FOR TYPE names besides.
+-- Reference: pg_dump.c getFuncs, dumpFunc, append_depends_on_extension (18.6).
 SELECT p.tableoid AS classid
      , p.oid AS objid
      , p.proowner AS owner
@@ -11,10 +12,21 @@ SELECT p.tableoid AS classid
              CASE WHEN d.calls_itself
                   THEN d.definition
                   ELSE regexp_replace(d.definition, '^CREATE OR REPLACE', 'CREATE')
-              END] AS create
+              END]
+       || ARRAY(SELECT format('ALTER ROUTINE %s(%s) DEPENDS ON EXTENSION %I'
+                             , p.oid::regproc, pg_get_function_identity_arguments(p.oid), e.extname)
+                  FROM pg_depend x
+                  JOIN pg_extension e ON e.oid = x.refobjid AND e.tableoid = x.refclassid
+                 WHERE x.classid = p.tableoid
+                   AND x.objid = p.oid
+                   AND x.deptype = 'x'
+                 ORDER BY e.extname) AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
-     , '{}'::oid[] AS needs
+     , ARRAY(SELECT unnest(ARRAY[t.tableoid, t.oid])
+               FROM pg_transform t
+              WHERE t.trflang = p.prolang
+                AND t.trftype = ANY (p.protrftypes)) AS needs
   FROM pg_proc p
  CROSS JOIN LATERAL (
        SELECT pg_get_functiondef(p.oid) AS definition
