@@ -104,8 +104,9 @@ def major(request: pytest.FixtureRequest) -> int:
 
 
 def _matches(major: int, condition: str) -> bool:
-    sign, number = re.fullmatch(r"\s*(>=|<|==)\s*(\d+)\s*", condition).groups()
-    return {">=": major >= int(number), "<": major < int(number), "==": major == int(number)}[sign]
+    sign, numbers = re.fullmatch(r"\s*(>=|<|in)\s+([\d ]+)", condition).groups()
+    wanted = [int(number) for number in numbers.split()]
+    return {">=": major >= wanted[0], "<": major < wanted[0], "in": major in wanted}[sign]
 
 
 @pytest.fixture

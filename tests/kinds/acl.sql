@@ -1,5 +1,5 @@
 -- requires: pg_buffercache, postgres_fdw, seg
--- Every type of object that has privileges; grant options, grants by others, the owner's own, PUBLIC's; what is built in.
+-- Every type of object that has privileges: grant options, grants by others, the owner's own, PUBLIC's; built-in ones.
 CREATE SCHEMA acl;
 CREATE SCHEMA "Odd acl ""schema""" AUTHORIZATION alice;
 GRANT USAGE ON SCHEMA acl TO PUBLIC;

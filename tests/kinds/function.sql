@@ -105,8 +105,8 @@ CREATE VIEW seen AS SELECT atomic(id) AS t FROM plain; --14+
 CREATE FUNCTION of_view() RETURNS SETOF seen BEGIN ATOMIC SELECT * FROM seen; END; --14+
 
 -- Transforms and extensions.
-CREATE FUNCTION zz_from(internal) RETURNS internal LANGUAGE internal AS 'unknownin';
-CREATE FUNCTION zz_to_pair(internal) RETURNS pair LANGUAGE internal AS 'record_recv';
+CREATE FUNCTION zz_from(internal) RETURNS internal LANGUAGE internal IMMUTABLE AS 'unknownin';
+CREATE FUNCTION zz_to_pair(internal) RETURNS pair LANGUAGE internal STABLE AS 'record_recv';
 CREATE TRANSFORM FOR int LANGUAGE plpgsql (FROM SQL WITH FUNCTION prsd_lextype(internal), TO SQL WITH FUNCTION int4recv(internal));
 CREATE TRANSFORM FOR pair LANGUAGE plpgsql (FROM SQL WITH FUNCTION zz_from(internal), TO SQL WITH FUNCTION zz_to_pair(internal));
 CREATE FUNCTION aa_transformed(int) RETURNS int LANGUAGE plpgsql TRANSFORM FOR TYPE int, FOR TYPE pair AS 'BEGIN END';

@@ -13,7 +13,8 @@ ALTER PUBLICATION "Odd ""publication""" OWNER TO bob;
 CREATE PUBLICATION only_parent FOR TABLE ONLY parent;
 ALTER PUBLICATION only_parent ADD TABLE parted; --13+
 CREATE PUBLICATION rooted FOR TABLE parted WITH (publish_via_partition_root = true);                       --13+
-CREATE PUBLICATION with_columns FOR TABLE "Odd ""schema"""."Table" ("select", "Column ""one"""), t (id, "from", state); --15+
+CREATE PUBLICATION with_columns FOR TABLE "Odd ""schema"""."Table" ("select", "Column ""one""")                --15+
+                                        , t (id, "from", state);                                           --15+
 CREATE PUBLICATION filtered FOR TABLE t WHERE (id > 5 AND name <> 'it''s; 100%' OR state IS NULL);         --15+
 CREATE PUBLICATION everything FOR TABLE t WHERE (true), ONLY parent WHERE (id = ANY ('{1,2}'));           --15+
 CREATE PUBLICATION both_of_them FOR TABLE t (id, name) WHERE (id < 100), parted (k) WHERE (k = 1)          --15+

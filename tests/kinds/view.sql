@@ -1,5 +1,6 @@
 CREATE SCHEMA "Odd ""schema""";
-CREATE TABLE items (id integer PRIMARY KEY, name varchar(20), "select" text COLLATE "C", price numeric(10,2), note char(3));
+CREATE TABLE items (id integer PRIMARY KEY, name varchar(20), "select" text COLLATE "C", price numeric(10,2)
+                  , note char(3));
 CREATE TABLE "Odd ""schema"""."Items; -- ''" ("Odd column" integer, "from" text);
 
 CREATE VIEW "Odd ""schema"""."A View; 'quoted'" ("Column ""one""", "group") AS
@@ -14,13 +15,15 @@ CREATE VIEW barrier WITH (security_barrier) AS SELECT id FROM items;
 CREATE VIEW no_barrier WITH (security_barrier = false) AS SELECT id FROM items;
 CREATE VIEW invoker WITH (security_invoker, security_barrier = true) AS SELECT id FROM items; --15+
 CREATE VIEW local_check AS SELECT id FROM items WHERE id > 0 WITH LOCAL CHECK OPTION;
-CREATE VIEW cascaded_check WITH (security_barrier) AS SELECT id FROM local_check WHERE id < 9 WITH CASCADED CHECK OPTION;
+CREATE VIEW cascaded_check WITH (security_barrier) AS SELECT id FROM local_check WHERE id < 9
+  WITH CASCADED CHECK OPTION;
 CREATE VIEW check_then_barrier AS SELECT id FROM items WITH CHECK OPTION;
 ALTER VIEW check_then_barrier SET (security_barrier = on);
 
 CREATE SEQUENCE numbers;
 CREATE VIEW with_defaults AS SELECT id, name, price AS "Price in €" FROM items;
-ALTER VIEW with_defaults ALTER COLUMN id SET DEFAULT nextval('numbers'), ALTER COLUMN "Price in €" SET DEFAULT 100 * 0.5;
+ALTER VIEW with_defaults ALTER COLUMN id SET DEFAULT nextval('numbers');
+ALTER VIEW with_defaults ALTER COLUMN "Price in €" SET DEFAULT 100 * 0.5;
 ALTER VIEW with_defaults ALTER COLUMN name SET DEFAULT 'it''s 100%';
 
 -- 'a' needs 'z'; a recursive one; what the parser has to offer.

@@ -16,6 +16,7 @@
          FROM pg_attribute a
          JOIN pg_class c ON c.oid = a.attrelid
         WHERE NOT a.attisdropped
+          AND (a.attacl IS NOT NULL OR c.oid IN (SELECT objoid FROM pg_init_privs WHERE objsubid <> 0))
         UNION ALL
        SELECT tableoid, oid, 0, CASE prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, proowner, proacl
             , acldefault('f', proowner)

@@ -46,7 +46,8 @@ SELECT remark.classoid AS classid
             ELSE format('%s %s', upper(object.type), object.identity)
         END) AS target (name)
  WHERE object.identity IS NOT NULL
-   AND (object.type, object.identity, remark.description) IS DISTINCT FROM ('schema', 'public', 'standard public schema')
+   AND (object.type, object.identity, remark.description)
+       IS DISTINCT FROM ('schema', 'public', 'standard public schema')
    AND NOT coalesce(c.contype = 'f' AND c.conparentid <> 0, false)
    AND NOT EXISTS (SELECT                                                                                        --13+
                      FROM pg_trigger t                                                                           --13+

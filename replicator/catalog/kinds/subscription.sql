@@ -1,7 +1,7 @@
 -- CREATE SUBSCRIPTION, not connected and disabled: whoever moves a database decides which copy goes on subscribing.
--- Only a superuser may read subconninfo, and whoever else merely names it is refused, be there rows or not. So its query
--- is a text that ts_stat() runs where it is allowed (others get no row), in words, of 2 kB at most. It gives whole rows:
--- what a version lacks is NULL.
+-- Only a superuser may read subconninfo; a query of anyone else that merely names it is refused, be there rows or not.
+-- So the catalog is read by a text that ts_stat() runs where that is allowed; others get no row. It answers in words
+-- of 2 kB at most. They make up whole rows: a column that a version lacks is NULL.
 -- Reference: pg_dump.c getSubscriptions, dumpSubscription (18.6).
 SELECT 'pg_subscription'::regclass AS classid
      , s.oid AS objid
@@ -15,8 +15,7 @@ SELECT 'pg_subscription'::regclass AS classid
                     , 'slot_name = ' || coalesce(quote_literal(s.subslotname), 'NONE')
                     , 'synchronous_commit = ' || quote_literal(s.subsynccommit)
                     , 'binary = ' || s.subbinary
-                    , 'streaming = ' || CASE s.substream WHEN 'p' THEN 'parallel' WHEN 'f' THEN 'off' WHEN 't' THEN 'on'
-                                                         ELSE s.substream END
+                    , 'streaming = ' || CASE s.substream WHEN 'p' THEN 'parallel' ELSE s.substream END
                     , 'two_phase = ' || (s.subtwophasestate <> 'd')
                     , 'disable_on_error = ' || s.subdisableonerr
                     , 'password_required = ' || s.subpasswordrequired
@@ -38,4 +37,5 @@ SELECT 'pg_subscription'::regclass AS classid
  CROSS JOIN LATERAL jsonb_to_recordset(json::jsonb)
                  AS s (oid oid, subname text, subowner oid, subconninfo text, subslotname text, subsynccommit text
                      , subpublications text[], subbinary bool, substream text, subtwophasestate text
-                     , subdisableonerr bool, subpasswordrequired bool, subrunasowner bool, suborigin text, subfailover bool)
+                     , subdisableonerr bool, subpasswordrequired bool, subrunasowner bool, suborigin text
+                     , subfailover bool)

@@ -15,7 +15,8 @@ SELECT t.tableoid AS classid
                                END
                              , t.tgname)
               END]
-       || ARRAY(SELECT format('ALTER TRIGGER %I ON %s DEPENDS ON EXTENSION %I', t.tgname, t.tgrelid::regclass, e.extname)
+       || ARRAY(SELECT format('ALTER TRIGGER %I ON %s DEPENDS ON EXTENSION %I'
+                             , t.tgname, t.tgrelid::regclass, e.extname)
                   FROM pg_depend d
                   JOIN pg_extension e ON e.oid = d.refobjid
                  WHERE d.classid = t.tableoid
@@ -34,7 +35,7 @@ SELECT t.tableoid AS classid
         END AS needs
   FROM pg_trigger t
   LEFT JOIN pg_trigger parent ON parent.oid = t.tgparentid --13+
---<13   LEFT JOIN pg_depend p ON p.classid = t.tableoid AND p.objid = t.oid AND p.refclassid = t.tableoid AND p.deptype = 'P'
---<13   LEFT JOIN pg_trigger parent ON parent.oid = p.refobjid
+--<13   LEFT JOIN pg_depend d ON d.classid = t.tableoid AND d.objid = t.oid AND d.refclassid = t.tableoid
+--<13   LEFT JOIN pg_trigger parent ON parent.oid = d.refobjid
  WHERE CASE WHEN parent.oid IS NULL THEN NOT t.tgisinternal ELSE t.tgenabled <> parent.tgenabled END
    AND NOT t.tgisinternal --15+
