@@ -4,7 +4,8 @@ CREATE FUNCTION "Odd ""schema"""."select"(text[], oid) RETURNS bool LANGUAGE int
 CREATE FUNCTION anything(text[], oid) RETURNS bool LANGUAGE sql AS 'SELECT true';
 
 CREATE FOREIGN DATA WRAPPER plain;
-CREATE FOREIGN DATA WRAPPER bare NO HANDLER NO VALIDATOR OPTIONS (z '1', a '2', "Odd ""option""" E'it''s \\ "x"', "select" '');
+CREATE FOREIGN DATA WRAPPER bare NO HANDLER NO VALIDATOR
+    OPTIONS (z '1', a '2', "Odd ""option""" E'it''s \\ "x"', "select" '');
 CREATE FOREIGN DATA WRAPPER "Odd ""wrapper""" HANDLER "Odd ""schema"""."Hand(ler" VALIDATOR "Odd ""schema"""."select";
 CREATE FOREIGN DATA WRAPPER "select" VALIDATOR anything OPTIONS (debug 'true');
 CREATE FOREIGN DATA WRAPPER "Postgres" VALIDATOR postgresql_fdw_validator;

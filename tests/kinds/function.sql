@@ -32,19 +32,22 @@ CREATE FUNCTION ranges(anyrange) RETURNS anyelement LANGUAGE sql AS 'SELECT lowe
 CREATE FUNCTION enums(anyenum, "char", bpchar, bit, varbit) RETURNS anyenum LANGUAGE sql AS 'SELECT $1';
 CREATE FUNCTION compatible(a anycompatible, b anycompatiblearray, VARIADIC c anycompatiblearray) --13+
     RETURNS anycompatible LANGUAGE sql AS 'SELECT a'; --13+
-CREATE FUNCTION multi(anymultirange, anycompatiblemultirange) RETURNS anycompatiblerange LANGUAGE sql AS 'SELECT NULL'; --14+
+CREATE FUNCTION multi(anymultirange, anycompatiblemultirange) RETURNS anycompatiblerange --14+
+    LANGUAGE sql AS 'SELECT NULL'; --14+
 CREATE FUNCTION typed(a plain.t%TYPE, b plain) RETURNS plain."Upper"%TYPE LANGUAGE sql AS 'SELECT (b)."Upper"';
 CREATE FUNCTION defaults(a int DEFAULT 1 + 2, b text DEFAULT nullif('a''b', upper('x')), c date DEFAULT current_date
                        , d int[] DEFAULT ARRAY[1, NULL], e pair DEFAULT ROW(1, 'x'), f text DEFAULT NULL
                        , g regclass DEFAULT 'plain', h interval DEFAULT '1 day'::interval)
     RETURNS int LANGUAGE sql AS 'SELECT a';
-CREATE FUNCTION default_of_function(a text DEFAULT "Odd ""schema"""."select"(7)) RETURNS text LANGUAGE sql AS 'SELECT a';
+CREATE FUNCTION default_of_function(a text DEFAULT "Odd ""schema"""."select"(7)) RETURNS text
+    LANGUAGE sql AS 'SELECT a';
 CREATE FUNCTION overloaded(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE FUNCTION overloaded(text) RETURNS int LANGUAGE sql AS 'SELECT 2';
 CREATE FUNCTION overloaded() RETURNS int LANGUAGE sql AS 'SELECT 3';
 CREATE FUNCTION on_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE FUNCTION on_event() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION internals(cstring, internal) RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+CREATE FUNCTION internals(cstring, internal) RETURNS language_handler
+    LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
 
 -- Settings.
 CREATE FUNCTION settings() RETURNS void LANGUAGE sql
@@ -65,7 +68,8 @@ RESET work_mem;
 
 -- Kinds and languages.
 CREATE FUNCTION my_row_number() RETURNS bigint LANGUAGE internal WINDOW IMMUTABLE STRICT AS 'window_row_number';
-CREATE FUNCTION my_lead(anyelement, int) RETURNS anyelement LANGUAGE internal WINDOW COST 7 AS 'window_lead_with_offset';
+CREATE FUNCTION my_lead(anyelement, int) RETURNS anyelement
+    LANGUAGE internal WINDOW COST 7 AS 'window_lead_with_offset';
 CREATE FUNCTION my_series(int, int) RETURNS SETOF int LANGUAGE internal STABLE STRICT ROWS 77
     SUPPORT generate_series_int4_support AS 'generate_series_int4';
 CREATE FUNCTION my_support(internal) RETURNS internal LANGUAGE internal STRICT AS 'generate_series_int4_support';
@@ -91,7 +95,8 @@ CREATE FUNCTION quoted() RETURNS text LANGUAGE plpgsql
 CREATE FUNCTION "null-ish"() RETURNS text LANGUAGE sql AS 'SELECT NULL -- no newline at the end';
 
 -- Bodies that are parsed at creation.
-CREATE FUNCTION atomic(a int) RETURNS text BEGIN ATOMIC SELECT t FROM plain WHERE id = a; SELECT "Odd ""schema"""."select"(a); END; --14+
+CREATE FUNCTION atomic(a int) RETURNS text BEGIN ATOMIC --14+
+    SELECT t FROM plain WHERE id = a; SELECT "Odd ""schema"""."select"(a); END; --14+
 CREATE FUNCTION atomic_return(a int, b int = 2) RETURNS int IMMUTABLE RETURN a + b; --14+
 CREATE FUNCTION atomic_grouped() RETURNS SETOF text BEGIN ATOMIC SELECT t FROM plain GROUP BY id; END; --14+
 CREATE PROCEDURE atomic_empty() BEGIN ATOMIC END; --14+
@@ -107,11 +112,13 @@ CREATE FUNCTION of_view() RETURNS SETOF seen BEGIN ATOMIC SELECT * FROM seen; EN
 -- Transforms and extensions.
 CREATE FUNCTION zz_from(internal) RETURNS internal LANGUAGE internal IMMUTABLE AS 'unknownin';
 CREATE FUNCTION zz_to_pair(internal) RETURNS pair LANGUAGE internal STABLE AS 'record_recv';
-CREATE TRANSFORM FOR int LANGUAGE plpgsql (FROM SQL WITH FUNCTION prsd_lextype(internal), TO SQL WITH FUNCTION int4recv(internal));
-CREATE TRANSFORM FOR pair LANGUAGE plpgsql (FROM SQL WITH FUNCTION zz_from(internal), TO SQL WITH FUNCTION zz_to_pair(internal));
+CREATE TRANSFORM FOR int LANGUAGE plpgsql (
+    FROM SQL WITH FUNCTION prsd_lextype(internal), TO SQL WITH FUNCTION int4recv(internal));
+CREATE TRANSFORM FOR pair LANGUAGE plpgsql (
+    FROM SQL WITH FUNCTION zz_from(internal), TO SQL WITH FUNCTION zz_to_pair(internal));
 CREATE FUNCTION aa_transformed(int) RETURNS int LANGUAGE plpgsql TRANSFORM FOR TYPE int, FOR TYPE pair AS 'BEGIN END';
-CREATE FUNCTION aa_transformed(pair, int[]) RETURNS int LANGUAGE plpgsql IMMUTABLE TRANSFORM FOR TYPE pair SET work_mem = '1MB'
-    AS 'BEGIN END';
+CREATE FUNCTION aa_transformed(pair, int[]) RETURNS int LANGUAGE plpgsql IMMUTABLE
+    TRANSFORM FOR TYPE pair SET work_mem = '1MB' AS 'BEGIN END';
 ALTER FUNCTION overloaded(int) DEPENDS ON EXTENSION plpgsql;
 ALTER PROCEDURE work(int, text, int[]) DEPENDS ON EXTENSION plpgsql;
 ALTER PROCEDURE outs(int, OUT int, OUT text) DEPENDS ON EXTENSION plpgsql; --14+

@@ -15,8 +15,8 @@ CREATE FUNCTION my_join(internal, oid, internal, int2, internal) RETURNS float8 
     AS 'eqjoinsel';
 
 -- Pairs that name each other, themselves, and other schemas.
-CREATE OPERATOR === (FUNCTION = pair_bool, LEFTARG = pair, RIGHTARG = pair, COMMUTATOR = ===, NEGATOR = !==, HASHES, MERGES
-    , RESTRICT = "Odd ""schema"""."Restrict", JOIN = my_join);
+CREATE OPERATOR === (FUNCTION = pair_bool, LEFTARG = pair, RIGHTARG = pair, COMMUTATOR = ===, NEGATOR = !==
+    , HASHES, MERGES, RESTRICT = "Odd ""schema"""."Restrict", JOIN = my_join);
 CREATE OPERATOR !== (PROCEDURE = pair_bool, LEFTARG = pair, RIGHTARG = pair, COMMUTATOR = !==, NEGATOR = ===
     , RESTRICT = neqsel, JOIN = neqjoinsel);
 CREATE OPERATOR < (FUNCTION = pair_bool, LEFTARG = pair, RIGHTARG = pair, COMMUTATOR = >, NEGATOR = >=

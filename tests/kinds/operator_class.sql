@@ -57,16 +57,20 @@ CREATE OPERATOR CLASS near DEFAULT FOR TYPE pair USING gist AS
     FUNCTION 1 gist_point_consistent(internal, point, int2, oid, internal),
     FUNCTION 2 gist_box_union(internal, internal), FUNCTION 3 gist_point_compress(internal),
     FUNCTION 5 gist_box_penalty(internal, internal, internal), FUNCTION 6 gist_box_picksplit(internal, internal),
-    FUNCTION 7 gist_box_same(box, box, internal), FUNCTION 8 (pair, pair) gist_point_distance(internal, point, int2, oid, internal),
+    FUNCTION 7 gist_box_same(box, box, internal),
+    FUNCTION 8 (pair, pair) gist_point_distance(internal, point, int2, oid, internal),
     FUNCTION 10 (pair, pair) zz_options(internal), --13+
     STORAGE box;
 CREATE OPERATOR CLASS radix FOR TYPE text USING spgist AS
-    OPERATOR 1 ~<~, OPERATOR 11 <, FUNCTION 1 spg_text_config(internal, internal), FUNCTION 2 spg_text_choose(internal, internal),
+    OPERATOR 1 ~<~, OPERATOR 11 <, FUNCTION 1 spg_text_config(internal, internal),
+    FUNCTION 2 spg_text_choose(internal, internal),
     FUNCTION 3 spg_text_picksplit(internal, internal), FUNCTION 4 spg_text_inner_consistent(internal, internal),
     FUNCTION 5 spg_text_leaf_consistent(internal, internal);
 CREATE OPERATOR CLASS summary FOR TYPE "Odd ""schema"""."Number" USING brin AS
-    OPERATOR 1 <(int, int), FUNCTION 1 brin_minmax_opcinfo(internal), FUNCTION 2 brin_minmax_add_value(internal, internal, internal, internal),
-    FUNCTION 3 brin_minmax_consistent(internal, internal, internal), FUNCTION 4 brin_minmax_union(internal, internal, internal),
+    OPERATOR 1 <(int, int), FUNCTION 1 brin_minmax_opcinfo(internal),
+    FUNCTION 2 brin_minmax_add_value(internal, internal, internal, internal),
+    FUNCTION 3 brin_minmax_consistent(internal, internal, internal),
+    FUNCTION 4 brin_minmax_union(internal, internal, internal),
     STORAGE bigint;
 
 -- What needs them.

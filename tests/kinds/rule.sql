@@ -40,4 +40,5 @@ CREATE RULE on_partition AS ON UPDATE TO parted_1 DO ALSO NOTIFY updated;
 
 -- A table that became a view through its rule.
 --<16 CREATE TABLE made_view (id integer, label text);
---<16 CREATE RULE "_RETURN" AS ON SELECT TO made_view DO INSTEAD SELECT id, "select" AS label FROM "Odd ""schema"""."Table";
+--<16 CREATE RULE "_RETURN" AS ON SELECT TO made_view
+--<16     DO INSTEAD SELECT id, "select" AS label FROM "Odd ""schema"""."Table";

@@ -11,7 +11,8 @@ CREATE TEXT SEARCH DICTIONARY spelling (
     TEMPLATE = ispell, DICTFILE = ispell_sample, AFFFILE = ispell_sample, STOPWORDS = english);
 CREATE TEXT SEARCH DICTIONARY thesauruses (
     TEMPLATE = thesaurus, DICTFILE = thesaurus_sample, DICTIONARY = pg_catalog.english_stem);
-CREATE TEXT SEARCH DICTIONARY "Odd ""schema"""."select" (TEMPLATE = "Odd ""schema"""."Template", "stopwords" = 'english');
+CREATE TEXT SEARCH DICTIONARY "Odd ""schema"""."select" (
+    TEMPLATE = "Odd ""schema"""."Template", "stopwords" = 'english');
 ALTER TEXT SEARCH DICTIONARY "Odd ""schema"""."select" OWNER TO "Odd Role";
 CREATE TEXT SEARCH DICTIONARY optional (TEMPLATE = "any", "Odd ""option""" = E'it''s \\ "x"', "select" = 1.5);
 ALTER TEXT SEARCH DICTIONARY optional ("select", added = 'yes');

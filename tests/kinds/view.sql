@@ -36,8 +36,8 @@ CREATE VIEW sampled AS SELECT DISTINCT ON (id) * FROM ONLY items TABLESAMPLE ber
  ORDER BY id, name COLLATE "POSIX" DESC NULLS LAST LIMIT 5 OFFSET 1;
 CREATE VIEW windows AS SELECT id, rank() OVER w, sum(price) FILTER (WHERE id > 1) OVER (w ROWS 2 PRECEDING) AS total
   FROM items WINDOW w AS (PARTITION BY name ORDER BY price);
-CREATE VIEW joins AS SELECT b.name, g.* FROM (items a JOIN items b USING (id)) LEFT JOIN LATERAL generate_series(1, a.id)
-  WITH ORDINALITY AS g (value, place) ON true;
+CREATE VIEW joins AS SELECT b.name, g.* FROM (items a JOIN items b USING (id))
+  LEFT JOIN LATERAL generate_series(1, a.id) WITH ORDINALITY AS g (value, place) ON true;
 
 -- Its GROUP BY needs the primary key, which is built late; so must all that needs the view.
 CREATE VIEW grouped AS SELECT id, name, count(*) AS n, items.price FROM items GROUP BY id;

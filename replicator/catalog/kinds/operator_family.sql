@@ -5,7 +5,8 @@ SELECT f.tableoid AS classid
      , f.oid AS objid
      , f.opfowner AS owner
      , ARRAY['CREATE' || family.name
-            , 'ALTER' || family.name || ' ADD ' || nullif(concat_ws(', ', operators.list, functions.list), '')] AS create
+            , 'ALTER' || family.name || ' ADD ' || nullif(concat_ws(', ', operators.list, functions.list), '')
+            ] AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
      , ARRAY(SELECT unnest(functions.types)) AS needs

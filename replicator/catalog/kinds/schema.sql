@@ -3,7 +3,9 @@
 -- Reference: pg_dump.c selectDumpableNamespace, dumpNamespace (18.6).
 SELECT n.tableoid AS classid
      , n.oid AS objid
-     , CASE WHEN pg_get_userbyid(n.nspowner) <> 'pg_database_owner' THEN n.nspowner END AS owner
+     , CASE WHEN n.nspname <> 'public' OR pg_get_userbyid(n.nspowner) <> 'pg_database_owner'
+            THEN n.nspowner
+        END AS owner
      , CASE WHEN n.nspname = 'public' THEN '{}' ELSE ARRAY[format('CREATE SCHEMA %I', n.nspname)] END AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish

@@ -15,7 +15,10 @@ SELECT 'pg_subscription'::regclass AS classid
                     , 'slot_name = ' || coalesce(quote_literal(s.subslotname), 'NONE')
                     , 'synchronous_commit = ' || quote_literal(s.subsynccommit)
                     , 'binary = ' || s.subbinary
-                    , 'streaming = ' || CASE s.substream WHEN 'p' THEN 'parallel' ELSE s.substream END
+                    , 'streaming = ' || CASE s.substream
+                                          WHEN 'p' THEN 'parallel'
+                                          ELSE s.substream::bool::text
+                                      END
                     , 'two_phase = ' || (s.subtwophasestate <> 'd')
                     , 'disable_on_error = ' || s.subdisableonerr
                     , 'password_required = ' || s.subpasswordrequired

@@ -1,0 +1,1 @@
+"""Measurements, printed as tables. Nothing here is asserted: machines differ, so compare ratios."""

@@ -1,0 +1,712 @@
+"""The command as its user meets it: what it understands, what it refuses, what it says, and that it keeps secrets."""
+
+import json
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from replicator.demo.server import Server, reachable_folder
+from tests.fix_cli import (
+    NEWEST,
+    SHORT_WAIT,
+    Run,
+    Start,
+    both,
+    closed_port,
+    installation_without,
+    is_empty,
+    is_silent_about,
+    own_server,
+    peer,
+    refuses,
+    runs,
+    until,
+)
+from tests.fix_servers import CLIENTS, SETTINGS, Database, Servers
+
+SHOP = files("replicator.demo").joinpath("shop.sql").read_text("utf-8")
+SECRET = "open sesame"
+URL_SECRET = "open%20sesame"
+FEW_ROWS = """
+CREATE TABLE t (a int PRIMARY KEY, b text);
+INSERT INTO t SELECT g, 'row ' || g FROM generate_series(1, 100) g
+"""
+FAILS_LATE = """
+CREATE FUNCTION only_here(int) RETURNS int IMMUTABLE LANGUAGE plpgsql
+    AS $$BEGIN IF current_database() <> '%s' THEN RAISE 'not in this database'; END IF; RETURN $1; END$$;
+CREATE TABLE t AS SELECT g AS a FROM generate_series(1, 100) g;
+CREATE INDEX fails ON t (only_here(a))
+"""
+
+
+@pytest.fixture
+def major() -> int:
+    """The newest version alone: these tests are about the command."""
+    return NEWEST
+
+
+def failed_clone(replicator: Run, source: Database, destination: Database, *options: str) -> None:
+    """Leave an unfinished clone: its rows are there, one index is not."""
+    source.run(FAILS_LATE % source.name)
+    refuses(replicator("clone", *both(source, destination), *options), 6, "public.fails", "not in this database")
+
+
+# What it understands
+
+
+def test_without_databases_it_prints_the_help(replicator: Run) -> None:
+    result = replicator()
+    assert result.code == 2
+    assert "Usage:" in result.err and "--source" in result.err
+    assert result.out == ""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["clone", "--help"]])
+def test_help_is_a_result(arguments: list[str], replicator: Run) -> None:
+    assert "Usage:" in runs(replicator(*arguments))
+
+
+def test_help_shows_the_defaults(replicator: Run) -> None:
+    said = " ".join(runs(replicator("clone", "--help")).split())
+    for default in ("default: 5;", "default: 5.0;", "processors, at most 8", "default: auto"):
+        assert default in said
+
+
+def test_a_database_that_is_not_named_is_asked_for(replicator: Run) -> None:
+    refuses(replicator("clone", "--source", "dbname=x"), 2, "No destination", "--destination", "REPLICATOR_DESTINATION")
+
+
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["clone", "--jobs", "0"], ["nonsense"], ["clone", "--jobs"]])
+def test_bad_usage_is_two(arguments: list[str], replicator: Run) -> None:
+    result = replicator(*arguments)
+    assert result.code == 2
+    assert "Traceback" not in result.err
+
+
+def test_the_bare_command_clones(replicator: Run, database: Database, destination: Database) -> None:
+    database.run(FEW_ROWS)
+    out = runs(replicator(REPLICATOR_SOURCE=database.dsn, REPLICATOR_DESTINATION=destination.dsn))
+    assert "total" in out
+    assert destination.dump() == database.dump()
+    assert destination.value("SELECT count(*) FROM t") == 100
+
+
+def test_nothing_follows_a_clone_but_the_copy(replicator: Run, database: Database, destination: Database) -> None:
+    database.run(FEW_ROWS)
+    runs(replicator("clone", *both(database, destination)))
+    assert "No unfinished clone" in runs(replicator("status", "--destination", destination.dsn))
+    assert "Nothing to clean" in runs(replicator("clean", "--destination", destination.dsn))
+    assert destination.dump() == database.dump()
+
+
+class TestPrecedence:
+    """A flag wins over the environment, the environment over the file."""
+
+    @pytest.fixture
+    def named(self, servers: Servers, tmp_path: Path) -> dict[str, str]:
+        server = servers[NEWEST]
+        config = tmp_path / "replicator.toml"
+        config.write_text(
+            f"[source]\nhost = '127.0.0.1'\nport = {server.port}\nuser = 'postgres'\ndbname = 'template1'\n"
+        )
+        return {"flag": server.conninfo("postgres"), "environment": server.conninfo("nowhere"), "file": str(config)}
+
+    def test_a_flag_wins(self, named: dict[str, str], replicator: Run) -> None:
+        flags = ("--source", named["flag"], "--config", named["file"])
+        assert "database postgres" in runs(replicator("probe", *flags, REPLICATOR_SOURCE=named["environment"]))
+
+    def test_a_flag_before_the_command_wins_as_well(self, named: dict[str, str], replicator: Run) -> None:
+        flags = ("--source", named["flag"], "--config", named["file"])
+        assert "database postgres" in runs(replicator(*flags, "probe", REPLICATOR_SOURCE=named["environment"]))
+
+    def test_a_flag_with_a_password_wins(self, named: dict[str, str], replicator: Run) -> None:
+        flags = ("--source", make_conninfo(named["flag"], password="x"), "--config", named["file"])
+        assert "database postgres" in runs(replicator("probe", *flags, REPLICATOR_SOURCE=named["environment"]))
+
+    def test_the_environment_wins_over_the_file(self, named: dict[str, str], replicator: Run) -> None:
+        refuses(replicator("probe", "--config", named["file"], REPLICATOR_SOURCE=named["environment"]), 4, "nowhere")
+
+    def test_the_file_wins_over_nothing(self, named: dict[str, str], replicator: Run) -> None:
+        assert "database template1" in runs(replicator("probe", "--config", named["file"]))
+        assert "database template1" in runs(replicator("--config", named["file"], "probe"))
+
+    def test_flags_win_over_the_options_of_the_file(self, replicator: Run, tmp_path: Path) -> None:
+        config = tmp_path / "replicator.toml"
+        config.write_text("[options]\nwait_attempts = 9\nwait_delay = 0.1\noutput = 'json'\n")
+        nobody = f"host=127.0.0.1 port={closed_port()}"
+        result = replicator("probe", "--source", nobody, "--config", str(config), "--wait-attempts", "2")
+        assert result.code == 1
+        assert json.loads(result.err.splitlines()[0])["attempts"] == 2
+
+
+class TestFile:
+    """--config FILE."""
+
+    @pytest.fixture
+    def config(self, database: Database, destination: Database, tmp_path: Path) -> Path:
+        database.run(FEW_ROWS)
+        path = tmp_path / "replicator.toml"
+        tables = [
+            f"[{name}]\nhost = '127.0.0.1'\nport = {side.server.port}\nuser = 'postgres'\ndbname = '{side.name}'\n"
+            for name, side in (("source", database), ("destination", destination))
+        ]
+        path.write_text("\n".join([*tables, "[options]\njobs = 1\nverify = true\noutput = 'json'\n"]))
+        return path
+
+    @pytest.mark.parametrize("command", [["clone"], []])
+    def test_names_databases_and_options(
+        self, command: list[str], config: Path, replicator: Run, destination: Database
+    ) -> None:
+        report = json.loads(runs(replicator(*command, "--config", str(config))))
+        assert report["ok"]
+        assert "verification" in [phase["phase"] for phase in report["phases"]]
+        assert destination.value("SELECT count(*) FROM t") == 100
+
+    @pytest.mark.parametrize(
+        ("more", "words"),
+        [
+            ("[sauce]\n", "sauce"),
+            ("this is not TOML", "not valid TOML"),
+            ("[source]\nhots = 'x'\n", "hots"),
+            ("source = 'dbname=x'\n", "[source]"),
+            ("[options]\njbos = 3\n", "jbos"),
+        ],
+    )
+    def test_mistakes_are_named(self, more: str, words: str, replicator: Run, tmp_path: Path) -> None:
+        path = tmp_path / "replicator.toml"
+        path.write_text(more)
+        result = replicator("probe", "--config", str(path), "--source", f"host=127.0.0.1 port={closed_port()}")
+        refuses(result, 2, words, "replicator.toml")
+
+    def test_a_file_that_is_not_there_is_named(self, replicator: Run, tmp_path: Path) -> None:
+        refuses(replicator("probe", "--config", str(tmp_path / "none.toml")), 2, "none.toml")
+
+
+# How it gets in, and keeps secrets
+
+
+@pytest.fixture
+def locked(spare_database: Database) -> str:
+    """How to connect as a role that needs a password, but for the password."""
+    return spare_database.server.conninfo(spare_database.name, user="keyed")
+
+
+def test_a_password_file_is_read(locked: str, replicator: Run, tmp_path: Path) -> None:
+    passwords = tmp_path / "pgpass"
+    passwords.write_text(f"*:*:*:keyed:{SECRET}\n")
+    passwords.chmod(0o600)
+    assert "user keyed" in runs(replicator("probe", "--source", locked, PGPASSFILE=str(passwords)))
+
+
+def test_a_service_file_is_read(locked: str, replicator: Run, tmp_path: Path) -> None:
+    services = tmp_path / "services.conf"
+    pairs = psycopg.conninfo.conninfo_to_dict(locked, password=SECRET)
+    services.write_text("[ours]\n" + "".join(f"{key}={value}\n" for key, value in pairs.items()))
+    result = replicator("probe", "--source", "service=ours", PGSERVICEFILE=str(services))
+    assert "user keyed" in runs(result)
+    assert "ours" in result.err
+
+
+def test_a_service_that_is_not_there_is_named(replicator: Run, tmp_path: Path) -> None:
+    services = tmp_path / "services.conf"
+    services.write_text("")
+    result = replicator("probe", "--source", "service=ours", *SHORT_WAIT, PGSERVICEFILE=str(services))
+    refuses(result, 4, "ours")
+
+
+@pytest.mark.parametrize("command", ["probe", "clone", "plan", "verify", "status", "clean"])
+def test_a_wrong_password_fails_at_once(command: str, locked: str, replicator: Run) -> None:
+    wrong = make_conninfo(locked, password="open barley")
+    result = replicator(command, "--source", wrong, "--destination", wrong)
+    refuses(result, 4, "password authentication failed", "keyed@127.0.0.1")
+    assert "attempt" not in result.err
+    is_silent_about("barley", result.out, result.err)
+
+
+def test_a_missing_password_is_not_asked_for(locked: str, replicator: Run) -> None:
+    refuses(replicator("probe", "--source", locked), 4, "no password supplied")
+
+
+def test_no_password_is_ever_shown(spare: Server, locked: str, replicator: Run, database: Database) -> None:
+    """A clone that fails late writes all that it ever writes: errors, events, journal, and with --debug statements."""
+    database.run(FAILS_LATE % database.name)
+    name = psycopg.conninfo.conninfo_to_dict(locked)["dbname"]
+    url = f"postgresql://keyed:{URL_SECRET}@127.0.0.1:{spare.port}/{name}"
+    result = replicator("clone", "--source", database.dsn, "--destination", url, "--debug", "--output", "json")
+    assert result.code == 6
+    dump = subprocess.run([CLIENTS / "pg_dump", "-d", url], capture_output=True, text=True, check=True).stdout
+    assert "replicator.step" in dump
+    status = replicator("status", "--destination", url)
+    assert status.code == 6
+    for secret in (SECRET, URL_SECRET):
+        is_silent_about(secret, result.out, result.err, dump, status.out, status.err)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["probe", "--source", "postgresql://me:sesame@[nowhere/db"],
+        ["probe", "--source", "host=nowhere pasword=sesame"],
+        ["probe", "--source", "postgresql://me:se%zsame@nowhere/db"],
+        ["probe", "--source", "host=127.0.0.1 port=none password=sesame"],
+        ["clone", "postgresql://me:sesame@nowhere/db"],
+        ["postgresql://me:sesame@nowhere/db"],
+        ["probe", "--sauce=postgresql://me:sesame@nowhere/db"],
+    ],
+)
+def test_a_mistyped_connection_is_not_shown(arguments: list[str], replicator: Run) -> None:
+    result = replicator(*arguments)
+    assert result.code in (2, 4), result
+    assert "Traceback" not in result.err
+    is_silent_about("same", result.out, result.err)
+
+
+@pytest.mark.parametrize("flags", [["--source", "{url}"], ["--source={url}"]])
+def test_a_password_leaves_the_process_list(flags: list[str], start: Start) -> None:
+    url = f"postgresql://me:sesame@127.0.0.1:{closed_port()}/db"
+    process = start(*(flag.format(url=url) for flag in flags), "probe", "--wait-attempts", "99", "--wait-delay", "1")
+    process.says("attempt 1 of 99")
+    command = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+    assert b"probe" in command
+    assert b"sesame" not in command
+    is_silent_about("sesame", process.stderr)
+
+
+# How it waits
+
+
+def test_a_closed_port_is_tried_as_often_as_told(replicator: Run) -> None:
+    port = closed_port()
+    began = time.monotonic()
+    flags = ("--wait-attempts", "3", "--wait-delay", "0.5")
+    result = replicator("probe", "--source", f"host=127.0.0.1 port={port} dbname=shop", *flags)
+    refuses(result, 1, "source", f"127.0.0.1:{port}/shop", "3 attempts", "refused", "--wait-attempts")
+    assert time.monotonic() - began >= 1
+    waiting = [line for line in result.err.splitlines() if line.startswith("waiting for source")]
+    assert len(waiting) == 2  # after the last attempt nothing is waited for
+    assert all(f"127.0.0.1:{port}/shop" in line for line in waiting)
+
+
+def test_an_unknown_host_may_become_known(replicator: Run) -> None:
+    result = replicator("probe", "--destination", "host=nowhere.invalid dbname=shop", *SHORT_WAIT)
+    refuses(result, 1, "destination", "nowhere.invalid/shop", "2 attempts")
+
+
+@pytest.mark.parametrize("command", ["status", "clean"])
+def test_a_command_for_the_destination_says_that_it_is_not_there(command: str, replicator: Run) -> None:
+    result = replicator(command, "--destination", f"host=127.0.0.1 port={closed_port()} dbname=shop", *SHORT_WAIT)
+    refuses(result, 1, "destination", "shop", "refused")
+
+
+def test_a_server_that_comes_up_is_waited_for(spare: Server, replicator: Run) -> None:
+    spare.stop()
+    late = threading.Timer(1.0, spare.start)
+    late.start()
+    try:
+        result = replicator("probe", "--source", spare.conninfo(), "--wait-attempts", "50", "--wait-delay", "0.2")
+    finally:
+        late.join()
+    runs(result)
+    assert "waiting for source" in result.err
+
+
+def fatal(code: str, message: str) -> bytes:
+    """Return the ErrorResponse of a server that turns a client away."""
+    body = b"".join(field.encode() + b"\0" for field in ("SFATAL", "VFATAL", f"C{code}", f"M{message}")) + b"\0"
+    return b"E" + (len(body) + 4).to_bytes(4, "big") + body
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        fatal("57P03", "the database system is starting up"),
+        fatal("57P03", "the database system is not yet accepting connections"),
+        fatal("57P03", "das Datenbanksystem startet"),
+        fatal("53300", "sorry, too many clients already"),
+        fatal("53300", "remaining connection slots are reserved for roles with the SUPERUSER attribute"),
+        b"",
+    ],
+    ids=["starting", "recovering", "starting in German", "full", "reserved", "hung up"],
+)
+def test_what_may_pass_is_tried_again(answer: bytes, replicator: Run) -> None:
+    with peer(answer) as port:
+        dsn = f"host=127.0.0.1 port={port} dbname=shop sslmode=disable gssencmode=disable"
+        result = replicator("probe", "--source", dsn, *SHORT_WAIT)
+    refuses(result, 1, "2 attempts")
+
+
+def test_a_server_that_says_nothing_is_tried_again(replicator: Run) -> None:
+    with peer(b"", keeps_open=True) as port:
+        dsn = f"host=127.0.0.1 port={port} dbname=shop connect_timeout=2"
+        result = replicator("probe", "--source", dsn, "--wait-attempts", "1")
+    refuses(result, 1, "1 attempt", "timeout")
+
+
+@pytest.mark.parametrize("sslmode", ["prefer", "disable", "require"])
+def test_what_is_not_postgresql_fails_at_once(sslmode: str, replicator: Run) -> None:
+    with peer(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        result = replicator("probe", "--source", f"host=127.0.0.1 port={port} dbname=shop sslmode={sslmode}")
+    refuses(result, 4, f"127.0.0.1:{port}")
+    assert "waiting" not in result.err
+
+
+def test_tls_that_the_server_lacks_fails_at_once(servers: Servers, replicator: Run) -> None:
+    result = replicator("probe", "--source", servers[NEWEST].conninfo(sslmode="require"))
+    refuses(result, 4, "does not support SSL")
+
+
+@pytest.mark.parametrize("command", ["probe", "clone", "plan", "verify", "status", "clean"])
+def test_a_database_that_is_not_there_fails_at_once(command: str, servers: Servers, replicator: Run) -> None:
+    dsn = servers[NEWEST].conninfo("nowhere")
+    result = replicator(command, "--source", dsn, "--destination", dsn)
+    refuses(result, 4, 'database "nowhere" does not exist')
+    assert "waiting" not in result.err
+
+
+def test_probe_prints_both_servers(replicator: Run, database: Database, destination: Database) -> None:
+    out = runs(replicator("probe", *both(database, destination)))
+    lines = out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["source", "destination"]
+    for line, name in zip(lines, (database.name, destination.name), strict=True):
+        for word in (f"PostgreSQL {NEWEST}", f"database {name}", "MB", "UTF8", "user postgres"):
+            assert word in line
+
+
+# What it refuses
+
+
+def test_a_destination_that_is_not_empty(replicator: Run, database: Database, destination: Database) -> None:
+    database.run(FEW_ROWS)
+    destination.run("CREATE TABLE precious AS SELECT 1 AS a")
+    before = destination.dump()
+    refuses(replicator(*both(database, destination)), 3, "not empty", "public.precious", "CREATE DATABASE")
+    assert destination.dump() == before
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_destination_that_is_the_source(host: str, replicator: Run, database: Database) -> None:
+    database.run(FEW_ROWS)
+    before = database.dump()
+    other = make_conninfo(database.dsn, host=host)
+    refuses(replicator("--source", database.dsn, "--destination", other, *SHORT_WAIT), 3, "same database", "another")
+    assert database.dump() == before
+
+
+def test_a_destination_whose_encoding_is_too_small(servers: Servers, replicator: Run, database: Database) -> None:
+    database.run(FEW_ROWS)
+    latin = servers.database(NEWEST, "ENCODING 'LATIN1'")
+    refuses(replicator(*both(database, latin)), 3, "LATIN1", "UTF8", "CREATE DATABASE")
+    assert is_empty(latin)
+
+
+def test_a_destination_that_is_read_only(replicator: Run, database: Database, destination: Database) -> None:
+    database.run(FEW_ROWS)
+    destination.run(f"ALTER DATABASE {destination.name} SET default_transaction_read_only = on")
+    refuses(replicator(*both(database, destination)), 3, "read-only", "default_transaction_read_only = off")
+    assert is_empty(destination)
+
+
+@pytest.fixture
+def standby(spare: Server) -> Iterator[Server]:
+    """A standby of the spare server."""
+    server = Server(spare.bin, reachable_folder("replicator-standby-"), SETTINGS)
+    base_backup = [CLIENTS / "pg_basebackup", "-d", spare.conninfo(), "-D", server.data, "-R", "--checkpoint=fast"]
+    subprocess.run(base_backup, check=True, capture_output=True)
+    owner = server.folder.stat()
+    for path in [server.data, *server.data.rglob("*")]:
+        shutil.chown(path, owner.st_uid, owner.st_gid)
+    try:
+        server.settings |= {"wal_level": "replica", "max_wal_senders": "4"}
+        server.start()
+        yield server
+    finally:
+        server.__exit__(None, None, None)
+
+
+def test_a_destination_that_is_a_standby_and_a_source_that_is_one(
+    spare_database: Database, standby: Server, replicator: Run, database: Database, destination: Database
+) -> None:
+    database.run(FEW_ROWS)
+    there = Database(standby, spare_database.name, NEWEST)
+    names = Database(standby, "postgres", NEWEST)
+    until(lambda: (spare_database.name,) in names.rows("SELECT datname FROM pg_database"))
+    refuses(replicator(*both(database, there)), 3, "standby", "primary")
+
+    spare_database.run(FEW_ROWS)
+    until(lambda: there.value("SELECT to_regclass('t') IS NOT NULL") is True)
+    runs(replicator("clone", "--verify", *both(there, destination)))
+    assert destination.dump() == spare_database.dump()
+
+
+@pytest.fixture
+def reader(servers: Servers) -> Iterator[str]:
+    """A role that may connect and not much more."""
+    name = f"reader_{time.monotonic_ns()}"
+    with psycopg.connect(servers[NEWEST].conninfo(), autocommit=True) as conn:
+        conn.execute(f"CREATE ROLE {name} LOGIN")
+        yield name
+        conn.execute(f"DROP OWNED BY {name}")
+        conn.execute(f"DROP ROLE {name}")
+
+
+def test_a_table_that_may_not_be_read(reader: str, replicator: Run, servers: Servers, destination: Database) -> None:
+    source = servers.database(NEWEST)
+    source.run(f"{FEW_ROWS}; CREATE TABLE secret AS SELECT 1 AS a; GRANT SELECT ON t TO {reader}")
+    try:
+        flags = ("--source", make_conninfo(source.dsn, user=reader), "--destination", destination.dsn)
+        result = replicator("clone", *flags, "--no-owner", *SHORT_WAIT)
+        refuses(result, 3, "public.secret", reader, "GRANT")
+        assert "public.t," not in result.said
+        assert is_empty(destination)
+        source.run(f"GRANT SELECT ON secret TO {reader}")
+        runs(replicator("clone", *flags, "--no-owner", "--verify", *SHORT_WAIT))
+        assert destination.value("SELECT a FROM secret") == 1
+    finally:
+        with psycopg.connect(source.server.conninfo(), autocommit=True) as conn:
+            conn.execute(f"DROP DATABASE {source.name}")
+
+
+def test_rows_that_a_policy_hides(reader: str, replicator: Run, servers: Servers, destination: Database) -> None:
+    source = servers.database(NEWEST)
+    source.run(f"{FEW_ROWS}; GRANT SELECT ON t TO {reader}; ALTER TABLE t ENABLE ROW LEVEL SECURITY")
+    source.run("CREATE POLICY few ON t USING (a < 10)")
+    try:
+        flags = ("--source", make_conninfo(source.dsn, user=reader), "--destination", destination.dsn)
+        refuses(replicator("clone", *flags, "--no-owner", *SHORT_WAIT), 3, "public.t", "BYPASSRLS")
+        assert is_empty(destination)
+    finally:
+        with psycopg.connect(source.server.conninfo(), autocommit=True) as conn:
+            conn.execute(f"DROP DATABASE {source.name}")
+
+
+def test_a_destination_where_nothing_may_be_created(
+    reader: str, replicator: Run, database: Database, destination: Database
+) -> None:
+    database.run(FEW_ROWS)
+    flags = ("--source", database.dsn, "--destination", make_conninfo(destination.dsn, user=reader))
+    refuses(replicator("clone", *flags, *SHORT_WAIT), 3, reader, "GRANT CREATE ON DATABASE")
+
+
+def test_a_type_whose_extension_the_destination_lacks(replicator: Run, database: Database) -> None:
+    database.run("CREATE EXTENSION hstore; CREATE TABLE t (a int, b hstore); INSERT INTO t VALUES (1, 'a=>1')")
+    folder = reachable_folder("replicator-installation-")
+    try:
+        with own_server(installation_without("hstore", folder)) as server:
+            other = Database(server, "postgres", 18)
+            refuses(replicator("clone", *both(database, other)), 3, "hstore", "extension", "Install")
+            assert is_empty(other)
+    finally:
+        shutil.rmtree(folder)
+
+
+# What it leaves when it fails, and how that goes away
+
+
+def test_leftovers_are_known_cleaned_and_cloned_anew(
+    replicator: Run, database: Database, destination: Database
+) -> None:
+    failed_clone(replicator, database, destination)
+    status = replicator("status", "--destination", destination.dsn)
+    assert status.code == 6
+    for word in ("Unfinished", "failed", database.name, "100 rows", "not in this database", "public.fails"):
+        assert word in status.out, status
+    left = destination.dump()
+    refuses(replicator("clone", *both(database, destination)), 3, "did not finish", "`status`", "`clean`")
+    refuses(replicator("verify", *both(database, destination)), 8)
+    assert destination.dump() == left
+
+    assert "Removed" in runs(replicator("clean", "--destination", destination.dsn))
+    assert is_empty(destination)
+    assert "No unfinished clone" in runs(replicator("status", "--destination", destination.dsn))
+
+    database.run("DROP INDEX fails")
+    runs(replicator("clone", "--verify", *both(database, destination)))
+    assert destination.dump() == database.dump()
+
+
+def test_clean_leaves_a_finished_copy_alone(replicator: Run, database: Database) -> None:
+    database.run(FEW_ROWS)
+    before = database.dump()
+    assert "Nothing to clean" in runs(replicator("clean", "--destination", database.dsn))
+    assert database.dump() == before
+
+
+def test_the_shop_half_done_can_be_cleaned(replicator: Run, database: Database, destination: Database) -> None:
+    database.run(SHOP)
+    failed_clone(replicator, database, destination)
+    runs(replicator("clean", "--destination", destination.dsn))
+    assert is_empty(destination)
+    database.run("DROP INDEX fails")
+    runs(replicator("clone", "--verify", *both(database, destination)))
+
+
+# The plan
+
+
+def test_plan_prints_the_steps_and_writes_nothing(replicator: Run, database: Database, destination: Database) -> None:
+    database.run(FEW_ROWS)
+    before = database.dump(), destination.dump()
+    out = runs(replicator("plan", *both(database, destination)))
+    assert "data: data public.t" in out
+    assert "t_pkey" in out
+    assert (database.dump(), destination.dump()) == before
+
+
+def test_plan_needs_no_destination(replicator: Run, database: Database) -> None:
+    database.run(FEW_ROWS)
+    assert "public.t" in runs(replicator("plan", "--source", database.dsn))
+
+
+def test_plan_as_sql_is_the_schema(replicator: Run, database: Database, destination: Database) -> None:
+    database.run(SHOP)
+    destination.run(runs(replicator("plan", "--sql", "--source", database.dsn)))
+    assert destination.dump() == database.dump()
+
+
+# Verification
+
+
+RICH = """
+CREATE TABLE t (a int, b text);
+INSERT INTO t SELECT g, 'row ' || g FROM generate_series(1, 100) g;
+CREATE INDEX by_b ON t (b);
+COMMENT ON TABLE t IS 'a table';
+CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE SEQUENCE s;
+SELECT nextval('s') FROM generate_series(1, 7);
+SELECT lo_from_bytea(4711, 'large');
+"""
+
+
+@pytest.fixture(scope="module")
+def pair(servers: Servers) -> tuple[Database, Database]:
+    """A database and a template of its copy, that a test may spoil."""
+    source, copy = servers.database(NEWEST), servers.database(NEWEST)
+    source.run(RICH)
+    copy.run(RICH)
+    return source, copy
+
+
+@pytest.fixture
+def copied(pair: tuple[Database, Database]) -> Iterator[Database]:
+    """A fresh copy of the pair's source."""
+    template, name = pair[1], f"copied_{time.monotonic_ns()}"
+    with psycopg.connect(template.server.conninfo(), autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE {template.name}")
+        yield Database(template.server, name, NEWEST)
+        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_verify_of_equals_finds_nothing(pair: tuple[Database, Database], copied: Database, replicator: Run) -> None:
+    assert runs(replicator("verify", *both(pair[0], copied))).strip() == "No differences."
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ("UPDATE t SET b = 'other' WHERE a = 50", "table public.t: different: 100 rows on both sides"),
+        ("DELETE FROM t WHERE a = 50", "table public.t: different: 100 rows on the source, 99"),
+        ("INSERT INTO t VALUES (50, 'row 50')", "table public.t: different: 100 rows on the source, 101"),
+        ("DROP TABLE t", "table public.t: missing"),
+        ("CREATE TABLE u ()", "table public.u: extra"),
+        ("DROP INDEX by_b", "index public.by_b: missing"),
+        ("CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'", "function public.f(): different"),
+        ("COMMENT ON TABLE t IS NULL", "comment public.t"),
+        ("COMMENT ON TABLE t IS 'another'", "comment public.t"),
+        ("SELECT nextval('s')", "sequence public.s: different"),
+        ("SELECT lo_put(4711, 2, 'n')", "large objects: different"),
+        ("SELECT lo_unlink(4711)", "large objects: different"),
+        ("SELECT lo_create(4712)", "large objects: different"),
+        ("ALTER TABLE t OWNER TO alice", "table public.t: different"),
+        ("GRANT SELECT ON t TO bob", "public.t"),
+        ("ALTER TABLE t ALTER a SET NOT NULL", "public.t"),
+    ],
+)
+def test_verify_finds(
+    change: str, difference: str, pair: tuple[Database, Database], copied: Database, replicator: Run
+) -> None:
+    copied.run(change)
+    result = replicator("verify", *both(pair[0], copied))
+    refuses(result, 8, "differs from the source in ")
+    assert difference in result.out
+    assert "No differences" not in result.out
+
+
+# JSON
+
+
+def is_events(text: str) -> None:
+    """Assert that every line is an event."""
+    for line in text.splitlines():
+        assert "event" in json.loads(line), line
+
+
+def test_json_of_a_clone(replicator: Run, database: Database, destination: Database) -> None:
+    database.run(FEW_ROWS)
+    result = replicator("clone", "--verify", "--output", "json", *both(database, destination))
+    report = json.loads(runs(result))
+    assert report["ok"]
+    assert report["total"]["rows"] == 100
+    is_events(result.err)
+    assert [json.loads(line)["event"] for line in result.err.splitlines()][-1] == "finished"
+
+
+@pytest.mark.parametrize("command", ["probe", "plan", "verify", "status", "clean"])
+def test_json_of_the_other_commands(
+    command: str, pair: tuple[Database, Database], copied: Database, replicator: Run
+) -> None:
+    result = replicator(command, "--output", "json", *both(pair[0], copied))
+    json.loads(runs(result))
+    is_events(result.err)
+
+
+@pytest.mark.parametrize("flag", [["--output", "json"], ["--output=json"]])
+def test_json_of_differences(
+    flag: list[str], pair: tuple[Database, Database], copied: Database, replicator: Run
+) -> None:
+    copied.run("DROP INDEX by_b; DROP FUNCTION f()")
+    result = replicator("verify", *flag, *both(pair[0], copied))
+    assert result.code == 8
+    assert len(json.loads(result.out)) == 2
+
+
+def test_json_of_a_failure(replicator: Run, database: Database, destination: Database) -> None:
+    database.run(FAILS_LATE % database.name)
+    result = replicator("clone", "--output", "json", *both(database, destination))
+    assert result.code == 6
+    report = json.loads(result.out)
+    assert not report["ok"]
+    assert [failed["step"] for failed in report["failed"]] == ["index public.fails"]
+    is_events(result.err)
+    status = replicator("status", "--output", "json", "--destination", destination.dsn)
+    assert status.code == 6
+    assert json.loads(status.out)["unfinished"] == ["index public.fails", "analyze public.t"]
+
+
+SLOW_INDEX = """
+CREATE FUNCTION slow(int) RETURNS int IMMUTABLE LANGUAGE plpgsql
+    AS $$BEGIN IF current_database() <> '%s' THEN PERFORM pg_sleep(2); END IF; RETURN $1; END$$;
+CREATE TABLE t AS SELECT 1 AS a;
+CREATE INDEX ON t (slow(a))
+"""
+
+
+def test_json_of_a_clone_that_fails_its_verification(start: Start, database: Database, destination: Database) -> None:
+    database.run(SLOW_INDEX % database.name)
+    process = start("clone", "--verify", "--output", "json", *both(database, destination))
+    building = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%' AND datname = current_database()"
+    until(lambda: process.ended or destination.value(building))
+    destination.run("CREATE TABLE intruder ()")
+    result = process.ends()
+    assert result.code == 8, result
+    assert "table public.intruder: extra" in result.out
+    json.loads(result.out)
+    is_events(result.err)

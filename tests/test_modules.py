@@ -1,0 +1,125 @@
+"""Rules that no single module can keep: who imports whom (design.md §2), what each one says of itself."""
+
+import ast
+import doctest
+import importlib
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import replicator
+
+ROOT = Path(replicator.__file__).parent
+LAYERS = (
+    "errors events model",
+    "graph plan catalog catalog.depend catalog.select settings postgres",
+    "probe snapshot catalog.read journal copy copy.* large_objects sequences",
+    "work executor verify",
+    "clone status",
+    "progress report demo demo.*",
+    "cli",
+    "__main__",
+)
+PURE = "errors events model graph plan catalog catalog.depend catalog.select executor progress report".split()
+"""Without psycopg, and without any module of ours that has it."""
+
+
+def name_of(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix("__init__").rstrip(".")
+
+
+MODULES = {name_of(path): path for path in sorted(ROOT.rglob("*.py"))}
+TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in MODULES.items()}
+NAMED = [name for name in MODULES if name]  # all but the package itself
+
+
+def imported(tree):
+    """Yield the full names of what a module imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def own_imports(name):
+    """The modules of ours that one imports by name; a package stands for what is in its __init__."""
+    names = {full.removeprefix("replicator.") for full in imported(TREES[name]) if full.startswith("replicator.")}
+    return {found for found in names & MODULES.keys()} - {name}
+
+
+def layer(name):
+    patterns = (name, f"{name.partition('.')[0]}.*")
+    return next((n for n, names in enumerate(LAYERS) if set(patterns) & set(names.split())), None)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_module_imports_only_from_its_own_layer_and_those_below(name):
+    assert layer(name) is not None, "give it a place in LAYERS"
+    above = {other for other in own_imports(name) if layer(other) > layer(name)}
+    assert not above
+
+
+def test_no_modules_import_one_another():
+    tuple(TopologicalSorter({name: own_imports(name) for name in NAMED}).static_order())
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_what_is_pure_knows_no_driver(name):
+    todo, seen = [name], set()
+    while todo:
+        module = todo.pop()
+        seen.add(module)
+        drivers = {full for full in imported(TREES[module]) if full.partition(".")[0] in ("psycopg", "psycopg_pool")}
+        assert not drivers, f"{module} imports {drivers}"
+        todo += own_imports(module) - seen
+
+
+@pytest.mark.parametrize("name", [n for n in NAMED if n not in ("cli", "demo.server")])
+def test_only_the_command_line_reads_arguments_and_environment(name):
+    read = {f"{node.value.id}.{node.attr}" for node in ast.walk(TREES[name])
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)}  # fmt: skip
+    assert not read & {"os.environ", "os.getenv", "sys.argv"}
+
+
+def test_connections_are_opened_in_one_place():
+    calls = {
+        name
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("psycopg.connect", "ConnectionPool")
+    }
+    assert calls - {"demo", "demo.server"} == {"postgres"}
+
+
+def test_no_module_is_a_drawer():
+    assert not {name.rpartition(".")[2] for name in NAMED} & {"utils", "helpers", "common", "misc", "manager"}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_says_what_it_is_about(name):
+    first = (ast.get_docstring(TREES[name]) or "").partition("\n")[0]
+    assert first.endswith((".", ":"))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_public_function_or_class_says_what_it_does(name):
+    silent = [
+        node.name
+        for parent in ast.walk(TREES[name])
+        if isinstance(parent, ast.Module) or (isinstance(parent, ast.ClassDef) and not parent.name.startswith("_"))
+        for node in parent.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and not ast.get_docstring(node)
+    ]
+    assert not silent
+
+
+@pytest.mark.parametrize("name", [name for name in NAMED if ">>> " in MODULES[name].read_text("utf-8")])
+def test_the_examples_of_a_module_are_true(name):
+    results = doctest.testmod(importlib.import_module(f"replicator.{name}"))
+    assert results.attempted
+    assert not results.failed

@@ -1,0 +1,154 @@
+import os
+
+import pytest
+from psycopg import conninfo
+
+from replicator.errors import UsageError
+from replicator.settings import MOST_DEFAULT_JOBS, Settings, check_conninfo, default_jobs, read_config
+
+SECRET = "hunter2"
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Return a function that writes a file and reads it as the configuration."""
+
+    def read(text):
+        path = tmp_path / "config.toml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return read_config(path)
+
+    return read
+
+
+def refused(call, *arguments):
+    """The message, the hint and all that a traceback would show of a UsageError."""
+    with pytest.raises(UsageError) as raised:
+        call(*arguments)
+    error = raised.value
+    shown = f"{error} {error.hint} {error!r}"
+    while error := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
+        shown += f" {error}"
+    return shown
+
+
+def test_the_tables_of_a_file_become_conninfo_strings_and_options_by_name(file):
+    config = file("""
+        [source]
+        host = "db"
+        port = 5433
+        password = "a 'b' \\\\"
+        [destination]
+        service = "copy"
+        [options]
+        jobs = 4
+        owner = false
+    """)
+    assert conninfo.conninfo_to_dict(config.pop("source")) == {"host": "db", "port": "5433", "password": "a 'b' \\"}
+    assert config == {"destination": "service=copy", "jobs": 4, "owner": False}
+
+
+def test_an_empty_file_sets_nothing(file):
+    assert file("# nothing") == {}
+
+
+def test_a_table_that_is_not_there_leaves_its_side_alone(file):
+    assert file("[source]\nhost = 'db'") == {"source": "host=db"}
+
+
+def test_tables_that_nobody_knows_are_refused_by_name(file):
+    assert "unknown tables: sauce, target" in refused(file, "[target]\n[sauce]\n[source]")
+
+
+@pytest.mark.parametrize("side", ["source", "destination", "options"])
+def test_a_string_instead_of_a_table_is_refused_and_not_shown(file, side):
+    shown = refused(file, f"{side} = 'postgresql://me:{SECRET}@db'")
+    assert f"{side} in the file" in shown
+    assert SECRET not in shown
+
+
+def test_what_is_not_toml_is_refused_with_its_place_and_not_shown(file):
+    shown = refused(file, f'[source]\npassword = "{SECRET}\nhost = "db"')
+    assert "not valid TOML" in shown
+    assert "line 2" in shown
+    assert SECRET not in shown
+
+
+def test_bytes_that_are_not_utf_8_are_refused(file):
+    assert "not valid TOML" in refused(file, b"[source]\nhost = '\xff'")
+
+
+def test_a_file_that_is_not_there_is_refused_with_the_reason(tmp_path):
+    shown = refused(read_config, tmp_path / "none.toml")
+    assert "none.toml" in shown
+    assert os.strerror(2) in shown
+
+
+@pytest.mark.parametrize("key", ["passwrod", '"pass word"', "\"a='\"", '"a=b"', '""'])
+def test_a_key_that_libpq_does_not_know_is_refused_without_its_value(file, key):
+    shown = refused(file, f"[destination]\n{key} = '{SECRET}'")
+    assert "[destination]" in shown
+    assert SECRET not in shown
+
+
+def test_a_key_that_libpq_does_not_know_is_named(file):
+    assert '"passwrod"' in refused(file, "[source]\npasswrod = 'x'")
+
+
+@pytest.mark.parametrize("value", ["[1, 2]", "{ a = 1 }", "2026-01-01", "true"])
+def test_a_value_that_is_neither_text_nor_a_number_is_refused_by_its_key(file, value):
+    assert "port" in refused(file, f"[source]\nport = {value}")
+
+
+def test_a_value_that_a_conninfo_cannot_hold_is_refused(file):
+    assert SECRET not in refused(file, f'[source]\npassword = "{SECRET}\\u0000tail"')
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        f"postgresql://me:{SECRET}%@db/shop",
+        f"postgresql://me:{SECRET}@db/shop?foo=1",
+        f"postgresql://me:{SECRET}@[::1/shop",
+        f"postgresql://me:{SECRET} more@db/shop",
+        f"password={SECRET} host",
+        f"password='{SECRET}",
+        f"{SECRET}",
+        f"passwort={SECRET}",
+        f"password={SECRET}\udcff",  # an argument that is not UTF-8
+    ],
+)
+def test_a_conninfo_that_cannot_be_read_is_refused_and_never_shown(dsn):
+    shown = refused(check_conninfo, dsn, "--source")
+    assert "--source" in shown
+    assert SECRET not in shown
+
+
+@pytest.mark.parametrize("dsn", ["postgresql://me:hun/ter2@db/shop", "postgresql://me:hun@ter2@db/shop"])
+def test_a_url_whose_password_needs_percent_encoding_is_refused(dsn):
+    # libpq takes a part of the password for the port or the host, and every message about these would show it.
+    shown = refused(check_conninfo, dsn, "--source")
+    assert "ter2" not in shown
+
+
+@pytest.mark.parametrize(
+    "dsn", ["", "host=/tmp", "postgresql://", "postgres://a:1,b:2/db", "postgresql://me:a%40b%2F@[::1]:5432/db", "port=''"]
+)
+def test_a_conninfo_that_libpq_can_read_is_returned_as_it_is(dsn):
+    assert check_conninfo(dsn, "--source") == dsn
+
+
+@pytest.mark.parametrize(("source", "destination", "side"), [("x", "", "--source"), ("", "x", "--destination")])
+def test_settings_say_which_side_is_wrong(source, destination, side):
+    assert side in refused(Settings, source, destination)
+
+
+def test_settings_do_not_show_passwords_when_printed():
+    settings = Settings(f"postgresql://me:{SECRET}@db", f"password={SECRET}")
+    assert SECRET not in repr(settings)
+
+
+def test_there_is_one_job_for_each_processor_but_not_more_than_eight(monkeypatch):
+    for processors, jobs in ((1, 1), (4, 4), (64, MOST_DEFAULT_JOBS)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, n=processors: set(range(n)), raising=False)
+        assert default_jobs() == jobs
