@@ -13,7 +13,7 @@ from replicator import events
 from replicator.errors import StepFailed
 from replicator.events import Emit
 from replicator.journal import Outcome
-from replicator.model import Address, Lock, Phase, Step
+from replicator.model import Address, Execute, Lock, Phase, Step
 
 BATCHED = {Phase.SCHEMA, Phase.FINISH}
 BATCH_STEPS = 100
@@ -36,11 +36,12 @@ def execute(steps: Sequence[Step], run: Run, *, jobs: int, emit: Emit, cancel: C
             while schedule.unfinished:
                 while free and (batch := schedule.take()):
                     worker = heapq.heappop(free)
-                    emit(events.Started(batch[0].name, batch[0].phase, worker, batch[0].cost))
+                    emit(events.Started(batch[0].name, batch[0].phase, worker, _bytes(batch[0])))
                     running[threads.submit(run, batch, worker)] = (batch, worker)
                 if not running:
                     raise AssertionError(f"steps wait for one another: {sorted(schedule.unfinished)[:5]}")
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                ended = wait(running, return_when=FIRST_COMPLETED).done
+                for future in sorted(ended, key=lambda f: f.exception() is not None):  # what is done is told first
                     batch, worker = running.pop(future)
                     _report(future, batch, worker, emit)
                     schedule.finish(batch)
@@ -49,6 +50,11 @@ def execute(steps: Sequence[Step], run: Run, *, jobs: int, emit: Emit, cancel: C
             _bring_home(running, cancel)
             raise
     return schedule.done
+
+
+def _bytes(step: Step) -> int:
+    """Return the bytes that a step moves; what an index costs is no such thing."""
+    return 0 if isinstance(step.work, Execute) else step.cost
 
 
 def _report(future: Future[dict[str, Outcome]], batch: list[Step], worker: int, emit: Emit) -> None:
@@ -84,6 +90,8 @@ class _Schedule:
                 self._wanted_by[need].append(step)
         chain: dict[str, int] = {}  # the cost of the longest chain that begins with a step
         for step in reversed(steps):
+            if any(later.name not in chain for later in self._wanted_by[step.name]):
+                raise AssertionError(f"steps wait for one another, or are out of order: {step.name}")
             chain[step.name] = step.cost + max((chain[s.name] for s in self._wanted_by[step.name]), default=0)
         ordered = sorted(steps, key=lambda step: -chain[step.name])  # equals stay in the plan's order
         self._order = {step.name: number for number, step in enumerate(ordered)}
@@ -119,7 +127,7 @@ class _Schedule:
         names = {first.name}
         for step in batch:
             for next_step in self._wanted_by[step.name]:
-                fits = next_step.phase is first.phase and len(batch) < BATCH_STEPS
+                fits = next_step.phase is first.phase and len(batch) < BATCH_STEPS and next_step.name not in names
                 if fits and all(need in names or need in self.done for need in next_step.needs):
                     batch.append(next_step)
                     names.add(next_step.name)

@@ -4,10 +4,9 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from replicator.catalog import BY_NAME, FACETS, RANK
 from replicator.errors import DependencyCycle
 from replicator.model import Address, Object
-
-Rank = Mapping[str, int]
 
 
 @dataclass(slots=True)
@@ -20,28 +19,33 @@ class Piece:
     needs: set[str] = field(default_factory=set)
 
 
-def order(objects: Iterable[Object], rank: Rank, facets: frozenset[str] = frozenset()) -> list[Piece]:
+def order(objects: Iterable[Object]) -> list[Piece]:
     """Split cycles and sort: each piece comes after all it needs, else by rank of its kind, then by identity.
 
-    `facets` are the kinds without an address of their own. Raises DependencyCycle.
+    Raises DependencyCycle.
     """
     objects = list(objects)
     pieces = {o.name: Piece(o.name, o, o.create + _owner(o)) for o in objects}
     if len(pieces) != len(objects):
         raise AssertionError("two objects have the same kind and identity")
-    names = {o.address: o.name for o in objects if o.kind not in facets}
+    names = {o.address: o.name for o in objects if o.kind not in FACETS}
     for piece in pieces.values():
         piece.needs = {names[a] for a in piece.object.needs if a in names} - {piece.name}
     while True:
         components = [c for c in _components(pieces) if len(c) > 1]
         if not components:
-            return _sorted(pieces, rank)
+            return _sorted(pieces)
         for component in components:
-            _split_one(component, pieces, names, rank)
+            _split_one(component, pieces, names)
 
 
 def _owner(o: Object) -> tuple[str, ...]:
     return (o.alter_owner,) if o.alter_owner else ()
+
+
+def stub_name(o: Object) -> str:
+    """Return what the first half of an object that is made in two steps is called."""
+    return f"{o.name} (stub)"
 
 
 def split(whole: Piece) -> Piece | None:
@@ -50,7 +54,7 @@ def split(whole: Piece) -> Piece | None:
     The stub's `needs` are left to the caller.
     """
     o = whole.object
-    stub = Piece(f"{o.name} (stub)", o, o.stub)
+    stub = Piece(stub_name(o), o, o.stub)
     if not o.stub or stub.name in whole.needs:
         return None
     whole.statements = (o.finish or o.create) + _owner(o)
@@ -58,20 +62,27 @@ def split(whole: Piece) -> Piece | None:
     return stub
 
 
-def _split_one(component: set[str], pieces: dict[str, Piece], names: dict[Address, str], rank: Rank) -> None:
-    """Break one object of the component in two: those inside it need the stub from now on, others the whole."""
-    for name in sorted(component, key=lambda n: _key(pieces[n], rank)):
+def _split_one(component: set[str], pieces: dict[str, Piece], names: dict[Address, str]) -> None:
+    """Break one object of the component in two: those inside it need the stub from now on, others the whole.
+
+    A shell type is no type yet: it serves only what the type itself needs, its input function but not a table.
+    """
+    for name in sorted(component, key=lambda n: _key(pieces[n])):
         whole = pieces[name]
-        stub_needs = {names[a] for a in whole.object.stub_needs if a in names} - {name}
-        if not (whole.needs & component) - stub_needs:
+        own = {names[a] for a in whole.object.stub_needs if a in names}
+        # What was split before is needed as a stub already.
+        stub_needs = {n for n in whole.needs if n in own or pieces[n].object.name in own}
+        dependents = {other for other in component if name in pieces[other].needs}
+        if BY_NAME[whole.object.kind].shell:
+            dependents &= whole.needs
+        if not dependents or not (whole.needs & component) - stub_needs:
             continue
         stub = split(whole)
         if stub is None:
             continue
         stub.needs = stub_needs
-        for other in component - {name}:
-            if name in pieces[other].needs:
-                pieces[other].needs = (pieces[other].needs - {name}) | {stub.name}
+        for other in dependents:
+            pieces[other].needs = (pieces[other].needs - {name}) | {stub.name}
         pieces[stub.name] = stub
         return
     raise DependencyCycle(
@@ -79,17 +90,17 @@ def _split_one(component: set[str], pieces: dict[str, Piece], names: dict[Addres
     )
 
 
-def _key(piece: Piece, rank: Rank) -> tuple[int, str]:
-    return rank[piece.object.kind], piece.name
+def _key(piece: Piece) -> tuple[int, str]:
+    return RANK[piece.object.kind], piece.name
 
 
-def _sorted(pieces: Mapping[str, Piece], rank: Rank) -> list[Piece]:
+def _sorted(pieces: Mapping[str, Piece]) -> list[Piece]:
     waiting = {name: len(piece.needs) for name, piece in pieces.items()}
     wanted_by: dict[str, list[str]] = {name: [] for name in pieces}
     for piece in pieces.values():
         for need in piece.needs:
             wanted_by[need].append(piece.name)
-    ready = [(*_key(piece, rank), name) for name, piece in pieces.items() if not waiting[name]]
+    ready = [(*_key(piece), name) for name, piece in pieces.items() if not waiting[name]]
     heapq.heapify(ready)
     result = []
     while ready:
@@ -98,7 +109,7 @@ def _sorted(pieces: Mapping[str, Piece], rank: Rank) -> list[Piece]:
         for dependent in wanted_by[name]:
             waiting[dependent] -= 1
             if not waiting[dependent]:
-                heapq.heappush(ready, (*_key(pieces[dependent], rank), dependent))
+                heapq.heappush(ready, (*_key(pieces[dependent]), dependent))
     return result
 
 
@@ -131,8 +142,8 @@ def _components(pieces: Mapping[str, Piece]) -> Iterator[set[str]]:
                 if work:
                     low[work[-1][0]] = min(low[work[-1][0]], low[name])
                 if low[name] == index[name]:
-                    cut = path.index(name)
-                    component = set(path[cut:])
-                    del path[cut:]
+                    component: set[str] = set()
+                    while name not in component:
+                        component.add(path.pop())
                     on_path -= component
                     yield component

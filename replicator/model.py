@@ -38,9 +38,11 @@ class Kind:
     turns: bool = False
     """Its `needs` are a pair: the edge from the first to the second is not theirs but this object's (table_attach)."""
     of_members: bool = False
-    """A facet that a member of an extension may have of its own."""
+    """It may be about a member of an extension, which is not created itself."""
     shell: bool = False
-    """Its stub needs nothing but its schema (`CREATE TYPE name;`)."""
+    """Its stub needs nothing but its schema (`CREATE TYPE name;`), and serves only what the type itself needs."""
+    superuser: bool = False
+    """Only a superuser may read it."""
 
 
 @dataclass(frozen=True, slots=True)

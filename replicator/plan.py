@@ -8,10 +8,12 @@ filled after the ACLs are set, since a refresh runs as the view's owner; what is
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from graphlib import TopologicalSorter
 
 from replicator import graph
-from replicator.catalog import BY_NAME, FACETS, RANK
+from replicator.catalog import BY_NAME, FACETS
+from replicator.errors import DependencyCycle
 from replicator.graph import Piece
 from replicator.model import (
     Address,
@@ -29,37 +31,40 @@ from replicator.model import (
 CALLS_CODE = {"function", "aggregate", "operator", "operator_class", "operator_family", "domain", "base_type", "cast"}
 """An index or constraint that needs one of these runs the user's code, which may read any table."""
 
+ALL_ROWS = "all rows"
+TABLE_CLASS = 1259
+LARGE_OBJECT_BYTES = 2048  # a guess: only a superuser could look
+
+Phases = Mapping[str, Phase]
+
 
 def make_plan(catalog: Catalog) -> Plan:
     """Return every step of a copy of this catalog into an empty database. Raises DependencyCycle."""
-    pieces, phases = _with_phases(graph.order(catalog.objects, RANK, FACETS))
-    by_phase: dict[Phase, list[Piece]] = defaultdict(list)
-    for piece in pieces:
-        by_phase[phases[piece.name]].append(piece)
-    trees = _Trees(catalog)
+    pieces, phases = _with_phases(graph.order(catalog.objects))
+    relations = _Relations(catalog)
+    reads = _matview_reads(catalog)
+    refresh = {address: f"refresh {relations.identities[address]}" for address in reads}
+    late = _downstream(pieces, phases, refresh)
 
-    schema = _chain(by_phase[Phase.SCHEMA], Phase.SCHEMA, frozenset())
+    schema = _chain((p for p in pieces if phases[p.name] is Phase.SCHEMA), Phase.SCHEMA, frozenset())
     created = frozenset({schema[-1].name}) if schema else frozenset()
     data = _data(catalog, created)
-    build = _build(by_phase[Phase.BUILD], trees, created)
-    statistics = _statistics(catalog, trees, build, by_phase[Phase.BUILD])
-
-    filled = [o for o in catalog.objects if o.address in catalog.populated and o.kind == "matview"]
-    refresh = {o.address: f"refresh {o.identity}" for o in filled}
-    late = _downstream(pieces, phases, refresh)
+    build = _build(pieces, phases, relations, refresh, created)
     early = [step for step in build if step.name not in late]
-    finish_early = [p for p in by_phase[Phase.FINISH] if p.name not in late and p.object.kind != "event_trigger"]
-    finish_late = [p for p in by_phase[Phase.FINISH] if p.name in late or p.object.kind == "event_trigger"]
-    first_part = [*data, *early, *statistics]
-    finish = _chain(finish_early, Phase.FINISH, created | {step.name for step in first_part})
-    finished = frozenset({finish[-1].name}) if finish else created | {step.name for step in first_part}
-    refreshes = _refresh(pieces, refresh, finished)
-    built_late = [_after_refresh(step, pieces, refresh) for step in build if step.name in late]
-    last = _chain(finish_late, Phase.FINISH, finished | {step.name for step in (*refreshes, *built_late)})
-    return Plan((*schema, *first_part, *finish, *refreshes, *built_late, *last))
+    statistics = _statistics(catalog, relations, early)
+    needed_first = created | {step.name for step in (*data, *early, *statistics)}
+
+    finish = [p for p in pieces if phases[p.name] is Phase.FINISH]
+    finishing = _chain((p for p in finish if p.name not in late), Phase.FINISH, needed_first)
+    finished = frozenset({finishing[-1].name}) if finishing else needed_first
+    refreshing = _refresh(catalog, relations, reads, refresh, finished)
+    built_late = [step for step in build if step.name in late]
+    last_needs = finished | {step.name for step in (*refreshing, *built_late)}
+    last = _chain((p for p in finish if p.name in late), Phase.FINISH, last_needs)
+    return Plan((*schema, *data, *early, *statistics, *finishing, *refreshing, *built_late, *last))
 
 
-def _with_phases(pieces: list[Piece]) -> tuple[list[Piece], dict[str, Phase]]:
+def _with_phases(pieces: Iterable[Piece]) -> tuple[list[Piece], Phases]:
     """Return the pieces and the phase of each by its name.
 
     A schema object that needs what is built after the data (a view grouped by a primary key) is made in two steps
@@ -67,6 +72,7 @@ def _with_phases(pieces: list[Piece]) -> tuple[list[Piece], dict[str, Phase]]:
     """
     phases: dict[str, Phase] = {}
     stubs: dict[str, str] = {}
+    postponed: set[Address] = set()
     result = []
     for piece in pieces:
         phase = BY_NAME[piece.object.kind].phase
@@ -74,51 +80,56 @@ def _with_phases(pieces: list[Piece]) -> tuple[list[Piece], dict[str, Phase]]:
             piece.needs = {stubs.get(need, need) for need in piece.needs}
             if any(phases[need] is not Phase.SCHEMA for need in piece.needs):
                 phase = Phase.FINISH
-                if stub := graph.split(piece):
+                stub_name = graph.stub_name(piece.object)
+                stub = None if piece.object.stub_needs & postponed else graph.split(piece)
+                if stub:
                     phases[stub.name] = Phase.SCHEMA
-                    stubs[piece.name] = stub.name
                     result.append(stub)
+                if stub or stub_name in piece.needs:
+                    stubs[piece.name] = stub_name
+                elif piece.object.kind == "table":
+                    raise DependencyCycle(f"The {piece.name} needs what can only be made when its rows are there.")
+                else:
+                    postponed.add(piece.object.address)
         phases[piece.name] = phase
         result.append(piece)
     return result, phases
 
 
-class _Trees:
+class _Relations:
     """Which tables' rows a relation stands for: a partitioned table stands for its leaves."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self.data = {table.address: f"data {table.identity}" for table in catalog.tables}
+        self.tables = {table.address: table for table in catalog.tables}
         self.kinds = {o.address: o.kind for o in catalog.objects if o.kind not in FACETS}
-        self.parent: dict[Address, Address] = {}
-        children: defaultdict[Address, list[Address]] = defaultdict(list)
+        self.identities = {o.address: o.identity for o in catalog.objects if o.kind not in FACETS}
+        self._parent: dict[Address, Address] = {}
+        self._children: defaultdict[Address, list[Address]] = defaultdict(list)
         for o in catalog.objects:
             if o.kind == "table_attach":
                 child = Address(TABLE_CLASS, o.address.objid)
                 for parent in o.needs - {child}:
-                    self.parent[child] = parent
-                    children[parent].append(child)
-        self.children = dict(children)
+                    self._parent[child] = parent
+                    self._children[parent].append(child)
 
     def below(self, relation: Address) -> Iterable[Address]:
         """Yield a relation and all its partitions."""
         yield relation
-        for child in self.children.get(relation, ()):
+        for child in self._children.get(relation, ()):
             yield from self.below(child)
 
     def root(self, relation: Address) -> Address:
-        while relation in self.parent:
-            relation = self.parent[relation]
+        while relation in self._parent:
+            relation = self._parent[relation]
         return relation
 
-    def data_below(self, relations: Iterable[Address]) -> set[str]:
-        """Return the names of the data steps of these relations and their partitions."""
-        return {self.data[r] for relation in relations for r in self.below(relation) if r in self.data}
+    def among(self, addresses: Iterable[Address]) -> list[Address]:
+        """Return those of these objects that hold rows, with all their partitions."""
+        holders = ("table", "matview", "foreign_table")
+        return [r for a in addresses if self.kinds.get(a) in holders for r in self.below(a)]
 
 
-TABLE_CLASS = 1259
-
-
-def _chain(pieces: list[Piece], phase: Phase, first_needs: frozenset[str]) -> list[Step]:
+def _chain(pieces: Iterable[Piece], phase: Phase, first_needs: frozenset[str]) -> list[Step]:
     """One step a piece, each after the one before."""
     steps: list[Step] = []
     for piece in pieces:
@@ -127,10 +138,14 @@ def _chain(pieces: list[Piece], phase: Phase, first_needs: frozenset[str]) -> li
     return steps
 
 
+def _data_name(identity: str) -> str:
+    return f"data {identity}"
+
+
 def _data(catalog: Catalog, created: frozenset[str]) -> list[Step]:
     steps = [
         Step(
-            f"data {table.identity}",
+            _data_name(table.identity),
             Phase.DATA,
             CopyTable(table, binary=all(column.binary for column in table.columns)),
             created,
@@ -139,57 +154,76 @@ def _data(catalog: Catalog, created: frozenset[str]) -> list[Step]:
         )
         for table in catalog.tables
     ]
-    steps += [
-        Step(f"large objects {r.first}-{r.last}", Phase.LARGE_OBJECTS, CopyLargeObjects(r), created, r.count * 2048)
-        for r in catalog.large_objects
-    ]
+    for r in catalog.large_objects:
+        cost = r.count * LARGE_OBJECT_BYTES
+        steps.append(Step(f"large objects {r.first}-{r.last}", Phase.LARGE_OBJECTS, CopyLargeObjects(r), created, cost))
     if catalog.sequences:
         steps.append(Step("sequence values", Phase.SEQUENCES, SetSequences(catalog.sequences), created))
     return steps
 
 
-def _build(pieces: list[Piece], trees: _Trees, created: frozenset[str]) -> list[Step]:
-    names = {piece.name for piece in pieces}
-    everything = set(trees.data.values())
-    sizes = {piece.name: 0 for piece in pieces}
+def _build(
+    pieces: Iterable[Piece],
+    phases: Phases,
+    relations: _Relations,
+    refresh: Mapping[Address, str],
+    created: frozenset[str],
+) -> list[Step]:
+    """One step an index, constraint, statistics object: after the rows that it is about."""
     steps = []
-    for piece in pieces:
-        needed = piece.object.needs
-        runs_code = any(trees.kinds.get(address) in CALLS_CODE for address in needed)
-        tables = [a for a in needed if trees.kinds.get(a) in ("table", "matview", "foreign_table")]
-        needs = created | (piece.needs & names) | (everything if runs_code else trees.data_below(tables))
+    for piece in (p for p in pieces if phases[p.name] is Phase.BUILD):
+        about = relations.among(piece.object.needs)
+        tables = [relations.tables[r] for r in about if r in relations.tables]
+        if any(relations.kinds.get(address) in CALLS_CODE for address in piece.object.needs):
+            rows = {ALL_ROWS}
+        else:
+            rows = {_data_name(table.identity) for table in tables}
+        filled = {refresh[relation] for relation in about if relation in refresh}
+        built = {need for need in piece.needs if phases[need] is not Phase.SCHEMA}
         lock = Lock.SHARED if piece.object.kind == "index" else Lock.EXCLUSIVE
-        locks = {relation: lock for table in tables for relation in trees.below(table)}
-        steps.append(Step(piece.name, Phase.BUILD, Execute(piece.statements), needs, sizes[piece.name], locks))
+        steps.append(
+            Step(
+                piece.name,
+                Phase.BUILD,
+                Execute(piece.statements),
+                created | rows | filled | built,
+                sum(table.bytes for table in tables),
+                dict.fromkeys(about, lock),
+            )
+        )
+    if any(ALL_ROWS in step.needs for step in steps):
+        every = frozenset(_data_name(table.identity) for table in relations.tables.values())
+        steps.insert(0, Step(ALL_ROWS, Phase.BUILD, Execute(()), created | every))
     return steps
 
 
-def _statistics(catalog: Catalog, trees: _Trees, build: list[Step], pieces: list[Piece]) -> list[Step]:
+def _statistics(catalog: Catalog, relations: _Relations, build: Iterable[Step]) -> list[Step]:
     """ANALYZE each table once its indexes and statistics objects are there, a partitioned one with its partitions."""
-    identities = {o.address: o.identity for o in catalog.objects if o.kind == "table"}
     wanted: defaultdict[Address, set[str]] = defaultdict(set)
     for table in catalog.tables:
-        wanted[trees.root(table.address)].add(trees.data[table.address])
-    foreign_keys = {piece.name for piece in pieces if piece.object.kind == "foreign_key"}
+        wanted[relations.root(table.address)].add(_data_name(table.identity))
     for step in build:
         for relation in step.locks:
-            if step.name not in foreign_keys and trees.root(relation) in wanted:
-                wanted[trees.root(relation)].add(step.name)
+            if relations.root(relation) in wanted and not step.name.startswith("foreign_key "):
+                wanted[relations.root(relation)].add(step.name)
     return [
         Step(
-            f"analyze {identities[root]}",
+            f"analyze {relations.identities[root]}",
             Phase.STATISTICS,
-            Execute((f"ANALYZE {identities[root]}",)),
+            Execute((f"ANALYZE {relations.identities[root]}",)),
             frozenset(needs),
-            locks=dict.fromkeys(trees.below(root), Lock.EXCLUSIVE),
+            locks=dict.fromkeys(relations.below(root), Lock.EXCLUSIVE),
         )
         for root, needs in wanted.items()
-        if root in identities
+        if root in relations.identities
     ]
 
 
-def _downstream(pieces: list[Piece], phases: dict[str, Phase], refresh: dict[Address, str]) -> set[str]:
-    """Return the names of what is built upon a materialized view with rows, and of what needs that in turn."""
+def _downstream(pieces: Iterable[Piece], phases: Phases, refresh: Mapping[Address, str]) -> set[str]:
+    """Return the names of what is built upon a materialized view, what needs that in turn, and event triggers.
+
+    Event triggers would fire at whatever is done after them.
+    """
     late: set[str] = set()
     for piece in pieces:  # in creation order: what is needed comes first
         if phases[piece.name] is Phase.BUILD:
@@ -197,28 +231,57 @@ def _downstream(pieces: list[Piece], phases: dict[str, Phase], refresh: dict[Add
             upon_postponed = any(phases[need] is Phase.FINISH for need in piece.needs)
             if upon_matview or upon_postponed or piece.needs & late:
                 late.add(piece.name)
-        elif phases[piece.name] is Phase.FINISH and piece.needs & late:
+        elif phases[piece.name] is Phase.FINISH and (piece.object.kind == "event_trigger" or piece.needs & late):
             late.add(piece.name)
     return late
 
 
-def _refresh(pieces: list[Piece], refresh: dict[Address, str], finished: frozenset[str]) -> list[Step]:
-    """Fill the materialized views, those that another one reads before it."""
-    by_name = {piece.name: piece for piece in pieces}
-    read_by: dict[str, set[str]] = {}
+def _matview_reads(catalog: Catalog) -> dict[Address, set[Address]]:
+    """Return the materialized views to fill, in an order in which they can be, and which others each reads.
+
+    One that is empty on the source is filled for the time being if one that is not reads it.
+    """
+    needs = {o.address: o.needs for o in catalog.objects if o.kind not in FACETS}
+    matviews = {o.address for o in catalog.objects if o.kind == "matview"}
+    reads: dict[Address, set[Address]] = {}
+    todo = sorted(catalog.populated & matviews)
+    while todo:
+        matview = todo.pop()
+        if matview not in reads:
+            reads[matview] = _reachable(matview, needs, matviews)
+            todo += reads[matview]
+    return {matview: reads[matview] for matview in TopologicalSorter(reads).static_order()}
+
+
+def _reachable(start: Address, needs: Mapping[Address, Collection[Address]], ends: set[Address]) -> set[Address]:
+    """Return those of `ends` that an object needs, directly or through others."""
+    seen: set[Address] = set()
+    todo = set(needs[start])
+    while todo:
+        address = todo.pop()
+        seen.add(address)
+        if address not in ends:
+            todo |= set(needs.get(address, ())) - seen
+    return (seen & ends) - {start}
+
+
+def _refresh(
+    catalog: Catalog,
+    relations: _Relations,
+    reads: Mapping[Address, set[Address]],
+    names: Mapping[Address, str],
+    finished: frozenset[str],
+) -> list[Step]:
+    """Fill the materialized views, those that another one reads before it; empty again what is empty on the source."""
     steps = []
-    for piece in pieces:
-        reads = set().union(*(read_by[need] for need in piece.needs if need in by_name)) if piece.needs else set()
-        name = refresh.get(piece.object.address)
-        if name and piece.object.kind == "matview" and not piece.name.endswith(" (stub)"):
-            identity = piece.object.identity
-            statements = (f"REFRESH MATERIALIZED VIEW {identity}", f"ANALYZE {identity}")
-            steps.append(Step(name, Phase.REFRESH, Execute(statements), finished | reads))
-            reads = {name}
-        read_by[piece.name] = reads
+    for matview, read in reads.items():
+        identity = relations.identities[matview]
+        statements = (f"REFRESH MATERIALIZED VIEW {identity}", f"ANALYZE {identity}")
+        needs = finished | {names[address] for address in read}
+        steps.append(Step(names[matview], Phase.REFRESH, Execute(statements), needs))
+    for matview in reads.keys() - catalog.populated:
+        identity = relations.identities[matview]
+        needs = frozenset(names[reader] for reader in reads if matview in reads[reader]) | {names[matview]}
+        statement = f"REFRESH MATERIALIZED VIEW {identity} WITH NO DATA"
+        steps.append(Step(f"empty {identity}", Phase.REFRESH, Execute((statement,)), needs))
     return steps
-
-
-def _after_refresh(step: Step, pieces: list[Piece], refresh: dict[Address, str]) -> Step:
-    upon = {refresh[relation] for relation in step.locks if relation in refresh}
-    return Step(step.name, step.phase, step.work, step.needs | upon, step.cost, step.locks)

@@ -122,19 +122,31 @@ def describe(dsn: str) -> str:
     """
     given = {key: str(value) for key, value in conninfo.conninfo_to_dict(dsn).items()}
     user = f"{given['user']}@" if given.get("user") else ""
+    # The rest of a password may have been taken for the host or the port: settings.check_conninfo refuses those.
     host = given.get("host") or given.get("hostaddr") or (f"service {given['service']}" if "service" in given else "")
     port = f":{given['port']}" if given.get("port") else ""
     return f"{user}{host or 'local socket'}{port}/{given.get('dbname', '')}".rstrip("/")
 
 
-SECRETS = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)|(://[^\s:/@]*:)([^\s@]*)(@)", re.IGNORECASE)
+SECRETS = re.compile(
+    r"""
+    ((?:password|oauth_client_secret|scram_(?:client|server)_key)["']?  (?: \s*[=:]>?\s* | \s+(?=E?') )  E?)
+    (?: ''(?=[^'\s,)]) (?:[^'\\]|\\.|'(?!'))* (?:''|$)     # doubled quotes, in a statement's string
+      | \\'(?:[^'\\]|\\[^'])*(?:\\'|$)
+      | '(?:[^'\\]|\\.|'')*(?:'|$)
+      | "(?:[^"\\]|\\.)*(?:"|$)
+      | (?:\\.|\S)+ )
+  | (://[^\s:/@]*:)\S*(@)
+    """,
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
 
 
 def one_line(error: BaseException) -> str:
     """Return the server's message as one line: primary, detail, hint; never a password.
 
     >>> one_line(ValueError("bad conninfo: password='a b' host=x"))
-    "bad conninfo: password=*** host=x"
+    'bad conninfo: password=*** host=x'
     """
     if isinstance(error, psycopg.Error) and error.diag.message_primary:
         diag = error.diag
@@ -142,5 +154,5 @@ def one_line(error: BaseException) -> str:
         text = ". ".join(part.rstrip(".") for part in parts if part) + "."
     else:
         text = str(error) or type(error).__name__
-    text = SECRETS.sub(lambda m: f"{m[1] or m[3]}***{m[5] or ''}", text)
+    text = SECRETS.sub(lambda m: f"{m[1] or m[2]}***{m[3] or ''}", text)
     return " ".join(text.split())

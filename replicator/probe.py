@@ -15,19 +15,16 @@ from replicator.events import Emit
 from replicator.model import Catalog
 from replicator.postgres import Connection
 
-# What may pass. A server that is starting, stopping or full says FATAL too; all other FATALs are for good.
-PASSING = re.compile(
-    r"starting up|shutting down|recovery mode|not yet accepting connections|consistent recovery state"
-    r"|too many (clients|connections)|connection slots|terminating connection|the database system is",
-    re.IGNORECASE,
-)
+# A failed connection has no SQLSTATE, only words. What is known to be for good is not tried again; all else may pass:
+# a server that starts, stops or is full, in whatever language it says so.
 FOR_GOOD = re.compile(
-    r"FATAL:|no password supplied|password authentication failed|does not support SSL|SSL error|certificate"
-    r"|expected authentication request|invalid response to|unsupported frontend protocol|invalid .* value"
-    r"|definition of service|root certificate|sslmode|could not load|private key|authentication method"
-    r"|Servname not supported|invalid port|invalid integer|channel binding"
-    r"|server did not complete authentication|GSSAPI",
-    re.IGNORECASE,
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects|not permitted to log in"
+    r'|(database|role|user) ".*" does not exist|permission denied for database|not currently accepting connections'
+    r"|unrecognized configuration parameter|unsupported (frontend protocol|startup parameter)"
+    r"|does not support SSL|GSSAPI|SSL error: (?!unexpected eof|SSL_ERROR_SYSCALL)|certificate|private key|sslmode"
+    r"|expected authentication request|invalid response to|authentication method|channel binding|SCRAM"
+    r"|[Ss]ervice .*not found|definition of service|could not match|Servname not supported|idna"
+    r"|invalid (port|integer|value|connection option|.* value)|could not (load|parse)",
 )
 
 
@@ -68,7 +65,7 @@ def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit) -> F
                 facts = read_facts(conn)
             emit(events.Ready(server, where, facts.version))
             return facts
-        except (psycopg.OperationalError, UnicodeError) as error:
+        except (psycopg.OperationalError, psycopg.ProgrammingError, UnicodeError) as error:
             reason = postgres.one_line(error)
             if not may_pass(error):
                 raise ConnectionFailed(f"The {server} {where} refuses the connection: {reason}") from error
@@ -84,8 +81,7 @@ def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit) -> F
 
 def may_pass(error: Exception) -> bool:
     """Tell whether a failed connection is worth another attempt."""
-    text = str(error)
-    return bool(PASSING.search(text)) or not FOR_GOOD.search(text)
+    return isinstance(error, psycopg.OperationalError) and not FOR_GOOD.search(str(error))
 
 
 def read_facts(conn: Connection) -> Facts:

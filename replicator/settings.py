@@ -1,9 +1,10 @@
 """What the user chose. Read by the command line from flags, environment and file, in this order of precedence."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -24,8 +25,8 @@ def default_jobs() -> int:
 class Settings:
     """One run. `source` and `destination` are conninfo strings or URLs; delays are seconds."""
 
-    source: str
-    destination: str
+    source: str = field(repr=False)
+    destination: str = field(repr=False)
     jobs: int = 1
     wait_attempts: int = 5
     wait_delay: float = 5.0
@@ -41,12 +42,19 @@ class Settings:
 def check_conninfo(dsn: str, where: str) -> str:
     """Return the conninfo if libpq can read it. Raises UsageError, which never shows the string itself."""
     try:
-        conninfo.conninfo_to_dict(dsn)
-    except psycopg.Error:
+        dsn.encode()
+        given = conninfo.conninfo_to_dict(dsn)
+    except (psycopg.Error, UnicodeError):
         raise UsageError(
             f"{where} is neither a URL nor a conninfo string that libpq understands.",
             hint="Write postgresql://user@host:5432/database or 'host=… port=… dbname=… user=…'.",
         ) from None
+    # libpq takes the rest of a password for the host or the port, and would show it in its messages.
+    if re.search(".@", str(given.get("host", ""))) or not re.fullmatch(r"[\d,]*", str(given.get("port", ""))):
+        raise UsageError(
+            f"{where} has a host or a port that cannot be one.",
+            hint="In a URL, write special characters of a password as %40 (@), %2F (/), %3A (:), %25 (%).",
+        )
     return dsn
 
 
@@ -78,6 +86,9 @@ def _table(tables: Mapping[str, object], name: str, path: Path) -> Mapping[str, 
 
 
 def _conninfo(keys: Mapping[str, object], where: str) -> str:
+    for key, value in keys.items():
+        if isinstance(value, bool) or not isinstance(value, str | int | float) or "\0" in str(value):
+            raise UsageError(f"The value of {key} in {where} is neither text nor a number.")
     try:
         return conninfo.make_conninfo("", **{key: str(value) for key, value in keys.items()})
     except psycopg.ProgrammingError as error:

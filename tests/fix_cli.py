@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from replicator.demo.server import Server, embedded_bin, reachable_folder
+from replicator.demo.server import Server, reachable_folder
 from tests.fix_servers import BINARIES, SETTINGS, VERSIONS, Database
 
 NEWEST = VERSIONS[-1]
@@ -194,11 +193,11 @@ def is_empty(database: Database) -> bool:
 
 
 @contextlib.contextmanager
-def own_server(bin: Path | None = None, *initdb_options: str, **settings: str) -> Iterator[Server]:
-    """A server that a test may stop or break; `bin` may lie in a folder of its own."""
-    server = Server(bin or BINARIES[NEWEST], reachable_folder("replicator-own-"), {**SETTINGS, **settings})
+def own_server(**settings: str) -> Iterator[Server]:
+    """A server that a test may stop or break."""
+    server = Server(BINARIES[NEWEST], reachable_folder("replicator-own-"), {**SETTINGS, **settings})
     try:
-        server.create(*initdb_options)
+        server.create()
         server.start()
         yield server
     finally:
@@ -237,14 +236,6 @@ def spare_database(spare: Server) -> Iterator[Database]:
         spare.start()
     with psycopg.connect(spare.conninfo(), autocommit=True) as conn:
         conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def installation_without(extension: str, folder: Path) -> Path:
-    """Copy the wheel's server, but for an extension. Returns the copy's bin."""
-    target = folder / "installation"
-    ignore = shutil.ignore_patterns("include", f"{extension}.control", f"{extension}--*")
-    shutil.copytree(embedded_bin().parent, target, symlinks=True, ignore=ignore)
-    return target / embedded_bin().name
 
 
 @contextlib.contextmanager

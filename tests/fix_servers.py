@@ -125,7 +125,9 @@ def _dropped(database: Database) -> Iterator[Database]:
     yield database
     with psycopg.connect(database.dsn, autocommit=True) as conn:
         # A database that still has subscriptions cannot be dropped.
-        own = "SELECT quote_ident(subname) FROM pg_subscription JOIN pg_database d ON d.oid = subdbid WHERE datname = %s"
+        own = (
+            "SELECT quote_ident(subname) FROM pg_subscription JOIN pg_database d ON d.oid = subdbid WHERE datname = %s"
+        )
         for (name,) in conn.execute(own, [database.name]).fetchall():
             conn.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)")
             conn.execute(f"DROP SUBSCRIPTION {name}")

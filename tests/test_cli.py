@@ -21,10 +21,8 @@ from tests.fix_cli import (
     Start,
     both,
     closed_port,
-    installation_without,
     is_empty,
     is_silent_about,
-    own_server,
     peer,
     refuses,
     runs,
@@ -124,8 +122,8 @@ class TestPrecedence:
         assert "database postgres" in runs(replicator("probe", *flags, REPLICATOR_SOURCE=named["environment"]))
 
     def test_a_flag_before_the_command_wins_as_well(self, named: dict[str, str], replicator: Run) -> None:
-        flags = ("--source", named["flag"], "--config", named["file"])
-        assert "database postgres" in runs(replicator(*flags, "probe", REPLICATOR_SOURCE=named["environment"]))
+        for flags in (("--source", named["flag"]), ("--source", named["flag"], "--config", named["file"])):
+            assert "database postgres" in runs(replicator(*flags, "probe", REPLICATOR_SOURCE=named["environment"]))
 
     def test_a_flag_with_a_password_wins(self, named: dict[str, str], replicator: Run) -> None:
         flags = ("--source", make_conninfo(named["flag"], password="x"), "--config", named["file"])
@@ -177,7 +175,7 @@ class TestFile:
             ("this is not TOML", "not valid TOML"),
             ("[source]\nhots = 'x'\n", "hots"),
             ("source = 'dbname=x'\n", "[source]"),
-            ("[options]\njbos = 3\n", "jbos"),
+            ("[options]\njbos = 3\nwait_attempts = 1\n", "jbos"),
         ],
     )
     def test_mistakes_are_named(self, more: str, words: str, replicator: Run, tmp_path: Path) -> None:
@@ -495,16 +493,13 @@ def test_a_destination_where_nothing_may_be_created(
     refuses(replicator("clone", *flags, *SHORT_WAIT), 3, reader, "GRANT CREATE ON DATABASE")
 
 
-def test_a_type_whose_extension_the_destination_lacks(replicator: Run, database: Database) -> None:
+def test_a_type_whose_extension_the_destination_lacks(
+    replicator: Run, database: Database, destination: Database
+) -> None:
     database.run("CREATE EXTENSION hstore; CREATE TABLE t (a int, b hstore); INSERT INTO t VALUES (1, 'a=>1')")
-    folder = reachable_folder("replicator-installation-")
-    try:
-        with own_server(installation_without("hstore", folder)) as server:
-            other = Database(server, "postgres", 18)
-            refuses(replicator("clone", *both(database, other)), 3, "hstore", "extension", "Install")
-            assert is_empty(other)
-    finally:
-        shutil.rmtree(folder)
+    destination.run(f"ALTER DATABASE {destination.name} SET extension_control_path = '/nowhere'")
+    refuses(replicator("clone", *both(database, destination)), 3, "hstore", "extension", "Install")
+    assert is_empty(destination)
 
 
 # What it leaves when it fails, and how that goes away

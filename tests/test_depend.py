@@ -1,8 +1,8 @@
 from replicator.catalog.depend import Edge, fold
 from replicator.model import Address, Object
 
-CLASS = {"schema": 2615, "extension": 3079, "function": 1255, "base_type": 1247, "constraint": 2606, "foreign_key": 2606,
-         "rule": 2618, "trigger": 2620, "table_attach": 2611, "index_attach": 2611, "sequence_owner": 2608,
+CLASS = {"schema": 2615, "extension": 3079, "function": 1255, "base_type": 1247, "constraint": 2606,
+         "rule": 2618, "trigger": 2620, "table_attach": 2611, "sequence_owner": 2608,
          "large_object": 2613}  # fmt: skip
 RELATION, DEFAULT, TYPE = 1259, 2604, 1247
 
@@ -57,6 +57,12 @@ def test_an_edge_from_an_object_to_itself_means_nothing():
     # A row of pg_depend for a column that needs another one of its table, or a type's own array: internal or not.
     (table,) = folded([row("table", 1)], (at(1), at(1), "i"), (at(1), at(1), "n"), (at(1), at(1), "a")).values()
     assert (table.needs, table.stub_needs) == (frozenset(), frozenset())
+
+
+def test_an_edge_of_a_part_to_itself_hides_no_parent():
+    part = at(5, DEFAULT)
+    objects = folded([row("table", 1), row("view", 3)], (part, part, "i"), (part, at(1), "a"), (at(3), part, "n"))
+    assert objects["view3"].needs == {at(1)}
 
 
 # Rule 2: a row without an object of its own stands for its parent.
@@ -194,20 +200,24 @@ def test_a_constraint_on_a_temporary_table_is_not_created():
     assert not folded([row("constraint", 1)], (at(1, CLASS["constraint"]), at(7), "a"))
 
 
-def test_a_rule_on_an_index_on_an_orphan_is_an_orphan_too():
+def test_what_belongs_to_an_orphan_is_an_orphan_too():
     constraint, rule = at(1, CLASS["constraint"]), at(2, CLASS["rule"])
     assert not folded([row("rule", 2), row("constraint", 1)], (constraint, at(7), "a"), (rule, constraint, "a"))
 
 
 def test_an_index_of_the_table_of_an_extension_is_not_created():
     extension = at(9, CLASS["extension"])
-    objects = folded([row("extension", 9), row("table", 1), row("index", 2)], (at(1), extension, "e"), (at(2), at(1), "a"))
+    objects = folded(
+        [row("extension", 9), row("table", 1), row("index", 2)], (at(1), extension, "e"), (at(2), at(1), "a")
+    )
     assert list(objects) == ["extension9"]
 
 
 def test_what_is_about_the_members_of_an_extension_by_its_normal_needs_is_created():
     extension = at(9, CLASS["extension"])
-    objects = folded([row("extension", 9), row("table", 1), row("view", 2)], (at(1), extension, "e"), (at(2), at(1), "n"))
+    objects = folded(
+        [row("extension", 9), row("table", 1), row("view", 2)], (at(1), extension, "e"), (at(2), at(1), "n")
+    )
     assert objects["view2"].needs == {extension}
 
 

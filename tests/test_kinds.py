@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from replicator import graph, postgres
-from replicator.catalog import KINDS, RANK
+from replicator.catalog import KINDS
 from replicator.catalog.read import for_version, read_catalog
 from replicator.model import Catalog
 from tests.fix_servers import Database
@@ -28,7 +28,7 @@ def read(database: Database) -> Catalog:
 def create_schema(catalog: Catalog, destination: Database) -> None:
     """Run every statement in creation order, as a clone of an empty database would."""
     with postgres.connect(destination.dsn) as conn:
-        for piece in graph.order(catalog.objects, RANK, FACETS):
+        for piece in graph.order(catalog.objects):
             with conn.transaction():
                 for statement in piece.statements:
                     try:
@@ -153,7 +153,7 @@ def test_security_labels_read_as_pg_dump_writes_them(database: Database) -> None
 
 
 def missing_features(script: str, database: Database) -> str:
-    """Return what a fixture's line `-- requires: icu, xml, pg_trgm` names and this server lacks (extensions included)."""
+    """Return what a fixture's line `-- requires: icu, xml, pg_trgm` names and the server lacks."""
     named = re.search(r"^-- requires: (.+)$", script, re.MULTILINE)
     return ", ".join(f for f in re.split(r",\s*", named[1]) if not has_feature(f, database)) if named else ""
 

@@ -21,7 +21,18 @@ LAYERS = (
     "cli",
     "__main__",
 )
-PURE = "errors events model graph plan catalog catalog.depend catalog.select executor progress report".split()
+PURE = [
+    "errors",
+    "events",
+    "model",
+    "graph",
+    "plan",
+    "catalog",
+    "catalog.depend",
+    "catalog.select",
+    "progress",
+    "report",
+]
 """Without psycopg, and without any module of ours that has it."""
 
 
@@ -47,7 +58,7 @@ def imported(tree):
 def own_imports(name):
     """The modules of ours that one imports by name; a package stands for what is in its __init__."""
     names = {full.removeprefix("replicator.") for full in imported(TREES[name]) if full.startswith("replicator.")}
-    return {found for found in names & MODULES.keys()} - {name}
+    return (names & MODULES.keys()) - {name}
 
 
 def layer(name):

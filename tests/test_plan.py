@@ -240,9 +240,11 @@ def test_statistics_are_gathered_when_a_table_has_its_indexes(db):
 
 def test_a_partitioned_table_is_analyzed_with_its_partitions_once(db):
     p = db.add("table", "p")
-    db.partition("p_1", db.partition("p_m", p, leaf=False))
-    db.add("index", "i", db.partition("p_2", p))
+    middle = db.partition("p_m", p, leaf=False)
+    first, second = db.partition("p_1", middle), db.partition("p_2", p)
+    db.add("index", "i", second)
     plan = db.plan()
+    assert plan["analyze p"].locks == dict.fromkeys((p, middle, first, second), Lock.EXCLUSIVE)
     assert plan.names(Phase.STATISTICS) == ["analyze p"]
     assert plan.waits("analyze p", "data p_1", "data p_2", "index i")
 
@@ -298,10 +300,12 @@ def test_a_matview_that_reads_another_through_a_view_made_in_two_steps_is_filled
     assert grouped.plan().waits("refresh m2", "refresh m1", "view w")
 
 
-def test_a_matview_that_reads_an_empty_one_is_not_filled(db):
-    # The other was emptied later. A refresh would fail; pg_dump leaves both empty (buildMatViewRefreshDependencies).
-    db.matview("reader", db.matview("empty", populated=False))
-    assert db.plan().names(Phase.REFRESH) == []
+def test_a_matview_that_reads_an_empty_one_has_it_filled_for_the_time_being(db):
+    # The other was emptied later. pg_dump leaves both empty (buildMatViewRefreshDependencies).
+    db.matview("reader", db.matview("bare", populated=False))
+    plan = db.plan()
+    assert plan.waits("refresh reader", "refresh bare")
+    assert plan.waits("empty bare", "refresh reader")
 
 
 def test_what_is_built_on_a_matview_comes_after_its_refresh(db):
@@ -487,4 +491,4 @@ def test_ten_thousand_tables_with_indexes_are_planned(db):
 
 def test_every_piece_of_the_schema_is_in_the_plan(grouped):
     plan = grouped.plan()
-    assert {piece.name for piece in order(grouped.objects, RANK, FACETS)} <= plan.steps.keys()
+    assert {piece.name for piece in order(grouped.objects)} <= plan.steps.keys()

@@ -34,17 +34,6 @@ def test_a_conninfo_is_described_by_user_host_port_and_database(dsn, shown):
     assert describe(dsn) == shown
 
 
-@pytest.mark.parametrize(
-    "dsn",
-    [
-        "postgresql://me:se@cret@db/shop",  # libpq: the host is cret@db
-        "postgresql://me:se/cret@db/shop",  # libpq: the host is me, the port se, the database cret@db/shop
-    ],
-)
-def test_the_rest_of_a_password_that_libpq_takes_for_something_else_is_not_shown(dsn):
-    assert "cret" not in describe(dsn)
-
-
 def shown(text):
     return one_line(ValueError(text))
 

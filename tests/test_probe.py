@@ -42,11 +42,12 @@ def test_a_server_that_is_not_there_may_come(message):
         "the database system is starting up",
         "the database system is shutting down",
         "the database system is in recovery mode",
-        "the database system is not yet accepting connections\nDETAIL:  Consistent recovery state has not been yet reached.",
+        "the database system is not yet accepting connections\n"
+        "DETAIL:  Recovery snapshot is not yet ready for hot standby.",
         "the database system is not accepting connections\nDETAIL:  Hot standby mode is disabled.",
         "sorry, too many clients already",
-        "too many connections for role \"me\"",
-        "too many connections for database \"shop\"",
+        'too many connections for role "me"',
+        'too many connections for database "shop"',
         "remaining connection slots are reserved for non-replication superuser connections",
         "remaining connection slots are reserved for roles with the SUPERUSER attribute",
         'remaining connection slots are reserved for roles with privileges of the "pg_use_reserved_connections" role',
@@ -73,7 +74,9 @@ def test_a_starting_server_may_become_ready_whatever_its_language(text):
     assert passes(f"{AT}FATAL:  {text}")
 
 
-@pytest.mark.parametrize("word", ["ВАЖНО", "致命错误", "FATALT", "FATALE", "KATASTROFALNY", "ÖLÜMCÜL (FATAL)", "치명적오류"])
+@pytest.mark.parametrize(
+    "word", ["ВАЖНО", "致命错误", "FATALT", "FATALE", "KATASTROFALNY", "ÖLÜMCÜL (FATAL)", "치명적오류"]
+)
 def test_a_word_for_fatal_that_is_not_known_gets_another_attempt(word):
     assert passes(f"{AT}{word}:  …")
 
@@ -119,7 +122,6 @@ def test_a_server_that_refuses_will_not_change_its_mind(text):
         "expected authentication request from server, but received H",
         "channel binding required but not supported by server's authentication request",
         'authentication method requirement "scram-sha-256" failed: server requested a cleartext password',
-        "SCRAM authentication requires libpq version 10 or above",
         "could not initiate GSSAPI security context: Unspecified GSS failure.  Minor code: No Kerberos credentials",
         "GSSAPI encryption required but it is not supported by this server",
     ],
@@ -154,7 +156,7 @@ def test_a_host_name_that_cannot_be_one_stays_wrong():
 
 def test_waiting_tells_of_each_attempt_and_gives_up_after_the_last():
     told = []
-    with pytest.raises(NotReady, match="after 3 attempts.*refused") as raised:
+    with pytest.raises(NotReady, match=r"after 3 attempts.*refused") as raised:
         wait("source", "host=127.0.0.1 port=1 password=secret", attempts=3, delay=0.001, emit=told.append)
     assert [(e.attempt, e.attempts, e.delay) for e in told if isinstance(e, Waiting)] == [(1, 3, 0.001), (2, 3, 0.001)]
     assert "secret" not in f"{told} {raised.value}"

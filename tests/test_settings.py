@@ -84,7 +84,7 @@ def test_a_file_that_is_not_there_is_refused_with_the_reason(tmp_path):
     assert os.strerror(2) in shown
 
 
-@pytest.mark.parametrize("key", ["passwrod", '"pass word"', "\"a='\"", '"a=b"', '""'])
+@pytest.mark.parametrize("key", ["passwrod", '"pass word"', '"a=\'"', '"a=b"', '""'])
 def test_a_key_that_libpq_does_not_know_is_refused_without_its_value(file, key):
     shown = refused(file, f"[destination]\n{key} = '{SECRET}'")
     assert "[destination]" in shown
@@ -132,7 +132,8 @@ def test_a_url_whose_password_needs_percent_encoding_is_refused(dsn):
 
 
 @pytest.mark.parametrize(
-    "dsn", ["", "host=/tmp", "postgresql://", "postgres://a:1,b:2/db", "postgresql://me:a%40b%2F@[::1]:5432/db", "port=''"]
+    "dsn",
+    ["", "host=/tmp", "postgresql://", "postgres://a:1,b:2/db", "postgresql://me:a%40b%2F@[::1]:5432/db", "port=''"],
 )
 def test_a_conninfo_that_libpq_can_read_is_returned_as_it_is(dsn):
     assert check_conninfo(dsn, "--source") == dsn

@@ -15,6 +15,7 @@ from replicator.catalog import BY_NAME
 from replicator.model import Address, Object
 
 FIRST_USER_OID = 16384
+FUNCTION_CLASS = 1255
 LARGE_OBJECT_CLASS = 2613
 SCHEMA_CLASS = 2615
 # What users put there, or pg_import_system_collations, is the server's: pg_dump leaves it, too.
@@ -71,7 +72,7 @@ def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]
         if BY_NAME[o.kind].facet or (o.address not in parts and o.schema not in SYSTEM_SCHEMAS)
     ]
     family = Family(edges, {o.address for o, _ in rows if not BY_NAME[o.kind].facet})
-    _drop_orphans(family, edges)
+    _drop_orphans(family, edges, {o.address for o, _ in rows if BY_NAME[o.kind].of_members})
 
     needs: defaultdict[Address, set[Address]] = defaultdict(set)
     stub_needs: defaultdict[Address, set[Address]] = defaultdict(set)
@@ -79,7 +80,7 @@ def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]
         dependent, referenced = family.stands_for(edge.dependent), family.stands_for(edge.referenced)
         if dependent and referenced and dependent != referenced:
             needs[dependent].add(referenced)
-            if dependent == edge.dependent:
+            if dependent == edge.dependent and referenced.classid != FUNCTION_CLASS:
                 stub_needs[dependent].add(referenced)
     for o, declared in rows:
         if BY_NAME[o.kind].turns:
@@ -101,8 +102,11 @@ def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]
     return folded
 
 
-def _drop_orphans(family: Family, edges: list[Edge]) -> None:
-    """Take away what belongs to something that is not created: a temporary table's rule, an extension table's index."""
+def _drop_orphans(family: Family, edges: list[Edge], of_members: set[Address]) -> None:
+    """Take away what belongs to something that is not created: a temporary table's rule, an extension table's index.
+
+    What is `of_members` may belong to a member of an extension: a publication's table.
+    """
     owners = [e for e in edges if e.type in "aiPS" and e.dependent != e.referenced]
     while True:
         orphans = {
@@ -110,7 +114,7 @@ def _drop_orphans(family: Family, edges: list[Edge]) -> None:
             for e in owners
             if e.dependent in family.created
             and e.referenced.objid >= FIRST_USER_OID
-            and family.stands_for(e.referenced, in_extensions=False) is None
+            and family.stands_for(e.referenced, in_extensions=e.dependent in of_members) is None
         }
         if not orphans:
             return

@@ -31,10 +31,8 @@ def for_version(text: str, major: int) -> str:
     for line in text.splitlines():
         since = FROM_VERSION.search(line)
         before = BEFORE_VERSION.match(line)
-        if before and major < int(before[2]):
-            lines.append(before[1] + line[before.end() :])
-        elif not before and (since is None or major >= int(since[1])):
-            lines.append(line)
+        if (since is None or major >= int(since[1])) and (before is None or major < int(before[2])):
+            lines.append(before[1] + line[before.end() :] if before else line)
     return "\n".join(lines)
 
 
@@ -48,12 +46,8 @@ def read_catalog(conn: Connection) -> Catalog:
     """Read all of a database that can be copied, inside the transaction that the connection is in."""
     version = conn.info.server_version
     major = version // 10000
-    rows = [
-        row
-        for kind in KINDS
-        if (files("replicator.catalog") / f"kinds/{kind.name}.sql").is_file()
-        for row in _read_kind(conn, kind, major)
-    ]  # DEV
+    superuser = conn.info.parameter_status("is_superuser") == "on"
+    rows = [row for kind in KINDS if superuser or not kind.superuser for row in _read_kind(conn, kind, major)]
     edges = (Edge(Address(r[0], r[1]), Address(r[2], r[3]), r[4]) for r in conn.execute(statement("depend", major)))
     return Catalog(
         version=version,

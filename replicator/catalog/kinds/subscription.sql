@@ -1,9 +1,7 @@
 -- CREATE SUBSCRIPTION, not connected and disabled: whoever moves a database decides which copy goes on subscribing.
--- Only a superuser may read subconninfo; a query of anyone else that merely names it is refused, be there rows or not.
--- So the catalog is read by a text that ts_stat() runs where that is allowed; others get no row. It answers in words
--- of 2 kB at most. They make up whole rows: a column that a version lacks is NULL.
+-- Only a superuser may read subconninfo: the kind is left out for others.
 -- Reference: pg_dump.c getSubscriptions, dumpSubscription (18.6).
-SELECT 'pg_subscription'::regclass AS classid
+SELECT s.tableoid AS classid
      , s.oid AS objid
      , s.subowner AS owner
      , ARRAY[concat_ws(' '
@@ -14,31 +12,20 @@ SELECT 'pg_subscription'::regclass AS classid
                     , 'connect = false'
                     , 'slot_name = ' || coalesce(quote_literal(s.subslotname), 'NONE')
                     , 'synchronous_commit = ' || quote_literal(s.subsynccommit)
-                    , 'binary = ' || s.subbinary
-                    , 'streaming = ' || CASE s.substream
-                                          WHEN 'p' THEN 'parallel'
-                                          ELSE s.substream::bool::text
-                                      END
-                    , 'two_phase = ' || (s.subtwophasestate <> 'd')
-                    , 'disable_on_error = ' || s.subdisableonerr
-                    , 'password_required = ' || s.subpasswordrequired
-                    , 'run_as_owner = ' || s.subrunasowner
-                    , 'origin = ' || quote_literal(s.suborigin)
-                    , 'failover = ' || s.subfailover)))] AS create
+                    , 'binary = ' || s.subbinary                                                --14+
+--<16               , 'streaming = ' || s.substream                                             --14+
+                    , 'streaming = ' || CASE s.substream WHEN 'p' THEN 'parallel'               --16+
+                                                         WHEN 't' THEN 'on' ELSE 'off' END      --16+
+                    , 'two_phase = ' || (s.subtwophasestate <> 'd')                             --15+
+                    , 'disable_on_error = ' || s.subdisableonerr                                --15+
+                    , 'password_required = ' || s.subpasswordrequired                           --16+
+                    , 'run_as_owner = ' || s.subrunasowner                                      --16+
+                    , 'origin = ' || quote_literal(s.suborigin)                                 --16+
+                    , 'failover = ' || s.subfailover                                            --17+
+                    )))] AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
      , '{}'::oid[] AS needs
-  FROM (SELECT string_agg(substr(word, 9), '' ORDER BY word COLLATE "C")
-          FROM ts_stat(CASE WHEN has_column_privilege('pg_subscription', 'subconninfo', 'SELECT') THEN $$
-               SELECT array_to_tsvector(ARRAY[to_char(n, 'FM00000000') || substr(rows.hex, 1 + 1000 * n, 1000)])
-                 FROM (SELECT encode(convert_to(jsonb_agg(s)::text, getdatabaseencoding()), 'hex')
-                         FROM pg_subscription s
-                         JOIN pg_database d ON d.oid = s.subdbid
-                        WHERE d.datname = current_database()) AS rows (hex)
-                CROSS JOIN generate_series(0, length(rows.hex) / 1000) AS n $$ END)) AS rows (hex)
- CROSS JOIN LATERAL convert_from(decode(rows.hex, 'hex'), getdatabaseencoding()) AS json
- CROSS JOIN LATERAL jsonb_to_recordset(json::jsonb)
-                 AS s (oid oid, subname text, subowner oid, subconninfo text, subslotname text, subsynccommit text
-                     , subpublications text[], subbinary bool, substream text, subtwophasestate text
-                     , subdisableonerr bool, subpasswordrequired bool, subrunasowner bool, suborigin text
-                     , subfailover bool)
+  FROM pg_subscription s
+  JOIN pg_database d ON d.oid = s.subdbid
+ WHERE d.datname = current_database()

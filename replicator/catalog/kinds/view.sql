@@ -46,6 +46,7 @@ SELECT c.tableoid AS classid
                                      WHERE r.ev_class = c.oid
                                        AND r.ev_type = '1'
                                        AND d.deptype = 'n'
+--<16                                  AND (d.refobjsubid > 0 OR d.refclassid <> c.tableoid)
                                        AND (d.refclassid, d.refobjid) IN ((c.tableoid, c.oid)
                                                                          , ('pg_type'::regclass, c.reltype)))
                     ) AS its_rule (needs_itself)
