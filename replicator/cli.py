@@ -252,6 +252,8 @@ def clone_command(output: Any, **given: Any) -> None:
     wanted = chosen(**given)
     with reported(output) as emit:
         clone(wanted, emit)
+    if output != "json":
+        click.echo("The copy is complete" + (" and verified." if wanted.verify else "."))
 
 
 @cli.command("verify")
@@ -367,4 +369,4 @@ def demo_command(keep: bool, output: Any) -> None:
     """Start two PostgreSQL servers, fill one with a shop, clone it into the other and verify."""
     from replicator.demo import demo
 
-    demo(keep=keep, reported=functools.partial(reported, output))
+    demo(keep=keep, as_json=output == "json", reported=functools.partial(reported, output))

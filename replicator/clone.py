@@ -131,7 +131,7 @@ def refuse_or_note(findings: list[probe.Finding], emit: Emit) -> None:
     """Raise PreflightFailed for what stands in the way, and mention the rest."""
     probe.refuse(findings)
     for finding in findings:
-        emit(events.Note(f"{finding.text} {finding.hint}"))
+        emit(events.Note(f"{finding.text} {finding.hint}".strip()))
 
 
 def selected(catalog: Catalog, settings: Settings) -> Catalog:

@@ -96,7 +96,7 @@ def check(source: Connection, destination: Connection) -> list[Finding]:
     """Return all that stands in the way of copying `source` into `destination`, and what is worth knowing."""
     here, there = read_facts(source), read_facts(destination)
     findings = [*_same(here, there), *_leftovers(destination), *_state(there), *_encodings(here, there)]
-    findings += _unreadable(source)
+    findings += [*_unreadable(source), *_tablespaces(source, destination), *_left_out(source)]
     if not any(f.fatal for f in findings):
         findings += _occupied(destination)
     return findings
@@ -174,6 +174,24 @@ def _unreadable(source: Connection) -> Iterable[Finding]:
             "The source has a schema named replicator, the name that the journal has on the destination.",
             "Rename it, or `clean` the source if it is the journal of an earlier clone into it.",
         )
+
+
+def _tablespaces(source: Connection, destination: Connection) -> Iterable[Finding]:
+    used = source.execute(
+        "SELECT DISTINCT s.spcname::text FROM pg_tablespace s JOIN pg_class c ON c.reltablespace = s.oid"
+        " WHERE c.oid >= 16384"
+    ).fetchall()
+    there = destination.execute("SELECT spcname::text FROM pg_tablespace").fetchall()
+    for (name,) in sorted(set(used) - set(there)):
+        yield Finding(
+            f'The destination has no tablespace "{name}", which tables or indexes of the source are in.',
+            f"Run there: CREATE TABLESPACE \"{name}\" LOCATION '…';",
+        )
+
+
+def _left_out(source: Connection) -> Iterable[Finding]:
+    for (text,) in source.execute(_script("left_out")).fetchall():
+        yield Finding(f"Not copied: {text}", "", fatal=False)
 
 
 def _occupied(destination: Connection) -> Iterable[Finding]:

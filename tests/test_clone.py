@@ -187,3 +187,25 @@ def test_a_clone_that_fails_verification_keeps_its_journal(servers: Servers) -> 
         clone(Settings(source.dsn, destination.dsn, verify=True), spoil)
     assert caught.value.differences == ["table public.t: different: 1 rows on the source, 2 rows on the destination"]
     assert destination.value("SELECT state FROM replicator.run") == "differs"
+
+
+def test_what_is_left_out_is_said(servers: Servers) -> None:
+    source, destination = servers.database(NEWEST), servers.database(NEWEST)
+    source.run("""CREATE TABLE t AS SELECT 1 AS a FROM generate_series(1, 2)""")
+    with psycopg.connect(source.dsn, autocommit=True) as conn, pytest.raises(psycopg.errors.UniqueViolation):
+        conn.execute("CREATE UNIQUE INDEX CONCURRENTLY broken ON t (a)")
+    notes = [event.text for event in copy(source, destination, verify=True) if isinstance(event, events.Note)]
+    assert notes == [
+        "Not copied: The index public.broken is invalid, left behind by a failed CREATE INDEX CONCURRENTLY."
+    ]
+
+
+def test_an_event_trigger_that_forbids_drops_does_not_keep_the_journal(servers: Servers) -> None:
+    source, destination = servers.database(NEWEST), servers.database(NEWEST)
+    source.run(
+        """CREATE FUNCTION no() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no drops''; END';
+        CREATE EVENT TRIGGER no_drops ON sql_drop EXECUTE FUNCTION no();
+        COMMENT ON EVENT TRIGGER no_drops IS 'never'"""
+    )
+    copy(source, destination, verify=True)
+    assert destination.dump() == source.dump()

@@ -16,7 +16,7 @@ from replicator.settings import Settings, default_jobs
 SHOP = "shop"
 
 
-def demo(*, keep: bool, reported: Callable[[], AbstractContextManager[Emit]]) -> None:
+def demo(*, keep: bool, as_json: bool, reported: Callable[[], AbstractContextManager[Emit]]) -> None:
     """Run the demo and print how to connect. With `keep` the servers outlive the command."""
     bin = embedded_bin()
     with ExitStack() as stack:
@@ -30,7 +30,8 @@ def demo(*, keep: bool, reported: Callable[[], AbstractContextManager[Emit]]) ->
             fill(source)
             create_database(destination)
             clone(Settings(source.conninfo(SHOP), destination.conninfo(SHOP), jobs=default_jobs(), verify=True), emit)
-        click.echo("The copy is complete and verified: every object, every row.")
+        if not as_json:
+            click.echo("The copy is complete and verified: every object, every row.")
         if keep:
             stack.pop_all()
             _say_what_runs(source, destination)
