@@ -310,7 +310,8 @@ class _Plain:
                 case Waiting() | Ready() | Note() | Failed():
                     self._lines.write(_message(event))
                 case Planned(steps, size):
-                    self._lines.write(f"planned: {_counted(sum(steps.values()), 'step')}, {size_text(size)} of data")
+                    of_data = f", {size_text(size)} of data" if size else ""
+                    self._lines.write(f"planned: {_counted(sum(steps.values()), 'step')}{of_data}")
                 case Finished(ok, seconds):
                     for phase in filter(lambda phase: self._state.counts[phase].open, Phase):
                         self._lines.write(self._summary(phase))

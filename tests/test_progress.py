@@ -91,7 +91,7 @@ def test_plain_sums_up_thousands_of_small_steps():
             yield Done(f"index i{number}", Phase.SCHEMA, 0, 0.0, 0, 0)
 
     assert lines_of(events()) == [
-        "planned: 1,234 steps, 0 B of data",
+        "planned: 1,234 steps",
         "schema: 1,234 steps to do",
         "schema: 1,234 objects in 0.0 s",
     ]

@@ -7,7 +7,6 @@ from importlib.resources import files
 import click
 import psycopg
 
-from replicator import events
 from replicator.clone import clone
 from replicator.demo.server import Server, embedded_bin, reachable_folder
 from replicator.events import Emit
@@ -20,15 +19,15 @@ def demo(*, keep: bool, as_json: bool, reported: Callable[[], AbstractContextMan
     """Run the demo and print how to connect. With `keep` the servers outlive the command."""
     bin = embedded_bin()
     with ExitStack() as stack:
+        click.echo("Starting two PostgreSQL servers …", err=True)
+        source, destination = (
+            stack.enter_context(Server(bin, reachable_folder(f"replicator-demo-{name}-")))
+            for name in ("source", "destination")
+        )
+        click.echo("Filling the source with a shop of about half a million rows …", err=True)
+        fill(source)
+        create_database(destination)
         with reported() as emit:
-            emit(events.Note(f"starting two PostgreSQL servers from {bin}"))
-            source, destination = (
-                stack.enter_context(Server(bin, reachable_folder(f"replicator-demo-{name}-")))
-                for name in ("source", "destination")
-            )
-            emit(events.Note("filling the source with a shop of about half a million rows"))
-            fill(source)
-            create_database(destination)
             clone(Settings(source.conninfo(SHOP), destination.conninfo(SHOP), jobs=default_jobs(), verify=True), emit)
         if not as_json:
             click.echo("The copy is complete and verified: every object, every row.")

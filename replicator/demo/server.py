@@ -153,13 +153,17 @@ def _reachable(path: Path) -> bool:
 
 def _copy_installation(bin: Path, folder: Path) -> Path:
     """Copy a server that lies out of reach (a virtual environment below /root, say). Returns the copy's bin."""
+    package = bin.parent.parent
     target = folder / "installation"
-    shutil.copytree(bin.parent, target, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+    # The libraries that a wheel brings along lie beside its package, and are looked for there.
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        if part.exists():
+            skipped = shutil.ignore_patterns("include", "*.a", "__pycache__")
+            shutil.copytree(part, target / part.name, symlinks=True, ignore=skipped)
     for path in [target, *target.rglob("*")]:
         if not path.is_symlink():
             path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
-            _give(path)
-    return target / bin.name
+    return target / bin.relative_to(package.parent)
 
 
 def _free_port() -> int:
