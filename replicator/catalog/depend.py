@@ -15,6 +15,7 @@ from replicator.catalog import BY_NAME
 from replicator.model import Address, Object
 
 FIRST_USER_OID = 16384
+TYPE_CLASS = 1247
 FUNCTION_CLASS = 1255
 LARGE_OBJECT_CLASS = 2613
 SCHEMA_CLASS = 2615
@@ -80,7 +81,9 @@ def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]
         dependent, referenced = family.stands_for(edge.dependent), family.stands_for(edge.referenced)
         if dependent and referenced and dependent != referenced:
             needs[dependent].add(referenced)
-            if dependent == edge.dependent and referenced.classid != FUNCTION_CLASS:
+            # A type's functions are in its row's edges, a domain's default among them; its stub does without.
+            functions_of_a_type = (dependent.classid, referenced.classid) == (TYPE_CLASS, FUNCTION_CLASS)
+            if dependent == edge.dependent and not functions_of_a_type:
                 stub_needs[dependent].add(referenced)
     for o, declared in rows:
         if BY_NAME[o.kind].turns:
