@@ -185,7 +185,7 @@ def test_a_clone_that_fails_verification_keeps_its_journal(servers: Servers) -> 
 
     with pytest.raises(VerificationFailed) as caught:
         clone(Settings(source.dsn, destination.dsn, verify=True), spoil)
-    assert caught.value.differences == ["table public.t: different: 1 rows on the source, 2 rows on the destination"]
+    assert caught.value.differences == ["table public.t: different: 1 rows on the source, 2 on the destination"]
     assert destination.value("SELECT state FROM replicator.run") == "differs"
 
 
