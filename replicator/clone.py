@@ -10,7 +10,7 @@ import psycopg
 from replicator import events, journal, postgres, probe, snapshot
 from replicator.catalog import select
 from replicator.catalog.read import read_catalog
-from replicator.errors import Interrupted, PreflightFailed, StepFailed, VerificationFailed
+from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, StepFailed, VerificationFailed
 from replicator.events import Emit
 from replicator.executor import execute
 from replicator.journal import Journal
@@ -19,8 +19,10 @@ from replicator.plan import make_plan
 from replicator.postgres import Connection
 from replicator.settings import Settings
 from replicator.snapshot import Snapshot
-from replicator.verify import Mismatch, Side, verify
+from replicator.verify import Mismatch, SequenceValues, Side, verify
 from replicator.work import Sessions, Workshop
+
+LEFTOVERS = "The copy is unfinished: `status` tells more, `clean` empties the destination for another `clone`."
 
 
 def clone(settings: Settings, emit: Emit) -> None:
@@ -41,12 +43,14 @@ def clone(settings: Settings, emit: Emit) -> None:
         record = Journal(plan)
         record.create(sides.keeper, postgres.describe(settings.source))
         with journaled(sides.keeper):
-            workshop = Workshop(sides.source, sides.destination, sides.moment, record, emit, owners=settings.owners)
+            workshop = Workshop(
+                sides.source, sides.destination, sides.moment, sides.keeper, record, emit, owners=settings.owners
+            )
             execute(plan.steps, workshop.run, jobs=settings.jobs, emit=emit, cancel=workshop.cancel)
             if unfinished := record.unfinished(sides.keeper):
                 raise StepFailed(unfinished[0], "it is not in the journal, though nothing failed")
             if settings.verify:
-                convict(compare(sides, catalog, settings, emit))
+                convict(compare(sides, catalog, settings, emit, workshop.sequence_values))
         journal.drop(sides.keeper)
 
 
@@ -95,7 +99,7 @@ def both_sides(settings: Settings) -> Iterator[Sides]:
             stack.enter_context(postgres.pool(dsn, settings.jobs, encoding=encoding, application="worker"))
             for dsn in (settings.source, settings.destination)
         ]
-        yield Sides(moment, keeper, Sessions(pools[0]), Sessions(pools[1]), encoding)
+        yield Sides(moment, keeper, Sessions(pools[0], "source"), Sessions(pools[1], "destination"), encoding)
 
 
 def common_encoding(source: Connection, destination: Connection) -> str:
@@ -114,11 +118,16 @@ def journaled(keeper: Connection) -> Iterator[None]:
     """Write into the journal how a run ended that did not end well."""
     try:
         yield
-    except BaseException as error:
-        state = {VerificationFailed: "differs", Interrupted: "interrupted", KeyboardInterrupt: "interrupted"}
+    except (Exception, KeyboardInterrupt) as error:
+        ended = Interrupted("Interrupted.") if isinstance(error, KeyboardInterrupt) else error
+        state = {VerificationFailed: "differs", Interrupted: "interrupted"}.get(type(ended), "failed")
         with suppress(psycopg.Error):  # without this last word it is still unfinished
-            journal.fail(keeper, state.get(type(error), "failed"), postgres.one_line(error))
-        raise
+            journal.fail(keeper, state, postgres.one_line(ended))
+        if isinstance(ended, ReplicatorError):
+            ended.hint = f"{ended.hint or ''} {LEFTOVERS}".strip()
+        if ended is error:
+            raise
+        raise ended from error
 
 
 def wait_for_both(settings: Settings, emit: Emit) -> None:
@@ -147,12 +156,14 @@ def announcement(plan: Plan) -> events.Planned:
     return events.Planned(dict(Counter(step.phase for step in plan.steps)), copied)
 
 
-def compare(sides: Sides, catalog: Catalog, settings: Settings, emit: Emit) -> list[Mismatch]:
+def compare(
+    sides: Sides, catalog: Catalog, settings: Settings, emit: Emit, sequence_values: SequenceValues | None = None
+) -> list[Mismatch]:
     """Return the differences between the source, as it was in the snapshot, and the destination as it is."""
     with snapshot.take(settings.destination, sides.encoding) as now:
         there = selected(select.without_schema(read_catalog(now.holder), journal.SCHEMA), settings)
         one, other = Side(sides.source, sides.moment, catalog), Side(sides.destination, now, there)
-        return verify(one, other, jobs=settings.jobs, emit=emit)
+        return verify(one, other, jobs=settings.jobs, emit=emit, sequence_values=sequence_values)
 
 
 def convict(mismatches: list[Mismatch]) -> None:
@@ -160,5 +171,4 @@ def convict(mismatches: list[Mismatch]) -> None:
     if mismatches:
         raise VerificationFailed(
             [str(mismatch) for mismatch in mismatches],
-            hint="The destination keeps its journal; `clean` empties it, so that `clone` can begin again.",
         )

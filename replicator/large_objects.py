@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from psycopg import sql
 
+from replicator import postgres
 from replicator.model import LargeObjects
 from replicator.postgres import Connection
 
@@ -55,7 +56,7 @@ def _create(destination: Connection, objects: list[tuple[int, bytes]], moved: Ca
     """Create objects with their first piece, in one round trip, and empty the list."""
     if not objects:
         return
-    with destination.cursor() as cursor:
+    with postgres.on("destination"), destination.cursor() as cursor:
         cursor.executemany("SELECT lo_from_bytea(%b::bigint::oid, %b)", objects)
     moved(sum(len(data) for _, data in objects))
     objects.clear()
@@ -67,7 +68,8 @@ def _append_rest(source: Connection, destination: Connection, oid: int, moved: C
         query = "SELECT lo_get(%s::bigint::oid, %s, %s)"
         (data,) = source.execute(query, [oid, offset, PIECE_BYTES], binary=True).fetchall()[0]
         if data:
-            destination.execute("SELECT lo_put(%s::bigint::oid, %s, %b)", [oid, offset, data])
+            with postgres.on("destination"):
+                destination.execute("SELECT lo_put(%s::bigint::oid, %s, %b)", [oid, offset, data])
             moved(len(data))
             offset += len(data)
         if len(data) < PIECE_BYTES:
@@ -80,4 +82,5 @@ def _give(source: Connection, destination: Connection, range: LargeObjects) -> N
         if owner != user:
             role = sql.Identifier(owner)
             statements = [sql.SQL("ALTER LARGE OBJECT {} OWNER TO {}").format(sql.Literal(oid), role) for oid in oids]
-            destination.execute(sql.SQL("; ").join(statements))
+            with postgres.on("destination"):
+                destination.execute(sql.SQL("; ").join(statements))

@@ -142,6 +142,17 @@ SECRETS = re.compile(
 )
 
 
+@contextmanager
+def on(server: str) -> Iterator[None]:
+    """Note on which server an error befell, unless that is known already."""
+    try:
+        yield
+    except psycopg.Error as error:
+        if not getattr(error, "__notes__", None):
+            error.add_note(f"on the {server}")
+        raise
+
+
 def one_line(error: BaseException) -> str:
     """Return the server's message as one line: primary, detail, hint; never a password.
 
@@ -154,5 +165,11 @@ def one_line(error: BaseException) -> str:
         text = ". ".join(part.rstrip(".") for part in parts if part) + "."
     else:
         text = str(error) or type(error).__name__
-    text = SECRETS.sub(lambda m: f"{m[1] or m[2]}***{m[3] or ''}", text)
-    return " ".join(text.split())
+    if notes := getattr(error, "__notes__", None):
+        text = f"{notes[-1]}: {text}"  # where it happened: see `on`
+    return " ".join(without_secrets(text).split())
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with stars for what may be a password."""
+    return SECRETS.sub(lambda m: f"{m[1] or m[2]}***{m[3] or ''}", text)

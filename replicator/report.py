@@ -4,7 +4,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Literal, TextIO
@@ -74,6 +74,8 @@ class Report:
         self._tables: list[Done] = []
         self._failed: dict[str, Failed] = {}
         self._finished: Finished | None = None
+        self.differences: Sequence[str] = ()
+        """What a verification found."""
 
     def __call__(self, event: Event) -> None:
         """Do what `add` does."""
@@ -137,6 +139,7 @@ class Report:
                 for failed in self._failed.values()
             ],
             "unfinished": self.unfinished,
+            "differences": list(self.differences),
         }
         return json.dumps(document, indent=2)
 
@@ -161,7 +164,7 @@ class Report:
 
     def _print(self, console: Console) -> None:
         rows = [*self._rows(), self._total()]
-        if len(rows) == 1:  # stopped before the plan was made
+        if len(rows) == 1 and not self.differences:  # stopped before the plan was made
             return
         if console.width < TABLE_WIDTH:
             console.print(_lines((row.seconds, row.words) for row in rows))
@@ -175,6 +178,10 @@ class Report:
             console.print(Text("\nslowest tables", style="bold"))
             console.print(_lines((done.seconds, _copied(done)) for done in self._slowest()))
         self._print_failures(console)
+        if self.differences:
+            console.print(Text(f"\ndifferences: {len(self.differences):,}", style="bold red"))
+        for difference in self.differences:
+            console.print(Text(f"  {one_line(difference)}"), soft_wrap=True)
 
     def _print_failures(self, console: Console) -> None:
         if self._failed:

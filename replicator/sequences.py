@@ -1,5 +1,6 @@
 """Sequences' values. They are not part of any snapshot: what is read is never older than the rows that were copied."""
 
+from collections.abc import Mapping
 from collections.abc import Sequence as Ordered
 
 from replicator.model import Sequence
@@ -19,12 +20,10 @@ def read_values(conn: Connection, sequences: Ordered[Sequence]) -> dict[str, tup
     return values
 
 
-def copy_values(source: Connection, destination: Connection, sequences: Ordered[Sequence]) -> int:
-    """Give sequences on the destination the values of the source. Returns how many."""
-    values = read_values(source, sequences)
+def set_values(destination: Connection, values: Mapping[str, tuple[int, bool]]) -> None:
+    """Give sequences these values."""
     destination.execute(
         "SELECT setval(v.name::regclass, v.value, v.called)"
         " FROM unnest(%s::text[], %s::bigint[], %s::bool[]) AS v (name, value, called)",
         [list(values), [value for value, _ in values.values()], [called for _, called in values.values()]],
     )
-    return len(values)

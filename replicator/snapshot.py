@@ -4,8 +4,9 @@ Reference: PostgreSQL docs, "Snapshot Synchronization Functions".
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+import psycopg
 from psycopg import sql
 
 from replicator import postgres
@@ -36,8 +37,7 @@ class Snapshot:
             conn.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(self.id)))
             yield conn
         finally:
-            if not conn.closed and not conn.broken:
-                conn.rollback()
+            _end(conn)
 
 
 @contextmanager
@@ -48,5 +48,9 @@ def take(dsn: str, encoding: str | None = None) -> Iterator[Snapshot]:
         try:
             yield Snapshot(conn)
         finally:
-            if not conn.closed and not conn.broken:
-                conn.rollback()
+            _end(conn)
+
+
+def _end(conn: Connection) -> None:
+    with suppress(psycopg.Error):  # a connection that is gone has no transaction; why it went is told elsewhere
+        conn.rollback()

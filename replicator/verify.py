@@ -7,7 +7,7 @@ nondeterministic collation is compared as C); a materialized view's rows are not
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from replicator import events, sequences
@@ -20,6 +20,9 @@ from replicator.work import Sessions, naming
 
 RECORDS_HASHED_SINCE = 140000
 LARGE_OBJECTS = "large objects"
+
+SequenceValues = Mapping[str, tuple[int, bool]]
+"""last_value and is_called by identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +52,15 @@ class Side:
             return count, digest
 
 
-def verify(source: Side, destination: Side, *, jobs: int, emit: Emit) -> list[Mismatch]:
-    """Return all differences between two databases; none where the copy is complete. Raises StepFailed."""
+def verify(
+    source: Side, destination: Side, *, jobs: int, emit: Emit, sequence_values: SequenceValues | None = None
+) -> list[Mismatch]:
+    """Return all differences between two databases; none where the copy is complete. Raises StepFailed.
+
+    `sequence_values` are those that the copy was given; without them the source's own are expected.
+    """
     mismatches = compare_schemas(source.catalog, destination.catalog)
-    mismatches += compare_sequences(source, destination)
+    mismatches += compare_sequences(source, destination, sequence_values)
     digest = _digest(source, destination)
 
     def run(batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
@@ -92,16 +100,16 @@ def compare_schemas(source: Catalog, destination: Catalog) -> list[Mismatch]:
     return mismatches
 
 
-def compare_sequences(source: Side, destination: Side) -> list[Mismatch]:
-    """Return the sequences whose values differ. The source's may have moved on since the copy: only behind counts."""
+def compare_sequences(source: Side, destination: Side, expected: SequenceValues | None) -> list[Mismatch]:
+    """Return the sequences that do not stand where they should: as `expected`, or else as the source's do now."""
     common = {s.identity for s in destination.catalog.sequences}
     wanted = [s for s in source.catalog.sequences if s.identity in common]
-    here = sequences.read_values(source.snapshot.holder, wanted)
+    here = expected or sequences.read_values(source.snapshot.holder, wanted)
     there = sequences.read_values(destination.snapshot.holder, wanted)
     return [
-        Mismatch(f"sequence {name}", f"different: {here[name]} on the source, {there[name]} on the destination")
-        for name in here
-        if here[name] != there[name]
+        Mismatch(f"sequence {s.identity}", f"different: {here[s.identity]}, but {there[s.identity]} on the destination")
+        for s in wanted
+        if here[s.identity] != there[s.identity]
     ]
 
 

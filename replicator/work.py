@@ -8,7 +8,7 @@ from typing import assert_never
 
 import psycopg
 
-from replicator import copy, events, large_objects, sequences
+from replicator import copy, events, large_objects, postgres, sequences
 from replicator.errors import ReplicatorError, StepFailed
 from replicator.events import Emit
 from replicator.journal import Journal, Moment, Outcome
@@ -23,15 +23,16 @@ CANCEL_SECONDS = 5.0
 class Sessions:
     """The connections in use, so that another thread can cancel what they do."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, server: str) -> None:
         self._pool = pool
+        self._server = server
         self._busy: set[Connection] = set()
         self._lock = threading.Lock()
 
     @contextmanager
     def use(self) -> Iterator[Connection]:
-        """Lend a connection of the pool."""
-        with self._pool.connection() as conn:
+        """Lend a connection of the pool. What fails meanwhile, and is not known to be another's, failed on it."""
+        with postgres.on(self._server), self._pool.connection() as conn:
             with self._lock:
                 self._busy.add(conn)
             try:
@@ -53,19 +54,32 @@ class Workshop:
     """Where the steps of a clone are done: the sessions on both servers, the snapshot and the journal."""
 
     def __init__(
-        self, source: Sessions, destination: Sessions, snapshot: Snapshot, journal: Journal, emit: Emit, *, owners: bool
+        self,
+        source: Sessions,
+        destination: Sessions,
+        snapshot: Snapshot,
+        keeper: Connection,
+        journal: Journal,
+        emit: Emit,
+        *,
+        owners: bool,
     ) -> None:
         self._source = source
         self._destination = destination
         self._snapshot = snapshot
+        self._keeper = keeper
         self._journal = journal
         self._emit = emit
         self._owners = owners
         self._stopped = threading.Event()
+        self.sequence_values: dict[str, tuple[int, bool]] = {}
+        """What the sequences were given, by identity: the source's go on counting."""
 
     def run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
         """Do a batch of steps in one transaction. Raises StepFailed."""
         outcomes: dict[str, Outcome] = {}
+        with naming(batch[0]), postgres.on("destination"):
+            self._keeper.execute("SELECT")  # without it this clone has no claim on the destination any more
         with naming(batch[0]), self._destination.use() as conn, conn.transaction():
             for step in batch:
                 if self._stopped.is_set():
@@ -97,7 +111,9 @@ class Workshop:
                 return rows, moved.total, moment
             case SetSequences(which):
                 with self._reading() as source:
-                    return sequences.copy_values(source, destination, which), 0, None
+                    self.sequence_values = sequences.read_values(source, which)
+                sequences.set_values(destination, self.sequence_values)
+                return len(which), 0, None
             case CopyLargeObjects(range):
                 with self._reading() as source, self._counting(step, worker) as moved:
                     rows = large_objects.copy_range(source, destination, range, moved, owners=self._owners)

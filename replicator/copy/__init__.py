@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from replicator import postgres
 from replicator.copy import driver
 from replicator.model import CopyTable
 from replicator.postgres import Connection
@@ -17,7 +18,8 @@ def copy_table(source: Connection, destination: Connection, work: CopyTable, mov
     """
     if work.table.root is None:
         # Emptied in the transaction that fills it, it can be frozen; with wal_level = minimal it need not be logged.
-        destination.execute(f"TRUNCATE ONLY {work.table.identity}")
+        with postgres.on("destination"):
+            destination.execute(f"TRUNCATE ONLY {work.table.identity}")
     return choose_transfer(source, destination)(source, destination, copy_out(work), copy_in(work), moved)
 
 

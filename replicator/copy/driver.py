@@ -13,6 +13,7 @@ from psycopg.abc import PQGen
 from psycopg.pq.abc import PGconn
 from psycopg.waiting import Ready, Wait
 
+from replicator import postgres
 from replicator.errors import ReplicatorError
 from replicator.postgres import Connection
 
@@ -35,15 +36,22 @@ def transfer(
     Both connections are in a transaction. Raises psycopg.Error, RowsLost; a failure closes the source connection.
     """
     try:
-        destination.wait(_begin(destination.pgconn, copy_in.encode(destination.info.encoding), pq.ExecStatus.COPY_IN))
-        source.wait(_begin(source.pgconn, copy_out.encode(source.info.encoding), pq.ExecStatus.COPY_OUT))
+        with postgres.on("destination"):
+            statement = copy_in.encode(destination.info.encoding)
+            destination.wait(_begin(destination.pgconn, statement, pq.ExecStatus.COPY_IN))
+        with postgres.on("source"):
+            source.wait(_begin(source.pgconn, copy_out.encode(source.info.encoding), pq.ExecStatus.COPY_OUT))
         more = True
         while more:
-            block, more = source.wait(_read_block(source.pgconn))
-            destination.wait(_write_block(destination.pgconn, block))
+            with postgres.on("source"):
+                block, more = source.wait(_read_block(source.pgconn))
+            with postgres.on("destination"):
+                destination.wait(_write_block(destination.pgconn, block))
             moved(len(block))
-        sent = source.wait(_end(source.pgconn))
-        received = destination.wait(_finish(destination.pgconn, None))
+        with postgres.on("source"):
+            sent = source.wait(_end(source.pgconn))
+        with postgres.on("destination"):
+            received = destination.wait(_finish(destination.pgconn, None))
     except BaseException as error:
         # The rest of the stream is not worth reading; the server ends its side when the connection goes.
         source.close()
@@ -62,7 +70,8 @@ def _abort(destination: Connection, error: BaseException) -> None:
     if destination.pgconn.transaction_status != pq.TransactionStatus.ACTIVE:
         return
     try:
-        destination.wait(_finish(destination.pgconn, GIVEN_UP))
+        with postgres.on("destination"):
+            destination.wait(_finish(destination.pgconn, GIVEN_UP))
     except errors.Error as answer:
         if GIVEN_UP.decode() not in str(answer):
             raise answer from error

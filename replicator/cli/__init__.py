@@ -1,0 +1,91 @@
+"""The command line: the only place that reads arguments and environment, installs signal handlers and exits.
+
+stdout holds results, stderr progress and errors: one paragraph, the way out, and a traceback only with --debug.
+"""
+
+import json
+import logging
+import os
+import signal
+import sys
+import textwrap
+import traceback
+
+import click
+import psycopg
+from psycopg import conninfo
+
+from replicator import postgres
+from replicator.cli.commands import cli
+from replicator.cli.options import ENVIRONMENT, Common
+from replicator.errors import Interrupted, ReplicatorError, StepFailed, UsageError
+
+DEFECT = 70  # EX_SOFTWARE of sysexits.h
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    hide_passwords(sys.argv)
+    signal.signal(signal.SIGTERM, _on_sigterm)
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it warns of, we raise
+    common = Common()
+    try:
+        code = cli.main(standalone_mode=False, obj=common)  # what a command returns, or the code of an Exit
+    except ReplicatorError as error:
+        leave(error, error.exit_code, error.hint, common)
+    except click.ClickException as error:
+        leave(UsageError(error.format_message()), UsageError.exit_code, "--help tells what there is.", common)
+    except (KeyboardInterrupt, click.Abort):
+        leave(Interrupted(), Interrupted.exit_code, None, common)
+    except psycopg.Error as error:
+        leave(error, StepFailed.exit_code, None, common)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        leave(error, DEFECT, "This is a defect of replicator: please report it with what --debug shows.", common)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def leave(error: BaseException, code: int, hint: str | None, common: Common) -> None:
+    """Say what failed and what to do, on stderr, and exit."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # nothing is left to be interrupted but these words
+    if common.debug:
+        traceback.print_exception(error)
+    text = postgres.one_line(error)
+    text += "" if text.endswith((".", "!", "?")) else "."
+    if common.output == "json":
+        click.echo(json.dumps({"event": "error", "message": text, "hint": hint, "exit_code": code}), err=True)
+    else:
+        paragraph = f"replicator: {text}" + (f" {hint}" if hint else "")
+        click.echo(textwrap.fill(paragraph, 100, break_long_words=False, break_on_hyphens=False), err=True)
+    sys.exit(code)
+
+
+def _on_sigterm(signum: int, frame: object) -> None:
+    raise Interrupted("Ended by SIGTERM.")
+
+
+def hide_passwords(argv: list[str]) -> None:
+    """Start anew with connection strings in the environment, where others cannot see them, if one has a password."""
+    kept, moved = [], {}
+    words = iter(argv[1:])
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag in ENVIRONMENT and (value := value if equals else next(words, "")) and _has_password(value):
+            moved[ENVIRONMENT[flag]] = value
+        elif flag in ENVIRONMENT:
+            kept += [flag, value]
+        else:
+            kept.append(word)
+    if moved and os.name == "posix":
+        python = sys.orig_argv[: len(sys.orig_argv) - len(argv) + 1]
+        os.execve(sys.executable, [*python, *kept], {**os.environ, **moved})
+
+
+def _has_password(dsn: str) -> bool:
+    try:
+        return bool({"password", "sslpassword"} & conninfo.conninfo_to_dict(dsn).keys())
+    except psycopg.Error:
+        return True  # whatever it is, it need not be seen

@@ -1,0 +1,220 @@
+"""The commands: each turns its options into a call of the library, and what comes back into words or JSON."""
+
+import functools
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from replicator import __version__, events, probe
+from replicator.cli.options import (
+    CONFIG,
+    CONNECTIONS,
+    COPYING,
+    DEBUG,
+    DESTINATION,
+    OUTPUT,
+    SOURCE,
+    VERIFY,
+    WAITING,
+    Commands,
+    Common,
+    Output,
+    both,
+    one,
+    options,
+)
+from replicator.clone import clone, plan_copy, verify_copy
+from replicator.errors import StepFailed, UsageError, VerificationFailed
+from replicator.events import Emit, size_text
+from replicator.model import Execute, Plan
+from replicator.progress import progress
+from replicator.report import Report
+from replicator.status import clean_up, look
+
+LISTED = 10
+"""So many unfinished steps are named."""
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="replicator")
+def cli() -> None:
+    """Copy a PostgreSQL database into another server: schema, data, verification; no client tools needed.
+
+    Without a command and with both databases given, this is `clone`.
+    """
+
+
+@contextmanager
+def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
+    """Show progress on stderr and, at the end, the report on stdout, differences included; whatever becomes of it."""
+    if click.get_current_context().ensure_object(Common).debug:
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    report = Report()
+    began = time.monotonic()
+    ok = False
+    try:
+        with progress(output) as show:
+
+            def emit(event: events.Event) -> None:
+                report.add(event)
+                show(event)
+
+            try:
+                yield emit
+                ok = True
+            finally:
+                emit(events.Finished(ok, time.monotonic() - began))
+    except VerificationFailed as error:
+        report.differences = error.differences
+        raise
+    finally:
+        if table:
+            report.render(output=output)
+
+
+@cli.command("clone")
+@options(*CONNECTIONS, *COPYING, VERIFY)
+@click.pass_context
+def clone_command(context: click.Context, /, output: Output, **given: Any) -> None:
+    """Copy the source into the empty destination."""
+    if context.meta.get("bare") and not given["source"] and not given["destination"]:
+        assert context.parent is not None
+        click.echo(context.parent.get_help(), err=True)
+        context.exit(UsageError.exit_code)
+    wanted = both(**given)
+    with reported(output) as emit:
+        clone(wanted, emit)
+    if output != "json":
+        click.echo("The copy is complete" + (" and verified." if wanted.verify else "."))
+
+
+@cli.command("verify")
+@options(*CONNECTIONS, *COPYING)
+def verify_command(output: Output, **given: Any) -> None:
+    """Compare both databases: every object, and each table's rows by count and hash."""
+    wanted = both(**given)
+    with reported(output, table=False) as emit:
+        mismatches = [str(mismatch) for mismatch in verify_copy(wanted, emit)]
+    if output == "json":
+        click.echo(json.dumps(mismatches, indent=2))
+    else:
+        click.echo("\n".join(mismatches) or "No differences.")
+    if mismatches:
+        raise VerificationFailed(mismatches)
+
+
+@cli.command("plan")
+@click.option("--sql", "as_sql", is_flag=True, help="Print the schema as one SQL script in creation order.")
+@options(SOURCE, DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG, *COPYING)
+def plan_command(as_sql: bool, output: Output, destination: str | None, **given: Any) -> None:
+    """Print what a clone would do; write nothing anywhere. The destination is not asked."""
+    wanted = both(destination=destination or given["source"], **given)
+    with reported(output, table=False) as emit:
+        plan = plan_copy(wanted, emit)
+    if output == "json" and not as_sql:
+        steps = [{"step": s.name, "phase": s.phase, "needs": sorted(s.needs), "cost": s.cost} for s in plan.steps]
+        click.echo(json.dumps(steps, indent=2))
+    else:
+        click.echo("\n".join(_as_sql(plan) if as_sql else _as_list(plan)))
+
+
+def _as_sql(plan: Plan) -> Iterator[str]:
+    """Yield the schema's statements. Large objects are data: what is said of them is left out, as by pg_dump -s."""
+    yield "SET search_path = '';\nSET check_function_bodies = off;"
+    for step in plan.steps:
+        if isinstance(step.work, Execute) and not step.name.endswith("(large object)"):
+            yield from (f"{statement};" for statement in step.work.statements)
+
+
+def _as_list(plan: Plan) -> Iterator[str]:
+    for step in plan.steps:
+        yield f"{step.phase}: {step.name}" + (f" ({size_text(step.cost)})" if step.cost else "")
+
+
+@cli.command("probe")
+@options(*CONNECTIONS)
+def probe_command(
+    output: Output, source: str | None, destination: str | None, wait_attempts: int, wait_delay: float
+) -> None:
+    """Wait until the servers answer, and print their versions, sizes and encodings."""
+    if not source and not destination:
+        one("source", source)
+    wanted = {name: one(name, dsn) for name, dsn in (("source", source), ("destination", destination)) if dsn}
+    with reported(output, table=False) as emit:
+        found = {
+            name: probe.wait(name, dsn, attempts=wait_attempts, delay=wait_delay, emit=emit)
+            for name, dsn in wanted.items()
+        }
+    if output == "json":
+        click.echo(json.dumps({server: vars_of(facts) for server, facts in found.items()}, indent=2))
+        return
+    for server, f in found.items():
+        click.echo(
+            f"{server}: PostgreSQL {f.version}, database {f.database}, {size_text(f.size)}, {f.encoding},"
+            f" {f.collation}, user {f.user}" + (", standby" if f.standby else "")
+        )
+
+
+def vars_of(record: Any) -> dict[str, Any]:
+    """Return a record with slots as a dictionary."""
+    return {name: getattr(record, name) for name in record.__slots__}
+
+
+@cli.command("status")
+@options(DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG)
+@click.pass_context
+def status_command(
+    context: click.Context, /, output: Output, destination: str | None, wait_attempts: int, wait_delay: float
+) -> None:
+    """Say whether a clone into the destination is unfinished; exit 6 if so."""
+    dsn = one("destination", destination)
+    with reported(output, table=False) as emit:
+        probe.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit)
+        status = look(dsn)
+    if output == "json":
+        click.echo(json.dumps(status and vars_of(status), indent=2, default=str))
+    elif status is None:
+        click.echo("No unfinished clone: there is no journal.")
+    else:
+        running = status.state == "running" and status.alive
+        state = "running" if running else "killed" if status.state == "running" else status.state
+        click.echo(f"Unfinished clone from {status.source}, begun {status.started:%Y-%m-%d %H:%M:%S %Z}: {state}.")
+        click.echo(f"{status.done} of {status.steps} steps are done, {status.rows} rows, {size_text(status.bytes)}.")
+        named = [f"  not done: {name}" for name in status.unfinished[:LISTED]]
+        more = [f"  and {len(status.unfinished) - LISTED} more"] if len(status.unfinished) > LISTED else []
+        click.echo("\n".join([*([status.error] if status.error else []), *named, *more]))
+    if status:
+        context.exit(StepFailed.exit_code)
+
+
+@cli.command("clean")
+@options(DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG)
+def clean_command(output: Output, destination: str | None, wait_attempts: int, wait_delay: float) -> None:
+    """Remove what an unfinished clone left in the destination, journal included, so that it is empty again.
+
+    Everything in the database goes, since the clone began with an empty one. Without a journal nothing is touched.
+    """
+    dsn = one("destination", destination)
+    with reported(output, table=False) as emit:
+        probe.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit)
+        dropped = clean_up(dsn)
+    if output == "json":
+        click.echo(json.dumps({"dropped": dropped}))
+    else:
+        click.echo("Nothing to clean: there is no journal." if dropped is None else f"Removed {dropped} objects.")
+
+
+@cli.command("demo")
+@click.option("--keep", is_flag=True, help="Leave the servers running.")
+@options(OUTPUT, DEBUG)
+def demo_command(keep: bool, output: Output) -> None:
+    """Start two PostgreSQL servers, fill one with a shop, clone it into the other and verify."""
+    from replicator.demo import demo
+
+    demo(keep=keep, as_json=output == "json", reported=functools.partial(reported, output))

@@ -1,0 +1,148 @@
+"""The options, and the settings that they make. Precedence: flag, environment, file, default."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from replicator import settings
+from replicator.errors import UsageError
+from replicator.settings import Settings
+
+ENVIRONMENT = {"--source": "REPLICATOR_SOURCE", "--destination": "REPLICATOR_DESTINATION"}
+Command = Callable[..., Any]
+Output = Literal["auto", "plain", "json"]
+
+
+@dataclass(slots=True)
+class Common:
+    """What a command chose that its end needs to know, whatever that end is. click hands it on as `obj`."""
+
+    output: Output = "auto"
+    debug: bool = False
+
+
+class Commands(click.Group):
+    """The commands. Options may stand before the command as well; without one, `clone` is meant."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the command first."""
+        values = {o for command in self.commands.values() for o in _options_with_values(command)}
+        places = [i for i, word in enumerate(args) if word in self.commands and (i == 0 or args[i - 1] not in values)]
+        if places:
+            args = [args[places[0]], *args[: places[0]], *args[places[0] + 1 :]]
+        elif not {"-h", "--help", "--version"} & set(args):
+            args = ["clone", *args]
+            ctx.meta["bare"] = True
+        return super().parse_args(ctx, args)
+
+
+def _options_with_values(command: click.Command) -> list[str]:
+    return [name for p in command.params if isinstance(p, click.Option) and not p.is_flag for name in p.opts]
+
+
+def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
+    """Make a file's values the defaults of this command. What other commands know is passed over, the rest refused."""
+    if path is None:
+        return
+    defaults = {name.replace("-", "_"): value for name, value in settings.read_config(path).items()}
+    assert context.parent is not None
+    assert isinstance(context.parent.command, click.Group)
+    known = {p.name for command in context.parent.command.commands.values() for p in command.params}
+    if unknown := sorted(defaults.keys() - known):
+        raise UsageError(f"The file {path} has unknown options: {', '.join(unknown)}.")
+    context.default_map = defaults
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    common = context.ensure_object(Common)
+    setattr(common, str(parameter.name), value)
+    return value
+
+
+OUTPUT = click.option(
+    "--output",
+    type=click.Choice(["auto", "plain", "json"]),
+    default="auto",
+    show_default=True,
+    callback=_remember,
+    help="Live display on a terminal, plain lines, or JSON.",
+)
+DEBUG = click.option(
+    "--debug", is_flag=True, callback=_remember, expose_value=False, help="Show statements and tracebacks."
+)
+CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    is_eager=True,
+    expose_value=False,
+    callback=_read_config,
+    help="TOML file: tables [source] and [destination] with libpq's keys, [options].",
+)
+SOURCE = click.option("--source", envvar=ENVIRONMENT["--source"], metavar="URL", help="Copy from this database.")
+DESTINATION = click.option(
+    "--destination", envvar=ENVIRONMENT["--destination"], metavar="URL", help="Copy into this database."
+)
+WAITING = (
+    click.option("--wait-attempts", default=5, show_default=True, type=click.IntRange(1), help="Attempts to connect."),
+    click.option(
+        "--wait-delay", default=5.0, show_default=True, type=click.FloatRange(0), help="Seconds between attempts."
+    ),
+)
+JOBS = click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(1, 64),
+    default=settings.default_jobs(),
+    show_default="processors, at most 8",
+    help="Steps at a time.",
+)
+LEAVING_OUT = (
+    click.option("--no-owner", is_flag=True, help="Leave ownership to the destination's role."),
+    click.option("--no-acl", is_flag=True, help="Leave privileges (GRANT, REVOKE) out."),
+)
+VERIFY = click.option("--verify", is_flag=True, help="Compare both databases at the end.")
+
+CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG)
+COPYING = (JOBS, *LEAVING_OUT)
+
+
+def options(*chosen: Command) -> Callable[[Command], Command]:
+    """Give a command these options, in this order in its help."""
+
+    def decorate(function: Command) -> Command:
+        for option in reversed(chosen):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def one(name: str, dsn: str | None) -> str:
+    """Return the connection string of one side. Raises UsageError where it is missing or unreadable."""
+    if not dsn:
+        raise UsageError(
+            f"No {name} database is given.",
+            hint=f"Use --{name}, REPLICATOR_{name.upper()} or a file with a table [{name}] (--config).",
+        )
+    return settings.check_conninfo(dsn, f"--{name}")
+
+
+def both(
+    source: str | None,
+    destination: str | None,
+    *,
+    no_owner: bool = False,
+    no_acl: bool = False,
+    **rest: Any,
+) -> Settings:
+    """Return the settings that these options make. Raises UsageError."""
+    return Settings(
+        source=one("source", source),
+        destination=one("destination", destination),
+        owners=not no_owner,
+        privileges=not no_acl,
+        **rest,
+    )
