@@ -7,12 +7,13 @@ from typing import Any
 
 import psycopg
 from psycopg import conninfo
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Pool = ConnectionPool[Connection]
 
 CONNECT_SECONDS = 10
+POOL_SECONDS = 10.0
 DEFAULTS: dict[str, str | int] = {
     "connect_timeout": CONNECT_SECONDS,
     "keepalives_idle": 30,
@@ -106,12 +107,26 @@ def pool(dsn: str, size: int, *, encoding: str | None = None, application: str =
         kwargs={"autocommit": True, "prepare_threshold": None},
         min_size=0,
         max_size=size,
-        timeout=60.0,
-        reconnect_timeout=30.0,
+        timeout=POOL_SECONDS,
+        reconnect_timeout=POOL_SECONDS,
         configure=configure,
         open=True,
     ) as opened:
         yield opened
+
+
+@contextmanager
+def lend(pool: Pool) -> Iterator[Connection]:
+    """Lend a connection of a pool. Raises the server's own reason where there is none to be had."""
+    try:
+        conn = pool.getconn()
+    except PoolTimeout:
+        connect(str(pool.conninfo)).close()  # the pool does not tell why it could not connect
+        raise
+    try:
+        yield conn
+    finally:
+        pool.putconn(conn)
 
 
 def describe(dsn: str) -> str:

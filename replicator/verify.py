@@ -86,7 +86,7 @@ def verify(
 def compare_schemas(source: Catalog, destination: Catalog) -> list[Mismatch]:
     """Return the objects that are missing, extra or defined otherwise."""
     same_version = source.version // 10000 == destination.version // 10000
-    here, there = ({o.name: o for o in catalog.objects} for catalog in (source, destination))
+    here, there = (_by_name(catalog, same_version) for catalog in (source, destination))
     mismatches = [Mismatch(name, "missing on the destination") for name in here.keys() - there.keys()]
     mismatches += [Mismatch(name, "extra on the destination") for name in there.keys() - here.keys()]
     for name in here.keys() & there.keys():
@@ -113,6 +113,15 @@ def compare_sequences(source: Side, destination: Side, expected: SequenceValues 
     ]
 
 
+def _by_name(catalog: Catalog, same_version: bool) -> dict[str, Object]:
+    """Return the objects by name, across versions without what one of them says and the other takes for granted."""
+    objects = {o.name: o for o in catalog.objects}
+    public = objects.get("acl public (schema)")
+    if public and not same_version and _definition(public, same_version) == _loose(STANDARD_SINCE_15):
+        del objects[public.name]
+    return objects
+
+
 def _definition(o: Object, same_version: bool) -> str:
     text = "; ".join((*o.create, *([o.alter_owner] if o.alter_owner else [])))
     return text if same_version else _loose(text)
@@ -122,10 +131,14 @@ NAME = r'(?:"(?:[^"]|"")*"|[^\s,)]+)'
 FORGIVEN = (
     (rf"CONSTRAINT {NAME} NOT NULL", "NOT NULL"),  # has a name from 18 on
     (rf", MULTIRANGE_TYPE_NAME = {NAME}", ""),  # from 14 on
+    (r"REVOKE [A-Z, ]+ ON SCHEMA public FROM PUBLIC(; )?", ""),  # what is granted there at first: CREATE before 15
     (r"\bIN (?!\()", ""),  # of a procedure's arguments, said from 14 on
     (r'\b[a-z_][a-z0-9_$]*\.(?=[a-z_"])', ""),  # a view's columns lost their qualifiers in 16
     (r'[\s()"]+', ""),  # brackets and layout vary, and which words are key words
 )
+
+
+STANDARD_SINCE_15 = "GRANT USAGE ON SCHEMA public TO PUBLIC"
 
 
 def _loose(text: str) -> str:

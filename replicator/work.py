@@ -32,7 +32,7 @@ class Sessions:
     @contextmanager
     def use(self) -> Iterator[Connection]:
         """Lend a connection of the pool. What fails meanwhile, and is not known to be another's, failed on it."""
-        with postgres.on(self._server), self._pool.connection() as conn:
+        with postgres.on(self._server), postgres.lend(self._pool) as conn:
             with self._lock:
                 self._busy.add(conn)
             try:
@@ -125,6 +125,8 @@ class Workshop:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
+        with postgres.on("source"):
+            self._snapshot.holder.execute("SELECT")  # why it went is known to its own connection alone
         with self._source.use() as conn, self._snapshot.imported(conn):
             yield conn
 

@@ -13,15 +13,11 @@ import click
 
 from replicator import __version__, events, probe
 from replicator.cli.options import (
-    CONFIG,
     CONNECTIONS,
     COPYING,
     DEBUG,
-    DESTINATION,
     OUTPUT,
-    SOURCE,
     VERIFY,
-    WAITING,
     Commands,
     Common,
     Output,
@@ -85,7 +81,7 @@ def clone_command(context: click.Context, /, output: Output, **given: Any) -> No
     """Copy the source into the empty destination."""
     if context.meta.get("bare") and not given["source"] and not given["destination"]:
         assert context.parent is not None
-        click.echo(context.parent.get_help(), err=True)
+        click.echo(f"{context.parent.get_help()}\n\n{context.get_help()}", err=True)
         context.exit(UsageError.exit_code)
     wanted = both(**given)
     with reported(output) as emit:
@@ -111,7 +107,7 @@ def verify_command(output: Output, **given: Any) -> None:
 
 @cli.command("plan")
 @click.option("--sql", "as_sql", is_flag=True, help="Print the schema as one SQL script in creation order.")
-@options(SOURCE, DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG, *COPYING)
+@options(*CONNECTIONS, *COPYING)
 def plan_command(as_sql: bool, output: Output, destination: str | None, **given: Any) -> None:
     """Print what a clone would do; write nothing anywhere. The destination is not asked."""
     wanted = both(destination=destination or given["source"], **given)
@@ -167,10 +163,16 @@ def vars_of(record: Any) -> dict[str, Any]:
 
 
 @cli.command("status")
-@options(DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG)
+@options(*CONNECTIONS)
 @click.pass_context
 def status_command(
-    context: click.Context, /, output: Output, destination: str | None, wait_attempts: int, wait_delay: float
+    context: click.Context,
+    /,
+    output: Output,
+    source: str | None,
+    destination: str | None,
+    wait_attempts: int,
+    wait_delay: float,
 ) -> None:
     """Say whether a clone into the destination is unfinished; exit 6 if so."""
     dsn = one("destination", destination)
@@ -194,8 +196,10 @@ def status_command(
 
 
 @cli.command("clean")
-@options(DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG)
-def clean_command(output: Output, destination: str | None, wait_attempts: int, wait_delay: float) -> None:
+@options(*CONNECTIONS)
+def clean_command(
+    output: Output, source: str | None, destination: str | None, wait_attempts: int, wait_delay: float
+) -> None:
     """Remove what an unfinished clone left in the destination, journal included, so that it is empty again.
 
     Everything in the database goes, since the clone began with an empty one. Without a journal nothing is touched.

@@ -46,10 +46,10 @@
                 WHERE attrelid = s.objid AND attnum = s.subid AND s.subid <> 0) AS column_list
             , coalesce(s.acl, s.standard) AS acl
             , CASE WHEN public.yes
-                   -- Never equal, since PUBLIC can grant nothing on: what it may do in the source's public, CREATE
-                   -- before 15, it may in the copy's, and every version says it alike.
-                   THEN s.standard || ARRAY[makeaclitem(0, s.owner, 'USAGE', true)
-                                          , makeaclitem(0, s.owner, 'CREATE', true)]
+                   -- Before 15 PUBLIC could CREATE here and shall go on: never equal, since it can grant nothing on.
+--<15                    THEN s.standard || ARRAY[makeaclitem(0, s.owner, 'USAGE', true)
+--<15                                          , makeaclitem(0, s.owner, 'CREATE', true)]
+                   THEN s.standard || makeaclitem(0, s.owner, 'USAGE', false)                                --15+
                    ELSE coalesce(i.initprivs, s.standard)
                END AS initial
          FROM subject s
