@@ -12,8 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from replicator import events
 from replicator.errors import StepFailed
 from replicator.events import Emit
-from replicator.journal import Outcome
-from replicator.model import Address, Execute, Lock, Phase, Step
+from replicator.model import Address, Execute, Lock, Outcome, Phase, Step
 
 BATCHED = {Phase.SCHEMA, Phase.FINISH}
 BATCH_STEPS = 100

@@ -11,29 +11,11 @@ from importlib.resources import files
 
 from psycopg.rows import class_row
 
-from replicator.model import Plan
+from replicator.model import Moment, Outcome, Plan
 from replicator.postgres import Connection
 
 SCHEMA = "replicator"
 LOCK_KEY = 7306916069411448435  # 'replicat' as a number: one clone at a time into a database.
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """When a table's rows were read: pg_current_snapshot() and WAL position of the source. Following will need them."""
-
-    snapshot: str
-    lsn: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a step did."""
-
-    seconds: float
-    rows: int = 0
-    bytes: int = 0
-    moment: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)

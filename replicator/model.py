@@ -197,3 +197,21 @@ class Plan:
     """All steps; each comes after all that it needs."""
 
     steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a table's rows were read: pg_current_snapshot() and WAL position of the source. Following will need them."""
+
+    snapshot: str
+    lsn: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step did."""
+
+    seconds: float
+    rows: int = 0
+    bytes: int = 0
+    moment: Moment | None = None

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from replicator import events, sequences
 from replicator.events import Emit
 from replicator.executor import execute
-from replicator.journal import Outcome
-from replicator.model import Catalog, CompareTable, Execute, Object, Phase, Step
+from replicator.model import Catalog, CompareTable, Execute, Object, Outcome, Phase, Step
 from replicator.snapshot import Snapshot
 from replicator.work import Sessions, naming
 

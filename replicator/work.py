@@ -11,8 +11,8 @@ import psycopg
 from replicator import copy, events, large_objects, postgres, sequences
 from replicator.errors import ReplicatorError, StepFailed
 from replicator.events import Emit
-from replicator.journal import Journal, Moment, Outcome
-from replicator.model import CompareTable, CopyLargeObjects, CopyTable, Execute, SetSequences, Step
+from replicator.journal import Journal
+from replicator.model import CompareTable, CopyLargeObjects, CopyTable, Execute, Moment, Outcome, SetSequences, Step
 from replicator.postgres import Connection, Pool, one_line
 from replicator.snapshot import Snapshot
 

@@ -8,8 +8,7 @@ from replicator import executor
 from replicator.errors import StepFailed
 from replicator.events import Done, Failed, Started
 from replicator.executor import BATCH_STEPS, execute
-from replicator.journal import Outcome
-from replicator.model import Address, Execute, Lock, Phase, Step
+from replicator.model import Address, Execute, Lock, Outcome, Phase, Step
 
 A, B = Address(1259, 1), Address(1259, 2)
 WAIT = 5.0  # seconds; nothing waits so long but a test that fails

@@ -18,7 +18,7 @@ LAYERS = (
     "work executor verify",
     "clone status",
     "progress report demo demo.*",
-    "cli",
+    "cli cli.*",
     "__main__",
 )
 PURE = [
@@ -30,6 +30,7 @@ PURE = [
     "catalog",
     "catalog.depend",
     "catalog.select",
+    "executor",
     "progress",
     "report",
 ]
