@@ -7,12 +7,11 @@ copy is complete and, if that was asked for, verified: where it stands, a copy i
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.resources import files
 
 from psycopg.rows import class_row
 
 from replicator.model import Moment, Outcome, Plan
-from replicator.postgres import Connection
+from replicator.postgres import Connection, script
 
 SCHEMA = "replicator"
 LOCK_KEY = 7306916069411448435  # 'replicat' as a number: one clone at a time into a database.
@@ -44,7 +43,7 @@ class Journal:
     def create(self, conn: Connection, source: str) -> None:
         """Write down the plan, all of it unfinished. Raises psycopg.errors.DuplicateSchema if there is a journal."""
         with conn.transaction():
-            conn.execute(_script("journal"))
+            conn.execute(script("journal"))
             conn.execute("INSERT INTO replicator.run (source) VALUES (%s)", [source])
             with conn.cursor().copy("COPY replicator.step (number, name, phase) FROM STDIN") as copy:
                 for number, step in enumerate(self._plan.steps):
@@ -54,7 +53,7 @@ class Journal:
         """Record finished steps by name, in the transaction of their work."""
         moments = [outcome.moment or Moment("", None) for outcome in outcomes.values()]
         conn.execute(
-            _script("journal_done"),
+            script("journal_done"),
             [
                 [self._numbers[name] for name in outcomes],
                 [outcome.seconds for outcome in outcomes.values()],
@@ -100,8 +99,4 @@ def read_status(conn: Connection) -> Status | None:
     if not exists(conn):
         return None
     with conn.cursor(row_factory=class_row(Status)) as cursor:
-        return cursor.execute(_script("journal_status"), [LOCK_KEY >> 32, LOCK_KEY & 0xFFFFFFFF]).fetchone()
-
-
-def _script(name: str) -> bytes:
-    return files("replicator").joinpath(f"{name}.sql").read_bytes()
+        return cursor.execute(script("journal_status"), [LOCK_KEY >> 32, LOCK_KEY & 0xFFFFFFFF]).fetchone()

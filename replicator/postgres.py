@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from typing import Any
 
 import psycopg
@@ -127,6 +128,11 @@ def lend(pool: Pool) -> Iterator[Connection]:
         yield conn
     finally:
         pool.putconn(conn)
+
+
+def script(name: str) -> bytes:
+    """Return the statement in the file `sql/<name>.sql`."""
+    return files("replicator").joinpath(f"sql/{name}.sql").read_bytes()
 
 
 def describe(dsn: str) -> str:

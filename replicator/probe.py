@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.resources import files
 
 import psycopg
 from psycopg.rows import class_row
@@ -87,7 +86,7 @@ def may_pass(error: Exception) -> bool:
 def read_facts(conn: Connection) -> Facts:
     """Return the facts of the connection's database."""
     with conn.cursor(row_factory=class_row(Facts)) as cursor:
-        facts = cursor.execute(_script("facts")).fetchone()
+        facts = cursor.execute(postgres.script("facts")).fetchone()
     assert facts is not None
     return facts
 
@@ -162,7 +161,7 @@ def _encodings(source: Facts, destination: Facts) -> Iterable[Finding]:
 
 
 def _unreadable(source: Connection) -> Iterable[Finding]:
-    rows = source.execute(_script("unreadable")).fetchall()
+    rows = source.execute(postgres.script("unreadable")).fetchall()
     if rows:
         names = ", ".join(row[0] for row in rows[:10]) + (f" and {len(rows) - 10} more" if len(rows) > 10 else "")
         yield Finding(
@@ -190,12 +189,12 @@ def _tablespaces(source: Connection, destination: Connection) -> Iterable[Findin
 
 
 def _left_out(source: Connection) -> Iterable[Finding]:
-    for (text,) in source.execute(_script("left_out")).fetchall():
+    for (text,) in source.execute(postgres.script("left_out")).fetchall():
         yield Finding(f"Not copied: {text}", "", fatal=False)
 
 
 def _occupied(destination: Connection) -> Iterable[Finding]:
-    rows = [row[0] for row in destination.execute(_script("occupied")).fetchall()]
+    rows = [row[0] for row in destination.execute(postgres.script("occupied")).fetchall()]
     if rows:
         more = " and more" if len(rows) > 5 else ""
         yield Finding(
@@ -233,7 +232,3 @@ def _roles(destination: Connection, catalog: Catalog) -> Iterable[Finding]:
             f'The destination has no role "{role}", who owns {len(owned[role])} objects, e.g. {owned[role][0]}.',
             f'Run there: CREATE ROLE "{role}"; or clone with --no-owner and --no-acl.',
         )
-
-
-def _script(name: str) -> bytes:
-    return files("replicator").joinpath(f"{name}.sql").read_bytes()
