@@ -37,7 +37,7 @@ def clone(settings: Settings, emit: Emit) -> None:
             raise PreflightFailed("Another clone into this destination is running.", hint="Wait for its end.")
         sides.moment.lock_tables()
         catalog = selected(read_catalog(sides.moment.holder), settings)
-        refuse_or_note(probe.check_catalog(sides.keeper, catalog), emit)
+        refuse_or_note(probe.check_catalog(sides.moment.holder, sides.keeper, catalog), emit)
         plan = make_plan(catalog)
         emit(announcement(plan))
         record = Journal(plan)

@@ -95,6 +95,8 @@ class Table:
     rows: int
     root: str | None
     """Load through this partitioned table, since rows may be routed otherwise on the destination; None: as it is."""
+    condition: str | None = None
+    """WHERE …, or nothing: which rows of an extension's configuration table are the database's own. None: no such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,8 @@ class CompareTable:
     columns: tuple[Column, ...]
     only: bool
     """Without its inheriting tables; False for a root, which has no rows but its partitions'."""
+    condition: str = ""
+    """WHERE …, or nothing."""
 
 
 Work = Execute | CopyTable | SetSequences | CopyLargeObjects | CompareTable

@@ -46,7 +46,6 @@ SESSION = {
     "check_function_bodies": "off",
     "default_table_access_method": "heap",
     "default_tablespace": "",
-    "default_toast_compression": "pglz",
     "client_min_messages": "error",
     "standard_conforming_strings": "on",
     "transform_null_equals": "off",

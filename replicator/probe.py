@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -101,9 +102,9 @@ def check(source: Connection, destination: Connection) -> list[Finding]:
     return findings
 
 
-def check_catalog(destination: Connection, catalog: Catalog) -> list[Finding]:
-    """Return what these objects need and the destination lacks: extensions, and roles to own them."""
-    return [*_extensions(destination, catalog), *_roles(destination, catalog)]
+def check_catalog(source: Connection, destination: Connection, catalog: Catalog) -> list[Finding]:
+    """Return what these objects need and the destination lacks: extensions, and the roles that they name."""
+    return [*_extensions(destination, catalog), *_roles(source, destination, catalog)]
 
 
 def refuse(findings: Iterable[Finding]) -> None:
@@ -217,18 +218,18 @@ def _extensions(destination: Connection, catalog: Catalog) -> Iterable[Finding]:
         )
 
 
-def _roles(destination: Connection, catalog: Catalog) -> Iterable[Finding]:
-    owned: dict[str, list[str]] = {}
-    for o in catalog.objects:
-        if o.owner:
-            owned.setdefault(o.owner, []).append(o.name)
-    rows = destination.execute(
+def _roles(source: Connection, destination: Connection, catalog: Catalog) -> Iterable[Finding]:
+    owned = Counter(o.owner for o in catalog.objects if o.owner)
+    privileges = any(o.kind == "acl" for o in catalog.objects)
+    named = {row[0] for row in source.execute(postgres.script("named_roles"), [privileges]).fetchall()}
+    missing = destination.execute(
         "SELECT w.name FROM unnest(%s::text[]) AS w (name)"
-        " WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.name)",
-        [list(owned)],
+        " WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.name) ORDER BY w.name",
+        [sorted(named | owned.keys())],
     ).fetchall()
-    for (role,) in rows:
+    for (role,) in missing:
+        part = f"owns {owned[role]} objects" if owned[role] else "has privileges or is named by policies"
         yield Finding(
-            f'The destination has no role "{role}", who owns {len(owned[role])} objects, e.g. {owned[role][0]}.',
+            f'The destination has no role "{role}", who {part} on the source.',
             f'Run there: CREATE ROLE "{role}"; or clone with --no-owner and --no-acl.',
         )

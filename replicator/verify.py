@@ -160,7 +160,7 @@ def _steps(source: Catalog, destination: Catalog) -> list[Step]:
     for table in sorted(source.tables, key=lambda table: -table.bytes):
         if (table.identity, table.columns) in there:
             identity = table.root or table.identity
-            work = CompareTable(identity, table.columns, only=table.root is None)
+            work = CompareTable(identity, table.columns, table.root is None, table.condition or "")
             steps[identity] = Step(f"verify table {identity}", Phase.VERIFY, work, cost=table.bytes)
     if source.large_objects or destination.large_objects:
         steps[LARGE_OBJECTS] = Step(f"verify {LARGE_OBJECTS}", Phase.VERIFY, Execute(()))
@@ -182,7 +182,7 @@ def _hash_query(work: CompareTable, digest: str) -> str:
     row = f"ROW({', '.join(column.hash_expression for column in work.columns)})"
     # A sum, not an exclusive or: two equal rows must not cancel each other. numeric: a sum of bigint never overflows.
     total = f"coalesce(sum({digest.replace('{row}', row)}), 0)" if work.columns else "0::numeric"
-    return f"SELECT count(*), {total} FROM {only}{work.identity}"
+    return f"SELECT count(*), {total} FROM {only}{work.identity} {work.condition}"
 
 
 # By the megabyte: an object may be larger than memory.

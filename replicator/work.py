@@ -1,5 +1,6 @@
 """What each sort of work does, in one transaction on the destination together with its line in the journal."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,8 @@ from replicator.journal import Journal
 from replicator.model import CompareTable, CopyLargeObjects, CopyTable, Execute, Moment, Outcome, SetSequences, Step
 from replicator.postgres import Connection, Pool, one_line
 from replicator.snapshot import Snapshot
+
+logger = logging.getLogger(__name__)
 
 REPORT_BYTES = 1024 * 1024
 CANCEL_SECONDS = 5.0
@@ -102,6 +105,7 @@ class Workshop:
         match step.work:
             case Execute(statements):
                 for statement in statements:
+                    logger.debug("%s", postgres.without_secrets(statement))
                     destination.execute(statement)
                 return 0, 0, None
             case CopyTable() as work:

@@ -1,5 +1,6 @@
 """A clone is the source: every object, every row, on every version, and from each to the newest."""
 
+import shutil
 from importlib.resources import files
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from replicator import events
 from replicator.clone import clone, verify_copy
+from replicator.demo.server import reachable_folder
 from replicator.errors import PreflightFailed, VerificationFailed
 from replicator.events import Event
 from replicator.settings import Settings
@@ -158,12 +160,19 @@ def test_a_role_that_the_destination_lacks_is_named(servers: Servers) -> None:
     if len(VERSIONS) < 2:
         pytest.skip("needs two servers")
     source, destination = servers.database(VERSIONS[0]), servers.database(NEWEST)
-    source.run("CREATE ROLE only_here; CREATE TABLE t (); ALTER TABLE t OWNER TO only_here")
+    source.run(
+        """CREATE ROLE an_owner; CREATE ROLE a_reader; CREATE ROLE in_a_policy;
+        CREATE TABLE t (); ALTER TABLE t OWNER TO an_owner; GRANT SELECT ON t TO a_reader;
+        CREATE POLICY p ON t TO in_a_policy"""
+    )
     try:
-        with pytest.raises(PreflightFailed, match='no role "only_here"'):
+        with pytest.raises(PreflightFailed, match=r"a_reader.*an_owner.*in_a_policy"):
             copy(source, destination)
+        with pytest.raises(PreflightFailed, match='no role "in_a_policy"') as caught:
+            copy(source, destination, owners=False, privileges=False)
+        assert "a_reader" not in str(caught.value)
     finally:
-        source.run("DROP TABLE t; DROP ROLE only_here")
+        source.run("DROP TABLE t; DROP ROLE an_owner; DROP ROLE a_reader; DROP ROLE in_a_policy")
 
 
 def test_verify_after_a_change_convicts(servers: Servers) -> None:
@@ -209,3 +218,34 @@ def test_an_event_trigger_that_forbids_drops_does_not_keep_the_journal(servers: 
     )
     copy(source, destination, verify=True)
     assert destination.dump() == source.dump()
+
+
+EXTENSION = """
+CREATE TABLE setting (name text PRIMARY KEY, value text, built_in bool DEFAULT false);
+INSERT INTO setting VALUES ('from the extension', 'x', true);
+SELECT pg_extension_config_dump('setting', 'WHERE NOT built_in');
+CREATE SEQUENCE ticket;
+SELECT pg_extension_config_dump('ticket', '');
+CREATE TABLE internal (a int);
+"""
+
+
+def test_rows_of_an_extensions_configuration_tables_travel(servers: Servers) -> None:
+    folder = reachable_folder("replicator-test-extension-")
+    (folder / "extension").mkdir(mode=0o755)
+    (folder / "extension" / "configured.control").write_text("default_version = '1'")
+    (folder / "extension" / "configured--1.sql").write_text(EXTENSION)
+    source, destination = servers.database(NEWEST), servers.database(NEWEST)
+    for database in (source, destination):
+        database.run(f"ALTER DATABASE {database.name} SET extension_control_path = '{folder}:$system'")
+    source.run(
+        """CREATE EXTENSION configured;
+        INSERT INTO setting VALUES ('own', 'y');
+        INSERT INTO internal VALUES (1);
+        SELECT nextval('ticket'), nextval('ticket')"""
+    )
+    copy(source, destination, verify=True)
+    query = "SELECT name, (SELECT last_value FROM ticket) FROM setting ORDER BY name"
+    assert destination.rows(query) == source.rows(query)
+    assert destination.value("SELECT count(*) FROM internal") == 0
+    shutil.rmtree(folder)

@@ -101,4 +101,5 @@ def _table(row: Any) -> Table:
         bytes=row.bytes,
         rows=row.rows,
         root=row.root,
+        condition=row.condition,
     )

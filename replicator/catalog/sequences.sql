@@ -1,4 +1,5 @@
--- Sequences whose values travel: all, those of identity columns and serials included, but for extensions' own.
+-- Sequences whose values travel: all, those of identity columns and serials included; of extensions' own those alone
+-- that are for configuration.
 -- Reference: pg_dump.c dumpSequenceData.
 SELECT c.tableoid::bigint AS classid
      , c.oid::bigint AS objid
@@ -9,6 +10,7 @@ SELECT c.tableoid::bigint AS classid
  WHERE c.relkind = 'S'
    AND c.relpersistence <> 't'
    AND c.oid >= 16384
-   AND NOT EXISTS (SELECT FROM pg_depend d
-                    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+   AND (EXISTS (SELECT FROM pg_extension e WHERE c.oid = ANY (e.extconfig))
+        OR NOT EXISTS (SELECT FROM pg_depend d
+                        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))
  ORDER BY n.nspname, c.relname

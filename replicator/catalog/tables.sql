@@ -1,6 +1,7 @@
--- Tables with rows of their own (ordinary ones and leaf partitions) and their columns, but for extensions' own tables.
+-- Tables with rows of their own (ordinary ones and leaf partitions) and their columns. Of extensions' tables only those
+-- for configuration, and of these the rows that the extension did not bring: see pg_extension_config_dump.
 -- Type OIDs below 10000 are assigned by hand and the same on every server and version; reg* values are OIDs in binary.
--- Reference: pg_dump.c makeTableDataInfo, dumpTableData_copy, forcePartitionRootLoad.
+-- Reference: pg_dump.c makeTableDataInfo, processExtensionTables, dumpTableData_copy, forcePartitionRootLoad.
   WITH RECURSIVE domain_base (type, base) AS (
        SELECT oid, oid
          FROM pg_type
@@ -73,12 +74,17 @@ SELECT c.tableoid::bigint AS classid
                            JOIN unstable ON unstable.partrelid = ancestor.relid)
             THEN pg_partition_root(c.oid)::text
         END AS root
+     , config.condition
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN column_list ON column_list.attrelid = c.oid
+  LEFT JOIN LATERAL (SELECT e.extcondition[array_position(e.extconfig, c.oid)] AS condition
+                       FROM pg_extension e
+                      WHERE c.oid = ANY (e.extconfig)) AS config ON true
  WHERE c.relkind = 'r'
    AND c.relpersistence <> 't'
    AND c.oid >= 16384
-   AND NOT EXISTS (SELECT FROM pg_depend d
-                    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+   AND (config.condition IS NOT NULL
+        OR NOT EXISTS (SELECT FROM pg_depend d
+                        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))
  ORDER BY n.nspname, c.relname

@@ -1,11 +1,14 @@
 """A table's rows from one server to the other. This module decides how; `driver` is the way that always works."""
 
+import logging
 from collections.abc import Callable
 
 from replicator import postgres
 from replicator.copy import driver
 from replicator.model import CopyTable
 from replicator.postgres import Connection
+
+logger = logging.getLogger(__name__)
 
 Moved = Callable[[int], None]
 Transfer = Callable[[Connection, Connection, str, str, Moved], int]
@@ -16,10 +19,11 @@ def copy_table(source: Connection, destination: Connection, work: CopyTable, mov
 
     The destination connection is in a transaction. Raises psycopg.Error or RowsLost, and may close both connections.
     """
-    if work.table.root is None:
+    if _fresh(work):
         # Emptied in the transaction that fills it, it can be frozen; with wal_level = minimal it need not be logged.
         with postgres.on("destination"):
             destination.execute(f"TRUNCATE ONLY {work.table.identity}")
+    logger.debug("%s | %s", copy_out(work), copy_in(work))
     return choose_transfer(source, destination)(source, destination, copy_out(work), copy_in(work), moved)
 
 
@@ -36,13 +40,22 @@ def copy_out(work: CopyTable) -> str:
     >>> copy_out(CopyTable(table, binary=True))
     'COPY public.t (id) TO STDOUT (FORMAT binary)'
     """
-    return f"COPY {work.table.identity}{_column_list(work)} TO STDOUT (FORMAT {_format(work)})"
+    rows = f"{work.table.identity}{_column_list(work)}"
+    if work.table.condition:
+        names = ", ".join(column.name for column in work.table.columns)
+        rows = f"(SELECT {names} FROM {work.table.identity} {work.table.condition})"
+    return f"COPY {rows} TO STDOUT (FORMAT {_format(work)})"
 
 
 def copy_in(work: CopyTable) -> str:
     """Return the statement that takes the rows; frozen where the table was just emptied."""
-    target, freeze = (work.table.root, "") if work.table.root else (work.table.identity, ", FREEZE")
+    target, freeze = work.table.root or work.table.identity, ", FREEZE" if _fresh(work) else ""
     return f"COPY {target}{_column_list(work)} FROM STDIN (FORMAT {_format(work)}{freeze})"
+
+
+def _fresh(work: CopyTable) -> bool:
+    """Tell whether the table holds nothing but what this copy brings: no other partitions' rows, no extension's."""
+    return work.table.root is None and work.table.condition is None
 
 
 def _column_list(work: CopyTable) -> str:

@@ -14,8 +14,3 @@ SELECT format('The options of the user mapping of %I for the server %I can be re
   FROM pg_user_mappings
  WHERE umoptions IS NULL
    AND NOT has_table_privilege('pg_user_mapping', 'SELECT')
- UNION ALL
-SELECT format('The rows of %s, a configuration table of the extension %I.', config.relid::regclass, e.extname)
-  FROM pg_extension e
- CROSS JOIN LATERAL unnest(e.extconfig) AS config (relid)
- WHERE e.oid >= 16384
