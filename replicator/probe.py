@@ -66,7 +66,7 @@ def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit) -> F
             emit(events.Ready(server, where, facts.version))
             return facts
         except (psycopg.OperationalError, psycopg.ProgrammingError, UnicodeError) as error:
-            reason = postgres.one_line(error)
+            reason = postgres.one_line(error).split(" Is the server running", 1)[0]  # libpq asks; we are about to
             if not may_pass(error):
                 raise ConnectionFailed(f"The {server} {where} refuses the connection: {reason}") from error
             if attempt == attempts:

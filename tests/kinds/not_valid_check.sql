@@ -15,6 +15,14 @@ ALTER TABLE child_of_its_own ADD CHECK (b > 0) NOT VALID;
 CREATE TABLE created_later () INHERITS (parent);
 ALTER TABLE parent ADD CONSTRAINT nn NOT NULL b NOT VALID; --18+
 ALTER TABLE child VALIDATE CONSTRAINT nn; --18+
+ALTER TABLE child VALIDATE CONSTRAINT positive;
+CREATE TABLE parent_by_columns (a integer, b integer);
+CREATE TABLE child_by_columns (a integer, b integer) INHERITS (parent_by_columns);
+CREATE TABLE grandchild_by_columns (a integer, b integer) INHERITS (child_by_columns);
+ALTER TABLE parent_by_columns ADD CONSTRAINT positive CHECK (a > 0) NOT VALID;
+ALTER TABLE parent_by_columns ADD CONSTRAINT nn NOT NULL b NOT VALID; --18+
+ALTER TABLE child_by_columns VALIDATE CONSTRAINT positive;
+ALTER TABLE child_by_columns VALIDATE CONSTRAINT nn; --18+
 
 CREATE TABLE partitioned (a integer, b integer) PARTITION BY LIST (a);
 CREATE TABLE part PARTITION OF partitioned FOR VALUES IN (1);
