@@ -249,3 +249,26 @@ def test_rows_of_an_extensions_configuration_tables_travel(servers: Servers) -> 
     assert destination.rows(query) == source.rows(query)
     assert destination.value("SELECT count(*) FROM internal") == 0
     shutil.rmtree(folder)
+
+
+def test_a_plain_role_that_owns_both_databases_copies_all(servers: Servers, major: int) -> None:
+    source, destination = servers.database(major, "OWNER alice"), servers.database(NEWEST, "OWNER alice")
+    for server in {source.server, destination.server}:
+        with psycopg.connect(server.conninfo(), autocommit=True) as conn:
+            conn.execute("ALTER ROLE alice LOGIN")
+    with psycopg.connect(source.server.conninfo(source.name, user="alice"), autocommit=True) as conn:
+        conn.execute(
+            """CREATE SCHEMA app;
+            CREATE TABLE app.t (id serial PRIMARY KEY, v text, CHECK (v <> ''));
+            INSERT INTO app.t (v) SELECT g::text FROM generate_series(1, 100) g;
+            CREATE TABLE app.u (t int REFERENCES app.t);
+            CREATE VIEW app.v AS SELECT * FROM app.t;
+            CREATE FUNCTION app.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
+            ALTER TABLE app.t ENABLE ROW LEVEL SECURITY;
+            CREATE POLICY p ON app.t USING (id > 50);
+            COMMENT ON TABLE app.t IS 'mine';
+            GRANT SELECT ON app.t TO bob;
+            SELECT lo_from_bytea(0, 'mine')"""
+        )
+    as_alice = [database.server.conninfo(database.name, user="alice") for database in (source, destination)]
+    clone(Settings(*as_alice, jobs=2, verify=True), lambda event: None)

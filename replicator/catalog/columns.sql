@@ -56,7 +56,7 @@
 --<18              , bool_or(p.attnotnull) AS not_null
                    , bool_or(EXISTS (SELECT FROM pg_constraint n                                         --18+
                                       WHERE n.conrelid = p.attrelid AND n.contype = 'n'                  --18+
-                                        AND n.conkey = ARRAY[p.attnum] AND n.convalidated)) AS not_null  --18+
+                                        AND n.conkey = ARRAY[p.attnum])) AS not_null                     --18+
                 FROM pg_inherits i
                 JOIN pg_attribute p ON p.attrelid = i.inhparent AND p.attname = a.attname
                 LEFT JOIN pg_attrdef q ON q.adrelid = p.attrelid AND q.adnum = p.attnum
