@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from replicator import events, journal, postgres, probe, snapshot
+from replicator import events, journal, postgres, probe, roles, snapshot
 from replicator.catalog import select
 from replicator.catalog.read import read_catalog
 from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, StepFailed, VerificationFailed
@@ -37,8 +37,10 @@ def clone(settings: Settings, emit: Emit) -> None:
             raise PreflightFailed("Another clone into this destination is running.", hint="Wait for its end.")
         sides.moment.lock_tables()
         catalog = selected(read_catalog(sides.moment.holder), settings)
-        refuse_or_note(probe.check_catalog(sides.moment.holder, sides.keeper, catalog), emit)
+        refuse_or_note(probe.check_catalog(sides.moment.holder, sides.keeper, catalog, roles=settings.roles), emit)
         plan = make_plan(catalog)
+        if settings.roles:
+            plan = roles.first(roles.missing_roles(sides.moment.holder, sides.keeper), plan)
         emit(announcement(plan))
         record = Journal(plan)
         record.create(sides.keeper, postgres.describe(settings.source))

@@ -14,7 +14,7 @@ from replicator.errors import StepFailed
 from replicator.events import Emit
 from replicator.model import Address, Execute, Lock, Outcome, Phase, Step
 
-BATCHED = {Phase.SCHEMA, Phase.FINISH}
+BATCHED = {Phase.ROLES, Phase.SCHEMA, Phase.FINISH}
 BATCH_STEPS = 100
 CANCEL_AGAIN_SECONDS = 0.5
 

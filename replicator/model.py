@@ -16,6 +16,7 @@ class Address(NamedTuple):
 class Phase(StrEnum):
     """The part of the work that a step belongs to, in the order in which the parts begin."""
 
+    ROLES = "roles"
     SCHEMA = "schema"
     DATA = "data"
     LARGE_OBJECTS = "large objects"

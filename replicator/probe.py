@@ -102,9 +102,12 @@ def check(source: Connection, destination: Connection) -> list[Finding]:
     return findings
 
 
-def check_catalog(source: Connection, destination: Connection, catalog: Catalog) -> list[Finding]:
-    """Return what these objects need and the destination lacks: extensions, and the roles that they name."""
-    return [*_extensions(destination, catalog), *_roles(source, destination, catalog)]
+def check_catalog(source: Connection, destination: Connection, catalog: Catalog, *, roles: bool) -> list[Finding]:
+    """Return what these objects need and the destination lacks: extensions, and the roles that they name.
+
+    `roles`: those that are missing will be made.
+    """
+    return [*_extensions(destination, catalog), *([] if roles else _roles(source, destination, catalog))]
 
 
 def refuse(findings: Iterable[Finding]) -> None:
@@ -231,5 +234,5 @@ def _roles(source: Connection, destination: Connection, catalog: Catalog) -> Ite
         part = f"owns {owned[role]} objects" if owned[role] else "has privileges or is named by policies"
         yield Finding(
             f'The destination has no role "{role}", who {part} on the source.',
-            f'Run there: CREATE ROLE "{role}"; or clone with --no-owner and --no-acl.',
+            f'Run there: CREATE ROLE "{role}"; or clone with --roles, or with --no-owner and --no-acl.',
         )

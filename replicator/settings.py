@@ -32,6 +32,7 @@ class Settings:
     wait_delay: float = 5.0
     owners: bool = True
     privileges: bool = True
+    roles: bool = False
     verify: bool = False
 
     def __post_init__(self) -> None:

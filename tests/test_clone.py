@@ -9,11 +9,11 @@ import pytest
 
 from replicator import events
 from replicator.clone import clone, verify_copy
-from replicator.demo.server import reachable_folder
+from replicator.demo.server import Server, reachable_folder
 from replicator.errors import PreflightFailed, VerificationFailed
 from replicator.events import Event
 from replicator.settings import Settings
-from tests.fix_servers import VERSIONS, Database, Servers
+from tests.fix_servers import BINARIES, SETTINGS, VERSIONS, Database, Servers
 
 SHOP = files("replicator.demo").joinpath("shop.sql").read_text("utf-8")
 NEWEST = VERSIONS[-1]
@@ -272,3 +272,39 @@ def test_a_plain_role_that_owns_both_databases_copies_all(servers: Servers, majo
         )
     as_alice = [database.server.conninfo(database.name, user="alice") for database in (source, destination)]
     clone(Settings(*as_alice, jobs=2, verify=True), lambda event: None)
+
+
+@pytest.mark.pg("in 12 15 18")
+def test_roles_that_are_missing_are_made_on_request(servers: Servers, major: int) -> None:
+    with Server(BINARIES[NEWEST], reachable_folder("replicator-test-roles-"), SETTINGS) as server:
+        with psycopg.connect(server.conninfo(), autocommit=True) as conn:
+            conn.execute("CREATE DATABASE copy TEMPLATE template0")
+            conn.execute("CREATE ROLE bob")
+        source, destination = servers.database(major), Database(server, "copy", NEWEST)
+        source.run(
+            """CREATE ROLE "Odd's boss" SUPERUSER CREATEDB CREATEROLE LOGIN NOINHERIT CONNECTION LIMIT 3
+                PASSWORD 'secret' VALID UNTIL '2099-01-01 00:00:00+00';
+            CREATE ROLE worker REPLICATION BYPASSRLS;
+            ALTER ROLE worker SET search_path = "$user", "Odd schema", public;
+            ALTER ROLE worker SET my.setting = 'it''s';
+            COMMENT ON ROLE worker IS 'works';
+            GRANT worker TO "Odd's boss" WITH ADMIN OPTION;
+            GRANT bob TO worker;
+            CREATE TABLE t ();
+            ALTER TABLE t OWNER TO worker;"""
+        )
+        try:
+            seen = copy(source, destination, roles=True, verify=True)
+            assert sum(isinstance(e, events.Done) and e.step.startswith("role ") for e in seen) >= 2
+            for query in (
+                "SELECT rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication,"
+                " rolconnlimit, rolpassword, rolvaliduntil, rolbypassrls FROM pg_authid"
+                " WHERE rolname IN ('Odd''s boss', 'worker', 'alice') ORDER BY 1",
+                "SELECT roleid::regrole::text, member::regrole::text, admin_option FROM pg_auth_members"
+                " WHERE member::regrole::text ~ 'boss|worker' ORDER BY 1, 2",
+                "SELECT setconfig FROM pg_db_role_setting WHERE setrole = 'worker'::regrole",
+                "SELECT shobj_description('worker'::regrole, 'pg_authid')",
+            ):
+                assert destination.rows(query) == source.rows(query)
+        finally:
+            source.run("""DROP TABLE t; DROP ROLE "Odd's boss"; DROP ROLE worker""")

@@ -14,7 +14,7 @@ ROOT = Path(replicator.__file__).parent
 LAYERS = (
     "errors events model",
     "graph plan catalog catalog.depend catalog.select settings postgres",
-    "probe snapshot catalog.read journal copy copy.* large_objects sequences",
+    "probe snapshot catalog.read journal copy copy.* large_objects roles sequences",
     "work executor verify",
     "clone status",
     "progress report demo demo.*",

@@ -17,7 +17,7 @@
         WHERE c.relkind IN ('r', 'p', 'f')
           AND c.oid >= 16384
      )
-     , column_part AS (
+     , column_part AS MATERIALIZED (
        SELECT a.attrelid
             , a.attnum
             , format('ALTER TABLE ONLY %s ALTER COLUMN %I', c.oid::regclass, a.attname) AS alter_column
@@ -26,10 +26,7 @@
                    THEN concat_ws(' '
                        , quote_ident(a.attname)
                        , CASE WHEN c.reloftype = 0 THEN format_type(a.atttypid, a.atttypmod) END
-                       , (SELECT format('COLLATE %I.%I', n.nspname, l.collname)
-                            FROM pg_collation l
-                            JOIN pg_namespace n ON n.oid = l.collnamespace
-                           WHERE l.oid = a.attcollation AND l.oid <> t.typcollation AND c.reloftype = 0)
+                       , CASE WHEN c.reloftype = 0 THEN format('COLLATE %I.%I', m.nspname, l.collname) END
                        , CASE WHEN a.attgenerated <> '' AND parent.same_expression IS NOT TRUE
                               THEN format('GENERATED ALWAYS AS (%s) %s', own.expression
                                          , CASE a.attgenerated WHEN 's' THEN 'STORED' ELSE 'VIRTUAL' END)
@@ -49,6 +46,8 @@
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
          JOIN pg_type t ON t.oid = a.atttypid
          LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+         LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.oid <> t.typcollation
+         LEFT JOIN pg_namespace m ON m.oid = l.collnamespace
         CROSS JOIN LATERAL (
               SELECT bool_or(p.attgenerated = '' AND e.expression <> 'NULL') AS has_default
                    , bool_and(e.expression IS NOT DISTINCT FROM pg_get_expr(d.adbin, d.adrelid))

@@ -17,6 +17,7 @@ from replicator.cli.options import (
     COPYING,
     DEBUG,
     OUTPUT,
+    ROLES,
     VERIFY,
     Commands,
     Common,
@@ -75,7 +76,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
 
 
 @cli.command("clone")
-@options(*CONNECTIONS, *COPYING, VERIFY)
+@options(*CONNECTIONS, *COPYING, ROLES, VERIFY)
 @click.pass_context
 def clone_command(context: click.Context, /, output: Output, **given: Any) -> None:
     """Copy the source into the empty destination."""

@@ -103,6 +103,7 @@ LEAVING_OUT = (
     click.option("--no-owner", is_flag=True, help="Leave ownership to the destination's role."),
     click.option("--no-acl", is_flag=True, help="Leave privileges (GRANT, REVOKE) out."),
 )
+ROLES = click.option("--roles", is_flag=True, help="Create the roles that the destination lacks.")
 VERIFY = click.option("--verify", is_flag=True, help="Compare both databases at the end.")
 
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG)
