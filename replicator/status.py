@@ -21,12 +21,16 @@ def clean_up(dsn: str) -> int | None:
             return None
         if not journal.hold(conn):
             raise PreflightFailed("The clone into this database is still running.", hint="End it first.")
+        major = conn.info.server_version // 10000
         dropped = 0
         # What CASCADE takes along is gone when its turn comes: read anew until nothing is left. The journal goes last.
-        while statements := conn.execute(statement("leftovers", conn.info.server_version // 10000)).fetchall():
+        while statements := conn.execute(statement("leftovers", major)).fetchall():
             with conn.transaction():
                 for (drop,) in statements:
                     conn.execute(drop)
             dropped += len(statements)
+        with conn.transaction():
+            for (back,) in conn.execute(statement("reset", major)).fetchall():
+                conn.execute(back)
         journal.drop(conn)
         return dropped

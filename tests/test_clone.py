@@ -10,9 +10,10 @@ import pytest
 from replicator import events
 from replicator.clone import clone, verify_copy
 from replicator.demo.server import Server, reachable_folder
-from replicator.errors import PreflightFailed, VerificationFailed
+from replicator.errors import Interrupted, PreflightFailed, VerificationFailed
 from replicator.events import Event
 from replicator.settings import Settings
+from replicator.status import clean_up, look
 from tests.fix_servers import BINARIES, SETTINGS, VERSIONS, Database, Servers
 
 SHOP = files("replicator.demo").joinpath("shop.sql").read_text("utf-8")
@@ -308,3 +309,27 @@ def test_roles_that_are_missing_are_made_on_request(servers: Servers, major: int
                 assert destination.rows(query) == source.rows(query)
         finally:
             source.run("""DROP TABLE t; DROP ROLE "Odd's boss"; DROP ROLE worker""")
+
+
+def test_a_cleaned_destination_is_as_new(database: Database, destination: Database) -> None:
+    database.run(SHOP)
+    database.run(
+        """CREATE PUBLICATION everything FOR ALL TABLES;
+        ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO bob;
+        ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+        GRANT CREATE ON SCHEMA public TO carol;
+        COMMENT ON SCHEMA public IS 'not as it was'"""
+    )
+    new = destination.dump()
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, events.Planned) and "verification" in event.steps:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        clone(Settings(database.dsn, destination.dsn, jobs=2, verify=True), interrupt)
+    assert look(destination.dsn).state == "interrupted"
+    clean_up(destination.dsn)
+    assert look(destination.dsn) is None
+    assert destination.dump() == new
+    copy(database, destination, verify=True)

@@ -2,7 +2,7 @@ from replicator.catalog.depend import Edge, fold
 from replicator.model import Address, Object
 
 CLASS = {"schema": 2615, "extension": 3079, "function": 1255, "base_type": 1247, "constraint": 2606,
-         "rule": 2618, "trigger": 2620, "table_attach": 2611, "sequence_owner": 2608,
+         "rule": 2618, "trigger": 2620, "table_attach": 2611, "index_attach": 2611, "sequence_owner": 2608,
          "large_object": 2613}  # fmt: skip
 RELATION, DEFAULT, TYPE = 1259, 2604, 1247
 
@@ -191,6 +191,22 @@ def test_turning_leaves_all_other_edges_alone():
         (at(1), at(3, CLASS["schema"]), "n"),
     )
     assert objects["table2"].needs == objects["table1"].needs == {at(3, CLASS["schema"])}
+
+
+def test_an_attachment_may_need_more_than_the_two_whose_edge_it_takes_over():
+    objects = folded(
+        [
+            row("index", 1),
+            row("index", 2),
+            row("index_attach", 2, at(2), at(1), at(3, CLASS["index_attach"])),
+            row("index", 3),
+            row("index_attach", 3, at(3), at(2)),
+        ],
+        (at(2), at(1), "P"),
+        (at(3), at(2), "P"),
+    )
+    assert objects["index_attach2"].needs == {at(1), at(2), at(3, CLASS["index_attach"])}
+    assert objects["index_attach3"].needs == {at(2), at(3)}
 
 
 # Orphans: what belongs to something that is not created.

@@ -7,6 +7,7 @@
 -- Reference: pg_dump.c getTableAttrs, determineNotNullFlags, dumpTableSchema; common.c flagInhAttrs (18.6).
        relation AS (
        SELECT c.*
+            , c.oid::regclass::text AS name
             , c.relispartition
               OR (NOT EXISTS (SELECT FROM pg_attribute a
                                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND NOT a.attislocal)
@@ -17,18 +18,24 @@
         WHERE c.relkind IN ('r', 'p', 'f')
           AND c.oid >= 16384
      )
+     , column_default AS MATERIALIZED (
+       SELECT adrelid, adnum, pg_get_expr(adbin, adrelid) AS expression
+         FROM pg_attrdef
+     )
      , column_part AS MATERIALIZED (
        SELECT a.attrelid
             , a.attnum
-            , format('ALTER TABLE ONLY %s ALTER COLUMN %I', c.oid::regclass, a.attname) AS alter_column
+            , format('ALTER TABLE ONLY %s ALTER COLUMN %I', c.name, a.attname) AS alter_column
             , own.listed AND c.reloftype = 0 OR null_constraint.clause IS NOT NULL AS always
             , CASE WHEN own.listed
                    THEN concat_ws(' '
                        , quote_ident(a.attname)
                        , CASE WHEN c.reloftype = 0 THEN format_type(a.atttypid, a.atttypmod) END
-                       , CASE WHEN c.reloftype = 0 THEN format('COLLATE %I.%I', m.nspname, l.collname) END
+                       , CASE WHEN c.reloftype = 0
+                              THEN 'COLLATE ' || quote_ident(m.nspname) || '.' || quote_ident(l.collname)
+                          END
                        , CASE WHEN a.attgenerated <> '' AND parent.same_expression IS NOT TRUE
-                              THEN format('GENERATED ALWAYS AS (%s) %s', own.expression
+                              THEN format('GENERATED ALWAYS AS (%s) %s', d.expression
                                          , CASE a.attgenerated WHEN 's' THEN 'STORED' ELSE 'VIRTUAL' END)
                           END)
                END AS head
@@ -36,7 +43,7 @@
             , ' SET DEFAULT ' || own.value AS set_default
             , null_constraint.clause AS not_null
             , CASE WHEN a.attgenerated <> '' AND NOT own.listed AND NOT parent.same_expression
-                   THEN format(' SET EXPRESSION AS (%s)', own.expression)
+                   THEN format(' SET EXPRESSION AS (%s)', d.expression)
 --<18              WHEN a.attnotnull AND NOT own.listed AND parent.not_null IS NOT TRUE THEN ' SET NOT NULL'
                END AS set_more
             , CASE WHEN own.plain THEN identity.clause END AS inline_identity
@@ -45,12 +52,12 @@
          FROM relation c
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
          JOIN pg_type t ON t.oid = a.atttypid
-         LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+         LEFT JOIN column_default d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
          LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.oid <> t.typcollation
          LEFT JOIN pg_namespace m ON m.oid = l.collnamespace
         CROSS JOIN LATERAL (
               SELECT bool_or(p.attgenerated = '' AND e.expression <> 'NULL') AS has_default
-                   , bool_and(e.expression IS NOT DISTINCT FROM pg_get_expr(d.adbin, d.adrelid))
+                   , bool_and(e.expression IS NOT DISTINCT FROM d.expression)
                      FILTER (WHERE p.attgenerated <> '') AS same_expression
 --<18              , bool_or(p.attnotnull) AS not_null
                    , bool_or(EXISTS (SELECT FROM pg_constraint n                                         --18+
@@ -64,40 +71,42 @@
         CROSS JOIN LATERAL (
               SELECT a.attislocal OR c.alone AS listed
                    , (a.attislocal OR c.alone) AND c.reloftype = 0 AND parent.has_default IS NOT TRUE AS plain
-                   , pg_get_expr(d.adbin, d.adrelid) AS expression
                    , CASE WHEN a.attgenerated <> '' THEN NULL
-                          WHEN d.oid IS NULL AND parent.has_default THEN 'NULL'
-                          ELSE pg_get_expr(d.adbin, d.adrelid)
+                          WHEN d.adrelid IS NULL AND parent.has_default THEN 'NULL'
+                          ELSE d.expression
                       END AS value) AS own
-         LEFT JOIN LATERAL (
---<18         SELECT 'NOT NULL' AS clause WHERE a.attnotnull AND own.listed AND parent.not_null IS NOT TRUE
-              SELECT concat_ws(' '                                                                       --18+
-                    , format('CONSTRAINT %I NOT NULL', n.conname)                                        --18+
+         LEFT JOIN pg_constraint n                                                                       --18+
+           ON n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum]                 --18+
+          AND n.convalidated                                                                             --18+
+          AND (n.conislocal OR c.alone OR parent.not_null IS NOT TRUE)                                   --18+
+        CROSS JOIN LATERAL (
+--<18         SELECT CASE WHEN a.attnotnull AND own.listed AND parent.not_null IS NOT TRUE THEN 'NOT NULL' END AS clause
+              SELECT CASE WHEN n.oid IS NOT NULL THEN concat_ws(' '                                      --18+
+                    , 'CONSTRAINT ' || quote_ident(n.conname) || ' NOT NULL'                             --18+
                     , CASE WHEN NOT own.listed THEN quote_ident(a.attname) END                           --18+
-                    , CASE WHEN n.connoinherit THEN 'NO INHERIT' END) AS clause                          --18+
-                FROM pg_constraint n                                                                     --18+
-               WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum]          --18+
-                 AND n.convalidated                                                                      --18+
-                 AND (n.conislocal OR c.alone OR parent.not_null IS NOT TRUE)                            --18+
-              ) AS null_constraint ON true
-         LEFT JOIN LATERAL (
-              SELECT concat_ws(' '
-                    , format('GENERATED %s AS IDENTITY (SEQUENCE NAME %s'
-                            , CASE a.attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END, s.seqrelid::regclass)
-                    , format('START WITH %s INCREMENT BY %s', s.seqstart, s.seqincrement)
-                    , format('MINVALUE %s MAXVALUE %s CACHE %s', s.seqmin, s.seqmax, s.seqcache)
-                    , CASE WHEN s.seqcycle THEN 'CYCLE' END) || ')' AS clause
-                   , CASE WHEN q.relpersistence <> c.relpersistence AND c.relkind = 'r'
---<15                     AND false
-                          THEN format('ALTER SEQUENCE %s SET %s', s.seqrelid::regclass
-                                     , CASE q.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END)
-                      END AS set_persistence
+                    , CASE WHEN n.connoinherit THEN 'NO INHERIT' END) END AS clause                      --18+
+              ) AS null_constraint
+         LEFT JOIN (
+              SELECT i.refobjid, i.refobjsubid, q.relpersistence, q.oid::regclass AS name
+                   , concat_ws(' '
+                       , format('SEQUENCE NAME %s', q.oid::regclass)
+                       , format('START WITH %s INCREMENT BY %s', s.seqstart, s.seqincrement)
+                       , format('MINVALUE %s MAXVALUE %s CACHE %s', s.seqmin, s.seqmax, s.seqcache)
+                       , CASE WHEN s.seqcycle THEN 'CYCLE' END) AS options
                 FROM pg_depend i
                 JOIN pg_sequence s ON s.seqrelid = i.objid
                 JOIN pg_class q ON q.oid = i.objid
-               WHERE i.classid = 'pg_class'::regclass AND i.refclassid = 'pg_class'::regclass
-                 AND i.refobjid = a.attrelid AND i.refobjsubid = a.attnum AND i.deptype = 'i'
-                 AND a.attidentity <> '') AS identity ON true
+               WHERE i.classid = 'pg_class'::regclass AND i.refclassid = 'pg_class'::regclass AND i.deptype = 'i'
+              ) AS sequence
+           ON sequence.refobjid = a.attrelid AND sequence.refobjsubid = a.attnum AND a.attidentity <> ''
+        CROSS JOIN LATERAL (
+              SELECT 'GENERATED ' || CASE a.attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END
+                     || ' AS IDENTITY (' || sequence.options || ')' AS clause
+                   , CASE WHEN sequence.relpersistence <> c.relpersistence AND c.relkind = 'r'
+--<15                     AND false
+                          THEN format('ALTER SEQUENCE %s SET %s', sequence.name
+                                     , CASE sequence.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'LOGGED' END)
+                      END AS set_persistence) AS identity
      )
      , column_list AS (
        SELECT attrelid

@@ -87,7 +87,7 @@ def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]
                 stub_needs[dependent].add(referenced)
     for o, declared in rows:
         if BY_NAME[o.kind].turns:
-            first, second = declared
+            first, second, *_ = declared
             needs[first].discard(second)
             stub_needs[first].discard(second)
 

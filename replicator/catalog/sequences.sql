@@ -1,5 +1,6 @@
 -- Sequences whose values travel: all, those of identity columns and serials included; of extensions' own those alone
 -- that are for configuration.
+-- What users put into the system's schemas is left, as pg_dump leaves it.
 -- Reference: pg_dump.c dumpSequenceData.
 SELECT c.tableoid::bigint AS classid
      , c.oid::bigint AS objid
@@ -11,6 +12,7 @@ SELECT c.tableoid::bigint AS classid
    AND c.relpersistence <> 't'
    AND c.oid >= 16384
    AND (EXISTS (SELECT FROM pg_extension e WHERE c.oid = ANY (e.extconfig))
-        OR NOT EXISTS (SELECT FROM pg_depend d
-                        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))
+        OR n.nspname NOT IN ('pg_catalog', 'information_schema')
+           AND NOT EXISTS (SELECT FROM pg_depend d
+                            WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))
  ORDER BY n.nspname, c.relname

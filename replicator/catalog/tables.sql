@@ -1,5 +1,6 @@
 -- Tables with rows of their own (ordinary ones and leaf partitions) and their columns. Of extensions' tables only those
 -- for configuration, and of these the rows that the extension did not bring: see pg_extension_config_dump.
+-- What users put into the system's schemas is left, as pg_dump leaves it.
 -- Type OIDs below 10000 are assigned by hand and the same on every server and version; reg* values are OIDs in binary.
 -- Reference: pg_dump.c makeTableDataInfo, processExtensionTables, dumpTableData_copy, forcePartitionRootLoad.
   WITH RECURSIVE domain_base (type, base) AS (
@@ -42,10 +43,13 @@
                         || CASE WHEN NOT l.collisdeterministic THEN ' COLLATE "C"' ELSE '' END
                         ORDER BY a.attnum) AS hashes
             , array_agg(form."binary" ORDER BY a.attnum) AS binaries
-         FROM pg_attribute a
+         FROM pg_class c
+         JOIN pg_attribute a ON a.attrelid = c.oid
          JOIN form ON form.type = a.atttypid
          LEFT JOIN pg_collation l ON l.oid = a.attcollation
-        WHERE a.attnum > 0
+        WHERE c.relkind = 'r'
+          AND c.oid >= 16384
+          AND a.attnum > 0
           AND NOT a.attisdropped
           AND a.attgenerated = ''
         GROUP BY a.attrelid
@@ -85,6 +89,7 @@ SELECT c.tableoid::bigint AS classid
    AND c.relpersistence <> 't'
    AND c.oid >= 16384
    AND (config.condition IS NOT NULL
-        OR NOT EXISTS (SELECT FROM pg_depend d
-                        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))
+        OR n.nspname NOT IN ('pg_catalog', 'information_schema')
+           AND NOT EXISTS (SELECT FROM pg_depend d
+                            WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))
  ORDER BY n.nspname, c.relname

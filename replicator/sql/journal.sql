@@ -1,6 +1,8 @@
--- The journal: one row for the run, one for each step of its plan.
+-- The journal: one row for the run, one for each step of its plan. Both have keys: a publication FOR ALL TABLES that
+-- the copy brings along forbids updates of tables without.
 CREATE SCHEMA replicator;
 CREATE TABLE replicator.run (
+    id integer PRIMARY KEY DEFAULT 1,
     source text NOT NULL,
     state text NOT NULL DEFAULT 'running',
     error text,

@@ -1,4 +1,6 @@
 -- ALTER INDEX ... ATTACH PARTITION. It takes over the edge from the partition's index, or constraint, to its parent's.
+-- From the leaves upward: what becomes valid in one session while another one attaches above it leaves the topmost
+-- invalid for ever (validatePartitionedIndex lets go of its lock before the end of the transaction).
 -- Reference: pg_dump.c getIndexes, dumpIndexAttach, common.c flagInhIndexes (18.6).
 SELECT 'pg_inherits'::regclass AS classid
      , h.inhrelid AS objid
@@ -7,7 +9,10 @@ SELECT 'pg_inherits'::regclass AS classid
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
      , ARRAY[ coalesce(c.tableoid, 'pg_class'::regclass), coalesce(c.oid, h.inhrelid)
-            , coalesce(pc.tableoid, 'pg_class'::regclass), coalesce(pc.oid, h.inhparent) ]::oid[] AS needs
+            , coalesce(pc.tableoid, 'pg_class'::regclass), coalesce(pc.oid, h.inhparent) ]::oid[]
+       || ARRAY(SELECT unnest(ARRAY['pg_inherits'::regclass, below.inhrelid]::oid[])
+                  FROM pg_inherits below
+                 WHERE below.inhparent = h.inhrelid) AS needs
   FROM pg_inherits h
   JOIN pg_index i ON i.indexrelid = h.inhrelid
   JOIN pg_index p ON p.indexrelid = h.inhparent

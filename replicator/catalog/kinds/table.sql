@@ -13,13 +13,16 @@ SELECT c.tableoid AS classid
             ELSE '{}'
         END AS stub
      , body.finish
-     , ARRAY(SELECT unnest(ARRAY[d.refclassid, d.refobjid])
+     , coalesce(generation.needs, '{}') AS needs
+  FROM pg_class c
+  JOIN body ON body.relid = c.oid
+  LEFT JOIN (SELECT a.attrelid, array_agg(address) AS needs
                FROM pg_attribute a
                JOIN pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
                JOIN pg_depend d ON d.classid = e.tableoid AND d.objid = e.oid
-              WHERE a.attrelid = c.oid AND a.attgenerated <> '') AS needs
-  FROM pg_class c
-  JOIN body ON body.relid = c.oid
+              CROSS JOIN unnest(ARRAY[d.refclassid, d.refobjid]) AS address
+              WHERE a.attgenerated <> ''
+              GROUP BY a.attrelid) AS generation ON generation.attrelid = c.oid
   LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid AND c.relkind = 'r'
   LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace
   LEFT JOIN pg_am m ON m.oid = c.relam AND (m.amname <> 'heap' OR c.relkind = 'p')
