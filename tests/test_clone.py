@@ -333,3 +333,13 @@ def test_a_cleaned_destination_is_as_new(database: Database, destination: Databa
     assert look(destination.dsn) is None
     assert destination.dump() == new
     copy(database, destination, verify=True)
+
+
+def test_words_that_the_server_reads_back_otherwise_are_no_difference(
+    database: Database, destination: Database
+) -> None:
+    database.run(
+        """CREATE TABLE t (s varchar(10) CHECK (s IN ('a', 'b')), n int CHECK (n BETWEEN 1 AND 5 AND n <> 3));
+        CREATE VIEW v AS SELECT a.s FROM t a JOIN t b ON true WHERE a.s IN ('x', 'y') AND (a.n > 1 AND b.n > 2)"""
+    )
+    copy(database, destination, verify=True)

@@ -45,7 +45,8 @@ MEMBER = re.compile(r"^    (OPERATOR|FUNCTION) \d+ ")
 def in_order(dump: str) -> list[str]:
     """Return a dump's lines, an operator family's members sorted: pg_dump leaves the order of equals to the planner."""
     lines: list[str] = []
-    for is_member, run in itertools.groupby(dump.splitlines(), key=lambda line: bool(MEMBER.match(line))):
+    for is_member, lines_alike in itertools.groupby(dump.splitlines(), key=lambda line: bool(MEMBER.match(line))):
+        run = list(lines_alike)
         lines += sorted(line.rstrip(" ,;") for line in run) if is_member else run
     return lines
 
