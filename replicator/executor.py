@@ -1,7 +1,8 @@
 """Run a plan's steps on threads: each when what it needs is done, longest chain first, never against another's locks.
 
 The scheduler lives in the calling thread alone, so that signals reach it and nothing of it needs a lock. Steps of the
-SCHEMA and FINISH phases are small and many: a hundred of them go in one transaction, one worker at a time.
+SCHEMA and FINISH phases are small and many: a hundred of them go in one transaction, one worker at a time. So do
+small tables, indexes and so on where there are many: a commit, and what goes with it, costs more than an empty table.
 """
 
 import heapq
@@ -16,6 +17,9 @@ from replicator.model import Address, Execute, Lock, Outcome, Phase, Step
 
 BATCHED = {Phase.ROLES, Phase.SCHEMA, Phase.FINISH}
 BATCH_STEPS = 100
+SMALL = {Phase.DATA, Phase.BUILD, Phase.STATISTICS}
+SMALL_STEPS = 32  # each holds several locks to the end of the batch, and the server has room for some thousands
+SMALL_BYTES = 4 * 1024 * 1024
 CANCEL_AGAIN_SECONDS = 0.5
 
 Run = Callable[[Sequence[Step], int], dict[str, Outcome]]
@@ -27,7 +31,7 @@ def execute(steps: Sequence[Step], run: Run, *, jobs: int, emit: Emit, cancel: C
 
     `cancel` ends, on the servers, whatever is running; it is called again and again until all workers have come home.
     """
-    schedule = _Schedule(steps)
+    schedule = _Schedule(steps, jobs)
     free = list(range(jobs))
     running: dict[Future[dict[str, Outcome]], tuple[list[Step], int]] = {}
     with ThreadPoolExecutor(jobs, thread_name_prefix="worker") as threads:
@@ -79,7 +83,8 @@ def _bring_home(running: Iterable[Future[dict[str, Outcome]]], cancel: Callable[
 class _Schedule:
     """What can run now, and what comes first."""
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[Step], jobs: int) -> None:
+        self._jobs = jobs
         self.unfinished = {step.name: step for step in steps}
         self.done: set[str] = set()
         self._waiting = {step.name: len(step.needs) for step in steps}
@@ -118,10 +123,10 @@ class _Schedule:
         return batch
 
     def _batch(self, first: Step) -> list[Step]:
-        """Return a step with, if it is a small one, those that wait for nothing else."""
-        batch = [first]
+        """Return a step with, in a chain of small ones, those that wait for nothing else."""
         if first.phase not in BATCHED:
-            return batch
+            return self._small(first)
+        batch = [first]
         self._batch_running = True
         names = {first.name}
         for step in batch:
@@ -130,6 +135,24 @@ class _Schedule:
                 if fits and all(need in names or need in self.done for need in next_step.needs):
                     batch.append(next_step)
                     names.add(next_step.name)
+        return batch
+
+    def _small(self, first: Step) -> list[Step]:
+        """Return a step with those that come next, while they are small and there is more than enough for all workers.
+
+        What one step of a batch has locked does not hinder the others.
+        """
+        batch = [first]
+        size = first.cost
+        share = len(self._ready) // self._jobs // SMALL_STEPS
+        most = min(SMALL_STEPS, share) if first.phase in SMALL else 1
+        while len(batch) < most:
+            step = self.unfinished[self._ready[0][1]]
+            size += step.cost
+            if step.phase is not first.phase or size > SMALL_BYTES or not self._lockable(step):
+                break
+            heapq.heappop(self._ready)
+            batch.append(step)
         return batch
 
     def finish(self, batch: Sequence[Step]) -> None:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import assert_never
+from typing import NamedTuple
 
 import psycopg
 
@@ -13,7 +13,7 @@ from replicator import copy, events, large_objects, postgres, sequences
 from replicator.errors import ReplicatorError, StepFailed
 from replicator.events import Emit
 from replicator.journal import Journal
-from replicator.model import CompareTable, CopyLargeObjects, CopyTable, Execute, Moment, Outcome, SetSequences, Step
+from replicator.model import CopyLargeObjects, CopyTable, Execute, Moment, Outcome, Phase, SetSequences, Step
 from replicator.postgres import Connection, Pool, one_line
 from replicator.snapshot import Snapshot
 
@@ -53,6 +53,13 @@ class Sessions:
                 conn.cancel_safe(timeout=CANCEL_SECONDS)
 
 
+class Source(NamedTuple):
+    """A connection to the source in the snapshot, and the moment that it sees."""
+
+    conn: Connection
+    moment: Moment
+
+
 class Workshop:
     """Where the steps of a clone are done: the sessions on both servers, the snapshot and the journal."""
 
@@ -84,13 +91,14 @@ class Workshop:
         with naming(batch[0]), postgres.on("destination"):
             self._keeper.execute("SELECT")  # without it this clone has no claim on the destination any more
         with naming(batch[0]), self._destination.use() as conn, conn.transaction():
-            for step in batch:
-                if self._stopped.is_set():
-                    raise StepFailed(step.name, "stopped")
-                began = time.monotonic()
-                with naming(step):
-                    outcome = self._do(step, conn, worker)
-                outcomes[step.name] = Outcome(time.monotonic() - began, *outcome)
+            with self._reading(batch) as source:
+                for step in batch:
+                    if self._stopped.is_set():
+                        raise StepFailed(step.name, "stopped")
+                    began = time.monotonic()
+                    with naming(step):
+                        outcome = self._do(step, source, conn, worker)
+                    outcomes[step.name] = Outcome(time.monotonic() - began, *outcome)
             self._journal.done(conn, outcomes)
         return outcomes
 
@@ -100,39 +108,58 @@ class Workshop:
         self._source.cancel()
         self._destination.cancel()
 
-    def _do(self, step: Step, destination: Connection, worker: int) -> tuple[int, int, Moment | None]:
+    def _do(
+        self, step: Step, source: Source | None, destination: Connection, worker: int
+    ) -> tuple[int, int, Moment | None]:
         """Return rows, bytes and, for rows, when they were read."""
-        match step.work:
-            case Execute(statements):
-                for statement in statements:
-                    logger.debug("%s", postgres.without_secrets(statement))
-                    destination.execute(statement)
+        match step.work, source:
+            case Execute(statements), _:
+                if statements:
+                    together = ";\n".join(statements)  # one message and one answer
+                    logger.debug("%s", postgres.without_secrets(together))
+                    with self._forgiving(step, destination):
+                        destination.execute(together)
                 return 0, 0, None
-            case CopyTable() as work:
-                with self._reading() as source, self._counting(step, worker) as moved:
-                    moment = _moment(source)
-                    rows = copy.copy_table(source, destination, work, moved)
+            case CopyTable() as work, Source(conn, moment):
+                with self._counting(step, worker) as moved:
+                    rows = copy.copy_table(conn, destination, work, moved)
                 return rows, moved.total, moment
-            case SetSequences(which):
-                with self._reading() as source:
-                    self.sequence_values = sequences.read_values(source, which)
+            case SetSequences(which), _:
+                with self._source.use() as conn:  # outside a transaction, which would hold a lock for each to its end
+                    self.sequence_values = sequences.read_values(conn, which)
                 sequences.set_values(destination, self.sequence_values)
                 return len(which), 0, None
-            case CopyLargeObjects(range):
-                with self._reading() as source, self._counting(step, worker) as moved:
-                    rows = large_objects.copy_range(source, destination, range, moved, owners=self._owners)
+            case CopyLargeObjects(range), Source(conn):
+                with self._counting(step, worker) as moved:
+                    rows = large_objects.copy_range(conn, destination, range, moved, owners=self._owners)
                 return rows, moved.total, None
-            case CompareTable():
-                raise AssertionError("rows are compared by verify, not copied")
             case _:
-                assert_never(step.work)
+                raise AssertionError(f"not a clone's work: {step.work}")
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def _forgiving(self, step: Step, destination: Connection) -> Iterator[None]:
+        """Go on without statistics where the user's code fails in ANALYZE: the copy is complete without."""
+        if step.phase is not Phase.STATISTICS:
+            yield
+            return
+        try:
+            with destination.transaction():
+                yield
+        except psycopg.OperationalError:  # cancelled, cut off, out of room: not the user's code
+            raise
+        except psycopg.Error as error:
+            self._emit(events.Note(f"No statistics: {step.name} failed: {one_line(error)}"))
+
+    @contextmanager
+    def _reading(self, batch: Sequence[Step]) -> Iterator[Source | None]:
+        """Lend a connection in the snapshot to a batch that reads from the source."""
+        if not any(isinstance(step.work, CopyTable | CopyLargeObjects) for step in batch):
+            yield None
+            return
         with postgres.on("source"):
             self._snapshot.holder.execute("SELECT")  # why it went is known to its own connection alone
         with self._source.use() as conn, self._snapshot.imported(conn):
-            yield conn
+            yield Source(conn, _moment(conn))
 
     @contextmanager
     def _counting(self, step: Step, worker: int) -> Iterator["Counter"]:

@@ -343,3 +343,16 @@ def test_words_that_the_server_reads_back_otherwise_are_no_difference(
         CREATE VIEW v AS SELECT a.s FROM t a JOIN t b ON true WHERE a.s IN ('x', 'y') AND (a.n > 1 AND b.n > 2)"""
     )
     copy(database, destination, verify=True)
+
+
+def test_an_analyze_that_the_users_code_fails_is_no_reason_to_fail(servers: Servers) -> None:
+    source, destination = servers.database(NEWEST), servers.database(NEWEST)
+    source.run(
+        f"""CREATE FUNCTION picky(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS
+            $$BEGIN IF current_database() <> '{source.name}' THEN RAISE 'not here'; END IF; RETURN $1; END$$;
+        CREATE TABLE t AS SELECT generate_series(1, 10) AS a;
+        CREATE STATISTICS s ON (picky(a)), a FROM t"""
+    )
+    seen = copy(source, destination, verify=True)
+    (note,) = [event.text for event in seen if isinstance(event, events.Note)]
+    assert note.startswith("No statistics: analyze public.t failed: not here")

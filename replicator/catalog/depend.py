@@ -51,6 +51,8 @@ class Family:
 
     def stands_for(self, address: Address, *, in_extensions: bool = True) -> Address | None:
         """Return the created object that this row is, or is part of; None where there is none."""
+        if address in self.created:
+            return address
         seen = set()
         while address not in self.created:
             if address in seen or address not in self._parent or (address in self._members and not in_extensions):
@@ -133,4 +135,4 @@ def _has_subject(facet: Object, family: Family) -> bool:
 
 
 def _known(addresses: Iterable[Address | None]) -> frozenset[Address]:
-    return frozenset(address for address in addresses if address is not None)
+    return frozenset([address for address in addresses if address is not None])

@@ -2,11 +2,15 @@
 -- An attachment's address lies in pg_inherits, a sequence's ownership in pg_depend: they are about relations.
 -- To ALTER: an aggregate without arguments has no name but as a routine, procedures may differ in OUT arguments alone,
 -- and pg_identify_object does not quote access methods.
+-- A transform's identity lost its "on" in a later version: verify compares names across versions.
 -- Temporary objects belong to sessions, toast tables to tables: neither is ever created.
 -- Reference: PostgreSQL docs 9.27.5, pg_identify_object.
 SELECT kind.classid::bigint AS classid
      , kind.objid::bigint AS objid
-     , object.identity
+     , CASE object.type
+           WHEN 'transform' THEN replace(object.identity, ' on language ', ' language ')
+           ELSE object.identity
+       END AS identity
      , object.type
      , object.schema
      , pg_get_userbyid(kind.owner) AS owner

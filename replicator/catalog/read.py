@@ -48,7 +48,8 @@ def read_catalog(conn: Connection) -> Catalog:
     major = version // 10000
     superuser = conn.info.parameter_status("is_superuser") == "on"
     rows = [row for kind in KINDS if superuser or not kind.superuser for row in _read_kind(conn, kind, major)]
-    edges = (Edge(Address(r[0], r[1]), Address(r[2], r[3]), r[4]) for r in conn.execute(statement("depend", major)))
+    depend = conn.execute(statement("depend", major)).fetchall()
+    edges = [Edge(Address(a, b), Address(c, d), deptype) for a, b, c, d, deptype in depend]
     return Catalog(
         version=version,
         objects=tuple(fold(rows, edges)),
