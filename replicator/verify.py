@@ -102,8 +102,10 @@ def compare_sequences(source: Side, destination: Side, expected: SequenceValues 
     """Return the sequences that do not stand where they should: as `expected`, or else as the source's do now."""
     common = {s.identity for s in destination.catalog.sequences}
     wanted = [s for s in source.catalog.sequences if s.identity in common]
-    here = expected or sequences.read_values(source.snapshot.holder, wanted)
-    there = sequences.read_values(destination.snapshot.holder, wanted)
+    # Outside the snapshots' transactions, which would hold a lock for each sequence to their end.
+    with source.sessions.use() as one, destination.sessions.use() as other:
+        here = expected or sequences.read_values(one, wanted)
+        there = sequences.read_values(other, wanted)
     return [
         Mismatch(f"sequence {s.identity}", f"different: {here[s.identity]}, but {there[s.identity]} on the destination")
         for s in wanted
