@@ -1,7 +1,7 @@
 """Run a plan's steps on threads: each when what it needs is done, longest chain first, never against another's locks.
 
 The scheduler lives in the calling thread alone, so that signals reach it and nothing of it needs a lock. Steps of the
-SCHEMA and FINISH phases are small and many: a hundred of them go in one transaction, one worker at a time. So do
+ROLES, SCHEMA and FINISH phases are small and many: a hundred of them go in one transaction, one worker at a time. So do
 small tables, indexes and so on where there are many: a commit, and what goes with it, costs more than an empty table.
 """
 

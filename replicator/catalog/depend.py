@@ -51,9 +51,9 @@ class Family:
 
     def stands_for(self, address: Address, *, in_extensions: bool = True) -> Address | None:
         """Return the created object that this row is, or is part of; None where there is none."""
-        if address in self.created:
+        if address in self.created:  # most are: no set is made for them
             return address
-        seen = set()
+        seen: set[Address] = set()
         while address not in self.created:
             if address in seen or address not in self._parent or (address in self._members and not in_extensions):
                 return None

@@ -1,33 +1,30 @@
 -- Statements that give back what no DROP takes away: default privileges for all schemas, and the schema public.
 -- Reference: PostgreSQL docs 52.9, pg_default_acl; initdb's own ACL and comment of public.
+  WITH changed AS (
+       SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I', pg_get_userbyid(defaclrole)) AS alter_default
+            , CASE defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
+                                 WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' WHEN 'L' THEN 'LARGE OBJECTS'
+              END AS objects
+            , defaclacl AS acl
+            , acldefault(CASE defaclobjtype WHEN 'S' THEN 's' ELSE defaclobjtype END::"char", defaclrole) AS standard
+         FROM pg_default_acl
+        WHERE defaclnamespace = 0
+     )
 SELECT statement
   FROM (
        SELECT 1 AS rank
-            , format('ALTER DEFAULT PRIVILEGES FOR ROLE %I REVOKE ALL ON %s FROM %s'
-                    , role.name, of.objects, coalesce(quote_ident(r.rolname), 'PUBLIC')) AS statement
-         FROM pg_default_acl d
-        CROSS JOIN LATERAL aclexplode(d.defaclacl) AS e
+            , format('%s REVOKE ALL ON %s FROM %s', alter_default, objects, coalesce(quote_ident(r.rolname), 'PUBLIC'))
+              AS statement
+         FROM changed
+        CROSS JOIN LATERAL aclexplode(acl) AS e
          LEFT JOIN pg_roles r ON r.oid = e.grantee
-        CROSS JOIN LATERAL pg_get_userbyid(d.defaclrole) AS role (name)
-        CROSS JOIN LATERAL (SELECT CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES'
-                                                        WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES'
-                                                        WHEN 'n' THEN 'SCHEMAS' WHEN 'L' THEN 'LARGE OBJECTS' END)
-                   AS of (objects)
-        WHERE d.defaclnamespace = 0
         UNION
        SELECT 2
-            , format('ALTER DEFAULT PRIVILEGES FOR ROLE %I GRANT %s ON %s TO %s'
-                    , role.name, e.privilege_type, of.objects, coalesce(quote_ident(r.rolname), 'PUBLIC'))
-         FROM pg_default_acl d
-        CROSS JOIN LATERAL (SELECT CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END) AS kind (letter)
-        CROSS JOIN LATERAL aclexplode(acldefault(kind.letter::"char", d.defaclrole)) AS e
+            , format('%s GRANT %s ON %s TO %s', alter_default, e.privilege_type, objects
+                    , coalesce(quote_ident(r.rolname), 'PUBLIC'))
+         FROM changed
+        CROSS JOIN LATERAL aclexplode(standard) AS e
          LEFT JOIN pg_roles r ON r.oid = e.grantee
-        CROSS JOIN LATERAL pg_get_userbyid(d.defaclrole) AS role (name)
-        CROSS JOIN LATERAL (SELECT CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES'
-                                                        WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES'
-                                                        WHEN 'n' THEN 'SCHEMAS' WHEN 'L' THEN 'LARGE OBJECTS' END)
-                   AS of (objects)
-        WHERE d.defaclnamespace = 0
         UNION
        SELECT 3
             , format('REVOKE ALL ON SCHEMA public FROM %s', coalesce(quote_ident(r.rolname), 'PUBLIC'))
