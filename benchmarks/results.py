@@ -1,0 +1,101 @@
+"""Figures of a contest: kept as JSON, shown as medians and ratios. Pure but for reading and writing the file."""
+
+import json
+import statistics
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table
+
+from benchmarks.measure import Usage
+from replicator.events import size_text
+
+FEWEST_ROWS = 100_000
+"""With fewer, the CPU time of a row would be that of everything else."""
+
+
+@dataclass
+class Runs:
+    """One contender's rounds, and what was wrong with its last one."""
+
+    name: str
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    largest: list[int] = field(default_factory=list)
+    total: list[int] = field(default_factory=list)
+    wrong: str = ""
+
+    def add(self, usage: Usage) -> None:
+        """Add a round."""
+        for name in ("wall", "cpu", "largest", "total"):
+            getattr(self, name).append(getattr(usage, name))
+
+    def median(self, figure: str) -> float:
+        """Return the median of `wall`, `cpu`, `largest` or `total`; 0 where it was not measured.
+
+        >>> Runs("", wall=[3.0, 1.0, 2.5]).median("wall")
+        2.5
+        """
+        return statistics.median(getattr(self, figure) or [0.0])
+
+    @property
+    def counts(self) -> bool:
+        """Whether the work was done, and so may be compared."""
+        return bool(self.wall) and not self.wrong
+
+
+@dataclass
+class Contest:
+    """Contenders that did the same work; the first is the one they are compared with."""
+
+    name: str
+    about: str
+    rows: int
+    runs: list[Runs]
+
+    def ratio(self, runs: Runs, figure: str = "wall") -> float | None:
+        """Return the first contender's median over this one's: below 1, the first is better. None: not comparable."""
+        first, other = self.runs[0].median(figure), runs.median(figure)
+        return first / other if self.runs[0].counts and runs.counts and other else None
+
+
+def table(contest: Contest) -> Table:
+    """Return the contest as a table for the terminal."""
+    shown = Table(
+        title=f"{contest.name}: {contest.about}", caption="Medians. Ratio: the first's wall time to this one's."
+    )
+    shown.add_column("")
+    for column in ("wall", "least", "most", "CPU", "CPU a row", "largest process", "all processes", "ratio"):
+        shown.add_column(column, justify="right", no_wrap=True)
+    for runs in contest.runs:
+        if runs.counts:
+            shown.add_row(runs.name, *_cells(contest, runs))
+        else:
+            shown.add_row(f"{runs.name} [red]{escape(runs.wrong)}")
+    return shown
+
+
+def _cells(contest: Contest, runs: Runs) -> list[str]:
+    wall, cpu, ratio = runs.median("wall"), runs.median("cpu"), contest.ratio(runs)
+    return [
+        f"{wall:.2f} s",
+        f"{min(runs.wall):.2f} s",
+        f"{max(runs.wall):.2f} s",
+        f"{cpu:.2f} s" if cpu else "",
+        f"{cpu / contest.rows * 1e6:.3f} µs" if cpu and contest.rows >= FEWEST_ROWS else "",
+        *(size_text(int(runs.median(figure))) if runs.median(figure) else "" for figure in ("largest", "total")),
+        f"{ratio:.2f}" if ratio else "",
+    ]
+
+
+def save(contests: list[Contest], path: Path) -> None:
+    """Write contests into a file, in place of those of the same name that it holds."""
+    kept = {contest.name: contest for contest in [*(load(path) if path.exists() else []), *contests]}
+    path.write_text(json.dumps([asdict(contest) for contest in kept.values()], indent=1) + "\n", "utf-8")
+
+
+def load(path: Path) -> list[Contest]:
+    """Read the contests of a file."""
+    found = json.loads(path.read_text("utf-8"))
+    return [Contest(**{**contest, "runs": [Runs(**runs) for runs in contest["runs"]]}) for contest in found]
