@@ -14,10 +14,11 @@ ROOT = Path(replicator.__file__).parent
 LAYERS = (
     "errors events model",
     "graph plan catalog catalog.depend catalog.select settings postgres",
-    "probe snapshot catalog.read journal copy copy.* large_objects roles sequences",
-    "work executor verify",
+    "probe snapshot catalog.read catalog.changes journal keeper copy copy.* large_objects roles sequences",
+    "work executor verify resume",
+    "sides",
     "clone status",
-    "progress report demo demo.*",
+    "progress progress.* report demo demo.*",
     "cli cli.*",
     "__main__",
 )
@@ -32,6 +33,7 @@ PURE = [
     "catalog.select",
     "executor",
     "progress",
+    "progress.state",
     "report",
 ]
 """Without psycopg, and without any module of ours that has it."""

@@ -20,7 +20,9 @@ from replicator.events import (
     size_text,
 )
 from replicator.model import Phase
-from replicator.progress import _Json, _Plain, _Terminal, progress
+from replicator.progress import progress
+from replicator.progress.lines import Json, Plain
+from replicator.progress.terminal import Terminal
 
 
 class Tty(io.StringIO):
@@ -48,7 +50,7 @@ def drawn(view, width):
     """What the view shows: an iterator of lines, as a terminal of this width has them."""
     stream = io.StringIO()
     console = Console(file=stream, width=width, height=20, markup=False)
-    terminal = _Terminal(console)
+    terminal = Terminal(console)
     for event in view:
         terminal.emit(event)
     console.print(terminal.render())
@@ -134,9 +136,9 @@ def test_a_batch_that_one_start_announces_counts_each_of_its_steps():
 
 def test_plain_reports_percent_rate_and_time_left_while_data_moves(monkeypatch):
     clock = [100.0]
-    monkeypatch.setattr("replicator.progress.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
     stream = io.StringIO()
-    plain = _Plain(stream)
+    plain = Plain(stream)
     for event in table_in_work(200_000_000):
         plain.emit(event)
     clock[0] += 10
@@ -146,7 +148,7 @@ def test_plain_reports_percent_rate_and_time_left_while_data_moves(monkeypatch):
 
 def test_plain_breaks_the_silence_of_a_long_index_build():
     stream = io.StringIO()
-    plain = _Plain(stream)
+    plain = Plain(stream)
     plain.emit(Planned({Phase.BUILD: 2}, 0))
     plain.emit(Started("index i", Phase.BUILD, 0, 0))
     for _ in range(12):
@@ -203,7 +205,7 @@ def test_json_lines_have_all_fields_and_a_time():
 
 def test_json_adds_up_what_a_step_moved():
     stream = io.StringIO()
-    view = _Json(stream)
+    view = Json(stream)
     for _ in range(1000):
         view.emit(Moved("a", Phase.DATA, 0, 3))
     view.tick()
