@@ -2,27 +2,33 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import psycopg
 
-from replicator import events, journal, postgres, probe, roles, snapshot
-from replicator.catalog import select
+from replicator import events, journal, postgres, probe, resume, roles, snapshot
+from replicator.catalog import FACETS, select
+from replicator.catalog.changes import changed_objects
 from replicator.catalog.read import read_catalog
-from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, StepFailed, VerificationFailed
+from replicator.errors import Interrupted, ReplicatorError, SourceChanged, StepFailed, Undone, VerificationFailed
 from replicator.events import Emit
 from replicator.executor import execute
-from replicator.journal import Journal
+from replicator.journal import Journal, Run
+from replicator.keeper import Keeper
 from replicator.model import Catalog, Phase, Plan
 from replicator.plan import make_plan
 from replicator.postgres import Connection
 from replicator.settings import Settings
-from replicator.snapshot import Snapshot
+from replicator.sides import Sides, both_sides
 from replicator.verify import Mismatch, SequenceValues, Side, verify
-from replicator.work import Sessions, Workshop
+from replicator.work import Workshop
 
-LEFTOVERS = "The copy is unfinished: `status` tells more, `clean` empties the destination for another `clone`."
+LEFTOVERS = (
+    "The copy is unfinished: `clone --resume` goes on with it, `status` tells more, `clean` empties the destination."
+)
+READS = 5
+"""So often the source's catalogs are read, while somebody changes the schema, before it is given up."""
 
 
 def clone(settings: Settings, emit: Emit) -> None:
@@ -32,35 +38,102 @@ def clone(settings: Settings, emit: Emit) -> None:
     """
     wait_for_both(settings, emit)
     with both_sides(settings) as sides:
-        refuse_or_note(probe.check(sides.moment.holder, sides.keeper), emit)
-        if not journal.hold(sides.keeper):
-            raise PreflightFailed("Another clone into this destination is running.", hint="Wait for its end.")
-        sides.moment.lock_tables()
-        catalog = selected(read_catalog(sides.moment.holder), settings)
-        refuse_or_note(probe.check_catalog(sides.moment.holder, sides.keeper, catalog, roles=settings.roles), emit)
+        left = sides.left
+        refuse_or_note(probe.check(sides.moment.holder, sides.keeper.conn, resuming=left is not None), emit)
+        catalog = selected(read_steadily(sides, settings), settings)
+        refuse_or_note(probe.check_catalog(sides.moment.holder, sides.keeper.conn, catalog, roles=settings.roles), emit)
         plan = make_plan(catalog)
         if settings.roles:
-            plan = roles.first(roles.missing_roles(sides.moment.holder, sides.keeper), plan)
-        emit(announcement(plan))
-        record = Journal(plan)
-        record.create(sides.keeper, postgres.describe(settings.source))
+            plan = roles.first(roles.missing_roles(sides.moment.holder, sides.keeper.conn), plan)
+        record = begin(plan, sides, settings)
         with journaled(sides.keeper):
-            workshop = Workshop(
-                sides.source, sides.destination, sides.moment, sides.keeper, record, emit, owners=settings.owners
-            )
-            execute(plan.steps, workshop.run, jobs=settings.jobs, emit=emit, cancel=workshop.cancel)
-            if unfinished := record.unfinished(sides.keeper):
-                raise StepFailed(unfinished[0], "it is not in the journal, though nothing failed")
+            sequence_values = work_off(plan, record, sides, settings, emit)
             if settings.verify:
-                convict(compare(sides, catalog, settings, emit, workshop.sequence_values))
-        journal.drop(sides.keeper)
+                convict(compare(sides, catalog, settings, emit, sequence_values))
+        for note in moments(sides.keeper.keep()):
+            emit(events.Note(note))
+        journal.drop(sides.keeper.keep())
+
+
+def begin(plan: Plan, sides: Sides, settings: Settings) -> Journal:
+    """Write the plan into the journal, or take over that of an earlier run. Raises SourceChanged."""
+    record = Journal(plan)
+    facts = probe.read_facts(sides.moment.holder)
+    run = Run(postgres.describe(settings.source), facts.system, facts.database, sides.sessions, sides.moment.id)
+    if sides.left is None:
+        record.create(sides.keeper.conn, run)
+        return record
+    resume.check_same(sides.left, plan)
+    kept = resume.kept_steps(sides.left, plan, same_snapshot=sides.same_snapshot)
+    resume.take_over(sides.keeper.conn, sides.left, record, run, plan, kept)
+    return record
+
+
+def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit: Emit) -> SequenceValues:
+    """Do all steps that the journal has as unfinished. Returns the sequences' values. Raises StepFailed."""
+    sequence_values: dict[str, tuple[int, bool]] = {}
+    while unfinished := set(record.unfinished(sides.keeper.keep())):
+        todo = [replace(s, needs=s.needs & unfinished) for s in plan.steps if s.name in unfinished]
+        emit(announcement(Plan(tuple(todo))))
+        workshop = Workshop(
+            sides.source,
+            sides.destination,
+            sides.moment,
+            sides.keeper,
+            record,
+            emit,
+            owners=settings.owners,
+            retry_seconds=settings.retry_seconds,
+            committed=len(plan.steps) - len(todo),
+        )
+        try:
+            execute(todo, workshop.run, jobs=settings.jobs, emit=emit, cancel=workshop.cancel)
+        except Undone:
+            emit(events.Note("The destination crashed and forgot some of what it had committed: that is done again."))
+        else:
+            if lost := record.unfinished(sides.keeper.keep()):
+                raise StepFailed(lost[0], "it is not in the journal, though nothing failed")
+        sequence_values |= workshop.sequence_values
+    return sequence_values
+
+
+def moments(keeper: Connection) -> Iterator[str]:
+    """Yield which tables are of which moment, if the copy is not of one alone."""
+    read = journal.read_moments(keeper)
+    for lsn, tables in read if len(read) > 1 else ():
+        yield f"As of WAL position {lsn} of the source: {', '.join(tables)}."
+
+
+def read_steadily(sides: Sides, settings: Settings) -> Catalog:
+    """Lock the tables and read the catalogs, in a new snapshot where somebody changed the schema meanwhile.
+
+    In the snapshot of an earlier run it is the journal that tells of changes. Raises SourceChanged.
+    """
+    changed: list[str] = []
+    for _ in range(READS):
+        try:
+            sides.moment.lock_tables()
+            catalog = read_catalog(sides.moment.holder)
+        except psycopg.errors.UndefinedTable as error:
+            changed = [str(error.diag.message_primary)]
+        else:
+            names = {o.address: o.name for o in catalog.objects if o.kind not in FACETS}
+            with postgres.connect(settings.source, encoding=sides.encoding, application="probe") as now:
+                if sides.same_snapshot or not (changed := changed_objects(sides.moment.holder, now, names)):
+                    return catalog
+        if sides.same_snapshot:
+            break
+        sides.moment.renew()
+    raise SourceChanged(
+        f"The source's schema changes while it is read: {', '.join(changed)}.", hint="Wait for the end of that."
+    )
 
 
 def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
     """Compare the two databases as they are now. Returns the differences. Raises a ReplicatorError."""
     wait_for_both(settings, emit)
-    with both_sides(settings) as sides:
-        if status := journal.read_status(sides.keeper):
+    with both_sides(settings, claim=False) as sides:
+        if status := journal.read_status(sides.keeper.conn):
             emit(events.Note(f"The clone into the destination is unfinished: {status.done} of {status.steps} steps."))
             unfinished = [Mismatch("clone", f"unfinished, {status.done} of {status.steps} steps are done")]
         else:
@@ -77,46 +150,8 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
         return make_plan(selected(read_catalog(moment.holder), settings))
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
-    """Both databases, open. `keeper` is the connection for the journal; it holds the claim on the destination."""
-
-    moment: Snapshot
-    keeper: Connection
-    source: Sessions
-    destination: Sessions
-    encoding: str
-
-
 @contextmanager
-def both_sides(settings: Settings) -> Iterator[Sides]:
-    """Open all that a clone holds to its end: the source's snapshot, the journal's connection, a pool for each side."""
-    with ExitStack() as stack:
-        keeper = stack.enter_context(postgres.connect(settings.destination, application="journal"))
-        moment = stack.enter_context(snapshot.take(settings.source))
-        encoding = common_encoding(moment.holder, keeper)
-        for conn in (keeper, moment.holder):
-            conn.execute("SELECT set_config('client_encoding', %s, false)", [encoding])
-        pools = [
-            stack.enter_context(postgres.pool(dsn, settings.jobs, encoding=encoding, application="worker"))
-            for dsn in (settings.source, settings.destination)
-        ]
-        yield Sides(moment, keeper, Sessions(pools[0], "source"), Sessions(pools[1], "destination"), encoding)
-
-
-def common_encoding(source: Connection, destination: Connection) -> str:
-    """Return the client_encoding for both ends: the source's own, so that it need not convert.
-
-    SQL_ASCII's bytes mean nothing by themselves. Into UTF8 they go as what they must be, into SQL_ASCII as they are.
-    """
-    here, there = (str(conn.info.parameter_status("server_encoding")) for conn in (source, destination))
-    if here == "SQL_ASCII" and there != "SQL_ASCII":
-        return there
-    return postgres.readable_encoding(here)
-
-
-@contextmanager
-def journaled(keeper: Connection) -> Iterator[None]:
+def journaled(keeper: Keeper) -> Iterator[None]:
     """Write into the journal how a run ended that did not end well."""
     try:
         yield
@@ -124,7 +159,7 @@ def journaled(keeper: Connection) -> Iterator[None]:
         ended = Interrupted("Interrupted.") if isinstance(error, KeyboardInterrupt) else error
         state = {VerificationFailed: "differs", Interrupted: "interrupted"}.get(type(ended), "failed")
         with suppress(psycopg.Error):  # without this last word it is still unfinished
-            journal.fail(keeper, state, postgres.one_line(ended))
+            journal.fail(keeper.keep(), state, postgres.one_line(ended))
         if isinstance(ended, ReplicatorError):
             ended.hint = f"{ended.hint or ''} {LEFTOVERS}".strip()
         if ended is error:

@@ -7,6 +7,8 @@ ReplicatorError
 ├── ConnectionFailed     4   a server refuses for good: password, database, TLS
 ├── DependencyCycle      5   objects need one another and none can be made in two steps
 ├── StepFailed           6   a step of the plan failed; the journal tells what is done
+├── SnapshotLost         6   all connections that held the source's snapshot are gone
+├── Undone               6   the destination's server crashed and forgot what it had committed
 ├── SourceChanged        7   the source's schema changed while it was read
 ├── VerificationFailed   8   the two databases differ
 └── Interrupted        130   SIGINT or SIGTERM
@@ -62,6 +64,21 @@ class StepFailed(ReplicatorError):
         super().__init__(f"{step} failed: {reason}", hint=hint)
         self.step = step
         self.reason = reason
+
+
+class SnapshotLost(ReplicatorError):
+    """All connections that held the source's snapshot are gone, and with them the moment that the copy is of."""
+
+    exit_code = 6
+
+    def __init__(self) -> None:
+        super().__init__(hint="`clone --resume=per-table` copies what is missing as it is then.")
+
+
+class Undone(ReplicatorError):
+    """The destination's server crashed and forgot steps that it had committed."""
+
+    exit_code = 6
 
 
 class SourceChanged(ReplicatorError):

@@ -54,7 +54,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """So many more bytes of a step have been moved since its last Moved."""
+    """So many more bytes of a step have been moved since its last Moved; fewer, if they were rolled back."""
 
     step: str
     phase: Phase
@@ -85,6 +85,17 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Retried:
+    """A step failed for a reason that may pass; it is tried again in `delay` seconds."""
+
+    step: str
+    phase: Phase
+    worker: int
+    delay: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The whole command is over."""
 
@@ -92,7 +103,7 @@ class Finished:
     seconds: float
 
 
-Event = Waiting | Ready | Note | Planned | Started | Moved | Done | Failed | Finished
+Event = Waiting | Ready | Note | Planned | Started | Moved | Done | Failed | Retried | Finished
 Emit = Callable[[Event], None]
 
 

@@ -4,13 +4,14 @@ A step is done exactly when its row says so. The schema is made before anything 
 copy is complete and, if that was asked for, verified: where it stands, a copy is unfinished.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg.rows import class_row
 
-from replicator.model import Moment, Outcome, Plan
+from replicator.model import CopyTable, Execute, Moment, Outcome, Phase, Plan, Step
 from replicator.postgres import Connection, script
 
 SCHEMA = "replicator"
@@ -33,6 +34,30 @@ class Status:
     unfinished: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it was begun: from which database (`system` is the cluster's identifier), in which snapshot.
+
+    `sessions` is the last word of its sessions' application names.
+    """
+
+    source: str
+    system: str
+    database: str
+    sessions: str
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A step as the journal has it. `relation` is the table whose rows it copies; an empty digest tells nothing."""
+
+    name: str
+    digest: str
+    relation: str | None
+    done: bool
+
+
 class Journal:
     """The journal of one clone. The numbers of steps are their places in the plan."""
 
@@ -40,14 +65,39 @@ class Journal:
         self._numbers = {step.name: number for number, step in enumerate(plan.steps)}
         self._plan = plan
 
-    def create(self, conn: Connection, source: str) -> None:
+    def create(self, conn: Connection, run: Run) -> None:
         """Write down the plan, all of it unfinished. Raises psycopg.errors.DuplicateSchema if there is a journal."""
         with conn.transaction():
             conn.execute(script("journal"))
-            conn.execute("INSERT INTO replicator.run (source) VALUES (%s)", [source])
-            with conn.cursor().copy("COPY replicator.step (number, name, phase) FROM STDIN") as copy:
-                for number, step in enumerate(self._plan.steps):
-                    copy.write_row((number, step.name, step.phase))
+            conn.execute(
+                "INSERT INTO replicator.run (source, system, database, sessions, snapshot) VALUES (%s, %s, %s, %s, %s)",
+                [run.source, run.system, run.database, run.sessions, run.snapshot],
+            )
+            self._write(conn, self._plan.steps)
+
+    def take_over(self, conn: Connection, run: Run, kept: Collection[str]) -> None:
+        """Go on with the journal of an earlier run: what it says of these steps stays, all others are unfinished.
+
+        In the caller's transaction, so that what has to be undone for it is undone together with it.
+        """
+        conn.execute(
+            "UPDATE replicator.run SET sessions = %s, snapshot = %s, state = 'running', error = NULL, ended = NULL",
+            [run.sessions, run.snapshot],
+        )
+        conn.execute("DELETE FROM replicator.step WHERE name <> ALL (%s)", [list(kept)])
+        conn.execute("UPDATE replicator.step SET number = - 1 - number")
+        conn.execute(
+            "UPDATE replicator.step SET number = now.number FROM unnest(%s::text[], %s::int[]) AS now (name, number)"
+            " WHERE step.name = now.name",
+            [list(kept), [self._numbers[name] for name in kept]],
+        )
+        self._write(conn, (step for step in self._plan.steps if step.name not in kept))
+
+    def _write(self, conn: Connection, steps: Iterable[Step]) -> None:
+        with conn.cursor().copy("COPY replicator.step (number, name, phase, digest, relation) FROM STDIN") as copy:
+            for step in steps:
+                relation = step.work.table.identity if isinstance(step.work, CopyTable) else None
+                copy.write_row((self._numbers[step.name], step.name, step.phase, digest(step), relation))
 
     def done(self, conn: Connection, outcomes: Mapping[str, Outcome]) -> None:
         """Record finished steps by name, in the transaction of their work."""
@@ -68,6 +118,51 @@ class Journal:
         """Return the names of the steps that are not recorded as done."""
         rows = conn.execute("SELECT name FROM replicator.step WHERE done_at IS NULL ORDER BY number").fetchall()
         return [row[0] for row in rows]
+
+    def recorded(self, conn: Connection, names: Collection[str]) -> tuple[dict[str, Outcome], int]:
+        """Return what those of these steps did that are recorded as done, and how many are in all."""
+        numbers = [self._numbers[name] for name in names]
+        rows = conn.execute(
+            "SELECT name, seconds, rows, bytes FROM replicator.step WHERE done_at IS NOT NULL AND number = ANY (%s)",
+            [numbers],
+        ).fetchall()
+        ((count,),) = conn.execute("SELECT count(*) FROM replicator.step WHERE done_at IS NOT NULL").fetchall()
+        return {name: Outcome(*outcome) for name, *outcome in rows}, count
+
+
+def digest(step: Step) -> str:
+    """Return a hash of what a step makes; empty where that depends on the moment (sizes, values, statistics)."""
+    match step.work:
+        case Execute(statements) if step.phase in (Phase.SCHEMA, Phase.BUILD, Phase.FINISH):
+            text = "\n".join(statements)
+        case CopyTable(table):
+            text = "\n".join([table.identity, table.root or "", *(column.name for column in table.columns)])
+        case _:
+            return ""
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def read_run(conn: Connection) -> Run | None:
+    """Return how the run began whose journal stands here."""
+    if not exists(conn):
+        return None
+    with conn.cursor(row_factory=class_row(Run)) as cursor:
+        return cursor.execute("SELECT source, system, database, sessions, snapshot FROM replicator.run").fetchone()
+
+
+def read_steps(conn: Connection) -> list[Recorded]:
+    """Return all steps that the journal has, in the order of its plan."""
+    query = "SELECT name, digest, relation, done_at IS NOT NULL AS done FROM replicator.step ORDER BY number"
+    with conn.cursor(row_factory=class_row(Recorded)) as cursor:
+        return cursor.execute(query).fetchall()
+
+
+def read_moments(conn: Connection) -> list[tuple[str, list[str]]]:
+    """Return each moment in which tables were read, as the WAL position, with the names of these tables, in order."""
+    return conn.execute(
+        "SELECT min(lsn)::text, array_agg(DISTINCT relation ORDER BY relation) FROM replicator.step"
+        " WHERE relation IS NOT NULL AND snapshot IS NOT NULL GROUP BY snapshot ORDER BY min(lsn)"
+    ).fetchall()
 
 
 def hold(conn: Connection) -> bool:

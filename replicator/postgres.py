@@ -60,6 +60,21 @@ SELECT set_config(s.name, wanted.value, false)
 """
 
 
+# A failed connection has no SQLSTATE, only words. What is known to be for good is not tried again; all else may pass:
+# a server that starts, stops or is full, in whatever language it says so.
+FOR_GOOD = re.compile(
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects|not permitted to log in"
+    r'|(database|role|user) ".*" does not exist|permission denied for database|not currently accepting connections'
+    r"|unrecognized configuration parameter|unsupported (frontend protocol|startup parameter)"
+    r"|does not support SSL|GSSAPI|SSL error: (?!unexpected eof|SSL_ERROR_SYSCALL)|certificate|private key|sslmode"
+    r"|expected authentication request|invalid response to|authentication method|channel binding|SCRAM"
+    r"|[Ss]ervice .*not found|definition of service|could not match|Servname not supported|idna"
+    r"|invalid (port|integer|value|connection option|.* value)|could not (load|parse)",
+)
+PASSING = re.compile(r"08...|57P0[123]|53300|40001|40P01|55P03")
+"""SQLSTATEs of what may be otherwise a little later: connections lost or not to be had, shutdowns, conflicts, locks."""
+
+
 def connect(dsn: str, *, encoding: str | None = None, application: str = "") -> Connection:
     """Open a connection with the session's settings, outside a transaction.
 
@@ -127,6 +142,15 @@ def lend(pool: Pool) -> Iterator[Connection]:
         yield conn
     finally:
         pool.putconn(conn)
+
+
+def may_pass(error: BaseException) -> bool:
+    """Tell whether what failed is worth another attempt: a connection that was lost, or could not be opened for now."""
+    if isinstance(error, psycopg.Error) and error.sqlstate:
+        return bool(PASSING.fullmatch(error.sqlstate))
+    if isinstance(error, psycopg.OperationalError):
+        return not FOR_GOOD.search(str(error))
+    return isinstance(error, ConnectionError | TimeoutError)
 
 
 def script(name: str) -> bytes:

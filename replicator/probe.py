@@ -1,6 +1,5 @@
 """Are the servers there, and may a clone begin? Readiness by trying to connect, then findings; a fatal one stops."""
 
-import re
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -14,18 +13,6 @@ from replicator.errors import ConnectionFailed, NotReady, PreflightFailed
 from replicator.events import Emit
 from replicator.model import Catalog
 from replicator.postgres import Connection
-
-# A failed connection has no SQLSTATE, only words. What is known to be for good is not tried again; all else may pass:
-# a server that starts, stops or is full, in whatever language it says so.
-FOR_GOOD = re.compile(
-    r"authentication failed|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects|not permitted to log in"
-    r'|(database|role|user) ".*" does not exist|permission denied for database|not currently accepting connections'
-    r"|unrecognized configuration parameter|unsupported (frontend protocol|startup parameter)"
-    r"|does not support SSL|GSSAPI|SSL error: (?!unexpected eof|SSL_ERROR_SYSCALL)|certificate|private key|sslmode"
-    r"|expected authentication request|invalid response to|authentication method|channel binding|SCRAM"
-    r"|[Ss]ervice .*not found|definition of service|could not match|Servname not supported|idna"
-    r"|invalid (port|integer|value|connection option|.* value)|could not (load|parse)",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +54,7 @@ def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit) -> F
             return facts
         except (psycopg.OperationalError, psycopg.ProgrammingError, UnicodeError) as error:
             reason = postgres.one_line(error).split(" Is the server running", 1)[0]  # libpq asks; we are about to
-            if not may_pass(error):
+            if not postgres.may_pass(error):
                 raise ConnectionFailed(f"The {server} {where} refuses the connection: {reason}") from error
             if attempt == attempts:
                 raise NotReady(
@@ -79,11 +66,6 @@ def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit) -> F
     raise NotReady(f"The {server} {where} was not tried: --wait-attempts is less than 1.")
 
 
-def may_pass(error: Exception) -> bool:
-    """Tell whether a failed connection is worth another attempt."""
-    return isinstance(error, psycopg.OperationalError) and not FOR_GOOD.search(str(error))
-
-
 def read_facts(conn: Connection) -> Facts:
     """Return the facts of the connection's database."""
     with conn.cursor(row_factory=class_row(Facts)) as cursor:
@@ -92,12 +74,17 @@ def read_facts(conn: Connection) -> Facts:
     return facts
 
 
-def check(source: Connection, destination: Connection) -> list[Finding]:
-    """Return all that stands in the way of copying `source` into `destination`, and what is worth knowing."""
+def check(source: Connection, destination: Connection, *, resuming: bool = False) -> list[Finding]:
+    """Return all that stands in the way of copying `source` into `destination`, and what is worth knowing.
+
+    `resuming`: what an earlier run left is wanted.
+    """
     here, there = read_facts(source), read_facts(destination)
-    findings = [*_same(here, there), *_leftovers(destination), *_state(there), *_encodings(here, there)]
+    findings = [*_same(here, there), *_state(there), *_encodings(here, there)]
     findings += [*_unreadable(source), *_tablespaces(source, destination), *_left_out(source)]
-    if not any(f.fatal for f in findings):
+    if not resuming:
+        findings += _leftovers(destination)
+    if not resuming and not any(f.fatal for f in findings):
         findings += _occupied(destination)
     return findings
 
@@ -130,7 +117,7 @@ def _leftovers(destination: Connection) -> Iterable[Finding]:
         running = "is still running" if status.alive else "did not finish"
         yield Finding(
             f"An earlier clone into the destination {running}: {status.done} of {status.steps} steps are done.",
-            "`status` tells more; `clean` removes what it left, then `clone` again.",
+            "`clone --resume` finishes it; `status` tells more; `clean` removes what it left.",
         )
 
 

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import psycopg
 from psycopg import conninfo
@@ -34,6 +35,9 @@ class Settings:
     privileges: bool = True
     roles: bool = False
     verify: bool = False
+    resume: Literal["no", "same-snapshot", "per-table"] = "no"
+    retry_seconds: float = 600.0
+    hold_snapshot_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("source", "destination"):

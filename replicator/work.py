@@ -1,4 +1,8 @@
-"""What each sort of work does, in one transaction on the destination together with its line in the journal."""
+"""What each sort of work does, in one transaction on the destination together with its line in the journal.
+
+What may pass (a lost connection, a deadlock, a server that restarts) is tried again: the whole transaction, unless the
+journal says that it was committed.
+"""
 
 import logging
 import threading
@@ -8,11 +12,13 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 import psycopg
+import tenacity
 
 from replicator import copy, events, large_objects, postgres, sequences
-from replicator.errors import ReplicatorError, StepFailed
+from replicator.errors import ReplicatorError, StepFailed, Undone
 from replicator.events import Emit
 from replicator.journal import Journal
+from replicator.keeper import Keeper
 from replicator.model import CopyLargeObjects, CopyTable, Execute, Moment, Outcome, Phase, SetSequences, Step
 from replicator.postgres import Connection, Pool, one_line
 from replicator.snapshot import Snapshot
@@ -21,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 REPORT_BYTES = 1024 * 1024
 CANCEL_SECONDS = 5.0
+RETRY_SECONDS = 0.5  # of the first wait, on average half of it; the next are twice as long each
+LONGEST_WAIT_SECONDS = 30.0
 
 
 class Sessions:
@@ -68,11 +76,13 @@ class Workshop:
         source: Sessions,
         destination: Sessions,
         snapshot: Snapshot,
-        keeper: Connection,
+        keeper: Keeper,
         journal: Journal,
         emit: Emit,
         *,
         owners: bool,
+        retry_seconds: float = 0.0,
+        committed: int = 0,
     ) -> None:
         self._source = source
         self._destination = destination
@@ -81,15 +91,37 @@ class Workshop:
         self._journal = journal
         self._emit = emit
         self._owners = owners
+        self._retry_seconds = retry_seconds
+        self._committed = committed
+        self._counting_committed = threading.Lock()
         self._stopped = threading.Event()
         self.sequence_values: dict[str, tuple[int, bool]] = {}
         """What the sequences were given, by identity: the source's go on counting."""
 
     def run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
-        """Do a batch of steps in one transaction. Raises StepFailed."""
+        """Do a batch of steps in one transaction, again and again while what fails may pass. Raises StepFailed.
+
+        Raises Undone when the destination has forgotten what it had committed.
+        """
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_may_pass),
+            wait=tenacity.wait_random_exponential(multiplier=RETRY_SECONDS, max=LONGEST_WAIT_SECONDS),
+            stop=lambda state: self._stopped.is_set() or state.idle_for >= self._retry_seconds,
+            sleep=tenacity.sleep_using_event(self._stopped),
+            before_sleep=lambda state: self._tell(state, batch[0], worker),
+            reraise=True,
+        )
+        for attempt in attempts:
+            with attempt:
+                return self._attempt(batch, worker, again=attempt.retry_state.attempt_number > 1)
+        raise AssertionError("tenacity ends with a result or an exception")
+
+    def _attempt(self, batch: Sequence[Step], worker: int, *, again: bool) -> dict[str, Outcome]:
         outcomes: dict[str, Outcome] = {}
         with naming(batch[0]), postgres.on("destination"):
-            self._keeper.execute("SELECT")  # without it this clone has no claim on the destination any more
+            keeper = self._keeper.keep()  # without it this clone has no claim on the destination any more
+            if again and (outcomes := self._recorded(keeper, batch)):
+                return outcomes
         with naming(batch[0]), self._destination.use() as conn, conn.transaction():
             with self._reading(batch) as source:
                 for step in batch:
@@ -100,7 +132,31 @@ class Workshop:
                         outcome = self._do(step, source, conn, worker)
                     outcomes[step.name] = Outcome(time.monotonic() - began, *outcome)
             self._journal.done(conn, outcomes)
+        with self._counting_committed:
+            self._committed += len(outcomes)
         return outcomes
+
+    def _recorded(self, keeper: Connection, batch: Sequence[Step]) -> dict[str, Outcome]:
+        """Return what a batch did whose connection was lost in the moment of its commit; nothing if it was rolled back.
+
+        Raises Undone if the destination knows of fewer steps than it had committed: it crashed, and with
+        synchronous_commit off it may forget the last ones.
+        """
+        with self._counting_committed:
+            committed = self._committed
+        outcomes, recorded = self._journal.recorded(keeper, [step.name for step in batch])
+        if recorded < committed:
+            raise Undone()
+        if outcomes:
+            with self._counting_committed:
+                self._committed += len(outcomes)
+        return outcomes
+
+    def _tell(self, state: tenacity.RetryCallState, step: Step, worker: int) -> None:
+        """Say that a batch is tried again."""
+        assert state.outcome is not None and state.next_action is not None
+        reason = one_line(state.outcome.exception() or StepFailed(step.name, "failed"))
+        self._emit(events.Retried(step.name, step.phase, worker, state.next_action.sleep, reason))
 
     def cancel(self) -> None:
         """Make every worker come home: nothing new begins, and what runs is cancelled on both servers."""
@@ -157,14 +213,18 @@ class Workshop:
             yield None
             return
         with postgres.on("source"):
-            self._snapshot.holder.execute("SELECT")  # why it went is known to its own connection alone
+            self._snapshot.keep()
         with self._source.use() as conn, self._snapshot.imported(conn):
             yield Source(conn, _moment(conn))
 
     @contextmanager
     def _counting(self, step: Step, worker: int) -> Iterator["Counter"]:
         counter = Counter(self._emit, step, worker)
-        yield counter
+        try:
+            yield counter
+        except BaseException:
+            counter.take_back()
+            raise
         counter.report()
 
 
@@ -188,6 +248,11 @@ class Counter:
         self._emit(events.Moved(self._step.name, self._step.phase, self._worker, self.total - self._reported))
         self._reported = self.total
 
+    def take_back(self) -> None:
+        """Emit that nothing was moved after all: it is rolled back."""
+        self.total = 0
+        self.report()
+
 
 @contextmanager
 def naming(step: Step) -> Iterator[None]:
@@ -198,6 +263,12 @@ def naming(step: Step) -> Iterator[None]:
         raise
     except (psycopg.Error, ReplicatorError, OSError) as error:
         raise StepFailed(step.name, one_line(error), hint=_hint(error)) from error
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Tell whether a step that failed is worth another attempt."""
+    cause = error.__cause__ if isinstance(error, StepFailed) else error
+    return cause is not None and postgres.may_pass(cause)
 
 
 def _moment(source: Connection) -> Moment:
@@ -211,6 +282,8 @@ def _moment(source: Connection) -> Moment:
 
 
 def _hint(error: Exception) -> str | None:
+    if isinstance(error, ReplicatorError):
+        return error.hint
     match getattr(error, "sqlstate", None):
         case "53100":
             return "Make room on the destination's volume, then `clean` and `clone` again."

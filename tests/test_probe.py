@@ -3,7 +3,8 @@ import pytest
 
 from replicator.errors import ConnectionFailed, NotReady, PreflightFailed
 from replicator.events import Waiting
-from replicator.probe import Finding, may_pass, refuse, wait
+from replicator.postgres import may_pass
+from replicator.probe import Finding, refuse, wait
 
 AT = 'connection failed: connection to server at "10.0.0.7", port 5432 failed: '
 

@@ -17,6 +17,8 @@ from replicator.cli.options import (
     COPYING,
     DEBUG,
     OUTPUT,
+    RESUME,
+    RETRY,
     ROLES,
     VERIFY,
     Commands,
@@ -76,7 +78,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
 
 
 @cli.command("clone")
-@options(*CONNECTIONS, *COPYING, ROLES, VERIFY)
+@options(*CONNECTIONS, *COPYING, ROLES, VERIFY, RESUME, RETRY)
 @click.pass_context
 def clone_command(context: click.Context, /, output: Output, **given: Any) -> None:
     """Copy the source into the empty destination."""

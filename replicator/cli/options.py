@@ -1,5 +1,6 @@
 """The options, and the settings that they make. Precedence: flag, environment, file, default."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,18 @@ class Commands(click.Group):
 
 
 def _options_with_values(command: click.Command) -> list[str]:
-    return [name for p in command.params if isinstance(p, click.Option) and not p.is_flag for name in p.opts]
+    options = (
+        p for p in command.params if isinstance(p, click.Option) and not p.is_flag and not isinstance(p.flag_value, str)
+    )
+    return [name for option in options for name in option.opts]
+
+
+def duration(text: str) -> float:
+    """Return the seconds of 90, 90s, 10m, 1.5h or 2d."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", str(text))
+    if not match:
+        raise click.BadParameter(f"{text!r} is no duration: write 90, 90s, 10m, 1.5h or 2d.")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
 
 
 def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
@@ -104,6 +116,23 @@ LEAVING_OUT = (
     click.option("--no-acl", is_flag=True, help="Leave privileges (GRANT, REVOKE) out."),
 )
 ROLES = click.option("--roles", is_flag=True, help="Create the roles that the destination lacks.")
+RESUME = click.option(
+    "--resume",
+    is_flag=False,
+    flag_value="same-snapshot",
+    default="no",
+    type=click.Choice(["no", "same-snapshot", "per-table"]),
+    show_default=True,
+    help="Finish what an earlier run left: in its snapshot, or each missing table as it is now.",
+)
+RETRY = click.option(
+    "--retry-for",
+    "retry_seconds",
+    default="10m",
+    show_default=True,
+    type=duration,
+    help="How long a step is tried again while a connection is lost, a server restarts, and the like.",
+)
 VERIFY = click.option("--verify", is_flag=True, help="Compare both databases at the end.")
 
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG)

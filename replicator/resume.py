@@ -1,0 +1,114 @@
+"""Go on where an earlier run ended: what its journal says is done stays done, if the source is still what it was.
+
+In the same snapshot every finished step is kept. In another one the tables that are complete are kept, each of its own
+moment; tables of which only parts are there are emptied, sequences and large objects are copied again.
+"""
+
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from replicator.errors import PreflightFailed, SourceChanged
+from replicator.journal import Journal, Recorded, Run, digest, read_run, read_steps
+from replicator.model import CopyLargeObjects, CopyTable, Phase, Plan
+from replicator.postgres import Connection
+
+NAMED = 10
+SESSIONS_END_SECONDS = 30.0
+UNLINKED_AT_ONCE = 1000  # each holds a lock to the end of its transaction
+OF_THE_MOMENT = (Phase.LARGE_OBJECTS, Phase.SEQUENCES)
+"""The phases whose steps are not kept in another snapshot."""
+ABOUT_LARGE_OBJECTS = "(large object)"
+"""So end the names of their comments and privileges, which go with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What an earlier run left: how it began, and its steps."""
+
+    run: Run
+    steps: tuple[Recorded, ...]
+
+
+def read_left(destination: Connection) -> Left | None:
+    """Return what an earlier run left; None where there is no journal."""
+    run = read_run(destination)
+    return Left(run, tuple(read_steps(destination))) if run else None
+
+
+def check_source(left: Left, system: str, database: str) -> None:
+    """Raise PreflightFailed if the earlier run copied another database."""
+    if (left.run.system, left.run.database) != (system, database):
+        raise PreflightFailed(
+            f"The unfinished clone in the destination is of another database: {left.run.source}.",
+            hint="Name that one as the source; or `clean`, then `clone` this one.",
+        )
+
+
+def end_sessions(left: Left, *servers: Connection) -> None:
+    """End the sessions that the earlier run still has, and wait until they are gone. Raises PreflightFailed."""
+    query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE %s"
+    for conn in servers:
+        deadline = time.monotonic() + SESSIONS_END_SECONDS
+        while conn.execute(query, [f"replicator % {left.run.sessions}"]).fetchall():
+            if time.monotonic() > deadline:
+                raise PreflightFailed(
+                    f"Sessions of the earlier run do not end: replicator … {left.run.sessions}.",
+                    hint="See pg_stat_activity on both servers.",
+                )
+            time.sleep(0.1)
+
+
+def check_same(left: Left, plan: Plan) -> None:
+    """Raise SourceChanged, with names, if the source's schema is not the one that the earlier run began to copy."""
+    then = {step.name: step.digest for step in left.steps if step.digest}
+    now = {step.name: hash for step in plan.steps if (hash := digest(step))}
+    changed = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
+    if changed:
+        more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
+        raise SourceChanged(
+            f"The source is not what it was when the clone began: {', '.join(changed[:NAMED])}{more}.",
+            hint="Give the same options as then; if the schema was changed: `clean`, then `clone` again.",
+        )
+
+
+def kept_steps(left: Left, plan: Plan, *, same_snapshot: bool) -> set[str]:
+    """Return the names of the plan's steps that need not be done again."""
+    done = {step.name for step in left.steps if step.done}
+    if same_snapshot:
+        return {step.name for step in plan.steps if step.name in done}
+    partly = _partly_copied(left.steps)
+    return {
+        step.name
+        for step in plan.steps
+        if step.name in done
+        and step.phase not in OF_THE_MOMENT
+        and not step.name.endswith(ABOUT_LARGE_OBJECTS)
+        and not (isinstance(step.work, CopyTable) and step.work.table.identity in partly)
+    }
+
+
+def _partly_copied(steps: Iterable[Recorded]) -> set[str]:
+    """Return the tables of which some parts were copied and others were not."""
+    of_tables = [step for step in steps if step.relation]
+    begun, lacking = ({step.relation for step in of_tables if step.done is done} for done in (True, False))
+    return {relation for relation in begun & lacking if relation}
+
+
+def take_over(conn: Connection, left: Left, record: Journal, run: Run, plan: Plan, kept: Collection[str]) -> None:
+    """Make the earlier run's journal this one's, and remove what is to be copied anew."""
+    again = {s.work.table.identity for s in plan.steps if isinstance(s.work, CopyTable) and s.name not in kept}
+    with conn.transaction():
+        for relation in sorted(again & _partly_copied(left.steps)):
+            conn.execute(f"TRUNCATE ONLY {relation}")  # as the source quoted it
+        record.take_over(conn, run, kept)
+    ranges = [s.work.range for s in plan.steps if isinstance(s.work, CopyLargeObjects) and s.name in kept]
+    query = """SELECT count(lo_unlink(oid))
+                 FROM (SELECT oid
+                         FROM pg_largeobject_metadata
+                        WHERE NOT EXISTS (SELECT FROM unnest(%s::bigint[], %s::bigint[]) AS kept (first, last)
+                                           WHERE oid BETWEEN first AND last)
+                        LIMIT %s) AS unwanted"""
+    parameters = [[r.first for r in ranges], [r.last for r in ranges], UNLINKED_AT_ONCE]
+    while conn.execute(query, parameters).fetchall() != [(0,)]:
+        pass

@@ -1,0 +1,97 @@
+"""Both databases, opened as a clone needs them: the source in one snapshot, the destination claimed for this run."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from replicator import postgres, probe, resume, snapshot
+from replicator.errors import PreflightFailed, SnapshotLost
+from replicator.keeper import Keeper
+from replicator.postgres import Connection
+from replicator.resume import Left
+from replicator.settings import Settings
+from replicator.snapshot import HOLDERS, Snapshot
+from replicator.work import Sessions
+
+SNAPSHOT_GONE = "The snapshot of the earlier run is gone: what is missing of its copy would be of a later moment."
+SNAPSHOT_GONE_HINT = (
+    "`clone --resume=per-table` copies it all the same and says which table is of which moment; `clean`, then `clone`"
+    " makes a copy of one moment; --hold-snapshot keeps a run's snapshot alive."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Both databases, open. `keeper` is the connection for the journal; it holds the claim on the destination."""
+
+    moment: Snapshot
+    keeper: Keeper
+    source: Sessions
+    destination: Sessions
+    encoding: str
+    sessions: str
+    """The last word of the sessions' application names, of this run alone."""
+    left: Left | None = None
+    """What an earlier run left, where this one goes on with it."""
+    same_snapshot: bool = False
+    """`moment` is that of the earlier run."""
+
+
+@contextmanager
+def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
+    """Open all that a clone holds to its end: the source's snapshot, the journal's connection, a pool for each side.
+
+    `claim`: the destination is this run's alone. Raises PreflightFailed where it is another's.
+    """
+    sessions = uuid.uuid4().hex[:8]
+    with ExitStack() as stack:
+        keeper = stack.enter_context(Keeper(settings.destination, f"journal {sessions}"))
+        if claim and not keeper.claim():
+            raise PreflightFailed("Another clone into this destination is running.", hint="Wait for its end.")
+        left = resume.read_left(keeper.conn) if claim and settings.resume != "no" else None
+        with postgres.connect(settings.source, application="probe") as source:
+            encoding = common_encoding(source, keeper.conn)
+            if left:
+                facts = probe.read_facts(source)
+                resume.check_source(left, facts.system, facts.database)
+                resume.end_sessions(left, source, keeper.conn)
+        keeper.speak(encoding)
+        moment, same = stack.enter_context(take_snapshot(settings, encoding, left))
+        pools = [
+            stack.enter_context(postgres.pool(dsn, settings.jobs, encoding=encoding, application=f"worker {sessions}"))
+            for dsn in (settings.source, settings.destination)
+        ]
+        source_pool, destination_pool = Sessions(pools[0], "source"), Sessions(pools[1], "destination")
+        yield Sides(moment, keeper, source_pool, destination_pool, encoding, sessions, left, same)
+
+
+@contextmanager
+def take_snapshot(settings: Settings, encoding: str, left: Left | None) -> Iterator[tuple[Snapshot, bool]]:
+    """Join the snapshot of the earlier run if somebody still holds it, else take a new one. Tells whether it is that.
+
+    Raises PreflightFailed where a new one was not asked for.
+    """
+    with ExitStack() as stack:
+        if left:
+            earlier = snapshot.take(settings.source, encoding, holders=HOLDERS, imported=left.run.snapshot)
+            try:
+                moment = stack.enter_context(earlier)
+            except SnapshotLost as error:
+                if settings.resume != "per-table":
+                    raise PreflightFailed(SNAPSHOT_GONE, hint=SNAPSHOT_GONE_HINT) from error
+            else:
+                yield moment, True
+                return
+        yield stack.enter_context(snapshot.take(settings.source, encoding, holders=HOLDERS)), False
+
+
+def common_encoding(source: Connection, destination: Connection) -> str:
+    """Return the client_encoding for both ends: the source's own, so that it need not convert.
+
+    SQL_ASCII's bytes mean nothing by themselves. Into UTF8 they go as what they must be, into SQL_ASCII as they are.
+    """
+    here, there = (str(conn.info.parameter_status("server_encoding")) for conn in (source, destination))
+    if here == "SQL_ASCII" and there != "SQL_ASCII":
+        return there
+    return postgres.readable_encoding(here)

@@ -1,0 +1,156 @@
+"""A copy that was cut short goes on where it was: what is done is kept, and it is all of one moment, or says so."""
+
+import re
+import signal
+import time
+
+import psycopg
+import pytest
+
+from tests.fix_cli import NEWEST, Run, Start, both, is_empty, leaves_no_session, refuses, runs, until
+from tests.fix_servers import Database, Servers
+from tests.test_faults import SCHEMA, SLOW_TABLES, in_mid_copy
+
+FAILED, CHANGED = 6, 7
+HOLD = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+@pytest.fixture
+def major() -> int:
+    return NEWEST
+
+
+@pytest.fixture
+def source(database: Database) -> Database:
+    database.run(SLOW_TABLES + SCHEMA)
+    return database
+
+
+def run_snapshot(destination: Database) -> str:
+    return str(destination.value("SELECT snapshot FROM replicator.run"))
+
+
+def done_steps(destination: Database) -> dict[str, object]:
+    return dict(destination.rows("SELECT name, done_at FROM replicator.step WHERE done_at IS NOT NULL"))
+
+
+def killed(start: Start, source: Database, destination: Database, *options: str) -> None:
+    """Leave a clone that was killed when one of its tables was there and another one was not."""
+    process = start("clone", "--jobs", "1", *both(source, destination), *options)
+    copied = "SELECT count(*) FROM replicator.step WHERE phase = 'data' AND done_at IS NOT NULL"
+    until(lambda: process.ended or destination.value("SELECT to_regclass('replicator.step')") is not None)
+    until(lambda: process.ended or destination.value(copied) == 1)
+    process.send(signal.SIGKILL)
+    assert process.ends().code == -signal.SIGKILL
+    assert destination.value(copied) == 1
+
+
+def test_in_the_same_snapshot_only_what_is_missing_is_done(
+    start: Start, replicator: Run, source: Database, destination: Database
+) -> None:
+    with psycopg.connect(source.dsn) as holder:  # another program holds the snapshot
+        process = in_mid_copy(start, source, destination)
+        holder.execute(HOLD)
+        holder.execute(f"SET TRANSACTION SNAPSHOT '{run_snapshot(destination)}'")
+        ((name,),) = holder.execute("SELECT pg_export_snapshot()").fetchall()
+        process.send(signal.SIGKILL)
+        process.ends()
+        destination.run(f"UPDATE replicator.run SET snapshot = '{name}'")
+        done = len(done_steps(destination))
+        steps = destination.value("SELECT count(*) FROM replicator.step")
+        source.run("INSERT INTO few VALUES (99); UPDATE one SET b = 'later' WHERE a = 1")
+        result = replicator("clone", "--resume", "--verify", *both(source, destination))
+        runs(result)
+        assert f"planned: {steps - done} steps" in result.err
+    assert destination.value("SELECT count(*) FROM few") == 10
+    assert destination.value("SELECT count(*) FROM one WHERE b = 'later'") == 0
+    assert "WAL position" not in result.err
+    leaves_no_session(source.server)
+
+
+def test_without_its_snapshot_it_is_refused_unless_asked_for(
+    start: Start, replicator: Run, source: Database, destination: Database
+) -> None:
+    killed(start, source, destination)
+    before = done_steps(destination)
+    refuses(replicator("clone", *both(source, destination)), 3, "did not finish", "--resume")
+    refuses(replicator("clone", "--resume", *both(source, destination)), 3, "of a later moment", "--resume=per-table")
+    assert done_steps(destination) == before
+    source.run("INSERT INTO few VALUES (99); UPDATE one SET b = 'later'; UPDATE two SET b = 'later'")
+    source.run("SELECT nextval('s'); SELECT lo_from_bytea(4712, 'later')")
+    result = replicator("clone", "--resume=per-table", *both(source, destination))
+    runs(result)
+    assert re.search(r"As of WAL position [0-9A-F/]+ of the source: public\.\w+\.", result.err), result
+    later = [destination.value(f"SELECT count(*) FROM {table} WHERE b = 'later'") for table in ("one", "two")]
+    assert sorted(later) == [0, destination.value("SELECT count(*) FROM one")], "one was kept, the other copied later"
+    assert destination.value("SELECT count(*) FROM few") == 11
+    assert destination.value("SELECT last_value FROM s") == 78
+    assert destination.rows("SELECT lo_get(oid) FROM pg_largeobject_metadata ORDER BY oid") == [
+        (b"large",),
+        (b"later",),
+    ]
+    assert destination.value("SELECT to_regnamespace('replicator')") is None
+    assert destination.dump() == source.dump()
+
+
+def test_a_source_that_changed_is_refused_with_names(
+    start: Start, replicator: Run, source: Database, destination: Database
+) -> None:
+    killed(start, source, destination)
+    source.run("ALTER TABLE few ADD COLUMN b int; CREATE TABLE more (a int); DROP VIEW both_tables CASCADE")
+    refuses(
+        replicator("clone", "--resume=per-table", *both(source, destination)),
+        CHANGED,
+        "table public.few",
+        "table public.more",
+        "view public.both_tables",
+    )
+    assert "Unfinished clone" in replicator("status", "--destination", destination.dsn).out
+
+
+def test_an_unfinished_clone_of_another_database_is_refused(
+    start: Start, replicator: Run, source: Database, destination: Database, servers: Servers
+) -> None:
+    killed(start, source, destination)
+    other = servers.database(NEWEST)
+    other.run(SLOW_TABLES + SCHEMA)
+    refuses(replicator("clone", "--resume=per-table", *both(other, destination)), 3, "another database")
+
+
+def test_where_nothing_was_begun_it_begins(replicator: Run, source: Database, destination: Database) -> None:
+    runs(replicator("clone", "--resume", "--verify", *both(source, destination)))
+    refuses(replicator("clone", "--resume", *both(source, destination)), 3, "not empty")
+
+
+def test_sessions_that_the_killed_run_left_are_ended(
+    start: Start, replicator: Run, source: Database, destination: Database
+) -> None:
+    killed(start, source, destination)
+    left = str(destination.value("SELECT sessions FROM replicator.run"))
+    with psycopg.connect(destination.dsn, application_name=f"replicator worker {left}") as conn:
+        conn.execute("LOCK TABLE few")
+        runs(replicator("clone", "--resume=per-table", *both(source, destination)))
+        with pytest.raises(psycopg.OperationalError):
+            conn.execute("SELECT")
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_killed_again_and_again_it_ends_complete(
+    part: int, start: Start, replicator: Run, source: Database, destination: Database
+) -> None:
+    """Kill at a moment of its own each time, and resume, until it gets through."""
+    for attempt in range(12):
+        process = start("clone", "--resume=per-table", "--jobs", "2", *both(source, destination))
+        deadline = time.monotonic() + 0.6 + 0.3 * attempt + 0.07 * part
+        until(lambda: process.ended or time.monotonic() > deadline)  # noqa: B023
+        if process.ended:
+            runs(process.ends())
+            break
+        process.send(signal.SIGKILL)
+        process.ends()
+        status = replicator("status", "--destination", destination.dsn)
+        assert status.code == FAILED or is_empty(destination), status
+    else:
+        runs(replicator("clone", "--resume=per-table", *both(source, destination)))
+    assert destination.dump() == source.dump()
+    runs(replicator("verify", *both(source, destination)))
