@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import psycopg
 
-from replicator import events, journal, postgres, probe, resume, roles, snapshot
+from replicator import events, hold, journal, postgres, probe, resume, roles, snapshot
 from replicator.catalog import FACETS, select
 from replicator.catalog.changes import changed_objects
 from replicator.catalog.read import read_catalog
@@ -59,7 +59,9 @@ def begin(plan: Plan, sides: Sides, settings: Settings) -> Journal:
     """Write the plan into the journal, or take over that of an earlier run. Raises SourceChanged."""
     record = Journal(plan)
     facts = probe.read_facts(sides.moment.holder)
-    run = Run(postgres.describe(settings.source), facts.system, facts.database, sides.sessions, sides.moment.id)
+    run = Run(
+        postgres.describe(settings.source), facts.system, facts.database, sides.sessions, held_name(sides, settings)
+    )
     if sides.left is None:
         record.create(sides.keeper.conn, run)
         return record
@@ -67,6 +69,19 @@ def begin(plan: Plan, sides: Sides, settings: Settings) -> Journal:
     kept = resume.kept_steps(sides.left, plan, same_snapshot=sides.same_snapshot)
     resume.take_over(sides.keeper.conn, sides.left, record, run, plan, kept)
     return record
+
+
+def held_name(sides: Sides, settings: Settings) -> str:
+    """Return the name under which the snapshot can be had as long as possible: of a holder's if there is to be one."""
+    if sides.left and sides.same_snapshot:
+        return sides.left.run.snapshot  # whoever holds it goes on
+    if not settings.hold_snapshot_seconds:
+        return sides.moment.id
+    return hold.start(
+        hold.Request(
+            settings.source, settings.destination, sides.encoding, sides.moment.id, settings.hold_snapshot_seconds
+        )
+    )
 
 
 def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit: Emit) -> SequenceValues:

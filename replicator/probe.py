@@ -114,9 +114,8 @@ def _same(source: Facts, destination: Facts) -> Iterable[Finding]:
 
 def _leftovers(destination: Connection) -> Iterable[Finding]:
     if status := journal.read_status(destination):
-        running = "is still running" if status.alive else "did not finish"
         yield Finding(
-            f"An earlier clone into the destination {running}: {status.done} of {status.steps} steps are done.",
+            f"An earlier clone into the destination did not finish: {status.done} of {status.steps} steps are done.",
             "`clone --resume` finishes it; `status` tells more; `clean` removes what it left.",
         )
 

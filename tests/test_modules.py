@@ -16,7 +16,7 @@ LAYERS = (
     "graph plan catalog catalog.depend catalog.select settings postgres",
     "probe snapshot catalog.read catalog.changes journal keeper copy copy.* large_objects roles sequences",
     "work executor verify resume",
-    "sides",
+    "sides hold",
     "clone status",
     "progress progress.* report demo demo.*",
     "cli cli.*",

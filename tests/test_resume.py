@@ -7,7 +7,7 @@ import time
 import psycopg
 import pytest
 
-from tests.fix_cli import NEWEST, Run, Start, both, is_empty, leaves_no_session, refuses, runs, until
+from tests.fix_cli import NEWEST, Run, Start, both, is_empty, leaves_no_session, refuses, runs, sessions, until
 from tests.fix_servers import Database, Servers
 from tests.test_faults import SCHEMA, SLOW_TABLES, in_mid_copy
 
@@ -66,6 +66,30 @@ def test_in_the_same_snapshot_only_what_is_missing_is_done(
     assert destination.value("SELECT count(*) FROM one WHERE b = 'later'") == 0
     assert "WAL position" not in result.err
     leaves_no_session(source.server)
+
+
+def test_a_held_snapshot_outlives_the_run_and_goes_with_the_journal(
+    start: Start, replicator: Run, source: Database, destination: Database
+) -> None:
+    killed(start, source, destination, "--hold-snapshot")
+    assert [name for name, *_ in sessions(source.server)] == ["replicator snapshot"]
+    source.run("INSERT INTO few VALUES (99); UPDATE one SET b = 'later'; UPDATE two SET b = 'later'")
+    with psycopg.connect(source.dsn) as conn, pytest.raises(psycopg.errors.LockNotAvailable):
+        conn.execute("SET lock_timeout = '100ms'; TRUNCATE one, two")
+    result = replicator("clone", "--resume", *both(source, destination))
+    runs(result)
+    assert "WAL position" not in result.err
+    assert destination.value("SELECT count(*) FROM few") == 10
+    assert destination.value("SELECT count(*) FROM (TABLE one UNION ALL TABLE two) t WHERE b = 'later'") == 0
+    leaves_no_session(source.server)
+
+
+def test_a_held_snapshot_goes_when_its_time_is_over(
+    start: Start, replicator: Run, source: Database, destination: Database
+) -> None:
+    killed(start, source, destination, "--hold-snapshot", "3s")
+    until(lambda: not sessions(source.server), 10)
+    refuses(replicator("clone", "--resume", *both(source, destination)), 3, "of a later moment")
 
 
 def test_without_its_snapshot_it_is_refused_unless_asked_for(

@@ -16,6 +16,7 @@ from replicator.cli.options import (
     CONNECTIONS,
     COPYING,
     DEBUG,
+    HOLD,
     OUTPUT,
     RESUME,
     RETRY,
@@ -31,6 +32,7 @@ from replicator.cli.options import (
 from replicator.clone import clone, plan_copy, verify_copy
 from replicator.errors import StepFailed, UsageError, VerificationFailed
 from replicator.events import Emit, size_text
+from replicator.hold import hold
 from replicator.model import Execute, Plan
 from replicator.progress import progress
 from replicator.report import Report
@@ -78,7 +80,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
 
 
 @cli.command("clone")
-@options(*CONNECTIONS, *COPYING, ROLES, VERIFY, RESUME, RETRY)
+@options(*CONNECTIONS, *COPYING, ROLES, VERIFY, RESUME, RETRY, HOLD)
 @click.pass_context
 def clone_command(context: click.Context, /, output: Output, **given: Any) -> None:
     """Copy the source into the empty destination."""
@@ -215,6 +217,12 @@ def clean_command(
         click.echo(json.dumps({"dropped": dropped}))
     else:
         click.echo("Nothing to clean: there is no journal." if dropped is None else f"Removed {dropped} objects.")
+
+
+@cli.command("hold", hidden=True)
+def hold_command() -> None:
+    """Hold a clone's snapshot: started by --hold-snapshot."""
+    hold(sys.stdin.read())
 
 
 @cli.command("demo")

@@ -125,6 +125,15 @@ RESUME = click.option(
     show_default=True,
     help="Finish what an earlier run left: in its snapshot, or each missing table as it is now.",
 )
+HOLD = click.option(
+    "--hold-snapshot",
+    "hold_snapshot_seconds",
+    is_flag=False,
+    flag_value="24h",
+    default="0",
+    type=duration,
+    help="Keep the snapshot in a process of its own, 24h long if not said otherwise, for --resume.",
+)
 RETRY = click.option(
     "--retry-for",
     "retry_seconds",

@@ -1,0 +1,76 @@
+"""A process of its own that holds a run's snapshot, so that what the run leaves can be finished as of the same moment.
+
+It is started by the run, tells the name under which it exported the snapshot, and goes when the journal does, when the
+journal names another snapshot, or when its time is over: a snapshot that nobody wants keeps VACUUM from its work.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+import psycopg
+
+from replicator import journal, postgres, snapshot
+from replicator.errors import ReplicatorError, SnapshotLost, SourceChanged
+
+COMMAND = (sys.executable, "-m", "replicator", "hold")
+CHECK_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the holder needs to know. It comes on its standard input: others could read a command line."""
+
+    source: str
+    destination: str
+    encoding: str
+    snapshot: str
+    seconds: float
+
+
+def start(request: Request) -> str:
+    """Start the process and return the name of the snapshot that it holds. Raises ReplicatorError."""
+    process = subprocess.Popen(
+        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process.stdin, process.stdout:
+        process.stdin.write(json.dumps(asdict(request)).encode())
+        process.stdin.close()
+        name = process.stdout.readline().decode().strip()
+    if not name:
+        raise ReplicatorError(f"The process that was to hold the snapshot ended with {process.wait()}.")
+    return name
+
+
+def hold(text: str) -> None:
+    """Be that process: `text` is a Request as JSON. Prints the snapshot's name and returns when it is over."""
+    request = Request(**json.loads(text))
+    until = time.monotonic() + request.seconds
+    with snapshot.take(request.source, request.encoding, imported=request.snapshot) as moment:
+        moment.lock_tables()
+        print(moment.id, flush=True)
+        sys.stdout.close()
+        begun = False  # the journal is written a moment later
+        while time.monotonic() < until:
+            time.sleep(CHECK_SECONDS)
+            with suppress(psycopg.OperationalError):  # the destination may be away for a while
+                wanted = _wanted(request.destination)
+                if wanted != moment.id and begun:
+                    return
+                begun = begun or wanted == moment.id
+            try:
+                moment.keep()
+            except (SnapshotLost, SourceChanged):
+                return
+
+
+def _wanted(destination: str) -> str | None:
+    """Return the snapshot that the journal names; None where there is no journal."""
+    with postgres.connect(destination, application="hold") as conn:
+        run = journal.read_run(conn)
+        return run.snapshot if run else None
