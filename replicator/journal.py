@@ -131,15 +131,10 @@ class Journal:
 
 
 def digest(step: Step) -> str:
-    """Return a hash of what a step makes; empty where that depends on the moment (sizes, values, statistics)."""
-    match step.work:
-        case Execute(statements) if step.phase in (Phase.SCHEMA, Phase.BUILD, Phase.FINISH):
-            text = "\n".join(statements)
-        case CopyTable(table):
-            text = "\n".join([table.identity, table.root or "", *(column.name for column in table.columns)])
-        case _:
-            return ""
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+    """Return a hash of what a step makes of the schema; empty where it makes something else."""
+    if isinstance(step.work, Execute) and step.phase in (Phase.SCHEMA, Phase.BUILD, Phase.FINISH):
+        return hashlib.md5("\n".join(step.work.statements).encode(), usedforsecurity=False).hexdigest()
+    return ""
 
 
 def read_run(conn: Connection) -> Run | None:
