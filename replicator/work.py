@@ -29,6 +29,8 @@ REPORT_BYTES = 1024 * 1024
 CANCEL_SECONDS = 5.0
 RETRY_SECONDS = 0.5  # of the first wait, on average half of it; the next are twice as long each
 LONGEST_WAIT_SECONDS = 30.0
+NOT_THE_CODE = ("08", "40", "53", "57", "58")
+"""SQLSTATEs of what is cancelled, cut off, out of room: not the user's code."""
 
 
 class Sessions:
@@ -201,9 +203,9 @@ class Workshop:
         try:
             with destination.transaction():
                 yield
-        except psycopg.OperationalError:  # cancelled, cut off, out of room: not the user's code
-            raise
         except psycopg.Error as error:
+            if error.sqlstate is None or error.sqlstate.startswith(NOT_THE_CODE):
+                raise
             self._emit(events.Note(f"No statistics: {step.name} failed: {one_line(error)}"))
 
     @contextmanager
