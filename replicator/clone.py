@@ -1,14 +1,26 @@
 """A copy of a database, from the first attempt to connect to the last check. Read this first: it is the whole story."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import psycopg
 
-from replicator import events, hold, journal, postgres, probe, resume, roles, snapshot
-from replicator.catalog import FACETS, select
+from replicator import (
+    downgrade,
+    events,
+    hold,
+    journal,
+    keywords,
+    postgres,
+    probe,
+    rehearsal,
+    resume,
+    roles,
+    snapshot,
+)
+from replicator.catalog import BY_NAME, FACETS, select
 from replicator.catalog.changes import changed_objects
 from replicator.catalog.read import read_catalog
 from replicator.errors import Interrupted, ReplicatorError, SourceChanged, StepFailed, Undone, VerificationFailed
@@ -16,7 +28,7 @@ from replicator.events import Emit
 from replicator.executor import execute
 from replicator.journal import Journal, Run
 from replicator.keeper import Keeper
-from replicator.model import Catalog, Phase, Plan
+from replicator.model import Catalog, Execute, Loss, Phase, Plan, Step
 from replicator.plan import make_plan
 from replicator.postgres import Connection
 from replicator.settings import Settings
@@ -42,9 +54,10 @@ def clone(settings: Settings, emit: Emit) -> None:
         refuse_or_note(probe.check(sides.moment.holder, sides.keeper.conn, resuming=left is not None), emit)
         catalog = selected(read_steadily(sides, settings), settings)
         refuse_or_note(probe.check_catalog(sides.moment.holder, sides.keeper.conn, catalog, roles=settings.roles), emit)
-        plan = make_plan(catalog)
-        if settings.roles:
-            plan = roles.first(roles.missing_roles(sides.moment.holder, sides.keeper.conn), plan)
+        first = roles.missing_roles(sides.moment.holder, sides.keeper.conn) if settings.roles else []
+        catalog, losses = fitting(sides.keeper.conn, catalog, emit, first, made(sides, catalog) if left else ())
+        refuse_or_note(probe.check_losses(losses, sides.keeper.conn, agreed=settings.downgrade), emit)
+        plan = roles.first(first, make_plan(catalog))
         record = begin(plan, sides, settings)
         with journaled(sides.keeper):
             sequence_values = work_off(plan, record, sides, settings, emit)
@@ -128,7 +141,7 @@ def read_steadily(sides: Sides, settings: Settings) -> Catalog:
     for _ in range(READS):
         try:
             sides.moment.lock_tables()
-            catalog = read_catalog(sides.moment.holder)
+            catalog = keywords.read_for(sides.moment.holder, sides.keeper.conn)
         except psycopg.errors.UndefinedTable as error:
             changed = [str(error.diag.message_primary)]
         else:
@@ -153,16 +166,31 @@ def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
             unfinished = [Mismatch("clone", f"unfinished, {status.done} of {status.steps} steps are done")]
         else:
             unfinished = []
-        catalog = selected(read_catalog(sides.moment.holder), settings)
+        catalog = selected(keywords.read_for(sides.moment.holder, sides.keeper.conn), settings)
+        if settings.downgrade:
+            catalog, losses = fitting(sides.keeper.conn, catalog, emit, there=made(sides, catalog))
+            refuse_or_note(probe.check_losses(losses, sides.keeper.conn, agreed=True), emit)
         return unfinished + compare(sides, catalog, settings, emit)
 
 
 def plan_copy(settings: Settings, emit: Emit) -> Plan:
-    """Return what a clone would do, from the source alone; nothing is written anywhere."""
-    probe.wait("source", settings.source, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
-    with snapshot.take(settings.source) as moment:
+    """Return what a clone would do; nothing is written anywhere.
+
+    Where source and destination are one, there is no destination to ask what it can hold.
+    """
+    if settings.source != settings.destination:
+        wait_for_both(settings, emit)
+    else:
+        probe.wait("source", settings.source, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
+    with snapshot.take(settings.source) as moment, postgres.connect(settings.destination) as destination:
         moment.lock_tables()
-        return make_plan(selected(read_catalog(moment.holder), settings))
+        catalog = selected(keywords.read_for(moment.holder, destination), settings)
+        if catalog.version // 10000 == destination.info.server_version // 10000:
+            return make_plan(catalog)
+        first = roles.missing_roles(moment.holder, destination)
+        there = {o.name for o in read_catalog(destination).objects}
+        catalog, losses = fitting(destination, catalog, emit, first, there)
+        return replace(make_plan(catalog), losses=tuple(losses))
 
 
 @contextmanager
@@ -200,6 +228,34 @@ def selected(catalog: Catalog, settings: Settings) -> Catalog:
     if not settings.owners:
         catalog = select.without_owners(catalog)
     return catalog if settings.privileges else select.without_privileges(catalog)
+
+
+def fitting(
+    destination: Connection, catalog: Catalog, emit: Emit, first: Sequence[Step] = (), there: Collection[str] = ()
+) -> tuple[Catalog, list[Loss]]:
+    """Return what a destination of another major version can hold of a catalog, and what it cannot.
+
+    `first` are steps that are done before all others; `there` names the objects that the destination has already.
+    """
+    major = destination.info.server_version // 10000
+    if catalog.version // 10000 == major:
+        return catalog, []
+    catalog, losses = downgrade.adapt(catalog, major)
+    before = [statement for step in first if isinstance(step.work, Execute) for statement in step.work.statements]
+    refused = rehearsal.rehearse(destination, catalog, before=before, there=there)
+    if refused.skipped:
+        emit(events.Note(refused.skipped))
+    catalog, more = select.without(catalog, refused.objects, refused.statements)
+    return catalog, losses + more
+
+
+def made(sides: Sides, catalog: Catalog) -> set[str]:
+    """Return the names of what the destination has already, or what cannot be tried there.
+
+    An index or constraint is not tried where tables are full: that would take its time, and locks.
+    """
+    there = {o.name for o in read_catalog(sides.keeper.conn).objects}
+    return there | {o.name for o in catalog.objects if BY_NAME[o.kind].phase is Phase.BUILD}
 
 
 def announcement(plan: Plan) -> events.Planned:

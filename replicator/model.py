@@ -96,6 +96,8 @@ class Table:
     rows: int
     root: str | None
     """Load through this partitioned table, since rows may be routed otherwise on the destination; None: as it is."""
+    as_text: bool = False
+    """Its rows go as text, though all columns have a binary form: another version reads some values otherwise."""
     condition: str | None = None
     """WHERE …, or nothing: which rows of an extension's configuration table are the database's own. None: no such."""
 
@@ -130,6 +132,23 @@ class Catalog:
     large_objects: tuple[LargeObjects, ...]
     populated: frozenset[Address]
     """The materialized views that hold rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What the destination cannot hold of an object, or that it cannot hold it at all (`whole`), and why."""
+
+    what: str
+    why: str
+    whole: bool = False
+    fatal: bool = True
+    """False for what is said of a built-in object that the other server does not have: nothing of the user's."""
+    rows: int | None = None
+    """Of a table that is left out: how many rows it has, as the planner estimates."""
+
+    def __str__(self) -> str:
+        rows = "" if self.rows is None else f" WITH ALL ITS ROWS{f' (about {self.rows:,})' if self.rows else ''}"
+        return f"{self.what}: {'left out' + rows + ', ' if self.whole else 'without '}{self.why}"
 
 
 class Lock(StrEnum):
@@ -199,9 +218,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All steps; each comes after all that it needs."""
+    """All steps; each comes after all that it needs. `losses` is what the destination cannot hold."""
 
     steps: tuple[Step, ...]
+    losses: tuple[Loss, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

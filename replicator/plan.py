@@ -22,6 +22,7 @@ from replicator.model import (
     CopyTable,
     Execute,
     Lock,
+    Object,
     Phase,
     Plan,
     SetSequences,
@@ -103,6 +104,7 @@ class _Relations:
         self.tables = {table.address: table for table in catalog.tables}
         self.kinds = {o.address: o.kind for o in catalog.objects if o.kind not in FACETS}
         self.identities = {o.address: o.identity for o in catalog.objects if o.kind not in FACETS}
+        self._tables_of = {o.address: o.needs for o in catalog.objects if o.kind in ("index", "constraint")}
         self._parent: dict[Address, Address] = {}
         self._children: defaultdict[Address, list[Address]] = defaultdict(list)
         for o in catalog.objects:
@@ -122,6 +124,15 @@ class _Relations:
         while relation in self._parent:
             relation = self._parent[relation]
         return relation
+
+    def attached(self, o: Object) -> list[Address]:
+        """Return all of the partitioned table whose indexes an attachment ties together.
+
+        It locks tables and indexes up and down the tree: with another, or a foreign key, at the same time it deadlocks.
+        """
+        tables = {table for index in o.needs for table in self._tables_of.get(index, ())}
+        roots = {self.root(table) for table in tables} if o.kind == "index_attach" else set()
+        return [relation for root in sorted(roots) for relation in self.below(root)]
 
     def among(self, addresses: Iterable[Address]) -> list[Address]:
         """Return those of these objects that hold rows, with all their partitions."""
@@ -147,7 +158,7 @@ def _data(catalog: Catalog, created: frozenset[str]) -> list[Step]:
         Step(
             _data_name(table.identity),
             Phase.DATA,
-            CopyTable(table, binary=all(column.binary for column in table.columns)),
+            CopyTable(table, binary=not table.as_text and all(column.binary for column in table.columns)),
             created,
             table.bytes,
             {table.address: Lock.EXCLUSIVE},
@@ -172,7 +183,7 @@ def _build(
     """One step an index, constraint, statistics object: after the rows that it is about."""
     steps = []
     for piece in (p for p in pieces if phases[p.name] is Phase.BUILD):
-        about = relations.among(piece.object.needs)
+        about = relations.among(piece.object.needs) or relations.attached(piece.object)
         tables = [relations.tables[r] for r in about if r in relations.tables]
         if any(relations.kinds.get(address) in CALLS_CODE for address in piece.object.needs):
             rows = {ALL_ROWS}

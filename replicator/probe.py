@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from replicator import events, journal, postgres
 from replicator.errors import ConnectionFailed, NotReady, PreflightFailed
 from replicator.events import Emit
-from replicator.model import Catalog
+from replicator.model import Catalog, Loss
 from replicator.postgres import Connection
 
 
@@ -95,6 +95,25 @@ def check_catalog(source: Connection, destination: Connection, catalog: Catalog,
     `roles`: those that are missing will be made.
     """
     return [*_extensions(destination, catalog), *([] if roles else _roles(source, destination, catalog))]
+
+
+def check_losses(losses: Iterable[Loss], destination: Connection, *, agreed: bool) -> list[Finding]:
+    """Return what the destination cannot hold: a note for each, and what stands in the way unless that was agreed to.
+
+    What is said of a built-in object that the destination does not have stands in nobody's way.
+    """
+    losses = sorted(losses, key=lambda loss: (loss.rows is None, not loss.whole))
+    version = destination.info.server_version // 10000
+    findings = [Finding(f"PostgreSQL {version} has no place for it: {loss}", "", fatal=False) for loss in losses]
+    fatal = [str(loss) for loss in losses if loss.fatal]
+    if fatal and not agreed:
+        return [
+            Finding(
+                f"The destination, PostgreSQL {version}, cannot hold these things of the source: " + "; ".join(fatal),
+                "Clone with --downgrade, which leaves out what is listed, or into a newer server.",
+            )
+        ]
+    return findings
 
 
 def refuse(findings: Iterable[Finding]) -> None:
@@ -217,6 +236,8 @@ def _roles(source: Connection, destination: Connection, catalog: Catalog) -> Ite
         [sorted(named | owned.keys())],
     ).fetchall()
     for (role,) in missing:
+        if role.startswith("pg_"):
+            continue  # one of a newer server's own: the rehearsal tells what cannot be said of it
         part = f"owns {owned[role]} objects" if owned[role] else "has privileges or is named by policies"
         yield Finding(
             f'The destination has no role "{role}", who {part} on the source.',

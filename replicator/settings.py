@@ -34,6 +34,7 @@ class Settings:
     owners: bool = True
     privileges: bool = True
     roles: bool = False
+    downgrade: bool = False
     verify: bool = False
     resume: Literal["no", "same-snapshot", "per-table"] = "no"
     retry_seconds: float = 600.0

@@ -110,8 +110,8 @@ GRANT USAGE ON SCHEMA public TO PUBLIC;
 """
 
 
-def test_all_kinds_in_one_database(database: Database, destination: Database) -> None:
-    """Fixtures use the same names: after each, what it made is renamed. The order of creation is another one then."""
+def fill_with_all_kinds(database: Database) -> None:
+    """Run all fixtures. They use the same names: after each, what it made is renamed."""
     new_public = for_version(NEW_PUBLIC, database.major)
     database.run("DROP SCHEMA public")
     for fixture in FIXTURES:
@@ -119,6 +119,11 @@ def test_all_kinds_in_one_database(database: Database, destination: Database) ->
         if not missing_features(script, database):
             database.run(new_public + script + SET_ASIDE.replace("<fixture>", fixture.stem))
     database.run(new_public)
+
+
+def test_all_kinds_in_one_database(database: Database, destination: Database) -> None:
+    """The order of creation is another one then."""
+    fill_with_all_kinds(database)
     catalog = read(database)
     create_schema(catalog, destination)
     assert not difference(database.dump(), destination.dump())

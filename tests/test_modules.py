@@ -13,8 +13,9 @@ import replicator
 ROOT = Path(replicator.__file__).parent
 LAYERS = (
     "errors events model",
-    "graph plan catalog catalog.depend catalog.select settings postgres",
-    "probe snapshot catalog.read catalog.changes journal keeper copy copy.* large_objects roles sequences",
+    "graph plan downgrade catalog catalog.depend catalog.select settings postgres",
+    "probe snapshot catalog.read catalog.changes journal keeper keywords rehearsal"
+    " copy copy.* large_objects roles sequences",
     "work executor verify resume",
     "sides hold",
     "clone status",
@@ -28,6 +29,7 @@ PURE = [
     "model",
     "graph",
     "plan",
+    "downgrade",
     "catalog",
     "catalog.depend",
     "catalog.select",

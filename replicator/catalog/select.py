@@ -1,9 +1,14 @@
 """Which objects of a catalog are copied. Pure: a catalog in, a smaller one out."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from replicator.catalog import FACETS
-from replicator.model import Address, Catalog
+from replicator.model import Address, Catalog, Loss, Object
+
+FIRST_USER_OID = 16384
+Key = Address | str
+"""What names an object among those of a catalog. A facet has its subject's address: it goes by its name."""
 
 
 def without_owners(catalog: Catalog) -> Catalog:
@@ -36,3 +41,70 @@ def without_schema(catalog: Catalog, schema: str) -> Catalog:
         tables=tuple(table for table in catalog.tables if table.schema != schema),
         sequences=tuple(sequence for sequence in catalog.sequences if sequence.schema != schema),
     )
+
+
+def key(o: Object) -> Key:
+    """Return what names this object."""
+    return o.name if o.kind in FACETS else o.address
+
+
+def without(
+    catalog: Catalog, gone: Mapping[Key, str], statements: Mapping[str, Mapping[str, str]] | None = None
+) -> tuple[Catalog, list[Loss]]:
+    """Leave out objects and all that needs them, and of others some statements; both say why. Returns the losses, too.
+
+    `statements` are named by their object's name. Tables with rows come first among the losses.
+    """
+    reasons = dict(gone)
+    lost = statements or {}
+    objects = [_without_statements(o, lost.get(o.name, {})) for o in catalog.objects]
+    emptied = [o for o in objects if o.name in lost and not o.create and o.identity != "public"]
+    reasons |= {key(o): "; ".join(lost[o.name].values()) for o in emptied}
+    names = {o.address: o.name for o in objects if o.kind not in FACETS}
+    found = True
+    while found:
+        found = False
+        for o in objects:
+            needed = next((a for a in sorted(o.needs) if a in reasons), None)
+            if needed is not None and key(o) not in reasons:
+                reasons[key(o)] = f"it needs {names[needed]}"
+                found = True
+    rows = {table.address: table.rows for table in catalog.tables}
+    losses = []
+    for o in objects:
+        if key(o) not in reasons:
+            pairs = lost.get(o.name, {}).items()
+            losses += [Loss(o.name, f"{statement} ({why})", fatal=not _built_in(o)) for statement, why in pairs]
+        elif not (o.kind in FACETS and o.address in reasons):  # what it is about is named
+            count = rows.get(o.address) if o.kind == "table" else None
+            losses.append(Loss(o.name, reasons[key(o)], whole=True, fatal=not _built_in(o), rows=count))
+    lesser = replace(
+        catalog,
+        objects=tuple(o for o in objects if key(o) not in reasons),
+        tables=tuple(table for table in catalog.tables if table.address not in reasons),
+        sequences=tuple(sequence for sequence in catalog.sequences if sequence.address not in reasons),
+        populated=frozenset(address for address in catalog.populated if address not in reasons),
+    )
+    return lesser, sorted(losses, key=lambda loss: loss.rows is None)
+
+
+def _without_statements(o: Object, gone: Mapping[str, str]) -> Object:
+    if not gone:
+        return o
+    create, stub, finish = (
+        tuple(s for s in statements if s not in gone) for statements in (o.create, o.stub, o.finish)
+    )
+    if o.alter_owner in gone:
+        o = replace(o, owner=None, alter_owner=None)
+    return replace(o, create=create, stub=stub, finish=finish)
+
+
+def dispensable(o: Object, statement: str) -> bool:
+    """Tell whether an object makes sense without a statement: one that does not make it, but adds to it."""
+    if o.kind in FACETS or o.kind == "default_acl":
+        return True
+    return not statement.startswith("CREATE") and any(each.startswith("CREATE") for each in o.create)
+
+
+def _built_in(o: Object) -> bool:
+    return o.kind in FACETS and o.address.objid < FIRST_USER_OID

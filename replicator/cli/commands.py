@@ -114,7 +114,10 @@ def verify_command(output: Output, **given: Any) -> None:
 @click.option("--sql", "as_sql", is_flag=True, help="Print the schema as one SQL script in creation order.")
 @options(*CONNECTIONS, *COPYING)
 def plan_command(as_sql: bool, output: Output, destination: str | None, **given: Any) -> None:
-    """Print what a clone would do; write nothing anywhere. The destination is not asked."""
+    """Print what a clone would do; write nothing anywhere.
+
+    A destination of another version is asked what it cannot hold: the schema is tried there, and rolled back.
+    """
     wanted = both(destination=destination or given["source"], **given)
     with reported(output, table=False) as emit:
         plan = plan_copy(wanted, emit)
@@ -127,6 +130,8 @@ def plan_command(as_sql: bool, output: Output, destination: str | None, **given:
 
 def _as_sql(plan: Plan) -> Iterator[str]:
     """Yield the schema's statements. Large objects are data: what is said of them is left out, as by pg_dump -s."""
+    for loss in plan.losses:
+        yield f"-- Not held by the destination: {events.one_line(str(loss))}"
     yield "SET search_path = '';\nSET check_function_bodies = off;"
     for step in plan.steps:
         if isinstance(step.work, Execute) and not step.name.endswith("(large object)"):
@@ -134,6 +139,8 @@ def _as_sql(plan: Plan) -> Iterator[str]:
 
 
 def _as_list(plan: Plan) -> Iterator[str]:
+    for loss in plan.losses:
+        yield f"not held by the destination: {loss}"
     for step in plan.steps:
         yield f"{step.phase}: {step.name}" + (f" ({size_text(step.cost)})" if step.cost else "")
 

@@ -142,10 +142,13 @@ RETRY = click.option(
     type=duration,
     help="How long a step is tried again while a connection is lost, a server restarts, and the like.",
 )
+DOWNGRADE = click.option(
+    "--downgrade", is_flag=True, help="Leave out what the destination's version cannot hold, and list it."
+)
 VERIFY = click.option("--verify", is_flag=True, help="Compare both databases at the end.")
 
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG)
-COPYING = (JOBS, *LEAVING_OUT)
+COPYING = (JOBS, *LEAVING_OUT, DOWNGRADE)
 
 
 def options(*chosen: Command) -> Callable[[Command], Command]:

@@ -13,7 +13,7 @@ SELECT s.tableoid AS classid
                     , 'slot_name = ' || coalesce(quote_literal(s.subslotname), 'NONE')
                     , 'synchronous_commit = ' || quote_literal(s.subsynccommit)
                     , 'binary = ' || s.subbinary                                                --14+
---<16               , 'streaming = ' || s.substream                                             --14+
+--<16               , 'streaming = ' || CASE WHEN s.substream THEN 'on' ELSE 'off' END            --14+
                     , 'streaming = ' || CASE s.substream WHEN 'p' THEN 'parallel'               --16+
                                                          WHEN 't' THEN 'on' ELSE 'off' END      --16+
                     , 'two_phase = ' || (s.subtwophasestate <> 'd')                             --15+

@@ -1,0 +1,322 @@
+"""What a server of another major version cannot hold: attributes are left out where the object makes sense without.
+
+`FEATURES` lists what each version brought. Whatever else a server may lack (a function, a type, a view's syntax) it
+says itself, when the schema is rehearsed (rehearsal.py). Pure: a catalog in, a lesser one and the losses out.
+References: the release notes' sections E.x.3 of 13 to 18; the `remoteVersion >=` branches of pg_dump.c (18.6).
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from replicator.catalog.select import Key, dispensable, key, without
+from replicator.model import Catalog, Loss, Object
+
+TABLES = frozenset({"table", "foreign_table"})
+GRANTS = frozenset({"acl", "default_acl"})
+NAME = r'(?:"\d+"|[a-z_][\w$]*)'
+OPTION_VALUE = r"\s*=\s*(?:'[^']*'|\w+)"
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something that servers know from version `since` on.
+
+    `pattern` finds it in a statement in which literals, quoted names and bodies are numbers: `'1'`, `"2"`, `$3$`.
+    What `text` puts in its place is what the older server is told; None leaves the statement out, and with a CREATE the
+    object. `said` names the loss; nothing is lost where it is empty.
+    """
+
+    since: int
+    kinds: frozenset[str]
+    pattern: str
+    text: str | Callable[[re.Match[str]], str] | None
+    said: str
+
+
+def _kinds(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+def _options(since: int, kinds: str, names: str) -> Feature:
+    """Storage parameters and the like, `name = value`, in brackets with others: those of these names go."""
+    return Feature(since, _kinds(kinds), rf"(?:toast\.)?\b(?:{names}){OPTION_VALUE}", "\0", "the option {found}")
+
+
+def _unlimited(found: re.Match[str]) -> str:
+    """A scale below 0 or above the precision."""
+    return found[0] if 0 <= int(found[2]) <= int(found[1]) else "numeric"
+
+
+def _functions(since: int, access_method: str, numbers: str) -> Feature:
+    """Support functions of operator classes that an access method takes."""
+    return Feature(
+        since,
+        _kinds("operator_class operator_family"),
+        rf"( USING {access_method}\b.*?)(, | ADD )FUNCTION (?:{numbers}) \([^)]*\) [^(]*\([^)]*\)",
+        lambda found: found[1] + ("" if found[2] == ", " else " ADD \0"),
+        f"a support function of {access_method} (number {numbers})",
+    )
+
+
+ANY = frozenset[str]()
+FEATURES = (
+    # Tables and columns.
+    Feature(18, TABLES, r"(?<=\)) VIRTUAL\b", " STORED", "a virtual generated column: it is stored"),
+    Feature(
+        18,
+        TABLES,
+        rf"(CONSTRAINT {NAME} NOT NULL(?: {NAME})?) NO INHERIT",
+        r"\1",
+        "NO INHERIT of a not-null constraint",
+    ),
+    Feature(17, TABLES, rf"( PARTITION BY .*) USING {NAME}", r"\1", "the access method of a partitioned table"),
+    Feature(15, ANY, r"\bnumeric\((\d+),(-?\d+)\)", _unlimited, "the limits of a numeric"),
+    Feature(14, _kinds("column_setting"), r"^.* SET COMPRESSION .*$", None, "the compression of a column ({found})"),
+    _options(18, "table matview", "autovacuum_vacuum_max_threshold|vacuum_max_eager_freeze_failure_rate"),
+    _options(13, "table matview", "autovacuum_vacuum_insert_threshold|autovacuum_vacuum_insert_scale_factor"),
+    _options(13, "index constraint", "deduplicate_items"),
+    _options(15, "view", "security_invoker"),
+    # Constraints.
+    Feature(
+        18,
+        _kinds("not_valid_check"),
+        rf"NOT NULL ({NAME})( NO INHERIT)?",
+        r"CHECK ((\1 IS NOT NULL))\2",
+        "a not-null constraint that is not valid: it is a check",
+    ),
+    Feature(18, _kinds("foreign_key not_valid_check"), r" NOT ENFORCED", None, "constraints that are not enforced"),
+    Feature(18, _kinds("constraint"), r" WITHOUT OVERLAPS", None, "constraints WITHOUT OVERLAPS"),
+    Feature(18, _kinds("foreign_key"), r"\bPERIOD\b", None, "foreign keys with PERIOD"),
+    Feature(15, _kinds("constraint index"), r" NULLS NOT DISTINCT", "", "NULLS NOT DISTINCT"),
+    Feature(15, _kinds("foreign_key"), r"(SET (?:NULL|DEFAULT)) \([^)]*\)", r"\1", "the columns of {found}"),
+    # Types, collations, sequences, statistics.
+    Feature(14, _kinds("range_type"), rf", MULTIRANGE_TYPE_NAME = {NAME}(?:\.{NAME})?", "", "the multirange type"),
+    Feature(14, _kinds("base_type"), r", SUBSCRIPT = (?:raw_)?array_subscript_handler\b", "", ""),
+    Feature(14, _kinds("base_type"), rf", SUBSCRIPT = {NAME}(?:\.{NAME})?", "", "the subscript handler"),
+    Feature(16, _kinds("collation"), r", RULES = '\d+'", "", "the rules of a collation"),
+    Feature(
+        17,
+        _kinds("collation"),
+        r"PROVIDER = builtin, LOCALE = '[^']*'",
+        "PROVIDER = libc, LOCALE = 'C'",
+        "the provider builtin: it is libc's C, in the same order",
+    ),
+    Feature(
+        17, ANY, r"COLLATE pg_catalog\.pg_c_utf8\b", 'COLLATE pg_catalog."C"', 'the collation pg_c_utf8: it is "C"'
+    ),
+    Feature(
+        18,
+        ANY,
+        r"COLLATE pg_catalog\.pg_unicode_fast\b",
+        'COLLATE pg_catalog."C"',
+        'the collation pg_unicode_fast: it is "C"',
+    ),
+    Feature(15, _kinds("sequence"), r"^CREATE UNLOGGED SEQUENCE", "CREATE SEQUENCE", "UNLOGGED"),
+    Feature(15, TABLES, r"^ALTER SEQUENCE .* SET (UNLOGGED|LOGGED)$", None, "an identity sequence SET {0}"),
+    Feature(14, _kinds("statistics"), r"^CREATE STATISTICS .* ON [^;]*\(", None, "statistics of expressions"),
+    Feature(13, _kinds("statistics"), r"^ALTER STATISTICS .* SET STATISTICS", None, "a statistics target"),
+    _functions(18, "btree", "6"),
+    _functions(18, "gist", "12"),
+    _functions(14, "gist", "11"),
+    _functions(13, "btree", "[45]"),
+    _functions(13, "gist", "10"),
+    _functions(13, "gin", "7"),
+    _functions(13, "spgist", "6"),
+    _functions(13, "brin", "5"),
+    _functions(13, "hash", "3"),
+    # Functions and event triggers.
+    Feature(
+        14,
+        _kinds("function"),
+        r"\nBEGIN ATOMIC\n(.*)\nEND$",
+        "\nAS $function$\n\\1\n$function$",
+        "BEGIN ATOMIC: the body is a string",
+    ),
+    Feature(
+        14,
+        _kinds("function"),
+        r"(?<=\n)RETURN (.*)$",
+        "AS $function$SELECT \\1$function$",
+        "RETURN: the body is a string",
+    ),
+    Feature(17, _kinds("event_trigger"), r"^CREATE EVENT TRIGGER .* ON login\b", None, "the event login"),
+    Feature(16, ANY, r" NO INDENT\b", "", ""),
+    # Privileges.
+    Feature(17, GRANTS, r"(?:GRANT|REVOKE(?: GRANT OPTION FOR)?) MAINTAIN ON ", None, "the privilege MAINTAIN"),
+    Feature(17, GRANTS, r", MAINTAIN\b|\bMAINTAIN, ", "", "the privilege MAINTAIN"),
+    # Publications: one that would send more than was meant is not made at all.
+    Feature(18, _kinds("publication"), r", publish_generated_columns = \w+", "", "publish_generated_columns"),
+    Feature(15, _kinds("publication_schema"), r"^", None, "schemas in a publication"),
+    Feature(
+        15,
+        _kinds("publication_table"),
+        rf"ADD TABLE ONLY {NAME}(?:\.{NAME})? WHERE ",
+        None,
+        "row filters of a publication's tables",
+    ),
+    Feature(
+        15,
+        _kinds("publication_table"),
+        rf"ADD TABLE ONLY {NAME}(?:\.{NAME})? \(",
+        None,
+        "column lists of a publication's tables",
+    ),
+    Feature(13, _kinds("publication"), r", publish_via_partition_root = true", "", "publish_via_partition_root"),
+    # Subscriptions: what an older server does anyway is no loss.
+    Feature(17, _kinds("subscription"), r", failover = false", "", ""),
+    Feature(17, _kinds("subscription"), r", failover = true", "", "failover"),
+    Feature(16, _kinds("subscription"), r", password_required = true|, run_as_owner = true|, origin = 'any'", "", ""),
+    Feature(
+        16,
+        _kinds("subscription"),
+        r", password_required = false|, run_as_owner = false|, origin = '[^']*'",
+        "",
+        "the option {found}",
+    ),
+    Feature(16, _kinds("subscription"), r"streaming = parallel", "streaming = on", ""),
+    Feature(15, _kinds("subscription"), r", (?:two_phase|disable_on_error) = false", "", ""),
+    Feature(15, _kinds("subscription"), r", (?:two_phase|disable_on_error) = true", "", "the option {found}"),
+    Feature(14, _kinds("subscription"), r", binary = false|, streaming = \w+", "", ""),
+    Feature(14, _kinds("subscription"), r", binary = true", "", "the option {found}"),
+)
+
+STANDARD_SINCE_15 = "GRANT USAGE ON SCHEMA public TO PUBLIC"
+GRANT = re.compile(r"\bGRANT .* TO ", re.DOTALL)
+# A body in dollars, a literal, a quoted name. A literal that is one word stays, since it may be an option's value.
+OPAQUE = re.compile(r"""\$(\w*)\$.*?\$\1\$|'(?:[^']|'')*'|"(?:[^"]|"")*\"""", re.DOTALL)
+WORD = re.compile(r"'\w*'")
+NUMBER = re.compile(r"""(['"$])(\d+)\1""")
+
+
+def adapt(catalog: Catalog, major: int) -> tuple[Catalog, list[Loss]]:
+    """Return the catalog as a server of this major version can hold it, as far as FEATURES know, and what is lost."""
+    features = [feature for feature in FEATURES if feature.since > major]
+    here = catalog.version // 10000
+    losses: list[Loss] = []
+    gone: dict[Key, str] = {}
+    objects = []
+    for o in catalog.objects if here > major else ():
+        own = [f for f in features if f.since <= here and (not f.kinds or o.kind in f.kinds)]
+        lesser, said, whole = _adapt_object(o, own)
+        if whole:
+            gone[key(o)] = said[-1]
+        losses += [] if whole else [Loss(o.name, text) for text in said]
+        objects.append(lesser)
+    if here <= major:
+        return catalog, []
+    if here >= 17 > major:
+        catalog = _intervals_as_text(catalog)
+    if here >= 15 > major:
+        objects = _public_as_since_15(objects)
+    lesser_catalog, left_out = without(replace(catalog, objects=tuple(objects)), gone)
+    return lesser_catalog, losses + left_out
+
+
+def _intervals_as_text(catalog: Catalog) -> Catalog:
+    """Have tables travel as text that may hold intervals: an older server takes a binary infinity for a number."""
+    named = {o.address for o in catalog.objects if any("interval" in statement for statement in o.create)}
+    types = [o for o in catalog.objects if o.kind in ("domain", "composite_type", "table")]  # a child has its parent's
+    while more := {o.address for o in types if o.needs & named} - named:
+        named |= more
+    tables = (replace(table, as_text=table.address in named) for table in catalog.tables)
+    return replace(catalog, tables=tuple(tables))
+
+
+def _public_as_since_15(objects: Sequence[Object]) -> list[Object]:
+    """Return the objects with what takes from PUBLIC the right to create in the schema public, its own before 15.
+
+    The privileges there are said in the words in which an older server says them.
+    """
+    schema = next((o for o in objects if o.name == "schema public"), None)
+    if schema is None:
+        return list(objects)
+    acl = next((o for o in objects if o.name == "acl public (schema)"), None) or Object(
+        "acl", schema.address, "public (schema)", schema.schema, None, (), needs=frozenset({schema.address})
+    )
+    says_all = any(s.startswith("REVOKE") and s.endswith(" FROM PUBLIC") for s in acl.create)
+    first = ("REVOKE ALL ON SCHEMA public FROM PUBLIC", *(() if says_all else (STANDARD_SINCE_15,)))
+    return [o for o in objects if o is not acl] + [replace(acl, create=first + acl.create)]
+
+
+def _adapt_object(o: Object, features: Sequence[Feature]) -> tuple[Object, list[str], bool]:
+    """Return an object without these features, what it loses, and whether it cannot be at all."""
+    said: dict[str, None] = {}
+    lists = []
+    for statements in (o.create, o.stub, o.finish):
+        kept = []
+        for statement in statements:
+            text, lost = _adapt_statement(statement, features)
+            said.update(dict.fromkeys(lost))
+            if text:
+                kept.append(text)
+            elif lost and not dispensable(o, statement):
+                return o, list(said), True
+        lists.append(tuple(kept))
+    if o.kind in TABLES and any(feature.since == 18 for feature in features):
+        lists = [_not_null_apart(o, statements) for statements in lists]
+    if o.kind in GRANTS and said:
+        lists[0] = _without_pairs(lists[0])
+    if not lists[0] and o.create:
+        return o, list(said), True
+    return replace(o, create=lists[0], stub=lists[1], finish=lists[2]), list(said), False
+
+
+def _without_pairs(statements: Sequence[str]) -> tuple[str, ...]:
+    """Leave out what is revoked and granted again: what made the difference is gone."""
+    again = {
+        s: re.sub(r"\bGRANT (.*) TO ", r"REVOKE \1 FROM ", s, flags=re.DOTALL) for s in statements if GRANT.search(s)
+    }
+    pairs = {s for grant, revoke in again.items() if revoke in statements for s in (grant, revoke)}
+    return tuple(s for s in statements if s not in pairs)
+
+
+def _adapt_statement(statement: str, features: Sequence[Feature]) -> tuple[str, list[str]]:
+    """Return a statement without these features, empty where nothing is left, and what it loses."""
+    if not features:
+        return statement, []
+    hidden: list[str] = []
+
+    def hide(found: re.Match[str]) -> str:
+        if WORD.fullmatch(found[0]) and not NUMBER.fullmatch(found[0]):
+            return found[0]
+        hidden.append(found[0])
+        return f"{found[0][0]}{len(hidden) - 1}{found[0][0]}"
+
+    def show(text: str) -> str:
+        return NUMBER.sub(lambda found: hidden[int(found[2])] if int(found[2]) < len(hidden) else found[0], text)
+
+    text = OPAQUE.sub(hide, statement)
+    said = []
+    for feature in features:
+        pattern, start = re.compile(feature.pattern, re.DOTALL), 0
+        while found := pattern.search(text, start):
+            lesser = "" if feature.text is None else text[: found.start()] + _put(feature, found) + text[found.end() :]
+            start = found.end() if lesser == text else found.start()
+            if lesser == text:
+                continue
+            text = lesser
+            if feature.said:
+                name = feature.said.format(*found.groups(), found=found[0].strip(", "))
+                said.append(name if feature.text is not None else f"{name}: it came with PostgreSQL {feature.since}")
+            if feature.text is None:
+                break
+    text = re.sub(r"(, )?\0(?(1)|(?:, )?)", "", re.sub(r" (?:WITH \(\0(?:, \0)*\)|ADD \0$)", "", text))
+    return show(text), [show(name) for name in said]
+
+
+def _put(feature: Feature, found: re.Match[str]) -> str:
+    return feature.text(found) if callable(feature.text) else found.expand(feature.text or "")
+
+
+APART = re.compile(r'(?:, |(?<=\())CONSTRAINT (?:"(?:[^"]|"")*"|[\w$]+) NOT NULL ("(?:[^"]|"")*"|[\w$]+)(?=[,)])')
+
+
+def _not_null_apart(o: Object, statements: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a table's statements with NOT NULL of inherited columns, no part of CREATE before 18, after it."""
+    if not statements or not statements[0].startswith("CREATE"):
+        return statements
+    columns = APART.findall(statements[0])
+    first = APART.sub("", statements[0])
+    alter = tuple(f"ALTER TABLE ONLY {o.identity} ALTER COLUMN {column} SET NOT NULL" for column in columns)
+    return (first.replace("(, ", "("), *alter, *statements[1:])
