@@ -23,7 +23,15 @@ from replicator import (
 from replicator.catalog import BY_NAME, FACETS, select
 from replicator.catalog.changes import changed_objects
 from replicator.catalog.read import read_catalog
-from replicator.errors import Interrupted, ReplicatorError, SourceChanged, StepFailed, Undone, VerificationFailed
+from replicator.errors import (
+    Interrupted,
+    PreflightFailed,
+    ReplicatorError,
+    SourceChanged,
+    StepFailed,
+    Undone,
+    VerificationFailed,
+)
 from replicator.events import Emit
 from replicator.executor import execute
 from replicator.journal import Journal, Run
@@ -33,7 +41,7 @@ from replicator.plan import make_plan
 from replicator.postgres import Connection
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides
-from replicator.verify import Mismatch, SequenceValues, Side, verify
+from replicator.verify import Mismatch, SequenceValues, Side, Verification, after_repair, verify
 from replicator.work import Workshop
 
 LEFTOVERS = (
@@ -62,7 +70,8 @@ def clone(settings: Settings, emit: Emit) -> None:
         with journaled(sides.keeper):
             sequence_values = work_off(plan, record, sides, settings, emit)
             if settings.verify:
-                convict(compare(sides, catalog, settings, emit, sequence_values))
+                with compared(sides, catalog, settings, emit, sequence_values) as found:
+                    convict(found.mismatches)
         for note in moments(sides.keeper.keep()):
             emit(events.Note(note))
         journal.drop(sides.keeper.keep())
@@ -158,10 +167,15 @@ def read_steadily(sides: Sides, settings: Settings) -> Catalog:
 
 
 def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
-    """Compare the two databases as they are now. Returns the differences. Raises a ReplicatorError."""
+    """Compare the two databases as they are now, and repair rows if the settings say so. Returns the differences.
+
+    Raises a ReplicatorError.
+    """
     wait_for_both(settings, emit)
     with both_sides(settings, claim=False) as sides:
         if status := journal.read_status(sides.keeper.conn):
+            if settings.repair:
+                raise PreflightFailed("The clone into the destination is unfinished: there is nothing to repair yet.")
             emit(events.Note(f"The clone into the destination is unfinished: {status.done} of {status.steps} steps."))
             unfinished = [Mismatch("clone", f"unfinished, {status.done} of {status.steps} steps are done")]
         else:
@@ -170,7 +184,14 @@ def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
         if settings.downgrade:
             catalog, losses = fitting(sides.keeper.conn, catalog, emit, there=made(sides, catalog))
             refuse_or_note(probe.check_losses(losses, sides.keeper.conn, agreed=True), emit)
-        return unfinished + compare(sides, catalog, settings, emit)
+        with compared(sides, catalog, settings, emit) as found:
+            outcomes = found.repair() if settings.repair else {}
+        if not outcomes:
+            return unfinished + found.mismatches
+        # Where foreign keys acted, they may have changed other tables as well.
+        again = None if any(outcome.acted for outcome in outcomes.values()) else outcomes.keys()
+        with compared(sides, catalog, settings, emit, only=again) as left:
+            return unfinished + after_repair(found, outcomes, left)
 
 
 def plan_copy(settings: Settings, emit: Emit) -> Plan:
@@ -264,19 +285,33 @@ def announcement(plan: Plan) -> events.Planned:
     return events.Planned(dict(Counter(step.phase for step in plan.steps)), copied)
 
 
-def compare(
-    sides: Sides, catalog: Catalog, settings: Settings, emit: Emit, sequence_values: SequenceValues | None = None
-) -> list[Mismatch]:
-    """Return the differences between the source, as it was in the snapshot, and the destination as it is."""
+@contextmanager
+def compared(
+    sides: Sides,
+    catalog: Catalog,
+    settings: Settings,
+    emit: Emit,
+    sequence_values: SequenceValues | None = None,
+    only: Collection[str] | None = None,
+) -> Iterator[Verification]:
+    """Compare the source, as it was in the snapshot, with the destination as it is, and hold both moments."""
     with snapshot.take(settings.destination, sides.encoding) as now:
         there = selected(select.without_schema(read_catalog(now.holder), journal.SCHEMA), settings)
-        one, other = Side(sides.source, sides.moment, catalog), Side(sides.destination, now, there)
-        return verify(one, other, jobs=settings.jobs, emit=emit, sequence_values=sequence_values)
+        yield verify(
+            Side(sides.source, sides.moment, catalog),
+            Side(sides.destination, now, there),
+            jobs=settings.jobs,
+            emit=emit,
+            sequence_values=sequence_values,
+            exact=settings.exact,
+            show_rows=settings.show_rows,
+            only=only,
+        )
 
 
 def convict(mismatches: list[Mismatch]) -> None:
     """Raise VerificationFailed with the differences, if there are any."""
     if mismatches:
         raise VerificationFailed(
-            [str(mismatch) for mismatch in mismatches],
+            [str(mismatch) for mismatch in mismatches], hint="`verify` shows the rows that differ."
         )

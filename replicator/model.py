@@ -75,13 +75,16 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column whose values travel (no generated ones). The expressions are quoted and ready for a select list."""
+    """A column whose values travel (no generated ones). `name` and `type`, a domain's base, are quoted."""
 
     name: str
-    hash_expression: str
-    """The column itself where its type hashes alike on every server, its text otherwise."""
+    type: str
     binary: bool
     """Its type has the same binary form on every server."""
+    hashable: bool = False
+    """Its type has a hash function on this server, one that gives the same on every server."""
+    deterministic: bool = True
+    """Under its collation, what is equal has the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,7 @@ class CopyLargeObjects:
 
 @dataclass(frozen=True, slots=True)
 class CompareTable:
-    """Count and hash a table's rows on both sides. A table loaded through its root is compared as the root."""
+    """Count and hash one of several pieces of a table on both sides. One loaded through its root is compared as it."""
 
     identity: str
     columns: tuple[Column, ...]
@@ -197,6 +200,8 @@ class CompareTable:
     """Without its inheriting tables; False for a root, which has no rows but its partitions'."""
     condition: str = ""
     """WHERE …, or nothing."""
+    piece: int = 0
+    pieces: int = 1
 
 
 Work = Execute | CopyTable | SetSequences | CopyLargeObjects | CompareTable

@@ -39,6 +39,9 @@ class Settings:
     resume: Literal["no", "same-snapshot", "per-table"] = "no"
     retry_seconds: float = 600.0
     hold_snapshot_seconds: float = 0.0
+    exact: bool = False
+    show_rows: int = 10
+    repair: bool = False
 
     def __post_init__(self) -> None:
         for name in ("source", "destination"):

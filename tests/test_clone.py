@@ -182,7 +182,9 @@ def test_verify_after_a_change_convicts(servers: Servers) -> None:
     copy(source, destination)
     destination.run("UPDATE t SET a = 0 WHERE a = 500")
     mismatches = verify_copy(Settings(source.dsn, destination.dsn), lambda event: None)
-    assert [str(m) for m in mismatches] == ["table public.t: different: 1000 rows on both sides, but not the same"]
+    assert [str(m) for m in mismatches] == [
+        "table public.t: different: 1000 rows on both sides, but not the same: 1 extra, 1 missing"
+    ]
 
 
 def test_a_clone_that_fails_verification_keeps_its_journal(servers: Servers) -> None:
@@ -195,7 +197,9 @@ def test_a_clone_that_fails_verification_keeps_its_journal(servers: Servers) -> 
 
     with pytest.raises(VerificationFailed) as caught:
         clone(Settings(source.dsn, destination.dsn, verify=True), spoil)
-    assert caught.value.differences == ["table public.t: different: 1 rows on the source, 2 on the destination"]
+    assert caught.value.differences == [
+        "table public.t: different: 1 rows on the source, 2 on the destination: 1 extra"
+    ]
     assert destination.value("SELECT state FROM replicator.run") == "differs"
 
 

@@ -16,7 +16,7 @@ LAYERS = (
     "graph plan downgrade catalog catalog.depend catalog.select settings postgres",
     "probe snapshot catalog.read catalog.changes journal keeper keywords rehearsal"
     " copy copy.* large_objects roles sequences",
-    "work executor verify resume",
+    "work executor verify verify.* resume",
     "sides hold",
     "clone status",
     "progress progress.* report demo demo.*",

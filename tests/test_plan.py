@@ -23,7 +23,7 @@ from replicator.model import (
 from replicator.plan import make_plan
 
 RELATIONS = {"table", "foreign_table", "view", "matview", "index", "sequence"}
-COLUMN = Column("id", "id", binary=True)
+COLUMN = Column("id", "pg_catalog.int4", binary=True)
 
 
 class Database:
@@ -144,7 +144,7 @@ def test_a_step_of_data_says_how_much_there_is_and_keeps_others_from_its_table(d
 
 @pytest.mark.parametrize(("forms", "binary"), [((True, True), True), ((True, False), False), ((), True)])
 def test_a_table_travels_in_binary_if_all_of_its_columns_can(db, forms, binary):
-    db.table("a", columns=tuple(Column("c", "c", form) for form in forms))
+    db.table("a", columns=tuple(Column("c", "pg_catalog.int4", form) for form in forms))
     work = db.plan()["data a"].work
     assert isinstance(work, CopyTable)
     assert work.binary is binary

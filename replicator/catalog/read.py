@@ -93,7 +93,7 @@ def _read_kind(conn: Connection, kind: Kind, major: int) -> list[tuple[Object, l
 
 
 def _table(row: Any) -> Table:
-    columns = zip(row.names, row.hashes, row.binaries, strict=True)
+    columns = zip(row.names, row.types, row.binaries, row.hashables, row.deterministics, strict=True)
     return Table(
         address=Address(row.classid, row.objid),
         identity=row.identity,

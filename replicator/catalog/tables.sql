@@ -14,6 +14,7 @@
      )
      , form AS (
        SELECT d.type
+            , format('%I.%I', n.nspname, b.typname) AS base
             , b.typtype = 'e' OR portable.it AS "binary"
             , portable.it AND EXISTS (SELECT
                                         FROM pg_opclass o
@@ -26,6 +27,7 @@
                                                             END) AS hashable
          FROM domain_base d
          JOIN pg_type b ON b.oid = d.base
+         JOIN pg_namespace n ON n.oid = b.typnamespace
          JOIN pg_type e ON e.oid = CASE WHEN b.typlen = -1 AND b.typelem <> 0 THEN b.typelem ELSE b.oid END
         CROSS JOIN LATERAL (SELECT b.oid < 10000
                                AND e.oid < 10000
@@ -38,10 +40,9 @@
      , column_list AS (
        SELECT a.attrelid
             , array_agg(quote_ident(a.attname) ORDER BY a.attnum) AS names
-            , array_agg(quote_ident(a.attname)
-                        || CASE WHEN NOT form.hashable THEN '::text' ELSE '' END
-                        || CASE WHEN NOT l.collisdeterministic THEN ' COLLATE "C"' ELSE '' END
-                        ORDER BY a.attnum) AS hashes
+            , array_agg(form.base ORDER BY a.attnum) AS types
+            , array_agg(form.hashable ORDER BY a.attnum) AS hashables
+            , array_agg(l.collisdeterministic IS NOT FALSE ORDER BY a.attnum) AS deterministics
             , array_agg(form."binary" ORDER BY a.attnum) AS binaries
          FROM pg_class c
          JOIN pg_attribute a ON a.attrelid = c.oid
@@ -69,7 +70,9 @@ SELECT c.tableoid::bigint AS classid
      , c.oid::regclass::text AS identity
      , n.nspname::text AS schema
      , coalesce(column_list.names, '{}') AS names
-     , coalesce(column_list.hashes, '{}') AS hashes
+     , coalesce(column_list.types, '{}') AS types
+     , coalesce(column_list.hashables, '{}') AS hashables
+     , coalesce(column_list.deterministics, '{}') AS deterministics
      , coalesce(column_list.binaries, '{}') AS binaries
      , pg_table_size(c.oid) AS bytes
      , greatest(c.reltuples, 0)::bigint AS rows

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -16,11 +17,14 @@ from replicator.cli.options import (
     CONNECTIONS,
     COPYING,
     DEBUG,
+    EXACT,
     HOLD,
     OUTPUT,
+    REPAIR,
     RESUME,
     RETRY,
     ROLES,
+    SHOW_ROWS,
     VERIFY,
     Commands,
     Common,
@@ -80,7 +84,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
 
 
 @cli.command("clone")
-@options(*CONNECTIONS, *COPYING, ROLES, VERIFY, RESUME, RETRY, HOLD)
+@options(*CONNECTIONS, *COPYING, ROLES, VERIFY, EXACT, RESUME, RETRY, HOLD)
 @click.pass_context
 def clone_command(context: click.Context, /, output: Output, **given: Any) -> None:
     """Copy the source into the empty destination."""
@@ -96,18 +100,19 @@ def clone_command(context: click.Context, /, output: Output, **given: Any) -> No
 
 
 @cli.command("verify")
-@options(*CONNECTIONS, *COPYING)
+@options(*CONNECTIONS, *COPYING, EXACT, SHOW_ROWS, REPAIR)
 def verify_command(output: Output, **given: Any) -> None:
-    """Compare both databases: every object, and each table's rows by count and hash."""
+    """Compare both databases: every object, and each table's rows; name what differs, row by row."""
     wanted = both(**given)
     with reported(output, table=False) as emit:
-        mismatches = [str(mismatch) for mismatch in verify_copy(wanted, emit)]
+        mismatches = verify_copy(wanted, emit)
     if output == "json":
-        click.echo(json.dumps(mismatches, indent=2))
+        click.echo(json.dumps([asdict(mismatch) for mismatch in mismatches], indent=2))
     else:
-        click.echo("\n".join(mismatches) or "No differences.")
-    if mismatches:
-        raise VerificationFailed(mismatches)
+        lines = [line for mismatch in mismatches for line in mismatch.lines(wanted.show_rows)]
+        click.echo("\n".join(lines) or "No differences.")
+    if left := [str(mismatch) for mismatch in mismatches if not mismatch.repaired]:
+        raise VerificationFailed(left)
 
 
 @cli.command("plan")

@@ -146,6 +146,19 @@ DOWNGRADE = click.option(
     "--downgrade", is_flag=True, help="Leave out what the destination's version cannot hold, and list it."
 )
 VERIFY = click.option("--verify", is_flag=True, help="Compare both databases at the end.")
+EXACT = click.option(
+    "--exact", is_flag=True, help="Tell apart what is equal but written otherwise: 1.0 and 1.00, 0 and -0."
+)
+SHOW_ROWS = click.option(
+    "--show-rows",
+    type=click.IntRange(0),
+    default=10,
+    show_default=True,
+    help="Show so many of the rows that differ of each table.",
+)
+REPAIR = click.option(
+    "--repair", is_flag=True, help="Copy the rows that differ again, then compare these tables again."
+)
 
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG)
 COPYING = (JOBS, *LEAVING_OUT, DOWNGRADE)

@@ -36,7 +36,7 @@ def copy_out(work: CopyTable) -> str:
     """Return the statement that reads the rows. All names come quoted from the source.
 
     >>> from replicator.model import Address, Column, Table
-    >>> table = Table(Address(1259, 1), "public.t", "public", (Column("id", "id", True),), 0, 0, None)
+    >>> table = Table(Address(1259, 1), "public.t", "public", (Column("id", "pg_catalog.int4", True),), 0, 0, None)
     >>> copy_out(CopyTable(table, binary=True))
     'COPY public.t (id) TO STDOUT (FORMAT binary)'
     """

@@ -1,0 +1,168 @@
+"""`python -m benchmarks.verify`: what verifying a gigabyte costs, and whether it finds all that is planted.
+
+The database has the tables of `tests/planted.py` and is copied by `clone`. Against the command, whose client is idle
+while the servers compute, stand scans of all tables in SQL on both servers at once, table by table, largest first, with
+as many connections as the command has workers: `count(*)` reads the rows and none of their values, `values` reads each
+value's length, `hash` is what one would write by hand. Processor time is the servers'.
+"""
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import click
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from replicator.clone import clone, verify_copy
+from replicator.demo.server import Server, embedded_bin, reachable_folder
+from replicator.events import size_text
+from replicator.settings import Settings
+from tests.planted import OBJECTS, ROWS, SINCE_15, plant_rows
+
+SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB"}
+SOURCE = "bench"
+SCANS = {
+    "count(*)": "SELECT count(*) FROM {table}",
+    "values": "SELECT {lengths} FROM {table}",
+    "hash": "SELECT count(*), sum(hash_record_extended(ROW({columns}), 0)) FROM {table}",
+    "text hash": "SELECT count(*), sum(hashtextextended(ROW({columns})::text, 0)) FROM {table}",
+}
+UNHASHABLE = ("bytea", "json", "point")
+TABLES = """
+SELECT c.oid::regclass::text
+     , string_agg(quote_ident(attname) || CASE WHEN format_type(atttypid, NULL) = ANY (%s) THEN '::text' ELSE '' END
+                 , ', ')
+     , string_agg(format('sum(pg_column_size(%%I))', attname), ', ')
+  FROM pg_class c
+  JOIN pg_attribute a ON attrelid = c.oid AND attnum > 0
+ WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+ GROUP BY c.oid
+ ORDER BY pg_table_size(c.oid) DESC
+"""
+
+
+def server_seconds(server: Server) -> float:
+    """Return the processor time of a server's processes, those that have ended included."""
+    total = 0.0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if server.pid in (int(stat.parent.name), int(fields[1])):
+            ticks = fields[11:15] if int(stat.parent.name) == server.pid else fields[11:13]
+            total += sum(map(int, ticks)) / 100
+    return total
+
+
+def scan(servers: list[Server], query: str, jobs: int) -> None:
+    """Scan all tables of both databases at once."""
+
+    def one(server: Server, table: tuple[str, str, str]) -> None:
+        name, columns, lengths = table
+        with psycopg.connect(server.conninfo(SOURCE), autocommit=True) as conn:
+            conn.execute("SET max_parallel_workers_per_gather = 0")  # as many processes as verify has
+            conn.execute(query.format(table=name, columns=columns, lengths=lengths))
+
+    with psycopg.connect(servers[0].conninfo(SOURCE), autocommit=True) as conn:
+        tables = conn.execute(TABLES, [list(UNHASHABLE)]).fetchall()
+    with ThreadPoolExecutor(jobs) as one_side, ThreadPoolExecutor(jobs) as other_side:
+        runs = [
+            pool.submit(one, server, table)
+            for table in tables
+            for server, pool in zip(servers, (one_side, other_side), strict=True)
+        ]
+        for run in runs:
+            run.result()
+
+
+def measured(work: Callable[[], object], servers: list[Server]) -> tuple[float, float]:
+    """Return the seconds that something took, and those of both servers' processors."""
+    began, before = time.monotonic(), sum(map(server_seconds, servers))
+    work()
+    return time.monotonic() - began, sum(map(server_seconds, servers)) - before
+
+
+@click.command()
+@click.option("--rows", default=1_750_000, show_default=True, help="Of each table; 1,750,000 make a gigabyte.")
+@click.option("--rounds", default=5, show_default=True)
+@click.option("--jobs", default=2, show_default=True)
+def main(rows: int, rounds: int, jobs: int) -> None:
+    """Measure `verify` against scans in SQL, then plant a hundred differences and count those that it finds."""
+    with (
+        Server(embedded_bin(), reachable_folder("replicator-bench-source-"), SETTINGS) as source,
+        Server(embedded_bin(), reachable_folder("replicator-bench-destination-"), SETTINGS) as destination,
+    ):
+        servers = [source, destination]
+        for server in servers:
+            with psycopg.connect(server.conninfo(), autocommit=True) as conn:
+                conn.execute(f"CREATE DATABASE {SOURCE} TEMPLATE template0")
+                for role in ("alice", "bob", "carol"):
+                    conn.execute(f"CREATE ROLE {role}")
+        objects = {**OBJECTS, **SINCE_15}
+        del objects["subscription"]  # its name is the whole server's
+        with psycopg.connect(source.conninfo(SOURCE), autocommit=True) as conn:
+            for statement in (*ROWS.format(rows=rows).split(";\n"), *(setup for setup, _ in objects.values())):
+                conn.execute(statement)
+            conn.execute("VACUUM ANALYZE")
+            (size,) = conn.execute("SELECT pg_database_size(current_database())").fetchone()
+        settings = Settings(source.conninfo(SOURCE), destination.conninfo(SOURCE), jobs=jobs)
+        clone(settings, lambda event: None)
+        with psycopg.connect(destination.conninfo(SOURCE), autocommit=True) as conn:
+            conn.execute("VACUUM ANALYZE")
+        command = [sys.executable, "-m", "replicator", "verify", "--jobs", str(jobs), "--output", "plain"]
+        command += ["--source", settings.source, "--destination", settings.destination]
+        contenders: dict[str, Callable[[], object]] = {
+            "verify": lambda: subprocess.run(command, check=True, capture_output=True),
+            "verify --exact": lambda: subprocess.run([*command, "--exact"], check=True, capture_output=True),
+        }
+        for name, query in SCANS.items():
+            contenders[name] = lambda query=query: scan(servers, query, jobs)
+        figures: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
+        for _ in range(rounds):
+            for name, work in contenders.items():
+                figures[name].append(measured(work, servers))
+        show(figures, f"{size_text(size)} on each side, {rounds} rounds, medians")
+        plant_and_find(settings, destination, objects, rows)
+
+
+def show(figures: dict[str, list[tuple[float, float]]], title: str) -> None:
+    """Print the medians, and verify's share of each."""
+    table = Table("", "wall", "verify / this", "servers' CPU", "verify / this", title=title)
+    verify = [statistics.median(column) for column in zip(*figures["verify"], strict=True)]
+    for name, runs in figures.items():
+        wall, cpu = (statistics.median(column) for column in zip(*runs, strict=True))
+        table.add_row(name, f"{wall:.2f} s", f"{verify[0] / wall:.2f}", f"{cpu:.2f} s", f"{verify[1] / cpu:.2f}")
+    Console().print(table)
+
+
+def plant_and_find(settings: Settings, destination: Server, objects: dict[str, tuple[str, str]], rows: int) -> None:
+    """Plant a hundred differences, find them, repair the rows."""
+    plants = plant_rows(100 - len(objects), rows, seed=1)
+    with psycopg.connect(destination.conninfo(SOURCE), autocommit=True) as conn:
+        for _, statement in objects.values():
+            conn.execute(statement)
+        for plant in plants:
+            conn.execute(plant.statement)
+    began = time.monotonic()
+    mismatches = verify_copy(settings, lambda event: None)
+    seconds = time.monotonic() - began
+    kinds = sum(any(m.what.startswith(f"{kind} ") for m in mismatches) for kind in objects)
+    twice = sum(plant.key is None and "UPDATE" in plant.statement for plant in plants)
+    differing = sum(row.times for m in mismatches for row in m.rows) - twice  # a changed one is missing, and extra
+    print(f"planted: {len(objects)} objects, {len(plants)} rows, {twice} of them without a key and changed")
+    print(f"found in {seconds:.1f} s: {kinds} objects, {differing} rows")
+    began = time.monotonic()
+    left = [m for m in verify_copy(Settings(settings.source, settings.destination, jobs=settings.jobs, repair=True),
+                                   lambda event: None) if m.rows and not m.repaired]  # fmt: skip
+    print(f"repaired and verified again in {time.monotonic() - began:.1f} s; tables that still differ: {len(left)}")
+
+
+if __name__ == "__main__":
+    main()

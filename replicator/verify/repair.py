@@ -1,0 +1,206 @@
+"""Differing rows are copied again: in one transaction a table, from the snapshot that they were found in.
+
+As `replica` neither foreign keys nor triggers act: rows are deleted, and copied as they are. A role that may not be it
+updates, inserts and deletes instead, and foreign keys act. What one table lacks for them may be there when another is
+repaired, so the tables are tried until nothing gets better.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from replicator import postgres
+from replicator.copy import driver
+from replicator.errors import ReplicatorError
+from replicator.model import CompareTable
+from replicator.postgres import Connection, one_line
+from replicator.verify.fingerprint import Hashing, rows_of
+from replicator.verify.rows import Found, select_rows
+from replicator.verify.side import RowDifference, Sides
+
+AT_ONCE = 1000
+STAGE = "pg_temp.replicator_stage"
+
+# Of the table, of its partitions if it is a root, and of all that foreign keys may reach from there if they act.
+TRIGGERS = """
+  WITH RECURSIVE reached (relid) AS (
+       SELECT %(table)s::regclass::oid
+        UNION
+       SELECT next.relid
+         FROM reached
+        CROSS JOIN LATERAL (SELECT inhrelid FROM pg_inherits WHERE inhparent = reached.relid AND %(root)s
+                             UNION ALL
+                            SELECT conrelid FROM pg_constraint
+                             WHERE confrelid = reached.relid AND contype = 'f' AND %(acting)s) AS next (relid)
+     )
+SELECT tgrelid::regclass::text, quote_ident(tgname), tgenabled = 'A', tgenabled = 'R'
+  FROM pg_trigger
+ WHERE tgrelid IN (SELECT relid FROM reached)
+   AND NOT tgisinternal
+   AND tgenabled::text = ANY (%(firing)s)
+"""
+RULES = "SELECT rulename FROM pg_rewrite WHERE ev_class = %s::regclass AND ev_type <> '1' AND ev_enabled <> 'D'"
+
+
+class Repaired(NamedTuple):
+    """What became of a table: `done` or not, in words, and whether foreign keys acted meanwhile."""
+
+    done: bool
+    text: str
+    acted: bool = False
+
+
+class NotRepaired(ReplicatorError):
+    """The table cannot be repaired row by row."""
+
+
+def repair_tables(
+    sides: Sides, tables: Mapping[str, tuple[CompareTable, Found]], hashing: Hashing
+) -> dict[str, Repaired]:
+    """Make the rows of these tables those of the source, and say what became of each."""
+    outcomes: dict[str, Repaired] = {}
+    todo = dict(tables)
+    better = True
+    while todo and better:
+        better = False
+        for name, (work, found) in list(todo.items()):
+            try:
+                outcomes[name] = _repair(sides, work, found, hashing)
+                del todo[name]
+                better = True
+            except (psycopg.Error, NotRepaired) as error:
+                outcomes[name] = Repaired(False, f"not repaired: {one_line(error)}")
+    return outcomes
+
+
+def _repair(sides: Sides, work: CompareTable, found: Found, hashing: Hashing) -> Repaired:
+    if not found.all:
+        raise NotRepaired("too many rows differ: copy the table anew.")
+    extra = [row for row in found.rows if row.how == "extra"]
+    changed = [row for row in found.rows if row.how == "changed"]
+    wanted = [row for row in found.rows if row.how != "extra"]
+    with sides.destination.sessions.use() as there, there.transaction():
+        replica = _become_replica(there)
+        _refuse_rules(there, work)
+        there.execute(f"LOCK TABLE {_only(work)} IN SHARE ROW EXCLUSIVE MODE")
+        with _silenced(there, work, replica), sides.source.reading() as here:
+            deleted = 0
+            for some in _batches(extra + changed if replica else extra):
+                deleted += _delete(there, work, found, some, hashing)
+            if replica:
+                copied = _copy(here, there, work, found, wanted, hashing, work.identity)
+            else:
+                copied = _copy_into_stage_and_merge(here, there, work, found, wanted, hashing)
+    deleted -= len(changed) if replica else 0
+    return Repaired(True, f"repaired: {deleted} deleted, {copied} copied", not replica)
+
+
+def _become_replica(there: Connection) -> bool:
+    """Keep foreign keys and triggers from acting, where the role may."""
+    try:
+        with there.transaction():
+            there.execute("SET LOCAL session_replication_role = replica")
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return True
+
+
+def _refuse_rules(there: Connection, work: CompareTable) -> None:
+    if rules := there.execute(RULES, [work.identity]).fetchall():
+        raise NotRepaired(f"its rule {rules[0][0]} would do something else.")
+
+
+@contextmanager
+def _silenced(there: Connection, work: CompareTable, replica: bool) -> Iterator[None]:
+    """Disable the triggers that would fire, and enable them again as they were, in the same transaction."""
+    firing = ["A", "R"] if replica else ["A", "O"]
+    about = {"table": work.identity, "root": not work.only, "acting": not replica, "firing": firing}
+    triggers = there.execute(TRIGGERS, about).fetchall()
+    for table, trigger, _, _ in triggers:
+        there.execute(f"ALTER TABLE ONLY {table} DISABLE TRIGGER {trigger}")
+    yield
+    for table, trigger, always, on_replica in triggers:
+        when = "ALWAYS " if always else "REPLICA " if on_replica else ""
+        there.execute(f"ALTER TABLE ONLY {table} ENABLE {when}TRIGGER {trigger}")
+
+
+def _batches(rows: Sequence[RowDifference]) -> Iterator[Sequence[RowDifference]]:
+    return (rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE))
+
+
+def _only(work: CompareTable) -> str:
+    return f"{'ONLY ' if work.only else ''}{work.identity}"
+
+
+def _names(work: CompareTable) -> str:
+    return ", ".join(column.name for column in work.columns)
+
+
+def _as_often(query: str, rows: Sequence[RowDifference], what: str) -> str:
+    """Return the query for `what` of selected rows, of equal ones no more than are wanted."""
+    times = sql.Literal([row.times for row in rows]).as_string()
+    return (
+        f"SELECT {what} FROM (SELECT *, row_number() OVER (PARTITION BY number) AS nth FROM ({query}) AS r) AS r"
+        f" JOIN unnest({times}::bigint[]) WITH ORDINALITY AS m (times, number) USING (number) WHERE nth <= times"
+    )
+
+
+def _delete(
+    there: Connection, work: CompareTable, found: Found, rows: Sequence[RowDifference], hashing: Hashing
+) -> int:
+    chosen = _as_often(select_rows(work, hashing, found.key, rows, ["tableoid", "ctid"]), rows, "v0, v1")
+    query = f"DELETE FROM {_only(work)} AS t USING ({chosen}) AS r WHERE t.tableoid = r.v0 AND t.ctid = r.v1"
+    return there.execute(query).rowcount
+
+
+def _copy(
+    here: Connection,
+    there: Connection,
+    work: CompareTable,
+    found: Found,
+    rows: Sequence[RowDifference],
+    hashing: Hashing,
+    target: str,
+) -> int:
+    """Copy rows from the source into a table. Returns how many."""
+    columns = f" ({_names(work)})" if work.columns else ""
+    what = [column.name for column in work.columns]
+    values = ", ".join(f"v{n}" for n in range(len(what)))
+    copied = 0
+    for some in _batches(rows):
+        chosen = _as_often(select_rows(work, hashing, found.key, some, what), some, values)
+        copied += driver.transfer(
+            here, there, f"COPY ({chosen}) TO STDOUT", f"COPY {target}{columns} FROM STDIN", lambda bytes: None
+        )
+    return copied
+
+
+def _copy_into_stage_and_merge(
+    here: Connection,
+    there: Connection,
+    work: CompareTable,
+    found: Found,
+    rows: Sequence[RowDifference],
+    hashing: Hashing,
+) -> int:
+    with postgres.on("destination"):
+        there.execute(f"CREATE TEMP TABLE replicator_stage AS SELECT {_names(work)} FROM {rows_of(work)} LIMIT 0")
+    copied = _copy(here, there, work, found, rows, hashing, STAGE)
+    missing = f"INSERT INTO {work.identity} ({_names(work)}) OVERRIDING SYSTEM VALUE SELECT {_names(work)} FROM {STAGE}"
+    if found.key:
+        same = " AND ".join(
+            f"t.{c.name} = s.{c.name}" if c.type.startswith("pg_catalog.") else f"t.{c.name}::text = s.{c.name}::text"
+            for c in found.key
+        )
+        keys = {column.name for column in found.key}
+        values = ", ".join(f"{c.name} = s.{c.name}" for c in work.columns if c.name not in keys)
+        if values:
+            there.execute(f"UPDATE {_only(work)} AS t SET {values} FROM {STAGE} AS s WHERE {same}")
+        missing += f" AS s WHERE NOT EXISTS (SELECT FROM {_only(work)} AS t WHERE {same})"
+    if work.columns:
+        there.execute(missing)
+    there.execute(f"DROP TABLE {STAGE}")
+    return copied

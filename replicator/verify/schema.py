@@ -1,0 +1,144 @@
+"""Are the objects the same? Definitions are compared one by one, less what servers of two versions print otherwise."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+
+from replicator import sequences
+from replicator.downgrade import STANDARD_SINCE_15, TABLES, adapt
+from replicator.model import Address, Catalog, Object
+from replicator.verify.side import Mismatch, Side, same_names
+
+SequenceValues = Mapping[str, tuple[int, bool]]
+"""last_value and is_called by identity."""
+
+
+def compare_schemas(source: Catalog, destination: Catalog) -> list[Mismatch]:
+    """Return the objects that are missing, extra or defined otherwise."""
+    same_version = source.version // 10000 == destination.version // 10000
+    older = min(source.version, destination.version) // 10000
+    source, lost = adapt(source, older)  # nothing is, if that was agreed to
+    destination, more = adapt(destination, older)
+    here, there = (_by_name(catalog, same_version) for catalog in (source, destination))
+    mismatches = [Mismatch(loss.what, f"different: {loss}") for loss in lost if not loss.whole]
+    mismatches += [Mismatch(loss.what, "missing on the destination") for loss in lost if loss.whole]
+    mismatches += [Mismatch(loss.what, "extra on the destination") for loss in more if loss.whole]
+    common = same_names(here, there)
+    mismatches += [Mismatch(name, "missing on the destination") for name in here.keys() - common.keys()]
+    mismatches += [Mismatch(name, "extra on the destination") for name in there.keys() - set(common.values())]
+    for name, same in common.items():
+        found = there[same]
+        if here[name].alter_owner is None and not same_version:
+            found = replace(found, alter_owner=None)  # it was left to the destination
+        if _definition(here[name], same_version) != _definition(found, same_version):
+            one, other = ("; ".join(o.create) for o in (here[name], there[same]))
+            mismatches.append(Mismatch(name, f"different: {one} on the source, {other} on the destination"))
+    filled = {o.address: o.name for o in source.objects if o.address in source.populated and o.kind == "matview"}
+    there_filled = {o.name for o in destination.objects if o.address in destination.populated}
+    empty = [name for name in filled.values() if common.get(name, name) not in there_filled]
+    return mismatches + [Mismatch(name, "not populated") for name in empty]
+
+
+def compare_sequences(source: Side, destination: Side, expected: SequenceValues | None) -> list[Mismatch]:
+    """Return the sequences that do not stand where they should: as `expected`, or else as the source's do now."""
+    ours, theirs = ({s.identity: s for s in side.catalog.sequences} for side in (source, destination))
+    common = same_names(ours, theirs)
+    # Outside the snapshots' transactions, which would hold a lock for each sequence to their end.
+    with source.sessions.use() as one, destination.sessions.use() as other:
+        here = expected or sequences.read_values(one, [ours[name] for name in common])
+        there = sequences.read_values(other, [theirs[name] for name in common.values()])
+    return [
+        Mismatch(f"sequence {name}", f"different: {here[name]}, but {there[same]} on the destination")
+        for name, same in common.items()
+        if here[name] != there[same]
+    ]
+
+
+def _by_name(catalog: Catalog, same_version: bool) -> dict[str, Object]:
+    """Return the objects by name, across versions without what one of them says and the other takes for granted."""
+    objects = {o.name: o for o in catalog.objects}
+    public = objects.get("acl public (schema)")
+    if public and not same_version and _definition(public, same_version) == _loose(STANDARD_SINCE_15):
+        del objects[public.name]
+    return objects if same_version else _members_pooled(objects)
+
+
+def _members_pooled(objects: dict[str, Object]) -> dict[str, Object]:
+    """Return the objects with operator families' members, their classes' too, by themselves.
+
+    From 14 on the server itself says which members a class cannot be without, whatever it was told.
+    """
+    pools: defaultdict[str, set[str]] = defaultdict(set)
+    result = dict(objects)
+    for o in objects.values():
+        if o.kind not in ("operator_class", "operator_family"):
+            continue
+        kept = []
+        for statement in o.create:
+            head, *members = MEMBERS.split(statement)
+            storage = [member for member in members if member.startswith("STORAGE ")]
+            of = re.search(r" USING (\S+) FAMILY (.*)$", head) or re.search(r"^ALTER .* FAMILY (.*) USING (\S+)$", head)
+            if of:
+                pools[" ".join(sorted(of.groups()))].update(set(members) - set(storage))
+            kept.append(" AS ".join([head, *storage]))
+        result[o.name] = replace(o, create=tuple(s for s in kept if not s.startswith("ALTER ")))
+    for family, pool in pools.items():
+        o = Object("operator_family", Address(0, 0), f"members of {family}", None, None, tuple(sorted(pool)))
+        result[o.name] = o
+    return result
+
+
+def _definition(o: Object, same_version: bool) -> str:
+    made = o.create
+    if not same_version:  # a view that needs itself is made in two steps, and what needs is not the same everywhere
+        made = made[max((n for n, s in enumerate(made) if s.startswith("CREATE OR REPLACE")), default=0) :]
+    if (
+        not same_version and o.kind in TABLES and " INHERITS (" in made[0]
+    ):  # before 18, a parent's NOT NULL is a child's
+        made = tuple(NOT_NULL.sub("", s) for s in made if not s.endswith(" SET NOT NULL"))
+    text = "; ".join((*made, *([o.alter_owner] if o.alter_owner else [])))
+    return text if same_version and o.kind not in WITH_EXPRESSIONS else _loose(text, same_version)
+
+
+WITH_EXPRESSIONS = {"table", "foreign_table", "domain", "not_valid_check", "constraint", "index", "statistics"}
+WITH_EXPRESSIONS |= {"view", "matview", "rule", "policy", "trigger", "publication_table"}
+LITERAL_OR_NAME = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*")""")
+ORDINARY = re.compile(r"[a-z_][a-z0-9_$]*")
+NAME = r"[^\s,)]+"
+MEMBERS = re.compile(r"(?: AS | ADD |, )(?=(?:OPERATOR|FUNCTION|STORAGE) )")
+NOT_NULL = re.compile(r"""( CONSTRAINT (?:"(?:[^"]|"")*"|[^\s,)]+))? NOT NULL\b""")
+OF_VERSIONS = (
+    (rf"CONSTRAINT {NAME} NOT NULL", "NOT NULL"),  # has a name from 18 on
+    (r"REVOKE [A-Z, ]+ ON SCHEMA public FROM PUBLIC(; )?", ""),  # what is granted there at first: CREATE before 15
+    (r"^CREATE OR REPLACE\b", "CREATE"),
+    (r"\bIN (?!\()", ""),  # of a procedure's arguments, said from 14 on
+    (r"\b[a-z_][a-z0-9_$]*\.(?=[a-z_])", ""),  # a view's columns lost their qualifiers in 16
+)
+"""What servers of different versions print differently."""
+OF_PARSING = (
+    (r"::(character varying|text)(\[\])?", ""),
+    (r"[\s()]+", ""),
+)
+"""What a server prints otherwise when it reads its own words back: `varchar IN (…)` gets casts, AND loses brackets."""
+
+
+def _loose(text: str, same_version: bool = False) -> str:
+    """Return a definition without what two servers may print differently though they mean the same.
+
+    >>> _loose("SELECT (t.a)\\n FROM t") == _loose("SELECT a FROM t")
+    True
+    >>> _loose('(a int CONSTRAINT "Odd" NOT NULL)') == _loose("(a int NOT NULL)")
+    True
+    """
+    text = LITERAL_OR_NAME.sub(lambda found: _bare(found[0]) if found[0][0] == '"' else found[0], text)
+    parts = LITERAL_OR_NAME.split(text)  # the literals, which must be the same, have the odd places
+    for pattern, replacement in OF_PARSING if same_version else OF_VERSIONS + OF_PARSING:
+        parts[::2] = [re.sub(pattern, replacement, part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _bare(name: str) -> str:
+    """Return a quoted name as a word: which words are key words is a matter of the version."""
+    inner = name[1:-1]
+    return inner if ORDINARY.fullmatch(inner) else f"name_{inner.encode().hex()}"

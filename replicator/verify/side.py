@@ -1,0 +1,155 @@
+"""The two databases that are compared, and what is found: a difference of an object, a table, a row."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from replicator.events import one_line
+from replicator.model import Catalog
+from replicator.postgres import Connection
+from replicator.snapshot import Snapshot
+from replicator.work import Sessions
+
+CANCEL_AGAIN_SECONDS = 0.5
+SHOWN_CHARACTERS = 60  # of a value, in lines for people
+
+# `--jobs` says how many processes a server has to lend. Compiling an expression takes longer than most chunks.
+SET_READING = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off; SET LOCAL work_mem = '64MB'"
+
+Values = Mapping[str, str | None]
+"""Texts of a row's values by column."""
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def same_names(ours: Iterable[str], theirs: Iterable[str]) -> dict[str, str]:
+    """Return what is called the same on both sides: their name by ours. Which words need quotes depends on the version.
+
+    >>> same_names(["a", '"json"', "b"], ["json", "a"])
+    {'a': 'a', '"json"': 'json'}
+    """
+    one, other = list(ours), set(theirs)
+    left = {name.replace('"', ""): name for name in other.difference(one)}
+    pairs = {name: name if name in other else left.get(name.replace('"', "")) for name in one}
+    return {name: same for name, same in pairs.items() if same is not None}
+
+
+def most_quoted(one: str, other: str) -> str:
+    """Return that of two spellings which both servers can read."""
+    return max(one, other, key=len)
+
+
+@dataclass(frozen=True, slots=True)
+class RowDifference:
+    """A row that is `changed`, `missing` on the destination, or `extra` there. `key` is empty where there is none."""
+
+    how: str
+    key: Values
+    digest: int
+    """The row's hash on the source; of an extra row, on the destination. It finds the row where there is no key."""
+    times: int = 1
+    """How many equal rows, where there is no key."""
+    source: Values | None = None
+    """Of a changed row only the columns that differ; None: not asked for, or not there."""
+    destination: Values | None = None
+
+    def __str__(self) -> str:
+        text = self.how + (f" {self.times} times" if self.times > 1 else "")
+        text += f" ({_texts(self.key)})" if self.key else ""
+        shown = [
+            f"{_texts(v)} on the {s}" for s, v in (("source", self.source), ("destination", self.destination)) if v
+        ]
+        return one_line(": ".join([text, "; ".join(shown)] if shown else [text]))
+
+
+def _texts(values: Values) -> str:
+    return ", ".join(f"{name} = {_short(value)}" for name, value in values.items())
+
+
+def _short(value: str | None) -> str:
+    """Return a value for people: quoted, so that it is seen where it ends.
+
+    >>> _short("a" * 99)[-5:]
+    'aa" …'
+    """
+    if value is None:
+        return "NULL"
+    text = json.dumps(value[:SHOWN_CHARACTERS], ensure_ascii=False)
+    return text if len(value) <= SHOWN_CHARACTERS else f"{text} …"
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """One difference. `what` names an object or a table; `how` says missing, extra or different, and in what."""
+
+    what: str
+    how: str
+    rows: tuple[RowDifference, ...] = ()
+    repair: str | None = None
+    """What became of it, where a repair was asked for."""
+    repaired: bool = False
+    """It was repaired, and verified after that."""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.how}" + (f"; {self.repair}" if self.repair else "")
+
+    def lines(self, most: int) -> list[str]:
+        """Return it for people, with so many of its rows."""
+        more = len(self.rows) - most
+        rows = [f"  {row}" for row in self.rows[:most]] + ([f"  and {more} more"] if more > 0 and most else [])
+        return [one_line(str(self)), *rows]
+
+
+class Side:
+    """One of the two databases, at the moment of a snapshot."""
+
+    def __init__(self, sessions: Sessions, snapshot: Snapshot, catalog: Catalog) -> None:
+        self.sessions = sessions
+        self.snapshot = snapshot
+        self.catalog = catalog
+        self.encoding = snapshot.holder.info.parameter_status("server_encoding")
+
+    @property
+    def major(self) -> int:
+        """The server's major version."""
+        return self.catalog.version // 10000
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Lend a connection that sees the snapshot."""
+        with self.sessions.use() as conn, self.snapshot.imported(conn):
+            conn.execute(SET_READING)
+            yield conn
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Both of them."""
+
+    source: Side
+    destination: Side
+
+    @property
+    def older(self) -> Side:
+        """The one whose functions the other has, too."""
+        return min(self.source, self.destination, key=lambda side: side.major)
+
+    def together(self, work: Callable[[T], R], here: T, there: T) -> tuple[R, R]:
+        """Do the same for the source and for the destination, at once. Raises what the first to fail raised."""
+        with ThreadPoolExecutor(2, thread_name_prefix="side") as threads:
+            futures = [threads.submit(work, here), threads.submit(work, there)]
+            done, waiting = wait(futures, return_when=FIRST_EXCEPTION)
+            while waiting:  # a cancel between two statements misses both
+                self.cancel()
+                waiting = wait(waiting, timeout=CANCEL_AGAIN_SECONDS).not_done
+            for future in (*done, *futures):
+                future.result()
+            return futures[0].result(), futures[1].result()
+
+    def cancel(self) -> None:
+        """End whatever runs on both servers."""
+        self.source.sessions.cancel()
+        self.destination.sessions.cancel()

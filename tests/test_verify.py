@@ -1,0 +1,347 @@
+"""Verification convicts: each difference is found and named, down to the row, and rows can be repaired."""
+
+import json
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from replicator import events
+from replicator.catalog import KINDS
+from replicator.clone import clone, verify_copy
+from replicator.settings import Settings
+from replicator.verify import Mismatch
+from tests.fix_cli import Run, both, refuses, runs
+from tests.fix_servers import VERSIONS, Database, Servers
+from tests.planted import OBJECTS, OF_CONTRIB, ROWS, SINCE_15, Plant, plant_rows
+
+NEWEST = VERSIONS[-1]
+OLDEST = VERSIONS[0]
+
+
+def compare(source: Database, destination: Database, **options: object) -> list[Mismatch]:
+    return verify_copy(Settings(source.dsn, destination.dsn, jobs=2, **options), lambda event: None)
+
+
+def rows_of(mismatches: list[Mismatch], table: str) -> list[tuple]:
+    """Return what is said of a table's rows: how, and the key's values."""
+    rows = [row for mismatch in mismatches if mismatch.what == f"table {table}" for row in mismatch.rows]
+    return sorted((row.how, *row.key.values()) for row in rows)
+
+
+@pytest.fixture
+def pair(servers: Servers, major: int) -> tuple[Database, Database]:
+    """Two databases of a version, to be filled alike."""
+    return servers.database(major), servers.database(major)
+
+
+def fill(pair: tuple[Database, Database], script: str) -> None:
+    for database in pair:
+        database.run(script)
+
+
+# Rows
+
+
+KEYED = """
+CREATE TABLE t (a int, b text COLLATE "C", c numeric, d timestamptz, PRIMARY KEY (a, b));
+INSERT INTO t SELECT i, 'k' || i % 3, i / 7.0, to_timestamp(i) FROM generate_series(1, 1000) i;
+"""
+
+
+def test_rows_are_named_by_their_key(pair: tuple[Database, Database]) -> None:
+    fill(pair, KEYED)
+    pair[1].run("""UPDATE t SET c = NULL WHERE a = 10; DELETE FROM t WHERE a = 20;
+                   INSERT INTO t VALUES (2000, 'new', 1, NULL)""")
+    (mismatch,) = compare(*pair)
+    assert mismatch.how == "different: 1000 rows on both sides, but not the same: 1 changed, 1 extra, 1 missing"
+    assert rows_of([mismatch], "public.t") == [
+        ("changed", "10", "k1"),
+        ("extra", "2000", "new"),
+        ("missing", "20", "k2"),
+    ]
+    changed = next(row for row in mismatch.rows if row.how == "changed")
+    assert changed.source == {"c": "1.4285714285714286"}
+    assert changed.destination == {"c": None}
+
+
+def is_found(plant: Plant, mismatches: list[Mismatch], source: Database) -> bool:
+    """Tell whether a planted difference is named: its table, how, and its key."""
+    identity = '"Without key"' if plant.table == "Without key" else plant.table
+    key = None if plant.key is None else str(source.value(f"SELECT {plant.key}"))
+    for mismatch in mismatches:
+        if mismatch.what in (f"table public.{identity}", f"table public.{identity}_0", f"table public.{identity}_1"):
+            for row in mismatch.rows:
+                if row.how == plant.how and (key is None or key in row.key.values()):
+                    return True
+    return False
+
+
+@pytest.mark.pg("in 12 15 18")
+def test_a_hundred_of_a_hundred_planted_differences_are_found(pair: tuple[Database, Database], major: int) -> None:
+    objects = {**OBJECTS, **(SINCE_15 if major >= 15 else {})}
+    rows = plant_rows(100 - len(objects), 2000, seed=major)
+    fill(pair, ROWS.format(rows=2000) + ";" + ";".join(setup for setup, _ in objects.values()))
+    assert compare(*pair) == []
+    number = int(pair[1].name.rpartition("_")[2])
+    pair[1].run(";\n".join(statement.replace("%d", str(number)) for _, statement in objects.values()))
+    pair[1].run(";\n".join(plant.statement for plant in rows))
+    mismatches = compare(*pair, show_rows=3)
+    found = [kind for kind in objects if any(m.what.startswith(f"{kind} ") for m in mismatches)]
+    found += [plant for plant in rows if is_found(plant, mismatches, pair[0])]
+    missed = [kind for kind in objects if kind not in found] + [plant for plant in rows if plant not in found]
+    assert not missed
+    assert len(found) == 100
+    wrong = len([row for m in mismatches for row in m.rows for _ in range(row.times)])
+    keyless = [plant for plant in rows if plant.key is None]
+    both_ways = sum("flag = NULL" in plant.statement for plant in keyless)
+    assert wrong == len(rows) + both_ways  # and nothing else
+
+
+def test_a_difference_of_every_kind_is_planted() -> None:
+    assert OBJECTS.keys() | SINCE_15.keys() | OF_CONTRIB == {kind.name for kind in KINDS}
+
+
+@pytest.fixture
+def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every table is big: read in pieces and chunks of few blocks, searched by buckets."""
+    monkeypatch.setattr("replicator.verify.PIECE_BYTES", 40_000)
+    monkeypatch.setattr("replicator.verify.fingerprint.CHUNK_BYTES", 10_000)
+    monkeypatch.setattr("replicator.verify.rows.FEW_ROWS", 0)
+    monkeypatch.setattr("replicator.verify.rows.FETCHED_ROWS", 7)
+
+
+@pytest.mark.pg("in 13 14 18")
+@pytest.mark.usefixtures("in_small_pieces")
+def test_big_tables_are_read_in_pieces_and_searched_by_buckets(pair: tuple[Database, Database], major: int) -> None:
+    fill(pair, ROWS.format(rows=2000))
+    # Other places, other blocks, another size: only the rows count.
+    pair[1].run("UPDATE by_id SET n = n; DELETE FROM long; VACUUM long; DELETE FROM by_mood")
+    pair[1].run("INSERT INTO by_mood SELECT (ARRAY['sad', 'ok', 'happy'])[1 + i % 3]::mood, i, point(i, i)"
+                " FROM generate_series(2000, 1, -1) i")  # fmt: skip
+    (mismatch,) = compare(*pair)
+    assert str(mismatch).startswith(
+        "table public.long: different: 20 rows on the source, 0 on the destination: 20 missing"
+    )
+    plants = plant_rows(60, 2000, seed=1)
+    pair[1].run(";\n".join(plant.statement for plant in plants if plant.table != "long"))
+    mismatches = compare(*pair)
+    assert not [plant for plant in plants if plant.table != "long" and not is_found(plant, mismatches, pair[0])]
+    steps = [event.step for event in seen_by_verify(*pair) if isinstance(event, events.Done)]
+    assert any(step.startswith("verify table public.by_id, part 3 of ") for step in steps) == (major >= 14)
+
+
+def seen_by_verify(source: Database, destination: Database) -> list[events.Event]:
+    seen: list[events.Event] = []
+    verify_copy(Settings(source.dsn, destination.dsn), seen.append)
+    return seen
+
+
+def test_what_is_read_is_reported_while_it_is_read(servers: Servers) -> None:
+    pair = servers.database(NEWEST), servers.database(NEWEST)
+    fill(pair, "CREATE TABLE t AS SELECT i FROM generate_series(1, 100000) i; CREATE MATERIALIZED VIEW m AS TABLE t")
+    seen = seen_by_verify(*pair)
+    moved = sum(event.bytes for event in seen if isinstance(event, events.Moved))
+    assert moved == sum(int(str(database.value("SELECT pg_table_size('t')"))) for database in pair)
+    assert [event.text for event in seen if isinstance(event, events.Note)] == [
+        "Not compared: the rows of materialized views: public.m."
+    ]
+
+
+@pytest.mark.skipif(OLDEST == NEWEST, reason="needs two versions")
+def test_planted_rows_are_found_and_repaired_across_versions(servers: Servers) -> None:
+    pair = servers.database(OLDEST), servers.database(NEWEST)
+    pair[0].run(ROWS.format(rows=2000) + '; CREATE TABLE "json" ("json" int PRIMARY KEY)')
+    pair[0].run('INSERT INTO "json" VALUES (1)')
+    clone(Settings(*(database.dsn for database in pair)), lambda event: None)
+    assert compare(*pair) == []
+    plants = plant_rows(60, 2000, seed=2)
+    pair[1].run(";\n".join(plant.statement for plant in plants))
+    pair[1].run('UPDATE "json" SET "json" = 2')
+    mismatches = compare(*pair)
+    assert not [plant for plant in plants if not is_found(plant, mismatches, pair[0])]
+    assert [row.how for m in mismatches if "json" in m.what for row in m.rows] == ["missing", "extra"]
+    assert all(mismatch.repaired for mismatch in compare(*pair, repair=True))
+    assert compare(*pair) == []
+
+
+def test_planted_rows_are_found_and_repaired_across_encodings(servers: Servers) -> None:
+    source = servers.database(NEWEST, "ENCODING 'LATIN1' LOCALE 'C'")
+    destination = servers.database(NEWEST, "ENCODING 'UTF8' LOCALE 'C'")
+    rows = """SET client_encoding = 'UTF8';
+              CREATE TABLE t (name text PRIMARY KEY, other varchar(20)[], n int, j json);
+              INSERT INTO t SELECT 'é' || i, ARRAY['ß' || i], i, '{"ü": 1}' FROM generate_series(1, 500) i;"""
+    fill((source, destination), rows)
+    assert compare(source, destination) == []
+    destination.run(
+        "SET client_encoding = 'UTF8'; UPDATE t SET other = ARRAY['ss7'] WHERE n = 7; DELETE FROM t WHERE n = 8;"
+        " UPDATE t SET name = 'è9' WHERE n = 9"
+    )
+    mismatches = compare(source, destination, repair=True)
+    assert rows_of(mismatches, "public.t") == [
+        ("changed", "é7"), ("extra", "è9"), ("missing", "é8"), ("missing", "é9"),
+    ]  # fmt: skip
+    assert [mismatch.repaired for mismatch in mismatches] == [True]
+    assert compare(source, destination) == []
+
+
+def test_what_is_equal_but_written_otherwise_is_found_if_asked_for(pair: tuple[Database, Database]) -> None:
+    fill(pair, "CREATE TABLE t (a int PRIMARY KEY, n numeric, f float8, i interval, r int[])")
+    pair[0].run("INSERT INTO t VALUES (1, 1.0, 0, '1 day', '{1,2}')")
+    pair[1].run("INSERT INTO t VALUES (1, 1.00, '-0', '24 hours', '[0:1]={1,2}')")
+    assert compare(*pair) == []
+    (mismatch,) = compare(*pair, exact=True)
+    assert mismatch.rows[0].destination == {"n": "1.00", "f": "-0", "i": "24:00:00", "r": "[0:1]={1,2}"}
+    assert [m.repaired for m in compare(*pair, exact=True, repair=True)] == [True]
+    assert compare(*pair, exact=True) == []
+
+
+@pytest.mark.parametrize("values", ["1, 4294967296", "-1, -4294967296", "0, 4294967295"])
+def test_bigints_whose_halves_cancel_out_differ(servers: Servers, values: str) -> None:
+    """hashint8 gives the same for both of them."""
+    pair = servers.database(NEWEST), servers.database(NEWEST)
+    one, other = values.split(", ")
+    fill(pair, "CREATE TABLE t (a bigint)")
+    pair[0].run(f"INSERT INTO t VALUES ({one})")
+    pair[1].run(f"INSERT INTO t VALUES ({other})")
+    (mismatch,) = compare(*pair)
+    assert mismatch.how.endswith("1 extra, 1 missing")
+
+
+def test_rows_under_other_columns_are_said_not_to_be_compared(servers: Servers) -> None:
+    pair = servers.database(NEWEST), servers.database(NEWEST)
+    fill(pair, "CREATE TABLE t (a int); CREATE TABLE u (a int); INSERT INTO u VALUES (1)")
+    pair[1].run("ALTER TABLE t ADD b int; ALTER TABLE u ALTER a TYPE bigint")
+    said = {(m.what, m.how.split(":")[0]) for m in compare(*pair)}
+    assert said == {
+        ("table public.t", "different"),
+        ("table public.t", "rows not compared"),
+        ("table public.u", "different"),
+    }
+
+
+# Repair
+
+
+TRAPS = """
+CREATE TABLE parent (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, code text UNIQUE,
+                     twice int GENERATED ALWAYS AS (length(code) * 2) STORED);
+CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent ON DELETE CASCADE, note text);
+INSERT INTO parent (code) SELECT 'c' || i FROM generate_series(1, 10) i;
+INSERT INTO child SELECT i, i, 'n' FROM generate_series(1, 10) i;
+CREATE TABLE log (what text);
+CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS
+    $$BEGIN INSERT INTO public.log VALUES (TG_OP); RETURN coalesce(NEW, OLD); END$$;
+CREATE TRIGGER ordinary AFTER INSERT OR UPDATE OR DELETE ON child FOR EACH ROW EXECUTE FUNCTION spoil();
+CREATE TRIGGER always AFTER INSERT OR UPDATE OR DELETE ON parent FOR EACH ROW EXECUTE FUNCTION spoil();
+ALTER TABLE parent ENABLE ALWAYS TRIGGER always;
+CREATE TRIGGER off BEFORE DELETE ON parent FOR EACH ROW EXECUTE FUNCTION spoil();
+ALTER TABLE parent DISABLE TRIGGER off;
+"""
+SPOIL = """
+SET session_replication_role = replica;
+ALTER TABLE parent DISABLE TRIGGER always;
+UPDATE child SET note = 'other' WHERE id = 1;
+DELETE FROM parent WHERE id = 2; DELETE FROM child WHERE id IN (2, 3);
+INSERT INTO parent OVERRIDING SYSTEM VALUE VALUES (99, 'extra'); INSERT INTO child VALUES (99, 99);
+UPDATE parent SET code = 'swap' WHERE id = 4; {more}
+ALTER TABLE parent ENABLE ALWAYS TRIGGER always;
+"""
+SWAP = "UPDATE parent SET code = 'c4' WHERE id = 5; UPDATE parent SET code = 'c5' WHERE id = 4;"
+
+
+@pytest.mark.pg("in 12 15 18")
+def test_repair_copies_just_the_rows_that_differ(pair: tuple[Database, Database]) -> None:
+    fill(pair, TRAPS)
+    pair[1].run(SPOIL.format(more=SWAP))
+    before = pair[1].dump()
+    mismatches = compare(*pair, repair=True)
+    assert {m.what: (m.repaired, m.repair) for m in mismatches} == {
+        "table public.parent": (True, "repaired: 1 deleted, 3 copied"),
+        "table public.child": (True, "repaired: 1 deleted, 3 copied"),
+    }
+    assert compare(*pair) == []
+    assert pair[1].rows("TABLE parent ORDER BY id") == pair[0].rows("TABLE parent ORDER BY id")
+    assert pair[1].dump() == before == pair[0].dump()  # triggers are as they were
+
+
+@pytest.mark.pg("in 12 15 18")
+def test_an_owner_without_superuser_can_repair(pair: tuple[Database, Database]) -> None:
+    fill(pair, TRAPS + "".join(f"ALTER TABLE {t} OWNER TO alice;" for t in ("parent", "child", "log")))
+    pair[1].run(SPOIL.format(more=""))
+    dsns = [make_conninfo(database.dsn, user="alice") for database in pair]
+    pair[0].run("ALTER ROLE alice LOGIN")
+    try:
+        mismatches = verify_copy(Settings(*dsns, jobs=2, repair=True), lambda event: None)
+    finally:
+        pair[0].run("ALTER ROLE alice NOLOGIN")
+    assert {m.what: m.repaired for m in mismatches} == {"table public.parent": True, "table public.child": True}, (
+        mismatches
+    )
+    assert compare(*pair) == []
+    assert pair[1].value("SELECT count(*) FROM log") == 0
+
+
+@pytest.mark.pg("in 18")
+def test_what_cannot_be_repaired_is_said(pair: tuple[Database, Database]) -> None:
+    fill(pair, "CREATE TABLE t (a int); CREATE TABLE u (a int PRIMARY KEY); CREATE VIEW v AS SELECT 1 AS a")
+    pair[1].run("CREATE RULE r AS ON DELETE TO t DO INSTEAD NOTHING; INSERT INTO t VALUES (1); DROP VIEW v")
+    pair[0].run("INSERT INTO u VALUES (1)")
+    mismatches = {m.what: m for m in compare(*pair, repair=True)}
+    assert mismatches["table public.t"].repair == "not repaired: its rule r would do something else."
+    assert mismatches["table public.u"].repaired
+    assert [what for what, m in mismatches.items() if not m.repaired] == [
+        "rule r on public.t",
+        "table public.t",
+        "view public.v",
+    ]
+
+
+@pytest.mark.pg("in 12 18")
+def test_planted_rows_are_repaired(pair: tuple[Database, Database]) -> None:
+    fill(pair, ROWS.format(rows=2000) + "; CREATE TABLE nothing ()")
+    pair[1].run(";\n".join(plant.statement for plant in plant_rows(100, 2000, seed=3)))
+    pair[0].run("INSERT INTO nothing DEFAULT VALUES; INSERT INTO nothing DEFAULT VALUES")
+    mismatches = compare(*pair, repair=True)
+    assert len(mismatches) == 8
+    assert all(m.repaired for m in mismatches), [str(m) for m in mismatches]
+    assert compare(*pair) == []
+
+
+# The command
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202e 'quoted' \"double\" %s {} \\ <b>[red]"
+
+
+def test_the_command_shows_hostile_rows_harmlessly(servers: Servers, replicator: Run) -> None:
+    pair = servers.database(NEWEST), servers.database(NEWEST)
+    fill(
+        pair,
+        'CREATE TABLE "%s {}" (a int PRIMARY KEY, "col %s {}" text); INSERT INTO "%s {}" SELECT generate_series(1, 30)',
+    )
+    with psycopg.connect(pair[1].dsn) as conn:
+        conn.execute(f'UPDATE "%s {{}}" SET "col %s {{}}" = {psycopg.sql.Literal(HOSTILE).as_string(conn)}')
+    result = replicator("verify", "--show-rows", "2", *both(*pair))
+    refuses(result, 8, "differs from the source in 1 place")
+    assert "30 changed" in result.out
+    assert '  changed (a = "1"): "col %s {}" = NULL on the source' in result.out
+    assert "  and 28 more" in result.out
+    assert all(line.isprintable() for line in result.out.splitlines()), result.out
+    found = json.loads(replicator("verify", "--output", "json", *both(*pair)).out)
+    assert len(found[0]["rows"]) == 30
+    assert found[0]["rows"][0]["destination"] == {'"col %s {}"': HOSTILE}
+
+
+def test_the_command_repairs_and_verifies_again(servers: Servers, replicator: Run) -> None:
+    pair = servers.database(NEWEST), servers.database(NEWEST)
+    fill(pair, KEYED)
+    pair[1].run("DELETE FROM t WHERE a < 10")
+    assert "9 missing; repaired: 0 deleted, 9 copied" in runs(replicator("verify", "--repair", *both(*pair)))
+    pair[1].run("DELETE FROM t WHERE a < 10; CREATE TABLE extra ()")
+    result = replicator("verify", "--repair", "--output", "json", *both(*pair))
+    assert result.code == 8
+    assert [(m["what"], m["repaired"]) for m in json.loads(result.out)] == [
+        ("table public.extra", False),
+        ("table public.t", True),
+    ]
