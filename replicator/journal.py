@@ -155,8 +155,10 @@ def read_steps(conn: Connection) -> list[Recorded]:
 def read_moments(conn: Connection) -> list[tuple[str, list[str]]]:
     """Return each moment in which tables were read, as the WAL position, with the names of these tables, in order."""
     return conn.execute(
-        "SELECT min(lsn)::text, array_agg(DISTINCT relation ORDER BY relation) FROM replicator.step"
-        " WHERE relation IS NOT NULL AND snapshot IS NOT NULL GROUP BY snapshot ORDER BY min(lsn)"
+        "SELECT first.lsn::text, array_agg(DISTINCT relation ORDER BY relation)"
+        "  FROM (SELECT relation, first_value(lsn) OVER (PARTITION BY snapshot ORDER BY lsn) AS lsn"
+        "          FROM replicator.step WHERE relation IS NOT NULL AND snapshot IS NOT NULL) AS first"
+        " GROUP BY first.lsn ORDER BY first.lsn"
     ).fetchall()
 
 
