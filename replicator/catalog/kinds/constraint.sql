@@ -22,10 +22,10 @@ SELECT c.tableoid AS classid
   JOIN pg_class t ON t.oid = c.conrelid
   JOIN pg_index i ON i.indexrelid = c.conindid
   JOIN pg_class x ON x.oid = c.conindid
-  -- Not TABLESPACE: it would have to stand in the middle of what the server wrote.
+  -- Not TABLESPACE: it would have to stand in the middle of what the server wrote, and could not be left out.
   LEFT JOIN LATERAL (
-       SELECT format('SET LOCAL default_tablespace = %L', s.spcname) AS set
-            , 'SET LOCAL default_tablespace = ''''' AS reset
+       SELECT format('SET default_tablespace = %L', s.spcname) AS set
+            , 'SET default_tablespace = ''''' AS reset
          FROM pg_tablespace s
         WHERE s.oid = x.reltablespace) tablespace ON true
  CROSS JOIN LATERAL (

@@ -17,10 +17,10 @@ SELECT x.tableoid AS classid
   FROM pg_index i
   JOIN pg_class x ON x.oid = i.indexrelid
   JOIN pg_class t ON t.oid = i.indrelid
-  -- Not TABLESPACE: it would have to stand in the middle of what the server wrote.
+  -- Not TABLESPACE: it would have to stand in the middle of what the server wrote, and could not be left out.
   LEFT JOIN LATERAL (
-       SELECT format('SET LOCAL default_tablespace = %L', s.spcname) AS set
-            , 'SET LOCAL default_tablespace = ''''' AS reset
+       SELECT format('SET default_tablespace = %L', s.spcname) AS set
+            , 'SET default_tablespace = ''''' AS reset
          FROM pg_tablespace s
         WHERE s.oid = x.reltablespace) tablespace ON true
  CROSS JOIN LATERAL (

@@ -3,15 +3,14 @@
 SELECT c.tableoid AS classid
      , c.oid AS objid
      , c.relowner AS owner
-     , concat_ws(' '
+     , ARRAY[ tablespace.set, concat_ws(' '
          , 'CREATE MATERIALIZED VIEW'
          , c.oid::regclass
          , (SELECT format('USING %I', amname) FROM pg_am WHERE oid = c.relam AND amname <> 'heap')
          , 'WITH (' || options.list || ')'
-         , (SELECT format('TABLESPACE %I', spcname) FROM pg_tablespace WHERE oid = c.reltablespace)
          , 'AS'
          , rtrim(pg_get_viewdef(c.oid), ';')
-         , 'WITH NO DATA')
+         , 'WITH NO DATA'), tablespace.reset ]
        || ARRAY(SELECT format('ALTER MATERIALIZED VIEW %s DEPENDS ON EXTENSION %I', c.oid::regclass, e.extname)
                   FROM pg_depend d
                   JOIN pg_extension e ON e.oid = d.refobjid
@@ -25,6 +24,12 @@ SELECT c.tableoid AS classid
      , '{}'::oid[] AS needs
   FROM pg_class c
   LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid
+  -- Not TABLESPACE: it could not be left out.
+  LEFT JOIN LATERAL (
+       SELECT format('SET default_tablespace = %L', s.spcname) AS set
+            , 'SET default_tablespace = ''''' AS reset
+         FROM pg_tablespace s
+        WHERE s.oid = c.reltablespace) tablespace ON true
  CROSS JOIN LATERAL (SELECT string_agg(format('%s%I = %L', o.prefix, o.name, o.value), ', ' ORDER BY o.prefix, o.at)
                        FROM (SELECT '' AS prefix, option_name AS name, option_value AS value, ordinality AS at
                                FROM pg_options_to_table(c.reloptions) WITH ORDINALITY

@@ -7,9 +7,13 @@
 SELECT c.tableoid AS classid
      , c.oid AS objid
      , c.relowner AS owner
-     , ARRAY[concat_ws(' ', part.head, body.whole, part.tail)] || body.alter_whole AS create
+     , ARRAY[ tablespace.set
+            , concat_ws(' ', part.head, body.whole, part.tail)
+            , tablespace.reset ] || body.alter_whole AS create
      , CASE WHEN body.finish <> '{}'
-            THEN ARRAY[concat_ws(' ', part.head, body.stub, part.tail)] || body.alter_stub
+            THEN ARRAY[ tablespace.set
+                      , concat_ws(' ', part.head, body.stub, part.tail)
+                      , tablespace.reset ] || body.alter_stub
             ELSE '{}'
         END AS stub
      , body.finish
@@ -24,7 +28,12 @@ SELECT c.tableoid AS classid
               WHERE a.attgenerated <> ''
               GROUP BY a.attrelid) AS generation ON generation.attrelid = c.oid
   LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid AND c.relkind = 'r'
-  LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace
+  -- Not TABLESPACE: it could not be left out.
+  LEFT JOIN LATERAL (
+       SELECT format('SET default_tablespace = %L', s.spcname) AS set
+            , 'SET default_tablespace = ''''' AS reset
+         FROM pg_tablespace s
+        WHERE s.oid = c.reltablespace) tablespace ON true
   LEFT JOIN pg_am m ON m.oid = c.relam AND (m.amname <> 'heap' OR c.relkind = 'p')
  CROSS JOIN LATERAL (
        SELECT concat_ws(' '
@@ -39,6 +48,5 @@ SELECT c.tableoid AS classid
                   FROM (SELECT '' AS prefix, * FROM pg_options_to_table(c.reloptions)
                          UNION ALL
                         SELECT 'toast.', * FROM pg_options_to_table(toast.reloptions)) AS o
-                HAVING count(*) > 0)
-             , 'TABLESPACE ' || quote_ident(s.spcname)) AS tail) AS part
+                HAVING count(*) > 0)) AS tail) AS part
  WHERE c.relkind IN ('r', 'p')
