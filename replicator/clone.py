@@ -2,24 +2,12 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 
 import psycopg
 
-from replicator import (
-    downgrade,
-    events,
-    hold,
-    journal,
-    keywords,
-    postgres,
-    probe,
-    rehearsal,
-    resume,
-    roles,
-    snapshot,
-)
+from replicator import downgrade, events, hold, journal, keywords, postgres, probe, rehearsal, resume, snapshot
 from replicator.catalog import BY_NAME, FACETS, select
 from replicator.catalog.changes import changed_objects
 from replicator.catalog.read import read_catalog
@@ -34,6 +22,7 @@ from replicator.errors import (
 )
 from replicator.events import Emit
 from replicator.executor import execute
+from replicator.globals import database, refusals, server
 from replicator.journal import Journal, Run
 from replicator.keeper import Keeper
 from replicator.model import Catalog, Execute, Loss, Phase, Plan, Step
@@ -56,25 +45,54 @@ def clone(settings: Settings, emit: Emit) -> None:
 
     Raises a ReplicatorError; from the first write on, the destination's journal says how far the copy got.
     """
-    wait_for_both(settings, emit)
-    with both_sides(settings) as sides:
+    with ready(settings, emit), both_sides(settings) as sides:
         left = sides.left
         refuse_or_note(probe.check(sides.moment.holder, sides.keeper.conn, resuming=left is not None), emit)
         catalog = selected(read_steadily(sides, settings), settings)
-        refuse_or_note(probe.check_catalog(sides.moment.holder, sides.keeper.conn, catalog, roles=settings.roles), emit)
-        first = roles.missing_roles(sides.moment.holder, sides.keeper.conn) if settings.roles else []
-        catalog, losses = fitting(sides.keeper.conn, catalog, emit, first, made(sides, catalog) if left else ())
+        beginning, end = globals_to_make(sides, catalog, settings, emit)
+        catalog, losses = fitting(sides.keeper.conn, catalog, emit, beginning, made(sides, catalog) if left else ())
         refuse_or_note(probe.check_losses(losses, sides.keeper.conn, agreed=settings.downgrade), emit)
-        plan = roles.first(first, make_plan(catalog))
+        plan = server.first(beginning, make_plan(catalog))
         record = begin(plan, sides, settings)
         with journaled(sides.keeper):
             sequence_values = work_off(plan, record, sides, settings, emit)
             if settings.verify:
                 with compared(sides, catalog, settings, emit, sequence_values) as found:
                     convict(found.mismatches)
-        for note in moments(sides.keeper.keep()):
-            emit(events.Note(note))
-        journal.drop(sides.keeper.keep())
+            for note in moments(sides.keeper.keep()):
+                emit(events.Note(note))
+            finish(end, sides, settings, emit)
+
+
+@contextmanager
+def ready(settings: Settings, emit: Emit) -> Iterator[None]:
+    """Wait until both databases are there; make the destination's if that is wanted. Raises a ReplicatorError."""
+    with database.created(settings, emit) if settings.create else nullcontext():
+        wait_for_both(settings, emit)
+        yield
+
+
+def globals_to_make(sides: Sides, catalog: Catalog, settings: Settings, emit: Emit) -> tuple[list[Step], list[Step]]:
+    """Return the steps that come before and after the objects. Raises PreflightFailed for what stands in the way."""
+    source, destination = sides.moment.holder, sides.keeper.conn
+    findings = probe.check_catalog(source, destination, catalog, roles=settings.roles)
+    beginning, in_its_way = server.lacking(source, destination, settings)
+    end, in_their_way = database.lacking(source, destination, settings)
+    refuse_or_note([*findings, *in_its_way, *in_their_way], emit)
+    refuse_or_note(refusals(destination, [*beginning, *end]), emit)
+    return beginning, end
+
+
+def finish(end: list[Step], sides: Sides, settings: Settings, emit: Emit) -> None:
+    """Say of the database itself what the source says, and drop the journal, in one transaction."""
+    keeper = sides.keeper.keep()
+    if end:
+        emit(announcement(Plan(tuple(end))))
+    with keeper.transaction():
+        database.settle(keeper, end, emit)
+        if settings.verify:
+            convict(compare_databases(sides, settings, extra=False))
+        journal.drop(keeper)
 
 
 def begin(plan: Plan, sides: Sides, settings: Settings) -> Journal:
@@ -184,14 +202,15 @@ def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
         if settings.downgrade:
             catalog, losses = fitting(sides.keeper.conn, catalog, emit, there=made(sides, catalog))
             refuse_or_note(probe.check_losses(losses, sides.keeper.conn, agreed=True), emit)
+        databases = compare_databases(sides, settings)
         with compared(sides, catalog, settings, emit) as found:
             outcomes = found.repair() if settings.repair else {}
         if not outcomes:
-            return unfinished + found.mismatches
+            return unfinished + databases + found.mismatches
         # Where foreign keys acted, they may have changed other tables as well.
         again = None if any(outcome.acted for outcome in outcomes.values()) else outcomes.keys()
         with compared(sides, catalog, settings, emit, only=again) as left:
-            return unfinished + after_repair(found, outcomes, left)
+            return unfinished + databases + after_repair(found, outcomes, left)
 
 
 def plan_copy(settings: Settings, emit: Emit) -> Plan:
@@ -207,11 +226,12 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
         moment.lock_tables()
         catalog = selected(keywords.read_for(moment.holder, destination), settings)
         if catalog.version // 10000 == destination.info.server_version // 10000:
-            return make_plan(catalog)
-        first = roles.missing_roles(moment.holder, destination)
+            return database.planned(moment.holder, settings, make_plan(catalog))
+        first = server.roles(moment.holder, destination)
         there = {o.name for o in read_catalog(destination).objects}
         catalog, losses = fitting(destination, catalog, emit, first, there)
-        return replace(make_plan(catalog), losses=tuple(losses))
+        plan = database.planned(moment.holder, settings, make_plan(catalog))
+        return replace(plan, losses=tuple(losses))
 
 
 @contextmanager
@@ -233,8 +253,8 @@ def journaled(keeper: Keeper) -> Iterator[None]:
 
 def wait_for_both(settings: Settings, emit: Emit) -> None:
     """Wait until both servers answer. Raises NotReady or ConnectionFailed."""
-    for server, dsn in (("source", settings.source), ("destination", settings.destination)):
-        probe.wait(server, dsn, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
+    for side, dsn in (("source", settings.source), ("destination", settings.destination)):
+        probe.wait(side, dsn, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
 
 
 def refuse_or_note(findings: list[probe.Finding], emit: Emit) -> None:
@@ -248,6 +268,8 @@ def selected(catalog: Catalog, settings: Settings) -> Catalog:
     """Leave out what the settings leave out."""
     if not settings.owners:
         catalog = select.without_owners(catalog)
+    if not settings.tablespaces:
+        catalog = select.without_tablespaces(catalog)
     return catalog if settings.privileges else select.without_privileges(catalog)
 
 
@@ -263,7 +285,8 @@ def fitting(
         return catalog, []
     catalog, losses = downgrade.adapt(catalog, major)
     before = [statement for step in first if isinstance(step.work, Execute) for statement in step.work.statements]
-    refused = rehearsal.rehearse(destination, catalog, before=before, there=there)
+    # Tablespaces are not there yet if they are to be made; what of them is missing was told before.
+    refused = rehearsal.rehearse(destination, select.without_tablespaces(catalog), before=before, there=there)
     if refused.skipped:
         emit(events.Note(refused.skipped))
     catalog, more = select.without(catalog, refused.objects, refused.statements)
@@ -307,6 +330,12 @@ def compared(
             show_rows=settings.show_rows,
             only=only,
         )
+
+
+def compare_databases(sides: Sides, settings: Settings, *, extra: bool = True) -> list[Mismatch]:
+    """Return what is said otherwise of the two databases themselves; `extra`: also what only the destination has."""
+    found = database.differences(sides.moment.holder, sides.keeper.conn, settings)
+    return [Mismatch(d.name, str(d)) for d in found if extra or d.here]
 
 
 def convict(mismatches: list[Mismatch]) -> None:

@@ -17,6 +17,7 @@ class Phase(StrEnum):
     """The part of the work that a step belongs to, in the order in which the parts begin."""
 
     ROLES = "roles"
+    TABLESPACES = "tablespaces"
     SCHEMA = "schema"
     DATA = "data"
     LARGE_OBJECTS = "large objects"
@@ -26,6 +27,7 @@ class Phase(StrEnum):
     FINISH = "triggers, policies, comments, privileges"
     REFRESH = "materialized views"
     VERIFY = "verification"
+    DATABASE = "database settings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,16 @@ class Execute:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateTablespace:
+    """Create a tablespace unless it is there, outside any transaction, then run the other statements."""
+
+    name: str
+    create: str
+    in_place: bool
+    then: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CopyTable:
     """Stream a table's rows from the source into the destination."""
 
@@ -204,7 +216,7 @@ class CompareTable:
     pieces: int = 1
 
 
-Work = Execute | CopyTable | SetSequences | CopyLargeObjects | CompareTable
+Work = Execute | CreateTablespace | CopyTable | SetSequences | CopyLargeObjects | CompareTable
 
 
 @dataclass(frozen=True, slots=True)

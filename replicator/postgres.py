@@ -109,6 +109,15 @@ def with_defaults(dsn: str, application: str = "") -> str:
     return conninfo.make_conninfo("", **{**DEFAULTS, **named, **given})  # what is given wins
 
 
+def database_name(dsn: str) -> str:
+    """Return the database that libpq takes: the conninfo's, its service's, the environment's or the user's name."""
+    pgconn = psycopg.pq.PGconn.connect_start(dsn.encode())  # knows it before anything is connected
+    try:
+        return pgconn.db.decode()
+    finally:
+        pgconn.finish()
+
+
 @contextmanager
 def pool(dsn: str, size: int, *, encoding: str | None = None, application: str = "") -> Iterator[Pool]:
     """Hold a pool of up to `size` connections, opened when needed."""

@@ -81,7 +81,7 @@ def check(source: Connection, destination: Connection, *, resuming: bool = False
     """
     here, there = read_facts(source), read_facts(destination)
     findings = [*_same(here, there), *_state(there), *_encodings(here, there)]
-    findings += [*_unreadable(source), *_tablespaces(source, destination), *_left_out(source)]
+    findings += [*_unreadable(source), *_left_out(source)]
     if not resuming:
         findings += _leftovers(destination)
     if not resuming and not any(f.fatal for f in findings):
@@ -181,19 +181,6 @@ def _unreadable(source: Connection) -> Iterable[Finding]:
         yield Finding(
             "The source has a schema named replicator, the name that the journal has on the destination.",
             "Rename it, or `clean` the source if it is the journal of an earlier clone into it.",
-        )
-
-
-def _tablespaces(source: Connection, destination: Connection) -> Iterable[Finding]:
-    used = source.execute(
-        "SELECT DISTINCT s.spcname::text FROM pg_tablespace s JOIN pg_class c ON c.reltablespace = s.oid"
-        " WHERE c.oid >= 16384"
-    ).fetchall()
-    there = destination.execute("SELECT spcname::text FROM pg_tablespace").fetchall()
-    for (name,) in sorted(set(used) - set(there)):
-        yield Finding(
-            f'The destination has no tablespace "{name}", which tables or indexes of the source are in.',
-            f"Run there: CREATE TABLESPACE \"{name}\" LOCATION '…';",
         )
 
 

@@ -33,8 +33,11 @@ class Settings:
     wait_delay: float = 5.0
     owners: bool = True
     privileges: bool = True
+    tablespaces: bool = True
+    create: bool = False
     roles: bool = False
     downgrade: bool = False
+    create_tablespaces: bool = False
     verify: bool = False
     resume: Literal["no", "same-snapshot", "per-table"] = "no"
     retry_seconds: float = 600.0

@@ -17,9 +17,20 @@ import tenacity
 from replicator import copy, events, large_objects, postgres, sequences
 from replicator.errors import ReplicatorError, StepFailed, Undone
 from replicator.events import Emit
+from replicator.globals.server import create_tablespace
 from replicator.journal import Journal
 from replicator.keeper import Keeper
-from replicator.model import CopyLargeObjects, CopyTable, Execute, Moment, Outcome, Phase, SetSequences, Step
+from replicator.model import (
+    CopyLargeObjects,
+    CopyTable,
+    CreateTablespace,
+    Execute,
+    Moment,
+    Outcome,
+    Phase,
+    SetSequences,
+    Step,
+)
 from replicator.postgres import Connection, Pool, one_line
 from replicator.snapshot import Snapshot
 
@@ -177,6 +188,12 @@ class Workshop:
                     logger.debug("%s", postgres.without_secrets(together))
                     with self._forgiving(step, destination):
                         destination.execute(together)
+                return 0, 0, None
+            case CreateTablespace() as work, _:
+                # It refuses transactions, and so does not belong to this one: at a second attempt it is there already.
+                create_tablespace(self._keeper.keep(), work)
+                for statement in work.then:
+                    destination.execute(statement)
                 return 0, 0, None
             case CopyTable() as work, Source(conn, moment):
                 with self._counting(step, worker) as moved:

@@ -15,8 +15,8 @@ LAYERS = (
     "errors events model",
     "graph plan downgrade catalog catalog.depend catalog.select settings postgres",
     "probe snapshot catalog.read catalog.changes journal keeper keywords rehearsal"
-    " copy copy.* large_objects roles sequences",
-    "work executor verify verify.* resume",
+    " copy copy.* large_objects sequences globals globals.server",
+    "work executor verify verify.* resume globals.database",
     "sides hold",
     "clone status",
     "progress progress.* report demo demo.*",

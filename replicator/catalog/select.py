@@ -21,6 +21,16 @@ def without_privileges(catalog: Catalog) -> Catalog:
     return replace(catalog, objects=tuple(o for o in catalog.objects if o.kind not in ("acl", "default_acl")))
 
 
+def without_tablespaces(catalog: Catalog) -> Catalog:
+    """Leave everything to the destination's default tablespace."""
+
+    def kept(statements: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(s for s in statements if not s.startswith("SET default_tablespace = "))
+
+    objects = (replace(o, create=kept(o.create), stub=kept(o.stub)) for o in catalog.objects)
+    return replace(catalog, objects=tuple(objects))
+
+
 def without_schema(catalog: Catalog, schema: str) -> Catalog:
     """Leave out a schema with all that is in it and all that needs any of that."""
     gone: set[Address] = set()

@@ -18,12 +18,12 @@ from replicator.cli.options import (
     COPYING,
     DEBUG,
     EXACT,
+    GLOBALS,
     HOLD,
     OUTPUT,
     REPAIR,
     RESUME,
     RETRY,
-    ROLES,
     SHOW_ROWS,
     VERIFY,
     Commands,
@@ -37,7 +37,7 @@ from replicator.clone import clone, plan_copy, verify_copy
 from replicator.errors import StepFailed, UsageError, VerificationFailed
 from replicator.events import Emit, size_text
 from replicator.hold import hold
-from replicator.model import Execute, Plan
+from replicator.model import Execute, Phase, Plan
 from replicator.progress import progress
 from replicator.report import Report
 from replicator.status import clean_up, look
@@ -84,7 +84,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
 
 
 @cli.command("clone")
-@options(*CONNECTIONS, *COPYING, ROLES, VERIFY, EXACT, RESUME, RETRY, HOLD)
+@options(*CONNECTIONS, *COPYING, *GLOBALS, VERIFY, EXACT, RESUME, RETRY, HOLD)
 @click.pass_context
 def clone_command(context: click.Context, /, output: Output, **given: Any) -> None:
     """Copy the source into the empty destination."""
@@ -134,12 +134,13 @@ def plan_command(as_sql: bool, output: Output, destination: str | None, **given:
 
 
 def _as_sql(plan: Plan) -> Iterator[str]:
-    """Yield the schema's statements. Large objects are data: what is said of them is left out, as by pg_dump -s."""
+    """Yield the schema's statements. Of large objects and of the database itself, pg_dump -s says nothing either."""
     for loss in plan.losses:
         yield f"-- Not held by the destination: {events.one_line(str(loss))}"
     yield "SET search_path = '';\nSET check_function_bodies = off;"
     for step in plan.steps:
-        if isinstance(step.work, Execute) and not step.name.endswith("(large object)"):
+        of_schema = step.phase is not Phase.DATABASE and not step.name.endswith("(large object)")
+        if isinstance(step.work, Execute) and of_schema:
             yield from (f"{statement};" for statement in step.work.statements)
 
 

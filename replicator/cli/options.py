@@ -114,7 +114,9 @@ JOBS = click.option(
 LEAVING_OUT = (
     click.option("--no-owner", is_flag=True, help="Leave ownership to the destination's role."),
     click.option("--no-acl", is_flag=True, help="Leave privileges (GRANT, REVOKE) out."),
+    click.option("--no-tablespaces", is_flag=True, help="Leave everything to the destination's default tablespace."),
 )
+CREATE = click.option("--create", is_flag=True, help="Create the destination database unless it is there.")
 ROLES = click.option("--roles", is_flag=True, help="Create the roles that the destination lacks.")
 RESUME = click.option(
     "--resume",
@@ -145,6 +147,12 @@ RETRY = click.option(
 DOWNGRADE = click.option(
     "--downgrade", is_flag=True, help="Leave out what the destination's version cannot hold, and list it."
 )
+TABLESPACES = click.option(
+    "--tablespaces",
+    "create_tablespaces",
+    is_flag=True,
+    help="Create the tablespaces that the destination lacks, at the paths that they have on the source.",
+)
 VERIFY = click.option("--verify", is_flag=True, help="Compare both databases at the end.")
 EXACT = click.option(
     "--exact", is_flag=True, help="Tell apart what is equal but written otherwise: 1.0 and 1.00, 0 and -0."
@@ -162,6 +170,7 @@ REPAIR = click.option(
 
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG)
 COPYING = (JOBS, *LEAVING_OUT, DOWNGRADE)
+GLOBALS = (CREATE, ROLES, TABLESPACES)
 
 
 def options(*chosen: Command) -> Callable[[Command], Command]:
@@ -191,13 +200,17 @@ def both(
     *,
     no_owner: bool = False,
     no_acl: bool = False,
+    no_tablespaces: bool = False,
     **rest: Any,
 ) -> Settings:
     """Return the settings that these options make. Raises UsageError."""
+    if no_tablespaces and rest.get("create_tablespaces"):
+        raise UsageError("--tablespaces and --no-tablespaces exclude each other.")
     return Settings(
         source=one("source", source),
         destination=one("destination", destination),
         owners=not no_owner,
         privileges=not no_acl,
+        tablespaces=not no_tablespaces,
         **rest,
     )

@@ -1,12 +1,15 @@
 -- CREATE ROLE with settings and comment, then the memberships, of roles that another server lacks.
 -- <authid> is pg_authid where it may be read, else pg_roles, which shows stars for every password.
 -- A membership is granted by whoever runs this: its grantor does not travel.
--- Reference: pg_dumpall.c dumpRoles, dumpUserConfig, dumpRoleMembership (18.6); dumputils.c variable_is_guc_list_quote.
+-- Reference: pg_dumpall.c dumpRoles, dumpUserConfig, dumpRoleMembership (18.6).
   WITH missing AS (
        SELECT r.*
          FROM <authid> r
         WHERE r.rolname !~ '^pg_'
-          AND r.rolname <> ALL (%s::text[])
+          AND r.rolname <> ALL (<there>::text[])
+     )
+     , setting AS (
+<setting>
      )
 SELECT name
      , statements
@@ -25,24 +28,19 @@ SELECT name
                    , 'CONNECTION LIMIT ' || nullif(r.rolconnlimit, -1)
                    , 'PASSWORD ' || quote_literal(nullif(r.rolpassword, '********'))
                    , 'VALID UNTIL ' || quote_literal(r.rolvaliduntil::text))]
-              || ARRAY(SELECT format('ALTER ROLE %I SET %I TO %s', r.rolname, setting.name
-                                    , CASE WHEN setting.name IN ('local_preload_libraries', 'search_path'
-                                                                , 'session_preload_libraries'
-                                                                , 'shared_preload_libraries', 'temp_tablespaces'
-                                                                , 'unix_socket_directories')
-                                           THEN setting.value
-                                           ELSE quote_literal(setting.value)
-                                       END)
-                         FROM pg_db_role_setting s
-                        CROSS JOIN unnest(s.setconfig) AS item
-                        CROSS JOIN LATERAL (SELECT split_part(item, '=', 1), substr(item, strpos(item, '=') + 1))
-                                   AS setting (name, value)
+              || ARRAY(SELECT format('ALTER ROLE %I %s', r.rolname, s.set)
+                         FROM setting s
                         WHERE s.setrole = r.oid
-                          AND s.setdatabase = 0)
+                          AND s.setdatabase = 0
+                        ORDER BY s.position)
               || ARRAY(SELECT format('COMMENT ON ROLE %I IS %L', r.rolname, d.description)
                          FROM pg_shdescription d
                         WHERE d.objoid = r.oid
-                          AND d.classoid = 'pg_authid'::regclass) AS statements
+                          AND d.classoid = 'pg_authid'::regclass)
+              || ARRAY(SELECT format('SECURITY LABEL FOR %I ON ROLE %I IS %L', l.provider, r.rolname, l.label)
+                         FROM pg_shseclabel l
+                        WHERE l.objoid = r.oid
+                          AND l.classoid = 'pg_authid'::regclass) AS statements
          FROM missing r
         UNION ALL
        SELECT DISTINCT 2

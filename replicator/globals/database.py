@@ -1,0 +1,233 @@
+"""The database itself: it is made if that is wanted, and in the end gets what is said of it on the source.
+
+Its settings come last, in the transaction in which the journal goes: until then they could stand in the copy's own way
+(a limit of connections, a library to preload), and a copy is complete with them or is not complete.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg
+from psycopg import conninfo, sql
+
+from replicator import events, postgres, probe
+from replicator.errors import ConnectionFailed, PreflightFailed
+from replicator.events import Emit
+from replicator.globals import read, roles_of
+from replicator.globals.server import create_tablespace, tablespaces
+from replicator.model import CreateTablespace, Execute, Phase, Plan, Step
+from replicator.postgres import Connection
+from replicator.probe import Finding
+from replicator.settings import Settings
+from replicator.work import naming
+
+MAINTENANCE = ("postgres", "template1")
+"""Where to connect to while the database itself is not there."""
+
+
+@contextmanager
+def created(settings: Settings, emit: Emit) -> Iterator[None]:
+    """Make the destination database as the source's is, unless it is there.
+
+    Where it turns out that nothing can be cloned into it, it goes away again. Raises PreflightFailed.
+    """
+    made: list[str] = []
+    dsn = _maintenance(settings, emit)
+    try:
+        if dsn:
+            with postgres.connect(settings.source) as source, postgres.connect(dsn) as conn:
+                name = postgres.database_name(settings.destination)
+                if not conn.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchall():
+                    for what in _create(source, conn, name, settings):
+                        made.append(what)
+                    emit(events.Note(f'Created the database "{name}" on the destination.'))
+        yield
+    except PreflightFailed:
+        if dsn and made:
+            with postgres.connect(dsn) as conn:
+                for what in reversed(made):
+                    conn.execute(f"DROP {what}")
+        raise
+
+
+def _maintenance(settings: Settings, emit: Emit) -> str | None:
+    """Wait for both servers and return how to connect to the destination's; None where its database is there."""
+
+    def wait(server: str, dsn: str) -> str:
+        probe.wait(server, dsn, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=waiting)
+        return dsn
+
+    def waiting(event: events.Event) -> None:
+        if not isinstance(event, events.Ready):  # that comes when the databases are
+            emit(event)
+
+    wait("source", settings.source)
+    try:
+        postgres.connect(settings.destination, application="probe").close()
+        return None
+    except psycopg.OperationalError:
+        first, last = (conninfo.make_conninfo(settings.destination, dbname=name) for name in MAINTENANCE)
+    try:
+        return wait("destination", first)
+    except ConnectionFailed as error:
+        try:
+            return wait("destination", last)
+        except ConnectionFailed:
+            raise error from None
+
+
+def _create(source: Connection, conn: Connection, name: str, settings: Settings) -> Iterator[str]:
+    """Create the database, and its tablespace if that is wanted. Yields what is made, as DROP calls it."""
+    major = conn.info.server_version // 10000
+    (wanted,) = read(source, "database", name=name, there=major, placed=settings.tablespaces)
+    if major < wanted.since:
+        raise PreflightFailed(
+            f"The source database has {wanted.feature}, which a PostgreSQL {major} server cannot hold.",
+            hint=f"Clone into PostgreSQL {wanted.since} or newer, or create the destination database by hand.",
+        )
+    steps, findings = tablespaces(source, conn, settings, [wanted.tablespace] if wanted.tablespace else [])
+    probe.refuse(findings)
+    for step in steps:
+        if isinstance(step.work, CreateTablespace):
+            with _refusing(step.name):
+                create_tablespace(conn, step.work)
+                yield _dropped("TABLESPACE", step.work.name, conn)
+                for statement in step.work.then:
+                    conn.execute(statement)
+    with _refusing(f'database "{name}"'):
+        conn.execute(wanted.create)
+    yield _dropped("DATABASE", name, conn)
+
+
+def _dropped(word: str, name: str, conn: Connection) -> str:
+    return f"{word} {sql.Identifier(name).as_string(conn)}"
+
+
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.DatabaseError as error:
+        raise PreflightFailed(
+            f"The {what} cannot be created on the destination: {postgres.one_line(error)}",
+            hint="Let a role that may do so create it by hand, and clone again.",
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What is said of the database on the source (`here`), on the destination (`there`), as statements for the latter.
+
+    `role` is who it is about, if anyone; None where there is nothing. `parameter` is what is set, if anything is.
+    """
+
+    name: str
+    role: str | None
+    parameter: str | None
+    here: tuple[str, ...] | None
+    there: tuple[str, ...] | None
+
+    def __str__(self) -> str:
+        if self.there is None:
+            return "missing on the destination"
+        if self.here is None:
+            return "extra on the destination"
+        one, other = ("; ".join(statements) for statements in (self.here, self.there))
+        return f"different: {one} on the source, {other} on the destination"
+
+
+def differences(source: Connection, destination: Connection, settings: Settings) -> list[Difference]:
+    """Return all in which the databases differ, names and, unless the database is to be created, owners apart.
+
+    What is said of roles or parameters that the destination does not know is passed over: `lacking` tells of it.
+    """
+    found = _compared(source, destination, settings)
+    return [d for d in found if not _unknown(d, destination, roles_of(destination))]
+
+
+def lacking(source: Connection, destination: Connection, settings: Settings) -> tuple[list[Step], list[Finding]]:
+    """Return the steps that make the destination database what the source is, and what else is worth knowing.
+
+    What is said of the destination alone is left: a note tells of it.
+    """
+    found = _compared(source, destination, settings)
+    roles = roles_of(destination) | (roles_of(source) if settings.roles else set())
+    unknown = {d.name: why for d in found if (why := _unknown(d, destination, roles))}
+    findings = [Finding(f"Not copied: {name}: {why}.", "", fatal=False) for name, why in unknown.items()]
+    if own := [d.name for d in found if d.here is None]:
+        findings.append(Finding(f"The destination keeps what it has of its own: {', '.join(own)}.", "", fatal=False))
+    for d in found:
+        if d.here and d.role and not d.parameter and d.role not in roles:
+            findings.append(
+                Finding(
+                    f'The destination has no role "{d.role}", which the source names as {d.name}.',
+                    f'Run there: CREATE ROLE "{d.role}"; or clone with --roles, or with --no-owner and --no-acl.',
+                )
+            )
+    steps = [Step(d.name, Phase.DATABASE, Execute(d.here)) for d in found if d.here and d.name not in unknown]
+    return steps, findings
+
+
+def settle(destination: Connection, steps: Iterable[Step], emit: Emit) -> None:
+    """Run these steps one by one, in the transaction that the connection is in. Raises StepFailed."""
+    for step in steps:
+        assert isinstance(step.work, Execute)
+        emit(events.Started(step.name, step.phase, 0, 0))
+        began = time.monotonic()
+        with naming(step), postgres.on("destination"):
+            for statement in step.work.statements:
+                destination.execute(statement)
+        emit(events.Done(step.name, step.phase, 0, time.monotonic() - began, 0, 0))
+
+
+def planned(source: Connection, settings: Settings, plan: Plan) -> Plan:
+    """Return a plan with all that is said of the database at its end, as for a new destination."""
+    name = postgres.database_name(settings.destination)
+    needs = {step.name for step in plan.steps} - {need for step in plan.steps for need in step.needs}
+    steps: list[Step] = []
+    for row in _said(source, name, source.info.user, settings).values():
+        work = Execute(tuple(row.statements))
+        steps.append(Step(row.name, Phase.DATABASE, work, frozenset({steps[-1].name} if steps else needs)))
+    return replace(plan, steps=(*plan.steps, *steps))
+
+
+def _compared(source: Connection, destination: Connection, settings: Settings) -> list[Difference]:
+    ((name, owner),) = destination.execute(
+        "SELECT datname::text, pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = current_database()"
+    ).fetchall()
+    here, there = (_said(conn, name, owner, settings) for conn in (source, destination))
+    return [
+        Difference(
+            key,
+            row.role,
+            row.parameter,
+            tuple(here[key].statements) if key in here else None,
+            tuple(there[key].statements) if key in there else None,
+        )
+        for key, row in {**there, **here}.items()
+        if key not in here or key not in there or here[key].statements != there[key].statements
+    ]
+
+
+def _said(conn: Connection, name: str, owner: str, settings: Settings) -> dict[str, Any]:
+    """Return what is said of a connection's database, by name, as statements about one of that name and owner."""
+    wanted = {"acl": settings.privileges, "owner": settings.create and settings.owners}
+    rows = read(conn, "database_setting", name=name, owner=owner)
+    return {row.name: row for row in rows if wanted.get(row.part, True)}
+
+
+def _unknown(difference: Difference, destination: Connection, roles: set[str]) -> str:
+    """Return what the destination does not know of that a difference is about; nothing where it knows it all."""
+    if difference.parameter and difference.role and difference.role not in roles:
+        return f'the destination has no role "{difference.role}"'
+    if difference.parameter and "." not in difference.parameter:
+        try:
+            with destination.transaction():
+                value = destination.execute("SELECT current_setting(%s, true)", [difference.parameter]).fetchall()
+        except psycopg.errors.InsufficientPrivilege:  # to look at
+            return ""
+        return "" if value != [(None,)] else "PostgreSQL has no such parameter there"
+    return ""

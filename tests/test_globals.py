@@ -1,0 +1,464 @@
+"""What belongs to the server or to the database itself arrives too: `pg_dump -C -s` of both is the same."""
+
+import re
+import shutil
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from replicator import events
+from replicator.clone import clone, plan_copy, verify_copy
+from replicator.demo.server import Server, reachable_folder
+from replicator.errors import PreflightFailed, VerificationFailed
+from replicator.events import Event
+from replicator.model import Execute, Phase
+from replicator.settings import Settings
+from replicator.status import look
+from tests.fix_cli import Run, both, refuses, runs
+from tests.fix_servers import BINARIES, SETTINGS, VERSIONS, Database, Servers
+
+NEWEST = VERSIONS[-1]
+ODD_NAME, ODD_IDENTIFIER = 'Odd "copy', '"Odd ""copy"'
+
+
+def copy(source: Database, destination: Database, **options: object) -> list[str]:
+    """Clone, and return the notes."""
+    seen: list[Event] = []
+    clone(Settings(source.dsn, destination.dsn, **{"jobs": 2, "verify": True, **options}), seen.append)
+    return [event.text for event in seen if isinstance(event, events.Note)]
+
+
+def dump(database: Database) -> str:
+    """Return pg_dump's text with CREATE DATABASE, as if all databases had one name, made by one version."""
+    text = re.sub(r"^(-- Dumped from |\\connect |\\encoding ).*\n", "", database.dump("-C", "-s"), flags=re.MULTILINE)
+    text = text.replace(ODD_IDENTIFIER, "the_database").replace(ODD_NAME, "the_database")
+    text = re.sub(rf"\b{database.name}\b", "the_database", text)
+    of_roles = re.compile(r"^ALTER ROLE .*\n", re.MULTILINE)  # which pg_dump leaves in the order of the planner's join
+    return of_roles.sub("", text) + "".join(sorted(of_roles.findall(text)))
+
+
+@pytest.fixture
+def new(servers: Servers, major: int) -> Iterator[Database]:
+    """A database that is not there yet."""
+    database = servers.database(major)
+    drop(database)
+    yield from _dropped_if_there(database)
+
+
+def drop(database: Database) -> None:
+    with psycopg.connect(database.server.conninfo(), autocommit=True) as conn:
+        conn.execute(psycopg.sql.SQL("DROP DATABASE {}").format(psycopg.sql.Identifier(database.name)))
+
+
+def exists(database: Database) -> bool:
+    with psycopg.connect(database.server.conninfo(), autocommit=True) as conn:
+        return bool(conn.execute("SELECT FROM pg_database WHERE datname = %s", [database.name]).fetchall())
+
+
+def _dropped_if_there(database: Database) -> Iterator[Database]:
+    yield database
+    with psycopg.connect(database.server.conninfo(), autocommit=True) as conn:
+        if exists(database):
+            conn.execute(f'ALTER DATABASE "{database.name}" IS_TEMPLATE false')
+            conn.execute(f'DROP DATABASE "{database.name}"')
+
+
+AWKWARD = """
+COMMENT ON DATABASE {name} IS 'it''s "odd"\\and
+long';
+ALTER DATABASE {name} SET search_path = "$user", 'Odd "schema"', public, 'select';
+ALTER DATABASE {name} SET temp_tablespaces = '';
+ALTER DATABASE {name} SET "my.Setting" = E'it''s\\n\\\\ % <name> <owner>';
+ALTER DATABASE {name} SET statement_timeout = '100s';
+ALTER DATABASE {name} SET default_transaction_read_only = on;
+ALTER DATABASE {name} SET DateStyle = 'SQL, DMY';
+ALTER DATABASE {name} SET log_min_duration_statement = 250;
+ALTER ROLE alice IN DATABASE {name} SET search_path = '', 'a,b';
+ALTER ROLE "Odd Role" IN DATABASE {name} SET work_mem = '1MB';
+ALTER DATABASE {name} CONNECTION LIMIT 1;
+REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC;
+GRANT CREATE ON DATABASE {name} TO bob WITH GRANT OPTION;
+GRANT CONNECT, TEMPORARY ON DATABASE {name} TO "Odd Role";
+SET ROLE bob;
+GRANT CREATE ON DATABASE {name} TO carol;
+RESET ROLE;
+"""
+
+
+def awkward(database: Database) -> None:
+    database.run(AWKWARD.format(name=database.name) + "CREATE TABLE t AS SELECT 1 AS a")
+
+
+def test_settings_of_the_database_arrive(database: Database, destination: Database) -> None:
+    awkward(database)
+    copy(database, destination)
+    assert dump(destination) == dump(database)
+    assert destination.value("SELECT to_regnamespace('replicator')") is None
+
+
+@pytest.mark.pg("< 18")
+def test_settings_of_the_database_arrive_on_the_newest_server(database: Database, servers: Servers) -> None:
+    destination = servers.database(NEWEST)
+    awkward(database)
+    copy(database, destination)
+    settings = re.compile(r"^(?:ALTER (?:DATABASE|ROLE) .* SET|COMMENT ON DATABASE|GRANT|REVOKE) .*$", re.MULTILINE)
+    assert settings.findall(dump(destination)) == settings.findall(dump(database))
+
+
+def test_privileges_and_owners_of_databases_can_be_left_out(database: Database, destination: Database) -> None:
+    database.run(f"ALTER DATABASE {database.name} OWNER TO alice; GRANT CREATE ON DATABASE {database.name} TO bob")
+    copy(database, destination, privileges=False, owners=False)
+    assert destination.rows(MINE) == [("postgres", None)]
+
+
+MINE = "SELECT pg_get_userbyid(datdba)::text, datacl::text FROM pg_database WHERE datname = current_database()"
+
+
+def test_what_the_owner_may_do_is_for_the_owner_there(database: Database, destination: Database) -> None:
+    database.run(
+        f"""ALTER DATABASE {database.name} OWNER TO alice;
+        REVOKE CREATE ON DATABASE {database.name} FROM alice;
+        GRANT CONNECT ON DATABASE {database.name} TO bob, postgres"""
+    )
+    copy(database, destination)
+    assert destination.rows(MINE) == [("postgres", "{=Tc/postgres,postgres=Tc/postgres,bob=c/postgres}")]
+
+
+def test_what_the_destination_has_of_its_own_stays(database: Database, destination: Database) -> None:
+    destination.run(
+        f"""REVOKE ALL ON DATABASE {destination.name} FROM PUBLIC;
+        ALTER DATABASE {destination.name} SET work_mem = '2MB'"""
+    )
+    database.run(f"ALTER DATABASE {database.name} SET work_mem = '1MB'")
+    notes = copy(database, destination)
+    assert notes == ["The destination keeps what it has of its own: database privileges of PUBLIC."]
+    assert destination.rows(MINE)[0][1] == "{postgres=CTc/postgres}"
+    assert destination.value("SHOW work_mem") == "1MB"
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ("ALTER DATABASE {0} SET work_mem = '2MB'", "database setting work_mem: different: ALTER DATABASE {0} SET"),
+        ("ALTER DATABASE {0} RESET work_mem", "database setting work_mem: missing on the destination"),
+        ("ALTER DATABASE {0} SET lock_timeout = 1", "database setting lock_timeout: extra on the destination"),
+        ("ALTER DATABASE {0} CONNECTION LIMIT 7", "database connection limit: extra on the destination"),
+        ("COMMENT ON DATABASE {0} IS NULL", "database comment: missing on the destination"),
+        ("REVOKE ALL ON DATABASE {0} FROM bob", "database privileges of bob: missing on the destination"),
+        (
+            "ALTER ROLE alice IN DATABASE {0} SET work_mem = 64",
+            "database setting work_mem of alice: extra on the destination",
+        ),
+    ],
+)
+@pytest.mark.pg("in 12 18")
+def test_verify_convicts(change: str, difference: str, database: Database, destination: Database) -> None:
+    database.run(
+        f"""ALTER DATABASE {database.name} SET work_mem = '1MB'; COMMENT ON DATABASE {database.name} IS 'x';
+        GRANT CREATE ON DATABASE {database.name} TO bob"""
+    )
+    copy(database, destination)
+    settings = Settings(database.dsn, destination.dsn)
+    assert verify_copy(settings, lambda event: None) == []
+    destination.run(change.format(destination.name))
+    (found,) = map(str, verify_copy(settings, lambda event: None))
+    assert found.startswith(difference.format(destination.name))
+
+
+@pytest.mark.pg("in 12 18")
+def test_a_copy_that_fails_at_the_end_has_no_settings(database: Database, destination: Database) -> None:
+    database.run(f"ALTER DATABASE {database.name} SET work_mem = '1MB'; CREATE TABLE t AS SELECT 1 AS a")
+
+    def spoil(event: Event) -> None:
+        if isinstance(event, events.Done) and event.step == "data public.t":
+            destination.run("INSERT INTO t VALUES (2)")
+
+    with pytest.raises(VerificationFailed):
+        clone(Settings(database.dsn, destination.dsn, verify=True), spoil)
+    assert look(destination.dsn).state == "differs"
+    assert destination.value("SHOW work_mem") == "4MB"
+
+
+@pytest.mark.pg("in 12 16 18")
+def test_who_does_not_own_the_database_is_told_what_to_run(database: Database, destination: Database) -> None:
+    database.run(f"ALTER DATABASE {database.name} SET work_mem = '1MB'; COMMENT ON DATABASE {database.name} IS 'x'")
+    destination.run(f"ALTER ROLE alice LOGIN; GRANT CREATE ON DATABASE {destination.name} TO alice")
+    settings = Settings(database.dsn, destination.server.conninfo(destination.name, user="alice"))
+    with pytest.raises(PreflightFailed) as caught:
+        clone(settings, lambda event: None)
+    asked_for = re.findall(r"(?:ALTER|COMMENT ON) DATABASE .*?;", caught.value.hint)
+    assert len(asked_for) == 2
+    assert look(destination.dsn) is None
+    destination.run("\n".join(asked_for))
+    clone(settings, lambda event: None)
+
+
+@pytest.mark.pg("in 12 15 16 18")
+def test_a_plain_role_sets_what_is_said_of_its_database(database: Database, destination: Database) -> None:
+    for each in (database, destination):
+        each.run(f"ALTER ROLE alice LOGIN; ALTER DATABASE {each.name} OWNER TO alice")
+    database.run(
+        f"""ALTER DATABASE {database.name} SET work_mem = '1MB'; COMMENT ON DATABASE {database.name} IS 'x';
+        GRANT CREATE ON DATABASE {database.name} TO bob; ALTER DATABASE {database.name} CONNECTION LIMIT 9"""
+    )
+    plain = [each.server.conninfo(each.name, user="alice") for each in (database, destination)]
+    clone(Settings(*plain, verify=True), lambda event: None)
+    assert dump(destination) == dump(database)
+
+
+def test_what_the_newer_server_does_not_know_is_said(servers: Servers) -> None:
+    if VERSIONS[0] > 13:
+        pytest.skip("needs an older server")
+    source, destination = servers.database(VERSIONS[0]), servers.database(NEWEST)
+    source.run(f"ALTER DATABASE {source.name} SET operator_precedence_warning = on")
+    notes = copy(source, destination)
+    assert "Not copied: database setting operator_precedence_warning: PostgreSQL has no such parameter there." in notes
+    assert verify_copy(Settings(source.dsn, destination.dsn), lambda event: None) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'",
+        "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'",
+        "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'POSIX'",
+        pytest.param("LOCALE_PROVIDER icu ICU_LOCALE 'de-AT-u-co-phonebk' LOCALE 'C'", marks=pytest.mark.pg(">= 15")),
+        pytest.param(
+            "LOCALE_PROVIDER icu ICU_LOCALE 'und' ICU_RULES '&a < g' LOCALE 'C'", marks=pytest.mark.pg(">= 16")
+        ),
+        pytest.param("LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'", marks=pytest.mark.pg(">= 17")),
+        pytest.param(
+            "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'PG_UNICODE_FAST' LOCALE 'C'", marks=pytest.mark.pg(">= 18")
+        ),
+    ],
+)
+class TestCreate:
+    def test_as_the_source(self, options: str, servers: Servers, major: int, new: Database) -> None:
+        self.copied(make(servers, major, options), new)
+
+    def test_on_the_newest_server(self, options: str, servers: Servers, major: int) -> None:
+        new = servers.database(NEWEST)
+        drop(new)
+        self.copied(make(servers, major, options), new)
+
+    def copied(self, source: Database, new: Database) -> None:
+        source.run(f"ALTER DATABASE {source.name} OWNER TO alice; COMMENT ON DATABASE {source.name} IS 'mine'")
+        copy(source, new, create=True)
+        created = [re.sub(" LOCALE = 'C'", "", line) for line in dump(new).splitlines() if "DATABASE" in line]
+        assert created == [
+            re.sub(" LOCALE = 'C'", "", line) for line in dump(source).splitlines() if "DATABASE" in line
+        ]
+        if new.major == source.major:
+            assert dump(new) == dump(source)
+
+
+def make(servers: Servers, major: int, options: str) -> Database:
+    try:
+        return servers.database(major, options)
+    except psycopg.Error as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def bare(major: int) -> Iterator[Database]:
+    """A database that is not there yet, on a server of the same version without any roles and tablespaces."""
+    with Server(BINARIES[major], reachable_folder("replicator-test-globals-"), SETTINGS) as server:
+        yield Database(server, ODD_NAME, major)
+
+
+@pytest.fixture
+def location() -> Iterator[str]:
+    """A folder for a tablespace."""
+    folder = reachable_folder("replicator-test-tablespace-")
+    yield str(folder)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def placed(database: Database, location: str) -> Iterator[Database]:
+    """A database with a table, an index, a constraint and a view in a tablespace that says much of itself."""
+    database.run(
+        f"""CREATE ROLE keeper;
+        CREATE TABLESPACE "Odd ""place" OWNER keeper LOCATION '{location}' WITH (seq_page_cost = 1.5);
+        COMMENT ON TABLESPACE "Odd ""place" IS 'it''s here';
+        REVOKE ALL ON TABLESPACE "Odd ""place" FROM keeper;
+        GRANT CREATE ON TABLESPACE "Odd ""place" TO bob WITH GRANT OPTION;
+        CREATE TABLE t (a int CONSTRAINT c UNIQUE USING INDEX TABLESPACE "Odd ""place") TABLESPACE "Odd ""place";
+        CREATE INDEX i ON t (a) TABLESPACE "Odd ""place";
+        CREATE TABLE p (a int) PARTITION BY LIST (a) TABLESPACE "Odd ""place";
+        CREATE MATERIALIZED VIEW m TABLESPACE "Odd ""place" AS SELECT 1 AS a"""
+    )
+    yield database
+    database.run('DROP TABLE t, p; DROP MATERIALIZED VIEW m; DROP TABLESPACE "Odd ""place"; DROP ROLE keeper')
+
+
+TABLESPACE = """SELECT spcname, pg_get_userbyid(spcowner), spcacl::text, spcoptions
+                     , shobj_description(oid, 'pg_tablespace')
+                  FROM pg_tablespace WHERE spcname !~ '^pg_'"""
+USED = "SELECT count(*) FROM pg_class WHERE reltablespace = (SELECT oid FROM pg_tablespace WHERE spcname !~ '^pg_')"
+
+
+@pytest.mark.pg("in 12 15 18")
+def test_a_missing_tablespace_is_named_with_both_ways_out(placed: Database, bare: Database) -> None:
+    with pytest.raises(PreflightFailed, match='no tablespace "Odd "place"') as caught:
+        copy(placed, bare, create=True, roles=True)
+    assert re.search("clone with --tablespaces, or with --no-tablespaces", caught.value.hint)
+    assert not exists(bare)
+
+
+@pytest.mark.pg("in 12 15 18")
+def test_a_place_that_cannot_be_used_is_known_before(placed: Database, bare: Database, location: str) -> None:
+    with pytest.raises(PreflightFailed, match=f"a server of this version uses {location} already"):
+        copy(placed, bare, create=True, roles=True, create_tablespaces=True)
+    assert not exists(bare)
+
+
+@pytest.mark.pg("< 18")
+def test_tablespaces_are_made(placed: Database) -> None:
+    with Server(BINARIES[NEWEST], reachable_folder("replicator-test-globals-"), SETTINGS) as server:
+        there = Database(server, "copy", NEWEST)
+        copy(placed, there, create=True, roles=True, create_tablespaces=True)
+        assert there.rows(TABLESPACE) == placed.rows(TABLESPACE)
+        assert there.value(USED) == placed.value(USED) == 5
+        there.run('DROP TABLE t, p; DROP MATERIALIZED VIEW m; DROP TABLESPACE "Odd ""place"')
+
+
+def test_tablespaces_can_be_left_out(placed: Database, bare: Database) -> None:
+    copy(placed, bare, create=True, tablespaces=False, roles=True)
+    assert bare.value("SELECT count(*) FROM pg_class WHERE reltablespace = 0 AND relname ~ '^[tcipm]$'") == 5
+
+
+@pytest.mark.pg(">= 15")
+def test_tablespaces_in_place(database: Database, bare: Database) -> None:
+    database.run(
+        """SET allow_in_place_tablespaces = on;
+        CREATE TABLESPACE here LOCATION '';
+        CREATE TABLE t () TABLESPACE here"""
+    )
+    try:
+        copy(database, bare, create=True, create_tablespaces=True)
+        assert bare.value(
+            "SELECT pg_tablespace_location(oid) ~ '^pg_tblspc/' FROM pg_tablespace WHERE spcname = 'here'"
+        )
+        assert dump(bare) == dump(database)
+    finally:
+        database.run("DROP TABLE t; DROP TABLESPACE here")
+
+
+@pytest.mark.pg("in 12 18")
+def test_a_database_in_a_tablespace(servers: Servers, major: int, placed: Database, bare: Database) -> None:
+    source = servers.database(major, 'TABLESPACE "Odd ""place"')
+    try:
+        with pytest.raises(PreflightFailed, match='no tablespace "Odd "place"'):
+            copy(source, bare, create=True)
+        copy(source, bare, create=True, tablespaces=False)
+        with psycopg.connect(bare.server.conninfo(), autocommit=True) as conn:
+            conn.execute('DROP DATABASE "Odd ""copy"')
+            folder = reachable_folder("replicator-test-tablespace-")
+            conn.execute(f"""CREATE TABLESPACE "Odd ""place" LOCATION '{folder}'""")
+        copy(source, bare, create=True)
+        of_database = "SELECT count(*) FROM pg_database d JOIN pg_tablespace s ON s.oid = dattablespace"
+        assert bare.value(f"{of_database} WHERE datname = 'Odd \"copy' AND spcname = 'Odd \"place'") == 1
+    finally:
+        drop(source)
+
+
+@pytest.mark.pg(">= 15")
+def test_privileges_on_parameters_come_with_roles(database: Database, bare: Database) -> None:
+    database.run(
+        """CREATE ROLE operator;
+        GRANT SET, ALTER SYSTEM ON PARAMETER log_min_duration_statement TO operator WITH GRANT OPTION;
+        GRANT SET ON PARAMETER my.parameter TO PUBLIC"""
+    )
+    query = "SELECT parname, paracl::text FROM pg_parameter_acl ORDER BY 1"
+    try:
+        notes = copy(database, bare, create=True)
+        assert notes[1:] == ['Not copied: privileges on parameter "my.parameter" of PUBLIC: --roles copies them.']
+        drop(bare)
+        copy(database, bare, create=True, roles=True)
+        assert bare.rows(query) == database.rows(query)
+        drop(bare)
+        assert len(copy(database, bare, create=True, roles=True)) == 1
+    finally:
+        database.run("DROP OWNED BY operator; DROP ROLE operator; REVOKE ALL ON PARAMETER my.parameter FROM PUBLIC")
+
+
+@pytest.mark.pg("in 12 15 18")
+def test_a_database_is_created_with_its_roles(database: Database, bare: Database) -> None:
+    database.run(
+        f"""CREATE ROLE boss; CREATE ROLE staff; GRANT staff TO boss;
+        ALTER ROLE boss SET search_path = '';
+        ALTER DATABASE {database.name} OWNER TO boss;
+        GRANT CREATE ON DATABASE {database.name} TO staff;
+        ALTER ROLE staff IN DATABASE {database.name} SET work_mem = '1MB'"""
+    )
+    try:
+        with pytest.raises(PreflightFailed, match='no role "boss", which the source names as database owner') as caught:
+            copy(database, bare, create=True)
+        assert 'CREATE ROLE "staff"; or clone with --roles' in caught.value.hint
+        assert not exists(bare)
+        copy(database, bare, create=True, roles=True)
+        assert dump(bare) == dump(database)
+        assert bare.value("SELECT setconfig FROM pg_db_role_setting WHERE setdatabase = 0") == ['search_path=""']
+    finally:
+        database.run(
+            f"DROP OWNED BY boss, staff; ALTER DATABASE {database.name} OWNER TO postgres; DROP ROLE boss, staff"
+        )
+
+
+@pytest.mark.pg("in 12 16 18")
+def test_a_role_that_may_create_databases_is_enough(database: Database, new: Database) -> None:
+    database.run("ALTER ROLE alice LOGIN CREATEDB; CREATE TABLE t AS SELECT 1 AS a; ALTER TABLE t OWNER TO alice")
+    database.run(f"ALTER DATABASE {database.name} OWNER TO alice; ALTER DATABASE {database.name} SET work_mem = '1MB'")
+    dsn = new.server.conninfo(new.name, user="alice")
+    try:
+        clone(Settings(database.dsn, dsn, create=True, verify=True), lambda event: None)
+        assert dump(new) == dump(database)
+    finally:
+        database.run("ALTER ROLE alice NOCREATEDB")
+    drop(new)
+    with pytest.raises(PreflightFailed, match="permission denied to create database"):
+        clone(Settings(database.dsn, dsn, create=True), lambda event: None)
+
+
+@pytest.mark.pg("in 12 18")
+def test_a_database_that_is_there_is_used(database: Database, destination: Database) -> None:
+    database.run("CREATE TABLE t AS SELECT 1 AS a")
+    assert copy(database, destination, create=True) == []
+    with pytest.raises(PreflightFailed, match="not empty"):
+        copy(database, destination, create=True)
+    assert exists(destination)
+
+
+@pytest.mark.parametrize(
+    ("major", "options", "feature"),
+    [
+        (15, "LOCALE_PROVIDER icu ICU_LOCALE 'de' LOCALE 'C'", "ICU as the locale provider"),
+        (17, "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'", "the locale provider builtin"),
+    ],
+)
+def test_what_an_older_server_cannot_hold_is_refused(major: int, options: str, feature: str, servers: Servers) -> None:
+    if not {VERSIONS[0], major} < set(VERSIONS):
+        pytest.skip("needs both servers")
+    source, new = servers.database(major, options), servers.database(VERSIONS[0])
+    drop(new)
+    with pytest.raises(PreflightFailed, match=f"has {feature}.*{VERSIONS[0]} server cannot hold"):
+        copy(source, new, create=True)
+    assert not exists(new)
+
+
+def test_plan_shows_the_settings(servers: Servers) -> None:
+    source, destination = servers.database(NEWEST), servers.database(NEWEST)
+    source.run(f"ALTER DATABASE {source.name} SET work_mem = '1MB'")
+    last = plan_copy(Settings(source.dsn, destination.dsn), lambda event: None).steps[-1]
+    work = Execute((f"ALTER DATABASE {destination.name} SET work_mem TO '1MB'",))
+    assert (last.phase, last.work) == (Phase.DATABASE, work)
+
+
+@pytest.mark.pg("in 18")
+def test_the_options(replicator: Run, database: Database, new: Database) -> None:
+    runs(replicator("clone", *both(database, new), "--create", "--roles", "--tablespaces", "--verify"))
+    runs(replicator("clone", *both(database, new), "--create", "--no-tablespaces"))
+    refused = replicator("clone", *both(database, new), "--tablespaces", "--no-tablespaces")
+    refuses(refused, 2, "--tablespaces and --no-tablespaces exclude each other")
