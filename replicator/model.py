@@ -137,6 +137,8 @@ class Catalog:
     large_objects: tuple[LargeObjects, ...]
     populated: frozenset[Address]
     """The materialized views that hold rows."""
+    invalid: frozenset[Address] = frozenset()
+    """The indexes that are invalid. A copy has them valid, or lacks them where its rows forbid them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +233,8 @@ class Step:
     """What it has to read or write, in bytes, as far as it can be told."""
     locks: Mapping[Address, Lock] = field(default_factory=dict)
     """Tables that it locks on the destination, so that no two steps wait for one another there."""
+    optional: bool = False
+    """The copy is complete without: when it fails, that is said, and the others go on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ filled after the ACLs are set, since a refresh runs as the view's owner; what is
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from replicator import graph
-from replicator.catalog import BY_NAME, FACETS
+from replicator.catalog import BY_NAME, FACETS, select
 from replicator.errors import DependencyCycle
 from replicator.graph import Piece
 from replicator.model import (
@@ -62,7 +63,9 @@ def make_plan(catalog: Catalog) -> Plan:
     built_late = [step for step in build if step.name in late]
     last_needs = finished | {step.name for step in (*refreshing, *built_late)}
     last = _chain((p for p in finish if p.name in late), Phase.FINISH, last_needs)
-    return Plan((*schema, *data, *early, *statistics, *finishing, *refreshing, *built_late, *last))
+    steps = (*schema, *data, *early, *statistics, *finishing, *refreshing, *built_late, *last)
+    optional = select.optional(catalog)
+    return Plan(tuple(replace(step, optional=True) if step.name in optional else step for step in steps))
 
 
 def _with_phases(pieces: Iterable[Piece]) -> tuple[list[Piece], Phases]:
@@ -224,6 +227,7 @@ def _statistics(catalog: Catalog, relations: _Relations, build: Iterable[Step]) 
             Execute((f"ANALYZE {relations.identities[root]}",)),
             frozenset(needs),
             locks=dict.fromkeys(relations.below(root), Lock.EXCLUSIVE),
+            optional=True,
         )
         for root, needs in wanted.items()
         if root in relations.identities

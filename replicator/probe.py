@@ -186,7 +186,7 @@ def _unreadable(source: Connection) -> Iterable[Finding]:
 
 def _left_out(source: Connection) -> Iterable[Finding]:
     for (text,) in source.execute(postgres.script("left_out")).fetchall():
-        yield Finding(f"Not copied: {text}", "", fatal=False)
+        yield Finding(text, "", fatal=False)
 
 
 def _occupied(destination: Connection) -> Iterable[Finding]:

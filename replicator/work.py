@@ -213,8 +213,8 @@ class Workshop:
 
     @contextmanager
     def _forgiving(self, step: Step, destination: Connection) -> Iterator[None]:
-        """Go on without statistics where the user's code fails in ANALYZE: the copy is complete without."""
-        if step.phase is not Phase.STATISTICS:
+        """Go on without what the copy is complete without, where the rows or the user's code forbid it."""
+        if not step.optional:
             yield
             return
         try:
@@ -223,7 +223,7 @@ class Workshop:
         except psycopg.Error as error:
             if error.sqlstate is None or error.sqlstate.startswith(NOT_THE_CODE):
                 raise
-            self._emit(events.Note(f"No statistics: {step.name} failed: {one_line(error)}"))
+            self._emit(events.Note(f"Left out: {step.name} failed: {one_line(error)}"))
 
     @contextmanager
     def _reading(self, batch: Sequence[Step]) -> Iterator[Source | None]:

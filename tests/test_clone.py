@@ -203,14 +203,74 @@ def test_a_clone_that_fails_verification_keeps_its_journal(servers: Servers) -> 
     assert destination.value("SELECT state FROM replicator.run") == "differs"
 
 
+def notes_of(seen: list[Event]) -> list[str]:
+    return [event.text for event in seen if isinstance(event, events.Note)]
+
+
+def make_invalid(source: Database, name: str, on: str) -> None:
+    with psycopg.connect(source.dsn, autocommit=True) as conn, pytest.raises(psycopg.errors.UniqueViolation):
+        conn.execute(f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {on}")
+
+
+MADE_ANEW = (
+    "The index public.broken is invalid, left behind by a failed CREATE INDEX CONCURRENTLY:"
+    " the copy will have it valid, or not at all if its rows forbid it."
+)
+
+
+def test_an_invalid_index_is_made_anew_and_valid(database: Database, destination: Database) -> None:
+    database.run("CREATE TABLE t AS SELECT 1 AS a FROM generate_series(1, 2)")
+    make_invalid(database, "broken", "t (a, (a + 1))")
+    database.run("""
+        ALTER INDEX broken ALTER COLUMN 2 SET STATISTICS 10; COMMENT ON INDEX broken IS 'still wanted';
+        DELETE FROM t""")
+    assert notes_of(copy(database, destination, verify=True)) == [MADE_ANEW]
+    assert destination.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'broken'::regclass") is True
+    database.run("REINDEX INDEX broken")
+    assert destination.dump() == database.dump()
+
+
+def test_an_invalid_index_that_the_rows_forbid_is_left_out(database: Database, destination: Database) -> None:
+    database.run("""
+        CREATE TABLE t (a int) PARTITION BY LIST (a);
+        CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1);
+        INSERT INTO t VALUES (1), (1);
+        CREATE UNIQUE INDEX whole ON ONLY t (a)""")
+    make_invalid(database, "broken", "t1 (a)")
+    database.run("ALTER INDEX whole ATTACH PARTITION broken; COMMENT ON INDEX broken IS 'still wanted'")
+    seen = copy(database, destination, verify=True)
+    (first, *failed) = notes_of(seen)
+    assert first == MADE_ANEW
+    assert sorted(note.partition(" failed: ")[0] for note in failed) == [
+        "Left out: comment public.broken (index)",
+        "Left out: index public.broken",
+        "Left out: index_attach public.broken",
+    ]
+    assert destination.value("SELECT to_regclass('broken')") is None
+    assert destination.dump() == database.dump()
+
+
+def test_an_index_that_is_invalid_on_the_destination_alone_is_a_difference(servers: Servers) -> None:
+    source, destination = servers.database(NEWEST), servers.database(NEWEST)
+    for database in (source, destination):
+        database.run("CREATE TABLE t AS SELECT 1 AS a FROM generate_series(1, 2)")
+        make_invalid(database, "broken", "t (a)")
+    source.run("DELETE FROM t; REINDEX INDEX broken")
+    destination.run("DELETE FROM t")
+    found = verify_copy(Settings(source.dsn, destination.dsn), lambda event: None)
+    assert [str(mismatch) for mismatch in found] == ["index public.broken: invalid on the destination"]
+
+
 def test_what_is_left_out_is_said(servers: Servers) -> None:
     source, destination = servers.database(NEWEST), servers.database(NEWEST)
-    source.run("""CREATE TABLE t AS SELECT 1 AS a FROM generate_series(1, 2)""")
-    with psycopg.connect(source.dsn, autocommit=True) as conn, pytest.raises(psycopg.errors.UniqueViolation):
-        conn.execute("CREATE UNIQUE INDEX CONCURRENTLY broken ON t (a)")
-    notes = [event.text for event in copy(source, destination, verify=True) if isinstance(event, events.Note)]
-    assert notes == [
-        "Not copied: The index public.broken is invalid, left behind by a failed CREATE INDEX CONCURRENTLY."
+    source.run("""
+        CREATE TABLE t AS SELECT 1 AS a FROM generate_series(1, 2);
+        CREATE RULE ins AS ON INSERT TO t DO ALSO NOTIFY x;
+        UPDATE pg_rewrite SET rulename = '_RETURN' WHERE rulename = 'ins'""")
+    make_invalid(source, "t_ccnew", "t (a)")
+    assert sorted(notes_of(copy(source, destination, verify=True))) == [
+        "Not copied: The index public.t_ccnew is invalid, left behind by a failed REINDEX CONCURRENTLY.",
+        'Not copied: The rule "_RETURN" on public.t: none can be created under the name that it was given.',
     ]
 
 
@@ -359,4 +419,4 @@ def test_an_analyze_that_the_users_code_fails_is_no_reason_to_fail(servers: Serv
     )
     seen = copy(source, destination, verify=True)
     (note,) = [event.text for event in seen if isinstance(event, events.Note)]
-    assert note.startswith("No statistics: analyze public.t failed: not here")
+    assert note.startswith("Left out: analyze public.t failed: not here")

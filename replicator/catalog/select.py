@@ -31,6 +31,11 @@ def without_tablespaces(catalog: Catalog) -> Catalog:
     return replace(catalog, objects=tuple(objects))
 
 
+def optional(catalog: Catalog) -> set[str]:
+    """Return the names of what a copy may lack: indexes that are invalid on the source, and what is about them."""
+    return {o.name for o in catalog.objects if catalog.invalid & {o.address, *o.needs}} if catalog.invalid else set()
+
+
 def without_schema(catalog: Catalog, schema: str) -> Catalog:
     """Leave out a schema with all that is in it and all that needs any of that."""
     gone: set[Address] = set()

@@ -76,14 +76,18 @@ CREATE TABLE empty_root (id integer) PARTITION BY HASH (id);
 CREATE UNIQUE INDEX ON empty_root (id);
 CREATE INDEX ON ONLY empty_root (id DESC);
 
--- What a failed CREATE INDEX CONCURRENTLY leaves behind is not copied, nor what is about it.
-CREATE TABLE duplicates (id integer, name text);
-INSERT INTO duplicates VALUES (1, 'a'), (1, 'a');
+-- The twin that a failed REINDEX CONCURRENTLY leaves behind is not copied, nor what is about it.
+CREATE FUNCTION fragile(integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+CREATE TABLE reindexed (id integer);
+INSERT INTO reindexed VALUES (0);
+CREATE INDEX reindexed_fragile ON reindexed (fragile(id));
+CREATE INDEX no_twin_ccnew ON reindexed (id);
+ALTER INDEX reindexed_fragile ALTER COLUMN 1 SET STATISTICS 10;
+CREATE OR REPLACE FUNCTION fragile(integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1 / $1';
 \set ON_ERROR_STOP off
 \o /dev/null
 SET client_min_messages = panic;
-CREATE UNIQUE INDEX CONCURRENTLY broken ON duplicates (id);
-CREATE UNIQUE INDEX CONCURRENTLY broken_expression ON duplicates (lower(name));
+REINDEX INDEX CONCURRENTLY reindexed_fragile;
 RESET client_min_messages;
 \set ON_ERROR_STOP on
-ALTER INDEX broken_expression ALTER COLUMN 1 SET STATISTICS 10;
+COMMENT ON INDEX reindexed_fragile_ccnew IS 'a twin';

@@ -1,7 +1,7 @@
 -- GRANT and REVOKE: what leads from the privileges that an object has when made, or has from initdb or its extension,
 -- to its own. Items are compared whole and granted in their order, the owner's first: so the list comes out the same.
--- A grantor other than the owner must be the current role, for GRANTED BY can name no other. Nothing remembers
--- what privileges information_schema had at first.
+-- Revoked is ALL, as by pg_dump: a newer server may know of more. A grantor other than the owner must be the current
+-- role, for GRANTED BY can name no other. Nothing remembers what privileges information_schema had at first.
 -- Reference: pg_dump.c dumpACL, getNamespaces, getAdditionalACLs, dumpTable; dumputils.c buildACLCommands (18.6).
   WITH subject (classid, objid, subid, word, owner, acl, standard) AS (
        SELECT tableoid, oid, 0, 'SCHEMA', nspowner, nspacl, acldefault('n', nspowner)
@@ -65,10 +65,9 @@
            OR public.yes
      )
      , item AS (
-       SELECT l.classid, l.objid, l.subid, l.word, l.owner, e.grantor, e.grantee, side.initial
+       SELECT l.classid, l.objid, l.subid, l.word, l.owner, l.column_list, e.grantor, e.grantee, side.initial
             , e.grantor = l.owner AND e.grantee = l.owner AS own
             , min(e.ordinality) AS position
-            , string_agg(p.name, ', ' ORDER BY e.ordinality) AS all_privileges
             , string_agg(p.name, ', ' ORDER BY e.ordinality) FILTER (WHERE NOT e.is_grantable) AS plain
             , string_agg(p.name, ', ' ORDER BY e.ordinality) FILTER (WHERE e.is_grantable) AS grantable
          FROM list l
@@ -78,14 +77,14 @@
         CROSS JOIN LATERAL concat(e.privilege_type, l.column_list) AS p (name)
         WHERE EXISTS (SELECT FROM pg_roles r WHERE r.oid = e.grantor)
           AND (e.grantee = 0 OR EXISTS (SELECT FROM pg_roles r WHERE r.oid = e.grantee))
-        GROUP BY l.classid, l.objid, l.subid, l.word, l.owner, e.grantor, e.grantee, side.initial
+        GROUP BY l.classid, l.objid, l.subid, l.word, l.owner, l.column_list, e.grantor, e.grantee, side.initial
      )
      , changed AS (
-       SELECT classid, objid, subid, word, owner, grantor, grantee, own, all_privileges, plain, grantable
+       SELECT classid, objid, subid, word, owner, column_list, grantor, grantee, own, plain, grantable
             , bool_or(initial) AS initial
             , min(position) AS position
          FROM item
-        GROUP BY classid, objid, subid, word, owner, grantor, grantee, own, all_privileges, plain, grantable
+        GROUP BY classid, objid, subid, word, owner, column_list, grantor, grantee, own, plain, grantable
        HAVING count(*) = 1
      )
 SELECT i.classid
@@ -106,7 +105,7 @@ SELECT i.classid
                           , CASE i.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(i.grantee)) END
                           , i.grantor <> i.owner) AS of (target, grantee, by_other)
  CROSS JOIN LATERAL (VALUES
-            (1, i.initial, format('REVOKE %s ON %s FROM %s', i.all_privileges, of.target, of.grantee))
+            (1, i.initial, format('REVOKE ALL%s ON %s FROM %s', i.column_list, of.target, of.grantee))
           , (2, NOT i.initial AND of.by_other, format('SET LOCAL ROLE %I', pg_get_userbyid(i.grantor)))
           , (3, NOT i.initial AND i.plain <> '', format('GRANT %s ON %s TO %s', i.plain, of.target, of.grantee))
           , (4, NOT i.initial AND i.grantable <> ''

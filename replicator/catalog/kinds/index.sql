@@ -1,5 +1,6 @@
 -- CREATE INDEX, but for those of constraints. ON ONLY a partitioned table: its partitions' indexes are attached later.
--- Left out, as by pg_dump: what a failed CREATE INDEX CONCURRENTLY left behind. A partitioned index may be invalid.
+-- Unlike pg_dump's, those are made that a failed CREATE INDEX CONCURRENTLY left behind invalid: see invalid.sql. Left out:
+-- the twin that a failed REINDEX CONCURRENTLY left behind, and what a failed DROP INDEX CONCURRENTLY did.
 -- Reference: pg_dump.c getIndexes, dumpIndex (18.6).
 SELECT x.tableoid AS classid
      , x.oid AS objid
@@ -34,8 +35,8 @@ SELECT x.tableoid AS classid
           AND d.deptype = 'x') extension
  WHERE x.oid >= 16384
    AND t.relkind <> 't'
-   AND (i.indisvalid OR t.relkind = 'p')
-   AND i.indisready
+   AND i.indislive
+   AND (i.indisvalid OR t.relkind = 'p' OR x.relname !~ '_cc(new|old)[0-9]*$')
    AND NOT EXISTS (SELECT
                      FROM pg_constraint c
                     WHERE c.conrelid = i.indrelid

@@ -16,13 +16,9 @@ SELECT 'pg_inherits'::regclass AS classid
   FROM pg_inherits h
   JOIN pg_index i ON i.indexrelid = h.inhrelid
   JOIN pg_index p ON p.indexrelid = h.inhparent
-  JOIN pg_class t ON t.oid = i.indrelid
   LEFT JOIN pg_constraint c ON c.conrelid = i.indrelid
                            AND c.conindid = i.indexrelid
                            AND c.contype IN ('p', 'u', 'x')
   LEFT JOIN pg_constraint pc ON pc.conrelid = p.indrelid
                             AND pc.conindid = p.indexrelid
                             AND pc.contype IN ('p', 'u', 'x')
- WHERE (i.indisvalid OR t.relkind = 'p')
-   AND i.indisready
-   AND p.indisready

@@ -10,10 +10,11 @@ SELECT 'pg_class'::regclass AS classid
      , '{}'::text[] AS finish
      , '{}'::oid[] AS needs
   FROM pg_index i
+  JOIN pg_class x ON x.oid = i.indexrelid
   JOIN pg_class t ON t.oid = i.indrelid
   JOIN pg_attribute a ON a.attrelid = i.indexrelid
  WHERE a.attstattarget >= 0
    AND i.indexrelid >= 16384
-   AND (i.indisvalid OR t.relkind = 'p')
-   AND i.indisready
+   AND i.indislive
+   AND (i.indisvalid OR t.relkind = 'p' OR x.relname !~ '_cc(new|old)[0-9]*$')
  GROUP BY i.indexrelid
