@@ -40,8 +40,8 @@ REPORT_BYTES = 1024 * 1024
 CANCEL_SECONDS = 5.0
 RETRY_SECONDS = 0.5  # of the first wait, on average half of it; the next are twice as long each
 LONGEST_WAIT_SECONDS = 30.0
-NOT_THE_CODE = ("08", "40", "53", "57", "58")
-"""SQLSTATEs of what is cancelled, cut off, out of room: not the user's code."""
+NOT_THE_CODE = ("40", "53", "57", "58")
+"""Classes of SQLSTATE: what is cancelled, cut off, out of room. 08 is a foreign server's connection, ours has none."""
 
 
 class Sessions:

@@ -15,6 +15,7 @@ from replicator.events import Event
 from replicator.settings import Settings
 from replicator.status import clean_up, look
 from tests.fix_servers import BINARIES, SETTINGS, VERSIONS, Database, Servers
+from tests.test_kinds import has_feature
 
 SHOP = files("replicator.demo").joinpath("shop.sql").read_text("utf-8")
 NEWEST = VERSIONS[-1]
@@ -420,3 +421,16 @@ def test_an_analyze_that_the_users_code_fails_is_no_reason_to_fail(servers: Serv
     seen = copy(source, destination, verify=True)
     (note,) = [event.text for event in seen if isinstance(event, events.Note)]
     assert note.startswith("Left out: analyze public.t failed: not here")
+
+
+def test_a_foreign_child_out_of_reach_is_no_reason_to_fail(database: Database, destination: Database) -> None:
+    if not has_feature("postgres_fdw", database):
+        pytest.skip("this server has no postgres_fdw")
+    database.run("""
+        CREATE EXTENSION postgres_fdw;
+        CREATE SERVER gone FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '1');
+        CREATE USER MAPPING FOR PUBLIC SERVER gone;
+        CREATE TABLE t AS SELECT 1 AS a;
+        CREATE FOREIGN TABLE far () INHERITS (t) SERVER gone""")
+    (note,) = notes_of(copy(database, destination, verify=True))
+    assert note.startswith("Left out: analyze public.t failed: could not connect")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from replicator import sequences
+from replicator.catalog import select
 from replicator.downgrade import STANDARD_SINCE_15, TABLES, adapt
 from replicator.model import Address, Catalog, Object
 from replicator.verify.side import Mismatch, Side, same_names
