@@ -27,7 +27,6 @@ from replicator.model import (
     Execute,
     Moment,
     Outcome,
-    Phase,
     SetSequences,
     Step,
 )

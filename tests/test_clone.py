@@ -21,6 +21,7 @@ SHOP = files("replicator.demo").joinpath("shop.sql").read_text("utf-8")
 NEWEST = VERSIONS[-1]
 
 ODD_ROWS = Path(__file__).with_name("odd_rows.sql").read_text("utf-8")
+STRANGE = Path(__file__).with_name("strange.sql").read_text("utf-8")
 TABLES = ["everything", "no_columns", "parent", "child", "dropped", "by_enum", '"Un""logged"']
 
 
@@ -44,6 +45,13 @@ def test_the_shop_arrives_complete(database: Database, destination: Database) ->
 
 def test_the_shop_arrives_on_the_newest_server(database: Database, newest: Database) -> None:
     database.run(SHOP)
+    copy(database, newest, verify=True)
+
+
+def test_a_strange_database_arrives_complete(database: Database, destination: Database, newest: Database) -> None:
+    database.run(STRANGE)
+    copy(database, destination, verify=True)
+    assert destination.dump() == database.dump()
     copy(database, newest, verify=True)
 
 
@@ -405,7 +413,9 @@ def test_words_that_the_server_reads_back_otherwise_are_no_difference(
 ) -> None:
     database.run(
         """CREATE TABLE t (s varchar(10) CHECK (s IN ('a', 'b')), n int CHECK (n BETWEEN 1 AND 5 AND n <> 3));
-        CREATE VIEW v AS SELECT a.s FROM t a JOIN t b ON true WHERE a.s IN ('x', 'y') AND (a.n > 1 AND b.n > 2)"""
+        CREATE VIEW v AS SELECT a.s FROM t a JOIN t b ON true WHERE a.s IN ('x', 'y') AND (a.n > 1 AND b.n > 2);
+        CREATE TABLE other (x int);
+        CREATE VIEW nothing_in_common AS SELECT n, x FROM t NATURAL LEFT JOIN other"""
     )
     copy(database, destination, verify=True)
 

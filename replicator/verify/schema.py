@@ -123,7 +123,7 @@ OF_VERSIONS = (
 """What servers of different versions print differently."""
 OF_PARSING = (
     (r"::(character varying|text)(\[\])?", ""),
-    (r"\bON TRUE\b", "ON true"),  # a join USING columns that are gone
+    (r"\bON TRUE\b", "ON true"),  # a natural join of no columns
     (r"[\s()]+", ""),
 )
 """What a server prints otherwise when it reads its own words back: `varchar IN (…)` gets casts, AND loses brackets."""
