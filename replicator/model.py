@@ -105,6 +105,8 @@ class Table:
     """Its rows go as text, though all columns have a binary form: another version reads some values otherwise."""
     condition: str | None = None
     """WHERE …, or nothing: which rows of an extension's configuration table are the database's own. None: no such."""
+    refers: frozenset[str] = frozenset()
+    """The tables that an extension's configuration table refers to: its foreign keys are there before its rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ filled after the ACLs are set, since a refresh runs as the view's owner; what is
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 
 from replicator import graph
 from replicator.catalog import BY_NAME, FACETS, select
@@ -28,6 +28,7 @@ from replicator.model import (
     Plan,
     SetSequences,
     Step,
+    Table,
 )
 
 CALLS_CODE = {"function", "aggregate", "operator", "operator_class", "operator_family", "domain", "base_type", "cast"}
@@ -156,17 +157,29 @@ def _data_name(identity: str) -> str:
     return f"data {identity}"
 
 
+def _referred_first(tables: Iterable[Table]) -> list[Table]:
+    """Return the tables, each after those that it refers to. Those that refer to one another stay as they are."""
+    tables = list(tables)
+    refers = {table.identity: table.refers for table in tables if table.refers}
+    try:
+        rank = {identity: number for number, identity in enumerate(TopologicalSorter(refers).static_order())}
+    except CycleError:
+        return [replace(table, refers=frozenset()) for table in tables]
+    return sorted(tables, key=lambda table: rank.get(table.identity, -1))
+
+
 def _data(catalog: Catalog, created: frozenset[str]) -> list[Step]:
+    copied = {table.identity for table in catalog.tables}
     steps = [
         Step(
             _data_name(table.identity),
             Phase.DATA,
             CopyTable(table, binary=not table.as_text and all(column.binary for column in table.columns)),
-            created,
+            created | {_data_name(identity) for identity in table.refers & copied},
             table.bytes,
             {table.address: Lock.EXCLUSIVE},
         )
-        for table in catalog.tables
+        for table in _referred_first(catalog.tables)
     ]
     for r in catalog.large_objects:
         cost = r.count * LARGE_OBJECT_BYTES

@@ -301,6 +301,8 @@ SELECT pg_extension_config_dump('setting', 'WHERE NOT built_in');
 CREATE SEQUENCE ticket;
 SELECT pg_extension_config_dump('ticket', '');
 CREATE TABLE internal (a int);
+CREATE TABLE a_choice (name text REFERENCES setting, previous text REFERENCES setting);
+SELECT pg_extension_config_dump('a_choice', '');
 """
 
 
@@ -316,6 +318,7 @@ def test_rows_of_an_extensions_configuration_tables_travel(servers: Servers) -> 
         """CREATE EXTENSION configured;
         INSERT INTO setting VALUES ('own', 'y');
         INSERT INTO internal VALUES (1);
+        INSERT INTO a_choice VALUES ('own', 'from the extension');
         SELECT nextval('ticket'), nextval('ticket')"""
     )
     copy(source, destination, verify=True)

@@ -104,4 +104,5 @@ def _table(row: Any) -> Table:
         rows=row.rows,
         root=row.root,
         condition=row.condition,
+        refers=frozenset(row.refers),
     )

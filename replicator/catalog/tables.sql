@@ -82,6 +82,12 @@ SELECT c.tableoid::bigint AS classid
             THEN pg_partition_root(c.oid)::text
         END AS root
      , config.condition
+     , ARRAY(SELECT f.confrelid::regclass::text
+               FROM pg_constraint f
+              WHERE f.conrelid = c.oid
+                AND f.contype = 'f'
+                AND f.confrelid <> c.oid
+                AND config.condition IS NOT NULL) AS refers
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN column_list ON column_list.attrelid = c.oid
