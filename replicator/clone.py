@@ -30,6 +30,7 @@ from replicator.plan import make_plan
 from replicator.postgres import Connection
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides
+from replicator.throttle import Throttle
 from replicator.verify import Mismatch, SequenceValues, Side, Verification, after_repair, verify
 from replicator.work import Workshop
 
@@ -138,6 +139,8 @@ def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit
             record,
             emit,
             owners=settings.owners,
+            relay=settings.relay,
+            throttle=throttle_of(settings),
             retry_seconds=settings.retry_seconds,
             committed=len(plan.steps) - len(todo),
         )
@@ -150,6 +153,11 @@ def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit
                 raise StepFailed(lost[0], "it is not in the journal, though nothing failed")
         sequence_values |= workshop.sequence_values
     return sequence_values
+
+
+def throttle_of(settings: Settings) -> Throttle | None:
+    """Return the pace of a whole run; None where there is no limit."""
+    return Throttle(settings.max_rate) if settings.max_rate else None
 
 
 def moments(keeper: Connection) -> Iterator[str]:
@@ -329,6 +337,7 @@ def compared(
             exact=settings.exact,
             show_rows=settings.show_rows,
             only=only,
+            throttle=throttle_of(settings),
         )
 
 

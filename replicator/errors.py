@@ -9,6 +9,8 @@ ReplicatorError
 ├── StepFailed           6   a step of the plan failed; the journal tells what is done
 ├── SnapshotLost         6   all connections that held the source's snapshot are gone
 ├── Undone               6   the destination's server crashed and forgot what it had committed
+├── RowsLost             6   a COPY brought another number of rows than was sent
+├── ProtocolViolation    6   a server sent what cannot come at this point
 ├── SourceChanged        7   the source's schema changed while it was read
 ├── VerificationFailed   8   the two databases differ
 └── Interrupted        130   SIGINT or SIGTERM
@@ -77,6 +79,18 @@ class SnapshotLost(ReplicatorError):
 
 class Undone(ReplicatorError):
     """The destination's server crashed and forgot steps that it had committed."""
+
+    exit_code = 6
+
+
+class RowsLost(ReplicatorError):
+    """The destination did not take as many rows as the source sent."""
+
+    exit_code = 6
+
+
+class ProtocolViolation(ReplicatorError):
+    """A server sent what cannot come at this point."""
 
     exit_code = 6
 

@@ -24,7 +24,7 @@ def default_jobs() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One run. `source` and `destination` are conninfo strings or URLs; delays are seconds."""
+    """One run. `source` and `destination` are conninfo strings or URLs; delays are seconds, rates bytes a second."""
 
     source: str = field(repr=False)
     destination: str = field(repr=False)
@@ -45,6 +45,8 @@ class Settings:
     exact: bool = False
     show_rows: int = 10
     repair: bool = False
+    relay: bool = True
+    max_rate: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("source", "destination"):

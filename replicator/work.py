@@ -7,7 +7,7 @@ journal says that it was committed.
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
@@ -32,6 +32,7 @@ from replicator.model import (
 )
 from replicator.postgres import Connection, Pool, one_line
 from replicator.snapshot import Snapshot
+from replicator.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +96,8 @@ class Workshop:
         owners: bool,
         retry_seconds: float = 0.0,
         committed: int = 0,
+        relay: bool = True,
+        throttle: Throttle | None = None,
     ) -> None:
         self._source = source
         self._destination = destination
@@ -106,7 +109,11 @@ class Workshop:
         self._retry_seconds = retry_seconds
         self._committed = committed
         self._counting_committed = threading.Lock()
+        self._relay = relay
+        self._throttle = throttle
         self._stopped = threading.Event()
+        self._telling = threading.Lock()
+        self._told: set[str] = set()
         self.sequence_values: dict[str, tuple[int, bool]] = {}
         """What the sequences were given, by identity: the source's go on counting."""
 
@@ -196,7 +203,9 @@ class Workshop:
                 return 0, 0, None
             case CopyTable() as work, Source(conn, moment):
                 with self._counting(step, worker) as moved:
-                    rows = copy.copy_table(conn, destination, work, moved)
+                    transfer, which = copy.choose_transfer(conn, destination, relay_wanted=self._relay)
+                    self._tell_once(which)
+                    rows = copy.copy_table(conn, destination, work, transfer, moved)
                 return rows, moved.total, moment
             case SetSequences(which), _:
                 with self._source.use() as conn:  # outside a transaction, which would hold a lock for each to its end
@@ -209,6 +218,12 @@ class Workshop:
                 return rows, moved.total, None
             case _:
                 raise AssertionError(f"not a clone's work: {step.work}")
+
+    def _tell_once(self, text: str) -> None:
+        with self._telling:
+            if text not in self._told:
+                self._told.add(text)
+                self._emit(events.Note(text))
 
     @contextmanager
     def _forgiving(self, step: Step, destination: Connection) -> Iterator[None]:
@@ -235,9 +250,13 @@ class Workshop:
         with self._source.use() as conn, self._snapshot.imported(conn):
             yield Source(conn, _moment(conn))
 
+    def _wait(self, bytes: int) -> None:
+        if self._throttle:
+            self._throttle.wait(bytes, self._stopped)
+
     @contextmanager
     def _counting(self, step: Step, worker: int) -> Iterator["Counter"]:
-        counter = Counter(self._emit, step, worker)
+        counter = Counter(self._emit, step, worker, self._wait)
         try:
             yield counter
         except BaseException:
@@ -247,19 +266,21 @@ class Workshop:
 
 
 class Counter:
-    """Counts the bytes of a step and reports them by the megabyte."""
+    """Counts the bytes of a step, reports them by the megabyte, and waits after each portion as long as it must."""
 
-    def __init__(self, emit: Emit, step: Step, worker: int) -> None:
+    def __init__(self, emit: Emit, step: Step, worker: int, wait: Callable[[int], None]) -> None:
         self.total = 0
         self._reported = 0
         self._emit = emit
         self._step = step
         self._worker = worker
+        self._wait = wait
 
     def __call__(self, bytes: int) -> None:
         self.total += bytes
         if self.total - self._reported >= REPORT_BYTES:
             self.report()
+        self._wait(bytes)
 
     def report(self) -> None:
         """Emit what was not reported yet."""

@@ -13,7 +13,7 @@ import replicator
 ROOT = Path(replicator.__file__).parent
 LAYERS = (
     "errors events model",
-    "graph plan downgrade catalog catalog.depend catalog.select settings postgres",
+    "graph plan downgrade catalog catalog.depend catalog.select settings postgres throttle copy.stream",
     "probe snapshot catalog.read catalog.changes journal keeper keywords rehearsal"
     " copy copy.* large_objects sequences globals globals.server",
     "work executor verify verify.* resume globals.database",
@@ -37,6 +37,8 @@ PURE = [
     "progress",
     "progress.state",
     "report",
+    "throttle",
+    "copy.stream",
 ]
 """Without psycopg, and without any module of ours that has it."""
 

@@ -20,7 +20,9 @@ from replicator.cli.options import (
     EXACT,
     GLOBALS,
     HOLD,
+    MAX_RATE,
     OUTPUT,
+    RELAY,
     REPAIR,
     RESUME,
     RETRY,
@@ -84,7 +86,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
 
 
 @cli.command("clone")
-@options(*CONNECTIONS, *COPYING, *GLOBALS, VERIFY, EXACT, RESUME, RETRY, HOLD)
+@options(*CONNECTIONS, *COPYING, *GLOBALS, VERIFY, EXACT, RESUME, RETRY, HOLD, RELAY, MAX_RATE)
 @click.pass_context
 def clone_command(context: click.Context, /, output: Output, **given: Any) -> None:
     """Copy the source into the empty destination."""
@@ -100,7 +102,7 @@ def clone_command(context: click.Context, /, output: Output, **given: Any) -> No
 
 
 @cli.command("verify")
-@options(*CONNECTIONS, *COPYING, EXACT, SHOW_ROWS, REPAIR)
+@options(*CONNECTIONS, *COPYING, EXACT, SHOW_ROWS, REPAIR, MAX_RATE)
 def verify_command(output: Output, **given: Any) -> None:
     """Compare both databases: every object, and each table's rows; name what differs, row by row."""
     wanted = both(**given)

@@ -74,6 +74,24 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
     return value
 
 
+def _rate(context: click.Context, parameter: click.Parameter, value: object) -> int | None:
+    return None if value is None else bytes_a_second(str(value))
+
+
+def bytes_a_second(text: str) -> int:
+    """Return a rate in bytes a second. Raises UsageError.
+
+    >>> bytes_a_second("50MB/s"), bytes_a_second("1.5 MiB")
+    (50000000, 1572864)
+    """
+    written = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?(/s)?", text.strip(), re.IGNORECASE)
+    unit = (1024 if written[3] else 1000) ** " KMGT".index(written[2].upper() or " ") if written else 0
+    rate = int(float(written[1]) * unit) if written else 0
+    if not rate:
+        raise UsageError(f"--max-rate {text} is no rate.", hint="Write it as 800kB/s, 50MB/s or 1.5GB/s.")
+    return rate
+
+
 OUTPUT = click.option(
     "--output",
     type=click.Choice(["auto", "plain", "json"]),
@@ -152,6 +170,21 @@ TABLESPACES = click.option(
     "create_tablespaces",
     is_flag=True,
     help="Create the tablespaces that the destination lacks, at the paths that they have on the source.",
+)
+RELAY = click.option(
+    "--relay",
+    type=click.Choice(["on", "off"]),
+    default="on",
+    show_default=True,
+    callback=lambda context, parameter, value: value == "on",
+    help="Rows from socket to socket, or through the driver.",
+)
+MAX_RATE = click.option(
+    "--max-rate",
+    metavar="RATE",
+    callback=_rate,
+    show_default="no limit",
+    help="Copy at most so much a second: 50MB/s, for the whole run.",
 )
 VERIFY = click.option("--verify", is_flag=True, help="Compare both databases at the end.")
 EXACT = click.option(

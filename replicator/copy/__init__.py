@@ -1,10 +1,11 @@
-"""A table's rows from one server to the other. This module decides how; `driver` is the way that always works."""
+"""A table's rows from one server to the other: by `relay`, or by `driver`, which always works."""
 
 import logging
 from collections.abc import Callable
 
 from replicator import postgres
-from replicator.copy import driver
+from replicator.copy import driver, relay
+from replicator.copy.wire import NoWire, open_wire
 from replicator.model import CopyTable
 from replicator.postgres import Connection
 
@@ -14,22 +15,28 @@ Moved = Callable[[int], None]
 Transfer = Callable[[Connection, Connection, str, str, Moved], int]
 
 
-def copy_table(source: Connection, destination: Connection, work: CopyTable, moved: Moved) -> int:
+def copy_table(source: Connection, destination: Connection, work: CopyTable, transfer: Transfer, moved: Moved) -> int:
     """Copy the rows that the source connection's snapshot shows. Returns how many; calls `moved` with bytes as they go.
 
-    The destination connection is in a transaction. Raises psycopg.Error or RowsLost, and may close both connections.
+    Both connections are in a transaction. Raises psycopg.Error or a ReplicatorError, and may close both connections.
     """
     if _fresh(work):
         # Emptied in the transaction that fills it, it can be frozen; with wal_level = minimal it need not be logged.
         with postgres.on("destination"):
             destination.execute(f"TRUNCATE ONLY {work.table.identity}")
     logger.debug("%s | %s", copy_out(work), copy_in(work))
-    return choose_transfer(source, destination)(source, destination, copy_out(work), copy_in(work), moved)
+    return transfer(source, destination, copy_out(work), copy_in(work), moved)
 
 
-def choose_transfer(source: Connection, destination: Connection) -> Transfer:
-    """Return the fastest way between these two connections."""
-    return driver.transfer
+def choose_transfer(source: Connection, destination: Connection, *, relay_wanted: bool) -> tuple[Transfer, str]:
+    """Return the fastest way between these two connections, and in words which it is and why."""
+    if not relay_wanted:
+        return driver.transfer, "Rows go through the driver, as was asked for."
+    try:
+        wires = [open_wire(conn.pgconn).name for conn in (source, destination)]
+    except NoWire as reason:
+        return driver.transfer, f"Rows go through the driver, which is slower than the relay: {reason}."
+    return relay.transfer, f"Rows are relayed from socket to socket, {wires[0]} to {wires[1]}."
 
 
 def copy_out(work: CopyTable) -> str:

@@ -14,18 +14,12 @@ from psycopg.pq.abc import PGconn
 from psycopg.waiting import Ready, Wait
 
 from replicator import postgres
-from replicator.errors import ReplicatorError
+from replicator.errors import RowsLost
 from replicator.postgres import Connection
 
 BLOCK_BYTES = 32 * 1024  # Larger writes made libpq slower (2026-11, psycopg 3.3).
 LARGEST_WRITE_BYTES = 1024 * 1024
 GIVEN_UP = b"replicator gave up this COPY"
-
-
-class RowsLost(ReplicatorError):
-    """The destination did not take as many rows as the source sent."""
-
-    exit_code = 6
 
 
 def transfer(

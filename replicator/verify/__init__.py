@@ -16,6 +16,7 @@ from replicator import events
 from replicator.events import Emit
 from replicator.executor import execute
 from replicator.model import Column, CompareTable, Execute, Outcome, Phase, Step, Table
+from replicator.throttle import Throttle
 from replicator.verify.fingerprint import (
     PIECE_BYTES,
     RANGES_SINCE,
@@ -71,6 +72,7 @@ def verify(
     exact: bool = False,
     show_rows: int = 0,
     only: Collection[str] | None = None,
+    throttle: Throttle | None = None,
 ) -> Verification:
     """Return all differences between two databases; none where the copy is complete. Raises StepFailed.
 
@@ -84,8 +86,8 @@ def verify(
     steps, incomparable = _steps(sides, only)
     _say_what_is_not_compared(source, emit)
     emit(events.Planned({Phase.VERIFY: len(steps)}, 0))
-    sums = _Sums(sides, hashing, emit)
-    execute(steps, sums.run, jobs=jobs, emit=emit, cancel=sides.cancel)
+    sums = _Sums(sides, hashing, emit, throttle)
+    execute(steps, sums.run, jobs=jobs, emit=emit, cancel=sums.cancel)
     differing = {name: pair for name, pair in sums.by_name.items() if pair[0] != pair[1]}
     search = _Search(sides, hashing, differing, show_rows)
     searches = [step for step in (_whole(step) for step in steps) if step and step.name in differing]
@@ -203,10 +205,12 @@ def _whole(step: Step) -> Step | None:
 class _Sums:
     """Adds up the fingerprints of the pieces: `by_name` has the source's and the destination's."""
 
-    def __init__(self, sides: Sides, hashing: Hashing, emit: Emit) -> None:
+    def __init__(self, sides: Sides, hashing: Hashing, emit: Emit, throttle: Throttle | None) -> None:
         self._sides = sides
         self._hashing = hashing
         self._emit = emit
+        self._throttle = throttle
+        self._stopped = threading.Event()
         self._lock = threading.Lock()
         self.by_name: defaultdict[str, tuple[Fingerprint, Fingerprint]] = defaultdict(lambda: ((0, 0), (0, 0)))
 
@@ -214,7 +218,7 @@ class _Sums:
         """Compute one piece on both sides."""
         (step,) = batch
         began = time.monotonic()
-        counter = Counter(self._emit, step, worker)
+        counter = Counter(self._emit, step, worker, self._wait)
         with naming(step):
             here, there = self._sides.together(
                 self._fingerprint(step, _one_at_a_time(counter)), self._sides.source, self._sides.destination
@@ -224,6 +228,15 @@ class _Sums:
             ours, theirs = self.by_name[_name(step)]
             self.by_name[_name(step)] = (_plus(ours, here), _plus(theirs, there))
         return {step.name: Outcome(time.monotonic() - began, here[0], counter.total)}
+
+    def cancel(self) -> None:
+        """Make every worker come home."""
+        self._stopped.set()
+        self._sides.cancel()
+
+    def _wait(self, bytes: int) -> None:
+        if self._throttle:
+            self._throttle.wait(bytes, self._stopped)
 
     def _fingerprint(self, step: Step, moved: Callable[[int], None]) -> Callable[[Side], Fingerprint]:
         if not isinstance(step.work, CompareTable):

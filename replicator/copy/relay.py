@@ -1,0 +1,211 @@
+"""The rows of a COPY from socket to socket: the bytes that one server sends are what the other one takes.
+
+    source ── COPY … TO STDOUT; SELECT '<nonce>' ──► Stream ── COPY … FROM STDIN ──► destination
+
+COPY OUT and COPY IN have the same messages, so none is looked into: the client's work does not depend on the number of
+rows, nor its memory on their size. libpq sees nothing of it. What does not end as it must closes both connections.
+Reference: PostgreSQL docs, "Message Flow", COPY Operations.
+"""
+
+import secrets
+import struct
+from collections.abc import Callable
+
+import psycopg
+from psycopg import errors, pq
+
+from replicator import postgres
+from replicator.copy.stream import NONCE_NAME, Stream, error_fields, frame
+from replicator.copy.wire import open_wire, wait
+from replicator.errors import ProtocolViolation, RowsLost
+from replicator.postgres import Connection
+
+AT_ANY_TIME = (b"N", b"S", b"A")  # NoticeResponse, ParameterStatus, NotificationResponse
+LONGEST_BODY_BYTES = 1024 * 1024
+HEADER = struct.Struct("!ci")
+
+
+def transfer(
+    source: Connection, destination: Connection, copy_out: str, copy_in: str, moved: Callable[[int], None]
+) -> int:
+    """Stream one COPY into the other and return the rows, counted alike by both servers.
+
+    Both connections are in a transaction. Raises psycopg.Error, ProtocolViolation, RowsLost, NoWire; any failure closes
+    both connections. `moved` gets the bytes on the wire, five a row more than the rows themselves.
+    """
+    try:
+        end = Peer("destination", destination)
+        return _relay(Peer("source", source, end), end, copy_out, copy_in, moved)
+    except BaseException:
+        source.close()
+        destination.close()
+        raise
+
+
+class Peer:
+    """A server at one end of a relay, and its messages. While it has nothing to say, it is `other` that is heard."""
+
+    def __init__(self, name: str, conn: Connection, other: "Peer | None" = None) -> None:
+        if conn.pgconn.transaction_status != pq.TransactionStatus.INTRANS:
+            raise psycopg.ProgrammingError(f"the {name} connection is not in a transaction that waits for a command")
+        self.wire = open_wire(conn.pgconn)
+        self._name = name
+        self._encoding = conn.info.encoding
+        self._other = other
+        self._ahead = bytearray()
+
+    def send(self, data: bytes | memoryview) -> None:
+        """Send all of it. Raises what the server has to say against it, be it in mid-stream."""
+        rest = memoryview(data)
+        with postgres.on(self._name):
+            self.listen()
+            while rest:
+                try:
+                    size = self.wire.write(rest)
+                except psycopg.OperationalError:
+                    self.listen()  # why it hung up
+                    raise
+                if size is None:
+                    wait((self.wire, self.wire.writing | self.wire.reading))
+                    self.listen()
+                rest = rest[size or 0 :]
+
+    def query(self, statement: str) -> None:
+        """Send a statement, by the simple protocol."""
+        self.send(frame(b"Q", statement.encode(self._encoding) + b"\0"))
+
+    def sync(self) -> None:
+        """Ask for a ReadyForQuery. The answer comes after all that the server is about."""
+        with postgres.on(self._name):
+            while not self.wire.write(memoryview(frame(b"S"))):  # so few bytes go whole or not at all
+                wait((self.wire, self.wire.writing))
+
+    def listen(self) -> None:
+        """Pass over what the server has said unasked, without waiting. Raises its error."""
+        with postgres.on(self._name):
+            while self._ahead or self._take(HEADER.size):
+                kind, _ = self._message()
+                if kind not in AT_ANY_TIME:
+                    raise self._surprise(kind)
+
+    def expect(self, kind: bytes) -> bytes:
+        """Return the body of the next message, which must be of this kind. Raises the server's error."""
+        with postgres.on(self._name):
+            while True:
+                came, body = self._message()
+                if came == kind:
+                    return body
+                if came not in AT_ANY_TIME:
+                    raise self._surprise(came)
+
+    def expect_count(self) -> int:
+        """Return the rows of a COPY that the server reports as done."""
+        command, _, count = self.expect(b"C").rstrip(b"\0").partition(b" ")
+        if command != b"COPY" or not count.isdigit():
+            raise self._surprise(b"C")
+        return int(count)
+
+    def expect_ready(self) -> None:
+        """Make sure that the server waits for a command, in a transaction that has not failed."""
+        if self.expect(b"Z") != b"T":
+            raise self._surprise(b"Z")
+
+    def fill(self, stream: Stream) -> memoryview:
+        """Read some of a stream and return what of it can be forwarded."""
+        with postgres.on(self._name):
+            try:
+                free = stream.free
+                while (size := self.wire.read(free)) is None:
+                    self._wait()
+            except psycopg.OperationalError as hung_up:
+                if fields := stream.error():
+                    raise self._error(fields) from hung_up
+                raise
+            return stream.received(size)
+
+    def give_back(self, ahead: bytes) -> None:
+        """Take bytes for messages that were read with a stream."""
+        self._ahead += ahead
+
+    def failed(self, fields: dict[int, bytes] | None) -> None:
+        """Raise the error that ended a stream."""
+        with postgres.on(self._name):
+            raise self._error(fields) if fields else psycopg.OperationalError("the server ended the COPY with an error")
+
+    def _message(self) -> tuple[bytes, bytes]:
+        """Return the next message. Raises the error if it is one."""
+        kind, length = HEADER.unpack(self._exactly(HEADER.size))
+        if not 4 <= length <= LONGEST_BODY_BYTES:
+            raise self._surprise(kind)
+        body = self._exactly(length - 4)
+        if kind == b"E" and (fields := error_fields(body)):
+            raise self._error(fields)
+        return kind, body
+
+    def _exactly(self, size: int) -> bytes:
+        while len(self._ahead) < size:
+            if not self._take(size - len(self._ahead)):
+                self._wait()
+        taken = bytes(self._ahead[:size])
+        del self._ahead[:size]
+        return taken
+
+    def _wait(self) -> None:
+        """Wait until there may be something to read. Raises what the other server has to say."""
+        if self._other:
+            wait((self.wire, self.wire.reading), (self._other.wire, self._other.wire.reading))
+            self._other.listen()
+        else:
+            wait((self.wire, self.wire.reading))
+
+    def _take(self, size: int) -> bool:
+        """Read ahead a part of a message, if it is there. Never more: what follows may be rows."""
+        into = memoryview(bytearray(size))
+        got = self.wire.read(into)
+        self._ahead += into[: got or 0]
+        return got is not None
+
+    def _surprise(self, kind: bytes) -> ProtocolViolation:
+        return ProtocolViolation(f"The {self._name} sent a message {kind!r} that cannot come here.")
+
+    def _error(self, fields: dict[int, bytes]) -> psycopg.Error:
+        """Return what psycopg would have raised."""
+        every = {int(code): fields.get(int(code)) for code in pq.DiagnosticField}
+        state = fields[ord("C")].decode("ascii", "replace")
+        text = fields[ord("M")].decode(self._encoding, "replace")
+        try:
+            kind = errors.lookup(state)
+        except KeyError:
+            kind = psycopg.DatabaseError
+        return kind(text, info=every, encoding=self._encoding)
+
+
+def _relay(source: Peer, destination: Peer, copy_out: str, copy_in: str, moved: Callable[[int], None]) -> int:
+    nonce = secrets.token_hex(16)
+    stream = Stream(nonce.encode())
+    syncs = 0
+    destination.query(copy_in)
+    source.query(f"{copy_out}; SELECT '{nonce}' AS {NONCE_NAME}")
+    destination.expect(b"G")
+    source.expect(b"H")
+    while stream.rows is None:
+        data = source.fill(stream)
+        if stream.ends_in_failure(syncs + 1):
+            if syncs:
+                source.failed(stream.error())
+            source.sync()
+            syncs += 1
+        destination.send(data)
+        if data:
+            moved(len(data))
+    source.give_back(stream.rest)
+    source.expect(b"C")
+    for _ in range(1 + syncs):
+        source.expect_ready()
+    source.listen()
+    destination.send(frame(b"c"))
+    received = destination.expect_count()
+    destination.expect_ready()
+    if stream.rows != received:
+        raise RowsLost(f"The source sent {stream.rows} rows, the destination took {received}.")
+    return received

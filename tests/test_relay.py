@@ -1,0 +1,505 @@
+"""The relay: rows arrive as they were, or an error does. Streams in any pieces, scripted peers, real servers."""
+
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+import trustme
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from replicator import copy, postgres
+from replicator.copy import driver, relay
+from replicator.copy.stream import Stream
+from replicator.copy.wire import open_wire
+from replicator.demo.server import Server, reachable_folder
+from replicator.errors import ProtocolViolation, RowsLost
+from replicator.postgres import Connection
+from tests.fix_peer import (
+    COPY_IN,
+    COPY_OUT,
+    FAILED,
+    IN_TRANSACTION,
+    NOTICE,
+    SECONDS,
+    UNASKED,
+    Scripted,
+    command,
+    error,
+    message,
+    row,
+    sends,
+    takes,
+    trailer,
+)
+from tests.fix_servers import BINARIES, SETTINGS, VERSIONS, Database, Servers
+
+NONCE = b"0123456789abcdef" * 2
+OTHER = NONCE[:-1] + b"0"
+NEWEST = VERSIONS[-1]
+SOON = 5.0
+
+# What rows may hold to lead a reader astray.
+LOOK_ALIKES = [
+    message("c"),
+    command("COPY 3"),
+    trailer(3, OTHER),
+    trailer(3, NONCE[:31] + b"!"),
+    trailer(3, NONCE)[:50],
+    NONCE[:31],
+    NONCE[:8] * 4,
+    IN_TRANSACTION,
+    FAILED,
+    error("22012", "no") + FAILED,
+    b"\\.\n",
+]
+ROWS = st.lists(st.sampled_from(LOOK_ALIKES) | st.binary(max_size=40), max_size=12).map(
+    lambda rows: list(map(row, rows))
+)
+
+
+def feed(data: bytes, pieces: list[int], **sizes: int) -> tuple[bytes, Stream]:
+    """Give a stream to a Stream in reads of these sizes, over and over. Returns what it handed on."""
+    stream = Stream(NONCE, **sizes)
+    out = bytearray()
+    place = turn = 0
+    while place < len(data) and stream.rows is None:
+        free = stream.free
+        size = min(pieces[turn % len(pieces)], len(free), len(data) - place)
+        free[:size] = data[place : place + size]
+        out += stream.received(size)
+        place += size
+        turn += 1
+    return bytes(out), stream
+
+
+SPLIT = st.lists(st.integers(1, 200), min_size=1, max_size=8)
+SIZES = st.fixed_dictionaries({"chunk_bytes": st.integers(1, 300), "held_bytes": st.sampled_from([128, 8192])})
+
+
+@settings(max_examples=300, deadline=None)
+@given(ROWS, SPLIT, SIZES)
+def test_any_split_into_reads_gives_the_same_rows(rows: list[bytes], pieces: list[int], sizes: dict[str, int]) -> None:
+    end = trailer(len(rows), NONCE)
+    out, stream = feed(b"".join(rows) + end, pieces, **sizes)
+    assert out == b"".join(rows)
+    assert stream.rows == len(rows)
+    assert (command("SELECT 1") + IN_TRANSACTION).startswith(stream.rest)
+
+
+@settings(max_examples=200, deadline=None)
+@given(ROWS, SPLIT, SIZES, st.data())
+def test_what_is_cut_short_is_never_complete(
+    rows: list[bytes], pieces: list[int], sizes: dict[str, int], data: st.DataObject
+) -> None:
+    sent = b"".join(rows) + trailer(len(rows), NONCE)
+    length = data.draw(st.integers(0, sent.index(NONCE) + len(NONCE) - 1))
+    out, stream = feed(sent[:length], pieces, **sizes)
+    assert stream.rows is None
+    assert b"".join(rows).startswith(out)
+
+
+@settings(max_examples=200, deadline=None)
+@given(ROWS, SPLIT, SIZES, st.text(max_size=100), st.integers(1, 3))
+def test_an_error_that_ends_a_stream_is_found(
+    rows: list[bytes], pieces: list[int], sizes: dict[str, int], text: str, times: int
+) -> None:
+    text = text.encode("utf-8", "replace").decode().replace("\0", "")
+    _, stream = feed(b"".join(rows) + error("22012", text) + FAILED * times, pieces, **sizes | {"held_bytes": 8192})
+    assert stream.rows is None
+    assert stream.ends_in_failure(times)
+    assert stream.error()[ord("M")] == text.encode()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        trailer(3, NONCE)[5:],
+        trailer(3, NONCE).replace(b"COPY 3", b"MOVE 3"),
+        trailer(3, NONCE).replace(b"COPY 3", b"COPY x"),
+        trailer(3, NONCE).replace(b"nonce", b"other"),
+        message("c") + NOTICE + trailer(3, NONCE)[5:],
+        NONCE,
+    ],
+)
+def test_whatever_is_not_the_trailer_is_no_success(wrong: bytes) -> None:
+    with pytest.raises(ProtocolViolation):
+        feed(row(b"a") + wrong, [1000])
+
+
+# Scripted peers
+
+
+def run(source: Connection, destination: Connection, moved: Callable[[int], None] = lambda size: None) -> int:
+    return relay.transfer(source, destination, "COPY a TO STDOUT", "COPY a FROM STDIN", moved)
+
+
+def end_of(rows: int) -> Callable[[Scripted], bytes]:
+    return lambda peer: trailer(rows, peer.nonce)
+
+
+def fails(kind: type[Exception], source: Connection, destination: Connection) -> Exception:
+    """Assert that a relay fails with this error and closes both connections."""
+    with pytest.raises(kind) as caught:
+        run(source, destination)
+    assert source.closed
+    assert destination.closed
+    return caught.value
+
+
+@pytest.mark.parametrize("piece", [1, 2, 7, 100_000])
+def test_a_stream_byte_by_byte(piece: int, scripted) -> None:
+    """With look-alikes in the rows, and messages that nobody asked for wherever they can come."""
+    rows = [row(data) for data in LOOK_ALIKES if not data.endswith(FAILED)]
+
+    def end(peer: Scripted) -> bytes:
+        whole = trailer(len(rows), peer.nonce)
+        return whole[: -len(IN_TRANSACTION)] + UNASKED + IN_TRANSACTION
+
+    _, source = scripted(sends(UNASKED, COPY_OUT, *rows, end, piece=piece))
+    there, destination = scripted(
+        takes(UNASKED + COPY_IN, UNASKED + command(f"COPY {len(rows)}") + UNASKED + IN_TRANSACTION, UNASKED)
+    )
+    sizes: list[int] = []
+    assert run(source, destination, sizes.append) == len(rows)
+    assert there.received == b"".join(rows) + message("c")
+    assert sum(sizes) == len(b"".join(rows))
+    for conn in (source, destination):
+        assert conn.pgconn.transaction_status == psycopg.pq.TransactionStatus.INTRANS
+
+
+def test_no_rows(scripted) -> None:
+    _, source = scripted(sends(COPY_OUT, end_of(0)))
+    there, destination = scripted(takes())
+    assert run(source, destination) == 0
+    assert there.received == message("c")
+
+
+def test_a_source_cut_at_any_byte(scripted) -> None:
+    rows = row(b"a\n") + row(b"b\n")
+    length = len(COPY_OUT + rows + trailer(2, NONCE))
+    for cut in range(length):
+        _, source = scripted(sends(COPY_OUT, rows, end_of(2), cut=cut, piece=1000))
+        there, destination = scripted(takes())
+        assert "closed" in str(fails(psycopg.OperationalError, source, destination))
+        assert not there.ended
+
+
+def test_a_destination_cut_at_any_byte(scripted) -> None:
+    for cut in range(len(COPY_IN + command("COPY 1") + IN_TRANSACTION)):
+        _, source = scripted(sends(COPY_OUT, row(b"a\n"), end_of(1), piece=1000))
+        _, destination = scripted(takes(cut=cut))
+        fails(psycopg.OperationalError, source, destination)
+
+
+@pytest.mark.parametrize("piece", [1, 100_000])
+@pytest.mark.parametrize("rows", [[], [row(b"a\n")] * 3, [row(b"x" * 300)] * 100])
+def test_a_source_that_fails(rows: list[bytes], piece: int, scripted) -> None:
+    _, source = scripted(sends(COPY_OUT, *rows, error("22012", "division by zero"), FAILED, piece=piece))
+    there, destination = scripted(takes())
+    raised = fails(psycopg.errors.DivisionByZero, source, destination)
+    assert raised.diag.message_primary == "division by zero"
+    assert raised.diag.source_file == "script.c"
+    assert raised.__notes__ == ["on the source"]
+    assert not there.ended
+
+
+def test_a_source_that_fails_after_its_rows(scripted) -> None:
+    """Cancelled between COPY and what follows it."""
+    done = message("c") + command("COPY 1")
+    _, source = scripted(sends(COPY_OUT, row(b"a\n"), done, error("57014", "canceled"), FAILED))
+    _, destination = scripted(takes())
+    fails(psycopg.errors.QueryCanceled, source, destination)
+
+
+def test_a_source_that_says_why_it_hangs_up(scripted) -> None:
+    words = COPY_OUT + row(b"a\n") + error("57P01", "terminating", "FATAL")
+    _, source = scripted(sends(words, cut=len(words)))
+    _, destination = scripted(takes())
+    assert "on the source: terminating" in postgres.one_line(fails(psycopg.errors.AdminShutdown, source, destination))
+
+
+def test_rows_that_look_like_a_failure_with_nothing_following(scripted) -> None:
+    """The source pauses where its rows look as if it had failed; it takes note of Sync when all rows are out."""
+    trap = row(error("22012", "a trap") + FAILED)
+
+    def script(peer: Scripted) -> None:
+        peer.say(COPY_OUT + trap, 1000)
+        assert peer.read() == b"S"
+        peer.say(row(b"more\n") + trailer(2, peer.nonce) + IN_TRANSACTION)
+
+    _, source = scripted(script)
+    there, destination = scripted(takes())
+    assert run(source, destination) == 2
+    assert there.received == trap + row(b"more\n") + message("c")
+
+
+@pytest.mark.parametrize("begin", [COPY_IN, b""])
+def test_a_destination_that_fails(begin: bytes, scripted) -> None:
+    """At once, or while rows come."""
+    complaint = NOTICE + error("23505", "duplicate") + FAILED
+
+    def endless(peer: Scripted) -> None:
+        peer.say(COPY_OUT, 1000)
+        while True:
+            peer.say(row(b"x" * 1000) * 100, 100_000)
+
+    _, source = scripted(endless)
+    _, destination = scripted(takes(begin or complaint, complaint=complaint))
+    raised = fails(psycopg.errors.UniqueViolation, source, destination)
+    assert raised.__notes__ == ["on the destination"]
+
+
+def test_a_destination_that_fails_while_the_source_is_silent(scripted) -> None:
+    def script(peer: Scripted) -> None:
+        peer.say(COPY_OUT + row(b"x" * 10_000), 100_000)
+        peer.read()  # to the end of the connection
+
+    _, source = scripted(script)
+
+    def complain(peer: Scripted) -> None:
+        peer.say(COPY_IN)
+        time.sleep(0.2)
+        peer.say(error("57P01", "terminating", "FATAL"))
+
+    _, destination = scripted(complain)
+    fails(psycopg.errors.AdminShutdown, source, destination)
+
+
+def test_an_error_that_psycopg_has_no_class_for(scripted) -> None:
+    _, source = scripted(sends(COPY_OUT, end_of(0)))
+    _, destination = scripted(takes(end=error("P9X99", "mine") + FAILED))
+    raised = fails(psycopg.DatabaseError, source, destination)
+    assert raised.sqlstate == "P9X99"
+
+
+@pytest.mark.parametrize("count", ["COPY 1", "COPY 3", "COPY 21"])
+def test_another_number_of_rows(count: str, scripted) -> None:
+    _, source = scripted(sends(COPY_OUT, row(b"a\n"), row(b"b\n"), end_of(2)))
+    _, destination = scripted(takes(end=command(count) + IN_TRANSACTION))
+    fails(RowsLost, source, destination)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        command("COPY 0") + FAILED,
+        command("COPY 0") + message("Z", b"I"),
+        command("INSERT 0") + IN_TRANSACTION,
+        IN_TRANSACTION,
+        message("W", b"\0\0\0"),
+        b"C\xff\xff\xff\xff",
+        b"C\x7f\xff\xff\xff",
+    ],
+)
+def test_a_destination_that_ends_in_another_way(end: bytes, scripted) -> None:
+    _, source = scripted(sends(COPY_OUT, end_of(0)))
+    _, destination = scripted(takes(end=end))
+    fails(ProtocolViolation, source, destination)
+
+
+def test_a_connection_that_is_not_in_a_transaction(database: Database, destination: Database) -> None:
+    with postgres.connect(database.dsn) as source, postgres.connect(destination.dsn) as there:
+        fails(psycopg.ProgrammingError, source, there)
+
+
+# Real servers, both ways
+
+TRANSFERS = {"relay": relay.transfer, "driver": driver.transfer}
+TABLES = """
+CREATE TABLE numbers (a int, b int);
+CREATE TABLE nothing (a int);
+CREATE TABLE no_columns ();
+CREATE TABLE odd (a int, b text, c bytea);
+CREATE TABLE wide (a bytea);
+CREATE TABLE traps (a bytea);
+"""
+ROWS_OF_TABLES = """
+INSERT INTO numbers SELECT g, g % 1000 FROM generate_series(1, 100000) g;
+INSERT INTO no_columns SELECT FROM generate_series(1, 1000);
+INSERT INTO odd SELECT g, CASE g % 5 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN E'\\\\.' WHEN 3 THEN E'\\n\\t'
+    ELSE repeat('ä', g) END, decode(md5(g::text), 'hex') FROM generate_series(1, 2000) g;
+ALTER TABLE wide ALTER a SET STORAGE EXTERNAL;
+INSERT INTO wide SELECT repeat(md5(g::text), 250000)::bytea FROM generate_series(1, 2) g;
+"""
+NAMES = ("numbers", "nothing", "no_columns", "odd", "wide", "traps")
+HASH = "SELECT count(*), sum(hashtext(t::text)::bigint) FROM {} t"
+
+
+@pytest.fixture(params=TRANSFERS)
+def way(request: pytest.FixtureRequest) -> Callable[..., int]:
+    return TRANSFERS[request.param]
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(params=["plain", "TLS"])
+def wire(request: pytest.FixtureRequest, servers: Servers, major: int, authority: trustme.CA) -> Iterator[str]:
+    """Let the server speak TLS for the time of a test, or not. Returns the conninfo's end."""
+    if request.param == "plain":
+        yield " sslmode=disable"
+        return
+    with psycopg.connect(servers[major].conninfo(), autocommit=True) as conn:
+        certificate = authority.issue_cert("localhost")
+        for name, pem in (("server.key", certificate.private_key_pem), ("server.crt", certificate.cert_chain_pems[0])):
+            path = servers[major].data / name
+            pem.write_to_path(path)
+            path.chmod(0o600)
+            owner = servers[major].data.stat()
+            os.chown(path, owner.st_uid, owner.st_gid)
+        conn.execute("ALTER SYSTEM SET ssl = on")
+        conn.execute("SELECT pg_reload_conf()")
+        until_ssl(servers[major].conninfo(sslmode="require"))
+        yield " sslmode=require"
+        conn.execute("ALTER SYSTEM RESET ssl")
+        conn.execute("SELECT pg_reload_conf()")
+
+
+def until_ssl(dsn: str) -> None:
+    """Wait until a server speaks TLS."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            psycopg.connect(dsn).close()
+            return
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+@pytest.mark.pg("in 12 13 15 18")
+def test_tables_arrive_as_they_are(
+    way: Callable[..., int], wire: str, database: Database, destination: Database
+) -> None:
+    database.run(TABLES + ROWS_OF_TABLES)
+    destination.run(TABLES)
+    rows = LOOK_ALIKES * 200
+    with psycopg.connect(database.dsn) as conn, conn.cursor() as cursor:
+        cursor.executemany("INSERT INTO traps VALUES (%s)", [[data] for data in rows])
+    with postgres.connect(database.dsn + wire) as source, postgres.connect(destination.dsn + wire) as there:
+        assert open_wire(source.pgconn).name == ("plain" if "disable" in wire else "TLS")
+        with source.transaction(), there.transaction():
+            for name, format in itertools.product(NAMES, ("text", "binary")):
+                out, into = (f"COPY public.{name} {words} (FORMAT {format})" for words in ("TO STDOUT", "FROM STDIN"))
+                way(source, there, out, into, lambda size: None)
+        for conn in (source, there):  # neither libpq nor the servers have lost their way
+            assert conn.execute("SELECT %s::int + 1", [41]).fetchone() == (42,)
+    for name in NAMES:
+        (count, total) = database.rows(HASH.format(name))[0]
+        assert destination.rows(HASH.format(name)) == [(2 * count, total and 2 * total)]  # once in each format
+
+
+class Pair:
+    """Two real connections in transactions; the destination's table checks that no number is 70,000."""
+
+    def __init__(self, source: Connection, destination: Connection, way: Callable[..., int]) -> None:
+        self.source, self.destination = source, destination
+        self.way = way
+
+    def copy(self, query: str) -> int:
+        return self.way(
+            self.source, self.destination, f"COPY ({query}) TO STDOUT", "COPY public.t FROM STDIN", lambda size: None
+        )
+
+
+@pytest.fixture
+def pair(database: Database, destination: Database, way: Callable[..., int], wire: str) -> Iterator[Pair]:
+    destination.run("CREATE TABLE t (a int CONSTRAINT not_seventy CHECK (a <> 70000))")
+    with postgres.connect(database.dsn + wire) as source, postgres.connect(destination.dsn + wire) as there:
+        for conn in (source, there):
+            conn.execute("BEGIN")
+        yield Pair(source, there, way)
+
+
+@pytest.mark.pg("in 12 18")
+def test_a_real_source_that_fails(pair: Pair, destination: Database) -> None:
+    with pytest.raises(psycopg.errors.DivisionByZero) as caught:
+        pair.copy("SELECT 60000 + 0 / (50000 - generate_series(1, 60000))")
+    assert postgres.one_line(caught.value) == "on the source: division by zero [22012]."
+    assert destination.value("SELECT count(*) FROM t") == 0
+
+
+@pytest.mark.pg("in 12 18")
+def test_a_real_destination_that_fails(pair: Pair, destination: Database) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation) as caught:
+        pair.copy("SELECT generate_series(1, 10000000)")
+    assert caught.value.diag.constraint_name == "not_seventy"
+    assert "COPY t, line 70000" in caught.value.diag.context
+    assert caught.value.__notes__ == ["on the destination"]
+    assert destination.value("SELECT count(*) FROM t") == 0
+
+
+ENDLESS = "SELECT generate_series(100000, 2000000000)"
+SILENT = "SELECT 1 FROM generate_series(1, 2) g, pg_sleep(g * 10)"
+
+
+@pytest.mark.pg("in 12 18")
+@pytest.mark.parametrize("query", [ENDLESS, SILENT], ids=["endless", "silent"])
+@pytest.mark.parametrize("side", ["source", "destination"])
+@pytest.mark.parametrize("how", ["cancel", "terminate"])
+def test_a_copy_that_is_ended_from_outside(
+    how: str, side: str, query: str, pair: Pair, database: Database, destination: Database
+) -> None:
+    conn, there = (pair.source, database) if side == "source" else (pair.destination, destination)
+    if side == "destination" and query == SILENT and (how == "cancel" or pair.way is driver.transfer):
+        pytest.skip("a server that waits for rows does not listen to cancels; the driver waits for one server only")
+
+    def end() -> None:
+        time.sleep(0.3)
+        if how == "cancel":
+            conn.cancel_safe()
+        else:
+            there.rows(f"SELECT pg_terminate_backend({conn.info.backend_pid})")
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    began = time.monotonic()
+    try:
+        with pytest.raises(psycopg.OperationalError) as caught:
+            pair.copy(query)
+    finally:
+        thread.join()
+    assert time.monotonic() - began < SOON
+    if how == "cancel":
+        assert isinstance(caught.value, psycopg.errors.QueryCanceled)
+    assert caught.value.__notes__ == [f"on the {side}"]
+
+
+# The choice
+
+
+def test_the_relay_is_chosen_where_it_can_be(database: Database, destination: Database) -> None:
+    with postgres.connect(database.dsn) as source, postgres.connect(destination.dsn) as there:
+        chosen, words = copy.choose_transfer(source, there, relay_wanted=True)
+        assert (chosen, words) == (relay.transfer, "Rows are relayed from socket to socket, plain to plain.")
+        chosen, words = copy.choose_transfer(source, there, relay_wanted=False)
+        assert chosen is driver.transfer
+        assert "asked for" in words
+
+
+def test_a_wire_that_is_missing_is_said(database: Database, destination: Database) -> None:
+    with postgres.connect(database.dsn) as source, postgres.connect(destination.dsn) as there:
+        os.set_blocking(there.pgconn.socket, True)
+        chosen, words = copy.choose_transfer(source, there, relay_wanted=True)
+        os.set_blocking(there.pgconn.socket, False)
+    assert chosen is driver.transfer
+    assert words == "Rows go through the driver, which is slower than the relay: the socket blocks."
+
+
+def test_unix_sockets() -> None:
+    folder = reachable_folder("replicator-unix-")
+    with Server(BINARIES[NEWEST], folder, SETTINGS | {"unix_socket_directories": str(folder)}) as server:
+        dsn = server.conninfo(host=str(folder))
+        with postgres.connect(dsn) as source, postgres.connect(dsn) as there:
+            there.execute("CREATE TABLE public.t (a int)")
+            with source.transaction(), there.transaction():
+                assert Pair(source, there, relay.transfer).copy("SELECT generate_series(1, 100000)") == 100_000
+            assert there.execute("SELECT sum(a) FROM public.t").fetchone() == (5_000_050_000,)
