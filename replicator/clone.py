@@ -138,7 +138,6 @@ def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit
             sides.keeper,
             record,
             emit,
-            owners=settings.owners,
             relay=settings.relay,
             throttle=throttle_of(settings),
             retry_seconds=settings.retry_seconds,

@@ -1,86 +1,131 @@
-"""Large objects: created with their OIDs and their data, then owned as on the source.
+"""Large objects: each with its OID, its bytes, its owner, its privileges and its comment, a range of them at a time.
 
-Their comments and privileges are objects of the plan as everything else's are (kinds comment and acl).
+They may be millions, so nothing of them is an object of the plan: creating is one statement for hundreds, a privilege
+is granted once for all that have it. Whoever owns an object creates it, which takes no lock on it; a grant and a
+comment lock each object to the end of the transaction, which is what limits a range (catalog/large_objects.sql).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 from psycopg import sql
 
 from replicator import postgres
+from replicator.catalog.read import statement
 from replicator.model import LargeObjects
 from replicator.postgres import Connection
 
-PIECE_BYTES = 1024 * 1024
-AT_ONCE = 100
-AT_ONCE_BYTES = 4 * PIECE_BYTES
+PIECE_BYTES = 512 * 1024
+"""What is read and written of one object at once; so much of it twice or thrice is what a worker holds in memory."""
+LAST_OID = 2**32 - 1
+AT_ONCE = 500
+AT_ONCE_BYTES = PIECE_BYTES
 
-READ = "SELECT oid::bigint, lo_get(oid, 0, %s) FROM pg_largeobject_metadata WHERE oid BETWEEN %s AND %s ORDER BY oid"
-OWNERS = """
-SELECT pg_get_userbyid(lomowner), array_agg(oid::bigint)
+READ = """
+SELECT pg_get_userbyid(lomowner)::text, oid::bigint, lo_get(oid, 0, %s)
   FROM pg_largeobject_metadata
  WHERE oid BETWEEN %s AND %s
- GROUP BY lomowner
+ ORDER BY lomowner, oid
 """
+CREATE = "SELECT count(lo_from_bytea(o.oid::oid, o.data)) FROM unnest(%b::bigint[], %b::bytea[]) AS o (oid, data)"
+SEEK_END, INV_READ = 2, 0x40000
+LENGTH = "SELECT lo_lseek64(fd, 0, %s), lo_close(fd) FROM lo_open(%s::bigint::oid, %s) AS fd"
+READ_ON = "SELECT at, lo_get(%s::bigint::oid, at, %s) FROM generate_series(%s::bigint, %s::bigint, %s) AS at"
+WRITE_ON = "SELECT lo_put(%s::bigint::oid, %s, %b)"
 
 
-def copy_range(
-    source: Connection,
-    destination: Connection,
-    range: LargeObjects,
-    moved: Callable[[int], None],
-    *,
-    owners: bool,
-) -> int:
-    """Copy the large objects of a range. Returns how many; an object above a megabyte goes in pieces."""
+def copy_range(source: Connection, destination: Connection, range: LargeObjects, moved: Callable[[int], None]) -> int:
+    """Copy the large objects of a range. Returns how many; a long one goes in pieces."""
     count = 0
-    waiting: list[tuple[int, bytes]] = []
-    long: list[int] = []
-    with source.cursor(binary=True) as cursor:
-        for oid, data in cursor.stream(READ, [PIECE_BYTES, range.first, range.last]):
-            count += 1
-            waiting.append((oid, data))
-            if len(data) == PIECE_BYTES:
-                long.append(oid)
-            if len(waiting) >= AT_ONCE or sum(len(data) for _, data in waiting) >= AT_ONCE_BYTES:
-                _create(destination, waiting, moved)
-    _create(destination, waiting, moved)
-    for oid in long:
-        _append_rest(source, destination, oid, moved)
-    if owners:
-        _give(source, destination, range)
+    long: list[tuple[str, int]] = []
+    with _streaming(source, READ, [PIECE_BYTES, range.first, range.last]) as rows:
+        for owner, owned in groupby(rows, key=itemgetter(0)):
+            _as(destination, owner if range.owners else None)
+            for oids, pieces in _portions(owned):
+                with postgres.on("destination"):
+                    destination.execute(CREATE, [oids, pieces])
+                moved(sum(map(len, pieces)))
+                count += len(oids)
+                long += [(owner, oid) for oid, piece in zip(oids, pieces, strict=True) if len(piece) == PIECE_BYTES]
+    for owner, oid in long:
+        _as(destination, owner if range.owners else None)
+        _write_on(source, destination, oid, moved)
+    _say(source, destination, range)
+    _as(destination, None)
     return count
 
 
-def _create(destination: Connection, objects: list[tuple[int, bytes]], moved: Callable[[int], None]) -> None:
-    """Create objects with their first piece, in one round trip, and empty the list."""
-    if not objects:
-        return
-    with postgres.on("destination"), destination.cursor() as cursor:
-        cursor.executemany("SELECT lo_from_bytea(%b::bigint::oid, %b)", objects)
-    moved(sum(len(data) for _, data in objects))
-    objects.clear()
+@contextmanager
+def _streaming(source: Connection, query: str, values: list[int]) -> Iterator[Iterator[Any]]:
+    """Read rows one by one. Until the stream is closed it keeps the connection's lock: a rollback would wait for it."""
+    with source.cursor(binary=True) as cursor:
+        rows = cursor.stream(query, values)
+        assert isinstance(rows, Generator)
+        with closing(rows):
+            yield rows
 
 
-def _append_rest(source: Connection, destination: Connection, oid: int, moved: Callable[[int], None]) -> None:
-    offset = PIECE_BYTES
-    while True:
-        query = "SELECT lo_get(%s::bigint::oid, %s, %s)"
-        (data,) = source.execute(query, [oid, offset, PIECE_BYTES], binary=True).fetchall()[0]
-        if data:
+def _portions(objects: Iterable[tuple[str, int, bytes]]) -> Iterator[tuple[list[int], list[bytes]]]:
+    """Yield OIDs and first pieces, as many as are created at once."""
+    oids: list[int] = []
+    pieces: list[bytes] = []
+    size = 0
+    for _, oid, piece in objects:
+        oids.append(oid)
+        pieces.append(piece)
+        size += len(piece)
+        if len(oids) == AT_ONCE or size >= AT_ONCE_BYTES:
+            yield oids, pieces
+            oids, pieces, size = [], [], 0
+    if oids:
+        yield oids, pieces
+
+
+def _write_on(source: Connection, destination: Connection, oid: int, moved: Callable[[int], None]) -> None:
+    """Write what follows an object's first piece, while the source sends the pieces one after another."""
+    length = source.execute(LENGTH, [SEEK_END, oid, INV_READ]).fetchall()[0][0]
+    with _streaming(source, READ_ON, [oid, PIECE_BYTES, PIECE_BYTES, length - 1, PIECE_BYTES]) as rows:
+        for at, piece in rows:
             with postgres.on("destination"):
-                destination.execute("SELECT lo_put(%s::bigint::oid, %s, %b)", [oid, offset, data])
-            moved(len(data))
-            offset += len(data)
-        if len(data) < PIECE_BYTES:
-            return
+                destination.execute(WRITE_ON, [oid, at, piece])
+            moved(len(piece))
 
 
-def _give(source: Connection, destination: Connection, range: LargeObjects) -> None:
-    user = destination.execute("SELECT current_user").fetchall()[0][0]
-    for owner, oids in source.execute(OWNERS, [range.first, range.last]).fetchall():
-        if owner != user:
-            role = sql.Identifier(owner)
-            statements = [sql.SQL("ALTER LARGE OBJECT {} OWNER TO {}").format(sql.Literal(oid), role) for oid in oids]
-            with postgres.on("destination"):
-                destination.execute(sql.SQL("; ").join(statements))
+def _say(source: Connection, destination: Connection, range: LargeObjects) -> None:
+    """Give a range's objects their privileges and comments: a role's statements in one message."""
+    asked = statement("large_object_words", source.info.server_version // 10000)
+    words = source.execute(asked, asdict(range))
+    for (role, owner), rows in groupby(words.fetchall(), key=itemgetter(0, 1)):
+        _as(destination, role if range.owners or role != owner else None)
+        with postgres.on("destination"):
+            destination.execute(";\n".join(text for _, _, text in rows))
+
+
+def without_gaps(source: Sequence[LargeObjects], destination: Sequence[LargeObjects]) -> list[LargeObjects]:
+    """Return the ranges in which both sides are compared: the source's, widened to all OIDs; none where none has any.
+
+    >>> [(r.first, r.last) for r in without_gaps([LargeObjects(5, 7, 3), LargeObjects(9, 12, 2)], [])]
+    [(0, 8), (9, 4294967295)]
+    """
+    ranges = source or destination[:1]
+    lasts = [*(r.first - 1 for r in ranges[1:]), LAST_OID]
+    return [
+        replace(r, first=r.first if number else 0, last=last)
+        for number, (r, last) in enumerate(zip(ranges, lasts, strict=False))
+    ]
+
+
+def hashes(conn: Connection, range: LargeObjects) -> str:
+    """Return the query for the OIDs and hashes of all that travels of a range's large objects on this server."""
+    return statement("large_objects_hash", conn.info.server_version // 10000).decode() % asdict(range)
+
+
+def _as(destination: Connection, role: str | None) -> None:
+    """Be this role until the end of the transaction, or whoever the session began as."""
+    to = sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)) if role else sql.SQL("RESET ROLE")
+    with postgres.on("destination"):
+        destination.execute(to)

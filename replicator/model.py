@@ -120,11 +120,13 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class LargeObjects:
-    """A range of large objects' OIDs, both ends included, and how many there are in it."""
+    """A range of large objects' OIDs, both ends included, how many there are in it, and what of them travels."""
 
     first: int
     last: int
     count: int
+    owners: bool = True
+    privileges: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,14 @@ class CompareTable:
     pieces: int = 1
 
 
-Work = Execute | CreateTablespace | CopyTable | SetSequences | CopyLargeObjects | CompareTable
+@dataclass(frozen=True, slots=True)
+class CompareLargeObjects:
+    """Count and hash the large objects of an OID range on both sides."""
+
+    range: LargeObjects
+
+
+Work = Execute | CreateTablespace | CopyTable | SetSequences | CopyLargeObjects | CompareTable | CompareLargeObjects
 
 
 @dataclass(frozen=True, slots=True)

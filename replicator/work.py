@@ -93,7 +93,6 @@ class Workshop:
         journal: Journal,
         emit: Emit,
         *,
-        owners: bool,
         retry_seconds: float = 0.0,
         committed: int = 0,
         relay: bool = True,
@@ -105,7 +104,6 @@ class Workshop:
         self._keeper = keeper
         self._journal = journal
         self._emit = emit
-        self._owners = owners
         self._retry_seconds = retry_seconds
         self._committed = committed
         self._counting_committed = threading.Lock()
@@ -214,7 +212,7 @@ class Workshop:
                 return len(which), 0, None
             case CopyLargeObjects(range), Source(conn):
                 with self._counting(step, worker) as moved:
-                    rows = large_objects.copy_range(conn, destination, range, moved, owners=self._owners)
+                    rows = large_objects.copy_range(conn, destination, range, moved)
                 return rows, moved.total, None
             case _:
                 raise AssertionError(f"not a clone's work: {step.work}")

@@ -130,22 +130,6 @@ def test_all_kinds_in_one_database(database: Database, destination: Database) ->
     assert comparable(read(destination)) == comparable(catalog)
 
 
-def test_large_objects_keep_comments_and_privileges(database: Database, destination: Database) -> None:
-    for each in (database, destination):
-        each.run("SELECT lo_create(5), lo_create(4000000000); ALTER LARGE OBJECT 5 OWNER TO alice")
-    database.run("""
-        COMMENT ON LARGE OBJECT 5 IS 'five';
-        COMMENT ON LARGE OBJECT 4000000000 IS 'four thousand million';
-        REVOKE UPDATE ON LARGE OBJECT 5 FROM alice;
-        GRANT SELECT ON LARGE OBJECT 5 TO PUBLIC;
-        GRANT SELECT ON LARGE OBJECT 4000000000 TO bob WITH GRANT OPTION;
-        SET SESSION AUTHORIZATION bob;
-        GRANT SELECT ON LARGE OBJECT 4000000000 TO "Odd Role";
-    """)
-    create_schema(read(database), destination)
-    assert not difference(database.dump("--blobs"), destination.dump("--blobs"))
-
-
 def test_security_labels_read_as_pg_dump_writes_them(database: Database) -> None:
     """Without a provider no label can be set, but one can be put into the catalog, and pg_dump asks no provider."""
     database.run("""

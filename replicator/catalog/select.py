@@ -13,12 +13,20 @@ Key = Address | str
 
 def without_owners(catalog: Catalog) -> Catalog:
     """Leave ownership to the role that creates the objects."""
-    return replace(catalog, objects=tuple(replace(o, owner=None, alter_owner=None) for o in catalog.objects))
+    return replace(
+        catalog,
+        objects=tuple(replace(o, owner=None, alter_owner=None) for o in catalog.objects),
+        large_objects=tuple(replace(r, owners=False) for r in catalog.large_objects),
+    )
 
 
 def without_privileges(catalog: Catalog) -> Catalog:
     """Leave privileges as they are by default."""
-    return replace(catalog, objects=tuple(o for o in catalog.objects if o.kind not in ("acl", "default_acl")))
+    return replace(
+        catalog,
+        objects=tuple(o for o in catalog.objects if o.kind not in ("acl", "default_acl")),
+        large_objects=tuple(replace(r, privileges=False) for r in catalog.large_objects),
+    )
 
 
 def without_tablespaces(catalog: Catalog) -> Catalog:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from replicator import events
 from replicator.events import Emit
 from replicator.executor import execute
-from replicator.model import Column, CompareTable, Execute, Outcome, Phase, Step, Table
+from replicator.large_objects import without_gaps
+from replicator.model import Column, CompareLargeObjects, CompareTable, Outcome, Phase, Step, Table
 from replicator.throttle import Throttle
 from replicator.verify.fingerprint import (
     PIECE_BYTES,
@@ -42,7 +43,6 @@ __all__ = [
     "verify",
 ]
 
-LARGE_OBJECTS = "large objects"
 NAMED = 10  # materialized views, columns
 
 Fingerprint = tuple[int, int]
@@ -147,8 +147,9 @@ def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list
         )
         work = CompareTable(identity, columns, table.root is None, table.condition or "")
         steps[name] = _pieces(name, work, sides, table.bytes, other.bytes)
-    if (source.large_objects or destination.large_objects) and (only is None or LARGE_OBJECTS in only):
-        steps[LARGE_OBJECTS] = [Step(f"verify {LARGE_OBJECTS}", Phase.VERIFY, Execute(()))]
+    for r in without_gaps(source.large_objects, destination.large_objects) if only is None else ():
+        name = f"large objects {r.first}-{r.last}"
+        steps[name] = [Step(f"verify {name}", Phase.VERIFY, CompareLargeObjects(r))]
     return [step for pieces in steps.values() for step in pieces], mismatches
 
 
@@ -190,7 +191,7 @@ def _pieces(name: str, work: CompareTable, sides: Sides, here: int, there: int) 
 
 def _name(step: Step) -> str:
     """Return what a step's mismatch is called."""
-    return f"table {step.work.identity}" if isinstance(step.work, CompareTable) else LARGE_OBJECTS
+    return f"table {step.work.identity}" if isinstance(step.work, CompareTable) else step.name.removeprefix("verify ")
 
 
 def _whole(step: Step) -> Step | None:
@@ -239,10 +240,13 @@ class _Sums:
             self._throttle.wait(bytes, self._stopped)
 
     def _fingerprint(self, step: Step, moved: Callable[[int], None]) -> Callable[[Side], Fingerprint]:
-        if not isinstance(step.work, CompareTable):
-            return fingerprint_large_objects
-        work = step.work
-        return lambda side: fingerprint_table(side, work, self._hashing, step.cost // 2, moved)
+        match step.work:
+            case CompareTable() as work:
+                return lambda side: fingerprint_table(side, work, self._hashing, step.cost // 2, moved)
+            case CompareLargeObjects(range):
+                return lambda side: fingerprint_large_objects(side, range)
+            case _:
+                raise AssertionError(f"not a verification's work: {step.work}")
 
 
 def _one_at_a_time(moved: Callable[[int], None]) -> Callable[[int], None]:
@@ -284,12 +288,15 @@ class _Search:
         here, there = self._differing[step.name]
         noun = "rows" if isinstance(step.work, CompareTable) else "objects"
         with naming(step):
-            if isinstance(step.work, CompareTable):
-                found = find_rows(self._sides, step.work, self._hashing, here[0] + there[0])
-                self.tables[step.name] = (step.work, found)
-                shown = with_values(self._sides, step.work, self._hashing, found, self._show_rows)
-            else:
-                found, shown = find_large_objects(self._sides), ()
+            match step.work:
+                case CompareTable() as work:
+                    found = find_rows(self._sides, work, self._hashing, here[0] + there[0])
+                    self.tables[step.name] = (work, found)
+                    shown = with_values(self._sides, work, self._hashing, found, self._show_rows)
+                case CompareLargeObjects(range):
+                    found, shown = find_large_objects(self._sides, range), ()
+                case _:
+                    raise AssertionError(f"not a verification's work: {step.work}")
         rows = shown + found.rows[len(shown) :]
         self.mismatches.append(Mismatch(step.name, f"{_difference(here, there, noun)}: {found}", rows))
         return {step.name: Outcome(time.monotonic() - began)}

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from replicator.model import Column, CompareTable
+from replicator import large_objects
+from replicator.model import Column, CompareTable, LargeObjects
 from replicator.verify.side import Side
 
 RANGES_SINCE = 14  # before, a range of ctid is a filter on a scan of all
@@ -141,29 +142,9 @@ def _chunks(work: CompareTable, blocks: int, size: int) -> Iterator[tuple[str, i
         yield ("WHERE " + " AND ".join(conditions) if conditions else ""), size * (high - low) // max(blocks, 1)
 
 
-# By the megabyte: an object may be larger than memory.
-LARGE_OBJECT_PIECES = """
-  WITH RECURSIVE piece (oid, number, length, hash) AS (
-       SELECT l.oid, 0::bigint, length(p.data), hashtextextended(md5(p.data), l.oid::bigint)
-         FROM pg_largeobject_metadata l
-        CROSS JOIN LATERAL lo_get(l.oid, 0, 1048576) AS p (data)
-        UNION ALL
-       SELECT l.oid, l.number + 1, length(p.data), hashtextextended(md5(p.data), l.oid::bigint + l.number + 1)
-         FROM piece l
-        CROSS JOIN LATERAL lo_get(l.oid, (l.number + 1) * 1048576, 1048576) AS p (data)
-        WHERE l.length = 1048576
-     )
-"""
-HASH_LARGE_OBJECTS = (
-    f"{LARGE_OBJECT_PIECES}SELECT count(*) FILTER (WHERE number = 0), coalesce(sum(hash), 0) FROM piece"
-)
-HASH_EACH_LARGE_OBJECT = (
-    f"{LARGE_OBJECT_PIECES}SELECT oid::bigint AS number, sum(hash), oid::text FROM piece GROUP BY oid ORDER BY 1"
-)
-
-
-def fingerprint_large_objects(side: Side) -> tuple[int, int]:
-    """Return how many large objects there are and the sum of their hashes."""
+def fingerprint_large_objects(side: Side, range: LargeObjects) -> tuple[int, int]:
+    """Return how many large objects a range has and the sum of their hashes."""
     with side.reading() as conn:
-        count, digest = conn.execute(HASH_LARGE_OBJECTS).fetchall()[0]
+        query = f"SELECT count(*), coalesce(sum(hash), 0) FROM ({large_objects.hashes(conn, range)}) AS each"
+        count, digest = conn.execute(query).fetchall()[0]
         return count, int(digest)

@@ -1,7 +1,8 @@
 -- GRANT and REVOKE: what leads from the privileges that an object has when made, or has from initdb or its extension,
 -- to its own. Items are compared whole and granted in their order, the owner's first: so the list comes out the same.
 -- Revoked is ALL, as by pg_dump: a newer server may know of more. A grantor other than the owner must be the current
--- role, for GRANTED BY can name no other. Nothing remembers what privileges information_schema had at first.
+-- role, for GRANTED BY can name no other. Nothing remembers what privileges information_schema had at first. Those of
+-- large objects: large_object_words.sql.
 -- Reference: pg_dump.c dumpACL, getNamespaces, getAdditionalACLs, dumpTable; dumputils.c buildACLCommands (18.6).
   WITH subject (classid, objid, subid, word, owner, acl, standard) AS (
        SELECT tableoid, oid, 0, 'SCHEMA', nspowner, nspacl, acldefault('n', nspowner)
@@ -35,9 +36,6 @@
         UNION ALL
        SELECT tableoid, oid, 0, 'FOREIGN SERVER', srvowner, srvacl, acldefault('S', srvowner)
          FROM pg_foreign_server
-        UNION ALL
-       SELECT 'pg_largeobject'::regclass, oid, 0, 'LARGE OBJECT', lomowner, lomacl, acldefault('L', lomowner)
-         FROM pg_largeobject_metadata
      )
      , list AS (
        SELECT s.classid, s.objid, s.subid, s.word, s.owner

@@ -5,7 +5,7 @@
        SELECT classoid, objoid, objsubid, description
          FROM pg_description
         WHERE objoid >= 16384
-           OR classoid = 'pg_largeobject'::regclass
+          AND classoid <> 'pg_largeobject'::regclass         -- see large_object_words.sql
         UNION
        SELECT n.tableoid, n.oid, 0, d.description
          FROM pg_namespace n

@@ -1,0 +1,38 @@
+-- A hash of each large object of a range: of its bytes, owner, privileges and comment; what its owner may do is not
+-- asked where owners are not the same. Python puts in the range, the values of a LargeObjects.
+-- By the megabyte: an object may be larger than memory.
+  WITH RECURSIVE piece (oid, number, length, hash) AS (
+       SELECT l.oid, 0::bigint, length(p.data), hashtextextended(md5(p.data), l.oid::bigint)
+         FROM pg_largeobject_metadata l
+        CROSS JOIN LATERAL lo_get(l.oid, 0, 1048576) AS p (data)
+        WHERE l.oid BETWEEN %(first)s AND %(last)s
+        UNION ALL
+       SELECT l.oid, l.number + 1, length(p.data), hashtextextended(md5(p.data), l.oid::bigint + l.number + 1)
+         FROM piece l
+        CROSS JOIN LATERAL lo_get(l.oid, (l.number + 1) * 1048576, 1048576) AS p (data)
+        WHERE l.length = 1048576
+     )
+     , word (oid, hash) AS (
+       SELECT l.oid, hashtextextended(concat_ws(' ', CASE WHEN %(owners)s THEN pg_get_userbyid(l.lomowner) END, acl.text
+                                        , d.description), l.oid::bigint)
+         FROM pg_largeobject_metadata l
+         LEFT JOIN pg_description d ON d.objoid = l.oid AND d.classoid = 'pg_largeobject'::regclass
+         LEFT JOIN LATERAL (
+              SELECT string_agg(format('%%s%%s%%s', CASE e.grantee
+                                                      WHEN l.lomowner THEN 'owner'
+                                                      WHEN 0 THEN 'PUBLIC'
+                                                      ELSE quote_ident(pg_get_userbyid(e.grantee))
+                                                  END, e.privilege_type, e.is_grantable), ' ' ORDER BY e.ordinality)
+                FROM aclexplode(l.lomacl)
+                     WITH ORDINALITY AS e (grantor, grantee, privilege_type, is_grantable, ordinality)
+               WHERE e.grantee <> l.lomowner OR %(owners)s
+              ) AS acl (text)
+           ON %(privileges)s
+        WHERE l.oid BETWEEN %(first)s AND %(last)s
+     )
+SELECT oid::bigint AS number
+     , word.hash + sum(piece.hash) AS hash
+     , oid::text AS name
+  FROM word
+  JOIN piece USING (oid)
+ GROUP BY oid, word.hash
