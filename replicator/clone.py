@@ -25,7 +25,7 @@ from replicator.executor import execute
 from replicator.globals import database, refusals, server
 from replicator.journal import Journal, Run
 from replicator.keeper import Keeper
-from replicator.model import Catalog, Execute, Loss, Phase, Plan, Step
+from replicator.model import Catalog, Execute, Loss, Phase, Plan, Statistics, Step
 from replicator.plan import make_plan
 from replicator.postgres import Connection
 from replicator.settings import Settings
@@ -49,11 +49,13 @@ def clone(settings: Settings, emit: Emit) -> None:
     with ready(settings, emit), both_sides(settings) as sides:
         left = sides.left
         refuse_or_note(probe.check(sides.moment.holder, sides.keeper.conn, resuming=left is not None), emit)
+        choices = probe.check_choices(sides.keeper.conn, settings.statistics, settings.toast_compression)
+        refuse_or_note(choices, emit)
         catalog = selected(read_steadily(sides, settings), settings)
         beginning, end = globals_to_make(sides, catalog, settings, emit)
         catalog, losses = fitting(sides.keeper.conn, catalog, emit, beginning, made(sides, catalog) if left else ())
         refuse_or_note(probe.check_losses(losses, sides.keeper.conn, agreed=settings.downgrade), emit)
-        plan = server.first(beginning, make_plan(catalog))
+        plan = server.first(beginning, make_plan(catalog, statistics_for(sides.keeper.conn, settings)))
         record = begin(plan, sides, settings)
         with journaled(sides.keeper):
             sequence_values = work_off(plan, record, sides, settings, emit)
@@ -233,12 +235,12 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
         moment.lock_tables()
         catalog = selected(keywords.read_for(moment.holder, destination), settings)
         if catalog.version // 10000 == destination.info.server_version // 10000:
-            return database.planned(moment.holder, settings, make_plan(catalog))
+            return database.planned(moment.holder, settings, make_plan(catalog, statistics_for(destination, settings)))
         first = server.roles(moment.holder, destination)
         there = {o.name for o in read_catalog(destination).objects}
         catalog, losses = fitting(destination, catalog, emit, first, there)
-        plan = database.planned(moment.holder, settings, make_plan(catalog))
-        return replace(plan, losses=tuple(losses))
+        plan = make_plan(catalog, statistics_for(destination, settings))
+        return replace(database.planned(moment.holder, settings, plan), losses=tuple(losses))
 
 
 @contextmanager
@@ -269,6 +271,12 @@ def refuse_or_note(findings: list[probe.Finding], emit: Emit) -> None:
     probe.refuse(findings)
     for finding in findings:
         emit(events.Note(f"{finding.text} {finding.hint}".strip()))
+
+
+def statistics_for(destination: Connection, settings: Settings) -> Statistics:
+    """Return where the statistics come from: the source, where nothing else was asked for and the destination can."""
+    can = destination.info.server_version >= probe.STATISTICS_SINCE
+    return settings.statistics or (Statistics.TRANSFER if can else Statistics.ANALYZE)
 
 
 def selected(catalog: Catalog, settings: Settings) -> Catalog:

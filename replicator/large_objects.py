@@ -5,12 +5,10 @@ is granted once for all that have it. Whoever owns an object creates it, which t
 comment lock each object to the end of the transaction, which is what limits a range (catalog/large_objects.sql).
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
 from psycopg import sql
 
@@ -42,7 +40,7 @@ def copy_range(source: Connection, destination: Connection, range: LargeObjects,
     """Copy the large objects of a range. Returns how many; a long one goes in pieces."""
     count = 0
     long: list[tuple[str, int]] = []
-    with _streaming(source, READ, [PIECE_BYTES, range.first, range.last]) as rows:
+    with postgres.stream(source, READ, [PIECE_BYTES, range.first, range.last], binary=True) as rows:
         for owner, owned in groupby(rows, key=itemgetter(0)):
             _as(destination, owner if range.owners else None)
             for oids, pieces in _portions(owned):
@@ -57,16 +55,6 @@ def copy_range(source: Connection, destination: Connection, range: LargeObjects,
     _say(source, destination, range)
     _as(destination, None)
     return count
-
-
-@contextmanager
-def _streaming(source: Connection, query: str, values: list[int]) -> Iterator[Iterator[Any]]:
-    """Read rows one by one. Until the stream is closed it keeps the connection's lock: a rollback would wait for it."""
-    with source.cursor(binary=True) as cursor:
-        rows = cursor.stream(query, values)
-        assert isinstance(rows, Generator)
-        with closing(rows):
-            yield rows
 
 
 def _portions(objects: Iterable[tuple[str, int, bytes]]) -> Iterator[tuple[list[int], list[bytes]]]:
@@ -88,7 +76,8 @@ def _portions(objects: Iterable[tuple[str, int, bytes]]) -> Iterator[tuple[list[
 def _write_on(source: Connection, destination: Connection, oid: int, moved: Callable[[int], None]) -> None:
     """Write what follows an object's first piece, while the source sends the pieces one after another."""
     length = source.execute(LENGTH, [SEEK_END, oid, INV_READ]).fetchall()[0][0]
-    with _streaming(source, READ_ON, [oid, PIECE_BYTES, PIECE_BYTES, length - 1, PIECE_BYTES]) as rows:
+    values = [oid, PIECE_BYTES, PIECE_BYTES, length - 1, PIECE_BYTES]
+    with postgres.stream(source, READ_ON, values, binary=True) as rows:
         for at, piece in rows:
             with postgres.on("destination"):
                 destination.execute(WRITE_ON, [oid, at, piece])

@@ -143,6 +143,8 @@ class Catalog:
     """The materialized views that hold rows."""
     invalid: frozenset[Address] = frozenset()
     """The indexes that are invalid. A copy has them valid, or lacks them where its rows forbid them."""
+    carried: frozenset[Address] = frozenset()
+    """The relations whose planner statistics can be carried over whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,21 @@ class CopyLargeObjects:
     range: LargeObjects
 
 
+class Statistics(StrEnum):
+    """Where the destination's planner statistics come from."""
+
+    TRANSFER = "transfer"
+    ANALYZE = "analyze"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class CarryStatistics:
+    """Tell the destination's planner what the source's knows of these tables and their indexes."""
+
+    tables: tuple[Address, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class CompareTable:
     """Count and hash one of several pieces of a table on both sides. One loaded through its root is compared as it."""
@@ -229,7 +246,16 @@ class CompareLargeObjects:
     range: LargeObjects
 
 
-Work = Execute | CreateTablespace | CopyTable | SetSequences | CopyLargeObjects | CompareTable | CompareLargeObjects
+Work = (
+    Execute
+    | CreateTablespace
+    | CopyTable
+    | SetSequences
+    | CopyLargeObjects
+    | CarryStatistics
+    | CompareTable
+    | CompareLargeObjects
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from replicator.errors import DependencyCycle
 from replicator.graph import Piece
 from replicator.model import (
     Address,
+    CarryStatistics,
     Catalog,
     CopyLargeObjects,
     CopyTable,
@@ -27,6 +28,7 @@ from replicator.model import (
     Phase,
     Plan,
     SetSequences,
+    Statistics,
     Step,
     Table,
 )
@@ -36,12 +38,14 @@ CALLS_CODE = {"function", "aggregate", "operator", "operator_class", "operator_f
 
 ALL_ROWS = "all rows"
 TABLE_CLASS = 1259
+STATISTICS_BYTES = 64 * 1024  # of a table of some columns, at most
+CARRIED_AT_ONCE = 64
 LARGE_OBJECT_BYTES = 2048  # a guess: only a superuser could look
 
 Phases = Mapping[str, Phase]
 
 
-def make_plan(catalog: Catalog) -> Plan:
+def make_plan(catalog: Catalog, statistics: Statistics = Statistics.ANALYZE) -> Plan:
     """Return every step of a copy of this catalog into an empty database. Raises DependencyCycle."""
     pieces, phases = _with_phases(graph.order(catalog.objects))
     relations = _Relations(catalog)
@@ -54,17 +58,21 @@ def make_plan(catalog: Catalog) -> Plan:
     data = _data(catalog, created)
     build = _build(pieces, phases, relations, refresh, created)
     early = [step for step in build if step.name not in late]
-    statistics = _statistics(catalog, relations, early)
-    needed_first = created | {step.name for step in (*data, *early, *statistics)}
+    known = _statistics(catalog, relations, early, statistics)
+    needed_first = created | {step.name for step in (*data, *early, *known)}
 
     finish = [p for p in pieces if phases[p.name] is Phase.FINISH]
     finishing = _chain((p for p in finish if p.name not in late), Phase.FINISH, needed_first)
     finished = frozenset({finishing[-1].name}) if finishing else needed_first
-    refreshing = _refresh(catalog, relations, reads, refresh, finished)
+    analyzed = _analyzed(catalog, reads, statistics)
+    refreshing = _refresh(catalog, relations, reads, refresh, finished, analyzed)
     built_late = [step for step in build if step.name in late]
     last_needs = finished | {step.name for step in (*refreshing, *built_late)}
     last = _chain((p for p in finish if p.name in late), Phase.FINISH, last_needs)
-    steps = (*schema, *data, *early, *statistics, *finishing, *refreshing, *built_late, *last)
+    needed = frozenset(step.name for step in (*refreshing, *built_late))
+    views = {m: needed for m in reads if m in catalog.populated and m not in analyzed}
+    known_late = _carry(relations, views) if statistics is Statistics.TRANSFER else []
+    steps = (*schema, *data, *early, *known, *finishing, *refreshing, *built_late, *known_late, *last)
     optional = select.optional(catalog)
     return Plan(tuple(replace(step, optional=True) if step.name in optional else step for step in steps))
 
@@ -224,7 +232,70 @@ def _build(
     return steps
 
 
-def _statistics(catalog: Catalog, relations: _Relations, build: Iterable[Step]) -> list[Step]:
+def _statistics(catalog: Catalog, relations: _Relations, build: Iterable[Step], how: Statistics) -> list[Step]:
+    if how is Statistics.NONE:
+        return []
+    return (_transfer if how is Statistics.TRANSFER else _analyze)(catalog, relations, build)
+
+
+def _transfer(catalog: Catalog, relations: _Relations, build: Iterable[Step]) -> list[Step]:
+    """Carry over what can be, for many tables at once, after their rows and indexes; ANALYZE the others alone."""
+    wanted: defaultdict[Address, set[str]] = defaultdict(set)
+    for step in build:
+        for relation in step.locks:
+            wanted[relation].add(step.name)
+    tables = {a for a, kind in relations.kinds.items() if kind == "table"}
+    tables |= {a for a, kind in relations.kinds.items() if kind == "foreign_table" and a in catalog.carried}
+    for relation in sorted(tables):
+        leaves = (relations.tables[leaf] for leaf in relations.below(relation) if leaf in relations.tables)
+        wanted[relation] |= {_data_name(leaf.identity) for leaf in leaves}
+    steps = [
+        Step(
+            f"analyze {relations.identities[table]}",
+            Phase.STATISTICS,
+            Execute((f"ANALYZE ONLY {relations.identities[table]}",)),
+            frozenset(wanted[table]),
+            locks=dict.fromkeys(relations.below(table), Lock.EXCLUSIVE),
+            optional=True,
+        )
+        for table in sorted(tables - catalog.carried)
+        if wanted[table]
+    ]
+    return steps + _carry(relations, {table: wanted[table] for table in sorted(tables & catalog.carried)})
+
+
+def _carry(relations: _Relations, tables: Mapping[Address, Collection[str]]) -> list[Step]:
+    """Return steps that carry statistics over, for some tables each: they hold a lock for every one and its indexes."""
+    steps = []
+    ordered = tuple(tables)
+    for start in range(0, len(ordered), CARRIED_AT_ONCE):
+        some = ordered[start : start + CARRIED_AT_ONCE]
+        more = f" and {len(some) - 1} more" if len(some) > 1 else ""
+        steps.append(
+            Step(
+                f"statistics {relations.identities[some[0]]}{more}",
+                Phase.STATISTICS,
+                CarryStatistics(some),
+                frozenset(need for table in some for need in tables[table]),
+                len(some) * STATISTICS_BYTES,
+                dict.fromkeys(some, Lock.EXCLUSIVE),
+            )
+        )
+    return steps
+
+
+def _analyzed(catalog: Catalog, reads: Mapping[Address, set[Address]], how: Statistics) -> set[Address]:
+    """Return the materialized views to ANALYZE when they are filled: also those that another one reads then."""
+    match how:
+        case Statistics.NONE:
+            return set()
+        case Statistics.ANALYZE:
+            return set(reads)
+        case Statistics.TRANSFER:
+            return (reads.keys() - catalog.carried).union(*reads.values())
+
+
+def _analyze(catalog: Catalog, relations: _Relations, build: Iterable[Step]) -> list[Step]:
     """ANALYZE each table once its indexes and statistics objects are there, a partitioned one with its partitions."""
     wanted: defaultdict[Address, set[str]] = defaultdict(set)
     for table in catalog.tables:
@@ -299,12 +370,14 @@ def _refresh(
     reads: Mapping[Address, set[Address]],
     names: Mapping[Address, str],
     finished: frozenset[str],
+    analyzed: Collection[Address],
 ) -> list[Step]:
     """Fill the materialized views, those that another one reads before it; empty again what is empty on the source."""
     steps = []
     for matview, read in reads.items():
         identity = relations.identities[matview]
-        statements = (f"REFRESH MATERIALIZED VIEW {identity}", f"ANALYZE {identity}")
+        analyze = (f"ANALYZE {identity}",) if matview in analyzed else ()
+        statements = (f"REFRESH MATERIALIZED VIEW {identity}", *analyze)
         needs = finished | {names[address] for address in read}
         steps.append(Step(names[matview], Phase.REFRESH, Execute(statements), needs))
     for matview in reads.keys() - catalog.populated:

@@ -1,8 +1,8 @@
 """Connections: the one place that opens them. Each gets the session that copying exactly needs (design: Sessions)."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from typing import Any
 
@@ -89,12 +89,13 @@ def connect(dsn: str, *, encoding: str | None = None, application: str = "") -> 
     return conn
 
 
-def set_up(conn: Connection, encoding: str | None = None) -> None:
+def set_up(conn: Connection, encoding: str | None = None, more: Mapping[str, str] | None = None) -> None:
     """Give a fresh connection the session's settings."""
     conn.prepare_threshold = None
     encoding = encoding or readable_encoding(conn.info.parameter_status("server_encoding") or "UTF8")
     conn.execute("SELECT set_config('client_encoding', %s, false)", [encoding])
-    conn.execute(SET_SESSION, [list(SESSION), list(SESSION.values())])
+    wanted = {**SESSION, **(more or {})}
+    conn.execute(SET_SESSION, [list(wanted), list(wanted.values())])
 
 
 def readable_encoding(server_encoding: str) -> str:
@@ -119,11 +120,13 @@ def database_name(dsn: str) -> str:
 
 
 @contextmanager
-def pool(dsn: str, size: int, *, encoding: str | None = None, application: str = "") -> Iterator[Pool]:
-    """Hold a pool of up to `size` connections, opened when needed."""
+def pool(
+    dsn: str, size: int, *, encoding: str | None = None, application: str = "", more: Mapping[str, str] | None = None
+) -> Iterator[Pool]:
+    """Hold a pool of up to `size` connections, opened when needed; `more` are settings beyond the usual ones."""
 
     def configure(conn: Connection) -> None:
-        set_up(conn, encoding)
+        set_up(conn, encoding, more)
 
     with ConnectionPool(
         with_defaults(dsn, application),
@@ -160,6 +163,18 @@ def may_pass(error: BaseException) -> bool:
     if isinstance(error, psycopg.OperationalError):
         return not FOR_GOOD.search(str(error))
     return isinstance(error, ConnectionError | TimeoutError)
+
+
+@contextmanager
+def stream(
+    conn: Connection, query: str | bytes, values: Sequence[Any], *, binary: bool = False
+) -> Iterator[Iterator[tuple[Any, ...]]]:
+    """Read rows one by one. Until a stream is closed it keeps the connection's lock: a rollback would wait for ever."""
+    with conn.cursor(binary=binary) as cursor:
+        rows = cursor.stream(query, values)
+        assert isinstance(rows, Generator)
+        with closing(rows):
+            yield rows
 
 
 def script(name: str) -> bytes:

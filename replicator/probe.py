@@ -10,9 +10,16 @@ from psycopg.rows import class_row
 
 from replicator import events, journal, postgres
 from replicator.errors import ConnectionFailed, NotReady, PreflightFailed
-from replicator.events import Emit
-from replicator.model import Catalog, Loss
+from replicator.events import Emit, size_text
+from replicator.model import Catalog, Loss, Statistics
 from replicator.postgres import Connection
+
+STATISTICS_SINCE = 180000
+GB = 1024**3
+LARGE = 4 * GB
+"""Below this, no setting is worth a word."""
+MANY_CHECKPOINTS = 10
+SMALL_BUFFERS = GB // 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,36 @@ def check_catalog(source: Connection, destination: Connection, catalog: Catalog,
 
     `roles`: those that are missing will be made.
     """
-    return [*_extensions(destination, catalog), *([] if roles else _roles(source, destination, catalog))]
+    findings = [*_extensions(destination, catalog), *([] if roles else _roles(source, destination, catalog))]
+    return [*findings, *_slow(destination, sum(table.bytes for table in catalog.tables))]
+
+
+def check_choices(
+    destination: Connection, statistics: Statistics | None, toast_compression: str | None
+) -> list[Finding]:
+    """Return what of the user's choices the destination cannot do."""
+    version = str(destination.info.parameter_status("server_version"))
+    findings = []
+    if statistics is Statistics.TRANSFER and destination.info.server_version < STATISTICS_SINCE:
+        findings.append(
+            Finding(
+                f"The destination, PostgreSQL {version}, cannot take statistics over: 18 and newer can.",
+                "Use --statistics analyze.",
+            )
+        )
+    if toast_compression:
+        known = destination.execute(
+            "SELECT %s = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'", [toast_compression]
+        ).fetchall()
+        if known != [(True,)]:
+            why = "was built without it" if known else "has no such choice: 14 and newer have"
+            findings.append(
+                Finding(
+                    f"The destination cannot compress with {toast_compression}: PostgreSQL {version} {why}.",
+                    "Leave --toast-compression out.",
+                )
+            )
+    return findings
 
 
 def check_losses(losses: Iterable[Loss], destination: Connection, *, agreed: bool) -> list[Finding]:
@@ -210,6 +246,48 @@ def _extensions(destination: Connection, catalog: Catalog) -> Iterable[Finding]:
         yield Finding(
             f"The destination server lacks extensions that the source uses: {', '.join(row[0] for row in rows)}.",
             "Install their packages on the destination server.",
+        )
+
+
+def _slow(destination: Connection, bytes: int) -> Iterable[Finding]:
+    """Yield the settings that hold a large load back; synchronous_commit is off in the sessions of a clone anyway."""
+    if bytes < LARGE:
+        return
+    sizes = {
+        name: int(size)
+        for name, size in destination.execute(
+            "SELECT name, pg_size_bytes(current_setting(name)) FROM unnest(%s::text[]) AS name",
+            [["max_wal_size", "shared_buffers"]],
+        )
+    }
+    wal_level, archive_mode, spread = destination.execute(
+        "SELECT current_setting('wal_level'), current_setting('archive_mode'),"
+        " current_setting('checkpoint_completion_target')::float8"
+    ).fetchall()[0]
+    load = size_text(bytes)
+    if wal_level != "minimal":
+        checkpoints = round(bytes * (1 + spread) / sizes["max_wal_size"])
+        if checkpoints > MANY_CHECKPOINTS:
+            wanted = min(64, 2 ** (bytes // 4 // GB).bit_length())
+            yield Finding(
+                f"max_wal_size is {size_text(sizes['max_wal_size'])} on the destination and {load} will be loaded:"
+                f" about {checkpoints} checkpoints.",
+                f"Fewer with: ALTER SYSTEM SET max_wal_size = '{wanted}GB'; SELECT pg_reload_conf();",
+                fatal=False,
+            )
+        archived = f", and archived, since archive_mode is {archive_mode}" if archive_mode != "off" else ""
+        yield Finding(
+            f"wal_level is {wal_level} on the destination: {load} will be written to WAL as well{archived}.",
+            "Without standbys and archive: ALTER SYSTEM SET wal_level = 'minimal';"
+            " ALTER SYSTEM SET max_wal_senders = 0; ALTER SYSTEM SET archive_mode = 'off';"
+            " then restart, and set them back afterwards.",
+            fatal=False,
+        )
+    if sizes["shared_buffers"] < SMALL_BUFFERS:
+        yield Finding(
+            f"shared_buffers is {size_text(sizes['shared_buffers'])} on the destination and {load} will be loaded.",
+            "A quarter of its memory is usual: ALTER SYSTEM SET shared_buffers = …; then restart.",
+            fatal=False,
         )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from replicator.errors import PreflightFailed, SourceChanged
 from replicator.journal import Journal, Recorded, Run, digest, read_run, read_steps
-from replicator.model import CopyLargeObjects, CopyTable, Phase, Plan
+from replicator.model import CarryStatistics, CopyLargeObjects, CopyTable, Phase, Plan
 from replicator.postgres import Connection
 
 NAMED = 10
@@ -84,6 +84,7 @@ def kept_steps(left: Left, plan: Plan, *, same_snapshot: bool) -> set[str]:
         if step.name in done
         and step.phase not in OF_THE_MOMENT
         and not step.name.endswith(ABOUT_LARGE_OBJECTS)
+        and not isinstance(step.work, CarryStatistics)  # named after the first of the tables that could be carried then
         and not (isinstance(step.work, CopyTable) and step.work.table.identity in partly)
     }
 

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import conninfo
 
 from replicator.errors import UsageError
+from replicator.model import Statistics
 
 MOST_DEFAULT_JOBS = 8
 
@@ -47,6 +48,9 @@ class Settings:
     repair: bool = False
     relay: bool = True
     max_rate: int | None = None
+    statistics: Statistics | None = None
+    """None: transfer where the destination can take them, analyze where not."""
+    toast_compression: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("source", "destination"):

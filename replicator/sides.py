@@ -58,9 +58,12 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
                 resume.end_sessions(left, source, keeper.conn)
         keeper.speak(encoding)
         moment, same = stack.enter_context(take_snapshot(settings, encoding, left))
+        writing = {"default_toast_compression": settings.toast_compression} if settings.toast_compression else {}
         pools = [
-            stack.enter_context(postgres.pool(dsn, settings.jobs, encoding=encoding, application=f"worker {sessions}"))
-            for dsn in (settings.source, settings.destination)
+            stack.enter_context(
+                postgres.pool(dsn, settings.jobs, encoding=encoding, application=f"worker {sessions}", more=more)
+            )
+            for dsn, more in ((settings.source, {}), (settings.destination, writing))
         ]
         source_pool, destination_pool = Sessions(pools[0], "source"), Sessions(pools[1], "destination")
         yield Sides(moment, keeper, source_pool, destination_pool, encoding, sessions, left, same)

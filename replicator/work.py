@@ -14,13 +14,14 @@ from typing import NamedTuple
 import psycopg
 import tenacity
 
-from replicator import copy, events, large_objects, postgres, sequences
+from replicator import copy, events, large_objects, postgres, sequences, statistics
 from replicator.errors import ReplicatorError, StepFailed, Undone
 from replicator.events import Emit
 from replicator.globals.server import create_tablespace
 from replicator.journal import Journal
 from replicator.keeper import Keeper
 from replicator.model import (
+    CarryStatistics,
     CopyLargeObjects,
     CopyTable,
     CreateTablespace,
@@ -210,6 +211,14 @@ class Workshop:
                     self.sequence_values = sequences.read_values(conn, which)
                 sequences.set_values(destination, self.sequence_values)
                 return len(which), 0, None
+            case CarryStatistics(tables), _:
+                with self._source.use() as conn:
+                    refused = statistics.carry(conn, destination, tables)
+                for table, reason in refused.items():
+                    self._emit(events.Note(f"ANALYZE {table}: its statistics could not be carried over: {reason}"))
+                    with self._forgiving(step, destination):
+                        destination.execute(f"ANALYZE {table}".encode())
+                return 0, 0, None
             case CopyLargeObjects(range), Source(conn):
                 with self._counting(step, worker) as moved:
                     rows = large_objects.copy_range(conn, destination, range, moved)

@@ -15,7 +15,7 @@ LAYERS = (
     "errors events model",
     "graph plan downgrade catalog catalog.depend catalog.select settings postgres throttle copy.stream",
     "probe snapshot catalog.read catalog.changes journal keeper keywords rehearsal"
-    " copy copy.* large_objects sequences globals globals.server",
+    " copy copy.* large_objects sequences statistics globals globals.server",
     "work executor verify verify.* resume globals.database",
     "sides hold",
     "clone status",

@@ -60,6 +60,7 @@ def read_catalog(conn: Connection) -> Catalog:
         large_objects=tuple(LargeObjects(*r) for r in _records(conn, "large_objects", major)),
         populated=frozenset(Address(r.classid, r.objid) for r in _records(conn, "populated", major)),
         invalid=frozenset(Address(r.classid, r.objid) for r in _records(conn, "invalid", major)),
+        carried=frozenset(Address(r.classid, r.objid) for r in _records(conn, "carried", major)),
     )
 
 

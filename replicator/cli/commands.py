@@ -21,12 +21,14 @@ from replicator.cli.options import (
     GLOBALS,
     HOLD,
     MAX_RATE,
+    MOVING,
     OUTPUT,
-    RELAY,
     REPAIR,
     RESUME,
     RETRY,
     SHOW_ROWS,
+    STATISTICS,
+    TOAST_COMPRESSION,
     VERIFY,
     Commands,
     Common,
@@ -86,7 +88,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
 
 
 @cli.command("clone")
-@options(*CONNECTIONS, *COPYING, *GLOBALS, VERIFY, EXACT, RESUME, RETRY, HOLD, RELAY, MAX_RATE)
+@options(*CONNECTIONS, *COPYING, *GLOBALS, STATISTICS, TOAST_COMPRESSION, VERIFY, EXACT, RESUME, RETRY, HOLD, *MOVING)
 @click.pass_context
 def clone_command(context: click.Context, /, output: Output, **given: Any) -> None:
     """Copy the source into the empty destination."""
@@ -119,7 +121,7 @@ def verify_command(output: Output, **given: Any) -> None:
 
 @cli.command("plan")
 @click.option("--sql", "as_sql", is_flag=True, help="Print the schema as one SQL script in creation order.")
-@options(*CONNECTIONS, *COPYING)
+@options(*CONNECTIONS, *COPYING, STATISTICS)
 def plan_command(as_sql: bool, output: Output, destination: str | None, **given: Any) -> None:
     """Print what a clone would do; write nothing anywhere.
 

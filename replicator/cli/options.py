@@ -10,6 +10,7 @@ import click
 
 from replicator import settings
 from replicator.errors import UsageError
+from replicator.model import Statistics
 from replicator.settings import Settings
 
 ENVIRONMENT = {"--source": "REPLICATOR_SOURCE", "--destination": "REPLICATOR_DESTINATION"}
@@ -186,6 +187,19 @@ MAX_RATE = click.option(
     show_default="no limit",
     help="Copy at most so much a second: 50MB/s, for the whole run.",
 )
+STATISTICS = click.option(
+    "--statistics",
+    type=click.Choice([how.value for how in Statistics]),
+    callback=lambda context, parameter, value: value and Statistics(value),
+    show_default="transfer into PostgreSQL 18 and newer, else analyze",
+    help="Planner statistics: carry the source's over, compute them, or leave them out.",
+)
+TOAST_COMPRESSION = click.option(
+    "--toast-compression",
+    type=click.Choice(["lz4", "pglz"]),
+    show_default="the destination's",
+    help="Compress long values so on the destination (PostgreSQL 14 and newer).",
+)
 VERIFY = click.option("--verify", is_flag=True, help="Compare both databases at the end.")
 EXACT = click.option(
     "--exact", is_flag=True, help="Tell apart what is equal but written otherwise: 1.0 and 1.00, 0 and -0."
@@ -203,6 +217,7 @@ REPAIR = click.option(
 
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG)
 COPYING = (JOBS, *LEAVING_OUT, DOWNGRADE)
+MOVING = (RELAY, MAX_RATE)
 GLOBALS = (CREATE, ROLES, TABLESPACES)
 
 

@@ -1,0 +1,22 @@
+-- Relations whose planner statistics can be carried over whole. What only ANALYZE can make: those of statistics
+-- objects, of ranges before 17 (pg_stats does not show them), and of tables with rows that never were analyzed.
+-- Reference: pg_dump.c getRelationStatistics (18.6).
+SELECT c.tableoid::bigint AS classid
+     , c.oid::bigint AS objid
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p', 'm', 'f')
+   AND c.relpersistence <> 't'
+   AND c.oid >= 16384
+   AND CASE
+           WHEN EXISTS (SELECT FROM pg_stats s WHERE s.schemaname = n.nspname AND s.tablename = c.relname)
+           THEN NOT EXISTS (SELECT FROM pg_statistic_ext x WHERE x.stxrelid = c.oid)
+--<17            AND NOT EXISTS (SELECT
+--<17                              FROM pg_attribute a
+--<17                              JOIN pg_type t ON t.oid = a.atttypid
+--<17                              LEFT JOIN pg_type b ON b.oid = t.typbasetype
+--<17                             WHERE a.attrelid = c.oid
+--<17                               AND a.attnum > 0
+--<17                               AND (t.typtype IN ('r', 'm') OR b.typtype IN ('r', 'm')))
+           ELSE c.relkind = 'r' AND pg_relation_size(c.oid) = 0
+       END

@@ -1,0 +1,23 @@
+-- What pg_class knows of the size of tables and their indexes, tables first. The rows are those that this server's
+-- planner takes for certain: what was counted, as the file has grown or shrunk since. An index is its table's matter.
+-- Before 14, 0 rows also meant unknown.
+-- Reference: pg_dump.c dumpRelationStats_dumper (18.6); plancat.c, estimate_rel_size.
+SELECT n.nspname::text AS schema
+     , c.relname::text AS name
+     , coalesce(i.indrelid, c.oid)::regclass::text AS "table"
+     , c.relpages AS pages
+     , CASE
+           WHEN c.relkind IN ('r', 'm', 'i') AND c.relpages > 0 AND c.reltuples > 0
+           THEN c.reltuples::float8 * (pg_relation_size(c.oid) / current_setting('block_size')::int) / c.relpages
+--<14            WHEN c.reltuples = 0 THEN -1
+           ELSE c.reltuples
+       END::float8 AS rows
+     , CASE WHEN c.relpages > 0 THEN c.relallvisible::float8 / c.relpages ELSE 0 END AS visible
+     , CASE WHEN c.relpages > 0 THEN c.relallfrozen::float8 / c.relpages ELSE 0 END AS frozen                     --18+
+--<18      , NULL::float8 AS frozen
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN pg_index i ON i.indexrelid = c.oid
+ WHERE c.oid = ANY (%s::oid[])
+    OR i.indrelid = ANY (%s::oid[])
+ ORDER BY i.indrelid IS NOT NULL

@@ -1,0 +1,66 @@
+"""Planner statistics: what the source's planner knows of tables, indexes and columns is told to the destination's.
+
+Reference: PostgreSQL docs 9.28.9, "Database Object Statistics Manipulation Functions" (18).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from psycopg.rows import namedtuple_row
+
+from replicator import postgres
+from replicator.catalog.read import statement
+from replicator.model import Address
+from replicator.postgres import Connection
+
+FLUSH_CHARACTERS = 1024 * 1024
+
+
+def carry(source: Connection, destination: Connection, tables: Sequence[Address]) -> dict[str, str]:
+    """Give tables and their indexes the statistics that they have on the source, a fresh one if need be.
+
+    Returns, by the table's identity, why its statistics were not accepted, in whole or in part.
+    """
+    major = source.info.server_version // 10000
+    oids = [table.objid for table in tables]
+    with source.cursor(row_factory=namedtuple_row) as cursor:
+        relations: list[Any] = cursor.execute(statement("statistics_relations", major), [oids, oids]).fetchall()
+    if not relations:
+        return {}
+    table_of = {(r.schema, r.name): r.table for r in relations}
+    schemas, names = [r.schema for r in relations], [r.name for r in relations]
+    try:
+        with postgres.on("destination"), destination.transaction():
+            sizes = [(r.schema, r.name, r.pages, r.rows, r.visible, r.frozen) for r in relations]
+            destination.execute(postgres.script("restore_relations"), _columns(sizes))
+            refused: list[tuple[str, str]] = []
+            rows: list[tuple[str | None, ...]] = []
+            size = 0
+            with postgres.stream(source, statement("statistics_columns", major), [schemas, names, names]) as found:
+                for row in found:
+                    rows.append(row)
+                    size += sum(map(len, filter(None, row)))
+                    if size >= FLUSH_CHARACTERS:
+                        refused += _restore(destination, rows)
+                        size = 0
+            refused += _restore(destination, rows)
+    except psycopg.OperationalError:  # cut off, cancelled: not a matter of statistics
+        raise
+    except psycopg.Error as error:
+        return dict.fromkeys(table_of.values(), postgres.one_line(error))
+    return {table_of[relation]: "some values were not accepted" for relation in refused}
+
+
+def _restore(destination: Connection, rows: list[tuple[str | None, ...]]) -> list[tuple[str, str]]:
+    """Restore what was collected and empty the list. Returns the relations where something was not accepted."""
+    if not rows:
+        return []
+    refused = destination.execute(postgres.script("restore_columns"), _columns(rows)).fetchall()
+    rows.clear()
+    return [(schema, name) for schema, name in refused]
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Return rows as columns, for unnest."""
+    return [list(column) for column in zip(*rows, strict=True)]
