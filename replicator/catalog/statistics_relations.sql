@@ -4,7 +4,7 @@
 -- Reference: pg_dump.c dumpRelationStats_dumper (18.6); plancat.c, estimate_rel_size.
 SELECT n.nspname::text AS schema
      , c.relname::text AS name
-     , coalesce(i.indrelid, c.oid)::regclass::text AS "table"
+     , wanted.tableid::regclass::text AS "table"
      , c.relpages AS pages
      , CASE
            WHEN c.relkind IN ('r', 'm', 'i') AND c.relpages > 0 AND c.reltuples > 0
@@ -15,9 +15,9 @@ SELECT n.nspname::text AS schema
      , CASE WHEN c.relpages > 0 THEN c.relallvisible::float8 / c.relpages ELSE 0 END AS visible
      , CASE WHEN c.relpages > 0 THEN c.relallfrozen::float8 / c.relpages ELSE 0 END AS frozen                     --18+
 --<18      , NULL::float8 AS frozen
-  FROM pg_class c
+  FROM (SELECT oid, oid FROM unnest(%s::oid[]) AS given (oid)
+         UNION ALL
+        SELECT indexrelid, indrelid FROM pg_index WHERE indrelid = ANY (%s::oid[])) AS wanted (relid, tableid)
+  JOIN pg_class c ON c.oid = wanted.relid
   JOIN pg_namespace n ON n.oid = c.relnamespace
-  LEFT JOIN pg_index i ON i.indexrelid = c.oid
- WHERE c.oid = ANY (%s::oid[])
-    OR i.indrelid = ANY (%s::oid[])
- ORDER BY i.indrelid IS NOT NULL
+ ORDER BY wanted.relid <> wanted.tableid
