@@ -28,15 +28,17 @@ def order(objects: Iterable[Object]) -> list[Piece]:
     pieces = {o.name: Piece(o.name, o, o.create + _owner(o)) for o in objects}
     if len(pieces) != len(objects):
         raise AssertionError("two objects have the same kind and identity")
-    names = {o.address: o.name for o in objects if o.kind not in FACETS}
-    for piece in pieces.values():
-        piece.needs = {names[a] for a in piece.object.needs if a in names} - {piece.name}
-    while True:
-        components = [c for c in _components(pieces) if len(c) > 1]
-        if not components:
-            return _sorted(pieces)
-        for component in components:
+    names = {piece.object.address: name for name, piece in pieces.items() if piece.object.kind not in FACETS}
+    for name, piece in pieces.items():
+        piece.needs = {names[a] for a in piece.object.needs if a in names}
+        piece.needs.discard(name)
+    while len(result := _sorted(pieces)) < len(pieces):
+        # What waits for itself was left over, and what waits for that.
+        done = {piece.name for piece in result}
+        left = {name: piece for name, piece in pieces.items() if name not in done}
+        for component in [c for c in _components(left) if len(c) > 1]:
             _split_one(component, pieces, names)
+    return result
 
 
 def _owner(o: Object) -> tuple[str, ...]:
@@ -95,21 +97,23 @@ def _key(piece: Piece) -> tuple[int, str]:
 
 
 def _sorted(pieces: Mapping[str, Piece]) -> list[Piece]:
-    waiting = {name: len(piece.needs) for name, piece in pieces.items()}
-    wanted_by: dict[str, list[str]] = {name: [] for name in pieces}
-    for piece in pieces.values():
+    """Return those that no cycle keeps waiting: each after all it needs, else by rank and name."""
+    by_key = sorted(pieces.values(), key=_key)
+    number = {piece.name: n for n, piece in enumerate(by_key)}
+    waiting = [len(piece.needs) for piece in by_key]
+    wanted_by: list[list[int]] = [[] for _ in by_key]
+    for n, piece in enumerate(by_key):
         for need in piece.needs:
-            wanted_by[need].append(piece.name)
-    ready = [(*_key(piece), name) for name, piece in pieces.items() if not waiting[name]]
-    heapq.heapify(ready)
+            wanted_by[number[need]].append(n)
+    ready = [n for n, count in enumerate(waiting) if not count]  # sorted, and so a heap
     result = []
     while ready:
-        name = heapq.heappop(ready)[-1]
-        result.append(pieces[name])
-        for dependent in wanted_by[name]:
+        n = heapq.heappop(ready)
+        result.append(by_key[n])
+        for dependent in wanted_by[n]:
             waiting[dependent] -= 1
             if not waiting[dependent]:
-                heapq.heappush(ready, (*_key(pieces[dependent]), dependent))
+                heapq.heappush(ready, dependent)
     return result
 
 
@@ -129,6 +133,8 @@ def _components(pieces: Mapping[str, Piece]) -> Iterator[set[str]]:
         while work:
             name, needs = work[-1]
             for need in needs:
+                if need not in pieces:  # done already
+                    continue
                 if need not in index:
                     index[need] = low[need] = len(index)
                     path.append(need)

@@ -16,9 +16,9 @@ OPAQUE = re.compile(r"""\$(\w*)\$.*?\$\1\$|'(?:[^']|'')*'|"(?:[^"]|"")*\"""", re
 KEYWORDS = "SELECT word, catcode::text FROM pg_get_keywords() WHERE catcode <> 'U'"
 
 
-def read_for(source: Connection, destination: Connection) -> Catalog:
+def read_for(source: Connection, destination: Connection, beside: Connection | None = None) -> Catalog:
     """Read the source's catalog, each name quoted that the destination could not read bare."""
-    catalog = read_catalog(source)
+    catalog = read_catalog(source, beside)
     words = new_keywords(source, destination)
     if not words:
         return catalog

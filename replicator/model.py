@@ -74,6 +74,22 @@ class Object:
         """
         return f"{self.kind} {self.identity}"
 
+    def with_needs(self, needs: frozenset[Address], stub_needs: frozenset[Address]) -> "Object":
+        """Return the same object with other needs; eight times as fast as `replace`, and there are many."""
+        return Object(
+            self.kind,
+            self.address,
+            self.identity,
+            self.schema,
+            self.owner,
+            self.create,
+            self.alter_owner,
+            self.stub,
+            self.finish,
+            needs,
+            stub_needs,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -107,6 +123,8 @@ class Table:
     """WHERE …, or nothing: which rows of an extension's configuration table are the database's own. None: no such."""
     refers: frozenset[str] = frozenset()
     """The tables that an extension's configuration table refers to: its foreign keys are there before its rows."""
+    empty: bool = False
+    """No row of it can be seen in the snapshot, though later ones may: there is nothing to copy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,9 @@ from replicator.model import (
 CALLS_CODE = {"function", "aggregate", "operator", "operator_class", "operator_family", "domain", "base_type", "cast"}
 """An index or constraint that needs one of these runs the user's code, which may read any table."""
 
+HOLDERS = {"table", "matview", "foreign_table"}
+"""What holds rows, or has partitions that do."""
+
 ALL_ROWS = "all rows"
 TABLE_CLASS = 1259
 STATISTICS_BYTES = 64 * 1024  # of a table of some columns, at most
@@ -114,9 +117,12 @@ class _Relations:
 
     def __init__(self, catalog: Catalog) -> None:
         self.tables = {table.address: table for table in catalog.tables}
+        self.data = {table.address: _data_name(table.identity) for table in catalog.tables if not table.empty}
         self.kinds = {o.address: o.kind for o in catalog.objects if o.kind not in FACETS}
         self.identities = {o.address: o.identity for o in catalog.objects if o.kind not in FACETS}
         self._tables_of = {o.address: o.needs for o in catalog.objects if o.kind in ("index", "constraint")}
+        self.code = {address for address, kind in self.kinds.items() if kind in CALLS_CODE}
+        self._holders = {address for address, kind in self.kinds.items() if kind in HOLDERS}
         self._parent: dict[Address, Address] = {}
         self._children: defaultdict[Address, list[Address]] = defaultdict(list)
         for o in catalog.objects:
@@ -148,8 +154,8 @@ class _Relations:
 
     def among(self, addresses: Iterable[Address]) -> list[Address]:
         """Return those of these objects that hold rows, with all their partitions."""
-        holders = ("table", "matview", "foreign_table")
-        return [r for a in addresses if self.kinds.get(a) in holders for r in self.below(a)]
+        found = self._holders.intersection(addresses)
+        return [r for a in found for r in self.below(a)] if found & self._children.keys() else list(found)
 
 
 def _chain(pieces: Iterable[Piece], phase: Phase, first_needs: frozenset[str]) -> list[Step]:
@@ -177,7 +183,8 @@ def _referred_first(tables: Iterable[Table]) -> list[Table]:
 
 
 def _data(catalog: Catalog, created: frozenset[str]) -> list[Step]:
-    copied = {table.identity for table in catalog.tables}
+    """One step a table with rows, a range of large objects; one for all sequences."""
+    copied = {table.identity for table in catalog.tables if not table.empty}
     steps = [
         Step(
             _data_name(table.identity),
@@ -188,6 +195,7 @@ def _data(catalog: Catalog, created: frozenset[str]) -> list[Step]:
             {table.address: Lock.EXCLUSIVE},
         )
         for table in _referred_first(catalog.tables)
+        if not table.empty
     ]
     for r in catalog.large_objects:
         cost = r.count * LARGE_OBJECT_BYTES
@@ -209,26 +217,23 @@ def _build(
     for piece in (p for p in pieces if phases[p.name] is Phase.BUILD):
         about = relations.among(piece.object.needs) or relations.attached(piece.object)
         tables = [relations.tables[r] for r in about if r in relations.tables]
-        if any(relations.kinds.get(address) in CALLS_CODE for address in piece.object.needs):
-            rows = {ALL_ROWS}
-        else:
-            rows = {_data_name(table.identity) for table in tables}
-        filled = {refresh[relation] for relation in about if relation in refresh}
-        built = {need for need in piece.needs if phases[need] is not Phase.SCHEMA}
+        calls_code = not relations.code.isdisjoint(piece.object.needs)
+        rows = (ALL_ROWS,) if calls_code else [relations.data[r] for r in about if r in relations.data]
+        filled = [refresh[relation] for relation in about if relation in refresh]
+        built = [need for need in piece.needs if phases[need] is not Phase.SCHEMA]
         lock = Lock.SHARED if piece.object.kind == "index" else Lock.EXCLUSIVE
         steps.append(
             Step(
                 piece.name,
                 Phase.BUILD,
                 Execute(piece.statements),
-                created | rows | filled | built,
+                created.union(rows, filled, built),
                 sum(table.bytes for table in tables),
                 dict.fromkeys(about, lock),
             )
         )
     if any(ALL_ROWS in step.needs for step in steps):
-        every = frozenset(_data_name(table.identity) for table in relations.tables.values())
-        steps.insert(0, Step(ALL_ROWS, Phase.BUILD, Execute(()), created | every))
+        steps.insert(0, Step(ALL_ROWS, Phase.BUILD, Execute(()), created.union(relations.data.values())))
     return steps
 
 
@@ -247,8 +252,7 @@ def _transfer(catalog: Catalog, relations: _Relations, build: Iterable[Step]) ->
     tables = {a for a, kind in relations.kinds.items() if kind == "table"}
     tables |= {a for a, kind in relations.kinds.items() if kind == "foreign_table" and a in catalog.carried}
     for relation in sorted(tables):
-        leaves = (relations.tables[leaf] for leaf in relations.below(relation) if leaf in relations.tables)
-        wanted[relation] |= {_data_name(leaf.identity) for leaf in leaves}
+        wanted[relation] |= {relations.data[leaf] for leaf in relations.below(relation) if leaf in relations.data}
     steps = [
         Step(
             f"analyze {relations.identities[table]}",
@@ -298,8 +302,8 @@ def _analyzed(catalog: Catalog, reads: Mapping[Address, set[Address]], how: Stat
 def _analyze(catalog: Catalog, relations: _Relations, build: Iterable[Step]) -> list[Step]:
     """ANALYZE each table once its indexes and statistics objects are there, a partitioned one with its partitions."""
     wanted: defaultdict[Address, set[str]] = defaultdict(set)
-    for table in catalog.tables:
-        wanted[relations.root(table.address)].add(_data_name(table.identity))
+    for address, name in relations.data.items():
+        wanted[relations.root(address)].add(name)
     for step in build:
         for relation in step.locks:
             if relations.root(relation) in wanted and not step.name.startswith("foreign_key "):
@@ -324,13 +328,16 @@ def _downstream(pieces: Iterable[Piece], phases: Phases, refresh: Mapping[Addres
     Event triggers would fire at whatever is done after them.
     """
     late: set[str] = set()
+    postponed = {name for name, phase in phases.items() if phase is Phase.FINISH}
     for piece in pieces:  # in creation order: what is needed comes first
-        if phases[piece.name] is Phase.BUILD:
-            upon_matview = any(address in refresh for address in piece.object.needs)
-            upon_postponed = any(phases[need] is Phase.FINISH for need in piece.needs)
-            if upon_matview or upon_postponed or piece.needs & late:
-                late.add(piece.name)
-        elif phases[piece.name] is Phase.FINISH and (piece.object.kind == "event_trigger" or piece.needs & late):
+        match phases[piece.name]:
+            case Phase.BUILD:
+                begins = not (refresh.keys().isdisjoint(piece.object.needs) and postponed.isdisjoint(piece.needs))
+            case Phase.FINISH:
+                begins = piece.object.kind == "event_trigger"
+            case _:
+                continue
+        if begins or not late.isdisjoint(piece.needs):
             late.add(piece.name)
     return late
 

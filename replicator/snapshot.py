@@ -96,6 +96,17 @@ class Snapshot:
         finally:
             _end(conn)
 
+    @contextmanager
+    def another(self) -> Iterator[Connection | None]:
+        """Open another connection in this snapshot; None where there is none to be had."""
+        try:
+            conn = self._connect()
+        except psycopg.OperationalError:  # too many of them
+            yield None
+            return
+        with conn, self.imported(conn):
+            yield conn
+
     def renew(self) -> None:
         """Take another snapshot instead of this one, without locks. Nobody may be in the old one."""
         for holder in self._holders:

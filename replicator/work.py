@@ -141,17 +141,42 @@ class Workshop:
             if again and (outcomes := self._recorded(keeper, batch)):
                 return outcomes
         with naming(batch[0]), self._destination.use() as conn, conn.transaction():
-            with self._reading(batch) as source:
-                for step in batch:
-                    if self._stopped.is_set():
-                        raise StepFailed(step.name, "stopped")
-                    began = time.monotonic()
-                    with naming(step):
-                        outcome = self._do(step, source, conn, worker)
-                    outcomes[step.name] = Outcome(time.monotonic() - began, *outcome)
+            outcomes = self._do_at_once(batch, conn) or self._do_each(batch, conn, worker)
             self._journal.done(conn, outcomes)
         with self._counting_committed:
             self._committed += len(outcomes)
+        return outcomes
+
+    def _do_at_once(self, batch: Sequence[Step], conn: Connection) -> dict[str, Outcome]:
+        """Run all statements of a batch as one message. Where one fails, or there is other work to do, do nothing.
+
+        Most take less time than to send them, hear of them and send the next.
+        """
+        statements = [s for step in batch if isinstance(step.work, Execute) for s in step.work.statements]
+        if len(batch) == 1 or not all(isinstance(s.work, Execute) and not s.optional for s in batch):
+            return {}
+        began = time.monotonic()
+        try:
+            with conn.transaction():
+                _run(statements, conn)
+        except psycopg.Error:
+            if conn.closed:
+                raise
+            return {}  # one by one they will tell which it was
+        seconds = (time.monotonic() - began) / len(batch)
+        return {step.name: Outcome(seconds) for step in batch}
+
+    def _do_each(self, batch: Sequence[Step], conn: Connection, worker: int) -> dict[str, Outcome]:
+        """Do the steps of a batch one after another."""
+        outcomes: dict[str, Outcome] = {}
+        with self._reading(batch) as source:
+            for step in batch:
+                if self._stopped.is_set():
+                    raise StepFailed(step.name, "stopped")
+                began = time.monotonic()
+                with naming(step):
+                    outcome = self._do(step, source, conn, worker)
+                outcomes[step.name] = Outcome(time.monotonic() - began, *outcome)
         return outcomes
 
     def _recorded(self, keeper: Connection, batch: Sequence[Step]) -> dict[str, Outcome]:
@@ -188,11 +213,8 @@ class Workshop:
         """Return rows, bytes and, for rows, when they were read."""
         match step.work, source:
             case Execute(statements), _:
-                if statements:
-                    together = ";\n".join(statements)  # one message and one answer
-                    logger.debug("%s", postgres.without_secrets(together))
-                    with self._forgiving(step, destination):
-                        destination.execute(together)
+                with self._forgiving(step, destination):
+                    _run(statements, destination)
                 return 0, 0, None
             case CreateTablespace() as work, _:
                 # It refuses transactions, and so does not belong to this one: at a second attempt it is there already.
@@ -270,6 +292,15 @@ class Workshop:
             counter.take_back()
             raise
         counter.report()
+
+
+def _run(statements: Sequence[str], conn: Connection) -> None:
+    """Run statements as one message with one answer."""
+    if statements:
+        together = ";\n".join(statements)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("%s", postgres.without_secrets(together))
+        conn.execute(together)
 
 
 class Counter:

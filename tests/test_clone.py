@@ -7,11 +7,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from replicator import events
+from replicator import events, snapshot
+from replicator.catalog.read import read_catalog
 from replicator.clone import clone, verify_copy
 from replicator.demo.server import Server, reachable_folder
 from replicator.errors import Interrupted, PreflightFailed, VerificationFailed
 from replicator.events import Event
+from replicator.model import Phase
 from replicator.settings import Settings
 from replicator.status import clean_up, look
 from tests.fix_servers import BINARIES, SETTINGS, VERSIONS, Database, Servers
@@ -161,6 +163,41 @@ def test_events_tell_the_whole_story(servers: Servers) -> None:
     data = next(event for event in done if event.step == "data public.t")
     moved = sum(event.bytes for event in seen if isinstance(event, events.Moved) and event.step == data.step)
     assert (data.rows, data.bytes) == (1000, moved)
+
+
+def test_what_is_written_into_an_empty_table_later_does_not_come(database: Database, destination: Database) -> None:
+    """Without a block when the catalog is read, it has no row of the snapshot: there is no step for it."""
+    database.run("CREATE TABLE public.empty (a int PRIMARY KEY); CREATE TABLE public.t AS SELECT 1 AS a")
+
+    def write(event: Event) -> None:
+        if isinstance(event, events.Planned) and Phase.DATA in event.steps:  # verification has a plan of its own
+            assert event.steps[Phase.DATA] == 1
+            database.run("INSERT INTO public.empty SELECT generate_series(1, 1000); INSERT INTO public.t VALUES (2)")
+
+    clone(Settings(database.dsn, destination.dsn, jobs=2, verify=True), write)
+    assert destination.rows("SELECT (SELECT count(*) FROM public.empty), (SELECT count(*) FROM public.t)") == [(0, 1)]
+    assert destination.value("SELECT count(*) FROM pg_index WHERE indrelid = 'public.empty'::regclass") == 1
+
+
+def test_a_table_is_empty_only_if_it_was_so_in_the_snapshot(database: Database) -> None:
+    database.run("""
+        CREATE TABLE public.emptied AS SELECT 1 AS a;
+        CREATE TABLE public.filled (a int);
+        CREATE TABLE public.empty (a int);
+    """)
+    with snapshot.take(database.dsn) as moment:
+        database.run("DELETE FROM public.emptied; INSERT INTO public.filled VALUES (1)")
+        database.run("VACUUM public.emptied")
+        moment.lock_tables()
+        tables = {table.identity: table.empty for table in read_catalog(moment.holder).tables}
+    assert tables == {"public.emptied": False, "public.filled": False, "public.empty": True}
+
+
+def test_two_connections_read_what_one_reads(database: Database) -> None:
+    database.run(SHOP)
+    with snapshot.take(database.dsn) as moment, moment.another() as beside:
+        assert beside is not None
+        assert read_catalog(moment.holder, beside) == read_catalog(moment.holder)
 
 
 def test_a_second_clone_into_a_full_destination_is_refused(servers: Servers) -> None:

@@ -68,6 +68,18 @@ def test_in_the_same_snapshot_only_what_is_missing_is_done(
     leaves_no_session(source.server)
 
 
+def test_a_table_that_was_empty_at_first_stays_of_that_moment(
+    start: Start, replicator: Run, source: Database, destination: Database
+) -> None:
+    """Its key and what refers to it may be there already: it can be neither emptied nor filled."""
+    source.run("CREATE TABLE empty (a int PRIMARY KEY); CREATE TABLE refers (a int REFERENCES empty)")
+    killed(start, source, destination)
+    source.run("INSERT INTO empty VALUES (1); INSERT INTO refers VALUES (1)")
+    runs(replicator("clone", "--resume=per-table", *both(source, destination)))
+    assert destination.rows("SELECT (SELECT count(*) FROM empty), (SELECT count(*) FROM refers)") == [(0, 0)]
+    assert destination.dump() == source.dump()
+
+
 def test_a_held_snapshot_outlives_the_run_and_goes_with_the_journal(
     start: Start, replicator: Run, source: Database, destination: Database
 ) -> None:

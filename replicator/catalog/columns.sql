@@ -9,6 +9,7 @@
        SELECT c.*
             , c.oid::regclass::text AS name
             , c.relispartition
+              OR c.oid NOT IN (SELECT inhrelid FROM pg_inherits)
               OR (NOT EXISTS (SELECT FROM pg_attribute a
                                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND NOT a.attislocal)
                   AND NOT EXISTS (SELECT FROM pg_constraint n
@@ -25,7 +26,7 @@
      , column_part AS MATERIALIZED (
        SELECT a.attrelid
             , a.attnum
-            , format('ALTER TABLE ONLY %s ALTER COLUMN %I', c.name, a.attname) AS alter_column
+            , a.attgenerated <> '' AS generated
             , own.listed AND c.reloftype = 0 OR null_constraint.clause IS NOT NULL AS always
             , CASE WHEN own.listed
                    THEN concat_ws(' '
@@ -40,14 +41,20 @@
                           END)
                END AS head
             , CASE WHEN own.listed THEN 'DEFAULT ' || own.value END AS inline_default
-            , ' SET DEFAULT ' || own.value AS set_default
+            , CASE WHEN own.value IS NOT NULL
+                   THEN format('ALTER TABLE ONLY %s ALTER COLUMN %I SET DEFAULT %s', c.name, a.attname, own.value)
+               END AS set_default
             , null_constraint.clause AS not_null
             , CASE WHEN a.attgenerated <> '' AND NOT own.listed AND NOT parent.same_expression
-                   THEN format(' SET EXPRESSION AS (%s)', d.expression)
---<18              WHEN a.attnotnull AND NOT own.listed AND parent.not_null IS NOT TRUE THEN ' SET NOT NULL'
+                   THEN format('ALTER TABLE ONLY %s ALTER COLUMN %I SET EXPRESSION AS (%s)'
+                              , c.name, a.attname, d.expression)
+--<18              WHEN a.attnotnull AND NOT own.listed AND parent.not_null IS NOT TRUE
+--<18              THEN format('ALTER TABLE ONLY %s ALTER COLUMN %I SET NOT NULL', c.name, a.attname)
                END AS set_more
             , CASE WHEN own.plain THEN identity.clause END AS inline_identity
-            , CASE WHEN NOT own.plain THEN ' ADD ' || identity.clause END AS add_identity
+            , CASE WHEN NOT own.plain AND identity.clause IS NOT NULL
+                   THEN format('ALTER TABLE ONLY %s ALTER COLUMN %I ADD %s', c.name, a.attname, identity.clause)
+               END AS add_identity
             , identity.set_persistence
          FROM relation c
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -113,11 +120,11 @@
             , array_agg(concat_ws(' ', head, inline_default, not_null, inline_identity) ORDER BY attnum)
               FILTER (WHERE always OR inline_default IS NOT NULL) AS whole
             , array_agg(concat_ws(' ', head, not_null, inline_identity) ORDER BY attnum) FILTER (WHERE always) AS stub
-            , array_agg(alter_column || set_more ORDER BY attnum)
-              || array_agg(alter_column || add_identity ORDER BY attnum)
-              || array_agg(set_persistence ORDER BY attnum) AS alters
-            , array_agg(alter_column || set_default ORDER BY attnum) AS defaults
-            , array_agg(alter_column || set_default ORDER BY attnum) FILTER (WHERE inline_default IS NULL)
+            , array_agg(set_more ORDER BY attnum) FILTER (WHERE set_more <> '')
+              || array_agg(add_identity ORDER BY attnum) FILTER (WHERE add_identity <> '')
+              || array_agg(set_persistence ORDER BY attnum) FILTER (WHERE set_persistence <> '') AS alters
+            , array_agg(set_default ORDER BY attnum) FILTER (WHERE set_default <> '') AS defaults
+            , array_agg(set_default ORDER BY attnum) FILTER (WHERE set_default <> '' AND inline_default IS NULL)
               AS inherited_defaults
          FROM column_part
         GROUP BY attrelid

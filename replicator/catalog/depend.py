@@ -8,10 +8,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
-from replicator.catalog import BY_NAME
+from replicator.catalog import BY_NAME, FACETS
 from replicator.model import Address, Object
 
 FIRST_USER_OID = 16384
@@ -31,6 +30,9 @@ class Edge(NamedTuple):
     type: str
 
 
+Needs = defaultdict[Address, set[Address]]
+NOTHING: frozenset[Address] = frozenset()
+
 # 'P' before 'a': a partition's cloned trigger belongs to the parent's trigger, not to its table.
 PARENTHOOD = {"i": 0, "e": 1, "P": 2, "a": 3}
 
@@ -42,12 +44,14 @@ class Family:
         self._parent: dict[Address, tuple[int, Address]] = {}
         self._members: set[Address] = set()
         self.created = created
-        for edge in edges:
-            if edge.type in PARENTHOOD and edge.dependent != edge.referenced:
-                candidate = (PARENTHOOD[edge.type], edge.referenced)
-                self._parent[edge.dependent] = min(candidate, self._parent.get(edge.dependent, candidate))
-            if edge.type == "e":
-                self._members.add(edge.dependent)
+        for dependent, referenced, type in edges:
+            rank = PARENTHOOD.get(type)
+            if rank is not None and dependent != referenced:
+                known = self._parent.get(dependent)
+                if known is None or (rank, referenced) < known:
+                    self._parent[dependent] = rank, referenced
+            if type == "e":
+                self._members.add(dependent)
 
     def stands_for(self, address: Address, *, in_extensions: bool = True) -> Address | None:
         """Return the created object that this row is, or is part of; None where there is none."""
@@ -61,6 +65,11 @@ class Family:
             address = self._parent[address][1]
         return address
 
+    def among(self, addresses: Iterable[Address]) -> frozenset[Address]:
+        """Return the created objects that these rows are, or are part of."""
+        found = map(self.stands_for, addresses)
+        return frozenset(address for address in found if address is not None)
+
 
 def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]) -> list[Object]:
     """Return the objects to create, in the order given, with `needs` and `stub_needs` filled in.
@@ -68,58 +77,75 @@ def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]
     A row is an object and the addresses that its kind's file declares in `needs`: what pg_depend does not record.
     """
     edges = list(edges)
-    parts = {e.dependent for e in edges if e.type in "ie" and e.dependent != e.referenced}
+    parts = {dependent for dependent, referenced, type in edges if type in "ie" and dependent != referenced}
     rows = [
         (o, declared)
         for o, declared in rows
-        if BY_NAME[o.kind].facet or (o.address not in parts and o.schema not in SYSTEM_SCHEMAS)
+        if o.kind in FACETS or (o.address not in parts and o.schema not in SYSTEM_SCHEMAS)
     ]
-    family = Family(edges, {o.address for o, _ in rows if not BY_NAME[o.kind].facet})
+    family = Family(edges, {o.address for o, _ in rows if o.kind not in FACETS})
     _drop_orphans(family, edges, {o.address for o, _ in rows if BY_NAME[o.kind].of_members})
-
-    needs: defaultdict[Address, set[Address]] = defaultdict(set)
-    stub_needs: defaultdict[Address, set[Address]] = defaultdict(set)
-    for edge in edges:
-        dependent, referenced = family.stands_for(edge.dependent), family.stands_for(edge.referenced)
-        if dependent and referenced and dependent != referenced:
-            needs[dependent].add(referenced)
-            # A type's functions are in its row's edges, a domain's default among them; its stub does without.
-            functions_of_a_type = (dependent.classid, referenced.classid) == (TYPE_CLASS, FUNCTION_CLASS)
-            if dependent == edge.dependent and not functions_of_a_type:
-                stub_needs[dependent].add(referenced)
+    own, through_parts = _needs(family, edges)
     for o, declared in rows:
         if BY_NAME[o.kind].turns:
             first, second, *_ = declared
-            needs[first].discard(second)
-            stub_needs[first].discard(second)
+            own[first].discard(second)
+            through_parts[first].discard(second)
 
     folded = []
     for o, declared in rows:
-        wanted = {family.stands_for(address) for address in declared} - {None, o.address}
-        if BY_NAME[o.kind].facet:
+        wanted = family.among(declared) - {o.address} if declared else NOTHING
+        if o.kind in FACETS:
             if _has_subject(o, family):
-                folded.append(replace(o, needs=_known({*wanted, family.stands_for(o.address)})))
+                folded.append(o.with_needs(wanted | family.among([o.address]), NOTHING))
         elif o.address in family.created:
-            stub = _known(stub_needs[o.address] | wanted)
+            needs = stub = wanted.union(own.get(o.address, NOTHING))
+            if o.address in through_parts:
+                needs = needs.union(through_parts[o.address])
             if BY_NAME[o.kind].shell:
                 stub = frozenset(address for address in stub if address.classid == SCHEMA_CLASS)
-            folded.append(replace(o, needs=_known(needs[o.address] | wanted), stub_needs=stub))
+            folded.append(o.with_needs(needs, stub))
     return folded
 
 
-def _drop_orphans(family: Family, edges: list[Edge], of_members: set[Address]) -> None:
+def _needs(family: Family, edges: Iterable[Edge]) -> tuple[Needs, Needs]:
+    """Return what each created object needs by its own catalog row, as its stub does, and what it needs besides.
+
+    There are hundreds of thousands of edges, so that what is created, as most is, is not asked of the family.
+    """
+    own: Needs = defaultdict(set)
+    through_parts: Needs = defaultdict(set)
+    created = family.created
+    for row, referenced_row, _ in edges:
+        dependent = row if row in created else family.stands_for(row)
+        if dependent is None:
+            continue
+        referenced = referenced_row if referenced_row in created else family.stands_for(referenced_row)
+        if referenced is None or dependent == referenced:
+            continue
+        # A type's functions are in its row's edges, a domain's default among them; its stub does without.
+        function_of_type = dependent.classid == TYPE_CLASS and referenced.classid == FUNCTION_CLASS
+        needs = own if dependent is row and not function_of_type else through_parts
+        needs[dependent].add(referenced)
+    return own, through_parts
+
+
+def _drop_orphans(family: Family, edges: Iterable[Edge], of_members: set[Address]) -> None:
     """Take away what belongs to something that is not created: a temporary table's rule, an extension table's index.
 
     What is `of_members` may belong to a member of an extension: a publication's table.
     """
-    owners = [e for e in edges if e.type in "aiPS" and e.dependent != e.referenced]
     while True:
+        created = family.created
         orphans = {
-            e.dependent
-            for e in owners
-            if e.dependent in family.created
-            and e.referenced.objid >= FIRST_USER_OID
-            and family.stands_for(e.referenced, in_extensions=e.dependent in of_members) is None
+            dependent
+            for dependent, referenced, type in edges
+            if referenced not in created
+            and type in "aiPS"
+            and dependent in created
+            and referenced.objid >= FIRST_USER_OID
+            and dependent != referenced
+            and family.stands_for(referenced, in_extensions=dependent in of_members) is None
         }
         if not orphans:
             return
@@ -132,7 +158,3 @@ def _has_subject(facet: Object, family: Family) -> bool:
         return True
     in_extensions = BY_NAME[facet.kind].of_members
     return family.stands_for(facet.address, in_extensions=in_extensions) is not None
-
-
-def _known(addresses: Iterable[Address | None]) -> frozenset[Address]:
-    return frozenset([address for address in addresses if address is not None])

@@ -45,4 +45,3 @@ SELECT kind.classid::bigint AS classid
                                         END, kind.objid, 0) AS object
  WHERE object.identity IS NOT NULL
    AND (object.schema IS NULL OR object.schema !~ '^pg_(temp|toast)(_|$)')
- ORDER BY object.identity

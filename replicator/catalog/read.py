@@ -4,11 +4,15 @@ The session's search_path must be empty (postgres.connect sees to it): pg_get_*d
 """
 
 import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from collections.abc import Sequence as Several
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
+from operator import itemgetter
+from threading import Lock
 from typing import Any
-
-from psycopg.rows import namedtuple_row
 
 from replicator.catalog import KINDS
 from replicator.catalog.depend import Edge, fold
@@ -17,6 +21,16 @@ from replicator.postgres import Connection
 
 FROM_VERSION = re.compile(r"--(\d+)\+\s*$")
 BEFORE_VERSION = re.compile(r"^(\s*)--<(\d+) ")
+
+OTHERS = ("depend", "tables", "sequences", "large_objects", "populated", "invalid", "carried")
+LOCKING = ("view", "matview", "rule", "function")
+"""To print a query the server locks its tables to the transaction's end: left to the connection that has the locks."""
+COSTLY = ("acl", "constraint", "foreign_key", "index", "depend", "tables", "table")
+"""Read first, the last of them foremost, by the connection beside."""
+# Planning to the last millisecond does not pay for what is read once: a compiler, or workers on cores that are taken.
+PLANNING = "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'"
+
+Row = tuple[Any, ...]
 
 
 def for_version(text: str, major: int) -> str:
@@ -42,68 +56,111 @@ def statement(name: str, major: int) -> bytes:
     return for_version(files("replicator.catalog").joinpath(f"{name}.sql").read_text("ascii"), major).encode()
 
 
-def read_catalog(conn: Connection) -> Catalog:
-    """Read all of a database that can be copied, inside the transaction that the connection is in."""
+def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
+    """Read all of a database that can be copied, inside the transaction that the connection is in.
+
+    `beside`, another connection in a transaction with the same snapshot, takes a part of the work.
+    """
     version = conn.info.server_version
     major = version // 10000
     superuser = conn.info.parameter_status("is_superuser") == "on"
-    rows = [row for kind in KINDS if superuser or not kind.superuser for row in _read_kind(conn, kind, major)]
-    depend = conn.execute(statement("depend", major)).fetchall()
-    edges = [Edge(Address(a, b), Address(c, d), deptype) for a, b, c, d, deptype in depend]
+    kinds = [kind for kind in KINDS if superuser or not kind.superuser]
+    queries = {name: statement(name, major) for name in OTHERS} | {k.name: _kind_query(k, major) for k in kinds}
+    rows = _fetch(queries, conn, beside)
+    edges = [Edge(Address(a, b), Address(c, d), deptype) for a, b, c, d, deptype in rows["depend"]]
     return Catalog(
         version=version,
-        objects=tuple(fold(rows, edges)),
-        tables=tuple(map(_table, _records(conn, "tables", major))),
+        objects=tuple(fold([row for kind in kinds for row in _objects(kind, rows.pop(kind.name))], edges)),
+        tables=tuple(_table(*row) for row in rows["tables"]),
         sequences=tuple(
-            Sequence(Address(r.classid, r.objid), r.identity, r.schema) for r in _records(conn, "sequences", major)
+            Sequence(Address(classid, objid), identity, schema)
+            for classid, objid, identity, schema in rows["sequences"]
         ),
-        large_objects=tuple(LargeObjects(*r) for r in _records(conn, "large_objects", major)),
-        populated=frozenset(Address(r.classid, r.objid) for r in _records(conn, "populated", major)),
-        invalid=frozenset(Address(r.classid, r.objid) for r in _records(conn, "invalid", major)),
-        carried=frozenset(Address(r.classid, r.objid) for r in _records(conn, "carried", major)),
+        large_objects=tuple(LargeObjects(*row) for row in rows["large_objects"]),
+        populated=frozenset(Address(*row) for row in rows["populated"]),
+        invalid=frozenset(Address(*row) for row in rows["invalid"]),
+        carried=frozenset(Address(*row) for row in rows["carried"]),
     )
 
 
-def _records(conn: Connection, name: str, major: int) -> list[Any]:
-    with conn.cursor(row_factory=namedtuple_row) as cursor:
-        return cursor.execute(statement(name, major)).fetchall()
-
-
-def _read_kind(conn: Connection, kind: Kind, major: int) -> list[tuple[Object, list[Address]]]:
+def _kind_query(kind: Kind, major: int) -> bytes:
     query = statement("object", major).replace(b"<kind>", statement(f"kinds/{kind.name}", major))
-    query = query.replace(b"<columns>", statement("columns", major))
-    with conn.cursor(row_factory=namedtuple_row) as cursor:
-        rows: list[Any] = cursor.execute(query).fetchall()
-    return [
-        (
-            Object(
-                kind=kind.name,
-                address=Address(row.classid, row.objid),
-                # A table and its row type, a schema and its extension have the same name, but not the same comment.
-                identity=f"{row.identity} ({row.type})" if kind.facet else row.identity,
-                schema=row.schema,
-                owner=row.owner,
-                create=tuple(row.creation),
-                alter_owner=row.alter_owner,
-                stub=tuple(row.stub),
-                finish=tuple(row.finish),
-            ),
-            [Address(*pair) for pair in zip(row.needs[::2], row.needs[1::2], strict=True)],
+    return query.replace(b"<columns>", statement("columns", major))
+
+
+def _fetch(queries: dict[str, bytes], conn: Connection, beside: Connection | None) -> dict[str, list[Row]]:
+    """Return the rows of each query. The connections work at it from both ends until they meet."""
+    names = sorted(queries, key=lambda name: name not in LOCKING)
+    names.sort(key=lambda name: COSTLY.index(name) if name in COSTLY else -1)
+    waiting = deque(names)
+    taking = Lock()
+    rows: dict[str, list[Row]] = {}
+
+    def fetch(conn: Connection, take: Callable[[], str]) -> None:
+        conn.execute(PLANNING)
+        while True:
+            with taking:
+                if not waiting or (conn is beside and waiting[-1] in LOCKING):
+                    return
+                name = take()
+            rows[name] = conn.execute(queries[name]).fetchall()
+
+    with ThreadPoolExecutor(1, thread_name_prefix="catalog") as thread:
+        other = thread.submit(fetch, beside, waiting.pop) if beside else None
+        try:
+            fetch(conn, waiting.popleft)
+        finally:
+            waiting.clear()  # after a failure the other has nothing more to do
+        if other:
+            other.result()
+    return rows
+
+
+def _objects(kind: Kind, rows: list[Row]) -> Iterator[tuple[Object, Several[Address]]]:
+    """Yield the objects, in the order of their identities, and what their kind's file says that they need."""
+    rows.sort(key=itemgetter(2, 3))  # not on the server, whose collation is another one on each
+    for classid, objid, identity, type, schema, owner, create, alter_owner, stub, finish, needs in rows:
+        o = Object(
+            kind.name,
+            Address(classid, objid),
+            # A table and its row type, a schema and its extension have the same name, but not the same comment.
+            f"{identity} ({type})" if kind.facet else identity,
+            schema,
+            owner,
+            tuple(create),
+            alter_owner,
+            tuple(stub),
+            tuple(finish),
         )
-        for row in rows
-    ]
+        yield o, [Address(*pair) for pair in zip(needs[::2], needs[1::2], strict=True)] if needs else ()
 
 
-def _table(row: Any) -> Table:
-    columns = zip(row.names, row.types, row.binaries, row.hashables, row.deterministics, strict=True)
+def _table(
+    classid: int,
+    objid: int,
+    identity: str,
+    schema: str,
+    names: list[str],
+    types: list[str],
+    hashables: list[bool],
+    deterministics: list[bool],
+    binaries: list[bool],
+    bytes: int,
+    rows: int,
+    root: str | None,
+    condition: str | None,
+    refers: list[str],
+    empty: bool,
+) -> Table:
     return Table(
-        address=Address(row.classid, row.objid),
-        identity=row.identity,
-        schema=row.schema,
-        columns=tuple(Column(*column) for column in columns),
-        bytes=row.bytes,
-        rows=row.rows,
-        root=row.root,
-        condition=row.condition,
-        refers=frozenset(row.refers),
+        address=Address(classid, objid),
+        identity=identity,
+        schema=schema,
+        columns=tuple(map(Column, names, types, binaries, hashables, deterministics)),
+        bytes=bytes,
+        rows=rows,
+        root=root,
+        condition=condition,
+        refers=frozenset(refers),
+        empty=empty,
     )

@@ -1,19 +1,21 @@
 -- Tables with rows of their own (ordinary ones and leaf partitions) and their columns. Of extensions' tables only those
 -- for configuration, and of these the rows that the extension did not bring: see pg_extension_config_dump.
 -- What users put into the system's schemas is left, as pg_dump leaves it.
+-- A heap of no blocks is empty for our snapshot, too, since its table is locked: what the snapshot sees was in a block
+-- before, VACUUM cuts off no block with such a row, and TRUNCATE, had it come before our lock, would hide it from COPY.
 -- Type OIDs below 10000 are assigned by hand and the same on every server and version; reg* values are OIDs in binary.
 -- Reference: pg_dump.c makeTableDataInfo, processExtensionTables, dumpTableData_copy, forcePartitionRootLoad.
   WITH RECURSIVE domain_base (type, base) AS (
        SELECT oid, oid
          FROM pg_type
-        WHERE typtype <> 'd'
+        WHERE typtype = 'e' OR typtype <> 'd' AND oid < 10000
         UNION ALL
        SELECT t.oid, d.base
          FROM domain_base d
          JOIN pg_type t ON t.typbasetype = d.type AND t.typtype = 'd'
      )
      , form AS (
-       SELECT d.type
+       SELECT d.type                                   -- all others have neither a binary form nor a hash in common
             , format('%I.%I', n.nspname, b.typname) AS base
             , b.typtype = 'e' OR portable.it AS "binary"
             , portable.it AND EXISTS (SELECT
@@ -40,13 +42,13 @@
      , column_list AS (
        SELECT a.attrelid
             , array_agg(quote_ident(a.attname) ORDER BY a.attnum) AS names
-            , array_agg(form.base ORDER BY a.attnum) AS types
-            , array_agg(form.hashable ORDER BY a.attnum) AS hashables
+            , array_agg(coalesce(form.base, '') ORDER BY a.attnum) AS types
+            , array_agg(form.hashable IS TRUE ORDER BY a.attnum) AS hashables
             , array_agg(l.collisdeterministic IS NOT FALSE ORDER BY a.attnum) AS deterministics
-            , array_agg(form."binary" ORDER BY a.attnum) AS binaries
+            , array_agg(form."binary" IS TRUE ORDER BY a.attnum) AS binaries
          FROM pg_class c
          JOIN pg_attribute a ON a.attrelid = c.oid
-         JOIN form ON form.type = a.atttypid
+         LEFT JOIN form ON form.type = a.atttypid
          LEFT JOIN pg_collation l ON l.oid = a.attcollation
         WHERE c.relkind = 'r'
           AND c.oid >= 16384
@@ -74,7 +76,7 @@ SELECT c.tableoid::bigint AS classid
      , coalesce(column_list.hashables, '{}') AS hashables
      , coalesce(column_list.deterministics, '{}') AS deterministics
      , coalesce(column_list.binaries, '{}') AS binaries
-     , pg_table_size(c.oid) AS bytes
+     , pg_relation_size(c.oid) + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) AS bytes
      , greatest(c.reltuples, 0)::bigint AS rows
      , CASE WHEN EXISTS (SELECT
                            FROM pg_partition_ancestors(c.oid) AS ancestor (relid)
@@ -88,8 +90,10 @@ SELECT c.tableoid::bigint AS classid
                 AND f.contype = 'f'
                 AND f.confrelid <> c.oid
                 AND config.condition IS NOT NULL) AS refers
+     , pg_relation_size(c.oid) = 0 AND m.amname = 'heap' AND config.condition IS NULL AS empty
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN pg_am m ON m.oid = c.relam
   LEFT JOIN column_list ON column_list.attrelid = c.oid
   LEFT JOIN LATERAL (SELECT e.extcondition[array_position(e.extconfig, c.oid)] AS condition
                        FROM pg_extension e

@@ -4,37 +4,37 @@
 -- role, for GRANTED BY can name no other. Nothing remembers what privileges information_schema had at first. Those of
 -- large objects: large_object_words.sql.
 -- Reference: pg_dump.c dumpACL, getNamespaces, getAdditionalACLs, dumpTable; dumputils.c buildACLCommands (18.6).
-  WITH subject (classid, objid, subid, word, owner, acl, standard) AS (
-       SELECT tableoid, oid, 0, 'SCHEMA', nspowner, nspacl, acldefault('n', nspowner)
+  WITH subject (classid, objid, subid, word, owner, acl, type) AS (
+       SELECT tableoid, oid, 0, 'SCHEMA', nspowner, nspacl, 'n'
          FROM pg_namespace
         UNION ALL
        SELECT tableoid, oid, 0, CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, relowner, relacl
-            , acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner)
+            , CASE relkind WHEN 'S' THEN 's' ELSE 'r' END
          FROM pg_class
         WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
         UNION ALL
-       SELECT c.tableoid, c.oid, a.attnum, 'TABLE', c.relowner, a.attacl, acldefault('c', c.relowner)
+       SELECT c.tableoid, c.oid, a.attnum, 'TABLE', c.relowner, a.attacl, 'c'
          FROM pg_attribute a
          JOIN pg_class c ON c.oid = a.attrelid
         WHERE NOT a.attisdropped
-          AND (a.attacl IS NOT NULL OR c.oid IN (SELECT objoid FROM pg_init_privs WHERE objsubid <> 0))
+          AND (a.attacl IS NOT NULL OR a.attrelid IN (SELECT objoid FROM pg_init_privs WHERE objsubid <> 0))
         UNION ALL
        SELECT tableoid, oid, 0, CASE prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, proowner, proacl
-            , acldefault('f', proowner)
+            , 'f'
          FROM pg_proc
         UNION ALL
-       SELECT tableoid, oid, 0, 'TYPE', typowner, typacl, acldefault('T', typowner)
+       SELECT tableoid, oid, 0, 'TYPE', typowner, typacl, 'T'
          FROM pg_type
         WHERE typtype <> 'm'
         UNION ALL
-       SELECT tableoid, oid, 0, 'LANGUAGE', lanowner, lanacl, acldefault('l', lanowner)
+       SELECT tableoid, oid, 0, 'LANGUAGE', lanowner, lanacl, 'l'
          FROM pg_language
         WHERE lanpltrusted
         UNION ALL
-       SELECT tableoid, oid, 0, 'FOREIGN DATA WRAPPER', fdwowner, fdwacl, acldefault('F', fdwowner)
+       SELECT tableoid, oid, 0, 'FOREIGN DATA WRAPPER', fdwowner, fdwacl, 'F'
          FROM pg_foreign_data_wrapper
         UNION ALL
-       SELECT tableoid, oid, 0, 'FOREIGN SERVER', srvowner, srvacl, acldefault('S', srvowner)
+       SELECT tableoid, oid, 0, 'FOREIGN SERVER', srvowner, srvacl, 'S'
          FROM pg_foreign_server
      )
      , list AS (
@@ -42,13 +42,13 @@
             , (SELECT format(' (%I)', attname)
                  FROM pg_attribute
                 WHERE attrelid = s.objid AND attnum = s.subid AND s.subid <> 0) AS column_list
-            , coalesce(s.acl, s.standard) AS acl
+            , coalesce(s.acl, standard.acl) AS acl
             , CASE WHEN public.yes
                    -- Before 15 PUBLIC could CREATE here and shall go on: never equal, since it can grant nothing on.
---<15                    THEN s.standard || ARRAY[makeaclitem(0, s.owner, 'USAGE', true)
+--<15                    THEN standard.acl || ARRAY[makeaclitem(0, s.owner, 'USAGE', true)
 --<15                                          , makeaclitem(0, s.owner, 'CREATE', true)]
-                   THEN s.standard || makeaclitem(0, s.owner, 'USAGE', false)                                --15+
-                   ELSE coalesce(i.initprivs, s.standard)
+                   THEN standard.acl || makeaclitem(0, s.owner, 'USAGE', false)                                --15+
+                   ELSE coalesce(i.initprivs, standard.acl)
                END AS initial
          FROM subject s
          LEFT JOIN pg_init_privs i
@@ -58,6 +58,7 @@
           AND (s.word <> 'SCHEMA' OR s.objid <> 2200)      -- public, which may have got another name
         CROSS JOIN LATERAL (SELECT s.classid = 'pg_namespace'::regclass
                                AND s.objid = to_regnamespace('public')::oid IS TRUE) AS public (yes)
+        CROSS JOIN LATERAL (SELECT acldefault(s.type::"char", s.owner)) AS standard (acl)
         WHERE s.acl IS NOT NULL
            OR i.initprivs IS NOT NULL
            OR public.yes

@@ -44,5 +44,12 @@ SELECT c.tableoid AS classid
        ) AS setting (rank, clause)
  WHERE c.relkind IN ('r', 'p', 'm', 'f')
    AND c.oid >= 16384
+   -- Few columns have anything of the kind: the others are passed over at once.
+   AND (a.attstattarget >= 0
+        OR a.attstorage <> t.typstorage
+        OR a.attcompression <> ''                                                                        --14+
+        OR a.attoptions IS NOT NULL
+        OR a.attfdwoptions IS NOT NULL
+        OR c.oid IN (SELECT inhrelid FROM pg_inherits))
    AND setting.clause IS NOT NULL
  GROUP BY c.tableoid, c.oid

@@ -29,7 +29,7 @@ SELECT c.tableoid AS classid
          FROM pg_tablespace s
         WHERE s.oid = x.reltablespace) tablespace ON true
  CROSS JOIN LATERAL (
-       SELECT pg_get_constraintdef(c.oid) AS text) definition
+       SELECT pg_get_constraintdef(c.oid) AS text OFFSET 0) definition      -- called once, though used twice
  CROSS JOIN LATERAL (
        SELECT CASE WHEN c.condeferred THEN ' DEFERRABLE INITIALLY DEFERRED'
                    WHEN c.condeferrable THEN ' DEFERRABLE'
@@ -40,15 +40,16 @@ SELECT c.tableoid AS classid
        SELECT ' WITH (' || string_agg(format('%I = %L', o.option_name, o.option_value), ', ') || ')' AS text
          FROM pg_options_to_table(x.reloptions) o
         WHERE c.contype <> 'x') storage
- CROSS JOIN LATERAL (
-       SELECT array_agg(DISTINCT format('ALTER INDEX %s DEPENDS ON EXTENSION %I', x.oid::regclass, e.extname))
+  LEFT JOIN (
+       SELECT d.objid
+            , array_agg(DISTINCT format('ALTER INDEX %s DEPENDS ON EXTENSION %I', d.objid::regclass, e.extname))
                   AS statements
          FROM pg_depend d
          JOIN pg_extension e ON e.oid = d.refobjid
         WHERE d.classid = 'pg_class'::regclass
-          AND d.objid = x.oid
           AND d.refclassid = 'pg_extension'::regclass
-          AND d.deptype = 'x') extension
+          AND d.deptype = 'x'
+        GROUP BY d.objid) extension ON extension.objid = x.oid
  WHERE c.oid >= 16384
    AND c.contype IN ('p', 'u', 'x')
    AND (i.indisvalid OR t.relkind = 'p')

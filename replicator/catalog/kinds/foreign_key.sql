@@ -12,10 +12,11 @@ SELECT c.tableoid AS classid
      , '{}'::text[] AS finish
      -- A partitioned unique index is valid, and can be referenced, when those of all partitions are attached.
      , ARRAY(SELECT unnest(ARRAY['pg_inherits'::regclass, p.relid]::oid[])
-               FROM pg_partition_tree(c.conindid) p
+               FROM pg_partition_tree(CASE x.relkind WHEN 'I' THEN c.conindid END) p
               WHERE p.level > 0) AS needs
   FROM pg_constraint c
   JOIN pg_class t ON t.oid = c.conrelid
+  JOIN pg_class x ON x.oid = c.conindid
  WHERE c.oid >= 16384
    AND c.contype = 'f'
    AND c.conparentid = 0

@@ -24,15 +24,16 @@ SELECT x.tableoid AS classid
             , 'SET default_tablespace = ''''' AS reset
          FROM pg_tablespace s
         WHERE s.oid = x.reltablespace) tablespace ON true
- CROSS JOIN LATERAL (
-       SELECT array_agg(DISTINCT format('ALTER INDEX %s DEPENDS ON EXTENSION %I', x.oid::regclass, e.extname))
+  LEFT JOIN (
+       SELECT d.objid
+            , array_agg(DISTINCT format('ALTER INDEX %s DEPENDS ON EXTENSION %I', d.objid::regclass, e.extname))
                   AS statements
          FROM pg_depend d
          JOIN pg_extension e ON e.oid = d.refobjid
         WHERE d.classid = 'pg_class'::regclass
-          AND d.objid = x.oid
           AND d.refclassid = 'pg_extension'::regclass
-          AND d.deptype = 'x') extension
+          AND d.deptype = 'x'
+        GROUP BY d.objid) extension ON extension.objid = x.oid
  WHERE x.oid >= 16384
    AND t.relkind <> 't'
    AND i.indislive

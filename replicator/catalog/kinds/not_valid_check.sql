@@ -28,4 +28,5 @@ SELECT n.tableoid AS classid
           AND n.convalidated) AS inherited
  WHERE n.contype IN ('c', 'n')
    AND n.oid >= 16384
+   AND NOT (n.conislocal AND n.convalidated)                      -- most, which are not looked at any further
    AND CASE WHEN n.conislocal THEN NOT n.convalidated ELSE NOT inherited.valid END

@@ -21,11 +21,11 @@ SELECT c.tableoid AS classid
   FROM pg_class c
   JOIN body ON body.relid = c.oid
   LEFT JOIN (SELECT a.attrelid, array_agg(address) AS needs
-               FROM pg_attribute a
+               FROM column_part a
                JOIN pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
                JOIN pg_depend d ON d.classid = e.tableoid AND d.objid = e.oid
               CROSS JOIN unnest(ARRAY[d.refclassid, d.refobjid]) AS address
-              WHERE a.attgenerated <> ''
+              WHERE a.generated
               GROUP BY a.attrelid) AS generation ON generation.attrelid = c.oid
   LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid AND c.relkind = 'r'
   -- Not TABLESPACE: it could not be left out.
@@ -48,5 +48,6 @@ SELECT c.tableoid AS classid
                   FROM (SELECT '' AS prefix, * FROM pg_options_to_table(c.reloptions)
                          UNION ALL
                         SELECT 'toast.', * FROM pg_options_to_table(toast.reloptions)) AS o
-                HAVING count(*) > 0)) AS tail) AS part
+                HAVING count(*) > 0)) AS tail
+        OFFSET 0) AS part                                        -- computed once, though used twice
  WHERE c.relkind IN ('r', 'p')

@@ -17,7 +17,8 @@ SELECT c.tableoid AS classid
                           , 'WITH (' || (SELECT string_agg(format('%I = %L', option_name, option_value), ', ')
                                            FROM pg_options_to_table(c.reloptions)) || ')'
                           , 'AS'
-                          , rtrim(pg_get_viewdef(c.oid), ';'))) AS whole (form)
+                          , rtrim(pg_get_viewdef(c.oid), ';'))
+                    OFFSET 0) AS whole (form)                       -- called once, though used twice
  CROSS JOIN LATERAL (SELECT concat_ws(' '
                           , c.oid::regclass
                           , 'AS SELECT'

@@ -1,0 +1,54 @@
+"""What a batch of steps does on real servers: all of it or nothing, and errors with the name of their step."""
+
+import pytest
+
+from replicator.errors import StepFailed
+from replicator.events import Event
+from replicator.journal import Journal, Run
+from replicator.model import Execute, Phase, Plan, Step
+from replicator.settings import Settings
+from replicator.sides import both_sides
+from replicator.work import Workshop
+from tests.fix_servers import VERSIONS, Servers
+
+NEWEST = VERSIONS[-1]
+
+
+def steps(*statements: str, phase: Phase = Phase.SCHEMA) -> tuple[Step, ...]:
+    return tuple(Step(f"step {n}", phase, Execute((text,))) for n, text in enumerate(statements))
+
+
+class Done:
+    """What became of a batch: its error, the steps that the journal misses, the tables that are there."""
+
+    def __init__(self, servers: Servers, batch: tuple[Step, ...]) -> None:
+        source, destination = servers.database(NEWEST), servers.database(NEWEST)
+        self.error: StepFailed | None = None
+        with both_sides(Settings(source.dsn, destination.dsn, jobs=1)) as sides:
+            journal = Journal(Plan(batch))
+            journal.create(sides.keeper.conn, Run("the test", "", "", sides.sessions, sides.moment.id))
+            workshop = Workshop(
+                sides.source, sides.destination, sides.moment, sides.keeper, journal, list[Event]().append, owners=True
+            )
+            try:
+                workshop.run(batch, 0)
+            except StepFailed as error:
+                self.error = error
+            self.unfinished = journal.unfinished(sides.keeper.conn)
+        self.tables = [name for (name,) in destination.rows("SELECT relname FROM pg_class WHERE relname ~ '^t[0-9]'")]
+
+
+def test_a_batch_is_done_as_a_whole(servers: Servers) -> None:
+    done = Done(servers, steps("CREATE TABLE public.t0 ()", "CREATE TABLE public.t1 ()"))
+    assert done.error is None
+    assert not done.unfinished
+    assert sorted(done.tables) == ["t0", "t1"]
+
+
+@pytest.mark.parametrize("wrong", ["CREATE TABLE public.t0 ()", "CREATE TABLE", "SELECT 1/0"])
+def test_an_error_in_a_batch_names_its_step_and_nothing_is_done(wrong: str, servers: Servers) -> None:
+    done = Done(servers, steps("CREATE TABLE public.t0 ()", wrong, "CREATE TABLE public.t2 ()"))
+    assert done.error is not None
+    assert done.error.step == "step 1"
+    assert done.unfinished == ["step 0", "step 1", "step 2"]
+    assert done.tables == []
