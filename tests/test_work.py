@@ -28,7 +28,7 @@ class Done:
             journal = Journal(Plan(batch))
             journal.create(sides.keeper.conn, Run("the test", "", "", sides.sessions, sides.moment.id))
             workshop = Workshop(
-                sides.source, sides.destination, sides.moment, sides.keeper, journal, list[Event]().append, owners=True
+                sides.source, sides.destination, sides.moment, sides.keeper, journal, list[Event]().append
             )
             try:
                 workshop.run(batch, 0)
