@@ -19,7 +19,8 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from replicator.clone import clone, verify_copy
+from replicator.clone import clone
+from replicator.comparison import verify_copy
 from replicator.demo.server import Server, embedded_bin, reachable_folder
 from replicator.events import size_text
 from replicator.settings import Settings

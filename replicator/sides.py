@@ -12,6 +12,7 @@ from replicator.postgres import Connection
 from replicator.resume import Left
 from replicator.settings import Settings
 from replicator.snapshot import HOLDERS, Snapshot
+from replicator.throttle import Throttle
 from replicator.work import Sessions
 
 SNAPSHOT_GONE = "The snapshot of the earlier run is gone: what is missing of its copy would be of a later moment."
@@ -32,6 +33,8 @@ class Sides:
     encoding: str
     sessions: str
     """The last word of the sessions' application names, of this run alone."""
+    throttle: Throttle | None
+    """The pace of the whole run; None where there is no limit."""
     left: Left | None = None
     """What an earlier run left, where this one goes on with it."""
     same_snapshot: bool = False
@@ -65,8 +68,9 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
             )
             for dsn, more in ((settings.source, {}), (settings.destination, writing))
         ]
+        throttle = Throttle(settings.max_rate) if settings.max_rate else None
         source_pool, destination_pool = Sessions(pools[0], "source"), Sessions(pools[1], "destination")
-        yield Sides(moment, keeper, source_pool, destination_pool, encoding, sessions, left, same)
+        yield Sides(moment, keeper, source_pool, destination_pool, encoding, sessions, throttle, left, same)
 
 
 @contextmanager

@@ -9,7 +9,8 @@ import pytest
 
 from replicator import events, snapshot
 from replicator.catalog.read import read_catalog
-from replicator.clone import clone, verify_copy
+from replicator.clone import clone
+from replicator.comparison import verify_copy
 from replicator.demo.server import Server, reachable_folder
 from replicator.errors import Interrupted, PreflightFailed, VerificationFailed
 from replicator.events import Event

@@ -8,11 +8,13 @@ import psycopg
 import pytest
 
 from replicator import events
-from replicator.clone import clone, plan_copy, verify_copy
+from replicator.clone import clone
+from replicator.comparison import verify_copy
 from replicator.demo.server import Server, reachable_folder
 from replicator.errors import PreflightFailed, VerificationFailed
 from replicator.events import Event
 from replicator.model import Execute, Phase
+from replicator.preparation import plan_copy
 from replicator.settings import Settings
 from replicator.status import look
 from tests.fix_cli import Run, both, refuses, runs

@@ -18,6 +18,8 @@ LAYERS = (
     " copy copy.* large_objects sequences statistics globals globals.server",
     "work executor verify verify.* resume globals.database",
     "sides hold",
+    "preparation",
+    "comparison",
     "clone status",
     "progress progress.* report demo demo.*",
     "cli cli.*",

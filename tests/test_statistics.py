@@ -5,8 +5,9 @@ import pytest
 
 from replicator import events, probe
 from replicator.catalog.read import read_catalog
-from replicator.clone import clone, plan_copy
+from replicator.clone import clone
 from replicator.model import Address, Catalog, Statistics, Table
+from replicator.preparation import plan_copy
 from replicator.settings import Settings
 from replicator.statistics import carry
 from tests.fix_cli import NEWEST, Run, both, own_server, refuses

@@ -8,7 +8,8 @@ from psycopg.conninfo import make_conninfo
 
 from replicator import events
 from replicator.catalog import KINDS
-from replicator.clone import clone, verify_copy
+from replicator.clone import clone
+from replicator.comparison import verify_copy
 from replicator.settings import Settings
 from replicator.verify import Mismatch
 from tests.fix_cli import Run, both, refuses, runs

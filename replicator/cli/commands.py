@@ -37,11 +37,13 @@ from replicator.cli.options import (
     one,
     options,
 )
-from replicator.clone import clone, plan_copy, verify_copy
+from replicator.clone import clone
+from replicator.comparison import verify_copy
 from replicator.errors import StepFailed, UsageError, VerificationFailed
 from replicator.events import Emit, size_text
 from replicator.hold import hold
 from replicator.model import Execute, Phase, Plan
+from replicator.preparation import plan_copy
 from replicator.progress import progress
 from replicator.report import Report
 from replicator.status import clean_up, look

@@ -1,0 +1,83 @@
+"""Is the copy the original? Both databases are compared as they are at two moments: see verify."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+from replicator import events, journal, probe, snapshot
+from replicator.catalog import select
+from replicator.errors import PreflightFailed, VerificationFailed
+from replicator.events import Emit
+from replicator.globals import database
+from replicator.model import Catalog
+from replicator.preparation import fitting, made, read, refuse_or_note, selected, wait_for_both
+from replicator.settings import Settings
+from replicator.sides import Sides, both_sides
+from replicator.verify import Mismatch, SequenceValues, Side, Verification, after_repair, verify
+
+
+def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
+    """Compare the two databases as they are now, and repair rows if the settings say so. Returns the differences.
+
+    Raises a ReplicatorError.
+    """
+    wait_for_both(settings, emit)
+    with both_sides(settings, claim=False) as sides:
+        if status := journal.read_status(sides.keeper.conn):
+            if settings.repair:
+                raise PreflightFailed("The clone into the destination is unfinished: there is nothing to repair yet.")
+            emit(events.Note(f"The clone into the destination is unfinished: {status.done} of {status.steps} steps."))
+            unfinished = [Mismatch("clone", f"unfinished, {status.done} of {status.steps} steps are done")]
+        else:
+            unfinished = []
+        catalog = selected(read(sides.moment, sides.keeper.conn), settings)
+        if settings.downgrade:
+            catalog, losses = fitting(sides.keeper.conn, catalog, emit, there=made(sides, catalog))
+            refuse_or_note(probe.check_losses(losses, sides.keeper.conn, agreed=True), emit)
+        databases = compare_databases(sides, settings)
+        with compared(sides, catalog, settings, emit) as found:
+            outcomes = found.repair() if settings.repair else {}
+        if not outcomes:
+            return unfinished + databases + found.mismatches
+        # Where foreign keys acted, they may have changed other tables as well.
+        again = None if any(outcome.acted for outcome in outcomes.values()) else outcomes.keys()
+        with compared(sides, catalog, settings, emit, only=again) as left:
+            return unfinished + databases + after_repair(found, outcomes, left)
+
+
+@contextmanager
+def compared(
+    sides: Sides,
+    catalog: Catalog,
+    settings: Settings,
+    emit: Emit,
+    sequence_values: SequenceValues | None = None,
+    only: Collection[str] | None = None,
+) -> Iterator[Verification]:
+    """Compare the source, as it was in the snapshot, with the destination as it is, and hold both moments."""
+    with snapshot.take(settings.destination, sides.encoding) as now:
+        there = selected(select.without_schema(read(now, now.holder), journal.SCHEMA), settings)
+        yield verify(
+            Side(sides.source, sides.moment, catalog),
+            Side(sides.destination, now, there),
+            jobs=settings.jobs,
+            emit=emit,
+            sequence_values=sequence_values,
+            exact=settings.exact,
+            show_rows=settings.show_rows,
+            only=only,
+            throttle=sides.throttle,
+        )
+
+
+def compare_databases(sides: Sides, settings: Settings, *, extra: bool = True) -> list[Mismatch]:
+    """Return what is said otherwise of the two databases themselves; `extra`: also what only the destination has."""
+    found = database.differences(sides.moment.holder, sides.keeper.conn, settings)
+    return [Mismatch(d.name, str(d)) for d in found if extra or d.here]
+
+
+def convict(mismatches: list[Mismatch]) -> None:
+    """Raise VerificationFailed with the differences, if there are any."""
+    if mismatches:
+        raise VerificationFailed(
+            [str(mismatch) for mismatch in mismatches], hint="`verify` shows the rows that differ."
+        )
