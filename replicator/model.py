@@ -290,6 +290,8 @@ class Step:
     """Tables that it locks on the destination, so that no two steps wait for one another there."""
     optional: bool = False
     """The copy is complete without: when it fails, that is said, and the others go on."""
+    reason: str = ""
+    """Why it is done this way, for people."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The command as its user meets it: what it understands, what it refuses, what it says, and that it keeps secrets."""
 
 import json
+import re
 import shutil
 import subprocess
 import threading
@@ -553,6 +554,22 @@ def test_plan_prints_the_steps_and_writes_nothing(replicator: Run, database: Dat
     assert "data: data public.t" in out
     assert "t_pkey" in out
     assert (database.dump(), destination.dump()) == before
+
+
+def test_plan_says_what_comes_after_what_and_the_same_to_programs(replicator: Run, database: Database) -> None:
+    database.run(FEW_ROWS)
+    lines = runs(replicator("plan", "--source", database.dsn)).splitlines()
+    steps = json.loads(runs(replicator("plan", "--json", "--source", database.dsn)))
+    assert len(lines) == len(steps)
+    numbers = {step["step"]: number for number, step in enumerate(steps, 1)}
+    for number, (line, step) in enumerate(zip(lines, steps, strict=True), 1):
+        assert line.split()[0] == str(number)
+        assert step["step"] in line
+        assert all(numbers[need] < number for need in step["needs"])
+    (data,) = (line for line in lines if "data public.t" in line)
+    assert re.search(r"after \d+", data)
+    (table,) = (step for step in steps if step["step"] == "table public.t")
+    assert table["statements"][0].startswith("CREATE TABLE public.t")
 
 
 def test_plan_needs_no_destination(replicator: Run, database: Database) -> None:

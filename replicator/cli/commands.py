@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from replicator import __version__, events, probe
+from replicator.cli import plan_text
 from replicator.cli.options import (
     CONNECTIONS,
     COPYING,
@@ -42,7 +43,6 @@ from replicator.comparison import verify_copy
 from replicator.errors import StepFailed, UsageError, VerificationFailed
 from replicator.events import Emit, size_text
 from replicator.hold import hold
-from replicator.model import Execute, Phase, Plan
 from replicator.preparation import plan_copy
 from replicator.progress import progress
 from replicator.report import Report
@@ -123,9 +123,10 @@ def verify_command(output: Output, **given: Any) -> None:
 
 @cli.command("plan")
 @click.option("--sql", "as_sql", is_flag=True, help="Print the schema as one SQL script in creation order.")
+@click.option("--json", "output", flag_value="json", help="Print the steps as JSON: the same as --output json.")
 @options(*CONNECTIONS, *COPYING, STATISTICS)
 def plan_command(as_sql: bool, output: Output, destination: str | None, **given: Any) -> None:
-    """Print what a clone would do; write nothing anywhere.
+    """Print what a clone would do, step by step, with costs, order and reasons; write nothing anywhere.
 
     A destination of another version is asked what it cannot hold: the schema is tried there, and rolled back.
     """
@@ -133,28 +134,9 @@ def plan_command(as_sql: bool, output: Output, destination: str | None, **given:
     with reported(output, table=False) as emit:
         plan = plan_copy(wanted, emit)
     if output == "json" and not as_sql:
-        steps = [{"step": s.name, "phase": s.phase, "needs": sorted(s.needs), "cost": s.cost} for s in plan.steps]
-        click.echo(json.dumps(steps, indent=2))
+        click.echo(plan_text.as_json(plan))
     else:
-        click.echo("\n".join(_as_sql(plan) if as_sql else _as_list(plan)))
-
-
-def _as_sql(plan: Plan) -> Iterator[str]:
-    """Yield the schema's statements. Of large objects and of the database itself, pg_dump -s says nothing either."""
-    for loss in plan.losses:
-        yield f"-- Not held by the destination: {events.one_line(str(loss))}"
-    yield "SET search_path = '';\nSET check_function_bodies = off;"
-    for step in plan.steps:
-        of_schema = step.phase is not Phase.DATABASE and not step.name.endswith("(large object)")
-        if isinstance(step.work, Execute) and of_schema:
-            yield from (f"{statement};" for statement in step.work.statements)
-
-
-def _as_list(plan: Plan) -> Iterator[str]:
-    for loss in plan.losses:
-        yield f"not held by the destination: {loss}"
-    for step in plan.steps:
-        yield f"{step.phase}: {step.name}" + (f" ({size_text(step.cost)})" if step.cost else "")
+        click.echo("\n".join(plan_text.as_sql(plan) if as_sql else plan_text.as_lines(plan)))
 
 
 @cli.command("probe")
