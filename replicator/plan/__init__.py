@@ -1,0 +1,52 @@
+"""The plan: all that has to be done, in steps, and what each must wait for.
+
+    schema ─► data ─► indexes, constraints, statistics ─► triggers, policies, comments, ACLs ─► refresh ─► the rest
+
+Schema steps form a chain, as do the finishing ones: they take milliseconds and would only wait for one another's
+locks. Between the chains there is no barrier: a table's indexes begin when its rows are there. Materialized views are
+filled after the ACLs are set, since a refresh runs as the view's owner; what is built upon them comes after that.
+"""
+
+from dataclasses import replace
+
+from replicator import graph
+from replicator.catalog import select
+from replicator.model import Catalog, Phase, Plan, Statistics
+from replicator.plan.build import build_steps
+from replicator.plan.data import data_steps
+from replicator.plan.pieces import chain, downstream, with_phases
+from replicator.plan.refresh import matview_reads, refresh_steps
+from replicator.plan.relations import Relations
+from replicator.plan.statistics import analyzed_views, carry_steps, statistics_steps
+
+
+def make_plan(catalog: Catalog, statistics: Statistics = Statistics.ANALYZE) -> Plan:
+    """Return every step of a copy of this catalog into an empty database. Raises DependencyCycle."""
+    pieces, phases = with_phases(graph.order(catalog.objects))
+    relations = Relations(catalog)
+    reads = matview_reads(catalog)
+    refresh = {address: f"refresh {relations.identities[address]}" for address in reads}
+    late = downstream(pieces, phases, refresh)
+
+    schema = chain((p for p in pieces if phases[p.name] is Phase.SCHEMA), Phase.SCHEMA, frozenset())
+    created = frozenset({schema[-1].name}) if schema else frozenset()
+    data = data_steps(catalog, created)
+    build = build_steps(pieces, phases, relations, refresh, created)
+    early = [step for step in build if step.name not in late]
+    known = statistics_steps(catalog, relations, early, statistics)
+    needed_first = created | {step.name for step in (*data, *early, *known)}
+
+    finish = [p for p in pieces if phases[p.name] is Phase.FINISH]
+    finishing = chain((p for p in finish if p.name not in late), Phase.FINISH, needed_first)
+    finished = frozenset({finishing[-1].name}) if finishing else needed_first
+    analyzed = analyzed_views(catalog, reads, statistics)
+    refreshing = refresh_steps(catalog, relations, reads, refresh, finished, analyzed)
+    built_late = [step for step in build if step.name in late]
+    last_needs = finished | {step.name for step in (*refreshing, *built_late)}
+    last = chain((p for p in finish if p.name in late), Phase.FINISH, last_needs)
+    needed = frozenset(step.name for step in (*refreshing, *built_late))
+    views = {m: needed for m in reads if m in catalog.populated and m not in analyzed}
+    known_late = carry_steps(relations, views) if statistics is Statistics.TRANSFER else []
+    steps = (*schema, *data, *early, *known, *finishing, *refreshing, *built_late, *known_late, *last)
+    optional = select.optional(catalog)
+    return Plan(tuple(replace(step, optional=True) if step.name in optional else step for step in steps))

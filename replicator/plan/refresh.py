@@ -1,0 +1,61 @@
+"""The materialized views: which are filled, in which order, and which are emptied again."""
+
+from collections.abc import Collection, Mapping
+from graphlib import TopologicalSorter
+
+from replicator.catalog import FACETS
+from replicator.model import Address, Catalog, Execute, Phase, Step
+from replicator.plan.relations import Relations
+
+
+def matview_reads(catalog: Catalog) -> dict[Address, set[Address]]:
+    """Return the materialized views to fill, in an order in which they can be, and which others each reads.
+
+    One that is empty on the source is filled for the time being if one that is not reads it.
+    """
+    needs = {o.address: o.needs for o in catalog.objects if o.kind not in FACETS}
+    matviews = {o.address for o in catalog.objects if o.kind == "matview"}
+    reads: dict[Address, set[Address]] = {}
+    todo = sorted(catalog.populated & matviews)
+    while todo:
+        matview = todo.pop()
+        if matview not in reads:
+            reads[matview] = _reachable(matview, needs, matviews)
+            todo += reads[matview]
+    return {matview: reads[matview] for matview in TopologicalSorter(reads).static_order()}
+
+
+def _reachable(start: Address, needs: Mapping[Address, Collection[Address]], ends: set[Address]) -> set[Address]:
+    """Return those of `ends` that an object needs, directly or through others."""
+    seen: set[Address] = set()
+    todo = set(needs[start])
+    while todo:
+        address = todo.pop()
+        seen.add(address)
+        if address not in ends:
+            todo |= set(needs.get(address, ())) - seen
+    return (seen & ends) - {start}
+
+
+def refresh_steps(
+    catalog: Catalog,
+    relations: Relations,
+    reads: Mapping[Address, set[Address]],
+    names: Mapping[Address, str],
+    finished: frozenset[str],
+    analyzed: Collection[Address],
+) -> list[Step]:
+    """Fill the materialized views, those that another one reads before it; empty again what is empty on the source."""
+    steps = []
+    for matview, read in reads.items():
+        identity = relations.identities[matview]
+        analyze = (f"ANALYZE {identity}",) if matview in analyzed else ()
+        statements = (f"REFRESH MATERIALIZED VIEW {identity}", *analyze)
+        needs = finished | {names[address] for address in read}
+        steps.append(Step(names[matview], Phase.REFRESH, Execute(statements), needs))
+    for matview in reads.keys() - catalog.populated:
+        identity = relations.identities[matview]
+        needs = frozenset(names[reader] for reader in reads if matview in reads[reader]) | {names[matview]}
+        statement = f"REFRESH MATERIALIZED VIEW {identity} WITH NO DATA"
+        steps.append(Step(f"empty {identity}", Phase.REFRESH, Execute((statement,)), needs))
+    return steps

@@ -1,0 +1,67 @@
+"""Which tables' rows a relation stands for: a partitioned table stands for its leaves."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from replicator.catalog import FACETS
+from replicator.model import Address, Catalog, Object
+
+CALLS_CODE = {"function", "aggregate", "operator", "operator_class", "operator_family", "domain", "base_type", "cast"}
+"""An index or constraint that needs one of these runs the user's code, which may read any table."""
+
+HOLDERS = {"table", "matview", "foreign_table"}
+"""What holds rows, or has partitions that do."""
+
+TABLE_CLASS = 1259
+
+
+class Relations:
+    """The relations of a catalog, and how they hang together."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.tables = {table.address: table for table in catalog.tables}
+        self.data = {table.address: data_name(table.identity) for table in catalog.tables if not table.empty}
+        self.kinds = {o.address: o.kind for o in catalog.objects if o.kind not in FACETS}
+        self.identities = {o.address: o.identity for o in catalog.objects if o.kind not in FACETS}
+        self._tables_of = {o.address: o.needs for o in catalog.objects if o.kind in ("index", "constraint")}
+        self.code = {address for address, kind in self.kinds.items() if kind in CALLS_CODE}
+        self._holders = {address for address, kind in self.kinds.items() if kind in HOLDERS}
+        self._parent: dict[Address, Address] = {}
+        self._children: defaultdict[Address, list[Address]] = defaultdict(list)
+        for o in catalog.objects:
+            if o.kind == "table_attach":
+                child = Address(TABLE_CLASS, o.address.objid)
+                for parent in o.needs - {child}:
+                    self._parent[child] = parent
+                    self._children[parent].append(child)
+
+    def below(self, relation: Address) -> Iterable[Address]:
+        """Yield a relation and all its partitions."""
+        yield relation
+        for child in self._children.get(relation, ()):
+            yield from self.below(child)
+
+    def root(self, relation: Address) -> Address:
+        """Return the topmost partitioned table that a relation belongs to, or itself."""
+        while relation in self._parent:
+            relation = self._parent[relation]
+        return relation
+
+    def attached(self, o: Object) -> list[Address]:
+        """Return all of the partitioned table whose indexes an attachment ties together.
+
+        It locks tables and indexes up and down the tree: with another, or a foreign key, at the same time it deadlocks.
+        """
+        tables = {table for index in o.needs for table in self._tables_of.get(index, ())}
+        roots = {self.root(table) for table in tables} if o.kind == "index_attach" else set()
+        return [relation for root in sorted(roots) for relation in self.below(root)]
+
+    def among(self, addresses: Iterable[Address]) -> list[Address]:
+        """Return those of these objects that hold rows, with all their partitions."""
+        found = self._holders.intersection(addresses)
+        return [r for a in found for r in self.below(a)] if found & self._children.keys() else list(found)
+
+
+def data_name(identity: str) -> str:
+    """Return what the step is called that copies a table's rows."""
+    return f"data {identity}"
