@@ -123,6 +123,8 @@ class Table:
     """WHERE …, or nothing: which rows of an extension's configuration table are the database's own. None: no such."""
     refers: frozenset[str] = frozenset()
     """The tables that an extension's configuration table refers to: its foreign keys are there before its rows."""
+    looks_up: bool = False
+    """Its checks call functions that may read other tables: their rows are copied first."""
     empty: bool = False
     """No row of it can be seen in the snapshot, though later ones may: there is nothing to copy."""
 

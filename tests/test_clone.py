@@ -484,5 +484,5 @@ def test_a_foreign_child_out_of_reach_is_no_reason_to_fail(database: Database, d
         CREATE USER MAPPING FOR PUBLIC SERVER gone;
         CREATE TABLE t AS SELECT 1 AS a;
         CREATE FOREIGN TABLE far () INHERITS (t) SERVER gone""")
-    (note,) = notes(copy(database, destination, verify=True))
-    assert note.startswith("Left out: analyze public.t failed: could not connect")
+    told = notes(copy(database, destination, verify=True))
+    assert any(note.startswith("Left out: analyze public.t failed: could not connect") for note in told), told

@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -148,6 +149,15 @@ def test_a_table_travels_in_binary_if_all_of_its_columns_can(db, forms, binary):
     work = db.plan()["data a"].work
     assert isinstance(work, CopyTable)
     assert work.binary is binary
+
+
+def test_rows_that_a_check_may_look_up_come_first(db):
+    db.table("a_looks_up")
+    db.tables[-1] = replace(db.tables[-1], looks_up=True)
+    db.table("looked_up")
+    plan = db.plan()
+    assert plan.waits("data a_looks_up", "data looked_up")
+    assert plan.free("data looked_up", "data a_looks_up")
 
 
 def test_large_objects_and_sequences_wait_for_the_schema_alone(db):

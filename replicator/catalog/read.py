@@ -150,6 +150,7 @@ def _table(
     root: str | None,
     condition: str | None,
     refers: list[str],
+    looks_up: bool,
     empty: bool,
 ) -> Table:
     return Table(
@@ -162,5 +163,6 @@ def _table(
         root=root,
         condition=condition,
         refers=frozenset(refers),
+        looks_up=looks_up,
         empty=empty,
     )

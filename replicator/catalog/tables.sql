@@ -90,6 +90,16 @@ SELECT c.tableoid::bigint AS classid
                 AND f.contype = 'f'
                 AND f.confrelid <> c.oid
                 AND config.condition IS NOT NULL) AS refers
+     -- A check whose function is not immutable may read other tables.
+     , config.condition IS NULL
+       AND EXISTS (SELECT
+                     FROM pg_constraint k
+                     JOIN pg_depend d ON d.classid = k.tableoid
+                                     AND d.objid = k.oid
+                                     AND d.refclassid = 'pg_proc'::regclass
+                     JOIN pg_proc p ON p.oid = d.refobjid AND p.provolatile <> 'i'
+                    WHERE k.conrelid = c.oid
+                      AND k.contype = 'c') AS looks_up
      , pg_relation_size(c.oid) = 0 AND m.amname = 'heap' AND config.condition IS NULL AS empty
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace

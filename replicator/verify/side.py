@@ -30,11 +30,18 @@ def same_names(ours: Iterable[str], theirs: Iterable[str]) -> dict[str, str]:
 
     >>> same_names(["a", '"json"', "b"], ["json", "a"])
     {'a': 'a', '"json"': 'json'}
+    >>> same_names(["f(pg_catalog.json)"], ["f(json)"])
+    {'f(pg_catalog.json)': 'f(json)'}
     """
     one, other = list(ours), set(theirs)
-    left = {name.replace('"', ""): name for name in other.difference(one)}
-    pairs = {name: name if name in other else left.get(name.replace('"', "")) for name in one}
+    left = {_plain(name): name for name in other.difference(one)}
+    pairs = {name: name if name in other else left.get(_plain(name)) for name in one}
     return {name: same for name, same in pairs.items() if same is not None}
+
+
+def _plain(name: str) -> str:
+    """Return a name without quotes, and without the schema that the type json lost as a key word of 16."""
+    return name.replace('"', "").replace("pg_catalog.json", "json")
 
 
 def most_quoted(one: str, other: str) -> str:
