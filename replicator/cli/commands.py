@@ -13,7 +13,6 @@ from typing import Any
 import click
 
 from replicator import __version__, events, probe
-from replicator.cli import plan_text
 from replicator.cli.options import (
     CONNECTIONS,
     COPYING,
@@ -38,6 +37,7 @@ from replicator.cli.options import (
     one,
     options,
 )
+from replicator.cli.plan_text import as_json, as_lines, as_sql
 from replicator.clone import clone
 from replicator.comparison import verify_copy
 from replicator.errors import StepFailed, UsageError, VerificationFailed
@@ -122,10 +122,10 @@ def verify_command(output: Output, **given: Any) -> None:
 
 
 @cli.command("plan")
-@click.option("--sql", "as_sql", is_flag=True, help="Print the schema as one SQL script in creation order.")
+@click.option("--sql", "script", is_flag=True, help="Print the schema as one SQL script in creation order.")
 @click.option("--json", "output", flag_value="json", help="Print the steps as JSON: the same as --output json.")
 @options(*CONNECTIONS, *COPYING, STATISTICS)
-def plan_command(as_sql: bool, output: Output, destination: str | None, **given: Any) -> None:
+def plan_command(script: bool, output: Output, destination: str | None, **given: Any) -> None:
     """Print what a clone would do, step by step, with costs, order and reasons; write nothing anywhere.
 
     A destination of another version is asked what it cannot hold: the schema is tried there, and rolled back.
@@ -133,10 +133,10 @@ def plan_command(as_sql: bool, output: Output, destination: str | None, **given:
     wanted = both(destination=destination or given["source"], **given)
     with reported(output, table=False) as emit:
         plan = plan_copy(wanted, emit)
-    if output == "json" and not as_sql:
-        click.echo(plan_text.as_json(plan))
+    if output == "json" and not script:
+        click.echo(as_json(plan))
     else:
-        click.echo("\n".join(plan_text.as_sql(plan) if as_sql else plan_text.as_lines(plan)))
+        click.echo("\n".join(as_sql(plan) if script else as_lines(plan)))
 
 
 @cli.command("probe")
