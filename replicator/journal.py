@@ -55,6 +55,7 @@ class Recorded:
     name: str
     digest: str
     relation: str | None
+    cost: int
     done: bool
 
 
@@ -94,10 +95,12 @@ class Journal:
         self._write(conn, (step for step in self._plan.steps if step.name not in kept))
 
     def _write(self, conn: Connection, steps: Iterable[Step]) -> None:
-        with conn.cursor().copy("COPY replicator.step (number, name, phase, digest, relation) FROM STDIN") as copy:
+        with conn.cursor().copy(
+            "COPY replicator.step (number, name, phase, digest, relation, cost) FROM STDIN"
+        ) as copy:
             for step in steps:
                 relation = step.work.table.identity if isinstance(step.work, CopyTable) else None
-                copy.write_row((self._numbers[step.name], step.name, step.phase, digest(step), relation))
+                copy.write_row((self._numbers[step.name], step.name, step.phase, digest(step), relation, step.cost))
 
     def done(self, conn: Connection, outcomes: Mapping[str, Outcome]) -> None:
         """Record finished steps by name, in the transaction of their work."""
@@ -147,7 +150,7 @@ def read_run(conn: Connection) -> Run | None:
 
 def read_steps(conn: Connection) -> list[Recorded]:
     """Return all steps that the journal has, in the order of its plan."""
-    query = "SELECT name, digest, relation, done_at IS NOT NULL AS done FROM replicator.step ORDER BY number"
+    query = "SELECT name, digest, relation, cost, done_at IS NOT NULL AS done FROM replicator.step ORDER BY number"
     with conn.cursor(row_factory=class_row(Recorded)) as cursor:
         return cursor.execute(query).fetchall()
 

@@ -5,6 +5,7 @@ moment; tables of which only parts are there are emptied, sequences and large ob
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
@@ -60,12 +61,20 @@ def end_sessions(left: Left, *servers: Connection) -> None:
 
 
 def as_then(left: Left, catalog: Catalog) -> Catalog:
-    """Return the catalog with those tables empty that had no rows to copy when the earlier run began.
+    """Return the catalog with the sizes that the tables had when the earlier run began: the plan depends on them.
 
-    What came into them since is of a later moment, and their indexes and foreign keys may be there already.
+    One that had no rows to copy is empty. What came into it since is of a later moment, and its indexes and foreign
+    keys may be there already.
     """
-    copied = {step.relation for step in left.steps}
-    return replace(catalog, tables=tuple(replace(t, empty=t.identity not in copied) for t in catalog.tables))
+    sizes: defaultdict[str | None, int] = defaultdict(int)
+    for step in left.steps:
+        sizes[step.relation] += step.cost
+    return replace(
+        catalog,
+        tables=tuple(
+            replace(t, empty=t.identity not in sizes, bytes=sizes.get(t.identity, t.bytes)) for t in catalog.tables
+        ),
+    )
 
 
 def check_same(left: Left, plan: Plan) -> None:

@@ -22,6 +22,7 @@ from replicator.model import (
     Table,
 )
 from replicator.plan import make_plan
+from replicator.plan.build import VALIDATED_BYTES
 
 RELATIONS = {"table", "foreign_table", "view", "matview", "index", "sequence"}
 COLUMN = Column("id", "pg_catalog.int4", binary=True)
@@ -208,6 +209,29 @@ def test_a_foreign_key_waits_for_the_rows_of_both_tables_and_for_the_key(db):
     assert plan.waits("foreign_key b_a", "data a", "data b", "constraint a_pkey")
     assert plan.free("foreign_key b_a", "data c")
     assert plan["foreign_key b_a"].locks == {a: Lock.EXCLUSIVE, b: Lock.EXCLUSIVE}
+
+
+def test_a_foreign_key_of_a_large_table_is_validated_in_a_step_of_its_own(db):
+    key = db.add("constraint", "a_pkey", a := db.table("a"))
+    b = db.table("b", bytes=VALIDATED_BYTES)
+    db.add("foreign_key", "k on b", b, a, key, stub_needs=(b, a, key))
+    plan = db.plan()
+    assert plan.statements("foreign_key k on b") == ("stub k on b",)
+    assert plan.statements("validate foreign_key k on b") == ("finish k on b",)
+    assert plan.waits("validate foreign_key k on b", "foreign_key k on b", "data a", "data b")
+    assert plan["foreign_key k on b"].locks == {a: Lock.EXCLUSIVE, b: Lock.EXCLUSIVE}
+    assert plan["validate foreign_key k on b"].locks == {a: Lock.SHARED, b: Lock.EXCLUSIVE}
+    assert plan.free("analyze a", "foreign_key k on b", "validate foreign_key k on b")
+
+
+def test_a_foreign_key_is_made_at_once_where_that_takes_no_time_or_cannot_be_helped(db):
+    key = db.add("constraint", "a_pkey", a := db.table("a", bytes=VALIDATED_BYTES))
+    small = db.table("small", bytes=VALIDATED_BYTES - 1)
+    db.add("foreign_key", "k on small", small, a, key, stub_needs=(small, a, key))
+    db.add("foreign_key", "k on a", a, key)  # one without a stub: NOT VALID itself, or about partitioned tables
+    plan = db.plan()
+    assert not [name for name in plan.steps if name.startswith("validate ")]
+    assert plan.statements("foreign_key k on small") == ("create k on small",)
 
 
 def test_a_foreign_key_between_partitioned_tables_waits_for_all_leaves(db):

@@ -80,6 +80,17 @@ def test_a_table_that_was_empty_at_first_stays_of_that_moment(
     assert destination.dump() == source.dump()
 
 
+def test_a_table_that_has_grown_is_planned_as_it_was(
+    start: Start, replicator: Run, source: Database, destination: Database
+) -> None:
+    """How its foreign key is made depends on its size, and the journal has the steps of then."""
+    source.run("CREATE TABLE grows (a int REFERENCES one); INSERT INTO grows VALUES (1)")
+    killed(start, source, destination)
+    source.run("INSERT INTO grows SELECT a FROM one, generate_series(1, 3)")
+    runs(replicator("clone", "--resume=per-table", "--verify", *both(source, destination)))
+    assert destination.dump() == source.dump()
+
+
 def test_a_held_snapshot_outlives_the_run_and_goes_with_the_journal(
     start: Start, replicator: Run, source: Database, destination: Database
 ) -> None:

@@ -32,6 +32,7 @@ def make_plan(catalog: Catalog, statistics: Statistics = Statistics.ANALYZE) -> 
     created = frozenset({schema[-1].name}) if schema else frozenset()
     data = data_steps(catalog, created)
     build = build_steps(pieces, phases, relations, refresh, created)
+    late |= {step.name for step in build if not late.isdisjoint(step.needs)}  # validations
     early = [step for step in build if step.name not in late]
     known = statistics_steps(catalog, relations, early, statistics)
     needed_first = created | {step.name for step in (*data, *early, *known)}

@@ -1,13 +1,20 @@
-"""The steps that build upon rows: indexes, constraints, statistics objects, foreign keys."""
+"""The steps that build upon rows: indexes, constraints, statistics objects, foreign keys.
+
+To add a foreign key locks both tables until all rows are checked. Where there are many of them it is added unchecked,
+in no time, and validated after that, which lets others read, index and validate the table that it refers to.
+"""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from replicator.graph import Piece
-from replicator.model import Address, Execute, Lock, Phase, Step
+from replicator.model import Address, Execute, Lock, Object, Phase, Step
 from replicator.plan.pieces import Phases
 from replicator.plan.relations import Relations
 
 ALL_ROWS = "all rows"
+VALIDATED_BYTES = 1024 * 1024
+"""From this size of the referencing table on, a foreign key is validated in a step of its own."""
 
 
 def build_steps(
@@ -27,16 +34,33 @@ def build_steps(
         filled = [refresh[relation] for relation in about if relation in refresh]
         built = [need for need in piece.needs if phases[need] is not Phase.SCHEMA]
         lock = Lock.SHARED if piece.object.kind == "index" else Lock.EXCLUSIVE
-        steps.append(
-            Step(
-                piece.name,
-                Phase.BUILD,
-                Execute(piece.statements),
-                created.union(rows, filled, built),
-                sum(table.bytes for table in tables),
-                dict.fromkeys(about, lock),
-            )
+        step = Step(
+            piece.name,
+            Phase.BUILD,
+            Execute(piece.statements),
+            created.union(rows, filled, built),
+            sum(table.bytes for table in tables),
+            dict.fromkeys(about, lock),
         )
+        steps += _in_two(step, piece.object, relations) if piece.object.kind == "foreign_key" else [step]
     if any(ALL_ROWS in step.needs for step in steps):
         steps.insert(0, Step(ALL_ROWS, Phase.BUILD, Execute(()), created.union(relations.data.values())))
     return steps
+
+
+def _in_two(whole: Step, o: Object, relations: Relations) -> list[Step]:
+    """Return the steps of a foreign key: one that adds it and, where that would take its time, one that validates it.
+
+    VALIDATE locks the table that it is on against other changes, the one that it refers to against hardly any.
+    Reference: PostgreSQL docs, ALTER TABLE, "VALIDATE CONSTRAINT".
+    """
+    on = [a for a in whole.locks if o.identity.endswith(f" on {relations.identities[a]}")]
+    table = relations.tables.get(on[0]) if on else None
+    if not o.stub or table is None or table.empty or table.bytes < VALIDATED_BYTES:
+        return [whole]
+    locks = {a: Lock.EXCLUSIVE if a == table.address else Lock.SHARED for a in whole.locks}
+    add = replace(whole, work=Execute(o.stub), cost=0)
+    validate = replace(
+        whole, name=f"validate {o.name}", work=Execute(o.finish), needs=frozenset({add.name}), locks=locks
+    )
+    return [add, validate]

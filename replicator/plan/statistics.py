@@ -69,7 +69,7 @@ def _analyze(catalog: Catalog, relations: Relations, build: Iterable[Step]) -> l
         wanted[relations.root(address)].add(name)
     for step in build:
         for relation in step.locks:
-            if relations.root(relation) in wanted and not step.name.startswith("foreign_key "):
+            if relations.root(relation) in wanted and not step.name.startswith(("foreign_key ", "validate ")):
                 wanted[relations.root(relation)].add(step.name)
     return [
         Step(

@@ -19,6 +19,7 @@ CREATE TABLE replicator.step (
     phase text NOT NULL,
     digest text NOT NULL,
     relation text,
+    cost bigint NOT NULL,
     done_at timestamptz,
     seconds double precision,
     rows bigint,

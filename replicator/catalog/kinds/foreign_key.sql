@@ -1,15 +1,16 @@
 -- ALTER TABLE ... ADD FOREIGN KEY. Of partitioned tables' only the topmost: the server makes those of the partitions.
+-- In two steps, so that large tables are not locked while they are checked: not where a partitioned table is involved.
+-- As the referencing one, before 18, it cannot be NOT VALID; as the other, VALIDATE would leave its partitions' part so.
 -- Reference: pg_dump.c getConstraints, addConstrChildIdxDeps, dumpConstraint (18.6).
 SELECT c.tableoid AS classid
      , c.oid AS objid
      , NULL::oid AS owner
-     , ARRAY[format('ALTER TABLE %s%s ADD CONSTRAINT %I %s'
-                   , CASE WHEN t.relkind <> 'p' THEN 'ONLY ' END
-                   , c.conrelid::regclass
-                   , c.conname
-                   , pg_get_constraintdef(c.oid))] AS create
-     , '{}'::text[] AS stub
-     , '{}'::text[] AS finish
+     , ARRAY[whole.statement] AS create
+     , CASE WHEN plain.it THEN ARRAY[whole.statement || ' NOT VALID'] ELSE '{}' END AS stub
+     , CASE WHEN plain.it
+            THEN ARRAY[format('ALTER TABLE ONLY %s VALIDATE CONSTRAINT %I', c.conrelid::regclass, c.conname)]
+            ELSE '{}'
+        END AS finish
      -- A partitioned unique index is valid, and can be referenced, when those of all partitions are attached.
      , ARRAY(SELECT unnest(ARRAY['pg_inherits'::regclass, p.relid]::oid[])
                FROM pg_partition_tree(CASE x.relkind WHEN 'I' THEN c.conindid END) p
@@ -17,6 +18,12 @@ SELECT c.tableoid AS classid
   FROM pg_constraint c
   JOIN pg_class t ON t.oid = c.conrelid
   JOIN pg_class x ON x.oid = c.conindid
+ CROSS JOIN LATERAL (SELECT c.convalidated AND t.relkind = 'r' AND x.relkind = 'i') AS plain (it)
+ CROSS JOIN LATERAL (SELECT format('ALTER TABLE %s%s ADD CONSTRAINT %I %s'
+                                  , CASE WHEN t.relkind <> 'p' THEN 'ONLY ' END
+                                  , c.conrelid::regclass
+                                  , c.conname
+                                  , pg_get_constraintdef(c.oid))) AS whole (statement)
  WHERE c.oid >= 16384
    AND c.contype = 'f'
    AND c.conparentid = 0
