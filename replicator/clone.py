@@ -15,7 +15,7 @@ from replicator.executor import execute
 from replicator.globals import database
 from replicator.journal import Journal, Run
 from replicator.keeper import Keeper
-from replicator.model import Phase, Plan, Step
+from replicator.model import CopyLargeObjects, CopyTable, Phase, Plan, SetSequences, Step
 from replicator.postgres import Connection
 from replicator.preparation import prepare, ready
 from replicator.settings import Settings
@@ -94,7 +94,8 @@ def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit
             committed=len(plan.steps) - len(todo),
         )
         try:
-            execute(todo, workshop.run, jobs=settings.jobs, emit=emit, cancel=workshop.cancel)
+            told = emit if settings.verify else letting_go(todo, sides, emit)
+            execute(todo, workshop.run, jobs=settings.jobs, emit=told, cancel=workshop.cancel)
         except Undone:
             emit(events.Note("The destination crashed and forgot some of what it had committed: that is done again."))
         else:
@@ -102,6 +103,25 @@ def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit
                 raise StepFailed(lost[0], "it is not in the journal, though nothing failed")
         sequence_values |= workshop.sequence_values
     return sequence_values
+
+
+def letting_go(todo: Sequence[Step], sides: Sides, emit: Emit) -> Emit:
+    """Release the snapshot when the last step that reads from the source is done, which is heard on the way to `emit`.
+
+    Statistics are of no moment.
+    """
+    unread = {step.name for step in todo if isinstance(step.work, CopyTable | CopyLargeObjects | SetSequences)}
+    if not unread:
+        sides.let_go()
+
+    def hear(event: events.Event) -> None:
+        emit(event)
+        if isinstance(event, events.Done) and event.step in unread:
+            unread.remove(event.step)
+            if not unread:
+                sides.let_go()
+
+    return hear
 
 
 def announcement(plan: Plan) -> events.Planned:

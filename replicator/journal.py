@@ -38,7 +38,7 @@ class Status:
 class Run:
     """A run as it was begun: from which database (`system` is the cluster's identifier), in which snapshot.
 
-    `sessions` is the last word of its sessions' application names.
+    `sessions` is the last word of its sessions' application names; `snapshot` is empty when all was read.
     """
 
     source: str
@@ -173,6 +173,11 @@ def hold(conn: Connection) -> bool:
 def exists(conn: Connection) -> bool:
     """Tell whether a journal stands in this database."""
     return conn.execute("SELECT to_regclass('replicator.run') IS NOT NULL").fetchall() == [(True,)]
+
+
+def let_snapshot_go(conn: Connection) -> None:
+    """Write down that all is read: the run goes on without its snapshot. What was committed before is on disk then."""
+    conn.execute("SET LOCAL synchronous_commit = on; UPDATE replicator.run SET snapshot = ''")
 
 
 def fail(conn: Connection, state: str, error: str) -> None:

@@ -48,6 +48,8 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     refuse_or_note(probe.check_losses(losses, destination, agreed=settings.downgrade), emit)
     if left:
         catalog = resume.as_then(left, catalog)
+        if left.read and settings.verify:
+            emit(events.Note("The rows are those of the earlier run; they are compared with the source as it is now."))
     with uncollected():
         plan = server.first(beginning, make_plan(catalog, statistics_for(destination, settings)))
     return Prepared(catalog, plan, end)

@@ -30,6 +30,11 @@ class Left:
     run: Run
     steps: tuple[Recorded, ...]
 
+    @property
+    def read(self) -> bool:
+        """Whether the earlier run had read all that it wanted, and so let its snapshot go."""
+        return not self.run.snapshot
+
 
 def read_left(destination: Connection) -> Left | None:
     """Return what an earlier run left; None where there is no journal."""
@@ -64,13 +69,14 @@ def as_then(left: Left, catalog: Catalog) -> Catalog:
     """Return the catalog with the sizes that the tables had when the earlier run began: the plan depends on them.
 
     One that had no rows to copy is empty. What came into it since is of a later moment, and its indexes and foreign
-    keys may be there already.
+    keys may be there already. Where all was read, large objects of now are no matter any more.
     """
     sizes: defaultdict[str | None, int] = defaultdict(int)
     for step in left.steps:
         sizes[step.relation] += step.cost
     return replace(
         catalog,
+        large_objects=() if left.read else catalog.large_objects,
         tables=tuple(
             replace(t, empty=t.identity not in sizes, bytes=sizes.get(t.identity, t.bytes)) for t in catalog.tables
         ),
@@ -121,6 +127,8 @@ def take_over(conn: Connection, left: Left, record: Journal, run: Run, plan: Pla
         for relation in sorted(again & _partly_copied(left.steps)):
             conn.execute(f"TRUNCATE ONLY {relation}")  # as the source quoted it
         record.take_over(conn, run, kept)
+    if left.read:
+        return
     ranges = [s.work.range for s in plan.steps if isinstance(s.work, CopyLargeObjects) and s.name in kept]
     query = """SELECT count(lo_unlink(oid))
                  FROM (SELECT oid

@@ -2,10 +2,12 @@
 
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
-from replicator import postgres, probe, resume, snapshot
+import psycopg
+
+from replicator import journal, postgres, probe, resume, snapshot
 from replicator.errors import PreflightFailed, SnapshotLost
 from replicator.keeper import Keeper
 from replicator.postgres import Connection
@@ -38,7 +40,13 @@ class Sides:
     left: Left | None = None
     """What an earlier run left, where this one goes on with it."""
     same_snapshot: bool = False
-    """`moment` is that of the earlier run."""
+    """`moment` is that of the earlier run, or nothing is to be read any more."""
+
+    def let_go(self) -> None:
+        """Release the snapshot, which keeps VACUUM and DDL waiting on the source: nothing more is to be read in it."""
+        with suppress(psycopg.OperationalError):  # without the journal's consent it is held to the end
+            journal.let_snapshot_go(self.keeper.keep())
+            self.moment.release()
 
 
 @contextmanager
@@ -77,10 +85,11 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
 def take_snapshot(settings: Settings, encoding: str, left: Left | None) -> Iterator[tuple[Snapshot, bool]]:
     """Join the snapshot of the earlier run if somebody still holds it, else take a new one. Tells whether it is that.
 
+    A run that had read all it wanted let its snapshot go: then another one serves as well, to read the schema again.
     Raises PreflightFailed where a new one was not asked for.
     """
     with ExitStack() as stack:
-        if left:
+        if left and left.run.snapshot:
             earlier = snapshot.take(settings.source, encoding, holders=HOLDERS, imported=left.run.snapshot)
             try:
                 moment = stack.enter_context(earlier)
@@ -90,7 +99,7 @@ def take_snapshot(settings: Settings, encoding: str, left: Left | None) -> Itera
             else:
                 yield moment, True
                 return
-        yield stack.enter_context(snapshot.take(settings.source, encoding, holders=HOLDERS)), False
+        yield stack.enter_context(snapshot.take(settings.source, encoding, holders=HOLDERS)), bool(left and left.read)
 
 
 def common_encoding(source: Connection, destination: Connection) -> str:

@@ -107,6 +107,44 @@ def test_a_held_snapshot_outlives_the_run_and_goes_with_the_journal(
     leaves_no_session(source.server)
 
 
+@pytest.mark.parametrize("hold", [(), ("--hold-snapshot",)])
+def test_when_all_is_read_the_snapshot_goes_and_a_run_that_ends_then_goes_on_without(
+    hold: tuple[str, ...], start: Start, replicator: Run, source: Database, destination: Database
+) -> None:
+    source.run("""
+        CREATE FUNCTION waits(int) RETURNS int IMMUTABLE LANGUAGE plpgsql
+            AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(42); RETURN $1; END';
+        CREATE INDEX ON few (waits(a))
+    """)
+    with psycopg.connect(destination.dsn) as conn:
+        conn.execute("SELECT pg_advisory_xact_lock(42)")
+        process = start("clone", "--jobs", "2", *both(source, destination), *hold)
+        until(lambda: process.ended or destination.value("SELECT to_regclass('replicator.run')") is not None)
+        until(lambda: process.ended or run_snapshot(destination) == "")
+        until(lambda: "replicator snapshot" not in [name for name, *_ in sessions(source.server)], 10)
+        source.run("SET lock_timeout = '1s'; ALTER TABLE few ADD COLUMN x int; ALTER TABLE few DROP COLUMN x")
+        source.run("INSERT INTO few VALUES (99); SELECT nextval('s'), lo_unlink(4711), lo_from_bytea(4712, 'later')")
+        process.send(signal.SIGKILL)
+        assert process.ends().code == -signal.SIGKILL
+    result = replicator("clone", "--resume", *both(source, destination))
+    runs(result)
+    assert "WAL position" not in result.err
+    assert destination.value("SELECT count(*) FROM few") == 10
+    assert destination.value("SELECT last_value FROM s") == 77
+    assert destination.rows("SELECT oid::int FROM pg_largeobject_metadata") == [(4711,)]
+    assert destination.dump() == source.dump()
+    leaves_no_session(source.server)
+
+
+def test_a_snapshot_that_verification_needs_is_kept(
+    start: Start, replicator: Run, source: Database, destination: Database
+) -> None:
+    process = start("clone", "--jobs", "2", "--verify", *both(source, destination))
+    until(lambda: process.ended or "verification" in process.stderr)
+    source.run("INSERT INTO few VALUES (99)")
+    runs(process.ends())
+
+
 def test_a_held_snapshot_goes_when_its_time_is_over(
     start: Start, replicator: Run, source: Database, destination: Database
 ) -> None:
