@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from replicator import journal, postgres, probe, resume, snapshot
+from replicator import journal, maintenance, postgres, probe, resume, snapshot
 from replicator.errors import PreflightFailed, SnapshotLost
 from replicator.keeper import Keeper
 from replicator.postgres import Connection
@@ -69,7 +69,9 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
                 resume.end_sessions(left, source, keeper.conn)
         keeper.speak(encoding)
         moment, same = stack.enter_context(take_snapshot(settings, encoding, left))
-        writing = {"default_toast_compression": settings.toast_compression} if settings.toast_compression else {}
+        writing = maintenance.shares(*maintenance.look(keeper.conn), settings.jobs)
+        if settings.toast_compression:
+            writing["default_toast_compression"] = settings.toast_compression
         pools = [
             stack.enter_context(
                 postgres.pool(dsn, settings.jobs, encoding=encoding, application=f"worker {sessions}", more=more)
