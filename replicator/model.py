@@ -117,6 +117,8 @@ class Table:
     rows: int
     root: str | None
     """Load through this partitioned table, since rows may be routed otherwise on the destination; None: as it is."""
+    unlike: str | None = None
+    """Which is its first column without a binary form in common, and of which type, in words."""
     as_text: bool = False
     """Its rows go as text, though all columns have a binary form: another version reads some values otherwise."""
     condition: str | None = None
@@ -230,6 +232,14 @@ class CopyLargeObjects:
     range: LargeObjects
 
 
+class Format(StrEnum):
+    """In which form rows travel."""
+
+    AUTO = "auto"
+    TEXT = "text"
+    BINARY = "binary"
+
+
 class Statistics(StrEnum):
     """Where the destination's planner statistics come from."""
 
@@ -293,7 +303,7 @@ class Step:
     optional: bool = False
     """The copy is complete without: when it fails, that is said, and the others go on."""
     reason: str = ""
-    """Why it is done this way, for people."""
+    """Why it is done in the way in which it is, where there are several."""
 
 
 @dataclass(frozen=True, slots=True)

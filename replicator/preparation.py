@@ -51,7 +51,7 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
         if left.read and settings.verify:
             emit(events.Note("The rows are those of the earlier run; they are compared with the source as it is now."))
     with uncollected():
-        plan = server.first(beginning, make_plan(catalog, statistics_for(destination, settings)))
+        plan = server.first(beginning, planned(catalog, destination, settings))
     return Prepared(catalog, plan, end)
 
 
@@ -68,11 +68,11 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
         moment.lock_tables()
         catalog = selected(read(moment, destination), settings)
         if catalog.version // 10000 == destination.info.server_version // 10000:
-            return database.planned(moment.holder, settings, make_plan(catalog, statistics_for(destination, settings)))
+            return database.planned(moment.holder, settings, planned(catalog, destination, settings))
         first = server.roles(moment.holder, destination)
         there = {o.name for o in read_catalog(destination).objects}
         catalog, losses = fitting(destination, catalog, emit, first, there)
-        plan = make_plan(catalog, statistics_for(destination, settings))
+        plan = planned(catalog, destination, settings)
         return replace(database.planned(moment.holder, settings, plan), losses=tuple(losses))
 
 
@@ -191,6 +191,11 @@ def made(sides: Sides, catalog: Catalog) -> set[str]:
     """
     there = {o.name for o in read_catalog(sides.keeper.conn).objects}
     return there | {o.name for o in catalog.objects if BY_NAME[o.kind].phase is Phase.BUILD}
+
+
+def planned(catalog: Catalog, destination: Connection, settings: Settings) -> Plan:
+    """Return the plan of a copy as the settings want it."""
+    return make_plan(catalog, statistics_for(destination, settings), format=settings.format)
 
 
 def statistics_for(destination: Connection, settings: Settings) -> Statistics:

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import conninfo
 
 from replicator.errors import UsageError
-from replicator.model import Statistics
+from replicator.model import Format, Statistics
 
 MOST_DEFAULT_JOBS = 8
 
@@ -47,6 +47,7 @@ class Settings:
     show_rows: int = 10
     repair: bool = False
     relay: bool = True
+    format: Format = Format.AUTO
     max_rate: int | None = None
     statistics: Statistics | None = None
     """None: transfer where the destination can take them, analyze where not."""

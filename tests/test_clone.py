@@ -14,7 +14,8 @@ from replicator.comparison import verify_copy
 from replicator.demo.server import Server, reachable_folder
 from replicator.errors import Interrupted, PreflightFailed, VerificationFailed
 from replicator.events import Event
-from replicator.model import Phase
+from replicator.model import Format, Phase
+from replicator.preparation import plan_copy
 from replicator.settings import Settings
 from replicator.status import clean_up, look
 from tests.fix_servers import BINARIES, SETTINGS, VERSIONS, Database, Servers
@@ -473,6 +474,35 @@ def test_an_analyze_that_the_users_code_fails_is_no_reason_to_fail(servers: Serv
     seen = copy(source, destination, verify=True)
     (note,) = notes(seen)
     assert note.startswith("Left out: analyze public.t failed: not here")
+
+
+@pytest.mark.parametrize("format", Format)
+def test_rows_arrive_in_every_form(format: Format, database: Database, destination: Database) -> None:
+    database.run("""
+        CREATE TYPE "Odd range" AS RANGE (subtype = int);
+        CREATE TABLE plain AS SELECT g AS a, now() AS b FROM generate_series(1, 100) g;
+        CREATE TABLE unlike (a int, "B" "Odd range");
+        INSERT INTO unlike SELECT g, "Odd range"(g, g + 2) FROM generate_series(1, 100) g;
+        CREATE TABLE oids (c regclass[]);
+        INSERT INTO oids VALUES ('{unlike,plain}');
+    """)
+    settings = Settings(database.dsn, destination.dsn, format=format)
+    found = {s.name: s.reason.partition(";")[0] for s in plan_copy(settings, list[Event]().append).steps if s.reason}
+    match format:
+        case Format.AUTO:
+            assert found == {
+                "data public.oids": "text: column c is of type regclass[], which has no binary form in common",
+                "data public.plain": "binary: all types have the same form everywhere",
+                "data public.unlike": """text: column "B" is of type public."Odd range", which has no binary form in"""
+                " common",
+            }
+        case Format.BINARY:
+            assert found["data public.unlike"] == "binary: asked for"
+            assert found["data public.oids"] == "text: column c holds OIDs of the source"
+        case Format.TEXT:
+            assert set(found.values()) == {"text: as was asked for"}
+    copy(database, destination, format=format, verify=True)
+    assert destination.dump("-a") == database.dump("-a")
 
 
 def test_a_foreign_child_out_of_reach_is_no_reason_to_fail(database: Database, destination: Database) -> None:

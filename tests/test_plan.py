@@ -13,6 +13,7 @@ from replicator.model import (
     Column,
     CopyTable,
     Execute,
+    Format,
     LargeObjects,
     Lock,
     Object,
@@ -65,10 +66,10 @@ class Database:
     def view(self, identity, *needs, stub_needs=()):
         return self.add("view", identity, *needs, stub_needs=stub_needs)
 
-    def steps(self):
+    def steps(self, **options):
         catalog = Catalog(180000, tuple(self.objects), tuple(self.tables), tuple(self.sequences),
                           tuple(self.large_objects), frozenset(self.populated))  # fmt: skip
-        return make_plan(catalog).steps
+        return make_plan(catalog, **options).steps
 
     def plan(self):
         return Waits(self.steps())
@@ -159,6 +160,31 @@ def test_rows_that_a_check_may_look_up_come_first(db):
     plan = db.plan()
     assert plan.waits("data a_looks_up", "data looked_up")
     assert plan.free("data looked_up", "data a_looks_up")
+
+
+OIDS = Column("c", "pg_catalog.regclass", binary=False)
+OTHER = Column("c", "", binary=False)
+
+
+@pytest.mark.parametrize(
+    ("column", "changes", "format", "binary", "reason"),
+    [
+        (COLUMN, {}, Format.AUTO, True, "binary: all types have the same form everywhere; frozen"),
+        (COLUMN, {}, Format.TEXT, False, "text: as was asked for; frozen"),
+        (COLUMN, {"root": "t"}, Format.AUTO, True, "through t, since the hash"),
+        (COLUMN, {"condition": ""}, Format.AUTO, True, "the rows that the extension did not bring"),
+        (OTHER, {"unlike": "column c is of type e"}, Format.AUTO, False, "text: column c is of type e, which has no"),
+        (OTHER, {}, Format.BINARY, True, "binary: asked for"),
+        (OIDS, {}, Format.BINARY, False, "text: column c holds OIDs of the source"),
+        (COLUMN, {"as_text": True}, Format.BINARY, False, "text: it may hold intervals"),
+    ],
+)
+def test_a_step_says_why_rows_travel_as_they_do(db, column, changes, format, binary, reason):
+    db.table("a", columns=(column,))
+    db.tables = [replace(table, **changes) for table in db.tables]
+    step = next(step for step in db.steps(format=format) if step.phase is Phase.DATA)
+    assert step.work.binary is binary
+    assert reason in step.reason
 
 
 def test_large_objects_and_sequences_wait_for_the_schema_alone(db):

@@ -46,6 +46,8 @@
             , array_agg(form.hashable IS TRUE ORDER BY a.attnum) AS hashables
             , array_agg(l.collisdeterministic IS NOT FALSE ORDER BY a.attnum) AS deterministics
             , array_agg(form."binary" IS TRUE ORDER BY a.attnum) AS binaries
+            , (array_agg(format('column %I is of type %s', a.attname, format_type(a.atttypid, NULL)) ORDER BY a.attnum)
+                   FILTER (WHERE form."binary" IS NOT TRUE))[1] AS unlike
          FROM pg_class c
          JOIN pg_attribute a ON a.attrelid = c.oid
          LEFT JOIN form ON form.type = a.atttypid
@@ -76,6 +78,7 @@ SELECT c.tableoid::bigint AS classid
      , coalesce(column_list.hashables, '{}') AS hashables
      , coalesce(column_list.deterministics, '{}') AS deterministics
      , coalesce(column_list.binaries, '{}') AS binaries
+     , column_list.unlike
      , pg_relation_size(c.oid) + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) AS bytes
      , greatest(c.reltuples, 0)::bigint AS rows
      , CASE WHEN EXISTS (SELECT

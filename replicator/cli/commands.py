@@ -18,6 +18,7 @@ from replicator.cli.options import (
     COPYING,
     DEBUG,
     EXACT,
+    FORMAT,
     GLOBALS,
     HOLD,
     MAX_RATE,
@@ -124,7 +125,7 @@ def verify_command(output: Output, **given: Any) -> None:
 @cli.command("plan")
 @click.option("--sql", "script", is_flag=True, help="Print the schema as one SQL script in creation order.")
 @click.option("--json", "output", flag_value="json", help="Print the steps as JSON: the same as --output json.")
-@options(*CONNECTIONS, *COPYING, STATISTICS)
+@options(*CONNECTIONS, *COPYING, STATISTICS, FORMAT)
 def plan_command(script: bool, output: Output, destination: str | None, **given: Any) -> None:
     """Print what a clone would do, step by step, with costs, order and reasons; write nothing anywhere.
 

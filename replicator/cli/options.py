@@ -10,7 +10,7 @@ import click
 
 from replicator import settings
 from replicator.errors import UsageError
-from replicator.model import Statistics
+from replicator.model import Format, Statistics
 from replicator.settings import Settings
 
 ENVIRONMENT = {"--source": "REPLICATOR_SOURCE", "--destination": "REPLICATOR_DESTINATION"}
@@ -180,6 +180,14 @@ RELAY = click.option(
     callback=lambda context, parameter, value: value == "on",
     help="Rows from socket to socket, or through the driver.",
 )
+FORMAT = click.option(
+    "--format",
+    type=click.Choice([how.value for how in Format]),
+    default=Format.AUTO.value,
+    show_default=True,
+    callback=lambda context, parameter, value: Format(value),
+    help="Rows as text or in binary; auto: in binary where all of a table's types have the same form everywhere.",
+)
 MAX_RATE = click.option(
     "--max-rate",
     metavar="RATE",
@@ -217,7 +225,7 @@ REPAIR = click.option(
 
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG)
 COPYING = (JOBS, *LEAVING_OUT, DOWNGRADE)
-MOVING = (RELAY, MAX_RATE)
+MOVING = (FORMAT, RELAY, MAX_RATE)
 GLOBALS = (CREATE, ROLES, TABLESPACES)
 
 

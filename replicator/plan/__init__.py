@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from replicator import graph
 from replicator.catalog import select
-from replicator.model import Catalog, Phase, Plan, Statistics
+from replicator.model import Catalog, Format, Phase, Plan, Statistics
 from replicator.plan.build import build_steps
 from replicator.plan.data import data_steps
 from replicator.plan.pieces import chain, downstream, with_phases
@@ -20,7 +20,7 @@ from replicator.plan.relations import Relations
 from replicator.plan.statistics import analyzed_views, carry_steps, statistics_steps
 
 
-def make_plan(catalog: Catalog, statistics: Statistics = Statistics.ANALYZE) -> Plan:
+def make_plan(catalog: Catalog, statistics: Statistics = Statistics.ANALYZE, *, format: Format = Format.AUTO) -> Plan:
     """Return every step of a copy of this catalog into an empty database. Raises DependencyCycle."""
     pieces, phases = with_phases(graph.order(catalog.objects))
     relations = Relations(catalog)
@@ -30,7 +30,7 @@ def make_plan(catalog: Catalog, statistics: Statistics = Statistics.ANALYZE) -> 
 
     schema = chain((p for p in pieces if phases[p.name] is Phase.SCHEMA), Phase.SCHEMA, frozenset())
     created = frozenset({schema[-1].name}) if schema else frozenset()
-    data = data_steps(catalog, created)
+    data = data_steps(catalog, created, format)
     build = build_steps(pieces, phases, relations, refresh, created)
     late |= {step.name for step in build if not late.isdisjoint(step.needs)}  # validations
     early = [step for step in build if step.name not in late]
