@@ -95,7 +95,14 @@ def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit
         )
         try:
             told = emit if settings.verify else letting_go(todo, sides, emit)
-            execute(todo, workshop.run, jobs=settings.jobs, emit=told, cancel=workshop.cancel)
+            execute(
+                todo,
+                workshop.run,
+                jobs=settings.workers,
+                lanes=settings.lanes,
+                emit=told,
+                cancel=workshop.cancel,
+            )
         except Undone:
             emit(events.Note("The destination crashed and forgot some of what it had committed: that is done again."))
         else:

@@ -7,7 +7,7 @@ small tables, indexes and so on where there are many: a commit, and what goes wi
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from replicator import events
@@ -22,16 +22,29 @@ SMALL_STEPS = 32  # each holds several locks to the end of the batch, and the se
 SMALL_BYTES = 4 * 1024 * 1024
 CANCEL_AGAIN_SECONDS = 0.5
 
+LANES = dict.fromkeys(BATCHED, "chain")
+LANES |= {Phase.DATA: "copy", Phase.LARGE_OBJECTS: "copy", Phase.BUILD: "index", Phase.STATISTICS: "index"}
+"""Steps of these phases share a lane, which may have fewer workers than there are. A chain has one."""
+
 Run = Callable[[Sequence[Step], int], dict[str, Outcome]]
 """Does a batch of steps in one transaction, as the worker of that number. Returns what each did."""
 
 
-def execute(steps: Sequence[Step], run: Run, *, jobs: int, emit: Emit, cancel: Callable[[], None]) -> set[str]:
+def execute(
+    steps: Sequence[Step],
+    run: Run,
+    *,
+    jobs: int,
+    emit: Emit,
+    cancel: Callable[[], None],
+    lanes: Mapping[str, int] | None = None,
+) -> set[str]:
     """Run all steps and return the names of those that were done. Raises StepFailed for the first that fails.
 
+    `lanes` says how many of the jobs may at a time be of the lane "copy" or "index".
     `cancel` ends, on the servers, whatever is running; it is called again and again until all workers have come home.
     """
-    schedule = _Schedule(steps, jobs)
+    schedule = _Schedule(steps, jobs, lanes or {})
     free = list(range(jobs))
     running: dict[Future[dict[str, Outcome]], tuple[list[Step], int]] = {}
     with ThreadPoolExecutor(jobs, thread_name_prefix="worker") as threads:
@@ -53,6 +66,10 @@ def execute(steps: Sequence[Step], run: Run, *, jobs: int, emit: Emit, cancel: C
             _bring_home(running, cancel)
             raise
     return schedule.done
+
+
+def _lane(step: Step) -> str:
+    return LANES.get(step.phase, "")
 
 
 def _bytes(step: Step) -> int:
@@ -83,8 +100,10 @@ def _bring_home(running: Iterable[Future[dict[str, Outcome]]], cancel: Callable[
 class _Schedule:
     """What can run now, and what comes first."""
 
-    def __init__(self, steps: Sequence[Step], jobs: int) -> None:
+    def __init__(self, steps: Sequence[Step], jobs: int, lanes: Mapping[str, int]) -> None:
         self._jobs = jobs
+        self._most = {"": jobs, "copy": jobs, "index": jobs, **lanes, "chain": 1}
+        self._running: Counter[str] = Counter()
         self.unfinished = {step.name: step for step in steps}
         self.done: set[str] = set()
         self._waiting = {step.name: len(step.needs) for step in steps}
@@ -99,9 +118,10 @@ class _Schedule:
             chain[step.name] = step.cost + max((chain[s.name] for s in self._wanted_by[step.name]), default=0)
         ordered = sorted(steps, key=lambda step: -chain[step.name])  # equals stay in the plan's order
         self._order = {step.name: number for number, step in enumerate(ordered)}
-        self._ready = [(self._order[s.name], s.name) for s in steps if not s.needs]
-        heapq.heapify(self._ready)
-        self._batch_running = False
+        self._ready: dict[str, list[tuple[int, str]]] = {lane: [] for lane in self._most}
+        for step in steps:
+            if not step.needs:
+                self._make_ready(step)
         self._shared: Counter[Address] = Counter()
         self._exclusive: set[Address] = set()
 
@@ -109,25 +129,28 @@ class _Schedule:
         """Return the steps to run next, in one transaction; empty where nothing can run at this moment."""
         passed = []
         batch: list[Step] = []
-        while self._ready and not batch:
-            entry = heapq.heappop(self._ready)
-            step = self.unfinished[entry[1]]
-            if (step.phase in BATCHED and self._batch_running) or not self._lockable(step):
-                passed.append(entry)
-            else:
+        open_lanes = [ready for lane, ready in self._ready.items() if self._running[lane] < self._most[lane]]
+        while not batch and (waiting := [ready for ready in open_lanes if ready]):
+            step = self.unfinished[heapq.heappop(min(waiting))[1]]
+            if self._lockable(step):
                 batch = self._batch(step)
-        for entry in passed:
-            heapq.heappush(self._ready, entry)
+                self._running[_lane(step)] += 1
+            else:
+                passed.append(step)
+        for step in passed:
+            self._make_ready(step)
         for step in batch:
             self._lock(step)
         return batch
+
+    def _make_ready(self, step: Step) -> None:
+        heapq.heappush(self._ready[_lane(step)], (self._order[step.name], step.name))
 
     def _batch(self, first: Step) -> list[Step]:
         """Return a step with, in a chain of small ones, those that wait for nothing else."""
         if first.phase not in BATCHED:
             return self._small(first)
         batch = [first]
-        self._batch_running = True
         names = {first.name}
         for step in batch:
             for next_step in self._wanted_by[step.name]:
@@ -144,14 +167,15 @@ class _Schedule:
         """
         batch = [first]
         size = first.cost
-        share = len(self._ready) // self._jobs // SMALL_STEPS
+        ready = self._ready[_lane(first)]
+        share = len(ready) // self._jobs // SMALL_STEPS
         most = min(SMALL_STEPS, share) if first.phase in SMALL else 1
         while len(batch) < most:
-            step = self.unfinished[self._ready[0][1]]
+            step = self.unfinished[ready[0][1]]
             size += step.cost
             if step.phase is not first.phase or size > SMALL_BYTES or not self._lockable(step):
                 break
-            heapq.heappop(self._ready)
+            heapq.heappop(ready)
             batch.append(step)
         return batch
 
@@ -165,9 +189,8 @@ class _Schedule:
             for dependent in self._wanted_by[step.name]:
                 self._waiting[dependent.name] -= 1
                 if not self._waiting[dependent.name] and dependent.name not in members:
-                    heapq.heappush(self._ready, (self._order[dependent.name], dependent.name))
-        if batch[0].phase in BATCHED:
-            self._batch_running = False
+                    self._make_ready(dependent)
+        self._running[_lane(batch[0])] -= 1
 
     def _lockable(self, step: Step) -> bool:
         return not any(

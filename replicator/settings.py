@@ -30,6 +30,8 @@ class Settings:
     source: str = field(repr=False)
     destination: str = field(repr=False)
     jobs: int = 1
+    copy_jobs: int | None = None
+    index_jobs: int | None = None
     wait_attempts: int = 5
     wait_delay: float = 5.0
     owners: bool = True
@@ -52,6 +54,16 @@ class Settings:
     statistics: Statistics | None = None
     """None: transfer where the destination can take them, analyze where not."""
     toast_compression: str | None = None
+
+    @property
+    def lanes(self) -> dict[str, int]:
+        """How many steps at a time copy rows, and how many build indexes and the like."""
+        return {"copy": self.copy_jobs or self.jobs, "index": self.index_jobs or self.jobs}
+
+    @property
+    def workers(self) -> int:
+        """How many steps run at a time: so many that every lane that was asked for can be full."""
+        return max(self.jobs, (self.copy_jobs or 0) + (self.index_jobs or 0))
 
     def __post_init__(self) -> None:
         for name in ("source", "destination"):

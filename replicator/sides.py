@@ -69,12 +69,12 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
                 resume.end_sessions(left, source, keeper.conn)
         keeper.speak(encoding)
         moment, same = stack.enter_context(take_snapshot(settings, encoding, left))
-        writing = maintenance.shares(*maintenance.look(keeper.conn), settings.jobs)
+        writing = maintenance.shares(*maintenance.look(keeper.conn), settings.lanes["index"])
         if settings.toast_compression:
             writing["default_toast_compression"] = settings.toast_compression
         pools = [
             stack.enter_context(
-                postgres.pool(dsn, settings.jobs, encoding=encoding, application=f"worker {sessions}", more=more)
+                postgres.pool(dsn, settings.workers, encoding=encoding, application=f"worker {sessions}", more=more)
             )
             for dsn, more in ((settings.source, {}), (settings.destination, writing))
         ]

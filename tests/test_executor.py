@@ -52,8 +52,9 @@ class Run:
         self.cancels += 1
         self.cancelled.set()
 
-    def execute(self, steps, jobs=4, emit=None):
-        return execute(steps, self, jobs=jobs, emit=emit or self.events.append, cancel=self.cancel)
+    def execute(self, steps, jobs=4, emit=None, **options):
+        emit = emit or self.events.append
+        return execute(steps, self, jobs=jobs, emit=emit, cancel=self.cancel, **options)
 
     def order(self):
         return [name for names in self.batches for name in names]
@@ -127,6 +128,22 @@ def test_no_more_steps_run_at_once_than_there_are_jobs():
     run.execute([step(str(n)) for n in range(30)], jobs=3)
     assert run.most_at_once() == 3
     assert {event.worker for event in run.events} == {0, 1, 2}
+
+
+def test_a_lane_has_no_more_steps_at_once_than_it_may_and_the_others_go_on():
+    steps = [step(str(n), cost=9, phase=Phase.BUILD) for n in range(4)]
+    steps += [step("d", cost=1, phase=Phase.DATA), step("e", cost=1, phase=Phase.DATA)]
+    together = threading.Barrier(3, timeout=WAIT)
+    run = Run(lambda step: together.wait() if step.name in "01d" else None)
+    run.execute(steps, jobs=5, lanes={"index": 2, "copy": 1})
+    running = {"index": 0, "copy": 0}
+    most = dict(running)
+    for what, (name,) in run.log:
+        lane = "copy" if name in "de" else "index"
+        running[lane] += 1 if what == "begin" else -1
+        most[lane] = max(most[lane], running[lane])
+    assert most == {"index": 2, "copy": 1}
+    assert run.most_at_once() == 3
 
 
 def test_the_longest_chain_comes_first():

@@ -23,7 +23,7 @@ from replicator.model import (
     Table,
 )
 from replicator.plan import make_plan
-from replicator.plan.build import VALIDATED_BYTES
+from replicator.plan.build import EXPRESSION_WEIGHT, VALIDATED_BYTES, WEIGHTS
 
 RELATIONS = {"table", "foreign_table", "view", "matview", "index", "sequence"}
 COLUMN = Column("id", "pg_catalog.int4", binary=True)
@@ -282,6 +282,24 @@ def test_big_tables_with_indexes_have_longer_chains_than_those_without(db):
     # The executor begins with the longest chain: an index reads its table once more.
     db.add("index", "i", db.table("a", bytes=1000))
     assert db.plan()["index i"].cost >= 1000
+
+
+@pytest.mark.parametrize(
+    ("definition", "weight"),
+    [
+        ("CREATE INDEX i ON public.a USING btree (id)", 1),
+        ("CREATE INDEX i ON public.a USING gin (id)", WEIGHTS["gin"]),
+        ("CREATE INDEX i ON public.a USING btree (lower(b))", EXPRESSION_WEIGHT),
+        ("CREATE INDEX i ON public.a USING gist (((a || b)))", WEIGHTS["gist"] * EXPRESSION_WEIGHT),
+        ("CREATE INDEX i ON public.a USING rum (id)", 1),
+        ("ALTER TABLE a ADD CONSTRAINT c EXCLUDE USING gist (r WITH &&)", WEIGHTS["gist"]),
+        ("ALTER TABLE a ADD CONSTRAINT c PRIMARY KEY (id)", 1),
+    ],
+)
+def test_an_index_costs_what_its_method_takes(db, definition, weight):
+    db.add("index", "i", db.table("a", bytes=1000))
+    db.objects[-1] = replace(db.objects[-1], create=(definition,))
+    assert db.plan()["index i"].cost == 1000 * weight
 
 
 def test_statistics_are_gathered_when_a_table_has_its_indexes(db):

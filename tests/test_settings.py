@@ -153,3 +153,13 @@ def test_there_is_one_job_for_each_processor_but_not_more_than_eight(monkeypatch
     for processors, jobs in ((1, 1), (4, 4), (64, MOST_DEFAULT_JOBS)):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, n=processors: set(range(n)), raising=False)
         assert default_jobs() == jobs
+
+
+def test_lanes_have_as_many_workers_as_there_are_jobs_unless_told_otherwise():
+    def lanes(**given):
+        settings = Settings("host=a", "host=b", **given)
+        return settings.workers, settings.lanes["copy"], settings.lanes["index"]
+
+    assert lanes(jobs=4) == (4, 4, 4)
+    assert lanes(jobs=4, copy_jobs=1) == (4, 1, 4)
+    assert lanes(jobs=2, copy_jobs=4, index_jobs=3) == (7, 4, 3)

@@ -130,6 +130,17 @@ JOBS = click.option(
     show_default="processors, at most 8",
     help="Steps at a time.",
 )
+LANES = (
+    click.option(
+        "--copy-jobs", type=click.IntRange(1, 64), show_default="--jobs", help="Steps at a time that copy rows."
+    ),
+    click.option(
+        "--index-jobs",
+        type=click.IntRange(1, 64),
+        show_default="--jobs",
+        help="Steps at a time that build indexes, check constraints, gather statistics.",
+    ),
+)
 LEAVING_OUT = (
     click.option("--no-owner", is_flag=True, help="Leave ownership to the destination's role."),
     click.option("--no-acl", is_flag=True, help="Leave privileges (GRANT, REVOKE) out."),
@@ -225,7 +236,7 @@ REPAIR = click.option(
 
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG)
 COPYING = (JOBS, *LEAVING_OUT, DOWNGRADE)
-MOVING = (FORMAT, RELAY, MAX_RATE)
+MOVING = (*LANES, FORMAT, RELAY, MAX_RATE)
 GLOBALS = (CREATE, ROLES, TABLESPACES)
 
 
