@@ -1,0 +1,32 @@
+"""What there is to know of a database before it is copied."""
+
+from dataclasses import dataclass
+
+from psycopg.rows import class_row
+
+from replicator import postgres
+from replicator.postgres import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A database and its server. `size` is in bytes."""
+
+    system: str
+    database: str
+    version: str
+    encoding: str
+    collation: str
+    size: int
+    standby: bool
+    read_only: bool
+    user: str
+    can_create: bool
+
+
+def read_facts(conn: Connection) -> Facts:
+    """Return the facts of the connection's database."""
+    with conn.cursor(row_factory=class_row(Facts)) as cursor:
+        facts = cursor.execute(postgres.script("facts")).fetchone()
+    assert facts is not None
+    return facts

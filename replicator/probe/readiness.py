@@ -1,0 +1,36 @@
+"""Whether a server is there: by trying to connect, until it answers or never will."""
+
+import time
+
+import psycopg
+
+from replicator import events, postgres
+from replicator.errors import ConnectionFailed, NotReady
+from replicator.events import Emit
+from replicator.probe.facts import Facts, read_facts
+
+
+def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit) -> Facts:
+    """Try to connect until the server answers. Raises NotReady when it never does, ConnectionFailed when it never will.
+
+    `server` is the word for it, source or destination; `delay` is in seconds.
+    """
+    where = postgres.describe(dsn)
+    for attempt in range(1, attempts + 1):
+        try:
+            with postgres.connect(dsn, application="probe") as conn:
+                facts = read_facts(conn)
+            emit(events.Ready(server, where, facts.version))
+            return facts
+        except (psycopg.OperationalError, psycopg.ProgrammingError, UnicodeError) as error:
+            reason = postgres.one_line(error).split(" Is the server running", 1)[0]  # libpq asks; we are about to
+            if not postgres.may_pass(error):
+                raise ConnectionFailed(f"The {server} {where} refuses the connection: {reason}") from error
+            if attempt == attempts:
+                raise NotReady(
+                    f"The {server} {where} was not ready after {attempts} attempts: {reason}",
+                    hint="Check host and port; --wait-attempts and --wait-delay allow it more time.",
+                ) from error
+            emit(events.Waiting(server, where, attempt, attempts, delay, reason))
+            time.sleep(delay)
+    raise NotReady(f"The {server} {where} was not tried: --wait-attempts is less than 1.")
