@@ -44,6 +44,8 @@ def clone(settings: Settings, emit: Emit) -> None:
             for note in moments(sides.keeper.keep()):
                 emit(events.Note(note))
             finish(prepared.end, sides, settings, emit)
+        for words in prepared.left_out:
+            emit(events.Note(f"Left out, as --skip-unprivileged says: {words}"))
 
 
 def begin(plan: Plan, sides: Sides, settings: Settings) -> Journal:

@@ -30,9 +30,8 @@ def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
         else:
             unfinished = []
         catalog = selected(read(sides.moment, sides.keeper.conn), settings)
-        if settings.downgrade:
-            catalog, losses = fitting(sides.keeper.conn, catalog, emit, there=made(sides, catalog))
-            refuse_or_note(probe.check_losses(losses, sides.keeper.conn, agreed=True), emit)
+        if settings.downgrade or settings.skip_unprivileged:
+            catalog = as_promised(catalog, sides, settings, emit)
         databases = compare_databases(sides, settings)
         with compared(sides, catalog, settings, emit) as found:
             outcomes = found.repair() if settings.repair else {}
@@ -42,6 +41,19 @@ def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
         again = None if any(outcome.acted for outcome in outcomes.values()) else outcomes.keys()
         with compared(sides, catalog, settings, emit, only=again) as left:
             return unfinished + databases + after_repair(found, outcomes, left)
+
+
+def as_promised(catalog: Catalog, sides: Sides, settings: Settings, emit: Emit) -> Catalog:
+    """Return what a clone with these settings would have copied of a catalog."""
+    source, destination = sides.moment.holder, sides.keeper.conn
+    if settings.skip_unprivileged:
+        catalog = select.without_owners(catalog, probe.strangers(source, destination, catalog))
+    agreed = settings.skip_unprivileged
+    fit = fitting(destination, catalog, emit, there=made(sides, catalog), agreed=agreed)
+    refuse_or_note(probe.check_losses(fit.losses, destination, agreed=True), emit)
+    if agreed:
+        refuse_or_note(probe.check_forbidden(fit.forbidden, catalog, destination, agreed=True), emit)
+    return fit.catalog
 
 
 @contextmanager

@@ -18,6 +18,8 @@ ReplicatorError
 
 from collections.abc import Sequence
 
+from replicator.model import Finding
+
 
 class ReplicatorError(Exception):
     """The replicator failed."""
@@ -43,6 +45,12 @@ class PreflightFailed(ReplicatorError):
     """Something stands in the way of a clone; nothing was written."""
 
     exit_code = 3
+
+    def __init__(
+        self, message: str | None = None, *, hint: str | None = None, findings: Sequence[Finding] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.findings = findings
 
 
 class ConnectionFailed(ReplicatorError):

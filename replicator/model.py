@@ -186,6 +186,25 @@ class Loss:
         return f"{self.what}: {'left out' + rows + ', ' if self.whole else 'without '}{self.why}"
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something in the way of a clone, or worth knowing. `hint` says in words what to do."""
+
+    text: str
+    hint: str = ""
+    fatal: bool = True
+    object: str = ""
+    """What it is about, where that is one thing."""
+    run: str = ""
+    """The statements, each with its semicolon, that an administrator would run on `server`."""
+    server: str = "destination"
+
+    @property
+    def remedy(self) -> str:
+        """What to do, in one line."""
+        return f"{f'Run on the {self.server}: {self.run}' if self.run else ''} {self.hint}".strip()
+
+
 class Lock(StrEnum):
     """How a step locks a table on the destination."""
 

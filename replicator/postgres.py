@@ -24,13 +24,17 @@ DEFAULTS: dict[str, str | int] = {
 }
 
 # Values travel as text or binary between two servers whose own settings must not matter. Unknown ones are left out.
-# row_security off: an error instead of the rows that a policy happens to show.
+# row_security off: an error instead of the rows that a policy happens to show. client_connection_check_interval: no
+# backend works long for a client that is gone; not every system's server can look. createrole_self_grant: who may
+# create roles without being a superuser may also make them owners.
 SESSION = {
     "statement_timeout": "0",
     "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "idle_session_timeout": "0",
     "transaction_timeout": "0",
+    "client_connection_check_interval": "10s",
+    "createrole_self_grant": "set, inherit",
     "DateStyle": "ISO",
     "IntervalStyle": "postgres",
     "TimeZone": "UTC",
@@ -57,6 +61,7 @@ SELECT set_config(s.name, wanted.value, false)
   FROM unnest(%s::text[], %s::text[]) AS wanted (name, value)
   JOIN pg_settings s ON lower(s.name) = lower(wanted.name)
  WHERE s.setting <> wanted.value AND s.context = 'user'
+   AND (s.name <> 'client_connection_check_interval' OR version() ~* 'linux')
 """
 
 
@@ -175,6 +180,15 @@ def stream(
         assert isinstance(rows, Generator)
         with closing(rows):
             yield rows
+
+
+def quoted(name: str) -> str:
+    """Return a name as PostgreSQL reads it in every place.
+
+    >>> quoted('an "odd" role')
+    '"an ""odd"" role"'
+    """
+    return '"' + name.replace('"', '""') + '"'
 
 
 def script(name: str) -> bytes:

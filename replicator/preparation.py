@@ -14,11 +14,11 @@ from replicator.catalog.read import read_catalog
 from replicator.errors import SourceChanged
 from replicator.events import Emit
 from replicator.globals import database, refusals, server
-from replicator.model import Catalog, Execute, Loss, Phase, Plan, Statistics, Step
+from replicator.model import Catalog, Execute, Finding, Loss, Phase, Plan, Statistics, Step
 from replicator.plan import make_plan
 from replicator.postgres import Connection
 from replicator.settings import Settings
-from replicator.sides import Sides
+from replicator.sides import Sides, both_sides
 from replicator.snapshot import Snapshot
 
 READS = 5
@@ -32,27 +32,92 @@ class Prepared:
     catalog: Catalog
     plan: Plan
     end: Sequence[Step]
+    left_out: Sequence[str] = ()
+    """What this role may not make on the destination, in words: left out, since that was agreed to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What a destination can hold of a catalog, what it cannot, and what its role may not make there.
+
+    What the role may not make is still in the catalog, unless that was agreed to.
+    """
+
+    catalog: Catalog
+    losses: Sequence[Loss] = ()
+    forbidden: Sequence[Loss] = ()
 
 
 def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
-    """Check what could stand in the way, read the catalog, fit it to the destination and plan. Nothing is written.
+    """Check all that could stand in the way, read the catalog, fit it to the destination, plan. Nothing is written.
 
     Raises PreflightFailed, SourceChanged, DependencyCycle.
     """
-    left, destination = sides.left, sides.keeper.conn
-    refuse_or_note(probe.check(sides.moment.holder, destination, resuming=left is not None), emit)
-    refuse_or_note(probe.check_choices(destination, settings.statistics, settings.toast_compression), emit)
+    findings, prepared = examine(sides, settings, emit)
+    refuse_or_note(findings, emit)
+    assert prepared is not None, "what kept the catalog from being read is fatal"
+    return prepared
+
+
+def preflight(settings: Settings, emit: Emit) -> list[Finding]:
+    """Return all that a clone would find in its way, or worth knowing. Nothing is written."""
+    wait_for_both(settings, emit)
+    with both_sides(replace(settings, resume="no"), claim=False) as sides:
+        return examine(sides, settings, emit)[0]
+
+
+def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding], Prepared | None]:
+    """Return all findings and, where the source's tables could be locked, what is to be done."""
+    left, source, destination = sides.left, sides.moment.holder, sides.keeper.conn
+    occupied = probe.check_destination(source, destination, resuming=left is not None)
+    findings = [
+        *occupied,
+        *probe.check_source(source),
+        *probe.check_choices(destination, settings.statistics, settings.toast_compression),
+        *probe.check_sessions(source, destination, settings.jobs),
+    ]
+    in_its_way = [*probe.waiting_locks(source), *probe.check_locks(source)]
+    findings += in_its_way
+    if any(finding.fatal for finding in in_its_way):
+        return findings, None
     catalog = selected(read_steadily(sides, settings), settings)
-    beginning, end = globals_to_make(sides, catalog, settings, emit)
-    catalog, losses = fitting(destination, catalog, emit, beginning, made(sides, catalog) if left else ())
-    refuse_or_note(probe.check_losses(losses, destination, agreed=settings.downgrade), emit)
-    if left:
-        catalog = resume.as_then(left, catalog)
-        if left.read and settings.verify:
-            emit(events.Note("The rows are those of the earlier run; they are compared with the source as it is now."))
+    agreed = settings.skip_unprivileged
+    lacking = probe.check_catalog(source, destination, catalog, roles=settings.roles)
+    beginning, not_there = server.lacking(source, destination, settings)
+    end, not_said = database.lacking(source, destination, settings)
+    lacking += [*not_there, *not_said]
+    not_mine = list(probe.check_memberships(source, destination, catalog, agreed=agreed))
+    findings += [*lacking, *not_mine]
+    if any(finding.fatal for finding in occupied):  # whatever is tried would say the same again
+        return findings, Prepared(catalog, Plan(()), end)
+    tried, end = allowed(destination, beginning, end, agreed=agreed)
+    catalog = select.without_owners(catalog, probe.strangers(source, destination, catalog))  # told by role, once
+    complete = not any(finding.fatal for finding in lacking)
+    there = made(sides, catalog) if left else ()
+    fit = fitting(destination, catalog, emit, beginning, there, agreed=agreed, complete=complete)
+    unfit = probe.check_losses(fit.losses, destination, agreed=settings.downgrade)
+    forbidden = probe.check_forbidden(fit.forbidden, catalog, destination, agreed=agreed)
+    left_out = [finding.text for finding in (*not_mine, *tried, *forbidden)]
+    findings += [*tried, *unfit, *forbidden]
+    catalog = resume.as_then(left, fit.catalog) if left else fit.catalog
+    if left and left.read and settings.verify:
+        emit(events.Note("The rows are those of the earlier run; they are compared with the source as it is now."))
     with uncollected():
         plan = server.first(beginning, planned(catalog, destination, settings))
-    return Prepared(catalog, plan, end)
+    return findings, Prepared(catalog, plan, end, left_out)
+
+
+def allowed(
+    destination: Connection, beginning: Sequence[Step], end: Sequence[Step], *, agreed: bool
+) -> tuple[list[Finding], list[Step]]:
+    """Return what the destination would refuse of these steps, and the last ones; without those if that was agreed."""
+    tried = refusals(destination, [*beginning, *end])
+    if not agreed:
+        return tried, list(end)
+    refused = {finding.object for finding in tried}
+    last = {step.name for step in end}
+    notes = [replace(finding, fatal=False) if finding.object in last else finding for finding in tried]
+    return notes, [step for step in end if step.name not in refused]
 
 
 def plan_copy(settings: Settings, emit: Emit) -> Plan:
@@ -67,13 +132,14 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
     with snapshot.take(settings.source) as moment, postgres.connect(settings.destination) as destination:
         moment.lock_tables()
         catalog = selected(read(moment, destination), settings)
-        if catalog.version // 10000 == destination.info.server_version // 10000:
+        if settings.source == settings.destination:
             return database.planned(moment.holder, settings, planned(catalog, destination, settings))
         first = server.roles(moment.holder, destination)
         there = {o.name for o in read_catalog(destination).objects}
-        catalog, losses = fitting(destination, catalog, emit, first, there)
-        plan = planned(catalog, destination, settings)
-        return replace(database.planned(moment.holder, settings, plan), losses=tuple(losses))
+        fit = fitting(destination, catalog, emit, first, there, agreed=True)
+        plan = planned(fit.catalog, destination, settings)
+        losses = (*fit.losses, *fit.forbidden)
+        return replace(database.planned(moment.holder, settings, plan), losses=losses)
 
 
 @contextmanager
@@ -88,24 +154,16 @@ def wait_for_both(settings: Settings, emit: Emit) -> None:
     """Wait until both servers answer. Raises NotReady or ConnectionFailed."""
     for side, dsn in (("source", settings.source), ("destination", settings.destination)):
         probe.wait(side, dsn, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
+    probe.refuse(
+        [*probe.check_direct("source", settings.source), *probe.check_direct("destination", settings.destination)]
+    )
 
 
-def refuse_or_note(findings: list[probe.Finding], emit: Emit) -> None:
+def refuse_or_note(findings: Sequence[Finding], emit: Emit) -> None:
     """Raise PreflightFailed for what stands in the way, and mention the rest."""
     probe.refuse(findings)
     for finding in findings:
-        emit(events.Note(f"{finding.text} {finding.hint}".strip()))
-
-
-def globals_to_make(sides: Sides, catalog: Catalog, settings: Settings, emit: Emit) -> tuple[list[Step], list[Step]]:
-    """Return the steps that come before and after the objects. Raises PreflightFailed for what stands in the way."""
-    source, destination = sides.moment.holder, sides.keeper.conn
-    findings = probe.check_catalog(source, destination, catalog, roles=settings.roles)
-    beginning, in_its_way = server.lacking(source, destination, settings)
-    end, in_their_way = database.lacking(source, destination, settings)
-    refuse_or_note([*findings, *in_its_way, *in_their_way], emit)
-    refuse_or_note(refusals(destination, [*beginning, *end]), emit)
-    return beginning, end
+        emit(events.Note(f"{finding.text} {finding.remedy}".strip()))
 
 
 def read_steadily(sides: Sides, settings: Settings) -> Catalog:
@@ -165,23 +223,36 @@ def selected(catalog: Catalog, settings: Settings) -> Catalog:
 
 
 def fitting(
-    destination: Connection, catalog: Catalog, emit: Emit, first: Sequence[Step] = (), there: Collection[str] = ()
-) -> tuple[Catalog, list[Loss]]:
-    """Return what a destination of another major version can hold of a catalog, and what it cannot.
+    destination: Connection,
+    catalog: Catalog,
+    emit: Emit,
+    first: Sequence[Step] = (),
+    there: Collection[str] = (),
+    *,
+    agreed: bool,
+    complete: bool = True,
+) -> Fit:
+    """Try a catalog on a destination of another major version, or whose role is no superuser.
 
     `first` are steps that are done before all others; `there` names the objects that the destination has already.
+    `agreed`: what the role may not make is left out. Not `complete`: roles or the like are missing, so that a refusal
+    tells nothing but that a privilege is missing.
     """
     major = destination.info.server_version // 10000
-    if catalog.version // 10000 == major:
-        return catalog, []
-    catalog, losses = downgrade.adapt(catalog, major)
+    other = catalog.version // 10000 != major
+    if not other and destination.info.parameter_status("is_superuser") == "on":
+        return Fit(catalog)
+    catalog, losses = downgrade.adapt(catalog, major) if other else (catalog, [])
     before = [statement for step in first if isinstance(step.work, Execute) for statement in step.work.statements]
     # Tablespaces are not there yet if they are to be made; what of them is missing was told before.
-    refused = rehearsal.rehearse(destination, select.without_tablespaces(catalog), before=before, there=there)
-    if refused.skipped:
-        emit(events.Note(refused.skipped))
-    catalog, more = select.without(catalog, refused.objects, refused.statements)
-    return catalog, losses + more
+    tried = rehearsal.rehearse(destination, select.without_tablespaces(catalog), before=before, there=there)
+    if tried.skipped:
+        emit(events.Note(tried.skipped))
+    if complete:
+        catalog, more = select.without(catalog, tried.refused.objects, tried.refused.statements)
+        losses += more
+    lesser, forbidden = select.without(catalog, tried.forbidden.objects, tried.forbidden.statements)
+    return Fit(lesser if agreed else catalog, losses, forbidden)
 
 
 def made(sides: Sides, catalog: Catalog) -> set[str]:

@@ -9,24 +9,56 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
+from psycopg.errors import Diagnostic
 
 from replicator import graph, postgres
 from replicator.catalog import FACETS
 from replicator.catalog.select import FIRST_USER_OID, Key, dispensable, key
-from replicator.errors import PreflightFailed
 from replicator.graph import Piece
 from replicator.model import Catalog
 from replicator.postgres import Connection
 
 TOGETHER = 50
 LARGE_OBJECT_CLASS = 2613
-PRIVILEGE = "42501"
+PRIVILEGE = ("42501", "2F003")  # the latter of a subscription without a password
+NOTHING_DONE = ("01006", "01007")
+"""What a server warns of, no more, where GRANT or REVOKE had no effect."""
 OUT_OF_LOCKS = "53200"
 NOT_THE_STATEMENTS = ("08", "40", "53", "57", "58")
 """Classes of SQLSTATE that say something of the server's or the connection's state, not of what was asked."""
 SHARE_OF_LOCKS = 0.75
 LOCKS = {"table": 3, "matview": 3}
 """A table may have a TOAST table with an index."""
+MAY_BE_FORBIDDEN = frozenset(
+    {
+        "extension",
+        "language",
+        "collation",
+        "base_type",
+        "range_type",
+        "cast",
+        "function",
+        "access_method",
+        "operator",
+        "operator_family",
+        "operator_class",
+        "transform",
+        "conversion",
+        "text_search_parser",
+        "text_search_template",
+        "foreign_data_wrapper",
+        "foreign_server",
+        "user_mapping",
+        "publication",
+        "publication_table",
+        "publication_schema",
+        "subscription",
+        "security_label",
+        "default_acl",
+        "event_trigger",
+    }
+)
+"""Kinds that need more than the privileges of their schema's owner, or may."""
 ROOM = """
 SELECT current_setting('max_locks_per_transaction')::int
        * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int)
@@ -39,31 +71,55 @@ class Refused:
 
     objects: dict[Key, str] = field(default_factory=dict)
     statements: defaultdict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """What the server cannot hold (`refused`), and what this role may not make there (`forbidden`)."""
+
+    refused: Refused = field(default_factory=Refused)
+    forbidden: Refused = field(default_factory=Refused)
     skipped: str | None = None
     """Why not everything was tried; None: it was."""
 
 
-def rehearse(conn: Connection, catalog: Catalog, *, before: Iterable[str] = (), there: Collection[str] = ()) -> Refused:
+def rehearse(
+    conn: Connection, catalog: Catalog, *, before: Iterable[str] = (), there: Collection[str] = ()
+) -> Rehearsal:
     """Return what this server would refuse of a catalog. Nothing is written.
 
     `before`: statements that run first. `there`: the names of objects that the database has already.
-    Raises PreflightFailed where a privilege is missing, DependencyCycle.
+    Raises DependencyCycle.
     """
     pieces = [p for p in graph.order(catalog.objects) if p.object.name not in there and _can_be_tried(p)]
-    refused = Refused(skipped=_too_many(conn, pieces))
-    if refused.skipped:
-        pieces = [p for p in pieces if p.object.kind in FACETS and p.object.address.objid < FIRST_USER_OID]
+    superuser = conn.info.parameter_status("is_superuser") == "on"
+    found = Rehearsal(skipped=_too_many(conn, pieces))
+    if found.skipped:
+        same = catalog.version // 10000 == conn.info.server_version // 10000
+        pieces = _with_needs(pieces, () if superuser else MAY_BE_FORBIDDEN)
+        if same and not superuser and not _too_many(conn, pieces):
+            found.skipped = None  # what is left could not be refused to one who may create schemas
     try:
         with conn.transaction(force_rollback=True):
             conn.execute("SAVEPOINT rehearsal")
             for statement in before:
                 _refusal(conn, [statement])  # what depends on it will tell
-            _try_all(conn, pieces, refused)
+            _Trial(conn, found, superuser).run(pieces)
     except psycopg.Error as error:
         if error.sqlstate != OUT_OF_LOCKS:
             raise
-        refused.skipped = _larger_than("the destination's lock table")
-    return refused
+        found.skipped = _larger_than("the destination's lock table")
+    return found
+
+
+def _with_needs(pieces: Sequence[Piece], kinds: Collection[str]) -> list[Piece]:
+    """Return the pieces of these kinds, what is said of built-in objects, and all that they need."""
+    wanted: set[str] = set()
+    for piece in reversed(pieces):  # each comes after all that it needs
+        built_in = piece.object.kind in FACETS and piece.object.address.objid < FIRST_USER_OID
+        if built_in or piece.object.kind in kinds or piece.name in wanted:
+            wanted |= {piece.name, *piece.needs}
+    return [piece for piece in pieces if piece.name in wanted]
 
 
 def _can_be_tried(piece: Piece) -> bool:
@@ -84,37 +140,79 @@ def _larger_than(room: str) -> str:
     )
 
 
-def _try_all(conn: Connection, pieces: Sequence[Piece], refused: Refused) -> None:
-    bad: set[str] = set()
-    for start in range(0, len(pieces), TOGETHER):
-        some = [piece for piece in pieces[start : start + TOGETHER] if not piece.needs & bad]
-        bad |= {piece.name for piece in pieces[start : start + TOGETHER]} - {piece.name for piece in some}
-        if _refusal(conn, [statement for piece in some for statement in piece.statements]):
-            for piece in some:
-                if piece.needs & bad or not _try_one(conn, piece, refused):
-                    bad |= {piece.name, piece.object.name}
+class _Trial:
+    """One pass over the pieces, inside a transaction. `found` is filled."""
 
+    def __init__(self, conn: Connection, found: Rehearsal, superuser: bool) -> None:
+        self.conn = conn
+        self.found = found
+        self.superuser = superuser
+        self._warnings: list[str] = []
 
-def _try_one(conn: Connection, piece: Piece, refused: Refused) -> bool:
-    """Make one piece, as far as it goes; tell whether it is there."""
-    if not _refusal(conn, piece.statements):
-        return True
-    superuser = conn.info.parameter_status("is_superuser") == "on"  # then it is another's privilege that is missing
-    for statement in piece.statements:
-        error = _refusal(conn, [statement])
-        if error is None:
-            continue
-        if error.sqlstate == PRIVILEGE and not superuser:
-            raise PreflightFailed(
-                f"The destination would refuse the {piece.name}: {postgres.one_line(error)}",
-                hint="Grant the privilege there, or connect as a role that has it.",
+    def run(self, pieces: Sequence[Piece]) -> None:
+        """Try them all, some together; those that need what is not there are not tried."""
+        if not self.superuser:  # nothing warns a superuser: he may grant everything
+            self.conn.add_notice_handler(self._hear)
+            self.conn.execute(
+                "SET LOCAL client_min_messages = warning; RELEASE SAVEPOINT rehearsal; SAVEPOINT rehearsal"
             )
-        if not dispensable(piece.object, statement):
-            refused.objects[key(piece.object)] = postgres.one_line(error)
-            refused.statements.pop(piece.object.name, None)
-            return False
-        refused.statements[piece.object.name][statement] = postgres.one_line(error)
-    return True
+        try:
+            self._try_all(pieces)
+        finally:
+            if not self.superuser:
+                self.conn.remove_notice_handler(self._hear)
+
+    def _hear(self, notice: Diagnostic) -> None:
+        if notice.sqlstate in NOTHING_DONE:
+            self._warnings.append(f"{notice.message_primary} [{notice.sqlstate}]")
+
+    def _try_all(self, pieces: Sequence[Piece]) -> None:
+        bad: set[str] = set()
+        for start in range(0, len(pieces), TOGETHER):
+            some = [piece for piece in pieces[start : start + TOGETHER] if not piece.needs & bad]
+            bad |= {piece.name for piece in pieces[start : start + TOGETHER]} - {piece.name for piece in some}
+            self._warnings.clear()
+            if _refusal(self.conn, [statement for piece in some for statement in piece.statements]):
+                for piece in some:
+                    if piece.needs & bad or not self._try_one(piece):
+                        bad |= {piece.name, piece.object.name}
+            if self._warnings:
+                for piece in some:
+                    if piece.object.kind == "acl":
+                        self._grant_again(piece)
+
+    def _try_one(self, piece: Piece) -> bool:
+        """Make one piece, as far as it goes; tell whether it is there."""
+        if not _refusal(self.conn, piece.statements):
+            return True
+        other_role = None
+        for statement in piece.statements:
+            if statement == "RESET ROLE":
+                other_role = None
+            error = other_role or _refusal(self.conn, [statement])
+            if error is None:
+                continue
+            if statement.startswith("SET LOCAL ROLE "):
+                other_role = error  # what he grants, nobody else can grant for him
+            forbidden = error.sqlstate in PRIVILEGE and not self.superuser  # else another's privilege is missing
+            result = self.found.forbidden if forbidden else self.found.refused
+            if not dispensable(piece.object, statement):
+                result.objects[key(piece.object)] = postgres.one_line(error)
+                for each in (self.found.forbidden, self.found.refused):
+                    each.statements.pop(piece.object.name, None)
+                return False
+            result.statements[piece.object.name][statement] = postgres.one_line(error)
+        return True
+
+    def _grant_again(self, piece: Piece) -> None:
+        """Find the statement that has no effect. What it grants or revokes may be granted or revoked again."""
+        lost = self.found.forbidden.statements
+        for statement in piece.statements:
+            self._warnings.clear()
+            if statement not in lost.get(piece.object.name, {}):
+                _refusal(self.conn, [statement])
+                if self._warnings:
+                    lost[piece.object.name][statement] = self._warnings[0]
 
 
 def _refusal(conn: Connection, statements: Sequence[str]) -> psycopg.Error | None:

@@ -40,6 +40,7 @@ class Settings:
     create: bool = False
     roles: bool = False
     downgrade: bool = False
+    skip_unprivileged: bool = False
     create_tablespaces: bool = False
     verify: bool = False
     resume: Literal["no", "same-snapshot", "per-table"] = "no"

@@ -3,8 +3,9 @@ import pytest
 
 from replicator.errors import ConnectionFailed, NotReady, PreflightFailed
 from replicator.events import Waiting
+from replicator.model import Finding
 from replicator.postgres import may_pass
-from replicator.probe import Finding, refuse, wait
+from replicator.probe import refuse, wait
 
 AT = 'connection failed: connection to server at "10.0.0.7", port 5432 failed: '
 
@@ -188,4 +189,5 @@ def test_one_fatal_finding_stops_and_others_do_not():
     refuse([note])
     with pytest.raises(PreflightFailed) as raised:
         refuse([note, Finding("Not empty.", "Take another."), Finding("A standby.", "Take the primary.")])
+    assert len(raised.value.findings) == 3
     assert (str(raised.value), raised.value.hint) == ("Not empty. A standby.", "Take another. Take the primary.")

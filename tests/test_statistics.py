@@ -225,7 +225,7 @@ def test_settings_that_hold_a_large_load_back_are_told() -> None:
     ):
         findings = probe.check_catalog(conn, conn, catalog_of(40), roles=False)
         assert not any(finding.fatal for finding in findings)
-        said = " ".join(f"{finding.text} {finding.hint}" for finding in findings)
+        said = " ".join(f"{finding.text} {finding.remedy}" for finding in findings)
         for words in ("about 76 checkpoints", "SET max_wal_size = '16GB'", "wal_level is replica", "shared_buffers is"):
             assert words in said
         assert "archived" not in said

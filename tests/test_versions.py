@@ -319,11 +319,11 @@ def test_a_schema_too_large_for_the_lock_table_is_not_rehearsed_whole() -> None:
         gone = "GRANT EXECUTE ON FUNCTION pg_catalog.pg_is_gone() TO PUBLIC"
         objects = [o for o in catalog.objects if o is not acl]
         bad = Object(acl.kind, acl.address, acl.identity, acl.schema, None, (gone,))
-        refused = rehearsal.rehearse(conn, Catalog(catalog.version, (*objects, bad), (), (), (), frozenset()))
-    assert refused.skipped
-    assert "max_locks_per_transaction" in refused.skipped
-    assert list(refused.statements) == [acl.name]
-    assert refused.objects == {}
+        found = rehearsal.rehearse(conn, Catalog(catalog.version, (*objects, bad), (), (), (), frozenset()))
+    assert found.skipped
+    assert "max_locks_per_transaction" in found.skipped
+    assert list(found.refused.statements) == [acl.name]
+    assert found.refused.objects == {}
 
 
 def test_key_words_are_asked_of_both_servers(newer: Database, older: Database) -> None:

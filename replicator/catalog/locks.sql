@@ -8,6 +8,9 @@ SELECT format('LOCK TABLE ONLY %s IN ACCESS SHARE MODE', string_agg(identity, ',
          WHERE c.relkind IN ('r', 'p')
            AND c.relpersistence <> 't'
            AND c.oid >= 16384
+           -- One that may not be read stands in the way of a clone, and is to be reported with all else.
+           AND has_schema_privilege(c.relnamespace, 'USAGE')
+           AND has_table_privilege(c.oid, 'SELECT')
            AND NOT EXISTS (SELECT FROM pg_depend d
                             WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')) numbered
  GROUP BY part

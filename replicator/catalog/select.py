@@ -1,6 +1,6 @@
 """Which objects of a catalog are copied. Pure: a catalog in, a smaller one out."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from replicator.catalog import FACETS
@@ -11,12 +11,20 @@ Key = Address | str
 """What names an object among those of a catalog. A facet has its subject's address: it goes by its name."""
 
 
-def without_owners(catalog: Catalog) -> Catalog:
-    """Leave ownership to the role that creates the objects."""
+def without_owners(catalog: Catalog, owners: Collection[str] | None = None) -> Catalog:
+    """Leave ownership to the role that creates the objects; of these owners', or of all.
+
+    Whose the large objects are is not known here: they are all left to that role.
+    """
     return replace(
         catalog,
-        objects=tuple(replace(o, owner=None, alter_owner=None) for o in catalog.objects),
-        large_objects=tuple(replace(r, owners=False) for r in catalog.large_objects),
+        objects=tuple(
+            replace(o, owner=None, alter_owner=None) if owners is None or o.owner in owners else o
+            for o in catalog.objects
+        ),
+        large_objects=tuple(replace(r, owners=False) for r in catalog.large_objects)
+        if owners is None or owners
+        else catalog.large_objects,
     )
 
 

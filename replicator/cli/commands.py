@@ -5,7 +5,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -44,7 +44,7 @@ from replicator.comparison import verify_copy
 from replicator.errors import StepFailed, UsageError, VerificationFailed
 from replicator.events import Emit, size_text
 from replicator.hold import hold
-from replicator.preparation import plan_copy
+from replicator.preparation import plan_copy, preflight
 from replicator.progress import progress
 from replicator.report import Report
 from replicator.status import clean_up, look
@@ -141,27 +141,50 @@ def plan_command(script: bool, output: Output, destination: str | None, **given:
 
 
 @cli.command("probe")
-@options(*CONNECTIONS)
-def probe_command(
-    output: Output, source: str | None, destination: str | None, wait_attempts: int, wait_delay: float
-) -> None:
-    """Wait until the servers answer, and print their versions, sizes and encodings."""
+@options(*CONNECTIONS, *COPYING, *GLOBALS, STATISTICS, TOAST_COMPRESSION)
+def probe_command(output: Output, source: str | None, destination: str | None, **given: Any) -> None:
+    """Wait until the servers answer, and print their versions, sizes and encodings.
+
+    With both databases: also all that a clone with these options would find in its way; nothing is written.
+    """
     if not source and not destination:
         one("source", source)
     wanted = {name: one(name, dsn) for name, dsn in (("source", source), ("destination", destination)) if dsn}
+    waiting = {"attempts": given["wait_attempts"], "delay": given["wait_delay"]}
+    findings: list[Finding] = []
     with reported(output, table=False) as emit:
-        found = {
-            name: probe.wait(name, dsn, attempts=wait_attempts, delay=wait_delay, emit=emit)
-            for name, dsn in wanted.items()
-        }
+        if len(wanted) == 2 and not given["create"]:
+            findings = preflight(both(source, destination, **given), emit)
+        found = {name: probe.wait(name, dsn, emit=emit, **waiting) for name, dsn in wanted.items()}
     if output == "json":
-        click.echo(json.dumps({server: vars_of(facts) for server, facts in found.items()}, indent=2))
-        return
-    for server, f in found.items():
-        click.echo(
-            f"{server}: PostgreSQL {f.version}, database {f.database}, {size_text(f.size)}, {f.encoding},"
-            f" {f.collation}, user {f.user}" + (", standby" if f.standby else "")
-        )
+        facts = {server: vars_of(facts) for server, facts in found.items()}
+        click.echo(json.dumps(facts | ({"findings": as_data(findings)} if len(wanted) == 2 else {}), indent=2))
+    else:
+        for server, f in found.items():
+            click.echo(
+                f"{server}: PostgreSQL {f.version}, database {f.database}, {size_text(f.size)}, {f.encoding},"
+                f" {f.collation}, user {f.user}" + (", standby" if f.standby else "")
+            )
+        click.echo("\n".join(as_lines(findings)), nl=bool(findings))
+    probe.refuse(findings)
+
+
+def as_lines(findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield each finding and, on the line below it, what to do; what is in the way first."""
+    for f in sorted(findings, key=lambda finding: not finding.fatal):
+        yield events.one_line(f"  {'in the way' if f.fatal else 'note'}: {f.text}")
+        if f.run:
+            yield events.one_line(f"    run on the {f.server}: {f.run}") + (f" {f.hint}" if f.hint else "")
+        elif f.hint:
+            yield f"    {f.hint}"
+
+
+def as_data(findings: Iterable[Finding]) -> list[dict[str, str]]:
+    """Return findings for programs."""
+    return [
+        {"severity": "fatal" if f.fatal else "note", **{k: v for k, v in vars_of(f).items() if k != "fatal"}}
+        for f in findings
+    ]
 
 
 def vars_of(record: Any) -> dict[str, Any]:

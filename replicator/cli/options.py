@@ -177,6 +177,9 @@ RETRY = click.option(
 DOWNGRADE = click.option(
     "--downgrade", is_flag=True, help="Leave out what the destination's version cannot hold, and list it."
 )
+SKIP_UNPRIVILEGED = click.option(
+    "--skip-unprivileged", is_flag=True, help="Leave out what the destination's role may not make, and list it."
+)
 TABLESPACES = click.option(
     "--tablespaces",
     "create_tablespaces",
@@ -235,7 +238,7 @@ REPAIR = click.option(
 )
 
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG)
-COPYING = (JOBS, *LEAVING_OUT, DOWNGRADE)
+COPYING = (JOBS, *LEAVING_OUT, DOWNGRADE, SKIP_UNPRIVILEGED)
 MOVING = (*LANES, FORMAT, RELAY, MAX_RATE)
 GLOBALS = (CREATE, ROLES, TABLESPACES)
 

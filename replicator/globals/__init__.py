@@ -10,9 +10,8 @@ from psycopg import sql
 from psycopg.rows import namedtuple_row
 
 from replicator.catalog.read import statement
-from replicator.model import Execute, Step
+from replicator.model import Execute, Finding, Step
 from replicator.postgres import Connection, one_line, without_secrets
-from replicator.probe import Finding
 
 PLACE = re.compile(rb"<(\w+)>")
 
@@ -56,7 +55,9 @@ def refusals(destination: Connection, steps: Iterable[Step]) -> list[Finding]:
                     findings.append(
                         Finding(
                             f"The destination refuses the {step.name}: {one_line(error)}",
-                            f"Let a role that may do so run there: {together};",
+                            "(as a role that may do so)",
+                            object=step.name,
+                            run=f"{together};",
                         )
                     )
     return findings

@@ -18,9 +18,8 @@ from replicator.errors import ConnectionFailed, PreflightFailed
 from replicator.events import Emit
 from replicator.globals import read, roles_of
 from replicator.globals.server import create_tablespace, tablespaces
-from replicator.model import CreateTablespace, Execute, Phase, Plan, Step
+from replicator.model import CreateTablespace, Execute, Finding, Phase, Plan, Step
 from replicator.postgres import Connection
-from replicator.probe import Finding
 from replicator.settings import Settings
 from replicator.work import naming
 
@@ -164,7 +163,9 @@ def lacking(source: Connection, destination: Connection, settings: Settings) -> 
             findings.append(
                 Finding(
                     f'The destination has no role "{d.role}", which the source names as {d.name}.',
-                    f'Run there: CREATE ROLE "{d.role}"; or clone with --roles, or with --no-owner and --no-acl.',
+                    "or clone with --roles, or with --no-owner and --no-acl.",
+                    object=f"role {postgres.quoted(d.role)}",
+                    run=f"CREATE ROLE {postgres.quoted(d.role)};",
                 )
             )
     steps = [Step(d.name, Phase.DATABASE, Execute(d.here)) for d in found if d.here and d.name not in unknown]

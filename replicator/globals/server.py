@@ -7,9 +7,8 @@ from itertools import pairwise
 from psycopg import sql
 
 from replicator.globals import read, roles_of
-from replicator.model import CreateTablespace, Execute, Phase, Plan, Step
-from replicator.postgres import Connection
-from replicator.probe import Finding
+from replicator.model import CreateTablespace, Execute, Finding, Phase, Plan, Step
+from replicator.postgres import Connection, quoted
 from replicator.settings import Settings
 
 PARAMETER_ACL_SINCE = 150000
@@ -104,7 +103,9 @@ def tablespaces(
         return [], [
             Finding(
                 f'The destination has no tablespace "{row.name}", which tables or indexes of the source are in.',
-                f"Run there: {row.create}; or clone with --tablespaces, or with --no-tablespaces.",
+                "or clone with --tablespaces, or with --no-tablespaces.",
+                object=f"tablespace {quoted(row.name)}",
+                run=f"{row.create};",
             )
             for row in missing
         ]
@@ -115,14 +116,18 @@ def tablespaces(
             findings.append(
                 Finding(
                     f'The tablespace "{row.name}" cannot be created on the destination: {reason}.',
-                    f"Run there as a superuser: {row.create}; or clone with --no-tablespaces.",
+                    "(as a superuser) or clone with --no-tablespaces.",
+                    object=f"tablespace {quoted(row.name)}",
+                    run=f"{row.create};",
                 )
             )
         if settings.owners and row.owner not in expected:
             findings.append(
                 Finding(
                     f'The destination has no role "{row.owner}", who owns the tablespace "{row.name}" on the source.',
-                    f'Run there: CREATE ROLE "{row.owner}"; or clone with --roles, or with --no-owner.',
+                    "or clone with --roles, or with --no-owner.",
+                    object=f"role {quoted(row.owner)}",
+                    run=f"CREATE ROLE {quoted(row.owner)};",
                 )
             )
         work = CreateTablespace(row.name, row.create, in_place=not row.location, then=tuple(row.then))

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable
 
 from replicator import postgres
-from replicator.model import Catalog
-from replicator.postgres import Connection
-from replicator.probe.finding import Finding
+from replicator.model import Catalog, Finding
+from replicator.postgres import Connection, quoted
 from replicator.probe.load import slow
+
+SET_OPTION_SINCE = 160000
 
 
 def check_catalog(source: Connection, destination: Connection, catalog: Catalog, *, roles: bool) -> list[Finding]:
@@ -15,26 +16,111 @@ def check_catalog(source: Connection, destination: Connection, catalog: Catalog,
 
     `roles`: those that are missing will be made.
     """
-    findings = [*_extensions(destination, catalog), *([] if roles else _roles(source, destination, catalog))]
-    return [*findings, *slow(destination, sum(table.bytes for table in catalog.tables))]
+    return [
+        *_extensions(source, destination, catalog),
+        *_collations(source, destination),
+        *([] if roles else _roles(source, destination, catalog)),
+        *slow(destination, sum(table.bytes for table in catalog.tables)),
+    ]
 
 
-def _extensions(destination: Connection, catalog: Catalog) -> Iterable[Finding]:
+def _extensions(source: Connection, destination: Connection, catalog: Catalog) -> Iterable[Finding]:
     wanted = [o.identity for o in catalog.objects if o.kind == "extension"]
-    rows = destination.execute(
-        "SELECT w.name FROM unnest(%s::text[]) AS w (name)"
-        " WHERE NOT EXISTS (SELECT FROM pg_available_extensions a WHERE quote_ident(a.name) = w.name)",
+    here = source.execute(
+        "SELECT extname::text, extversion FROM pg_extension WHERE quote_ident(extname) = ANY (%s) ORDER BY extname",
         [wanted],
     ).fetchall()
-    if rows:
+    there = {
+        row[0]: row[1:]
+        for row in destination.execute(
+            "SELECT a.name::text, coalesce(a.installed_version, a.default_version), a.installed_version IS NULL"
+            "     , ARRAY(SELECT version FROM pg_available_extension_versions v WHERE v.name = a.name)"
+            "  FROM pg_available_extensions a WHERE a.name = ANY (%s)",
+            [[row[0] for row in here]],
+        ).fetchall()
+    }
+    for name, version in here:
+        if name not in there:
+            yield Finding(
+                f"The destination server lacks an extension that the source uses: {name} {version}.",
+                "Install its package on the destination server.",
+                object=f"extension {name}",
+            )
+        elif there[name][0] != version:
+            other, absent, versions = there[name]
+            choice = f"CREATE EXTENSION {quoted(name)} VERSION '{version}';"
+            yield Finding(
+                f"The extension {name} is {version} on the source,"
+                f" {'and will be' if absent else 'but'} {other} on the destination.",
+                fatal=False,
+                object=f"extension {name}",
+                run=choice if absent and version in versions else "",
+            )
+
+
+def _collations(source: Connection, destination: Connection) -> Iterable[Finding]:
+    """Those that initdb made of the system's locales: other servers have others. One's own are tried with all else."""
+    used = [row[0] for row in source.execute(postgres.script("used_collations")).fetchall()]
+    missing = destination.execute(
+        "SELECT w.name FROM unnest(%s::text[]) AS w (name) WHERE NOT EXISTS ("
+        "SELECT FROM pg_collation c JOIN pg_database d ON d.datname = current_database()"
+        " WHERE c.collnamespace = 'pg_catalog'::regnamespace AND c.collname = w.name"
+        "   AND c.collencoding IN (-1, d.encoding)) ORDER BY w.name",
+        [used],
+    ).fetchall()
+    for (name,) in missing:
         yield Finding(
-            f"The destination server lacks extensions that the source uses: {', '.join(row[0] for row in rows)}.",
-            "Install their packages on the destination server.",
+            f'The destination has no collation "{name}", which the source uses.',
+            "(after its locale is installed there)",
+            object=f"collation {quoted(name)}",
+            run="SELECT pg_import_system_collations('pg_catalog');",
+        )
+
+
+def _owned(source: Connection, catalog: Catalog) -> Counter[str]:
+    """Return how many objects each role owns."""
+    owned = Counter(o.owner for o in catalog.objects if o.owner)
+    if any(objects.owners for objects in catalog.large_objects):
+        rows = source.execute(
+            "SELECT pg_get_userbyid(lomowner)::text, count(*) FROM pg_largeobject_metadata GROUP BY 1"
+        )
+        owned.update(dict(rows.fetchall()))
+    return owned
+
+
+def strangers(source: Connection, destination: Connection, catalog: Catalog) -> dict[str, int]:
+    """Return the owners that the destination has and this role may not act as, and how much each owns."""
+    owned = _owned(source, catalog)
+    may_set = "SET" if destination.info.server_version >= SET_OPTION_SINCE else "MEMBER"
+    rows = destination.execute(
+        "SELECT rolname::text FROM pg_roles WHERE rolname = ANY (%s)"
+        " AND NOT (pg_has_role(oid, %s) AND pg_has_role(oid, 'USAGE')) ORDER BY rolname",
+        [list(owned), may_set],
+    ).fetchall()
+    return {row[0]: owned[row[0]] for row in rows}
+
+
+def check_memberships(
+    source: Connection, destination: Connection, catalog: Catalog, *, agreed: bool
+) -> Iterable[Finding]:
+    """Yield the owners that this role may not act as. `agreed`: what is theirs may belong to this role."""
+    user = quoted(destination.info.user)
+    options = " WITH INHERIT TRUE, SET TRUE" if destination.info.server_version >= SET_OPTION_SINCE else ""
+    inherits = destination.execute("SELECT rolinherit FROM pg_roles WHERE rolname = current_user").fetchall()
+    inherit = "" if options or inherits == [(True,)] else f" ALTER ROLE {user} INHERIT;"
+    for role, number in strangers(source, destination, catalog).items():
+        yield Finding(
+            f"The destination's role {user} may not act as {quoted(role)}, who owns {number} objects on the source"
+            + (f": they will belong to {user}." if agreed else "."),
+            "or clone with --no-owner, or with --skip-unprivileged.",
+            fatal=not agreed,
+            object=f"role {quoted(role)}",
+            run=f"GRANT {quoted(role)} TO {user}{options};{inherit}",
         )
 
 
 def _roles(source: Connection, destination: Connection, catalog: Catalog) -> Iterable[Finding]:
-    owned = Counter(o.owner for o in catalog.objects if o.owner)
+    owned = _owned(source, catalog)
     privileges = any(o.kind == "acl" for o in catalog.objects)
     named = {row[0] for row in source.execute(postgres.script("named_roles"), [privileges]).fetchall()}
     missing = destination.execute(
@@ -48,5 +134,7 @@ def _roles(source: Connection, destination: Connection, catalog: Catalog) -> Ite
         part = f"owns {owned[role]} objects" if owned[role] else "has privileges or is named by policies"
         yield Finding(
             f'The destination has no role "{role}", who {part} on the source.',
-            f'Run there: CREATE ROLE "{role}"; or clone with --roles, or with --no-owner and --no-acl.',
+            "or clone with --roles, or with --no-owner and --no-acl.",
+            object=f"role {quoted(role)}",
+            run=f"CREATE ROLE {quoted(role)};",
         )

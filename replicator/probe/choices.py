@@ -1,12 +1,14 @@
 """Whether the destination can do what the user chose, and hold what the source has."""
 
+import re
 from collections.abc import Iterable
 
-from replicator.model import Loss, Statistics
-from replicator.postgres import Connection
-from replicator.probe.finding import Finding
+from replicator.model import Catalog, Finding, Loss, Object, Statistics
+from replicator.postgres import Connection, quoted
 
 STATISTICS_SINCE = 180000
+SET_ON_PARAMETER_SINCE = 150000
+NAME = r'(?:"(?:[^"]|"")*"|[^\s;"]+)'
 
 
 def check_choices(
@@ -54,3 +56,42 @@ def check_losses(losses: Iterable[Loss], destination: Connection, *, agreed: boo
             )
         ]
     return findings
+
+
+def check_forbidden(
+    forbidden: Iterable[Loss], catalog: Catalog, destination: Connection, *, agreed: bool
+) -> list[Finding]:
+    """Return what this role may not make on the destination. `agreed`: it is left out."""
+    objects = {o.name: o for o in catalog.objects}
+    user = quoted(destination.info.user)
+    findings = []
+    for loss in forbidden:
+        run, hint = _remedy(objects[loss.what], user, destination)
+        findings.append(
+            Finding(
+                f"The role {user} may not make this on the destination: {loss}",
+                "" if agreed else hint,
+                fatal=not agreed,
+                object=loss.what,
+                run="" if agreed else run,
+            )
+        )
+    return findings
+
+
+def _remedy(o: Object, user: str, destination: Connection) -> tuple[str, str]:
+    """Return what allows this role to make an object, and the other way out."""
+    other = "(as a superuser) or clone with --skip-unprivileged."
+    made = "; ".join(o.create)
+    if o.kind == "extension" and (found := re.search(r" WITH SCHEMA (public|pg_catalog)$", made)):
+        return f"{made};", other
+    if o.kind == "default_acl" and (found := re.search(rf" FOR ROLE ({NAME})", made)):
+        return f"GRANT {found[1]} TO {user};", other
+    if o.kind == "foreign_server" and (found := re.search(rf" FOREIGN DATA WRAPPER ({NAME})", made)):
+        return f"GRANT USAGE ON FOREIGN DATA WRAPPER {found[1]} TO {user};", other
+    if o.kind == "function" and destination.info.server_version >= SET_ON_PARAMETER_SINCE:
+        head = made.partition("\nAS ")[0]
+        parameters = re.findall(r"^ SET (\S+) TO ", head, re.MULTILINE)
+        if parameters and not re.search(r"\bLEAKPROOF\b|^ LANGUAGE (c|internal)\b", head, re.MULTILINE):
+            return f"GRANT SET ON PARAMETER {', '.join(parameters)} TO {user};", other
+    return f"ALTER ROLE {user} SUPERUSER;", other

@@ -3,13 +3,21 @@
 from collections.abc import Iterable
 
 from replicator import journal, postgres
-from replicator.postgres import Connection
-from replicator.probe.facts import Facts
-from replicator.probe.finding import Finding
+from replicator.model import Finding
+from replicator.postgres import Connection, quoted
+from replicator.probe.facts import Facts, read_facts
 
 
-def same(source: Facts, destination: Facts) -> Iterable[Finding]:
-    """Yield whether both databases are one."""
+def check_destination(source: Connection, destination: Connection, *, resuming: bool = False) -> list[Finding]:
+    """Return what keeps a clone of `source` from being written here. `resuming`: what an earlier run left is wanted."""
+    here, there = read_facts(source), read_facts(destination)
+    findings = [*_same(here, there), *_state(there), *_encodings(here, there)]
+    if not resuming:
+        findings += list(_leftovers(destination)) or _occupied(destination)
+    return findings
+
+
+def _same(source: Facts, destination: Facts) -> Iterable[Finding]:
     if (source.system, source.database) == (destination.system, destination.database):
         yield Finding(
             f'Source and destination are the same database, "{source.database}" of the same server.',
@@ -17,24 +25,24 @@ def same(source: Facts, destination: Facts) -> Iterable[Finding]:
         )
 
 
-def state(destination: Facts) -> Iterable[Finding]:
-    """Yield why nothing can be written."""
+def _state(destination: Facts) -> Iterable[Finding]:
     if destination.standby:
         yield Finding("The destination is a standby: nothing can be written to it.", "Connect to the primary.")
     elif destination.read_only:
         yield Finding(
             "The destination is read-only (default_transaction_read_only is on).",
-            "Turn it off for this role or database: ALTER DATABASE … SET default_transaction_read_only = off.",
+            object="default_transaction_read_only",
+            run=f"ALTER ROLE {quoted(destination.user)} IN DATABASE {quoted(destination.database)}"
+            " SET default_transaction_read_only = off;",
         )
     elif not destination.can_create:
         yield Finding(
             f'The role "{destination.user}" may not create schemas in the destination database.',
-            f'Run there: GRANT CREATE ON DATABASE "{destination.database}" TO "{destination.user}";',
+            run=f"GRANT CREATE ON DATABASE {quoted(destination.database)} TO {quoted(destination.user)};",
         )
 
 
-def encodings(source: Facts, destination: Facts) -> Iterable[Finding]:
-    """Yield how text would suffer."""
+def _encodings(source: Facts, destination: Facts) -> Iterable[Finding]:
     if destination.encoding not in (source.encoding, "UTF8", "SQL_ASCII"):
         yield Finding(
             f"The destination's encoding {destination.encoding} cannot hold all that the source's"
@@ -49,8 +57,7 @@ def encodings(source: Facts, destination: Facts) -> Iterable[Finding]:
         )
 
 
-def leftovers(destination: Connection) -> Iterable[Finding]:
-    """Yield what an earlier clone left."""
+def _leftovers(destination: Connection) -> Iterable[Finding]:
     if status := journal.read_status(destination):
         yield Finding(
             f"An earlier clone into the destination did not finish: {status.done} of {status.steps} steps are done.",
@@ -58,8 +65,7 @@ def leftovers(destination: Connection) -> Iterable[Finding]:
         )
 
 
-def occupied(destination: Connection) -> Iterable[Finding]:
-    """Yield what is in the way in a database that should be empty."""
+def _occupied(destination: Connection) -> Iterable[Finding]:
     rows = [row[0] for row in destination.execute(postgres.script("occupied")).fetchall()]
     if rows:
         more = " and more" if len(rows) > 5 else ""

@@ -1,22 +1,15 @@
-"""What a check finds: something in the way of a clone, or worth knowing."""
+"""What stands in the way ends a run before it begins."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from replicator.errors import PreflightFailed
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something in the way of a clone, or worth knowing. `hint` says what to do."""
-
-    text: str
-    hint: str
-    fatal: bool = True
+from replicator.model import Finding
 
 
 def refuse(findings: Iterable[Finding]) -> None:
-    """Raise PreflightFailed if one of the findings is fatal."""
+    """Raise PreflightFailed, with all of them, if one of the findings is fatal."""
+    findings = tuple(findings)
     fatal = [finding for finding in findings if finding.fatal]
     if fatal:
-        raise PreflightFailed(" ".join(f.text for f in fatal), hint=" ".join(f.hint for f in fatal if f.hint))
+        remedies = dict.fromkeys(finding.remedy for finding in fatal if finding.remedy)
+        raise PreflightFailed(" ".join(f.text for f in fatal), hint=" ".join(remedies), findings=findings)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from replicator.events import size_text
+from replicator.model import Finding
 from replicator.postgres import Connection
-from replicator.probe.finding import Finding
 
 GB = 1024**3
 LARGE = 4 * GB
@@ -36,8 +36,9 @@ def slow(destination: Connection, bytes: int) -> Iterable[Finding]:
             yield Finding(
                 f"max_wal_size is {size_text(sizes['max_wal_size'])} on the destination and {load} will be loaded:"
                 f" about {checkpoints} checkpoints.",
-                f"Fewer with: ALTER SYSTEM SET max_wal_size = '{wanted}GB'; SELECT pg_reload_conf();",
                 fatal=False,
+                object="max_wal_size",
+                run=f"ALTER SYSTEM SET max_wal_size = '{wanted}GB'; SELECT pg_reload_conf();",
             )
         archived = f", and archived, since archive_mode is {archive_mode}" if archive_mode != "off" else ""
         yield Finding(

@@ -2,28 +2,115 @@
 
 from collections.abc import Iterable
 
+from psycopg import sql
+
 from replicator import postgres
-from replicator.postgres import Connection
-from replicator.probe.finding import Finding
+from replicator.model import Finding
+from replicator.postgres import Connection, quoted
+
+COLLATION_VERSION_SINCE = 150000
+NAMED = 10
+"""So many things are named one by one."""
+GRANTED = 100
+"""So many large objects are named in a GRANT."""
 
 
-def unreadable(source: Connection) -> Iterable[Finding]:
-    """Yield which rows this role may not read."""
-    rows = source.execute(postgres.script("unreadable")).fetchall()
-    if rows:
-        names = ", ".join(row[0] for row in rows[:10]) + (f" and {len(rows) - 10} more" if len(rows) > 10 else "")
+def check_source(source: Connection) -> list[Finding]:
+    """Return what cannot be read, what is not copied, and what may disturb."""
+    return [
+        *_unreadable(source),
+        *_unreadable_large_objects(source),
+        *_left_out(source),
+        *_collation_versions(source),
+        *_standby(source),
+    ]
+
+
+def waiting_locks(source: Connection) -> Iterable[Finding]:
+    """Yield the prepared transactions: what they locked, a clone would wait for, for ever."""
+    for gid, tables in source.execute(postgres.script("prepared")).fetchall():
+        name = sql.Literal(gid).as_string(source)
         yield Finding(
-            f"The source role may not read all rows of: {names}.",
-            "Run on the source: " + " ".join(dict.fromkeys(row[1] for row in rows)),
+            f"The prepared transaction {name} on the source "
+            + (f"has locked {_names(tables)}, and a clone would wait for it." if tables else "is not in the copy."),
+            f"or ROLLBACK PREPARED {name};",
+            fatal=bool(tables),
+            object=f"prepared transaction {name}",
+            run=f"COMMIT PREPARED {name};",
+            server="source",
+        )
+
+
+def _names(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def _unreadable(source: Connection) -> Iterable[Finding]:
+    remedies: dict[str, list[str]] = {}
+    for identity, remedy in source.execute(postgres.script("unreadable")).fetchall():
+        remedies.setdefault(remedy, []).append(identity)
+    for remedy, tables in remedies.items():
+        yield Finding(
+            f"The source role may not read all rows of: {_names(tables)}.",
+            object=", ".join(tables),
+            run=remedy,
+            server="source",
         )
     if source.execute("SELECT to_regnamespace('replicator') IS NOT NULL").fetchall()[0][0]:
         yield Finding(
             "The source has a schema named replicator, the name that the journal has on the destination.",
-            "Rename it, or `clean` the source if it is the journal of an earlier clone into it.",
+            "(or `clean` the source, if it is the journal of an earlier clone into it)",
+            object="schema replicator",
+            run="ALTER SCHEMA replicator RENAME TO replicator_of_the_source;",
+            server="source",
         )
 
 
-def left_out(source: Connection) -> Iterable[Finding]:
-    """Yield what a clone leaves out or makes otherwise."""
+def _unreadable_large_objects(source: Connection) -> Iterable[Finding]:
+    oids = [str(row[0]) for row in source.execute(postgres.script("unreadable_large_objects")).fetchall()]
+    if oids:
+        user, database = quoted(source.info.user), quoted(source.info.dbname)
+        few = len(oids) <= GRANTED
+        yield Finding(
+            f"The source role may not read {len(oids)} large objects: {_names(oids)}.",
+            object="large objects",
+            run=f"GRANT SELECT ON LARGE OBJECT {', '.join(oids)} TO {user};"
+            if few
+            else f"ALTER DATABASE {database} SET lo_compat_privileges = on;",
+            server="source",
+        )
+
+
+def _left_out(source: Connection) -> Iterable[Finding]:
     for (text,) in source.execute(postgres.script("left_out")).fetchall():
-        yield Finding(text, "", fatal=False)
+        yield Finding(text, "", fatal=False, server="source")
+
+
+def _collation_versions(source: Connection) -> Iterable[Finding]:
+    if source.info.server_version < COLLATION_VERSION_SINCE:
+        return
+    for collation, indexes, run in source.execute(postgres.script("collation_versions")).fetchall():
+        yield Finding(
+            f"The order of the collation {collation} has changed since the source built {indexes} indexes in it: a"
+            " unique one may have let duplicates in, which the copy would refuse.",
+            fatal=False,
+            object=f"collation {collation}",
+            run=run,
+            server="source",
+        )
+
+
+def _standby(source: Connection) -> Iterable[Finding]:
+    ((standby, feedback, delay),) = source.execute(
+        "SELECT pg_is_in_recovery(), current_setting('hot_standby_feedback'),"
+        " current_setting('max_standby_streaming_delay')"
+    ).fetchall()
+    if standby and feedback == "off" and delay != "-1":
+        yield Finding(
+            f"The source is a standby that cancels what reads for longer than {delay} while its primary cleans up.",
+            fatal=False,
+            object="hot_standby_feedback",
+            run="ALTER SYSTEM SET hot_standby_feedback = on; SELECT pg_reload_conf();",
+            server="source",
+        )

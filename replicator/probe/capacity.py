@@ -1,0 +1,82 @@
+"""Whether both servers have room: sessions for all jobs, and locks for all tables."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from psycopg.rows import class_row
+
+from replicator import postgres
+from replicator.model import Finding
+from replicator.postgres import Connection, quoted
+from replicator.probe.facts import read_facts
+
+BESIDE = 2
+"""Sessions that come and go beside those of the jobs: a reader of catalogs, the snapshot of a verification."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many more sessions there may be (None: no limit), the limits, and the lock table: `locks` is its size."""
+
+    of_server: int
+    of_role: int | None
+    of_database: int | None
+    max_connections: int
+    role_limit: int
+    database_limit: int
+    locks_each: int
+    locks: int
+    tables: int
+
+
+def read_room(conn: Connection) -> Room:
+    """Return what room the connection's server has."""
+    with conn.cursor(row_factory=class_row(Room)) as cursor:
+        room = cursor.execute(postgres.script("capacity")).fetchone()
+    assert room is not None
+    return room
+
+
+def check_sessions(source: Connection, destination: Connection, jobs: int) -> Iterator[Finding]:
+    """Yield the limits that these jobs would meet, with the most jobs that fit."""
+    one_server = read_facts(source).system == read_facts(destination).system
+    one_role = one_server and source.info.user == destination.info.user
+    for server, conn in (("source", source), ("destination", destination)):
+        room = read_room(conn)
+        role, database = (
+            f"{word} {quoted(name)}" for word, name in (("ROLE", conn.info.user), ("DATABASE", conn.info.dbname))
+        )
+        limits = (
+            ("server", room.of_server, room.max_connections, 1 + one_server, "SYSTEM SET max_connections ="),
+            (role, room.of_role, room.role_limit, 1 + one_role, f"{role} CONNECTION LIMIT"),
+            (database, room.of_database, room.database_limit, 1, f"{database} CONNECTION LIMIT"),
+        )
+        for what, free, limit, sides, alter in limits:
+            wanted = (jobs + BESIDE) * sides
+            if free is not None and wanted > free:
+                fitting = free // sides - BESIDE
+                name = f"The {server}" + (
+                    "" if what == "server" else f"'s {what.replace(what.split()[0], what.split()[0].lower(), 1)}"
+                )
+                yield Finding(
+                    f"{name} has room for {max(0, free)} more sessions: --jobs {jobs} needs {wanted}.",
+                    ("(and a restart) " if what == "server" else "")
+                    + (f"or clone with --jobs {fitting}." if fitting > 0 else "or end others' sessions."),
+                    object=f"{server} sessions",
+                    run=f"ALTER {alter} {limit + wanted - free};",
+                    server=server,
+                )
+
+
+def check_locks(source: Connection) -> Iterable[Finding]:
+    """Yield whether the source can lock all its tables in one transaction."""
+    room = read_room(source)
+    if room.tables > room.locks:
+        each = -(-room.tables * 2 * room.locks_each // room.locks)
+        yield Finding(
+            f"The source has {room.tables} tables, and room for {room.locks} locks.",
+            "(and a restart)",
+            object="max_locks_per_transaction",
+            run=f"ALTER SYSTEM SET max_locks_per_transaction = {each};",
+            server="source",
+        )

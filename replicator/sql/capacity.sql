@@ -1,0 +1,30 @@
+-- How many more sessions this role may open, by whose limit, and how many locks there is room for.
+-- What other roles' backends do is hidden, but not that they are there. Limits do not bind superusers.
+-- Reference: postinit.c InitPostgres; lock.c NLOCKENTS.
+SELECT limits.slots - count(*) AS of_server
+     , CASE WHEN r.rolsuper OR r.rolconnlimit < 0 THEN NULL
+            ELSE r.rolconnlimit - count(*) FILTER (WHERE a.usesysid = r.oid) END AS of_role
+     , CASE WHEN r.rolsuper OR d.datconnlimit < 0 THEN NULL
+            ELSE d.datconnlimit - count(*) FILTER (WHERE a.datid = d.oid) END AS of_database
+     , current_setting('max_connections')::int AS max_connections
+     , r.rolconnlimit AS role_limit
+     , d.datconnlimit AS database_limit
+     , current_setting('max_locks_per_transaction')::bigint AS locks_each
+     , current_setting('max_locks_per_transaction')::bigint
+       * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int) AS locks
+     , (SELECT count(*)
+          FROM pg_class
+         WHERE relkind IN ('r', 'p') AND relpersistence <> 't' AND oid >= 16384) AS tables
+  FROM pg_database d
+  JOIN pg_roles r ON r.rolname = session_user
+ CROSS JOIN LATERAL (SELECT current_setting('max_connections')::int
+                            - CASE WHEN r.rolsuper THEN 0
+                                   ELSE current_setting('superuser_reserved_connections')::int
+                                        + coalesce(current_setting('reserved_connections', true)::int, 0)
+                              END) AS limits (slots)
+  LEFT JOIN pg_stat_activity a
+    ON a.usesysid IS NOT NULL
+   AND a.datid IS NOT NULL
+   AND coalesce(a.backend_type, 'client backend') = 'client backend'
+ WHERE d.datname = current_database()
+ GROUP BY limits.slots, r.oid, r.rolsuper, r.rolconnlimit, d.oid, d.datconnlimit

@@ -1,0 +1,11 @@
+-- Large objects that the role may not read. Before 18 no function tells: their ACL does.
+-- Reference: aclchk.c pg_largeobject_aclmask_snapshot (18.6): pg_read_all_data is of no use.
+SELECT l.oid::bigint
+  FROM pg_largeobject_metadata l
+ WHERE current_setting('lo_compat_privileges') = 'off'
+   AND current_setting('is_superuser') = 'off'
+   AND NOT pg_has_role(l.lomowner, 'USAGE')
+   AND NOT EXISTS (SELECT FROM aclexplode(l.lomacl) a
+                    WHERE a.privilege_type = 'SELECT'
+                      AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE')))
+ ORDER BY l.oid

@@ -1,0 +1,167 @@
+"""All that stands in the way is found at once, and what is to be run, when run, takes it out of the way."""
+
+import json
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from replicator import events
+from replicator.clone import clone
+from replicator.comparison import verify_copy
+from replicator.errors import PreflightFailed, VerificationFailed
+from replicator.model import Finding
+from replicator.preparation import preflight
+from replicator.settings import Settings
+from tests.fix_cli import Run, is_empty, runs
+from tests.fix_servers import VERSIONS, Database
+
+NEWEST = VERSIONS[-1]
+SOME = pytest.mark.pg(f"in 12 15 {NEWEST}")
+
+
+def fatal(findings: Iterable[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.fatal]
+
+
+class Pair:
+    """Two databases that a plain role owns, and what an administrator sees of them."""
+
+    def __init__(self, source: Database, destination: Database, role: str) -> None:
+        self.source, self.destination, self.role = source, destination, role
+        self.here, self.there = (d.server.conninfo(d.name, user=role) for d in (source, destination))
+
+    def find(self, **options: object) -> list[Finding]:
+        """Return what stands in the way."""
+        return fatal(preflight(Settings(self.here, self.there, **options), lambda event: None))
+
+    def obey(self, finding: Finding) -> None:
+        """Run what a finding says, where it says."""
+        {"source": self.source, "destination": self.destination}[finding.server].run(finding.run)
+
+    def clone(self, **options: object) -> list[str]:
+        notes: list[str] = []
+        keep = lambda event: notes.append(event.text) if isinstance(event, events.Note) else None  # noqa: E731
+        try:
+            clone(Settings(self.here, self.there, **{"jobs": 2, "verify": True, **options}), keep)
+        except VerificationFailed as error:
+            raise AssertionError(error.differences) from error
+        return notes
+
+
+@pytest.fixture
+def pair(database: Database, destination: Database) -> Iterator[Pair]:
+    role = f"plain_{destination.name}"
+    database.run(f"CREATE ROLE {role} LOGIN")
+    for each in (database, destination):
+        each.run(f"ALTER DATABASE {each.name} OWNER TO {role}; GRANT ALL ON SCHEMA public TO {role}")
+    yield Pair(database, destination, role)
+    for each in (database, destination):
+        each.run(f"REASSIGN OWNED BY {role} TO postgres; DROP OWNED BY {role}")
+    database.run(f"DROP ROLE {role}")
+
+
+@SOME
+def test_all_is_found_at_once_and_what_is_told_helps(pair: Pair) -> None:
+    pair.source.run(
+        f"""CREATE SCHEMA hidden; CREATE TABLE hidden.t AS SELECT 1 AS a; CREATE SEQUENCE s;
+        SELECT lo_from_bytea(4711, 'x'); CREATE EXTENSION hstore;
+        CREATE TABLE mine (); ALTER TABLE mine OWNER TO {pair.role};
+        CREATE TABLE forced (); ALTER TABLE forced OWNER TO {pair.role};
+        ALTER TABLE forced ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"""
+    )
+    pair.destination.run(
+        f"ALTER ROLE {pair.role} IN DATABASE {pair.destination.name} SET default_transaction_read_only = on"
+    )
+    before = pair.find()
+    assert {f.object for f in before} >= {"hidden.t", "public.s", "public.forced", "large objects", 'role "postgres"'}
+    assert any("read-only" in f.text for f in before)
+    with pytest.raises(PreflightFailed) as caught:
+        pair.clone()
+    assert fatal(caught.value.findings) == before
+    for finding in before:
+        pair.obey(finding)
+    assert pair.find() == []
+    pair.clone()
+    assert pair.destination.rows("SELECT a FROM hidden.t") == [(1,)]
+
+
+@pytest.mark.pg(f"in {NEWEST}")
+def test_the_command_lists_it_and_probe_shows_it_alone(pair: Pair, replicator: Run) -> None:
+    pair.source.run("CREATE SCHEMA hidden; CREATE TABLE hidden.t ()")
+    flags = ("--source", pair.here, "--destination", pair.there)
+    refused = replicator("clone", *flags)
+    assert refused.code == 3
+    assert f"run on the source: GRANT USAGE ON SCHEMA hidden TO {pair.role};" in refused.err
+    assert f'run on the destination: GRANT "postgres" TO "{pair.role}"' in refused.err
+    shown = replicator("probe", *flags, "--output", "json")
+    assert shown.code == 3
+    findings = json.loads(shown.out)["findings"]
+    assert {f["object"] for f in findings if f["severity"] == "fatal"} == {"hidden.t", 'role "postgres"'}
+    last = json.loads(shown.err.splitlines()[-1])
+    assert (last["exit_code"], last["findings"]) == (3, findings)
+    pair.source.run("DROP SCHEMA hidden CASCADE")
+    assert "in the way" not in runs(replicator("probe", *flags))
+    assert is_empty(pair.destination)
+
+
+HOSTILE = """
+CREATE TABLE t (id int PRIMARY KEY, v text);
+INSERT INTO t SELECT n, 'row ' || n FROM generate_series(1, 100) n;
+CREATE FUNCTION hook() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION hook();
+CREATE FUNCTION proof(int) RETURNS bool LANGUAGE sql LEAKPROOF IMMUTABLE AS 'SELECT $1 > 0';
+CREATE VIEW leaning AS SELECT id FROM t WHERE proof(id);
+CREATE FUNCTION c_one(int4, int4) RETURNS int4 LANGUAGE internal IMMUTABLE STRICT AS 'int4pl';
+CREATE TYPE plain;
+CREATE FUNCTION plain_in(cstring) RETURNS plain LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION plain_out(plain) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+CREATE TYPE plain (INPUT = plain_in, OUTPUT = plain_out, INTERNALLENGTH = 4, PASSEDBYVALUE);
+CREATE TABLE of_plain (p plain);
+INSERT INTO of_plain VALUES ('1'), ('2');
+CREATE FOREIGN DATA WRAPPER wrapper;
+CREATE SERVER server FOREIGN DATA WRAPPER wrapper;
+CREATE PUBLICATION everything FOR ALL TABLES;
+CREATE FUNCTION careful() RETURNS int LANGUAGE sql SET session_replication_role = 'replica' AS 'SELECT 1';
+CREATE OPERATOR CLASS odd_ops FOR TYPE int4 USING btree AS OPERATOR 1 <, FUNCTION 1 btint4cmp(int4, int4);
+CREATE TEXT SEARCH TEMPLATE simple2 (LEXIZE = dsimple_lexize);
+CREATE CAST (int4 AS date) WITHOUT FUNCTION;
+REVOKE EXECUTE ON FUNCTION pg_catalog.pg_sleep(float8) FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE alice GRANT SELECT ON TABLES TO bob;
+CREATE TABLE of_alice (); ALTER TABLE of_alice OWNER TO alice;
+"""
+FORBIDDEN = {
+    "event_trigger watch",
+    "function public.proof(integer)",
+    "view public.leaning",
+    "function public.c_one(integer,integer)",
+    "base_type public.plain",
+    "table public.of_plain",
+    "foreign_data_wrapper wrapper",
+    "foreign_server server",
+    "publication everything",
+    "function public.careful()",
+    "operator_class public.odd_ops USING btree",
+    "text_search_template public.simple2",
+    "cast (integer AS pg_catalog.date)",
+    "acl pg_catalog.pg_sleep(double precision) (function)",
+    "default_acl for role alice on tables",
+    'role "alice"',
+}
+
+
+@SOME
+def test_what_a_plain_role_may_not_make_is_told_and_can_be_left_out(pair: Pair) -> None:
+    pair.source.run(HOSTILE)
+    pair.here = pair.source.dsn  # all may be read
+    told = {finding.object for finding in pair.find()}
+    assert told - {'role "postgres"'} >= FORBIDDEN, sorted(told - FORBIDDEN)
+    assert is_empty(pair.destination)
+    notes = pair.clone(skip_unprivileged=True)
+    at_the_end = [note for note in notes if note.startswith("Left out, as")]
+    for name in FORBIDDEN - {'role "alice"'}:
+        assert any(name in note for note in at_the_end), name
+    assert any("alice" in note for note in at_the_end)
+    assert pair.destination.rows("SELECT count(*) FROM t") == [(100,)]
+    assert pair.destination.rows("SELECT to_regclass('leaning'), to_regclass('of_plain')") == [(None, None)]
+    settings = Settings(pair.here, pair.there, skip_unprivileged=True)
+    assert verify_copy(settings, lambda event: None) == []
