@@ -16,7 +16,8 @@ import psycopg
 from psycopg import conninfo
 
 from replicator import postgres
-from replicator.cli.commands import as_data, as_lines, cli
+from replicator.cli.commands import cli
+from replicator.cli.findings import findings_as_data, findings_as_lines
 from replicator.cli.options import ENVIRONMENT, Common
 from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, StepFailed, UsageError
 
@@ -58,11 +59,11 @@ def leave(error: BaseException, code: int, hint: str | None, common: Common) -> 
     findings = error.findings if isinstance(error, PreflightFailed) else ()
     if common.output == "json":
         document = {"event": "error", "message": text, "hint": hint, "exit_code": code}
-        more = {"findings": as_data(findings)} if findings else {}
+        more = {"findings": findings_as_data(findings)} if findings else {}
         click.echo(json.dumps(document | more), err=True)
     elif len(fatal := [finding for finding in findings if finding.fatal]) > 1:
         click.echo(f"replicator: {len(fatal)} things stand in the way; nothing was written.", err=True)
-        click.echo("\n".join(as_lines(fatal)), err=True)
+        click.echo("\n".join(findings_as_lines(fatal)), err=True)
     else:
         paragraph = f"replicator: {text}" + (f" {hint}" if hint else "")
         click.echo(textwrap.fill(paragraph, 100, break_long_words=False, break_on_hyphens=False), err=True)

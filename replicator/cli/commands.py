@@ -5,7 +5,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from replicator import __version__, events, probe
+from replicator.cli.findings import findings_as_data, findings_as_lines, plain
 from replicator.cli.options import (
     CONNECTIONS,
     COPYING,
@@ -38,12 +39,13 @@ from replicator.cli.options import (
     one,
     options,
 )
-from replicator.cli.plan_text import as_json, as_lines, as_sql
+from replicator.cli.plans import plan_as_json, plan_as_lines, plan_as_sql
 from replicator.clone import clone
 from replicator.comparison import verify_copy
 from replicator.errors import StepFailed, UsageError, VerificationFailed
 from replicator.events import Emit, size_text
 from replicator.hold import hold
+from replicator.model import Finding
 from replicator.preparation import plan_copy, preflight
 from replicator.progress import progress
 from replicator.report import Report
@@ -135,9 +137,9 @@ def plan_command(script: bool, output: Output, destination: str | None, **given:
     with reported(output, table=False) as emit:
         plan = plan_copy(wanted, emit)
     if output == "json" and not script:
-        click.echo(as_json(plan))
+        click.echo(plan_as_json(plan))
     else:
-        click.echo("\n".join(as_sql(plan) if script else as_lines(plan)))
+        click.echo("\n".join(plan_as_sql(plan) if script else plan_as_lines(plan)))
 
 
 @cli.command("probe")
@@ -157,39 +159,16 @@ def probe_command(output: Output, source: str | None, destination: str | None, *
             findings = preflight(both(source, destination, **given), emit)
         found = {name: probe.wait(name, dsn, emit=emit, **waiting) for name, dsn in wanted.items()}
     if output == "json":
-        facts = {server: vars_of(facts) for server, facts in found.items()}
-        click.echo(json.dumps(facts | ({"findings": as_data(findings)} if len(wanted) == 2 else {}), indent=2))
+        facts = {server: plain(facts) for server, facts in found.items()}
+        click.echo(json.dumps(facts | ({"findings": findings_as_data(findings)} if len(wanted) == 2 else {}), indent=2))
     else:
         for server, f in found.items():
             click.echo(
                 f"{server}: PostgreSQL {f.version}, database {f.database}, {size_text(f.size)}, {f.encoding},"
                 f" {f.collation}, user {f.user}" + (", standby" if f.standby else "")
             )
-        click.echo("\n".join(as_lines(findings)), nl=bool(findings))
+        click.echo("\n".join(findings_as_lines(findings)), nl=bool(findings))
     probe.refuse(findings)
-
-
-def as_lines(findings: Iterable[Finding]) -> Iterator[str]:
-    """Yield each finding and, on the line below it, what to do; what is in the way first."""
-    for f in sorted(findings, key=lambda finding: not finding.fatal):
-        yield events.one_line(f"  {'in the way' if f.fatal else 'note'}: {f.text}")
-        if f.run:
-            yield events.one_line(f"    run on the {f.server}: {f.run}") + (f" {f.hint}" if f.hint else "")
-        elif f.hint:
-            yield f"    {f.hint}"
-
-
-def as_data(findings: Iterable[Finding]) -> list[dict[str, str]]:
-    """Return findings for programs."""
-    return [
-        {"severity": "fatal" if f.fatal else "note", **{k: v for k, v in vars_of(f).items() if k != "fatal"}}
-        for f in findings
-    ]
-
-
-def vars_of(record: Any) -> dict[str, Any]:
-    """Return a record with slots as a dictionary."""
-    return {name: getattr(record, name) for name in record.__slots__}
 
 
 @cli.command("status")
@@ -210,7 +189,7 @@ def status_command(
         probe.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit)
         status = look(dsn)
     if output == "json":
-        click.echo(json.dumps(status and vars_of(status), indent=2, default=str))
+        click.echo(json.dumps(status and plain(status), indent=2, default=str))
     elif status is None:
         click.echo("No unfinished clone: there is no journal.")
     else:

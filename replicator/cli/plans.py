@@ -10,7 +10,7 @@ from replicator.model import Execute, Phase, Plan
 OF_NO_SCHEMA = (Phase.STATISTICS, Phase.REFRESH, Phase.DATABASE)
 
 
-def as_lines(plan: Plan) -> Iterator[str]:
+def plan_as_lines(plan: Plan) -> Iterator[str]:
     """Yield a line a step: its number, phase and name, what it costs, after which steps it comes, and why it is so."""
     for loss in plan.losses:
         yield f"not held by the destination: {loss}"
@@ -40,7 +40,7 @@ def ranges(numbers: Iterable[int]) -> str:
     return ", ".join("-".join(map(str, span)) for span in spans)
 
 
-def as_sql(plan: Plan) -> Iterator[str]:
+def plan_as_sql(plan: Plan) -> Iterator[str]:
     """Yield the schema's statements, as pg_dump -s: nothing of rows, nor of the database itself."""
     for loss in plan.losses:
         yield f"-- Not held by the destination: {events.one_line(str(loss))}"
@@ -50,7 +50,7 @@ def as_sql(plan: Plan) -> Iterator[str]:
             yield from (f"{statement};" for statement in step.work.statements)
 
 
-def as_json(plan: Plan) -> str:
+def plan_as_json(plan: Plan) -> str:
     """Return the steps as a list of objects; `needs` are names of other steps, `cost` is in bytes."""
     steps = [
         {

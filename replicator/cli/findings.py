@@ -1,0 +1,30 @@
+"""Findings, for people and for programs."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from replicator import events
+from replicator.model import Finding
+
+
+def findings_as_lines(findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield each finding and, on the line below it, what to do; what is in the way first."""
+    for f in sorted(findings, key=lambda finding: not finding.fatal):
+        yield events.one_line(f"  {'in the way' if f.fatal else 'note'}: {f.text}")
+        if f.run:
+            yield events.one_line(f"    run on the {f.server}: {f.run}") + (f" {f.hint}" if f.hint else "")
+        elif f.hint:
+            yield f"    {f.hint}"
+
+
+def findings_as_data(findings: Iterable[Finding]) -> list[dict[str, str]]:
+    """Return findings for programs."""
+    return [
+        {"severity": "fatal" if f.fatal else "note", **{k: v for k, v in plain(f).items() if k != "fatal"}}
+        for f in findings
+    ]
+
+
+def plain(record: Any) -> dict[str, Any]:
+    """Return a record with slots as a dictionary."""
+    return {name: getattr(record, name) for name in record.__slots__}
