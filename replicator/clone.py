@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import psycopg
 
-from replicator import events, hold, journal, postgres, probe, resume
+from replicator import events, hold, journal, postgres, probe, replacement, resume
 from replicator.comparison import compare_databases, compared, convict
 from replicator.errors import Interrupted, ReplicatorError, StepFailed, Undone, VerificationFailed
 from replicator.events import Emit
@@ -29,10 +29,18 @@ LEFTOVERS = (
 
 
 def clone(settings: Settings, emit: Emit) -> None:
-    """Copy the source database into the empty destination, and verify the copy if the settings say so.
+    """Copy the source database into the destination, and verify the copy if the settings say so.
 
     Raises a ReplicatorError; from the first write on, the destination's journal says how far the copy got.
     """
+    if settings.replace == "swap":
+        replacement.swap(settings, emit, build=fill)
+    else:
+        fill(settings, emit)
+
+
+def fill(settings: Settings, emit: Emit) -> None:
+    """Copy the source database into the empty destination."""
     with ready(settings, emit), both_sides(settings) as sides:
         prepared = prepare(sides, settings, emit)
         record = begin(prepared.plan, sides, settings)
@@ -155,6 +163,8 @@ def finish(end: Sequence[Step], sides: Sides, settings: Settings, emit: Emit) ->
         database.settle(keeper, end, emit)
         if settings.verify:
             convict(compare_databases(sides, settings, extra=False))
+        if settings.replace == "swap":
+            replacement.mark_complete(keeper)
         journal.drop(keeper)
 
 

@@ -8,7 +8,6 @@ import json
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import psycopg
@@ -58,8 +57,12 @@ def hold(text: str) -> None:
         begun = False  # the journal is written a moment later
         while time.monotonic() < until:
             time.sleep(CHECK_SECONDS)
-            with suppress(psycopg.OperationalError):  # the destination may be away for a while
+            try:
                 wanted = _wanted(request.destination)
+            except psycopg.OperationalError as error:
+                if begun and not postgres.may_pass(error):  # it was dropped, or swapped in under another name
+                    return
+            else:
                 if wanted != moment.id and begun:
                     return
                 begun = begun or wanted == moment.id

@@ -55,6 +55,11 @@ class Settings:
     statistics: Statistics | None = None
     """None: transfer where the destination can take them, analyze where not."""
     toast_compression: str | None = None
+    replace: Literal["swap", "drop"] | None = None
+    keep_previous: bool = False
+    data_only: bool = False
+    truncate: bool = False
+    append: bool = False
 
     @property
     def lanes(self) -> dict[str, int]:
@@ -69,6 +74,29 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("source", "destination"):
             check_conninfo(getattr(self, name), f"--{name}")
+        self._check_combination()
+
+    def _check_combination(self) -> None:
+        """Raise UsageError where options are given together that make no sense together."""
+        for one, other, why in (
+            ("replace", "data_only", "the rows of an existing schema are copied, or all is replaced"),
+            ("truncate", "append", "the rows that are there go, or they stay"),
+            ("append", "verify", "the rows that were there before would count as extra"),
+            ("data_only", "create", "a database that is made has no schema yet"),
+        ):
+            if getattr(self, one) and getattr(self, other):
+                raise UsageError(f"{_flag(one)} and {_flag(other)} exclude each other: {why}.")
+        for one, needed, wanted in (
+            ("keep_previous", "--replace swap", self.replace == "swap"),
+            ("truncate", "--data-only", self.data_only),
+            ("append", "--data-only", self.data_only),
+        ):
+            if getattr(self, one) and not wanted:
+                raise UsageError(f"{_flag(one)} makes sense with {needed} only.")
+
+
+def _flag(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
 
 
 def check_conninfo(dsn: str, where: str) -> str:

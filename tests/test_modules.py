@@ -17,7 +17,7 @@ LAYERS = (
     "probe probe.* snapshot catalog.read catalog.changes journal keeper keywords maintenance rehearsal"
     " copy copy.* large_objects sequences statistics globals globals.server",
     "work executor verify verify.* resume globals.database",
-    "sides hold",
+    "sides hold replacement",
     "preparation",
     "comparison",
     "clone status",

@@ -26,6 +26,7 @@ from replicator.cli.options import (
     MOVING,
     OUTPUT,
     REPAIR,
+    REPLACING,
     RESUME,
     RETRY,
     SHOW_ROWS,
@@ -93,7 +94,20 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
 
 
 @cli.command("clone")
-@options(*CONNECTIONS, *COPYING, *GLOBALS, STATISTICS, TOAST_COMPRESSION, VERIFY, EXACT, RESUME, RETRY, HOLD, *MOVING)
+@options(
+    *CONNECTIONS,
+    *COPYING,
+    *GLOBALS,
+    STATISTICS,
+    TOAST_COMPRESSION,
+    VERIFY,
+    EXACT,
+    RESUME,
+    RETRY,
+    HOLD,
+    *MOVING,
+    *REPLACING,
+)
 @click.pass_context
 def clone_command(context: click.Context, /, output: Output, **given: Any) -> None:
     """Copy the source into the empty destination."""
@@ -105,7 +119,7 @@ def clone_command(context: click.Context, /, output: Output, **given: Any) -> No
     with reported(output) as emit:
         clone(wanted, emit)
     if output != "json":
-        click.echo("The copy is complete" + (" and verified." if wanted.verify else "."))
+        click.echo("The copy is complete" + (" and verified." if wanted.verify or wanted.replace == "swap" else "."))
 
 
 @cli.command("verify")

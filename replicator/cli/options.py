@@ -236,10 +236,23 @@ SHOW_ROWS = click.option(
 REPAIR = click.option(
     "--repair", is_flag=True, help="Copy the rows that differ again, then compare these tables again."
 )
+REPLACE = click.option(
+    "--replace",
+    type=click.Choice(["swap", "drop"]),
+    show_default="an empty destination only",
+    help="Replace what is there: build beside it and swap, or drop it and rebuild.",
+)
+KEEP_PREVIOUS = click.option("--keep-previous", is_flag=True, help="--replace swap: keep the old one, renamed.")
+DATA_ONLY = (
+    click.option("--data-only", is_flag=True, help="Copy rows, sequences' values into the schema that is there."),
+    click.option("--truncate", is_flag=True, help="--data-only: empty the tables first."),
+    click.option("--append", is_flag=True, help="--data-only: add to the rows that are there."),
+)
 
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG)
 COPYING = (JOBS, *LEAVING_OUT, DOWNGRADE, SKIP_UNPRIVILEGED)
 MOVING = (*LANES, FORMAT, RELAY, MAX_RATE)
+REPLACING = (REPLACE, KEEP_PREVIOUS, *DATA_ONLY)
 GLOBALS = (CREATE, ROLES, TABLESPACES)
 
 

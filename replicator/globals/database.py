@@ -6,7 +6,7 @@ Its settings come last, in the transaction in which the journal goes: until then
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,28 +54,34 @@ def created(settings: Settings, emit: Emit) -> Iterator[None]:
 
 def _maintenance(settings: Settings, emit: Emit) -> str | None:
     """Wait for both servers and return how to connect to the destination's; None where its database is there."""
-
-    def wait(server: str, dsn: str) -> str:
-        probe.wait(server, dsn, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=waiting)
-        return dsn
-
-    def waiting(event: events.Event) -> None:
-        if not isinstance(event, events.Ready):  # that comes when the databases are
-            emit(event)
-
-    wait("source", settings.source)
+    _wait("source", settings.source, settings, emit)
     try:
         postgres.connect(settings.destination, application="probe").close()
         return None
     except psycopg.OperationalError:
-        first, last = (conninfo.make_conninfo(settings.destination, dbname=name) for name in MAINTENANCE)
+        return maintenance(settings, emit)
+
+
+def maintenance(settings: Settings, emit: Emit) -> str:
+    """Wait for the destination's server and return how to connect to it, in another database than the destination."""
+    name = postgres.database_name(settings.destination)
+    first, *others = (conninfo.make_conninfo(settings.destination, dbname=n) for n in MAINTENANCE if n != name)
     try:
-        return wait("destination", first)
-    except ConnectionFailed as error:
-        try:
-            return wait("destination", last)
-        except ConnectionFailed:
-            raise error from None
+        return _wait("destination", first, settings, emit)
+    except ConnectionFailed:
+        for other in others:
+            with suppress(ConnectionFailed):
+                return _wait("destination", other, settings, emit)
+        raise
+
+
+def _wait(server: str, dsn: str, settings: Settings, emit: Emit) -> str:
+    def waiting(event: events.Event) -> None:
+        if not isinstance(event, events.Ready):  # that comes when the databases are
+            emit(event)
+
+    probe.wait(server, dsn, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=waiting)
+    return dsn
 
 
 def _create(source: Connection, conn: Connection, name: str, settings: Settings) -> Iterator[str]:
