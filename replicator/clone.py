@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import psycopg
 
-from replicator import events, hold, journal, postgres, probe, replacement, resume
+from replicator import data_only, events, hold, journal, postgres, probe, replacement, resume
 from replicator.comparison import compare_databases, compared, convict
 from replicator.errors import Interrupted, ReplicatorError, StepFailed, Undone, VerificationFailed
 from replicator.events import Emit
@@ -27,6 +27,11 @@ LEFTOVERS = (
     "The copy is unfinished: `clone --resume` goes on with it, `status` tells more, `clean` empties the destination."
 )
 
+LEFT_ROWS = (
+    "The copy is unfinished: `clone --resume` goes on with it, `status` tells more; `clean` gives back the foreign keys"
+    " that were taken away, and leaves the rows."
+)
+
 
 def clone(settings: Settings, emit: Emit) -> None:
     """Copy the source database into the destination, and verify the copy if the settings say so.
@@ -40,14 +45,14 @@ def clone(settings: Settings, emit: Emit) -> None:
 
 
 def fill(settings: Settings, emit: Emit) -> None:
-    """Copy the source database into the empty destination."""
+    """Copy the source database into the empty destination, or its rows alone into a schema that is there."""
     with ready(settings, emit), both_sides(settings) as sides:
-        prepared = prepare(sides, settings, emit)
+        prepared = (data_only.prepare if settings.data_only else prepare)(sides, settings, emit)
         record = begin(prepared.plan, sides, settings)
-        with journaled(sides.keeper):
+        with journaled(sides.keeper, LEFT_ROWS if settings.data_only else LEFTOVERS):
             sequence_values = work_off(prepared.plan, record, sides, settings, emit)
             if settings.verify:
-                with compared(sides, prepared.catalog, settings, emit, sequence_values) as found:
+                with compared(sides, prepared.catalog, settings, emit, sequence_values, there=prepared.there) as found:
                     convict(found.mismatches)
             for note in moments(sides.keeper.keep()):
                 emit(events.Note(note))
@@ -61,7 +66,12 @@ def begin(plan: Plan, sides: Sides, settings: Settings) -> Journal:
     record = Journal(plan)
     facts = probe.read_facts(sides.moment.holder)
     run = Run(
-        postgres.describe(settings.source), facts.system, facts.database, sides.sessions, held_name(sides, settings)
+        postgres.describe(settings.source),
+        facts.system,
+        facts.database,
+        sides.sessions,
+        held_name(sides, settings),
+        settings.data_only,
     )
     if sides.left is None:
         record.create(sides.keeper.conn, run)
@@ -161,7 +171,7 @@ def finish(end: Sequence[Step], sides: Sides, settings: Settings, emit: Emit) ->
         emit(announcement(Plan(tuple(end))))
     with keeper.transaction():
         database.settle(keeper, end, emit)
-        if settings.verify:
+        if settings.verify and not settings.data_only:
             convict(compare_databases(sides, settings, extra=False))
         if settings.replace == "swap":
             replacement.mark_complete(keeper)
@@ -169,7 +179,7 @@ def finish(end: Sequence[Step], sides: Sides, settings: Settings, emit: Emit) ->
 
 
 @contextmanager
-def journaled(keeper: Keeper) -> Iterator[None]:
+def journaled(keeper: Keeper, leftovers: str) -> Iterator[None]:
     """Write into the journal how a run ended that did not end well."""
     try:
         yield
@@ -179,7 +189,7 @@ def journaled(keeper: Keeper) -> Iterator[None]:
         with suppress(psycopg.Error):  # without this last word it is still unfinished
             journal.fail(keeper.keep(), state, postgres.one_line(ended))
         if isinstance(ended, ReplicatorError):
-            ended.hint = f"{ended.hint or ''} {LEFTOVERS}".strip()
+            ended.hint = f"{ended.hint or ''} {leftovers}".strip()
         if ended is error:
             raise
         raise ended from error

@@ -64,10 +64,15 @@ def compared(
     emit: Emit,
     sequence_values: SequenceValues | None = None,
     only: Collection[str] | None = None,
+    there: Catalog | None = None,
 ) -> Iterator[Verification]:
-    """Compare the source, as it was in the snapshot, with the destination as it is, and hold both moments."""
+    """Compare the source, as it was in the snapshot, with the destination as it is, and hold both moments.
+
+    `there` is what to compare with, if that is not all that the destination has.
+    """
     with snapshot.take(settings.destination, sides.encoding) as now:
-        there = selected(select.without_schema(read(now, now.holder), journal.SCHEMA), settings)
+        if there is None:
+            there = selected(select.without_schema(read(now, now.holder), journal.SCHEMA), settings)
         yield verify(
             Side(sides.source, sides.moment, catalog),
             Side(sides.destination, now, there),

@@ -1,4 +1,4 @@
-"""What is finished, on the destination: two tables in schema `replicator`, written in the transactions they speak of.
+"""What is finished, on the destination: tables in schema `replicator`, written in the transactions they speak of.
 
 A step is done exactly when its row says so. The schema is made before anything else is written and dropped when the
 copy is complete and, if that was asked for, verified: where it stands, a copy is unfinished.
@@ -38,7 +38,8 @@ class Status:
 class Run:
     """A run as it was begun: from which database (`system` is the cluster's identifier), in which snapshot.
 
-    `sessions` is the last word of its sessions' application names; `snapshot` is empty when all was read.
+    `sessions` is the last word of its sessions' application names; `snapshot` is empty when all was read; `rows_only`:
+    the schema was there before.
     """
 
     source: str
@@ -46,6 +47,7 @@ class Run:
     database: str
     sessions: str
     snapshot: str
+    rows_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,9 @@ class Journal:
         with conn.transaction():
             conn.execute(script("journal"))
             conn.execute(
-                "INSERT INTO replicator.run (source, system, database, sessions, snapshot) VALUES (%s, %s, %s, %s, %s)",
-                [run.source, run.system, run.database, run.sessions, run.snapshot],
+                "INSERT INTO replicator.run (source, system, database, sessions, snapshot, rows_only)"
+                " VALUES (%s, %s, %s, %s, %s, %s)",
+                [run.source, run.system, run.database, run.sessions, run.snapshot, run.rows_only],
             )
             self._write(conn, self._plan.steps)
 
@@ -145,7 +148,9 @@ def read_run(conn: Connection) -> Run | None:
     if not exists(conn):
         return None
     with conn.cursor(row_factory=class_row(Run)) as cursor:
-        return cursor.execute("SELECT source, system, database, sessions, snapshot FROM replicator.run").fetchone()
+        return cursor.execute(
+            "SELECT source, system, database, sessions, snapshot, rows_only FROM replicator.run"
+        ).fetchone()
 
 
 def read_steps(conn: Connection) -> list[Recorded]:
@@ -153,6 +158,11 @@ def read_steps(conn: Connection) -> list[Recorded]:
     query = "SELECT name, digest, relation, cost, done_at IS NOT NULL AS done FROM replicator.step ORDER BY number"
     with conn.cursor(row_factory=class_row(Recorded)) as cursor:
         return cursor.execute(query).fetchall()
+
+
+def read_taken(conn: Connection) -> list[tuple[str, str, str]]:
+    """Return what was taken away from a schema that stays: its name, how it went, how it comes back."""
+    return conn.execute("SELECT name, take, give_back FROM replicator.taken ORDER BY name").fetchall()
 
 
 def read_moments(conn: Connection) -> list[tuple[str, list[str]]]:

@@ -235,6 +235,11 @@ class CopyTable:
 
     table: Table
     binary: bool
+    fresh: bool = True
+    """It holds nothing of its own: it can be emptied and filled in one transaction, and frozen."""
+    before: tuple[str, ...] = ()
+    """Statements for the destination, in the same transaction; so too `after`."""
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +247,8 @@ class SetSequences:
     """Give these sequences the values that they have on the source."""
 
     sequences: tuple[Sequence, ...]
+    forward: bool = False
+    """Never back: the destination's rows may have values beyond the source's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,17 @@ READS = 5
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is to be copied and how. `end` are the steps about the database itself: they end the copy."""
+    """What is to be copied and how. `end` are the steps about the database itself: they end the copy.
+
+    `there` is what to compare with, if that is not all that the destination has.
+    """
 
     catalog: Catalog
     plan: Plan
-    end: Sequence[Step]
+    end: Sequence[Step] = ()
     left_out: Sequence[str] = ()
     """What this role may not make on the destination, in words: left out, since that was agreed to."""
+    there: Catalog | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,13 @@ def read_left(destination: Connection) -> Left | None:
     return Left(run, tuple(read_steps(destination))) if run else None
 
 
-def check_source(left: Left, system: str, database: str) -> None:
-    """Raise PreflightFailed if the earlier run copied another database."""
+def check_source(left: Left, system: str, database: str, *, rows_only: bool) -> None:
+    """Raise PreflightFailed if the earlier run copied another database, or something else of it."""
+    if left.run.rows_only != rows_only:
+        raise PreflightFailed(
+            f"The unfinished run was begun {'with' if left.run.rows_only else 'without'} --data-only.",
+            hint="Give the same options as then.",
+        )
     if (left.run.system, left.run.database) != (system, database):
         raise PreflightFailed(
             f"The unfinished clone in the destination is of another database: {left.run.source}.",
@@ -127,8 +132,8 @@ def take_over(conn: Connection, left: Left, record: Journal, run: Run, plan: Pla
         for relation in sorted(again & _partly_copied(left.steps)):
             conn.execute(f"TRUNCATE ONLY {relation}")  # as the source quoted it
         record.take_over(conn, run, kept)
-    if left.read:
-        return
+    if left.read or (run.rows_only and not any(isinstance(step.work, CopyLargeObjects) for step in plan.steps)):
+        return  # those that are there are not ours
     ranges = [s.work.range for s in plan.steps if isinstance(s.work, CopyLargeObjects) and s.name in kept]
     query = """SELECT count(lo_unlink(oid))
                  FROM (SELECT oid

@@ -20,10 +20,13 @@ def read_values(conn: Connection, sequences: Ordered[Sequence]) -> dict[str, tup
     return values
 
 
-def set_values(destination: Connection, values: Mapping[str, tuple[int, bool]]) -> None:
-    """Give sequences these values."""
+def set_values(destination: Connection, values: Mapping[str, tuple[int, bool]], *, forward: bool = False) -> None:
+    """Give sequences these values; `forward`: but for those that are beyond them already."""
     destination.execute(
         "SELECT setval(v.name::regclass, v.value, v.called)"
-        " FROM unnest(%s::text[], %s::bigint[], %s::bool[]) AS v (name, value, called)",
-        [list(values), [value for value, _ in values.values()], [called for _, called in values.values()]],
+        "  FROM unnest(%s::text[], %s::bigint[], %s::bool[]) AS v (name, value, called)"
+        "  JOIN pg_sequence s ON s.seqrelid = v.name::regclass"
+        "  LEFT JOIN LATERAL pg_sequence_last_value(s.seqrelid) AS now (value) ON %s"
+        " WHERE (now.value > v.value AND s.seqincrement > 0 OR now.value < v.value AND s.seqincrement < 0) IS NOT TRUE",
+        [list(values), [value for value, _ in values.values()], [called for _, called in values.values()], forward],
     )

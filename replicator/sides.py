@@ -65,7 +65,7 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
             encoding = common_encoding(source, keeper.conn)
             if left:
                 facts = probe.read_facts(source)
-                resume.check_source(left, facts.system, facts.database)
+                resume.check_source(left, facts.system, facts.database, rows_only=settings.data_only)
                 resume.end_sessions(left, source, keeper.conn)
         keeper.speak(encoding)
         moment, same = stack.enter_context(take_snapshot(settings, encoding, left))

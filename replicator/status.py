@@ -1,8 +1,9 @@
 """What an unfinished clone left on the destination: what is there, and how it goes away again."""
 
-from replicator import journal, postgres
+from replicator import data_only, events, journal, postgres
 from replicator.catalog.read import statement
 from replicator.errors import PreflightFailed
+from replicator.events import Emit
 
 
 def look(dsn: str) -> journal.Status | None:
@@ -11,16 +12,21 @@ def look(dsn: str) -> journal.Status | None:
         return journal.read_status(conn)
 
 
-def clean_up(dsn: str) -> int | None:
+def clean_up(dsn: str, emit: Emit = lambda event: None) -> int | None:
     """Empty a database that holds an unfinished clone; None where there is no journal, else how many objects went.
 
-    Raises PreflightFailed while that clone is still running.
+    After --data-only nothing goes, and foreign keys come back. Raises PreflightFailed while that run goes on.
     """
     with postgres.connect(dsn, application="clean") as conn:
         if not journal.exists(conn):
             return None
         if not journal.hold(conn):
             raise PreflightFailed("The clone into this database is still running.", hint="End it first.")
+        run = journal.read_run(conn)
+        if run and run.rows_only:
+            for text in data_only.give_back(conn):
+                emit(events.Note(text))
+            return 0
         major = conn.info.server_version // 10000
         dropped = 0
         # What CASCADE takes along is gone when its turn comes: read anew until nothing is left. The journal goes last.

@@ -228,10 +228,10 @@ class Workshop:
                     self._tell_once(which)
                     rows = copy.copy_table(conn, destination, work, transfer, moved)
                 return rows, moved.total, moment
-            case SetSequences(which), _:
+            case SetSequences(which, forward), _:
                 with self._source.use() as conn:  # outside a transaction, which would hold a lock for each to its end
                     self.sequence_values = sequences.read_values(conn, which)
-                sequences.set_values(destination, self.sequence_values)
+                sequences.set_values(destination, self.sequence_values, forward=forward)
                 return len(which), 0, None
             case CarryStatistics(tables), _:
                 with self._source.use() as conn:

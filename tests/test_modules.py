@@ -19,7 +19,7 @@ LAYERS = (
     "work executor verify verify.* resume globals.database",
     "sides hold replacement",
     "preparation",
-    "comparison",
+    "comparison data_only",
     "clone status",
     "progress progress.* report demo demo.*",
     "cli cli.*",

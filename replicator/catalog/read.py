@@ -83,6 +83,11 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
     )
 
 
+def read_tables(conn: Connection) -> list[Table]:
+    """Read the tables alone."""
+    return [_table(*row) for row in conn.execute(statement("tables", conn.info.server_version // 10000)).fetchall()]
+
+
 def _kind_query(kind: Kind, major: int) -> bytes:
     query = statement("object", major).replace(b"<kind>", statement(f"kinds/{kind.name}", major))
     return query.replace(b"<columns>", statement("columns", major))

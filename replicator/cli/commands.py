@@ -225,12 +225,13 @@ def clean_command(
 ) -> None:
     """Remove what an unfinished clone left in the destination, journal included, so that it is empty again.
 
-    Everything in the database goes, since the clone began with an empty one. Without a journal nothing is touched.
+    Everything in the database goes, since the clone began with an empty one; after --data-only nothing goes, and
+    foreign keys come back. Without a journal nothing is touched.
     """
     dsn = one("destination", destination)
     with reported(output, table=False) as emit:
         probe.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit)
-        dropped = clean_up(dsn)
+        dropped = clean_up(dsn, emit)
     if output == "json":
         click.echo(json.dumps({"dropped": dropped}))
     else:

@@ -20,12 +20,19 @@ def copy_table(source: Connection, destination: Connection, work: CopyTable, tra
 
     Both connections are in a transaction. Raises psycopg.Error or a ReplicatorError, and may close both connections.
     """
+    for statement in work.before:
+        with postgres.on("destination"):
+            destination.execute(statement)
     if _fresh(work):
         # Emptied in the transaction that fills it, it can be frozen; with wal_level = minimal it need not be logged.
         with postgres.on("destination"):
             destination.execute(f"TRUNCATE ONLY {work.table.identity}")
     logger.debug("%s | %s", copy_out(work), copy_in(work))
-    return transfer(source, destination, copy_out(work), copy_in(work), moved)
+    rows = transfer(source, destination, copy_out(work), copy_in(work), moved)
+    for statement in work.after:
+        with postgres.on("destination"):
+            destination.execute(statement)
+    return rows
 
 
 def choose_transfer(source: Connection, destination: Connection, *, relay_wanted: bool) -> tuple[Transfer, str]:
@@ -62,7 +69,7 @@ def copy_in(work: CopyTable) -> str:
 
 def _fresh(work: CopyTable) -> bool:
     """Tell whether the table holds nothing but what this copy brings: no other partitions' rows, no extension's."""
-    return work.table.root is None and work.table.condition is None
+    return work.fresh and work.table.root is None and work.table.condition is None
 
 
 def _column_list(work: CopyTable) -> str:

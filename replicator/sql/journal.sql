@@ -1,4 +1,4 @@
--- The journal: one row for the run, one for each step of its plan. Both have keys: a publication FOR ALL TABLES that
+-- The journal: one row for the run, one for each step of its plan. All have keys: a publication FOR ALL TABLES that
 -- the copy brings along forbids updates of tables without.
 CREATE SCHEMA replicator;
 CREATE TABLE replicator.run (
@@ -8,6 +8,7 @@ CREATE TABLE replicator.run (
     database text NOT NULL,
     sessions text NOT NULL,
     snapshot text NOT NULL,
+    rows_only boolean NOT NULL,
     state text NOT NULL DEFAULT 'running',
     error text,
     started timestamptz NOT NULL DEFAULT now(),
@@ -26,4 +27,10 @@ CREATE TABLE replicator.step (
     bytes bigint,
     snapshot text,
     lsn pg_lsn
+);
+-- What was taken away from a schema that stays, and comes back in the transaction in which its row goes.
+CREATE TABLE replicator.taken (
+    name text PRIMARY KEY,
+    take text NOT NULL,
+    give_back text NOT NULL
 );

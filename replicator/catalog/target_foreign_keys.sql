@@ -1,0 +1,64 @@
+-- The foreign keys of a database that rows are copied into: how one goes away and comes back, and how it is checked
+-- whole. Of partitioned tables' only the topmost. `check` is empty for one that is not enforced, or not valid anyway.
+-- Reference: ri_triggers.c RI_Initial_Check, RI_FKey_check (the form for PERIOD, 18.6).
+SELECT fk.name AS identity
+     , fk.root AS referencing
+     , pk.root AS referenced
+     , quote_ident(c.conname) AS name
+     , pg_has_role(t.relowner, 'USAGE') AS owned
+     , format('ALTER TABLE %s DROP CONSTRAINT %I', fk.name, c.conname) AS drop
+     , format('ALTER TABLE %s%s ADD CONSTRAINT %I %s', CASE WHEN t.relkind <> 'p' THEN 'ONLY ' END, fk.name, c.conname
+             , pg_get_constraintdef(c.oid))
+       || coalesce(format('; COMMENT ON CONSTRAINT %I ON %s IS %L', c.conname, fk.name
+                         , obj_description(c.oid, 'pg_constraint')), '') AS create
+     , CASE WHEN c.convalidated
+            THEN format('DO %L'
+                 , format('DECLARE bad bigint; BEGIN SELECT count(*) INTO bad FROM %s%s AS fk WHERE %s AND %s;'
+                          ' IF bad > 0 THEN RAISE foreign_key_violation USING MESSAGE = format(%L, bad); END IF; END'
+                         , CASE WHEN t.relkind <> 'p' THEN 'ONLY ' END
+                         , fk.name
+                         , CASE c.confmatchtype WHEN 'f' THEN format('(%s)', pair.any_there) ELSE pair.all_there END
+--<18                    , format('NOT EXISTS (SELECT FROM %s%s AS pk WHERE %s)'
+--<18                            , CASE WHEN r.relkind <> 'p' THEN 'ONLY ' END, pk.name, pair.equal)
+                         , CASE WHEN c.conperiod                                                            --18+
+                                THEN format('NOT EXISTS (SELECT FROM %s%s AS pk WHERE %s HAVING %s)'        --18+
+                                           , CASE WHEN r.relkind <> 'p' THEN 'ONLY ' END, pk.name           --18+
+                                           , concat_ws(' AND ', pair.equal_but_last, pair.overlap)          --18+
+                                           , pair.covered)                                                  --18+
+                                ELSE format('NOT EXISTS (SELECT FROM %s%s AS pk WHERE %s)'                  --18+
+                                           , CASE WHEN r.relkind <> 'p' THEN 'ONLY ' END, pk.name           --18+
+                                           , pair.equal)                                                    --18+
+                           END                                                                              --18+
+                         , format('%%s rows of %s refer to none in %s', replace(fk.name, '%', '%%')
+                                 , replace(pk.name, '%', '%%'))))
+       END AS check
+  FROM pg_constraint c
+  JOIN pg_class t ON t.oid = c.conrelid
+  JOIN pg_class r ON r.oid = c.confrelid
+ CROSS JOIN LATERAL (SELECT t.oid::regclass::text AS name
+                          , coalesce(pg_partition_root(t.oid)::text, t.oid::regclass::text) AS root) AS fk
+ CROSS JOIN LATERAL (SELECT r.oid::regclass::text AS name
+                          , coalesce(pg_partition_root(r.oid)::text, r.oid::regclass::text) AS root) AS pk
+ CROSS JOIN LATERAL (
+       SELECT string_agg(format('fk.%I IS NOT NULL', f.attname), ' AND ') AS all_there
+            , string_agg(format('fk.%I IS NOT NULL', f.attname), ' OR ') AS any_there
+            , string_agg(equal.it, ' AND ') AS equal
+            , string_agg(equal.it, ' AND ') FILTER (WHERE k.position < cardinality(c.conkey)) AS equal_but_last
+            , max(format('pk.%I OPERATOR(pg_catalog.&&) fk.%I', p.attname, f.attname))
+              FILTER (WHERE k.position = cardinality(c.conkey)) AS overlap
+            , max(format('fk.%I OPERATOR(pg_catalog.<@) pg_catalog.range_agg(pk.%I)', f.attname, p.attname))
+              FILTER (WHERE k.position = cardinality(c.conkey)) AS covered
+         FROM unnest(c.conkey, c.confkey, c.conpfeqop) WITH ORDINALITY AS k (here, there, operator, position)
+         JOIN pg_attribute f ON f.attrelid = c.conrelid AND f.attnum = k.here
+         JOIN pg_attribute p ON p.attrelid = c.confrelid AND p.attnum = k.there
+         JOIN pg_operator o ON o.oid = k.operator
+         JOIN pg_namespace n ON n.oid = o.oprnamespace
+         LEFT JOIN pg_collation l ON l.oid = p.attcollation AND p.attcollation <> f.attcollation
+         LEFT JOIN pg_namespace m ON m.oid = l.collnamespace
+        CROSS JOIN LATERAL (
+              SELECT format('pk.%I OPERATOR(%I.%s) fk.%I', p.attname, n.nspname, o.oprname, f.attname)
+                     || CASE WHEN l.oid IS NULL THEN '' ELSE format(' COLLATE %I.%I', m.nspname, l.collname) END AS it
+              ) AS equal) AS pair
+ WHERE c.contype = 'f'
+   AND c.conparentid = 0
+ ORDER BY fk.name, c.conname

@@ -1,0 +1,438 @@
+"""Rows and sequences' values into a schema that is there already and belongs to somebody else: `--data-only`.
+
+    match tables and columns by name ─► foreign keys away, tables emptied ─► rows ─► foreign keys back, or checked
+
+Where the role may set session_replication_role, neither foreign keys nor ordinary triggers act, and each foreign key is
+checked afterwards. Where it may not, it must own the tables: foreign keys are dropped in the transaction that writes
+down in the journal how they come back, and come back in the one that removes that line. Triggers that would fire are
+disabled and enabled again in the transaction of the rows themselves: a crash leaves none of them disabled.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import namedtuple_row
+
+from replicator import journal, postgres, probe, resume
+from replicator.catalog.read import read_tables, statement
+from replicator.events import Emit
+from replicator.model import (
+    Address,
+    Catalog,
+    Column,
+    CopyLargeObjects,
+    CopyTable,
+    Execute,
+    Finding,
+    Lock,
+    Phase,
+    Plan,
+    SetSequences,
+    Statistics,
+    Step,
+    Table,
+)
+from replicator.plan.data import LARGE_OBJECT_BYTES
+from replicator.postgres import Connection
+from replicator.preparation import Prepared, read_steadily, refuse_or_note
+from replicator.settings import Settings
+from replicator.sides import Sides
+from replicator.verify.side import most_quoted, same_names
+
+NAMED = 10
+REPLICA = "SET LOCAL session_replication_role = replica"
+NO_LARGE_OBJECTS = "SELECT NOT EXISTS (SELECT FROM pg_largeobject_metadata)"
+TAKE_AWAY, EMPTY = "foreign keys away", "tables emptied"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a table's rows go: `columns` are those of the source, `name` is the destination's word for the relation."""
+
+    table: Table
+    name: str
+    top: str
+    """The relation, or the partitioned table that it is a part of."""
+    address: Address
+    direct: bool
+    """Not through a partitioned table."""
+    columns: tuple[Column, ...]
+    alike: frozenset[str]
+    """The columns that have the same type on both sides."""
+
+    @property
+    def copied(self) -> Table:
+        """The source's table with what of it travels."""
+        return replace(
+            self.table,
+            identity=most_quoted(self.table.identity, self.name) if self.direct else self.table.identity,
+            columns=self.columns,
+            root=None if self.direct else self.name,
+            as_text=self.table.as_text or len(self.alike) < len(self.columns),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A foreign key of a table that gets rows: statements that drop it, make it again, look for what violates it."""
+
+    name: str
+    drop: str
+    create: str
+    check: str | None
+    owned: bool = True
+
+
+@dataclass(slots=True)
+class Matched:
+    """The targets, by the source's names, and what was found on the way."""
+
+    targets: list[Target] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        """Mention something."""
+        self.findings.append(Finding(text, "", fatal=False))
+
+    def refuse(self, text: str, hint: str) -> None:
+        """Let something stand in the way."""
+        self.findings.append(Finding(text, hint))
+
+
+def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
+    """Match the two schemas and plan. Nothing is written. Raises PreflightFailed, SourceChanged."""
+    source, destination, left = sides.moment.holder, sides.keeper.conn, sides.left
+    findings = [*probe.check_destination(source, destination, resuming=True), *probe.check_source(source)]
+    if left is None and journal.exists(destination):
+        findings.append(
+            Finding("An earlier run into the destination did not finish.", "`clone --resume` or `clean` ends it.")
+        )
+    refuse_or_note(findings, emit)
+    catalog = read_steadily(sides, settings)
+    if left:
+        catalog = resume.as_then(left, catalog)
+    there = _read(destination, "targets")
+    matched = match(catalog.tables, _read(source, "targets"), there)
+    replica = _may(destination, REPLICA)
+    keys = _foreign_keys(destination, matched, settings, replica=replica)
+    triggers = _read(destination, "target_triggers")
+    firing = [t for t in triggers if t.enabled in ("AR" if replica else "AO")]
+    _check(destination, matched, there, firing, settings, resuming=left is not None)
+    sequences, values_there = _sequences(catalog, destination, matched)
+    ours = left is not None and any(step.name.startswith("large objects ") for step in left.steps)
+    wanted = bool(catalog.large_objects) and (ours or destination.execute(NO_LARGE_OBJECTS).fetchall() == [(True,)])
+    if catalog.large_objects and not wanted:
+        matched.note("Not copied: large objects, since the destination has some.")
+    refuse_or_note(matched.findings, emit)
+    kept = journal.read_taken(destination) if left else []
+    keys = [*(ForeignKey(name, drop, create, None) for name, drop, create in kept), *keys]
+    catalog = replace(catalog, objects=(), sequences=sequences, large_objects=catalog.large_objects if wanted else (),
+                      populated=frozenset(), invalid=frozenset())  # fmt: skip
+    plan = make_plan(catalog, matched.targets, keys, firing, settings, replica=replica)
+    compared = tuple(target.copied for target in matched.targets)
+    return Prepared(
+        replace(catalog, tables=compared),
+        plan,
+        there=replace(
+            catalog,
+            version=destination.info.server_version,
+            tables=tuple(_as_there(matched.targets, read_tables(destination))),
+            sequences=values_there,
+        ),
+    )
+
+
+def _read(conn: Connection, name: str) -> list[Any]:
+    with conn.cursor(row_factory=namedtuple_row) as cursor:
+        return cursor.execute(statement(name, conn.info.server_version // 10000)).fetchall()
+
+
+def _may(conn: Connection, *statements: str) -> bool:
+    """Try statements, and roll them back."""
+    try:
+        with conn.transaction(force_rollback=True):
+            for each in statements:
+                conn.execute(each)
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return True
+
+
+def match(tables: Iterable[Table], ours: Sequence[Any], theirs: Sequence[Any]) -> Matched:
+    """Find for each of the source's tables where its rows go. `ours` and `theirs` are rows of catalog/targets.sql.
+
+    A partition's go into the partition of that name if the whole table is partitioned alike, else into the whole.
+    """
+    matched = Matched()
+    here, there = {r.identity: r for r in ours}, {r.identity: r for r in theirs}
+    names = same_names(here, there)
+    found = {name: there[same] for name, same in names.items()}
+    partitions: defaultdict[str, list[str]] = defaultdict(list)
+    for r in ours:
+        if r.root and not r.partitioned:
+            partitions[r.root].append(r.identity)
+    alike = {
+        root: all(leaf in found and found[leaf].partitioning == here[leaf].partitioning for leaf in leaves)
+        for root, leaves in partitions.items()
+    }
+    lacking = []
+    for table in tables:
+        if table.identity not in here:  # an extension's
+            matched.note(f"Not copied: the rows of {table.identity}, which belongs to an extension.")
+            continue
+        root = here[table.identity].root
+        direct = root is None or (alike[root] and table.root is None)
+        target = found.get(table.identity if direct else root)
+        if target is None:
+            lacking.append(table)
+        else:
+            through = not direct or target.partitioned
+            matched.targets.append(_target(table, here[table.identity], target, matched, direct=not through))
+    if full := [table.identity for table in lacking if not table.empty]:
+        matched.refuse(f"The destination lacks tables: {_listed(full)}.", "Create them there first.")
+    if empty := [table.identity for table in lacking if table.empty]:
+        matched.note(f"The destination lacks tables, which are empty on the source: {_listed(empty)}.")
+    tops = {target.top for target in matched.targets}
+    if own := [r.identity for r in theirs if not r.root and r.identity not in tops and not r.partitioned]:
+        matched.note(f"The destination has more tables, which stay as they are: {_listed(own)}.")
+    return matched
+
+
+def _target(table: Table, here: Any, there: Any, matched: Matched, *, direct: bool) -> Target:
+    """Match the columns. What does not match is noted; a column that must have a value and gets none is refused."""
+    taken = [name for name, generated in zip(there.names, there.generated, strict=True) if not generated]
+    same = same_names([column.name for column in table.columns], taken)
+    types_here = dict(zip(here.names, here.types, strict=True))
+    types_there = dict(zip(there.names, there.types, strict=True))
+    by_name = dict(zip(here.names, here.names, strict=True)) | {c.name: c.name for c in table.columns}
+    columns = [replace(c, name=most_quoted(c.name, same[c.name])) for c in table.columns if c.name in same]
+    plain = {name.replace('"', ""): kind for name, kind in types_here.items()}
+    alike = {
+        most_quoted(name, other)
+        for name, other in same.items()
+        if plain[by_name.get(name, name).replace('"', "")] == types_there[other]
+    }
+    where = f"{table.identity}" if there.identity == table.identity else f"{table.identity} (into {there.identity})"
+    if missing := [c.name for c in table.columns if c.name not in same]:
+        matched.note(
+            f"Not copied: columns of {where} that the destination does not have or generates: {_listed(missing)}."
+        )
+    extra = set(taken) - set(same.values())
+    if needed := sorted(n for n, need in zip(there.names, there.needed, strict=True) if need and n in extra):
+        matched.refuse(
+            f"On the destination {where} has columns that the source does not have and that must have a value:"
+            f" {_listed(needed)}.",
+            "Give them a default there, or let them be NULL.",
+        )
+    elif extra:
+        matched.note(
+            f"On the destination {where} has more columns, which get their defaults: {_listed(sorted(extra))}."
+        )
+    if other := [c.name for c in columns if c.name not in alike]:
+        matched.note(f"Of other types on the destination, so that {where} goes as text: {_listed(other)}.")
+    return Target(
+        table,
+        there.identity,
+        there.root or there.identity,
+        Address(there.classid, there.objid),
+        direct,
+        tuple(columns),
+        frozenset(alike),
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+
+
+def _foreign_keys(destination: Connection, matched: Matched, settings: Settings, *, replica: bool) -> list[ForeignKey]:
+    """Return those of the tables that get rows, and refuse what stands in the way."""
+    tops = {target.top for target in matched.targets}
+    filled = {target.top for target in matched.targets if not target.table.empty}
+    rows = _read(destination, "target_foreign_keys")
+    outside = sorted(
+        {f"{r.referencing} ({r.name})" for r in rows if r.referenced in tops and r.referencing not in tops}
+    )
+    if settings.truncate and outside:
+        matched.refuse(
+            f"Tables that are not copied refer to some that --truncate would empty: {_listed(outside)}.",
+            "Drop these foreign keys for the time being, or use --append.",
+        )
+    keys = [ForeignKey(f"foreign_key {r.name} on {r.identity}", r.drop, r.create, r.check, r.owned)
+            for r in rows if r.referencing in filled]  # fmt: skip
+    if not replica and (others := [key.name for key in keys if not key.owned]):
+        matched.refuse(
+            f'"{destination.info.user}" owns not all tables whose foreign keys would be in the way: {_listed(others)}.',
+            f"Connect as their owner, or from PostgreSQL 15 on: GRANT SET ON PARAMETER session_replication_role TO"
+            f' "{destination.info.user}";',
+        )
+    return keys
+
+
+def _check(
+    destination: Connection,
+    matched: Matched,
+    there: Iterable[Any],
+    firing: Iterable[Any],
+    settings: Settings,
+    *,
+    resuming: bool,
+) -> None:
+    """Refuse what the role may not do to the tables, and rows that are in the way."""
+    user = destination.info.user
+    by_name = {r.identity: r for r in there}
+    tops = sorted({target.top for target in matched.targets})
+    into = [by_name[name] for name in sorted({target.name for target in matched.targets})]
+    privilege = {"INSERT": [r.identity for r in into if not r.insertable]}
+    if settings.truncate:
+        privilege["TRUNCATE"] = [top for top in tops if not by_name[top].truncatable]
+    for word, names in privilege.items():
+        if names:
+            matched.refuse(
+                f'The role "{user}" may not {word} on the destination: {_listed(names)}.',
+                " ".join(f'GRANT {word} ON {name} TO "{user}";' for name in names[:NAMED]),
+            )
+    if secured := [r.identity for r in into if r.secured]:
+        matched.refuse(
+            f"Row security stands in the way of COPY: {_listed(secured)}.", f'ALTER ROLE "{user}" BYPASSRLS;'
+        )
+    about = [t for t in firing if t.root in set(tops)]
+    if about and not _may(destination, *(t.disable for t in about)):
+        matched.refuse(
+            f'The role "{user}" may not disable the triggers that would fire:'
+            f" {_listed(sorted({t.relation for t in about}))}.",
+            "Connect as the owner of these tables, or as a superuser.",
+        )
+    if not (settings.truncate or settings.append or resuming):
+        full = [top for top in tops if destination.execute(f"SELECT FROM {top} LIMIT 1".encode()).fetchall()]
+        if full:
+            matched.refuse(f"Tables of the destination have rows: {_listed(full)}.", "Use --truncate or --append.")
+
+
+def _sequences(catalog: Catalog, destination: Connection, matched: Matched) -> tuple[Any, Any]:
+    """Return the sequences that both sides have, as each of them calls them."""
+    query = "SELECT oid::bigint, oid::regclass::text FROM pg_class WHERE relkind = 'S'"
+    there = {name: oid for oid, name in destination.execute(query).fetchall()}
+    ours = {s.identity: s for s in catalog.sequences}
+    same = same_names(ours, there)
+    if lacking := sorted(ours.keys() - same.keys()):
+        matched.note(f"The destination lacks sequences: {_listed(lacking)}.")
+    here = tuple(replace(ours[name], identity=most_quoted(name, other)) for name, other in same.items())
+    return here, tuple(replace(ours[name], identity=most_quoted(name, other)) for name, other in same.items())
+
+
+def _as_there(targets: Iterable[Target], tables: Iterable[Table]) -> Iterator[Table]:
+    """Yield each target as a table of the destination, to be compared with the source's."""
+    known = {table.identity: {c.name.replace('"', ""): c for c in table.columns} for table in tables}
+    for target in targets:
+        columns = []
+        for column in target.columns:
+            other = known.get(target.name, {}).get(column.name.replace('"', ""))
+            other = replace(other or replace(column, hashable=False), name=column.name)
+            columns.append(other if other and column.name in target.alike else replace(column, type="", hashable=False))
+        yield replace(target.copied, columns=tuple(columns))
+
+
+def make_plan(
+    catalog: Catalog,
+    targets: Sequence[Target],
+    keys: Sequence[ForeignKey],
+    firing: Sequence[Any],
+    settings: Settings,
+    *,
+    replica: bool,
+) -> Plan:
+    """Return every step of a copy of these tables' rows into their targets."""
+    first: list[Step] = []
+    if keys and not replica:
+        first.append(Step(TAKE_AWAY, Phase.SCHEMA, Execute(tuple(_taken(keys)))))
+    if settings.truncate and targets:
+        first.append(Step(EMPTY, Phase.SCHEMA, Execute(tuple(_emptied(targets, firing, replica=replica)))))
+    first = [*first[:1], *(replace(b, needs=frozenset({a.name})) for a, b in pairwise(first))]
+    begun = frozenset(step.name for step in first[-1:])
+    data = [_data(target, firing, begun, replica=replica) for target in targets if not target.table.empty]
+    for r in catalog.large_objects:
+        cost = r.count * LARGE_OBJECT_BYTES
+        data.append(Step(f"large objects {r.first}-{r.last}", Phase.LARGE_OBJECTS, CopyLargeObjects(r), begun, cost))
+    if catalog.sequences:
+        setting = SetSequences(catalog.sequences, forward=settings.append)
+        data.append(Step("sequence values", Phase.SEQUENCES, setting, begun))
+    copied = begun | {step.name for step in data}
+    if replica:
+        last = [Step(f"check {k.name}", Phase.BUILD, Execute((k.check,)), copied) for k in keys if k.check]
+    else:
+        last = [Step(k.name, Phase.BUILD, Execute((k.create, _given_back(k.name))), copied) for k in keys]
+        # One after another: each locks two tables.
+        last = [*last[:1], *(replace(b, needs=copied | {a.name}) for a, b in pairwise(last))]
+    return Plan((*first, *data, *_analyzed(targets, copied, settings), *last))
+
+
+def _data(target: Target, firing: Iterable[Any], begun: frozenset[str], *, replica: bool) -> Step:
+    table = target.copied
+    binary = not table.as_text and all(column.binary for column in table.columns)
+    about = [t for t in firing if not t.on_truncate and (t.relation if target.direct else t.root) == target.name]
+    before = (*([REPLICA] if replica else []), *(t.disable for t in about))
+    after = tuple(t.enable for t in about)
+    return Step(
+        f"data {table.identity}",
+        Phase.DATA,
+        CopyTable(table, binary, fresh=False, before=before, after=after),
+        begun,
+        table.bytes,
+        {target.address: Lock.EXCLUSIVE if about else Lock.SHARED},
+    )
+
+
+def _taken(keys: Iterable[ForeignKey]) -> Iterator[str]:
+    for key in keys:
+        values = sql.SQL(", ").join(map(sql.Literal, (key.name, key.drop, key.create)))
+        yield sql.SQL("INSERT INTO replicator.taken VALUES ({})").format(values).as_string()
+        yield key.drop
+
+
+def _given_back(name: str) -> str:
+    return sql.SQL("DELETE FROM replicator.taken WHERE name = {}").format(sql.Literal(name)).as_string()
+
+
+def _emptied(targets: Iterable[Target], firing: Iterable[Any], *, replica: bool) -> Iterator[str]:
+    """Yield what empties all tables in one statement, so that foreign keys among them do not matter."""
+    tops = sorted({target.top for target in targets})
+    about = [t for t in firing if t.on_truncate and t.root in tops]
+    yield from [REPLICA] if replica else []
+    yield from (t.disable for t in about)
+    yield f"TRUNCATE {', '.join(tops)}"
+    yield from (t.enable for t in about)
+
+
+def _analyzed(targets: Iterable[Target], copied: frozenset[str], settings: Settings) -> Iterator[Step]:
+    if settings.statistics is Statistics.NONE:
+        return
+    addresses: Mapping[str, Address] = {target.top: target.address for target in targets if not target.table.empty}
+    for top, address in addresses.items():
+        locks = {address: Lock.EXCLUSIVE}
+        yield Step(f"analyze {top}", Phase.STATISTICS, Execute((f"ANALYZE {top}",)), copied, locks=locks, optional=True)
+
+
+def give_back(conn: Connection) -> list[str]:
+    """Bring back what an unfinished run took away, and remove its journal. Returns what could only come back in part.
+
+    Raises psycopg.Error where something cannot come back; the journal keeps it then.
+    """
+    partly = []
+    for name, _, create in journal.read_taken(conn):
+        with conn.transaction():
+            try:
+                with conn.transaction():
+                    conn.execute(create.encode())
+            except psycopg.errors.ForeignKeyViolation as error:
+                definition, comment, rest = create.partition("; COMMENT ON CONSTRAINT ")
+                conn.execute(f"{definition} NOT VALID{comment}{rest}".encode())
+                partly.append(f"{name} is back, but NOT VALID: {postgres.one_line(error)}")
+            conn.execute(_given_back(name).encode())
+    journal.drop(conn)
+    return partly

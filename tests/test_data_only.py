@@ -1,0 +1,244 @@
+"""Rows go into a schema that is there already; its foreign keys and triggers stay, whatever befalls the run."""
+
+import signal
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from tests.fix_cli import NEWEST, Run, Start, both, refuses, runs, until
+from tests.fix_servers import Database
+from tests.test_faults import copying
+
+COPY = ("clone", "--data-only", "--jobs", "2")
+SCHEMA = """
+CREATE TABLE a (id int PRIMARY KEY, b_id int, word text NOT NULL);
+CREATE TABLE b (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a_id int REFERENCES a ON DELETE CASCADE,
+                doubled int GENERATED ALWAYS AS (a_id * 2) STORED);
+ALTER TABLE a ADD CONSTRAINT a_b FOREIGN KEY (b_id) REFERENCES b MATCH FULL DEFERRABLE;
+COMMENT ON CONSTRAINT a_b ON a IS 'both ways';
+CREATE TABLE "self; --" (id int PRIMARY KEY, up int REFERENCES "self; --");
+CREATE TABLE fired (what text);
+CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO public.fired VALUES (TG_NAME || TG_OP); RETURN NEW; END';
+CREATE TRIGGER ordinary BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION fire();
+CREATE TRIGGER always BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION fire();
+ALTER TABLE a ENABLE ALWAYS TRIGGER always;
+CREATE TRIGGER off BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION fire();
+ALTER TABLE a DISABLE TRIGGER off;
+CREATE TRIGGER emptied BEFORE TRUNCATE ON a EXECUTE FUNCTION fire();
+CREATE TABLE p (k int, t text) PARTITION BY RANGE (k);
+CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
+CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20);
+CREATE TRIGGER on_p AFTER INSERT ON p FOR EACH ROW EXECUTE FUNCTION fire();
+CREATE SEQUENCE s;
+"""
+ROWS = """
+SET session_replication_role = replica;
+INSERT INTO a SELECT g, g, 'word ' || g FROM generate_series(1, 500) g;
+INSERT INTO b (a_id) SELECT g FROM generate_series(1, 500) g;
+INSERT INTO "self; --" SELECT g, 100 - g FROM generate_series(1, 99) g;
+INSERT INTO p SELECT g, 'p' FROM generate_series(0, 19) g;
+SELECT setval('s', 77);
+TRUNCATE fired;
+"""
+TABLES = ("a", "b", '"self; --"', "p")
+
+
+@pytest.fixture
+def source(database: Database) -> Database:
+    database.run(SCHEMA + ROWS)
+    return database
+
+
+@pytest.fixture
+def target(destination: Database) -> Database:
+    destination.run(SCHEMA)
+    return destination
+
+
+def contents(database: Database) -> list[object]:
+    return [database.rows(f"SELECT * FROM {table} ORDER BY 1") for table in TABLES]
+
+
+def is_copied(source: Database, target: Database, schema: str) -> None:
+    """Assert that the rows are there, and that nothing else has changed."""
+    assert contents(target) == contents(source)
+    assert target.value("SELECT count(*) FROM fired") == 0
+    assert target.value("SELECT last_value FROM s") == 77
+    assert target.value("INSERT INTO b (a_id) VALUES (1) RETURNING id") == 501
+    target.run("DELETE FROM b WHERE id = 501")
+    assert target.dump() == schema
+
+
+@pytest.fixture
+def owner(source: Database, target: Database) -> Iterator[tuple[str, ...]]:
+    """The flags of a plain role that owns all in the destination."""
+    maintain = psycopg.connect(target.server.conninfo(), autocommit=True)
+    maintain.execute("ALTER ROLE alice LOGIN")
+    maintain.execute(f"ALTER DATABASE {target.name} OWNER TO alice")
+    for table in (*TABLES, "fired", "p1", "p2"):
+        target.run(f"ALTER TABLE {table} OWNER TO alice")
+    target.run("ALTER SEQUENCE s OWNER TO alice; ALTER FUNCTION fire() OWNER TO alice")
+    target.run("GRANT CREATE ON SCHEMA public TO alice")
+    flags = list(both(source, target))
+    flags[3] = flags[3].replace("user=postgres", "user=alice")
+    yield tuple(flags)
+    maintain.execute("ALTER ROLE alice NOLOGIN")
+    maintain.close()
+
+
+def test_rows_arrive_and_the_schema_stays(replicator: Run, source: Database, target: Database) -> None:
+    schema = target.dump()
+    source.run("SELECT lo_from_bytea(4711, 'large')")
+    runs(replicator(*COPY, "--verify", *both(source, target)))
+    is_copied(source, target, schema)
+    assert target.value("SELECT convert_from(lo_get(4711), 'UTF8')") == "large"
+    assert target.value("SELECT to_regnamespace('replicator') IS NULL")
+
+
+@pytest.mark.pg("in 12 15 18")
+def test_an_owner_can_who_is_no_superuser(
+    replicator: Run, source: Database, target: Database, owner: tuple[str, ...]
+) -> None:
+    if target.major < 15:  # the triggers of partitions are the system's there
+        target.run("DROP TRIGGER on_p ON p")
+    schema = target.dump()
+    runs(replicator(*COPY, "--verify", *owner))
+    is_copied(source, target, schema)
+    runs(replicator(*COPY, "--truncate", "--verify", *owner))
+    is_copied(source, target, schema)
+
+
+class TestNewest:
+    @pytest.fixture
+    def major(self) -> int:
+        """The newest version alone."""
+        return NEWEST
+
+    def test_rows_that_are_there_are_refused_emptied_or_left(
+        self, replicator: Run, source: Database, target: Database
+    ) -> None:
+        schema = target.dump()
+        target.run("INSERT INTO \"self; --\" VALUES (1000); SELECT setval('s', 5000); TRUNCATE fired")
+        refuses(replicator(*COPY, *both(source, target)), 3, "have rows", '"self; --"', "--truncate or --append")
+        runs(replicator(*COPY, "--append", *both(source, target)))
+        assert target.value('SELECT count(*) FROM "self; --"') == 100
+        assert target.value("SELECT last_value FROM s") == 5000
+        runs(replicator(*COPY, "--truncate", "--verify", *both(source, target)))
+        is_copied(source, target, schema)
+
+    def test_large_objects_that_are_there_stay(self, replicator: Run, source: Database, target: Database) -> None:
+        source.run("SELECT lo_from_bytea(4711, 'large')")
+        target.run("SELECT lo_from_bytea(1, 'own')")
+        assert "Not copied: large objects" in replicator(*COPY, *both(source, target)).said
+        assert target.rows("SELECT oid::int FROM pg_largeobject_metadata") == [(1,)]
+
+    def test_columns_are_matched_by_name(self, replicator: Run, database: Database, destination: Database) -> None:
+        database.run("""CREATE TABLE t (one int, two int, gone text, "Odd, one" text, made int, five int);
+                        INSERT INTO t VALUES (1, 2, 'x', 'odd', 4, 5)""")
+        destination.run("""CREATE TABLE t ("Odd, one" varchar(9), more text DEFAULT 'more', two bigint, one int,
+                                           made int GENERATED ALWAYS AS (one + 1) STORED, five numeric NOT NULL)""")
+        result = replicator(*COPY, "--verify", *both(database, destination))
+        runs(result)
+        assert "does not have or generates: gone, made" in result.said
+        assert "get their defaults: more" in result.said
+        assert 'goes as text: two, "Odd, one", five' in result.said
+        assert destination.rows("TABLE t") == [("odd", "more", 2, 1, 2, 5)]
+
+    def test_a_column_that_must_have_a_value_is_refused(
+        self, replicator: Run, database: Database, destination: Database
+    ) -> None:
+        database.run("CREATE TABLE t AS SELECT 1 AS a; CREATE TABLE lost AS SELECT 1 AS a; CREATE TABLE empty ()")
+        destination.run("CREATE TABLE t (a int, b int NOT NULL); CREATE TABLE own ()")
+        result = replicator(*COPY, *both(database, destination))
+        refuses(result, 3, "must have a value: b", "lacks tables: public.lost.")
+        assert destination.value("SELECT to_regnamespace('replicator') IS NULL")
+
+    def test_what_is_partitioned_otherwise_goes_through_the_root(
+        self, replicator: Run, database: Database, destination: Database
+    ) -> None:
+        rows = "INSERT INTO {} SELECT g, 'x' FROM generate_series(0, 19) g;"
+        parts = "CREATE TABLE {0} (k int, t text) PARTITION BY {1} (k); CREATE TABLE {0}1 PARTITION OF {0} {2};"
+        database.run(
+            parts.format("p", "RANGE", "FOR VALUES FROM (0) TO (99)") + rows.format("p")
+            + parts.format("q", "RANGE", "FOR VALUES FROM (0) TO (99)") + rows.format("q")
+            + "CREATE TABLE r (k int, t text);" + rows.format("r")
+        )  # fmt: skip
+        destination.run(
+            parts.format("p", "HASH", "FOR VALUES WITH (MODULUS 2, REMAINDER 0)")
+            + "CREATE TABLE p2 PARTITION OF p FOR VALUES WITH (MODULUS 2, REMAINDER 1);"
+            + "CREATE TABLE q (t text, k int);"
+            + parts.format("r", "RANGE", "FOR VALUES FROM (0) TO (99)")
+            + "INSERT INTO p VALUES (7, 'old'); INSERT INTO r VALUES (7, 'old')"
+        )
+        runs(replicator(*COPY, "--truncate", "--verify", *both(database, destination)))
+        for table in "pqr":
+            assert destination.value(f"SELECT count(*) FROM {table} WHERE t = 'x'") == 20
+            assert destination.value(f"SELECT count(*) FROM {table}") == 20
+
+    def test_verify_compares_these_rows(self, start: Start, source: Database, target: Database) -> None:
+        source.run("ALTER TABLE a DROP COLUMN word; ALTER TABLE a ADD word text DEFAULT 'same'")
+        target.run("CREATE RULE odd AS ON INSERT TO fired DO INSTEAD NOTHING; ALTER TABLE a ALTER word TYPE varchar(3);"
+                   "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS "
+                   "'BEGIN NEW.t := ''cut''; RETURN NEW; END';"
+                   "CREATE TRIGGER cut BEFORE INSERT ON p1 FOR EACH ROW EXECUTE FUNCTION cut();"
+                   "ALTER TABLE a ALTER word TYPE text")  # fmt: skip
+        runs(start(*COPY, "--verify", *both(source, target)).ends())  # silenced
+        target.run("TRUNCATE p")
+        target.run('INSERT INTO "self; --" VALUES (1000)')
+        refuses(start(*COPY, "--verify", *both(source, target)).ends(), 3, "have rows")
+
+    def test_a_foreign_key_that_the_rows_violate_is_told(
+        self, replicator: Run, source: Database, target: Database
+    ) -> None:
+        source.run("ALTER TABLE b DROP CONSTRAINT b_a_id_fkey; SET session_replication_role = replica;"
+                   "UPDATE b SET a_id = 9000 + id WHERE id <= 3")  # fmt: skip
+        result = replicator(*COPY, *both(source, target))
+        refuses(result, 6, "check foreign_key b_a_id_fkey", "3 rows of public.b refer to none in public.a", "`clean`")
+        assert replicator("status", "--destination", target.dsn).code == 6
+        source.run("UPDATE b SET a_id = 1 WHERE id <= 3")
+        refuses(replicator(*COPY, "--truncate", *both(source, target)), 3, "did not finish")
+        runs(replicator("clean", "--destination", target.dsn))
+        assert target.value("SELECT count(*) FROM b") == 500  # nothing goes
+        runs(replicator(*COPY, "--truncate", "--verify", *both(source, target)))
+
+    def test_a_table_that_is_not_copied_keeps_its_rows_from_truncate(
+        self, replicator: Run, source: Database, target: Database
+    ) -> None:
+        target.run("CREATE TABLE outside (a_id int CONSTRAINT from_outside REFERENCES a)")
+        refuses(
+            replicator(*COPY, "--truncate", *both(source, target)),
+            3,
+            "--truncate would empty: public.outside (from_outside)",
+        )
+
+    def test_a_role_that_may_not_says_what_it_lacks(
+        self, replicator: Run, source: Database, target: Database, owner: tuple[str, ...]
+    ) -> None:
+        target.run("ALTER TABLE a OWNER TO postgres")
+        result = replicator(*COPY, "--truncate", *owner)
+        refuses(result, 3, "may not INSERT", 'GRANT INSERT ON public.a TO "alice"', "owns not all tables")
+
+    @pytest.mark.parametrize("afterwards", ["--resume", "clean"])
+    def test_after_a_kill_foreign_keys_come_back(
+        self, afterwards: str, start: Start, replicator: Run, source: Database, target: Database, owner: tuple[str, ...]
+    ) -> None:
+        slow = "CREATE TABLE slow (a int, b text, c text GENERATED ALWAYS AS (md5(repeat(b, 40))) STORED);"
+        source.run(slow + "INSERT INTO slow SELECT g, repeat(md5(g::text), 8) FROM generate_series(1, 25000) g")
+        target.run(slow + "ALTER TABLE slow OWNER TO alice")
+        schema = target.dump()
+        process = start(*COPY, "--jobs", "1", "--hold-snapshot", *owner)
+        until(lambda: process.ended or copying(target))
+        process.send(signal.SIGKILL)
+        assert process.ends().code == -signal.SIGKILL
+        assert "FOREIGN KEY" not in target.dump("-s", "-t", "a", "-t", "b")
+        refuses(replicator(*COPY, *owner), 3, "did not finish")
+        if afterwards == "clean":
+            runs(replicator("clean", "--destination", owner[3]))
+            assert target.dump().replace(" NOT VALID", "") == schema
+            runs(replicator(*COPY, "--truncate", "--verify", *owner))
+        else:
+            refuses(replicator("clone", "--resume", *owner), 3, "with --data-only")
+            runs(replicator(*COPY, "--resume", "--verify", *owner))
+            is_copied(source, target, schema)
