@@ -10,8 +10,10 @@ import psycopg
 from psycopg import conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from replicator.patience import Patient
+
 Connection = psycopg.Connection[tuple[Any, ...]]
-Pool = ConnectionPool[Connection]
+Pool = ConnectionPool[Patient]
 
 CONNECT_SECONDS = 10
 POOL_SECONDS = 10.0
@@ -20,6 +22,7 @@ DEFAULTS: dict[str, str | int] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 6,
+    "tcp_user_timeout": 90_000,
     "application_name": "replicator",
 }
 
@@ -33,7 +36,12 @@ SESSION = {
     "idle_in_transaction_session_timeout": "0",
     "idle_session_timeout": "0",
     "transaction_timeout": "0",
+    # A session whose client is gone ends soon: it would hold its locks, for two hours if its host went, too.
     "client_connection_check_interval": "10s",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "6",
+    "tcp_user_timeout": "90000",
     "createrole_self_grant": "set, inherit",
     "DateStyle": "ISO",
     "IntervalStyle": "postgres",
@@ -85,7 +93,7 @@ def connect(dsn: str, *, encoding: str | None = None, application: str = "") -> 
 
     `encoding` is the client_encoding, the database's own by default. Raises psycopg.OperationalError.
     """
-    conn = psycopg.connect(with_defaults(dsn, application), autocommit=True, prepare_threshold=None)
+    conn = Patient.connect(with_defaults(dsn, application), autocommit=True, prepare_threshold=None)
     try:
         set_up(conn, encoding)
     except BaseException:
@@ -135,7 +143,7 @@ def pool(
 
     with ConnectionPool(
         with_defaults(dsn, application),
-        connection_class=psycopg.Connection[tuple[Any, ...]],
+        connection_class=Patient,
         kwargs={"autocommit": True, "prepare_threshold": None},
         min_size=0,
         max_size=size,

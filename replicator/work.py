@@ -14,7 +14,7 @@ from typing import NamedTuple
 import psycopg
 import tenacity
 
-from replicator import copy, events, large_objects, postgres, sequences, statistics
+from replicator import copy, events, large_objects, patience, postgres, sequences, statistics
 from replicator.errors import ReplicatorError, StepFailed, Undone
 from replicator.events import Emit
 from replicator.globals.server import create_tablespace
@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 REPORT_BYTES = 1024 * 1024
 CANCEL_SECONDS = 5.0
+HANG_UP_SECONDS = 10.0
 RETRY_SECONDS = 0.5  # of the first wait, on average half of it; the next are twice as long each
 LONGEST_WAIT_SECONDS = 30.0
 NOT_THE_CODE = ("40", "53", "57", "58")
@@ -52,6 +53,7 @@ class Sessions:
         self._pool = pool
         self._server = server
         self._busy: set[Connection] = set()
+        self._cancelled: float | None = None
         self._lock = threading.Lock()
 
     @contextmanager
@@ -67,12 +69,17 @@ class Sessions:
                     self._busy.discard(conn)
 
     def cancel(self) -> None:
-        """Ask the server to end whatever runs on the connections in use."""
+        """Ask the server to end whatever runs on the connections in use; hang up where that does not help."""
         with self._lock:
             busy = list(self._busy)
+        self._cancelled = self._cancelled or time.monotonic()
+        late = time.monotonic() - self._cancelled > HANG_UP_SECONDS
         for conn in busy:
-            with suppress(psycopg.Error):
-                conn.cancel_safe(timeout=CANCEL_SECONDS)
+            with suppress(psycopg.Error, OSError):  # it may be closed by now
+                if late:
+                    patience.hang_up(conn)
+                else:
+                    conn.cancel_safe(timeout=CANCEL_SECONDS)
 
 
 class Source(NamedTuple):

@@ -13,7 +13,7 @@ import replicator
 ROOT = Path(replicator.__file__).parent
 LAYERS = (
     "errors events model",
-    "graph plan plan.* downgrade catalog catalog.depend catalog.select settings postgres throttle copy.stream",
+    "graph plan plan.* downgrade catalog catalog.depend catalog.select settings patience postgres throttle copy.stream",
     "probe probe.* snapshot catalog.read catalog.changes journal keeper keywords maintenance rehearsal"
     " copy copy.* large_objects sequences statistics globals globals.server",
     "work executor verify verify.* resume globals.database",

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import click
 
-from replicator import settings
+from replicator import patience, settings
 from replicator.errors import UsageError
 from replicator.model import Format, Statistics
 from replicator.settings import Settings
@@ -121,6 +121,21 @@ WAITING = (
     click.option(
         "--wait-delay", default=5.0, show_default=True, type=click.FloatRange(0), help="Seconds between attempts."
     ),
+)
+
+
+def _be_patient(context: click.Context, parameter: click.Parameter, seconds: float) -> None:
+    patience.seconds = seconds
+
+
+SILENCE = click.option(
+    "--stall-timeout",
+    default="5m",
+    show_default=True,
+    type=duration,
+    expose_value=False,
+    callback=_be_patient,
+    help="How long a server may be silent before it is asked whether it still works.",
 )
 JOBS = click.option(
     "--jobs",
@@ -249,7 +264,7 @@ DATA_ONLY = (
     click.option("--append", is_flag=True, help="--data-only: add to the rows that are there."),
 )
 
-CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, OUTPUT, DEBUG)
+CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, SILENCE, OUTPUT, DEBUG)
 COPYING = (JOBS, *LEAVING_OUT, DOWNGRADE, SKIP_UNPRIVILEGED)
 MOVING = (*LANES, FORMAT, RELAY, MAX_RATE)
 REPLACING = (REPLACE, KEEP_PREVIOUS, *DATA_ONLY)

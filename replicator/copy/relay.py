@@ -14,9 +14,9 @@ from collections.abc import Callable
 import psycopg
 from psycopg import errors, pq
 
-from replicator import postgres
+from replicator import patience, postgres
 from replicator.copy.stream import NONCE_NAME, Stream, error_fields, frame
-from replicator.copy.wire import open_wire, wait
+from replicator.copy.wire import Wire, open_wire, wait
 from replicator.errors import ProtocolViolation, RowsLost
 from replicator.postgres import Connection
 
@@ -49,6 +49,7 @@ class Peer:
         if conn.pgconn.transaction_status != pq.TransactionStatus.INTRANS:
             raise psycopg.ProgrammingError(f"the {name} connection is not in a transaction that waits for a command")
         self.wire = open_wire(conn.pgconn)
+        self._conn = conn
         self._name = name
         self._encoding = conn.info.encoding
         self._other = other
@@ -66,7 +67,7 @@ class Peer:
                     self.listen()  # why it hung up
                     raise
                 if size is None:
-                    wait((self.wire, self.wire.writing | self.wire.reading))
+                    self._patiently((self.wire, self.wire.writing | self.wire.reading))
                     self.listen()
                 rest = rest[size or 0 :]
 
@@ -78,7 +79,7 @@ class Peer:
         """Ask for a ReadyForQuery. The answer comes after all that the server is about."""
         with postgres.on(self._name):
             while not self.wire.write(memoryview(frame(b"S"))):  # so few bytes go whole or not at all
-                wait((self.wire, self.wire.writing))
+                self._patiently((self.wire, self.wire.writing))
 
     def listen(self) -> None:
         """Pass over what the server has said unasked, without waiting. Raises its error."""
@@ -153,10 +154,15 @@ class Peer:
     def _wait(self) -> None:
         """Wait until there may be something to read. Raises what the other server has to say."""
         if self._other:
-            wait((self.wire, self.wire.reading), (self._other.wire, self._other.wire.reading))
+            self._patiently((self.wire, self.wire.reading), (self._other.wire, self._other.wire.reading))
             self._other.listen()
         else:
-            wait((self.wire, self.wire.reading))
+            self._patiently((self.wire, self.wire.reading))
+
+    def _patiently(self, *wanted: tuple[Wire, int]) -> None:
+        """Wait for this server, however long it is at work. Raises OperationalError where that is in vain."""
+        while not wait(*wanted, seconds=patience.seconds):
+            patience.inquire(self._conn)
 
     def _take(self, size: int) -> bool:
         """Read ahead a part of a message, if it is there. Never more: what follows may be rows."""

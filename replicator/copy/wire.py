@@ -135,15 +135,15 @@ def open_wire(pgconn: PGconn) -> Wire:
     return TlsWire(pgconn, ssl)
 
 
-def wait(*wanted: tuple[Wire, int]) -> None:
+def wait(*wanted: tuple[Wire, int], seconds: float) -> bool:
     """Wait until one of these wires is readable or writable, as wanted, or broken: the next attempt tells.
 
-    Each wire is given once.
+    Each wire is given once. Returns False where nothing came of it in this time.
     """
     poll = select.poll()
     for wire, events in wanted:
         poll.register(wire.descriptor, events)
-    poll.poll()
+    return bool(poll.poll(seconds * 1000))
 
 
 @functools.cache

@@ -1,0 +1,75 @@
+"""Faults are tried by number and counted: each ends in a copy that is complete, or in one that is said not to be.
+
+`pytest -m faults --faults 50` tries fifty of each sort; without --faults there are two, which the seed of the day
+chooses: REPLICATOR_TEST_SEED. A test that fails has lost something.
+"""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from tests.fix_cli import Result, Run, both, is_empty, leaves_no_session
+from tests.fix_servers import Database
+
+FEW = 2
+FINISHED, SAID_SO = "survived by finishing", "survived by saying so"
+FAILED = 6
+Judge = Callable[[Result, Database, Database], str]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--faults", type=int, default=FEW, help="How many faults of each sort are tried.")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "attempt" in metafunc.fixturenames and metafunc.definition.get_closest_marker("faults"):
+        metafunc.parametrize("attempt", range(metafunc.config.getoption("--faults")))
+
+
+@pytest.fixture
+def seed(attempt: int) -> int:
+    """Return the number that decides about this attempt. It is printed, and the same number does the same again."""
+    first = int(os.environ.get("REPLICATOR_TEST_SEED", time.time_ns() // 10**9))
+    print(f"REPLICATOR_TEST_SEED={first}, attempt {attempt}")
+    return first * 1000 + attempt
+
+
+@pytest.fixture
+def judge(replicator: Run, request: pytest.FixtureRequest) -> Judge:
+    """Count a run that met a fault, once it is known to have lost nothing: it is a copy, or it says that it is none."""
+
+    def judge(result: Result, source: Database, destination: Database, count: bool = True) -> str:
+        assert "Traceback" not in result.out + result.err, result
+        leaves_no_session(source.server, destination.server)
+        status = replicator("status", "--destination", destination.dsn)
+        if result.code == 0:
+            verified = replicator("verify", *both(source, destination))
+            assert verified.code == 0, f"{result}\n{verified}"
+            assert status.code == 0, status
+            became = FINISHED
+        else:
+            assert "replicator: " in result.err or result.code < 0, result
+            if status.code != FAILED and not is_empty(destination):
+                # What was cut off in the moment of its last commit is complete without having said so.
+                verified = replicator("verify", *both(source, destination))
+                assert verified.code == 0, f"{result}\n{status}\n{verified}"
+            became = SAID_SO
+        if count:
+            request.node.user_properties.append(("fault", became))
+        return became
+
+    return judge
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    reports = [r for reports in terminalreporter.stats.values() for r in reports if isinstance(r, pytest.TestReport)]
+    became = Counter(what for r in reports if r.when == "call" for name, what in r.user_properties if name == "fault")
+    lost = sum(r.outcome == "failed" and "faults" in r.keywords for r in reports)
+    if became or lost:
+        terminalreporter.write_line(
+            f"faults tried: {became.total() + lost}, {FINISHED}: {became[FINISHED]}, {SAID_SO}: {became[SAID_SO]},"
+            f" lost: {lost}"
+        )
