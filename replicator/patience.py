@@ -1,4 +1,4 @@
-"""A server that says nothing: is it at work, or does nothing come through any more?
+"""Is a server that says nothing at work, or does nothing come through any more? It is asked on another connection.
 
 An index may take hours in which no byte comes, so silence is no failure. But a server that was frozen, and a proxy or a
 firewall that forgot a connection, show no other sign; TCP's own timers (postgres.DEFAULTS) tell of hosts that are gone,
