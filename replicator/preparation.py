@@ -25,6 +25,16 @@ READS = 5
 """So often the source's catalogs are read, while somebody changes the schema, before it is given up."""
 
 
+GONE = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.InvalidSchemaName,
+    psycopg.errors.UndefinedObject,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.InternalError_,
+)
+"""What a server says when it reads of something that the snapshot shows and that is not there any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """What is to be copied and how. `end` are the steps about the database itself: they end the copy.
@@ -180,7 +190,7 @@ def read_steadily(sides: Sides, settings: Settings) -> Catalog:
         try:
             sides.moment.lock_tables()
             catalog = read(sides.moment, sides.keeper.conn)
-        except psycopg.errors.UndefinedTable as error:
+        except GONE as error:
             changed = [str(error.diag.message_primary)]
         else:
             names = {o.address: o.name for o in catalog.objects if o.kind not in FACETS}
