@@ -138,4 +138,6 @@ def duration_text(seconds: float, digits: int = 1) -> str:
 
 def one_line(text: str) -> str:
     """Make names and server messages harmless in a line: no line break, no terminal control, no change of direction."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else " " for character in text)

@@ -31,8 +31,11 @@ def ranges(numbers: Iterable[int]) -> str:
     >>> ranges([7, 1, 3, 2, 9])
     '1-3, 7, 9'
     """
+    ordered = sorted(numbers)
+    if len(ordered) == 1:
+        return str(ordered[0])
     spans: list[list[int]] = []
-    for number in sorted(numbers):
+    for number in ordered:
         if spans and spans[-1][-1] == number - 1:
             spans[-1][1:] = [number]
         else:

@@ -45,7 +45,7 @@ def build_steps(
             Phase.BUILD,
             Execute(piece.statements),
             created.union(rows, filled, built),
-            int(sum(table.bytes for table in tables) * _weight(piece)),
+            _cost(piece, sum(table.bytes for table in tables)),
             dict.fromkeys(about, lock),
         )
         steps += _in_two(step, piece.object, relations) if piece.object.kind == "foreign_key" else [step]
@@ -54,12 +54,14 @@ def build_steps(
     return steps
 
 
-def _weight(piece: Piece) -> float:
-    """Return how much longer than to read the table it takes to build upon it."""
+def _cost(piece: Piece, bytes: int) -> int:
+    """Return what it costs to build upon so many bytes: an index of some methods takes longer than to read them."""
+    if not bytes:
+        return 0
     found = [m for statement in piece.statements if (m := METHOD.search(statement))]
     if not found:
-        return 1.0
-    return WEIGHTS.get(found[0][1], 1.0) * (EXPRESSION_WEIGHT if found[0][2] else 1.0)
+        return bytes
+    return int(bytes * WEIGHTS.get(found[0][1], 1.0) * (EXPRESSION_WEIGHT if found[0][2] else 1.0))
 
 
 def _in_two(whole: Step, o: Object, relations: Relations) -> list[Step]:
