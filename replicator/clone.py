@@ -17,7 +17,7 @@ from replicator.journal import Journal, Run
 from replicator.keeper import Keeper
 from replicator.model import CopyLargeObjects, CopyTable, Phase, Plan, SetSequences, Step
 from replicator.postgres import Connection
-from replicator.preparation import prepare, ready
+from replicator.preparation import Prepared, prepare, ready
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides
 from replicator.verify import SequenceValues
@@ -48,11 +48,13 @@ def fill(settings: Settings, emit: Emit) -> None:
     """Copy the source database into the empty destination, or its rows alone into a schema that is there."""
     with ready(settings, emit), both_sides(settings) as sides:
         prepared = (data_only.prepare if settings.data_only else prepare)(sides, settings, emit)
-        record = begin(prepared.plan, sides, settings)
+        record = begin(prepared, sides, settings)
         with journaled(sides.keeper, LEFT_ROWS if settings.data_only else LEFTOVERS):
             sequence_values = work_off(prepared.plan, record, sides, settings, emit)
             if settings.verify:
-                with compared(sides, prepared.catalog, settings, emit, sequence_values, there=prepared.there) as found:
+                with compared(
+                    sides, prepared.catalog, settings, emit, sequence_values, there=prepared.there, apart=prepared.kept
+                ) as found:
                     convict(found.mismatches)
             for note in moments(sides.keeper.keep()):
                 emit(events.Note(note))
@@ -61,8 +63,9 @@ def fill(settings: Settings, emit: Emit) -> None:
             emit(events.Note(f"Left out, as --skip-unprivileged says: {words}"))
 
 
-def begin(plan: Plan, sides: Sides, settings: Settings) -> Journal:
+def begin(prepared: Prepared, sides: Sides, settings: Settings) -> Journal:
     """Write the plan into the journal, or take over that of an earlier run. Raises SourceChanged."""
+    plan = prepared.plan
     record = Journal(plan)
     facts = probe.read_facts(sides.moment.holder)
     run = Run(
@@ -72,9 +75,13 @@ def begin(plan: Plan, sides: Sides, settings: Settings) -> Journal:
         sides.sessions,
         held_name(sides, settings),
         settings.data_only,
+        prepared.kept,
     )
     if sides.left is None:
-        record.create(sides.keeper.conn, run)
+        with sides.keeper.conn.transaction():
+            if settings.replace == "drop":
+                journal.drop(sides.keeper.conn)  # an earlier run's
+            record.create(sides.keeper.conn, run)
         return record
     resume.check_same(sides.left, plan)
     kept = resume.kept_steps(sides.left, plan, same_snapshot=sides.same_snapshot)

@@ -1,6 +1,6 @@
 """Is the copy the original? Both databases are compared as they are at two moments: see verify."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from replicator import events, journal, probe, snapshot
@@ -65,14 +65,17 @@ def compared(
     sequence_values: SequenceValues | None = None,
     only: Collection[str] | None = None,
     there: Catalog | None = None,
+    apart: Sequence[str] = (),
 ) -> Iterator[Verification]:
     """Compare the source, as it was in the snapshot, with the destination as it is, and hold both moments.
 
-    `there` is what to compare with, if that is not all that the destination has.
+    `there` is what to compare with, if that is not all that the destination has; `apart` are schemas of its own.
     """
     with snapshot.take(settings.destination, sides.encoding) as now:
         if there is None:
-            there = selected(select.without_schema(read(now, now.holder), journal.SCHEMA), settings)
+            there = selected(read(now, now.holder), settings)
+            for schema in (journal.SCHEMA, *apart):
+                there = select.without_schema(there, schema)
         yield verify(
             Side(sides.source, sides.moment, catalog),
             Side(sides.destination, now, there),

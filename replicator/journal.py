@@ -5,7 +5,7 @@ copy is complete and, if that was asked for, verified: where it stands, a copy i
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,7 +39,7 @@ class Run:
     """A run as it was begun: from which database (`system` is the cluster's identifier), in which snapshot.
 
     `sessions` is the last word of its sessions' application names; `snapshot` is empty when all was read; `rows_only`:
-    the schema was there before.
+    the schema was there before; `kept` are schemas of the destination's own.
     """
 
     source: str
@@ -48,6 +48,7 @@ class Run:
     sessions: str
     snapshot: str
     rows_only: bool = False
+    kept: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,9 @@ class Journal:
         with conn.transaction():
             conn.execute(script("journal"))
             conn.execute(
-                "INSERT INTO replicator.run (source, system, database, sessions, snapshot, rows_only)"
-                " VALUES (%s, %s, %s, %s, %s, %s)",
-                [run.source, run.system, run.database, run.sessions, run.snapshot, run.rows_only],
+                "INSERT INTO replicator.run (source, system, database, sessions, snapshot, rows_only, kept)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                [run.source, run.system, run.database, run.sessions, run.snapshot, run.rows_only, list(run.kept)],
             )
             self._write(conn, self._plan.steps)
 
@@ -149,7 +150,7 @@ def read_run(conn: Connection) -> Run | None:
         return None
     with conn.cursor(row_factory=class_row(Run)) as cursor:
         return cursor.execute(
-            "SELECT source, system, database, sessions, snapshot, rows_only FROM replicator.run"
+            "SELECT source, system, database, sessions, snapshot, rows_only, kept FROM replicator.run"
         ).fetchone()
 
 

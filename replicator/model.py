@@ -18,6 +18,7 @@ class Phase(StrEnum):
 
     ROLES = "roles"
     TABLESPACES = "tablespaces"
+    DROP = "what was there"
     SCHEMA = "schema"
     DATA = "data"
     LARGE_OBJECTS = "large objects"
@@ -230,6 +231,13 @@ class CreateTablespace:
 
 
 @dataclass(frozen=True, slots=True)
+class DropExisting:
+    """Drop what the destination holds but these schemas, in several transactions; it may be begun again."""
+
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CopyTable:
     """Stream a table's rows from the source into the destination."""
 
@@ -305,6 +313,7 @@ class CompareLargeObjects:
 Work = (
     Execute
     | CreateTablespace
+    | DropExisting
     | CopyTable
     | SetSequences
     | CopyLargeObjects

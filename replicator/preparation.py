@@ -7,20 +7,21 @@ from dataclasses import dataclass, replace
 
 import psycopg
 
-from replicator import downgrade, events, keywords, postgres, probe, rehearsal, resume, snapshot
+from replicator import downgrade, emptying, events, keywords, postgres, probe, rehearsal, resume, snapshot
 from replicator.catalog import BY_NAME, FACETS, select
 from replicator.catalog.changes import changed_objects
 from replicator.catalog.read import read_catalog
 from replicator.errors import SourceChanged
 from replicator.events import Emit
 from replicator.globals import database, refusals, server
-from replicator.model import Catalog, Execute, Finding, Loss, Phase, Plan, Statistics, Step
+from replicator.model import Catalog, DropExisting, Execute, Finding, Loss, Phase, Plan, Statistics, Step
 from replicator.plan import make_plan
 from replicator.postgres import Connection
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides
 from replicator.snapshot import Snapshot
 
+DROPPED = "drop what is there"
 READS = 5
 """So often the source's catalogs are read, while somebody changes the schema, before it is given up."""
 
@@ -39,7 +40,7 @@ GONE = (
 class Prepared:
     """What is to be copied and how. `end` are the steps about the database itself: they end the copy.
 
-    `there` is what to compare with, if that is not all that the destination has.
+    `there` is what to compare with, if that is not all that the destination has. `kept` are schemas of its own.
     """
 
     catalog: Catalog
@@ -48,6 +49,7 @@ class Prepared:
     left_out: Sequence[str] = ()
     """What this role may not make on the destination, in words: left out, since that was agreed to."""
     there: Catalog | None = None
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,10 @@ def preflight(settings: Settings, emit: Emit) -> list[Finding]:
 def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding], Prepared | None]:
     """Return all findings and, where the source's tables could be locked, what is to be done."""
     left, source, destination = sides.left, sides.moment.holder, sides.keeper.conn
-    occupied = probe.check_destination(source, destination, resuming=left is not None)
+    replacing = settings.replace == "drop"
+    if left:
+        resume.check_replacing(left, DROPPED, replacing=replacing)
+    occupied = probe.check_destination(source, destination, resuming=left is not None or replacing)
     findings = [
         *occupied,
         *probe.check_source(source),
@@ -107,8 +112,13 @@ def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding]
     tried, end = allowed(destination, beginning, end, agreed=agreed)
     catalog = select.without_owners(catalog, probe.strangers(source, destination, catalog))  # told by role, once
     complete = not any(finding.fatal for finding in lacking)
-    there = made(sides, catalog) if left else ()
-    fit = fitting(destination, catalog, emit, beginning, there, agreed=agreed, complete=complete)
+    kept = to_keep(destination, catalog, emit) if replacing else ()
+    to_drop = replacing and not resume.has_done(left, DROPPED)
+    there = made(sides, catalog) if left and not to_drop else ()
+    with emptying.emptied(destination, kept, emit) if to_drop else nullcontext():
+        fit = fitting(destination, catalog, emit, beginning, there, agreed=agreed, complete=complete)
+    if replacing:
+        beginning.append(Step(DROPPED, Phase.DROP, DropExisting(kept), frozenset(s.name for s in beginning[-1:])))
     unfit = probe.check_losses(fit.losses, destination, agreed=settings.downgrade)
     forbidden = probe.check_forbidden(fit.forbidden, catalog, destination, agreed=agreed)
     left_out = [finding.text for finding in (*not_mine, *tried, *forbidden)]
@@ -118,7 +128,7 @@ def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding]
         emit(events.Note("The rows are those of the earlier run; they are compared with the source as it is now."))
     with uncollected():
         plan = server.first(beginning, planned(catalog, destination, settings))
-    return findings, Prepared(catalog, plan, end, left_out)
+    return findings, Prepared(catalog, plan, end, left_out, kept=kept)
 
 
 def allowed(
@@ -132,6 +142,15 @@ def allowed(
     last = {step.name for step in end}
     notes = [replace(finding, fatal=False) if finding.object in last else finding for finding in tried]
     return notes, [step for step in end if step.name not in refused]
+
+
+def to_keep(destination: Connection, catalog: Catalog, emit: Emit) -> tuple[str, ...]:
+    """Return the schemas that the destination alone has, and say what will become of it all."""
+    kept = emptying.staying(destination, (o.identity for o in catalog.objects if o.kind == "schema"))
+    emit(events.Note("What is in the destination is dropped and rebuilt, which is not done in one moment."))
+    if kept:
+        emit(events.Note(f"Schemas that only the destination has stay as they are: {', '.join(kept)}."))
+    return kept
 
 
 def plan_copy(settings: Settings, emit: Emit) -> Plan:

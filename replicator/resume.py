@@ -56,6 +56,20 @@ def check_source(left: Left, system: str, database: str, *, rows_only: bool) -> 
         )
 
 
+def has_done(left: Left | None, name: str) -> bool:
+    """Tell whether the earlier run has done a step."""
+    return left is not None and any(step.done and step.name == name for step in left.steps)
+
+
+def check_replacing(left: Left, name: str, *, replacing: bool) -> None:
+    """Raise PreflightFailed if the earlier run was to drop what is there, and this one is not, or the reverse."""
+    if replacing != any(step.name == name for step in left.steps):
+        raise PreflightFailed(
+            f"The unfinished run was begun {'without' if replacing else 'with'} --replace drop.",
+            hint="Give the same options as then.",
+        )
+
+
 def end_sessions(left: Left, *servers: Connection) -> None:
     """End the sessions that the earlier run still has, and wait until they are gone. Raises PreflightFailed."""
     query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE %s"

@@ -1,7 +1,6 @@
 """What an unfinished clone left on the destination: what is there, and how it goes away again."""
 
-from replicator import data_only, events, journal, postgres
-from replicator.catalog.read import statement
+from replicator import data_only, emptying, events, journal, postgres
 from replicator.errors import PreflightFailed
 from replicator.events import Emit
 
@@ -27,16 +26,6 @@ def clean_up(dsn: str, emit: Emit = lambda event: None) -> int | None:
             for text in data_only.give_back(conn):
                 emit(events.Note(text))
             return 0
-        major = conn.info.server_version // 10000
-        dropped = 0
-        # What CASCADE takes along is gone when its turn comes: read anew until nothing is left. The journal goes last.
-        while statements := conn.execute(statement("leftovers", major)).fetchall():
-            with conn.transaction():
-                for (drop,) in statements:
-                    conn.execute(drop)
-            dropped += len(statements)
-        with conn.transaction():
-            for (back,) in conn.execute(statement("reset", major)).fetchall():
-                conn.execute(back)
+        dropped = emptying.empty(conn, run.kept if run else ())
         journal.drop(conn)
         return dropped

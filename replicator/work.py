@@ -14,7 +14,7 @@ from typing import NamedTuple
 import psycopg
 import tenacity
 
-from replicator import copy, events, large_objects, patience, postgres, sequences, statistics
+from replicator import copy, emptying, events, large_objects, patience, postgres, sequences, statistics
 from replicator.errors import ReplicatorError, StepFailed, Undone
 from replicator.events import Emit
 from replicator.globals.server import create_tablespace
@@ -25,6 +25,7 @@ from replicator.model import (
     CopyLargeObjects,
     CopyTable,
     CreateTablespace,
+    DropExisting,
     Execute,
     Moment,
     Outcome,
@@ -228,6 +229,10 @@ class Workshop:
                 create_tablespace(self._keeper.keep(), work)
                 for statement in work.then:
                     destination.execute(statement)
+                return 0, 0, None
+            case DropExisting(kept), _:
+                # Some hundred objects a transaction, for the lock table's sake: again, it drops what is left.
+                emptying.empty(self._keeper.keep(), kept)
                 return 0, 0, None
             case CopyTable() as work, Source(conn, moment):
                 with self._counting(step, worker) as moved:

@@ -15,7 +15,7 @@ LAYERS = (
     "errors events model",
     "graph plan plan.* downgrade catalog catalog.depend catalog.select settings patience postgres throttle copy.stream",
     "probe probe.* snapshot catalog.read catalog.changes journal keeper keywords maintenance rehearsal"
-    " copy copy.* large_objects sequences statistics globals globals.server",
+    " copy copy.* large_objects sequences statistics globals globals.server emptying",
     "work executor verify verify.* resume globals.database",
     "sides hold replacement",
     "preparation",

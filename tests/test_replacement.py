@@ -283,6 +283,99 @@ class TestFailures:
         refuses(replicator("clone", "--data-only", "--truncate", "--append", *flags), 2, "exclude each other")
 
 
+DROP = ("clone", "--replace", "drop", "--jobs", "2")
+IN_USE = """
+CREATE SCHEMA "Own, stays"; CREATE TABLE "Own, stays".dear AS SELECT 1 AS a;
+CREATE VIEW "Own, stays".v AS SELECT 1 AS a;
+CREATE SCHEMA shared; CREATE TABLE shared.gone (a int); CREATE TYPE mood AS ENUM ('x'); CREATE TABLE t (other mood);
+SELECT lo_from_bytea(4711, 'old'); CREATE PUBLICATION mine FOR TABLE t; CREATE FUNCTION f() RETURNS int RETURN 1;
+"""
+REBUILT = (
+    NEW
+    + "CREATE SCHEMA shared; CREATE TABLE shared.t AS SELECT 1 AS a; CREATE SEQUENCE s; CREATE TYPE mood AS (a int);"
+)
+
+
+class TestDrop:
+    @pytest.fixture
+    def used(self, destination: Database) -> Database:
+        destination.run(IN_USE if destination.major >= 14 else IN_USE.replace("RETURN 1", "LANGUAGE sql AS 'SELECT 1'"))
+        return destination
+
+    @pytest.fixture
+    def rebuilt(self, database: Database) -> Database:
+        database.run(REBUILT)
+        return database
+
+    def is_rebuilt(self, rebuilt: Database, used: Database) -> None:
+        assert used.dump("-s", "-N", '"Own, stays"') == rebuilt.dump()
+        assert used.value("SELECT count(*) FROM t") == 1000
+        assert used.rows('SELECT a FROM "Own, stays".dear') == [(1,)]
+
+    @pytest.mark.pg("in 12 15 18")
+    def test_what_is_there_is_dropped_and_rebuilt(self, replicator: Run, rebuilt: Database, used: Database) -> None:
+        refuses(replicator("clone", *both(rebuilt, used)), 3, "not empty")
+        result = replicator(*DROP, "--verify", *both(rebuilt, used))
+        runs(result)
+        assert 'only the destination has stay as they are: "Own, stays"' in result.said
+        assert "not done in one moment" in result.said
+        self.is_rebuilt(rebuilt, used)
+        assert used.value("SELECT count(*) FROM pg_largeobject_metadata") == 0
+        runs(replicator(*DROP, "--verify", *both(rebuilt, used)))  # the next night
+        self.is_rebuilt(rebuilt, used)
+
+    @pytest.mark.pg("in 12 18")
+    def test_into_another_version(self, replicator: Run, servers: Servers, used: Database) -> None:
+        rebuilt = servers.database(15)
+        rebuilt.run(REBUILT)
+        runs(replicator(*DROP, "--verify", *both(rebuilt, used)))
+        assert used.value("SELECT count(*) FROM t") == 1000
+
+    @pytest.mark.pg("in 18")
+    def test_what_stays_must_not_need_what_goes(self, replicator: Run, rebuilt: Database, used: Database) -> None:
+        used.run('CREATE VIEW "Own, stays".needs AS SELECT * FROM t; ALTER TABLE "Own, stays".dear ADD m mood')
+        before = used.dump()
+        result = replicator(*DROP, *both(rebuilt, used))
+        refuses(result, 3, 'column m of table "Own, stays".dear', 'view "Own, stays".needs')
+        assert used.dump() == before
+
+    @pytest.mark.pg("in 18")
+    def test_a_role_that_may_not_drop_is_told_before(self, replicator: Run, rebuilt: Database, used: Database) -> None:
+        maintain_only(used, "ALTER ROLE bob LOGIN", f"GRANT CREATE ON DATABASE {used.name} TO bob")
+        before = used.dump()
+        flags = list(both(rebuilt, used))
+        flags[3] = flags[3].replace("user=postgres", "user=bob")
+        try:
+            refuses(replicator(*DROP, "--no-owner", "--no-acl", *flags), 3, "cannot be dropped", "must be owner")
+        finally:
+            maintain_only(used, "ALTER ROLE bob NOLOGIN")
+        assert used.dump() == before
+
+    @pytest.mark.pg("in 18")
+    @pytest.mark.parametrize("afterwards", ["anew", "--resume", "clean"])
+    def test_killed_half_way_it_is_known_as_unfinished(
+        self, afterwards: str, start: Start, replicator: Run, rebuilt: Database, used: Database
+    ) -> None:
+        rebuilt.run(SLOW)
+        flags = both(rebuilt, used)
+        process = start(*DROP, "--hold-snapshot", *flags)
+        done = "SELECT count(*) FROM replicator.step WHERE done_at IS NOT NULL"
+        until(lambda: process.ended or (used.value("SELECT to_regclass('replicator.step')") and used.value(done)))
+        process.send(signal.SIGKILL)
+        assert process.ends().code == -signal.SIGKILL
+        assert "Unfinished clone" in replicator("status", "--destination", used.dsn).out
+        refuses(replicator("clone", *flags), 3, "did not finish")
+        if afterwards == "clean":
+            runs(replicator("clean", "--destination", used.dsn))
+            assert used.rows('SELECT a FROM "Own, stays".dear') == [(1,)]
+        if afterwards == "--resume":
+            refuses(replicator("clone", "--resume", *flags), 3, "with --replace drop")
+            runs(replicator(*DROP, "--resume", "--verify", *flags))
+        else:
+            runs(replicator(*DROP, "--verify", *flags))
+        self.is_rebuilt(rebuilt, used)
+
+
 def _has_rows(database: Database) -> bool:
     try:
         return database.value("SELECT count(*) FROM t") == 1000

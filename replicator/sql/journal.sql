@@ -9,6 +9,7 @@ CREATE TABLE replicator.run (
     sessions text NOT NULL,
     snapshot text NOT NULL,
     rows_only boolean NOT NULL,
+    kept text[] NOT NULL,
     state text NOT NULL DEFAULT 'running',
     error text,
     started timestamptz NOT NULL DEFAULT now(),

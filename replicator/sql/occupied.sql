@@ -16,7 +16,7 @@ SELECT format('%s %s', object.type, object.identity) AS name
          UNION ALL SELECT tableoid, oid FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'
          UNION ALL SELECT 'pg_largeobject'::regclass, oid FROM pg_largeobject_metadata) AS held
  CROSS JOIN LATERAL pg_identify_object(held.classid, held.objid, 0) AS object
- WHERE held.objid >= 16384
+ WHERE (held.objid >= 16384 OR held.classid = 'pg_largeobject'::regclass)
    AND NOT EXISTS (SELECT FROM pg_depend d
                     WHERE d.classid = held.classid AND d.objid = held.objid AND d.deptype IN ('e', 'i'))
    AND (object.schema IS NULL OR object.schema !~ '^pg_(temp|toast)(_|$)')

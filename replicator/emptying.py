@@ -1,0 +1,109 @@
+"""What a database holds is dropped, some hundred objects at a time: by `clean`, and by `--replace drop`."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+
+from replicator import events, journal, postgres
+from replicator.catalog.read import statement
+from replicator.errors import PreflightFailed
+from replicator.events import Emit
+from replicator.postgres import Connection
+
+NAMED = 10
+OWN_SCHEMAS = """
+SELECT quote_ident(nspname)
+  FROM pg_namespace n
+ WHERE oid >= 16384
+   AND nspname !~ '^pg_(toast_)?temp_'
+   AND nspname <> %s
+   AND NOT EXISTS (SELECT FROM pg_depend d
+                    WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e')
+ ORDER BY nspname
+"""
+# With columns, defaults, constraints, triggers and so on of what is in the schemas.
+INSIDE = """
+  WITH RECURSIVE inside AS (
+       SELECT 'pg_namespace'::regclass::oid AS classid, oid AS objid, 0 AS objsubid
+         FROM pg_namespace
+        WHERE quote_ident(nspname) = ANY (%s)
+        UNION
+       SELECT d.classid, d.objid, d.objsubid
+         FROM inside i
+         JOIN pg_depend d ON d.refclassid = i.classid AND d.refobjid = i.objid
+        WHERE d.deptype IN ('a', 'i', 'P') OR i.classid = 'pg_namespace'::regclass
+     )
+SELECT classid, objid, objsubid, pg_describe_object(classid, objid, objsubid)
+  FROM (SELECT classid, objid, objsubid
+          FROM inside
+         UNION
+        SELECT i.classid, i.objid, a.attnum
+          FROM inside i
+          JOIN pg_attribute a ON a.attrelid = i.objid AND a.attnum > 0 AND NOT a.attisdropped
+         WHERE i.classid = 'pg_class'::regclass) AS everything
+"""
+
+
+def staying(conn: Connection, wanted: Iterable[str]) -> tuple[str, ...]:
+    """Return the schemas that a database has besides these. All names are quoted where they must be."""
+    ours = {name.replace('"', "") for name in wanted}
+    rows = conn.execute(OWN_SCHEMAS, [journal.SCHEMA]).fetchall()
+    return tuple(name for (name,) in rows if name.replace('"', "") not in ours)
+
+
+def empty(conn: Connection, kept: Sequence[str] = ()) -> int:
+    """Drop all that a database holds but the journal and these schemas. Returns how many objects were named.
+
+    Each batch is a transaction: what was dropped when it ends in the middle is gone.
+    """
+    major = conn.info.server_version // 10000
+    query = statement("leftovers", major).replace(b"<kept>", sql.Literal(list(kept)).as_bytes(conn))
+    dropped = 0
+    # What CASCADE takes along is gone when its turn comes: read anew until nothing is left.
+    while statements := conn.execute(query).fetchall():
+        with conn.transaction():
+            for (drop,) in statements:
+                conn.execute(drop)
+        dropped += len(statements)
+    with conn.transaction():
+        for (back,) in conn.execute(statement("reset", major)).fetchall():
+            conn.execute(back)
+    return dropped
+
+
+@contextmanager
+def emptied(conn: Connection, kept: Sequence[str], emit: Emit) -> Iterator[None]:
+    """Empty a database for the time of the `with`: it is tried, and rolled back.
+
+    Raises PreflightFailed where something may not be dropped, or takes along what is in a schema that is to stay.
+    """
+    with conn.transaction(force_rollback=True):
+        before = _inside(conn, kept)
+        try:
+            with conn.transaction():
+                empty(conn, kept)
+                lost = sorted(before[key] for key in before.keys() - _inside(conn, kept).keys())
+        except psycopg.errors.OutOfMemory:  # of room for locks
+            emit(events.Note("There is too much to drop to be tried before: raise max_locks_per_transaction for that."))
+            lost = []
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise PreflightFailed(
+                f"What is in the destination cannot be dropped: {postgres.one_line(error)}",
+                hint="Connect as the owner of it all.",
+            ) from error
+        if lost:
+            more = f" and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
+            raise PreflightFailed(
+                "Things in schemas that are to stay depend on what would be dropped, and would go as well:"
+                f" {', '.join(lost[:NAMED])}{more}.",
+                hint="Drop them yourself, or move what they need.",
+            )
+        yield
+
+
+def _inside(conn: Connection, schemas: Collection[str]) -> dict[tuple[int, int, int], str]:
+    """Return all that is in these schemas, by its address."""
+    rows = conn.execute(INSIDE, [list(schemas)]).fetchall()
+    return {(classid, objid, objsubid): text for classid, objid, objsubid, text in rows}
