@@ -19,7 +19,7 @@ LAYERS = (
     "work executor verify verify.* resume globals.database",
     "sides hold replacement",
     "preparation",
-    "comparison data_only",
+    "comparison data_only data_only.*",
     "clone status",
     "progress progress.* report demo demo.*",
     "cli cli.*",

@@ -8,9 +8,8 @@ down in the journal how they come back, and come back in the one that removes th
 disabled and enabled again in the transaction of the rows themselves: a crash leaves none of them disabled.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,11 +19,11 @@ from psycopg.rows import namedtuple_row
 
 from replicator import journal, postgres, probe, resume
 from replicator.catalog.read import read_tables, statement
+from replicator.data_only.match import Matched, Target, listed, match
 from replicator.events import Emit
 from replicator.model import (
     Address,
     Catalog,
-    Column,
     CopyLargeObjects,
     CopyTable,
     Execute,
@@ -44,37 +43,9 @@ from replicator.settings import Settings
 from replicator.sides import Sides
 from replicator.verify.side import most_quoted, same_names
 
-NAMED = 10
 REPLICA = "SET LOCAL session_replication_role = replica"
 NO_LARGE_OBJECTS = "SELECT NOT EXISTS (SELECT FROM pg_largeobject_metadata)"
 TAKE_AWAY, EMPTY = "foreign keys away", "tables emptied"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a table's rows go: `columns` are those of the source, `name` is the destination's word for the relation."""
-
-    table: Table
-    name: str
-    top: str
-    """The relation, or the partitioned table that it is a part of."""
-    address: Address
-    direct: bool
-    """Not through a partitioned table."""
-    columns: tuple[Column, ...]
-    alike: frozenset[str]
-    """The columns that have the same type on both sides."""
-
-    @property
-    def copied(self) -> Table:
-        """The source's table with what of it travels."""
-        return replace(
-            self.table,
-            identity=most_quoted(self.table.identity, self.name) if self.direct else self.table.identity,
-            columns=self.columns,
-            root=None if self.direct else self.name,
-            as_text=self.table.as_text or len(self.alike) < len(self.columns),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +57,6 @@ class ForeignKey:
     create: str
     check: str | None
     owned: bool = True
-
-
-@dataclass(slots=True)
-class Matched:
-    """The targets, by the source's names, and what was found on the way."""
-
-    targets: list[Target] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-
-    def note(self, text: str) -> None:
-        """Mention something."""
-        self.findings.append(Finding(text, "", fatal=False))
-
-    def refuse(self, text: str, hint: str) -> None:
-        """Let something stand in the way."""
-        self.findings.append(Finding(text, hint))
 
 
 def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
@@ -130,7 +85,7 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
         matched.note("Not copied: large objects, since the destination has some.")
     refuse_or_note(matched.findings, emit)
     kept = journal.read_taken(destination) if left else []
-    keys = [*(ForeignKey(name, drop, create, None) for name, drop, create in kept), *keys]
+    keys = sorted([*(ForeignKey(*key, check=None) for key in kept), *keys], key=lambda key: key.name)
     catalog = replace(catalog, objects=(), sequences=sequences, large_objects=catalog.large_objects if wanted else (),
                       populated=frozenset(), invalid=frozenset())  # fmt: skip
     plan = make_plan(catalog, matched.targets, keys, firing, settings, replica=replica)
@@ -163,93 +118,6 @@ def _may(conn: Connection, *statements: str) -> bool:
     return True
 
 
-def match(tables: Iterable[Table], ours: Sequence[Any], theirs: Sequence[Any]) -> Matched:
-    """Find for each of the source's tables where its rows go. `ours` and `theirs` are rows of catalog/targets.sql.
-
-    A partition's go into the partition of that name if the whole table is partitioned alike, else into the whole.
-    """
-    matched = Matched()
-    here, there = {r.identity: r for r in ours}, {r.identity: r for r in theirs}
-    names = same_names(here, there)
-    found = {name: there[same] for name, same in names.items()}
-    partitions: defaultdict[str, list[str]] = defaultdict(list)
-    for r in ours:
-        if r.root and not r.partitioned:
-            partitions[r.root].append(r.identity)
-    alike = {
-        root: all(leaf in found and found[leaf].partitioning == here[leaf].partitioning for leaf in leaves)
-        for root, leaves in partitions.items()
-    }
-    lacking = []
-    for table in tables:
-        if table.identity not in here:  # an extension's
-            matched.note(f"Not copied: the rows of {table.identity}, which belongs to an extension.")
-            continue
-        root = here[table.identity].root
-        direct = root is None or (alike[root] and table.root is None)
-        target = found.get(table.identity if direct else root)
-        if target is None:
-            lacking.append(table)
-        else:
-            through = not direct or target.partitioned
-            matched.targets.append(_target(table, here[table.identity], target, matched, direct=not through))
-    if full := [table.identity for table in lacking if not table.empty]:
-        matched.refuse(f"The destination lacks tables: {_listed(full)}.", "Create them there first.")
-    if empty := [table.identity for table in lacking if table.empty]:
-        matched.note(f"The destination lacks tables, which are empty on the source: {_listed(empty)}.")
-    tops = {target.top for target in matched.targets}
-    if own := [r.identity for r in theirs if not r.root and r.identity not in tops and not r.partitioned]:
-        matched.note(f"The destination has more tables, which stay as they are: {_listed(own)}.")
-    return matched
-
-
-def _target(table: Table, here: Any, there: Any, matched: Matched, *, direct: bool) -> Target:
-    """Match the columns. What does not match is noted; a column that must have a value and gets none is refused."""
-    taken = [name for name, generated in zip(there.names, there.generated, strict=True) if not generated]
-    same = same_names([column.name for column in table.columns], taken)
-    types_here = dict(zip(here.names, here.types, strict=True))
-    types_there = dict(zip(there.names, there.types, strict=True))
-    by_name = dict(zip(here.names, here.names, strict=True)) | {c.name: c.name for c in table.columns}
-    columns = [replace(c, name=most_quoted(c.name, same[c.name])) for c in table.columns if c.name in same]
-    plain = {name.replace('"', ""): kind for name, kind in types_here.items()}
-    alike = {
-        most_quoted(name, other)
-        for name, other in same.items()
-        if plain[by_name.get(name, name).replace('"', "")] == types_there[other]
-    }
-    where = f"{table.identity}" if there.identity == table.identity else f"{table.identity} (into {there.identity})"
-    if missing := [c.name for c in table.columns if c.name not in same]:
-        matched.note(
-            f"Not copied: columns of {where} that the destination does not have or generates: {_listed(missing)}."
-        )
-    extra = set(taken) - set(same.values())
-    if needed := sorted(n for n, need in zip(there.names, there.needed, strict=True) if need and n in extra):
-        matched.refuse(
-            f"On the destination {where} has columns that the source does not have and that must have a value:"
-            f" {_listed(needed)}.",
-            "Give them a default there, or let them be NULL.",
-        )
-    elif extra:
-        matched.note(
-            f"On the destination {where} has more columns, which get their defaults: {_listed(sorted(extra))}."
-        )
-    if other := [c.name for c in columns if c.name not in alike]:
-        matched.note(f"Of other types on the destination, so that {where} goes as text: {_listed(other)}.")
-    return Target(
-        table,
-        there.identity,
-        there.root or there.identity,
-        Address(there.classid, there.objid),
-        direct,
-        tuple(columns),
-        frozenset(alike),
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-
-
 def _foreign_keys(destination: Connection, matched: Matched, settings: Settings, *, replica: bool) -> list[ForeignKey]:
     """Return those of the tables that get rows, and refuse what stands in the way."""
     tops = {target.top for target in matched.targets}
@@ -260,14 +128,14 @@ def _foreign_keys(destination: Connection, matched: Matched, settings: Settings,
     )
     if settings.truncate and outside:
         matched.refuse(
-            f"Tables that are not copied refer to some that --truncate would empty: {_listed(outside)}.",
+            f"Tables that are not copied refer to some that --truncate would empty: {listed(outside)}.",
             "Drop these foreign keys for the time being, or use --append.",
         )
     keys = [ForeignKey(f"foreign_key {r.name} on {r.identity}", r.drop, r.create, r.check, r.owned)
             for r in rows if r.referencing in filled]  # fmt: skip
     if not replica and (others := [key.name for key in keys if not key.owned]):
         matched.refuse(
-            f'"{destination.info.user}" owns not all tables whose foreign keys would be in the way: {_listed(others)}.',
+            f'"{destination.info.user}" owns not all tables whose foreign keys would be in the way: {listed(others)}.',
             f"Connect as their owner, or from PostgreSQL 15 on: GRANT SET ON PARAMETER session_replication_role TO"
             f' "{destination.info.user}";',
         )
@@ -294,24 +162,22 @@ def _check(
     for word, names in privilege.items():
         if names:
             matched.refuse(
-                f'The role "{user}" may not {word} on the destination: {_listed(names)}.',
-                " ".join(f'GRANT {word} ON {name} TO "{user}";' for name in names[:NAMED]),
+                f'The role "{user}" may not {word} on the destination: {listed(names)}.',
+                " ".join(f'GRANT {word} ON {name} TO "{user}";' for name in names),
             )
     if secured := [r.identity for r in into if r.secured]:
-        matched.refuse(
-            f"Row security stands in the way of COPY: {_listed(secured)}.", f'ALTER ROLE "{user}" BYPASSRLS;'
-        )
+        matched.refuse(f"Row security stands in the way of COPY: {listed(secured)}.", f'ALTER ROLE "{user}" BYPASSRLS;')
     about = [t for t in firing if t.root in set(tops)]
     if about and not _may(destination, *(t.disable for t in about)):
         matched.refuse(
             f'The role "{user}" may not disable the triggers that would fire:'
-            f" {_listed(sorted({t.relation for t in about}))}.",
+            f" {listed(sorted({t.relation for t in about}))}.",
             "Connect as the owner of these tables, or as a superuser.",
         )
     if not (settings.truncate or settings.append or resuming):
         full = [top for top in tops if destination.execute(f"SELECT FROM {top} LIMIT 1".encode()).fetchall()]
         if full:
-            matched.refuse(f"Tables of the destination have rows: {_listed(full)}.", "Use --truncate or --append.")
+            matched.refuse(f"Tables of the destination have rows: {listed(full)}.", "Use --truncate or --append.")
 
 
 def _sequences(catalog: Catalog, destination: Connection, matched: Matched) -> tuple[Any, Any]:
@@ -321,7 +187,7 @@ def _sequences(catalog: Catalog, destination: Connection, matched: Matched) -> t
     ours = {s.identity: s for s in catalog.sequences}
     same = same_names(ours, there)
     if lacking := sorted(ours.keys() - same.keys()):
-        matched.note(f"The destination lacks sequences: {_listed(lacking)}.")
+        matched.note(f"The destination lacks sequences: {listed(lacking)}.")
     here = tuple(replace(ours[name], identity=most_quoted(name, other)) for name, other in same.items())
     return here, tuple(replace(ours[name], identity=most_quoted(name, other)) for name, other in same.items())
 
@@ -332,9 +198,9 @@ def _as_there(targets: Iterable[Target], tables: Iterable[Table]) -> Iterator[Ta
     for target in targets:
         columns = []
         for column in target.columns:
-            other = known.get(target.name, {}).get(column.name.replace('"', ""))
-            other = replace(other or replace(column, hashable=False), name=column.name)
-            columns.append(other if other and column.name in target.alike else replace(column, type="", hashable=False))
+            other = known.get(target.name, {}).get(column.name.replace('"', ""))  # none of a partitioned table
+            as_text = replace(column, type="", hashable=False)
+            columns.append(replace(other, name=column.name) if other and column.name in target.alike else as_text)
         yield replace(target.copied, columns=tuple(columns))
 
 
