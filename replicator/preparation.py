@@ -278,7 +278,10 @@ def fitting(
     catalog, losses = downgrade.adapt(catalog, major) if other else (catalog, [])
     before = [statement for step in first if isinstance(step.work, Execute) for statement in step.work.statements]
     # Tablespaces are not there yet if they are to be made; what of them is missing was told before.
-    tried = rehearsal.rehearse(destination, select.without_tablespaces(catalog), before=before, there=there)
+    trial = select.without_tablespaces(catalog)
+    now = {(o.name, o.create) for o in read_catalog(destination).objects if o.kind == "acl"}
+    unchanged = {o.name for o in catalog.objects if (o.name, o.create) in now}
+    tried = rehearsal.rehearse(destination, trial, before=before, there=there, unchanged=unchanged)
     if tried.skipped:
         emit(events.Note(tried.skipped))
     if complete:

@@ -84,11 +84,17 @@ class Rehearsal:
 
 
 def rehearse(
-    conn: Connection, catalog: Catalog, *, before: Iterable[str] = (), there: Collection[str] = ()
+    conn: Connection,
+    catalog: Catalog,
+    *,
+    before: Iterable[str] = (),
+    there: Collection[str] = (),
+    unchanged: Collection[str] = (),
 ) -> Rehearsal:
     """Return what this server would refuse of a catalog. Nothing is written.
 
-    `before`: statements that run first. `there`: the names of objects that the database has already.
+    `before`: statements that run first. `there`: the names of objects that the database has already; `unchanged`: of
+    privileges that are so already, so that it is no matter whether they can be granted.
     Raises DependencyCycle.
     """
     pieces = [p for p in graph.order(catalog.objects) if p.object.name not in there and _can_be_tried(p)]
@@ -104,7 +110,7 @@ def rehearse(
             conn.execute("SAVEPOINT rehearsal")
             for statement in before:
                 _refusal(conn, [statement])  # what depends on it will tell
-            _Trial(conn, found, superuser).run(pieces)
+            _Trial(conn, found, superuser, unchanged).run(pieces)
     except psycopg.Error as error:
         if error.sqlstate != OUT_OF_LOCKS:
             raise
@@ -143,10 +149,11 @@ def _larger_than(room: str) -> str:
 class _Trial:
     """One pass over the pieces, inside a transaction. `found` is filled."""
 
-    def __init__(self, conn: Connection, found: Rehearsal, superuser: bool) -> None:
+    def __init__(self, conn: Connection, found: Rehearsal, superuser: bool, unchanged: Collection[str]) -> None:
         self.conn = conn
         self.found = found
         self.superuser = superuser
+        self.unchanged = unchanged
         self._warnings: list[str] = []
 
     def run(self, pieces: Sequence[Piece]) -> None:
@@ -178,7 +185,7 @@ class _Trial:
                         bad |= {piece.name, piece.object.name}
             if self._warnings:
                 for piece in some:
-                    if piece.object.kind == "acl":
+                    if piece.object.kind == "acl" and piece.name not in self.unchanged:
                         self._grant_again(piece)
 
     def _try_one(self, piece: Piece) -> bool:

@@ -31,7 +31,7 @@ def compare_schemas(source: Catalog, destination: Catalog) -> list[Mismatch]:
     mismatches += [Mismatch(name, "extra on the destination") for name in there.keys() - set(common.values())]
     for name, same in common.items():
         found = there[same]
-        if here[name].alter_owner is None and not same_version:
+        if here[name].alter_owner is None:
             found = replace(found, alter_owner=None)  # it was left to the destination
         if _definition(here[name], same_version) != _definition(found, same_version):
             one, other = ("; ".join(o.create) for o in (here[name], there[same]))
