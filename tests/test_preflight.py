@@ -229,6 +229,9 @@ def test_a_prepared_transaction_that_holds_a_table(tmp_path_factory: pytest.Temp
             assert find() == []
 
 
+IN_FILE = "SELECT setting FROM pg_file_settings WHERE name = 'max_locks_per_transaction' ORDER BY seqno DESC LIMIT 1"
+
+
 def test_more_tables_than_locks() -> None:
     with own_server(max_locks_per_transaction="10", max_connections="10") as server:
         with psycopg.connect(server.conninfo(), autocommit=True) as conn:
@@ -236,6 +239,7 @@ def test_more_tables_than_locks() -> None:
                 conn.execute("".join(f"CREATE TABLE t{n} ();" for n in range(start, start + 30)))
             (finding,) = (f for f in probe.check_locks(conn) if f.fatal)
             conn.execute(finding.run)
+            ((server.settings["max_locks_per_transaction"],),) = conn.execute(IN_FILE)  # what it is started with wins
         server.stop()
         server.start()
         with psycopg.connect(server.conninfo(), autocommit=True) as conn:

@@ -1,9 +1,13 @@
 -- Prepared transactions of this database, and which of its tables each keeps from being locked: ACCESS SHARE is refused
--- by ACCESS EXCLUSIVE alone. Reference: lockfuncs.c VXIDGetDatum, of a prepared transaction: -1/xid.
+-- by ACCESS EXCLUSIVE alone. Without a process, a transaction and its locks have the same virtual id, of whatever form.
 SELECT p.gid
      , ARRAY(SELECT l.relation::regclass::text
                FROM pg_locks l
-              WHERE l.virtualtransaction = '-1/' || p.transaction
+               JOIN pg_locks own ON own.virtualtransaction = l.virtualtransaction
+              WHERE own.locktype = 'transactionid'
+                AND own.transactionid = p.transaction
+                AND own.pid IS NULL
+                AND l.pid IS NULL
                 AND l.mode = 'AccessExclusiveLock'
                 AND l.locktype = 'relation'
                 AND l.relation >= 16384
