@@ -53,12 +53,16 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A step as the journal has it. `relation` is the table whose rows it copies; an empty digest tells nothing."""
+    """A step as the journal has it. `relation` is the table whose rows it copies, `part` says which of them.
+
+    An empty digest tells nothing.
+    """
 
     name: str
     digest: str
     relation: str | None
     cost: int
+    part: str | None
     done: bool
 
 
@@ -100,11 +104,15 @@ class Journal:
 
     def _write(self, conn: Connection, steps: Iterable[Step]) -> None:
         with conn.cursor().copy(
-            "COPY replicator.step (number, name, phase, digest, relation, cost) FROM STDIN"
+            "COPY replicator.step (number, name, phase, digest, relation, cost, part) FROM STDIN"
         ) as copy:
             for step in steps:
-                relation = step.work.table.identity if isinstance(step.work, CopyTable) else None
-                copy.write_row((self._numbers[step.name], step.name, step.phase, digest(step), relation, step.cost))
+                copied = step.work if isinstance(step.work, CopyTable) else None
+                relation = copied and copied.table.identity
+                part = copied and copied.part and copied.part.condition
+                copy.write_row(
+                    (self._numbers[step.name], step.name, step.phase, digest(step), relation, step.cost, part)
+                )
 
     def done(self, conn: Connection, outcomes: Mapping[str, Outcome]) -> None:
         """Record finished steps by name, in the transaction of their work."""
@@ -156,7 +164,9 @@ def read_run(conn: Connection) -> Run | None:
 
 def read_steps(conn: Connection) -> list[Recorded]:
     """Return all steps that the journal has, in the order of its plan."""
-    query = "SELECT name, digest, relation, cost, done_at IS NOT NULL AS done FROM replicator.step ORDER BY number"
+    query = (
+        "SELECT name, digest, relation, cost, part, done_at IS NOT NULL AS done FROM replicator.step ORDER BY number"
+    )
     with conn.cursor(row_factory=class_row(Recorded)) as cursor:
         return cursor.execute(query).fetchall()
 

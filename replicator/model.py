@@ -122,6 +122,8 @@ class Table:
     """Which is its first column without a binary form in common, and of which type, in words."""
     as_text: bool = False
     """Its rows go as text, though all columns have a binary form: another version reads some values otherwise."""
+    blocks: int | None = None
+    """How many its heap has; None where its rows cannot be found by block (before 14, other access methods)."""
     condition: str | None = None
     """WHERE …, or nothing: which rows of an extension's configuration table are the database's own. None: no such."""
     refers: frozenset[str] = frozenset()
@@ -238,8 +240,17 @@ class DropExisting:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a table: which of how many, and which rows are in it."""
+
+    number: int
+    of: int
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
 class CopyTable:
-    """Stream a table's rows from the source into the destination."""
+    """Stream a table's rows, or those of one of its parts, from the source into the destination."""
 
     table: Table
     binary: bool
@@ -248,6 +259,7 @@ class CopyTable:
     before: tuple[str, ...] = ()
     """Statements for the destination, in the same transaction; so too `after`."""
     after: tuple[str, ...] = ()
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)

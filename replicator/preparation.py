@@ -127,7 +127,7 @@ def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding]
     if left and left.read and settings.verify:
         emit(events.Note("The rows are those of the earlier run; they are compared with the source as it is now."))
     with uncollected():
-        plan = server.first(beginning, planned(catalog, destination, settings))
+        plan = server.first(beginning, planned(catalog, destination, settings, left))
     return findings, Prepared(catalog, plan, end, left_out, kept=kept)
 
 
@@ -300,9 +300,16 @@ def made(sides: Sides, catalog: Catalog) -> set[str]:
     return there | {o.name for o in catalog.objects if BY_NAME[o.kind].phase is Phase.BUILD}
 
 
-def planned(catalog: Catalog, destination: Connection, settings: Settings) -> Plan:
-    """Return the plan of a copy as the settings want it."""
-    return make_plan(catalog, statistics_for(destination, settings), format=settings.format)
+def planned(catalog: Catalog, destination: Connection, settings: Settings, left: resume.Left | None = None) -> Plan:
+    """Return the plan of a copy as the settings want it, its tables split as the earlier run did."""
+    return make_plan(
+        catalog,
+        statistics_for(destination, settings),
+        format=settings.format,
+        jobs=settings.lanes["copy"],
+        split_larger_than=settings.split_larger_than,
+        parts=resume.parts_then(left, catalog) if left else None,
+    )
 
 
 def statistics_for(destination: Connection, settings: Settings) -> Statistics:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from replicator.errors import PreflightFailed, SourceChanged
 from replicator.journal import Journal, Recorded, Run, digest, read_run, read_steps
-from replicator.model import CarryStatistics, Catalog, CopyLargeObjects, CopyTable, Phase, Plan
+from replicator.model import CarryStatistics, Catalog, CopyLargeObjects, CopyTable, Part, Phase, Plan
+from replicator.plan.parts import Parts
 from replicator.postgres import Connection
 
 NAMED = 10
@@ -102,6 +103,19 @@ def as_then(left: Left, catalog: Catalog) -> Catalog:
     )
 
 
+def parts_then(left: Left, catalog: Catalog) -> Parts:
+    """Return the parts into which the earlier run split its tables."""
+    conditions: defaultdict[str | None, list[str]] = defaultdict(list)
+    for step in left.steps:
+        if step.part:
+            conditions[step.relation].append(step.part)
+    return {
+        table.address: tuple(Part(n, len(found), condition) for n, condition in enumerate(found, start=1))
+        for table in catalog.tables
+        if (found := conditions.get(table.identity))
+    }
+
+
 def check_same(left: Left, plan: Plan) -> None:
     """Raise SourceChanged, with names, if the source's schema is not the one that the earlier run began to copy."""
     then = {step.name: step.digest for step in left.steps if step.digest}
@@ -141,7 +155,8 @@ def _partly_copied(steps: Iterable[Recorded]) -> set[str]:
 
 def take_over(conn: Connection, left: Left, record: Journal, run: Run, plan: Plan, kept: Collection[str]) -> None:
     """Make the earlier run's journal this one's, and remove what is to be copied anew."""
-    again = {s.work.table.identity for s in plan.steps if isinstance(s.work, CopyTable) and s.name not in kept}
+    copies = [(s.work.table.identity, s.name in kept) for s in plan.steps if isinstance(s.work, CopyTable)]
+    again = {table for table, is_kept in copies if not is_kept} - {table for table, is_kept in copies if is_kept}
     with conn.transaction():
         for relation in sorted(again & _partly_copied(left.steps)):
             conn.execute(f"TRUNCATE ONLY {relation}")  # as the source quoted it

@@ -51,6 +51,8 @@ class Settings:
     repair: bool = False
     relay: bool = True
     format: Format = Format.AUTO
+    split_larger_than: int | None = None
+    """In bytes; 0: split no table. None: what would keep one worker busy while the others are idle."""
     max_rate: int | None = None
     statistics: Statistics | None = None
     """None: transfer where the destination can take them, analyze where not."""

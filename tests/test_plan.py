@@ -17,6 +17,7 @@ from replicator.model import (
     LargeObjects,
     Lock,
     Object,
+    Part,
     Phase,
     Sequence,
     SetSequences,
@@ -570,3 +571,79 @@ def test_ten_thousand_tables_with_indexes_are_planned(db):
 def test_every_piece_of_the_schema_is_in_the_plan(grouped):
     plan = grouped.plan()
     assert {piece.name for piece in order(grouped.objects)} <= plan.steps.keys()
+
+
+GB = 1024**3
+
+
+def parts_of_step(step):
+    return step.work.part and (step.work.part.number, step.work.part.of)
+
+
+@pytest.fixture
+def big(db):
+    """A table of four GB with two indexes, beside a small one."""
+    db.big = db.table("big", bytes=4 * GB)
+    db.add("index", "i", db.big)
+    db.add("index", "j", db.big)
+    db.table("small")
+    db.tables = [replace(table, blocks=table.bytes // 8192) for table in db.tables]
+    return db
+
+
+def test_a_table_that_would_keep_one_worker_busy_at_last_is_split(big):
+    plan = Waits(big.steps(jobs=4))
+    parts = [step for step in plan.steps.values() if step.phase is Phase.DATA and step.work.table.identity == "big"]
+    assert [parts_of_step(step) for step in parts] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert {step.cost for step in parts} == {GB}
+    assert all(step.locks == {big.big: Lock.SHARED} for step in parts)
+    names = [step.name for step in parts]
+    assert names[1] == "data big, part 2 of 4"
+    for later in ("index i", "index j", "analyze big"):
+        assert plan.waits(later, *names)
+    assert parts_of_step(plan["data small"]) is None
+
+
+def test_parts_meet_and_leave_nothing_out(big):
+    steps = big.steps(jobs=3)
+    conditions = [s.work.part.condition for s in steps if s.phase is Phase.DATA and s.work.part]
+    edges = [0, 524288 // 3, 524288 * 2 // 3]
+    assert conditions == [
+        f"ctid >= '({edges[0]},0)'::pg_catalog.tid AND ctid < '({edges[1]},0)'::pg_catalog.tid",
+        f"ctid >= '({edges[1]},0)'::pg_catalog.tid AND ctid < '({edges[2]},0)'::pg_catalog.tid",
+        f"ctid >= '({edges[2]},0)'::pg_catalog.tid",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "changes", "larger_than", "parts"),
+    [
+        (1, {}, None, 0),
+        (4, {}, 0, 0),
+        (4, {"bytes": GB // 4}, None, 0),
+        (4, {"bytes": GB // 2}, None, 2),
+        (4, {"blocks": None}, None, 0),
+        (4, {"root": "t"}, None, 0),
+        (4, {"condition": ""}, None, 0),
+        (4, {"blocks": 1}, GB, 0),
+        (1, {}, GB, 4),
+        (4, {}, 3 * GB, 2),
+        (4, {}, 4 * GB, 0),
+    ],
+)
+def test_a_table_is_split_where_that_may_help_and_can_be(big, jobs, changes, larger_than, parts):
+    big.tables[0] = replace(big.tables[0], **changes)
+    steps = big.steps(jobs=jobs, split_larger_than=larger_than)
+    assert len([s for s in steps if s.phase is Phase.DATA and s.work.part]) == parts
+
+
+def test_among_many_tables_none_need_be_split(big):
+    for n in range(4):
+        big.add("index", f"i{n}", big.table(f"t{n}", bytes=4 * GB))
+    assert not [s for s in big.steps(jobs=2) if s.phase is Phase.DATA and s.work.part]
+
+
+def test_the_parts_of_an_earlier_run_are_taken_over(big):
+    part = Part(1, 1, "ctid >= '(0,0)'::pg_catalog.tid")
+    steps = big.steps(jobs=4, parts={big.big: (part,)})
+    assert [s.work.part for s in steps if s.phase is Phase.DATA] == [part, None]

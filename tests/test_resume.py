@@ -136,6 +136,27 @@ def test_when_all_is_read_the_snapshot_goes_and_a_run_that_ends_then_goes_on_wit
     leaves_no_session(source.server)
 
 
+@pytest.mark.parametrize("resume", ["same-snapshot", "per-table"])
+def test_a_table_in_parts_is_finished_in_its_snapshot_and_begun_again_in_another(
+    resume: str, start: Start, replicator: Run, source: Database, destination: Database
+) -> None:
+    hold = ("--hold-snapshot",) if resume == "same-snapshot" else ()
+    killed(start, source, destination, "--split-larger-than", "2MB", *hold)
+    (done,) = [name for name in done_steps(destination) if name.startswith("data ")]
+    assert ", part " in done
+    steps, finished = destination.rows("SELECT count(*), count(done_at) FROM replicator.step")[0]
+    source.run("INSERT INTO one SELECT a + 100000, 'later' FROM two; UPDATE one SET b = 'later' WHERE a < 100")
+    result = replicator("clone", f"--resume={resume}", "--split-larger-than", "1MB", *both(source, destination))
+    runs(result)
+    again = resume == "per-table"
+    assert f"planned: {steps - finished + again} steps" in result.err, result  # the parts are those of then
+    if not again:
+        assert destination.value("SELECT count(*) FROM one WHERE b = 'later'") == 0
+        assert destination.value("SELECT count(*) FROM one") == destination.value("SELECT count(*) FROM two")
+    else:
+        runs(replicator("verify", *both(source, destination)))
+
+
 def test_a_snapshot_that_verification_needs_is_kept(
     start: Start, replicator: Run, source: Database, destination: Database
 ) -> None:

@@ -80,6 +80,8 @@ SELECT c.tableoid::bigint AS classid
      , coalesce(column_list.binaries, '{}') AS binaries
      , column_list.unlike
      , pg_relation_size(c.oid) + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) AS bytes
+     , CASE m.amname WHEN 'heap' THEN pg_relation_size(c.oid) / current_setting('block_size')::bigint END AS blocks --14+
+     --<14 , NULL::bigint AS blocks
      , greatest(c.reltuples, 0)::bigint AS rows
      , CASE WHEN EXISTS (SELECT
                            FROM pg_partition_ancestors(c.oid) AS ancestor (relid)

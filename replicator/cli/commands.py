@@ -30,6 +30,7 @@ from replicator.cli.options import (
     RESUME,
     RETRY,
     SHOW_ROWS,
+    SPLIT,
     STATISTICS,
     TOAST_COMPRESSION,
     VERIFY,
@@ -141,7 +142,7 @@ def verify_command(output: Output, **given: Any) -> None:
 @cli.command("plan")
 @click.option("--sql", "script", is_flag=True, help="Print the schema as one SQL script in creation order.")
 @click.option("--json", "output", flag_value="json", help="Print the steps as JSON: the same as --output json.")
-@options(*CONNECTIONS, *COPYING, STATISTICS, FORMAT)
+@options(*CONNECTIONS, *COPYING, STATISTICS, SPLIT, FORMAT)
 def plan_command(script: bool, output: Output, destination: str | None, **given: Any) -> None:
     """Print what a clone would do, step by step, with costs, order and reasons; write nothing anywhere.
 

@@ -79,6 +79,15 @@ def _rate(context: click.Context, parameter: click.Parameter, value: object) -> 
     return None if value is None else bytes_a_second(str(value))
 
 
+def _size(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
+    if value in ("auto", "never"):
+        return None if value == "auto" else 0
+    try:
+        return bytes_a_second(value)
+    except UsageError as error:
+        raise UsageError(f"--split-larger-than {value} is no size.", hint="Write auto, never, 500MB or 2GB.") from error
+
+
 def bytes_a_second(text: str) -> int:
     """Return a rate in bytes a second. Raises UsageError.
 
@@ -217,6 +226,14 @@ FORMAT = click.option(
     callback=lambda context, parameter, value: Format(value),
     help="Rows as text or in binary; auto: in binary where all of a table's types have the same form everywhere.",
 )
+SPLIT = click.option(
+    "--split-larger-than",
+    metavar="SIZE",
+    default="auto",
+    show_default=True,
+    callback=_size,
+    help="Copy larger tables in parts, several at a time (from PostgreSQL 14); auto: what would take longest; never.",
+)
 MAX_RATE = click.option(
     "--max-rate",
     metavar="RATE",
@@ -266,7 +283,7 @@ DATA_ONLY = (
 
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, SILENCE, OUTPUT, DEBUG)
 COPYING = (JOBS, *LEAVING_OUT, DOWNGRADE, SKIP_UNPRIVILEGED)
-MOVING = (*LANES, FORMAT, RELAY, MAX_RATE)
+MOVING = (*LANES, SPLIT, FORMAT, RELAY, MAX_RATE)
 REPLACING = (REPLACE, KEEP_PREVIOUS, *DATA_ONLY)
 GLOBALS = (CREATE, ROLES, TABLESPACES)
 

@@ -55,7 +55,10 @@ def copy_out(work: CopyTable) -> str:
     'COPY public.t (id) TO STDOUT (FORMAT binary)'
     """
     rows = f"{work.table.identity}{_column_list(work)}"
-    if work.table.condition:
+    if work.part:
+        names = ", ".join(column.name for column in work.table.columns)
+        rows = f"(SELECT {names} FROM ONLY {work.table.identity} WHERE {work.part.condition})"
+    elif work.table.condition:
         names = ", ".join(column.name for column in work.table.columns)
         rows = f"(SELECT {names} FROM {work.table.identity} {work.table.condition})"
     return f"COPY {rows} TO STDOUT (FORMAT {_format(work)})"
@@ -68,8 +71,8 @@ def copy_in(work: CopyTable) -> str:
 
 
 def _fresh(work: CopyTable) -> bool:
-    """Tell whether the table holds nothing but what this copy brings: no other partitions' rows, no extension's."""
-    return work.fresh and work.table.root is None and work.table.condition is None
+    """Tell whether the table holds nothing but what this copy brings: of no other part, no other partition."""
+    return work.fresh and work.table.root is None and work.table.condition is None and work.part is None
 
 
 def _column_list(work: CopyTable) -> str:

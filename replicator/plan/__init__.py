@@ -12,25 +12,39 @@ from dataclasses import replace
 from replicator import graph
 from replicator.catalog import select
 from replicator.model import Catalog, Format, Phase, Plan, Statistics
-from replicator.plan.build import build_steps
+from replicator.plan.build import build_costs, build_steps
 from replicator.plan.data import data_steps
+from replicator.plan.parts import Parts, parts_of
 from replicator.plan.pieces import chain, downstream, with_phases
 from replicator.plan.refresh import matview_reads, refresh_steps
 from replicator.plan.relations import Relations
 from replicator.plan.statistics import analyzed_views, carry_steps, statistics_steps
 
 
-def make_plan(catalog: Catalog, statistics: Statistics = Statistics.ANALYZE, *, format: Format = Format.AUTO) -> Plan:
-    """Return every step of a copy of this catalog into an empty database. Raises DependencyCycle."""
+def make_plan(
+    catalog: Catalog,
+    statistics: Statistics = Statistics.ANALYZE,
+    *,
+    format: Format = Format.AUTO,
+    jobs: int = 1,
+    split_larger_than: int | None = None,
+    parts: Parts | None = None,
+) -> Plan:
+    """Return every step of a copy of this catalog into an empty database. Raises DependencyCycle.
+
+    `parts` are those of an earlier run that is gone on with; else it is decided here which tables to split.
+    """
     pieces, phases = with_phases(graph.order(catalog.objects))
-    relations = Relations(catalog)
+    if parts is None:
+        parts = parts_of(catalog, build_costs(pieces, phases, Relations(catalog, {})), jobs, split_larger_than)
+    relations = Relations(catalog, parts)
     reads = matview_reads(catalog)
     refresh = {address: f"refresh {relations.identities[address]}" for address in reads}
     late = downstream(pieces, phases, refresh)
 
     schema = chain((p for p in pieces if phases[p.name] is Phase.SCHEMA), Phase.SCHEMA, frozenset())
     created = frozenset({schema[-1].name}) if schema else frozenset()
-    data = data_steps(catalog, created, format)
+    data = data_steps(catalog, created, format, parts)
     build = build_steps(pieces, phases, relations, refresh, created)
     late |= {step.name for step in build if not late.isdisjoint(step.needs)}  # validations
     early = [step for step in build if step.name not in late]

@@ -5,6 +5,7 @@ in no time, and validated after that, which lets others read, index and validate
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -23,6 +24,16 @@ VALIDATED_BYTES = 1024 * 1024
 """From this size of the referencing table on, a foreign key is validated in a step of its own."""
 
 
+def build_costs(pieces: Iterable[Piece], phases: Phases, relations: Relations) -> dict[Address, list[int]]:
+    """Return what each of the steps costs that build upon a table alone."""
+    costs: defaultdict[Address, list[int]] = defaultdict(list)
+    for piece in pieces:
+        if phases[piece.name] is Phase.BUILD:
+            for table in (relations.tables[a] for a in piece.object.needs if a in relations.tables):
+                costs[table.address].append(int(table.bytes * _weight(piece)))
+    return costs
+
+
 def build_steps(
     pieces: Iterable[Piece],
     phases: Phases,
@@ -36,7 +47,7 @@ def build_steps(
         about = relations.among(piece.object.needs) or relations.attached(piece.object)
         tables = [relations.tables[r] for r in about if r in relations.tables]
         calls_code = not relations.code.isdisjoint(piece.object.needs)
-        rows = (ALL_ROWS,) if calls_code else [relations.data[r] for r in about if r in relations.data]
+        rows = (ALL_ROWS,) if calls_code else [name for r in about for name in relations.data.get(r, ())]
         filled = [refresh[relation] for relation in about if relation in refresh]
         built = [need for need in piece.needs if phases[need] is not Phase.SCHEMA]
         lock = Lock.SHARED if piece.object.kind == "index" else Lock.EXCLUSIVE
@@ -50,7 +61,7 @@ def build_steps(
         )
         steps += _in_two(step, piece.object, relations) if piece.object.kind == "foreign_key" else [step]
     if any(ALL_ROWS in step.needs for step in steps):
-        steps.insert(0, Step(ALL_ROWS, Phase.BUILD, Execute(()), created.union(relations.data.values())))
+        steps.insert(0, Step(ALL_ROWS, Phase.BUILD, Execute(()), created.union(*relations.data.values())))
     return steps
 
 

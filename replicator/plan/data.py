@@ -1,9 +1,10 @@
 """The steps that bring rows: tables, large objects, sequences."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
+from replicator.events import size_text
 from replicator.model import (
     Catalog,
     CopyLargeObjects,
@@ -11,29 +12,39 @@ from replicator.model import (
     Execute,
     Format,
     Lock,
+    Part,
     Phase,
     SetSequences,
     Step,
     Table,
 )
-from replicator.plan.relations import data_name
+from replicator.plan.parts import Parts
+from replicator.plan.relations import data_names
 
 ROWS_LOOKED_UP = "rows that checks may look up"
 LARGE_OBJECT_BYTES = 2048  # a guess: only a superuser could look
 
 
-def data_steps(catalog: Catalog, created: frozenset[str], format: Format) -> list[Step]:
-    """One step a table with rows, a range of large objects; one for all sequences."""
+def data_steps(catalog: Catalog, created: frozenset[str], format: Format, parts: Parts) -> list[Step]:
+    """One step a table with rows or a part of it, a range of large objects; one for all sequences."""
     tables = [table for table in _referred_first(catalog.tables) if not table.empty]
-    copied = {table.identity for table in tables}
+    names = {table.identity: data_names(table, parts.get(table.address, ())) for table in tables}
     steps = [
-        _copy(table, format, created | {data_name(identity) for identity in table.refers & copied})
+        step
         for table in tables
         if not table.looks_up
+        for step in _copy(
+            table,
+            format,
+            created.union(*(names[identity] for identity in table.refers & names.keys())),
+            parts.get(table.address, ()),
+        )
     ]
     if any(table.looks_up for table in tables):
         steps.append(Step(ROWS_LOOKED_UP, Phase.BUILD, Execute(()), created | {step.name for step in steps}))
-        steps += [_copy(table, format, frozenset({ROWS_LOOKED_UP})) for table in tables if table.looks_up]
+        needs = frozenset({ROWS_LOOKED_UP})
+        for table in (table for table in tables if table.looks_up):
+            steps += _copy(table, format, needs, parts.get(table.address, ()))
     for r in catalog.large_objects:
         cost = r.count * LARGE_OBJECT_BYTES
         steps.append(Step(f"large objects {r.first}-{r.last}", Phase.LARGE_OBJECTS, CopyLargeObjects(r), created, cost))
@@ -42,10 +53,12 @@ def data_steps(catalog: Catalog, created: frozenset[str], format: Format) -> lis
     return steps
 
 
-def _copy(table: Table, format: Format, needs: frozenset[str]) -> Step:
+def _copy(table: Table, format: Format, needs: frozenset[str], parts: Sequence[Part]) -> list[Step]:
+    """Return the step that copies a table, or one for each of its parts, which go side by side."""
     binary, reason = form(table, format)
-    return Step(
-        data_name(table.identity),
+    names = data_names(table, parts)
+    whole = Step(
+        names[0],
         Phase.DATA,
         CopyTable(table, binary),
         needs,
@@ -53,6 +66,17 @@ def _copy(table: Table, format: Format, needs: frozenset[str]) -> Step:
         {table.address: Lock.EXCLUSIVE},
         reason="; ".join([reason, *_ways(table)]),
     )
+    return [
+        replace(
+            whole,
+            name=name,
+            work=CopyTable(table, binary, part=part),
+            cost=table.bytes // part.of,
+            locks={table.address: Lock.SHARED},
+            reason=f"{reason}; part {part.number} of {part.of}, of {size_text(table.bytes)}",
+        )
+        for name, part in zip(names, parts, strict=bool(parts))
+    ] or [whole]
 
 
 def form(table: Table, wanted: Format) -> tuple[bool, str]:

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from replicator.catalog import FACETS
-from replicator.model import Address, Catalog, Object
+from replicator.model import Address, Catalog, Object, Part, Table
+from replicator.plan.parts import Parts
 
 CALLS_CODE = {"function", "aggregate", "operator", "operator_class", "operator_family", "domain", "base_type", "cast"}
 """An index or constraint that needs one of these runs the user's code, which may read any table."""
@@ -18,9 +19,9 @@ TABLE_CLASS = 1259
 class Relations:
     """The relations of a catalog, and how they hang together."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, parts: Parts) -> None:
         self.tables = {table.address: table for table in catalog.tables}
-        self.data = {table.address: data_name(table.identity) for table in catalog.tables if not table.empty}
+        self.data = {t.address: data_names(t, parts.get(t.address, ())) for t in catalog.tables if not t.empty}
         self.kinds = {o.address: o.kind for o in catalog.objects if o.kind not in FACETS}
         self.identities = {o.address: o.identity for o in catalog.objects if o.kind not in FACETS}
         self._tables_of = {o.address: o.needs for o in catalog.objects if o.kind in ("index", "constraint")}
@@ -62,6 +63,6 @@ class Relations:
         return [r for a in found for r in self.below(a)] if found & self._children.keys() else list(found)
 
 
-def data_name(identity: str) -> str:
-    """Return what the step is called that copies a table's rows."""
-    return f"data {identity}"
+def data_names(table: Table, parts: Iterable[Part]) -> tuple[str, ...]:
+    """Return what the steps are called that copy a table's rows."""
+    return tuple(f"data {table.identity}, part {p.number} of {p.of}" for p in parts) or (f"data {table.identity}",)

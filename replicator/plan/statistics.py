@@ -26,7 +26,7 @@ def _transfer(catalog: Catalog, relations: Relations, build: Iterable[Step]) -> 
     tables = {a for a, kind in relations.kinds.items() if kind == "table"}
     tables |= {a for a, kind in relations.kinds.items() if kind == "foreign_table" and a in catalog.carried}
     for relation in sorted(tables):
-        wanted[relation] |= {relations.data[leaf] for leaf in relations.below(relation) if leaf in relations.data}
+        wanted[relation].update(*(relations.data.get(leaf, ()) for leaf in relations.below(relation)))
     steps = [
         Step(
             f"analyze {relations.identities[table]}",
@@ -65,8 +65,8 @@ def carry_steps(relations: Relations, tables: Mapping[Address, Collection[str]])
 def _analyze(catalog: Catalog, relations: Relations, build: Iterable[Step]) -> list[Step]:
     """ANALYZE each table once its indexes and statistics objects are there, a partitioned one with its partitions."""
     wanted: defaultdict[Address, set[str]] = defaultdict(set)
-    for address, name in relations.data.items():
-        wanted[relations.root(address)].add(name)
+    for address, names in relations.data.items():
+        wanted[relations.root(address)].update(names)
     for step in build:
         for relation in step.locks:
             if relations.root(relation) in wanted and not step.name.startswith(("foreign_key ", "validate ")):

@@ -22,6 +22,7 @@ CREATE TABLE replicator.step (
     digest text NOT NULL,
     relation text,
     cost bigint NOT NULL,
+    part text,
     done_at timestamptz,
     seconds double precision,
     rows bigint,
