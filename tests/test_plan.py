@@ -619,6 +619,7 @@ def test_parts_meet_and_leave_nothing_out(big):
     ("jobs", "changes", "larger_than", "parts"),
     [
         (1, {}, None, 0),
+        (2, {}, None, 0),
         (4, {}, 0, 0),
         (4, {"bytes": GB // 4}, None, 0),
         (4, {"bytes": GB // 2}, None, 2),
@@ -640,7 +641,7 @@ def test_a_table_is_split_where_that_may_help_and_can_be(big, jobs, changes, lar
 def test_among_many_tables_none_need_be_split(big):
     for n in range(4):
         big.add("index", f"i{n}", big.table(f"t{n}", bytes=4 * GB))
-    assert not [s for s in big.steps(jobs=2) if s.phase is Phase.DATA and s.work.part]
+    assert not [s for s in big.steps(jobs=4) if s.phase is Phase.DATA and s.work.part]
 
 
 def test_the_parts_of_an_earlier_run_are_taken_over(big):
