@@ -140,6 +140,20 @@ def read_config(path: Path) -> dict[str, object]:
     return defaults
 
 
+def has_password(dsn: str) -> bool:
+    """Tell whether a connection string has a password, or is none at all: whatever that is, it need not be seen."""
+    try:
+        return bool({"password", "sslpassword"} & conninfo.conninfo_to_dict(dsn).keys())
+    except psycopg.Error:
+        return True
+
+
+def exposes_password(path: Path, defaults: Mapping[str, object]) -> bool:
+    """Tell whether other users can read the file that these defaults are from, and there is a password in it."""
+    shared = os.name == "posix" and path.stat().st_mode & 0o077
+    return bool(shared) and any(has_password(str(defaults[s])) for s in ("source", "destination") if s in defaults)
+
+
 def _table(tables: Mapping[str, object], name: str, path: Path) -> Mapping[str, object]:
     table = tables.get(name, {})
     if not isinstance(table, dict):

@@ -125,7 +125,7 @@ class Process:
             code = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {seconds} s\n{self.stderr}") from None
-        return Result(code, self._out.read_text("utf-8"), self.stderr)
+        return Result(code, self._out.read_bytes().decode(), self.stderr)  # carriage returns as they are
 
     def kill(self) -> None:
         if not self.ended:

@@ -13,13 +13,14 @@ import traceback
 
 import click
 import psycopg
-from psycopg import conninfo
 
 from replicator import postgres
 from replicator.cli.commands import cli
 from replicator.cli.findings import findings_as_data, findings_as_lines
 from replicator.cli.options import ENVIRONMENT, Common
 from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, StepFailed, UsageError
+from replicator.events import one_line
+from replicator.settings import has_password
 
 DEFECT = 70  # EX_SOFTWARE of sysexits.h
 
@@ -54,7 +55,7 @@ def leave(error: BaseException, code: int, hint: str | None, common: Common) -> 
         signal.signal(number, signal.SIG_IGN)  # nothing is left to be interrupted but these words
     if common.debug:
         traceback.print_exception(error)
-    text = postgres.one_line(error)
+    text, hint = one_line(postgres.one_line(error)), hint and one_line(hint)
     text += "" if text.endswith((".", "!", "?")) else "."
     findings = error.findings if isinstance(error, PreflightFailed) else ()
     if common.output == "json":
@@ -80,7 +81,7 @@ def hide_passwords(argv: list[str]) -> None:
     words = iter(argv[1:])
     for word in words:
         flag, equals, value = word.partition("=")
-        if flag in ENVIRONMENT and (value := value if equals else next(words, "")) and _has_password(value):
+        if flag in ENVIRONMENT and (value := value if equals else next(words, "")) and has_password(value):
             moved[ENVIRONMENT[flag]] = value
         elif flag in ENVIRONMENT:
             kept += [flag, value]
@@ -89,10 +90,3 @@ def hide_passwords(argv: list[str]) -> None:
     if moved and os.name == "posix":
         python = sys.orig_argv[: len(sys.orig_argv) - len(argv) + 1]
         os.execve(sys.executable, [*python, *kept], {**os.environ, **moved})
-
-
-def _has_password(dsn: str) -> bool:
-    try:
-        return bool({"password", "sslpassword"} & conninfo.conninfo_to_dict(dsn).keys())
-    except psycopg.Error:
-        return True  # whatever it is, it need not be seen

@@ -69,7 +69,8 @@ def cli() -> None:
 @contextmanager
 def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
     """Show progress on stderr and, at the end, the report on stdout, differences included; whatever becomes of it."""
-    if click.get_current_context().ensure_object(Common).debug:
+    common = click.get_current_context().ensure_object(Common)
+    if common.debug:
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     report = Report()
     began = time.monotonic()
@@ -82,6 +83,8 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
                 show(event)
 
             try:
+                for note in common.notes:
+                    emit(events.Note(note))
                 yield emit
                 ok = True
             finally:
@@ -154,7 +157,8 @@ def plan_command(script: bool, output: Output, destination: str | None, **given:
     if output == "json" and not script:
         click.echo(plan_as_json(plan))
     else:
-        click.echo("\n".join(plan_as_sql(plan) if script else plan_as_lines(plan)))
+        # color: click takes what looks like a terminal's control sequence out of what goes to a file.
+        click.echo("\n".join(plan_as_sql(plan) if script else plan_as_lines(plan)), color=True)
 
 
 @cli.command("probe")
@@ -212,9 +216,9 @@ def status_command(
         state = "running" if running else "killed" if status.state == "running" else status.state
         click.echo(f"Unfinished clone from {status.source}, begun {status.started:%Y-%m-%d %H:%M:%S %Z}: {state}.")
         click.echo(f"{status.done} of {status.steps} steps are done, {status.rows} rows, {size_text(status.bytes)}.")
-        named = [f"  not done: {name}" for name in status.unfinished[:LISTED]]
+        named = [f"  not done: {events.one_line(name)}" for name in status.unfinished[:LISTED]]
         more = [f"  and {len(status.unfinished) - LISTED} more"] if len(status.unfinished) > LISTED else []
-        click.echo("\n".join([*([status.error] if status.error else []), *named, *more]))
+        click.echo("\n".join([*([events.one_line(status.error)] if status.error else []), *named, *more]))
     if status:
         context.exit(StepFailed.exit_code)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,8 @@ class Common:
 
     output: Output = "auto"
     debug: bool = False
+    notes: list[str] = field(default_factory=list)
+    """What is to be mentioned as soon as there is somebody to tell."""
 
 
 class Commands(click.Group):
@@ -66,6 +68,9 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
     known = {p.name for command in context.parent.command.commands.values() for p in command.params}
     if unknown := sorted(defaults.keys() - known):
         raise UsageError(f"The file {path} has unknown options: {', '.join(unknown)}.")
+    if settings.exposes_password(path, defaults):
+        note = f"Other users can read the file {path}, which has a password: chmod 600 it."
+        context.ensure_object(Common).notes.append(note)
     context.default_map = defaults
 
 
