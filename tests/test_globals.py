@@ -28,7 +28,7 @@ def copy(source: Database, destination: Database, **options: object) -> list[str
     """Clone, and return the notes."""
     seen: list[Event] = []
     clone(Settings(source.dsn, destination.dsn, **{"jobs": 2, "verify": True, **options}), seen.append)
-    return [event.text for event in seen if isinstance(event, events.Note)]
+    return [event.text for event in seen if isinstance(event, events.Note) and not event.text.startswith("Rows ")]
 
 
 def dump(database: Database) -> str:

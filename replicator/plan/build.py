@@ -30,7 +30,7 @@ def build_costs(pieces: Iterable[Piece], phases: Phases, relations: Relations) -
     for piece in pieces:
         if phases[piece.name] is Phase.BUILD:
             for table in (relations.tables[a] for a in piece.object.needs if a in relations.tables):
-                costs[table.address].append(int(table.bytes * _weight(piece)))
+                costs[table.address].append(_cost(piece, table.bytes))
     return costs
 
 
