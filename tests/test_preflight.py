@@ -1,24 +1,29 @@
 """All that stands in the way is found at once, and what is to be run, when run, takes it out of the way."""
 
+import contextlib
 import json
 import re
+import shutil
+import socket
+import subprocess
 from collections.abc import Iterable, Iterator
 
 import psycopg
 import pytest
 
-from replicator import events, probe
+from replicator import events, postgres, probe
 from replicator.clone import clone
 from replicator.comparison import verify_copy
+from replicator.demo.server import _as_server_user, reachable_folder
 from replicator.errors import PreflightFailed, VerificationFailed
 from replicator.model import Finding
 from replicator.preparation import preflight
 from replicator.settings import Settings
-from tests.fix_cli import Run, is_empty, own_server, runs
-from tests.fix_servers import VERSIONS, Database
+from tests.fix_cli import Run, closed_port, is_empty, own_server, runs, until
+from tests.fix_servers import VERSIONS, Database, Servers
 
 NEWEST = VERSIONS[-1]
-SOME = pytest.mark.pg(f"in 12 15 {NEWEST}")
+SOME = pytest.mark.pg(f"in 12 15 16 {NEWEST}")
 
 
 def fatal(findings: Iterable[Finding]) -> list[Finding]:
@@ -244,3 +249,29 @@ def test_more_tables_than_locks() -> None:
         server.start()
         with psycopg.connect(server.conninfo(), autocommit=True) as conn:
             assert list(probe.check_locks(conn)) == []
+
+
+@pytest.mark.skipif(not shutil.which("pgbouncer"), reason="needs pgbouncer in PATH")
+@pytest.mark.parametrize(("mode", "refused"), [("transaction", True), ("session", False)])
+def test_a_pooler_in_between(mode: str, refused: bool, servers: Servers) -> None:
+    server, port, folder = servers[NEWEST], closed_port(), reachable_folder("replicator-pooler-")
+    config = folder / "pgbouncer.ini"
+    config.write_text(
+        f"""[databases]\n* = host=127.0.0.1 port={server.port} user=postgres
+        [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = any\npool_mode = {mode}
+        unix_socket_dir =\n"""
+    )
+    with subprocess.Popen(["pgbouncer", "-q", config], **_as_server_user()) as pooler:
+        try:
+            dsn = f"host=127.0.0.1 port={port} dbname=postgres user=postgres"
+            until(lambda: postgres.connect(dsn).close() is None if answers(port) else False)
+            assert [finding.server for finding in probe.check_direct("source", dsn)] == ["source"] * refused
+            assert list(probe.check_direct("source", server.conninfo())) == []
+        finally:
+            pooler.terminate()
+
+
+def answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
