@@ -17,6 +17,8 @@ from replicator.errors import ReplicatorError, SnapshotLost, SourceChanged
 
 COMMAND = (sys.executable, "-m", "replicator", "hold")
 CHECK_SECONDS = 2.0
+EARLY_CHECK_SECONDS = 0.2
+BEGIN_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +57,17 @@ def hold(text: str) -> None:
         print(moment.id, flush=True)
         sys.stdout.close()
         begun = False  # the journal is written a moment later
+        overdue = time.monotonic() + BEGIN_SECONDS
         while time.monotonic() < until:
-            time.sleep(CHECK_SECONDS)
+            time.sleep(CHECK_SECONDS if begun else EARLY_CHECK_SECONDS)
+            expected = begun or time.monotonic() > overdue  # the run may have been over before we looked
             try:
                 wanted = _wanted(request.destination)
             except psycopg.OperationalError as error:
-                if begun and not postgres.may_pass(error):  # it was dropped, or swapped in under another name
+                if expected and not postgres.may_pass(error):  # it was dropped, or swapped in under another name
                     return
             else:
-                if wanted != moment.id and begun:
+                if wanted != moment.id and expected:
                     return
                 begun = begun or wanted == moment.id
             try:
