@@ -124,6 +124,10 @@ class Table:
     """Its rows go as text, though all columns have a binary form: another version reads some values otherwise."""
     blocks: int | None = None
     """How many its heap has; None where its rows cannot be found by block (before 14, other access methods)."""
+    key: str | None = None
+    """Where they cannot: a column that has a value in every row and an index, by which they can be found instead."""
+    edges: tuple[str, ...] = ()
+    """Values of the key, in order, between which there are about as many rows each: literals."""
     condition: str | None = None
     """WHERE …, or nothing: which rows of an extension's configuration table are the database's own. None: no such."""
     refers: frozenset[str] = frozenset()

@@ -1,8 +1,8 @@
-"""Big tables in parts, ranges of ctid blocks, so that several workers copy one.
+"""Big tables in parts, so that several workers copy one: ranges of ctid blocks, or of a key where these are no help.
 
 A part is neither emptied nor frozen by its copy, since the others go on beside it: what is small stays whole. The last
-part is open-ended: whatever the size was taken for, every row is in one part. Reference: PostgreSQL docs, release 14,
-"TID range scans".
+part is open-ended, as is the first: whatever the size was taken for, every row is in one part. Reference: PostgreSQL
+docs, release 14, "TID range scans".
 """
 
 from collections.abc import Collection, Mapping
@@ -41,13 +41,23 @@ def parts_of(catalog: Catalog, built: Mapping[Address, Collection[int]], jobs: i
 
 
 def _split(table: Table, number: int) -> tuple[Part, ...]:
-    blocks = table.blocks or 0
-    number = min(number, blocks)
-    if number < 2 or table.root or table.condition is not None or table.empty:
+    if table.root or table.condition is not None or table.empty:
         return ()
-    edges = [blocks * n // number for n in range(number)]
-    since = [f"ctid >= '({edge},0)'::pg_catalog.tid" for edge in edges]
-    before = [f" AND ctid < '({edge},0)'::pg_catalog.tid" for edge in edges[1:]]
-    return tuple(
-        Part(n, number, start + end) for n, (start, end) in enumerate(zip(since, [*before, ""], strict=True), start=1)
-    )
+    key, edges = _edges(table, number)
+    if not edges:
+        return ()
+    since = ["", *(f"{key} >= {edge}" for edge in edges)]
+    before = [*(f"{key} < {edge}" for edge in edges), ""]
+    conditions = [" AND ".join(filter(None, pair)) for pair in zip(since, before, strict=True)]
+    return tuple(Part(n, len(conditions), condition) for n, condition in enumerate(conditions, start=1))
+
+
+def _edges(table: Table, number: int) -> tuple[str, list[str]]:
+    """Return by what a table is cut into so many parts, fewer where that cannot be, and where."""
+    if table.blocks is not None:
+        number = min(number, table.blocks)
+        return "ctid", [f"'({table.blocks * n // number},0)'::pg_catalog.tid" for n in range(1, number)]
+    if table.key is None:
+        return "", []
+    number = min(number, len(table.edges) + 1)
+    return table.key, [table.edges[len(table.edges) * n // number] for n in range(1, number)]
