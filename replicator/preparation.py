@@ -100,6 +100,7 @@ def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding]
     if any(finding.fatal for finding in in_its_way):
         return findings, None
     catalog = selected(read_steadily(sides, settings), settings)
+    source = sides.moment.holder  # another one, if it had to be read again
     agreed = settings.skip_unprivileged
     lacking = probe.check_catalog(source, destination, catalog, roles=settings.roles)
     beginning, not_there = server.lacking(source, destination, settings)

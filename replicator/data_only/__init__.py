@@ -69,6 +69,7 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
         )
     refuse_or_note(findings, emit)
     catalog = read_steadily(sides, settings)
+    source = sides.moment.holder  # another one, if it had to be read again
     if left:
         catalog = resume.as_then(left, catalog)
     there = _read(destination, "targets")

@@ -90,4 +90,5 @@ SET client_min_messages = panic;
 REINDEX INDEX CONCURRENTLY reindexed_fragile;
 RESET client_min_messages;
 \set ON_ERROR_STOP on
+DELETE FROM reindexed;
 COMMENT ON INDEX reindexed_fragile_ccnew IS 'a twin';
