@@ -199,6 +199,8 @@ def adapt(catalog: Catalog, major: int) -> tuple[Catalog, list[Loss]]:
     for o in catalog.objects if here > major else ():
         own = [f for f in features if f.since <= here and (not f.kinds or o.kind in f.kinds)]
         lesser, said, whole = _adapt_object(o, own)
+        if o.kind == "acl" and here >= 17 > major and _all_but_maintain(lesser.create):
+            whole, said = True, ["the owner's lack of the privilege MAINTAIN: it came with PostgreSQL 17"]
         if whole:
             gone[key(o)] = said[-1]
         losses += [] if whole else [Loss(o.name, text) for text in said]
@@ -211,6 +213,17 @@ def adapt(catalog: Catalog, major: int) -> tuple[Catalog, list[Loss]]:
         objects = _public_as_since_15(objects)
     lesser_catalog, left_out = without(replace(catalog, objects=tuple(objects)), gone)
     return lesser_catalog, losses + left_out
+
+
+def _all_but_maintain(statements: Sequence[str]) -> bool:
+    """Tell whether this is all that is said of a table's privileges: its owner has what is all there is before 17."""
+    return ALL_BUT_MAINTAIN.fullmatch("; ".join(statements)) is not None
+
+
+ALL_BUT_MAINTAIN = re.compile(
+    r"REVOKE ALL ON TABLE (.+) FROM (.+); GRANT INSERT, SELECT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"
+    r" ON TABLE \1 TO \2"
+)
 
 
 def _intervals_as_text(catalog: Catalog) -> Catalog:
