@@ -4,6 +4,7 @@ A whole run is timed; the next one is killed with SIGKILL when half of that time
 another process (`--hold-snapshot`), and finished with `--resume`. Medians of several rounds; every copy is verified.
 """
 
+import shlex
 import statistics
 import subprocess
 import sys
@@ -22,18 +23,20 @@ VERIFY = [sys.executable, "-m", "replicator", "verify", "--output", "plain"]
 @click.option("--scenario", type=click.Choice(list(SCENARIOS)), default="mixed", show_default=True)
 @click.option("--scale", default=1.0, show_default=True)
 @click.option("--rounds", default=3, show_default=True)
-def main(scenario: str, scale: float, rounds: int) -> None:
+@click.option("--options", default="", help="More of the options of `clone`, for all runs.")
+def main(scenario: str, scale: float, rounds: int, options: str) -> None:
     """Measure and print the medians."""
     whole, rest = [], []
+    clone = [*CLONE, *shlex.split(options)]
     with filled(scenario, scale, embedded_bin(), embedded_bin()) as pair:
         for _ in range(rounds):
             pair.renew()
-            whole.append(timed(pair, CLONE))
+            whole.append(timed(pair, clone))
             pair.renew()
-            with subprocess.Popen([*CLONE, "--hold-snapshot", *ends(pair)], stderr=subprocess.DEVNULL) as process:
+            with subprocess.Popen([*clone, "--hold-snapshot", *ends(pair)], stderr=subprocess.DEVNULL) as process:
                 time.sleep(whole[-1] / 2)
                 process.kill()
-            rest.append(timed(pair, [*CLONE, "--resume"]))
+            rest.append(timed(pair, [*clone, "--resume"]))
             timed(pair, VERIFY)
     ratio = statistics.median(r / w for r, w in zip(rest, whole, strict=True))
     click.echo(f"whole {statistics.median(whole):.1f} s, resumed {statistics.median(rest):.1f} s, ratio {ratio:.2f}")
