@@ -255,6 +255,8 @@ def test_killed_again_and_again_it_ends_complete(
         process.send(signal.SIGKILL)
         process.ends()
         status = replicator("status", "--destination", destination.dsn)
+        if status.code == 0 and not is_empty(destination):
+            break  # killed between the end of the work and the end of the process: no journal, so all has to be there
         assert status.code == FAILED or is_empty(destination), status
     else:
         runs(replicator("clone", "--resume=per-table", *both(source, destination)))
