@@ -251,6 +251,34 @@ def test_a_foreign_key_of_a_large_table_is_validated_in_a_step_of_its_own(db):
     assert plan.free("analyze a", "foreign_key k on b", "validate foreign_key k on b")
 
 
+@pytest.mark.parametrize(
+    ("index", "serves"),
+    [
+        ("CREATE INDEX i ON public.b USING btree (x, y, z)", True),
+        ("ALTER TABLE ONLY public.b ADD CONSTRAINT i PRIMARY KEY (x, y)", True),
+        ("CREATE INDEX i ON public.b USING btree (x, y) INCLUDE (z)", True),
+        ("CREATE INDEX i ON public.b USING btree (x)", False),
+        ("CREATE INDEX i ON public.b USING btree (x, yes)", False),
+        ("CREATE INDEX i ON public.b USING btree (y, x)", False),
+        ("CREATE INDEX i ON public.b USING btree (x, y) WHERE (z > 0)", False),
+        ("CREATE INDEX i ON public.b USING hash (x)", False),
+    ],
+)
+def test_a_foreign_key_is_validated_by_merging_where_an_index_has_its_columns(db, index, serves):
+    key = db.add("constraint", "a_pkey", a := db.table("a"))
+    b = db.table("b", bytes=VALIDATED_BYTES)
+    db.add("foreign_key", "k on b", b, a, key, stub_needs=(b, a, key))
+    stub = ("ALTER TABLE ONLY public.b ADD CONSTRAINT k FOREIGN KEY (x, y) REFERENCES public.a(x, y) NOT VALID",)
+    db.objects[-1] = replace(db.objects[-1], stub=stub)
+    db.add("index", "i", b)
+    db.objects[-1] = replace(db.objects[-1], create=(index,))
+    plan = db.plan()
+    merged = ("SET enable_hashjoin = off", "finish k on b", "RESET enable_hashjoin")
+    assert plan.statements("validate foreign_key k on b") == (merged if serves else ("finish k on b",))
+    assert plan.waits("validate foreign_key k on b", "index i") == serves
+    assert plan.free("foreign_key k on b", "index i")
+
+
 def test_a_foreign_key_is_made_at_once_where_that_takes_no_time_or_cannot_be_helped(db):
     key = db.add("constraint", "a_pkey", a := db.table("a", bytes=VALIDATED_BYTES))
     small = db.table("small", bytes=VALIDATED_BYTES - 1)
