@@ -15,7 +15,7 @@ from replicator.executor import execute
 from replicator.globals import database
 from replicator.journal import Journal, Run
 from replicator.keeper import Keeper
-from replicator.model import CopyLargeObjects, CopyTable, Phase, Plan, SetSequences, Step
+from replicator.model import Catalog, CopyLargeObjects, CopyTable, Phase, Plan, SetSequences, Step
 from replicator.postgres import Connection
 from replicator.preparation import Prepared, prepare, ready
 from replicator.settings import Settings
@@ -56,7 +56,7 @@ def fill(settings: Settings, emit: Emit) -> None:
                     sides, prepared.catalog, settings, emit, sequence_values, there=prepared.there, apart=prepared.kept
                 ) as found:
                     convict(found.mismatches)
-            for note in moments(sides.keeper.keep()):
+            for note in moments(sides.keeper.keep(), prepared.catalog):
                 emit(events.Note(note))
             finish(prepared.end, sides, settings, emit)
         for words in prepared.left_out:
@@ -164,11 +164,15 @@ def announcement(plan: Plan) -> events.Planned:
     return events.Planned(dict(Counter(step.phase for step in plan.steps)), copied)
 
 
-def moments(keeper: Connection) -> Iterator[str]:
+def moments(keeper: Connection, catalog: Catalog) -> Iterator[str]:
     """Yield which tables are of which moment, if the copy is not of one alone."""
     read = journal.read_moments(keeper)
-    for lsn, tables in read if len(read) > 1 else ():
+    if len(read) < 2:
+        return
+    for lsn, tables in read:
         yield f"As of WAL position {lsn} of the source: {', '.join(tables)}."
+    if empty := [table.identity for table in catalog.tables if table.empty]:
+        yield f"Without rows when the first run began, and left so: {', '.join(empty)}."
 
 
 def finish(end: Sequence[Step], sides: Sides, settings: Settings, emit: Emit) -> None:

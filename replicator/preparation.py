@@ -93,7 +93,7 @@ def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding]
         *occupied,
         *probe.check_source(source),
         *probe.check_choices(destination, settings.statistics, settings.toast_compression),
-        *probe.check_sessions(source, destination, settings.jobs),
+        *probe.check_sessions(source, destination, settings.workers),
     ]
     in_its_way = [*probe.waiting_locks(source), *probe.check_locks(source)]
     findings += in_its_way

@@ -66,6 +66,12 @@ def test_what_is_no_rate(text: str) -> None:
         bytes_a_second(text)
 
 
+@pytest.mark.parametrize("text", ["2GB/s", "0", "much"])
+def test_what_is_no_size(text: str, replicator: Run) -> None:
+    ends = ("--source", "host=127.0.0.1 port=1", "--destination", "host=127.0.0.1 port=1")
+    refuses(replicator("clone", "--split-larger-than", text, *ends), 2, f"--split-larger-than {text} is no size")
+
+
 @pytest.fixture
 def major() -> int:
     return NEWEST

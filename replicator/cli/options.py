@@ -87,24 +87,27 @@ def _rate(context: click.Context, parameter: click.Parameter, value: object) -> 
 def _size(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
     if value in ("auto", "never"):
         return None if value == "auto" else 0
-    try:
-        return bytes_a_second(value)
-    except UsageError as error:
-        raise UsageError(f"--split-larger-than {value} is no size.", hint="Write auto, never, 500MB or 2GB.") from error
+    if not (size := bytes_of(value)):
+        raise UsageError(f"--split-larger-than {value} is no size.", hint="Write auto, never, 500MB or 2GB.")
+    return size
 
 
 def bytes_a_second(text: str) -> int:
-    """Return a rate in bytes a second. Raises UsageError.
+    """Return a rate in bytes a second. Raises UsageError."""
+    if rate := bytes_of(text.strip().removesuffix("/s")):
+        return rate
+    raise UsageError(f"--max-rate {text} is no rate.", hint="Write it as 800kB/s, 50MB/s or 1.5GB/s.")
 
-    >>> bytes_a_second("50MB/s"), bytes_a_second("1.5 MiB")
-    (50000000, 1572864)
+
+def bytes_of(text: str) -> int:
+    """Return a size in bytes; 0 where it is none.
+
+    >>> bytes_of("50MB"), bytes_of("1.5 MiB"), bytes_of("2GB/s")
+    (50000000, 1572864, 0)
     """
-    written = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?(/s)?", text.strip(), re.IGNORECASE)
+    written = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?", text.strip(), re.IGNORECASE)
     unit = (1024 if written[3] else 1000) ** " KMGT".index(written[2].upper() or " ") if written else 0
-    rate = int(float(written[1]) * unit) if written else 0
-    if not rate:
-        raise UsageError(f"--max-rate {text} is no rate.", hint="Write it as 800kB/s, 50MB/s or 1.5GB/s.")
-    return rate
+    return int(float(written[1]) * unit) if written else 0
 
 
 OUTPUT = click.option(

@@ -59,7 +59,7 @@ def check_sessions(source: Connection, destination: Connection, jobs: int) -> It
                     "" if what == "server" else f"'s {what.replace(what.split()[0], what.split()[0].lower(), 1)}"
                 )
                 yield Finding(
-                    f"{name} has room for {max(0, free)} more sessions: --jobs {jobs} needs {wanted}.",
+                    f"{name} has room for {max(0, free)} more sessions: {jobs} jobs at a time need {wanted}.",
                     ("(and a restart) " if what == "server" else "")
                     + (f"or clone with --jobs {fitting}." if fitting > 0 else "or end others' sessions."),
                     object=f"{server} sessions",
