@@ -18,6 +18,8 @@ SLOW = """
 CREATE TABLE slow (a int PRIMARY KEY, b text, c text GENERATED ALWAYS AS (md5(repeat(b, 40))) STORED);
 INSERT INTO slow SELECT g, repeat(md5(g::text), 8) FROM generate_series(1, 8000) g;
 """
+VERY_SLOW = SLOW.replace("40", "400")
+"""So slow that a test can do something meanwhile, however fast the machine is."""
 NEW = "CREATE TABLE t AS SELECT 'new' AS a FROM generate_series(1, 1000); CREATE SCHEMA only_new;"
 OLD = "CREATE TABLE t AS SELECT 'old' AS a FROM generate_series(1, 700); CREATE SCHEMA only_old;"
 
@@ -231,7 +233,7 @@ class TestFailures:
         assert beside(old) == {}
 
     def test_a_copy_that_differs_is_not_swapped_in(self, start: Start, new: Database, old: Database) -> None:
-        new.run(SLOW)
+        new.run(VERY_SLOW)
         process = start(*SWAP, *both(new, old))
         incoming = Database(old.server, old.name + INCOMING, old.major)
         until(lambda: process.ended or (incoming.name in beside(old) and _has_rows(incoming)))
@@ -245,7 +247,7 @@ class TestFailures:
     def test_an_unfinished_copy_is_resumed_on_request(
         self, start: Start, replicator: Run, new: Database, old: Database
     ) -> None:
-        new.run(SLOW)
+        new.run(VERY_SLOW)
         process = start(*SWAP, "--hold-snapshot", *both(new, old))
         incoming = Database(old.server, old.name + INCOMING, old.major)
         until(lambda: process.ended or (incoming.name in beside(old) and _has_rows(incoming)))
@@ -356,7 +358,7 @@ class TestDrop:
     def test_killed_half_way_it_is_known_as_unfinished(
         self, afterwards: str, start: Start, replicator: Run, rebuilt: Database, used: Database
     ) -> None:
-        rebuilt.run(SLOW)
+        rebuilt.run(VERY_SLOW)
         flags = both(rebuilt, used)
         process = start(*DROP, "--hold-snapshot", *flags)
         done = "SELECT count(*) FROM replicator.step WHERE done_at IS NOT NULL"
