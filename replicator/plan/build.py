@@ -24,13 +24,10 @@ types, 300,000 rows (2026-11, PostgreSQL 18). GiST took from 0.8 (ranges) to 80 
 METHOD = re.compile(r" USING (\w+) \((\(|\w+\()?")
 INDEXED = re.compile(r" (?:USING btree|PRIMARY KEY|UNIQUE) \(([^()]+)\)")
 REFERRING = re.compile(r" FOREIGN KEY \((.+?)\) REFERENCES ")
-BY_MERGING = ("SET enable_hashjoin = off", "RESET enable_hashjoin")
+MERGE, AS_BEFORE = "SET enable_hashjoin = off", "RESET enable_hashjoin"
 """Not by hashing: the server still sorts where the index would cost more, for rows that are not known to be visible."""
 VALIDATED_BYTES = 1024 * 1024
 """From this size of the referencing table on, a foreign key is validated in a step of its own."""
-
-Indexed = defaultdict[Address, dict[str, str]]
-"""The columns of each table's B-trees, as the server writes them, and the names of the steps that build these."""
 
 
 def build_costs(pieces: Iterable[Piece], phases: Phases, relations: Relations) -> dict[Address, list[int]]:
@@ -52,7 +49,7 @@ def build_steps(
 ) -> list[Step]:
     """One step an index, constraint, statistics object: after the rows that it is about."""
     steps = []
-    indexed: Indexed = defaultdict(dict)
+    built_on: defaultdict[Address, list[Piece]] = defaultdict(list)
     for piece in (p for p in pieces if phases[p.name] is Phase.BUILD):
         about = relations.among(piece.object.needs) or relations.attached(piece.object)
         tables = [relations.tables[r] for r in about if r in relations.tables]
@@ -69,9 +66,9 @@ def build_steps(
             _cost(piece, sum(table.bytes for table in tables)),
             dict.fromkeys(about, lock),
         )
-        if len(about) == 1 and (columns := _columns(piece)):
-            indexed[about[0]].setdefault(columns, piece.name)
-        steps += _in_two(step, piece.object, relations, indexed) if piece.object.kind == "foreign_key" else [step]
+        steps += _in_two(step, piece.object, relations, built_on) if piece.object.kind == "foreign_key" else [step]
+        if len(about) == 1:
+            built_on[about[0]].append(piece)
     if any(ALL_ROWS in step.needs for step in steps):
         steps.insert(0, Step(ALL_ROWS, Phase.BUILD, Execute(()), created.union(*relations.data.values())))
     return steps
@@ -87,22 +84,20 @@ def _cost(piece: Piece, bytes: int) -> int:
     return int(bytes * WEIGHTS.get(found[0][1], 1.0) * (EXPRESSION_WEIGHT if found[0][2] else 1.0))
 
 
-def _columns(piece: Piece) -> str | None:
-    """Return the columns that a B-tree on all rows has, as the server writes them; None where there are expressions."""
-    for statement in piece.statements:
-        if (found := INDEXED.search(statement)) and " WHERE " not in statement:
-            return found[1]
+def _serving(foreign_key: Object, built: Iterable[Piece]) -> str | None:
+    """Return the step among these that builds a B-tree on all rows whose columns begin with those that refer."""
+    referring = REFERRING.search(foreign_key.stub[0])
+    if not referring:
+        return None
+    for piece in built:
+        for statement in piece.statements:
+            found = INDEXED.search(statement)
+            if found and " WHERE " not in statement and f"{found[1]}, ".startswith(f"{referring[1]}, "):
+                return piece.name
     return None
 
 
-def _serving(foreign_key: Object, indexed: Mapping[str, str]) -> str | None:
-    """Return the step that builds an index whose columns begin with those that refer."""
-    referring = REFERRING.search(foreign_key.stub[0])
-    prefix = f"{referring[1]}, " if referring else None
-    return next((name for columns, name in indexed.items() if prefix and f"{columns}, ".startswith(prefix)), None)
-
-
-def _in_two(whole: Step, o: Object, relations: Relations, indexed: Indexed) -> list[Step]:
+def _in_two(whole: Step, o: Object, relations: Relations, built_on: Mapping[Address, Iterable[Piece]]) -> list[Step]:
     """Return the steps of a foreign key: one that adds it and, where that would take its time, one that validates it.
 
     VALIDATE locks the table that it is on against other changes, the one that it refers to against hardly any.
@@ -117,8 +112,7 @@ def _in_two(whole: Step, o: Object, relations: Relations, indexed: Indexed) -> l
     validate = replace(
         whole, name=f"validate {o.name}", work=Execute(o.finish), needs=frozenset({add.name}), locks=locks
     )
-    if index := _serving(o, indexed[table.address]):
-        before, after = BY_MERGING
-        work = Execute((before, *o.finish, after))
+    if index := _serving(o, built_on.get(table.address, ())):
+        work = Execute((MERGE, *o.finish, AS_BEFORE))
         validate = replace(validate, work=work, needs=validate.needs | {index}, reason=f"by merging, with {index}")
     return [add, validate]

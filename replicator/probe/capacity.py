@@ -61,7 +61,11 @@ def check_sessions(source: Connection, destination: Connection, jobs: int) -> It
                 yield Finding(
                     f"{name} has room for {max(0, free)} more sessions: {jobs} jobs at a time need {wanted}.",
                     ("(and a restart) " if what == "server" else "")
-                    + (f"or clone with --jobs {fitting}." if fitting > 0 else "or end others' sessions."),
+                    + (
+                        f"or clone without --copy-jobs and --index-jobs, with --jobs {fitting}."
+                        if fitting > 0
+                        else "or end others' sessions."
+                    ),
                     object=f"{server} sessions",
                     run=f"ALTER {alter} {limit + wanted - free};",
                     server=server,
