@@ -50,6 +50,10 @@ class Database:
     def value(self, query: str) -> object:
         return self.rows(query)[0][0]
 
+    def has_xml(self) -> bool:
+        """Tell whether the server was built with libxml; the wheel's is not."""
+        return "--with-libxml" in str(self.value("SELECT setting FROM pg_config WHERE name = 'CONFIGURE'"))
+
     def dump(self, *options: str) -> str:
         """Return pg_dump's text: the schema's unless options say otherwise."""
         command = [CLIENTS / "pg_dump", "--restrict-key=x", *(options or ["-s"]), "-d", self.dsn]

@@ -238,7 +238,7 @@ CREATE INDEX ON checked (a) WHERE a > '2026-03-04 05:06:07+00';
 def test_awkward_settings_change_no_value(
     side: str, relay: str, database: Database, destination: Database, replicator: Run
 ) -> None:
-    database.run(VALUES)
+    database.run(VALUES if database.has_xml() else VALUES.replace("'<a>1</a>'", "NULL").replace("'plain'", "NULL"))
     plain, schema = database.dump("--data-only"), database.dump()
     awkward = database if side == "source" else destination
     with psycopg.connect(awkward.server.conninfo(), autocommit=True) as conn:

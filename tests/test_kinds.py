@@ -177,15 +177,11 @@ def has_feature(feature: str, database: Database) -> bool:
         case "icu":
             return bool(database.value("SELECT count(*) FROM pg_collation WHERE collname = 'und-x-icu'"))
         case "xml":
-            return bool(database.value("SELECT count(*) FROM pg_settings WHERE name = 'xmlbinary'")) and _xml(database)
+            return database.has_xml()
         case extension:
             return bool(
                 database.value(f"SELECT count(*) FROM pg_available_extensions WHERE name = '{extension.strip()}'")
             )
-
-
-def _xml(database: Database) -> bool:
-    return "--with-libxml" in str(database.value("SELECT setting FROM pg_config WHERE name = 'CONFIGURE'"))
 
 
 def test_each_kind_has_its_file_its_line_and_its_fixture() -> None:

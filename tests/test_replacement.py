@@ -11,7 +11,7 @@ import pytest
 
 from replicator.replacement import COMPLETE, DISCARDED, INCOMING, PREVIOUS
 from tests.fix_cli import NEWEST, Run, Start, both, refuses, runs, until
-from tests.fix_servers import Database, Servers
+from tests.fix_servers import VERSIONS, Database, Servers
 
 SWAP = ("clone", "--replace", "swap", "--jobs", "1")
 SLOW = """
@@ -326,6 +326,7 @@ class TestDrop:
         runs(replicator(*DROP, "--verify", *both(rebuilt, used)))  # the next night
         self.is_rebuilt(rebuilt, used)
 
+    @pytest.mark.skipif(15 not in VERSIONS, reason="needs PostgreSQL 15")
     @pytest.mark.pg("in 12 18")
     def test_into_another_version(self, replicator: Run, servers: Servers, used: Database) -> None:
         rebuilt = servers.database(15)
