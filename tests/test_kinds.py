@@ -142,6 +142,24 @@ def test_all_kinds_in_one_database(database: Database, destination: Database) ->
     assert comparable(read(destination)) == comparable(catalog)
 
 
+OTHER_PLANS = (
+    ("hashagg", "nestloop", "sort"),
+    ("hashjoin", "mergejoin", "indexscan"),
+    ("mergejoin", "nestloop", "material"),
+)
+
+
+def test_no_plan_changes_what_is_read(database: Database) -> None:
+    """A flat list of pairs, put together in whatever order a join left them, once lost what a stub needs."""
+    fill_with_all_kinds(database)
+    usual = read(database)
+    for settings in OTHER_PLANS:
+        with postgres.connect(database.dsn) as conn, conn.transaction():
+            for setting in settings:
+                conn.execute(f"SET LOCAL enable_{setting} = off")
+            assert read_catalog(conn) == usual, settings
+
+
 def test_security_labels_read_as_pg_dump_writes_them(database: Database) -> None:
     """Without a provider no label can be set, but one can be put into the catalog, and pg_dump asks no provider."""
     database.run("""

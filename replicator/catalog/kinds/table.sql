@@ -17,14 +17,13 @@ SELECT c.tableoid AS classid
             ELSE '{}'
         END AS stub
      , body.finish
-     , coalesce(generation.needs, '{}') AS needs
+     , ARRAY(SELECT unnest(generation.needs)) AS needs
   FROM pg_class c
   JOIN body ON body.relid = c.oid
-  LEFT JOIN (SELECT a.attrelid, array_agg(address) AS needs
+  LEFT JOIN (SELECT a.attrelid, array_agg(ARRAY[d.refclassid, d.refobjid]) AS needs
                FROM column_part a
                JOIN pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
                JOIN pg_depend d ON d.classid = e.tableoid AND d.objid = e.oid
-              CROSS JOIN unnest(ARRAY[d.refclassid, d.refobjid]) AS address
               WHERE a.generated
               GROUP BY a.attrelid) AS generation ON generation.attrelid = c.oid
   LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid AND c.relkind = 'r'

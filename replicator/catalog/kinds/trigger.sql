@@ -27,12 +27,9 @@ SELECT t.tableoid AS classid
                  ORDER BY e.extname) AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
-     , CASE WHEN parent.oid IS NOT NULL
-            THEN (SELECT array_agg(address)
-                    FROM pg_partition_ancestors(t.tgrelid) AS a (relid)
-                   CROSS JOIN unnest(ARRAY['pg_inherits'::regclass, a.relid]::oid[]) AS address)
-            ELSE '{}'
-        END AS needs
+     , ARRAY(SELECT unnest(ARRAY['pg_inherits'::regclass, a.relid]::oid[])
+               FROM pg_partition_ancestors(t.tgrelid) AS a (relid)
+              WHERE parent.oid IS NOT NULL) AS needs
   FROM pg_trigger t
   LEFT JOIN pg_trigger parent ON parent.oid = t.tgparentid --13+
 --<13   LEFT JOIN pg_depend d ON d.classid = t.tableoid AND d.objid = t.oid AND d.refclassid = t.tableoid
