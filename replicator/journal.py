@@ -59,6 +59,7 @@ class Recorded:
     """
 
     name: str
+    phase: Phase
     digest: str
     relation: str | None
     cost: int
@@ -165,7 +166,8 @@ def read_run(conn: Connection) -> Run | None:
 def read_steps(conn: Connection) -> list[Recorded]:
     """Return all steps that the journal has, in the order of its plan."""
     query = (
-        "SELECT name, digest, relation, cost, part, done_at IS NOT NULL AS done FROM replicator.step ORDER BY number"
+        "SELECT name, phase, digest, relation, cost, part, done_at IS NOT NULL AS done"
+        "  FROM replicator.step ORDER BY number"
     )
     with conn.cursor(row_factory=class_row(Recorded)) as cursor:
         return cursor.execute(query).fetchall()

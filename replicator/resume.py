@@ -18,6 +18,8 @@ from replicator.postgres import Connection
 NAMED = 10
 SESSIONS_END_SECONDS = 30.0
 UNLINKED_AT_ONCE = 1000  # each holds a lock to the end of its transaction
+READING = (Phase.DATA, Phase.LARGE_OBJECTS, Phase.SEQUENCES)
+"""The phases whose steps read from the source."""
 OF_THE_MOMENT = (Phase.LARGE_OBJECTS, Phase.SEQUENCES)
 """The phases whose steps are not kept in another snapshot."""
 ABOUT_LARGE_OBJECTS = "(large object)"
@@ -33,8 +35,14 @@ class Left:
 
     @property
     def read(self) -> bool:
-        """Whether the earlier run had read all that it wanted, and so let its snapshot go."""
+        """Whether the earlier run had read all that it wanted, and its snapshot is gone."""
         return not self.run.snapshot
+
+    def without_snapshot(self) -> "Left | None":
+        """Return this with its snapshot let go; None where there is more to be read in it."""
+        if any(step.phase in READING and not step.done for step in self.steps):
+            return None
+        return replace(self, run=replace(self.run, snapshot=""))
 
 
 def read_left(destination: Connection) -> Left | None:

@@ -68,7 +68,7 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
                 resume.check_source(left, facts.system, facts.database, rows_only=settings.data_only)
                 resume.end_sessions(left, source, keeper.conn)
         keeper.speak(encoding)
-        moment, same = stack.enter_context(take_snapshot(settings, encoding, left))
+        moment, left, same = stack.enter_context(take_snapshot(settings, encoding, left))
         writing = maintenance.shares(*maintenance.look(keeper.conn), settings.lanes["index"])
         if settings.toast_compression:
             writing["default_toast_compression"] = settings.toast_compression
@@ -84,10 +84,10 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
 
 
 @contextmanager
-def take_snapshot(settings: Settings, encoding: str, left: Left | None) -> Iterator[tuple[Snapshot, bool]]:
+def take_snapshot(settings: Settings, encoding: str, left: Left | None) -> Iterator[tuple[Snapshot, Left | None, bool]]:
     """Join the snapshot of the earlier run if somebody still holds it, else take a new one. Tells whether it is that.
 
-    A run that had read all it wanted let its snapshot go: then another one serves as well, to read the schema again.
+    Where that run had read all that it wanted another one serves as well, to read the schema again.
     Raises PreflightFailed where a new one was not asked for.
     """
     with ExitStack() as stack:
@@ -96,12 +96,15 @@ def take_snapshot(settings: Settings, encoding: str, left: Left | None) -> Itera
             try:
                 moment = stack.enter_context(earlier)
             except SnapshotLost as error:
-                if settings.resume != "per-table":
+                all_read = left.without_snapshot()
+                if not all_read and settings.resume != "per-table":
                     raise PreflightFailed(SNAPSHOT_GONE, hint=SNAPSHOT_GONE_HINT) from error
+                left = all_read or left
             else:
-                yield moment, True
+                yield moment, left, True
                 return
-        yield stack.enter_context(snapshot.take(settings.source, encoding, holders=HOLDERS)), bool(left and left.read)
+        moment = stack.enter_context(snapshot.take(settings.source, encoding, holders=HOLDERS))
+        yield moment, left, bool(left and left.read)
 
 
 def common_encoding(source: Connection, destination: Connection) -> str:
