@@ -52,8 +52,11 @@ def fill(settings: Settings, emit: Emit) -> None:
         with journaled(sides.keeper, LEFT_ROWS if settings.data_only else LEFTOVERS):
             sequence_values = work_off(prepared.plan, record, sides, settings, emit)
             if settings.verify:
+                promised = prepared.catalog
+                if settings.skip_failed_refresh:  # which view is empty for it was said
+                    promised = replace(promised, populated=frozenset())
                 with compared(
-                    sides, prepared.catalog, settings, emit, sequence_values, there=prepared.there, apart=prepared.kept
+                    sides, promised, settings, emit, sequence_values, there=prepared.there, apart=prepared.kept
                 ) as found:
                     convict(found.mismatches)
             for note in moments(sides.keeper.keep(), prepared.catalog):
@@ -134,7 +137,8 @@ def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit
             emit(events.Note("The destination crashed and forgot some of what it had committed: that is done again."))
         else:
             if lost := record.unfinished(sides.keeper.keep()):
-                raise StepFailed(lost[0], "it is not in the journal, though nothing failed")
+                missing = StepFailed(lost[0], "it is not in the journal, though nothing failed")
+                raise workshop.refused.get(lost[0], missing)
         sequence_values |= workshop.sequence_values
     return sequence_values
 

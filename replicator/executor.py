@@ -27,7 +27,10 @@ LANES |= {Phase.DATA: "copy", Phase.LARGE_OBJECTS: "copy", Phase.BUILD: "index",
 """Steps of these phases share a lane, which may have fewer workers than there are. A chain has one."""
 
 Run = Callable[[Sequence[Step], int], dict[str, Outcome]]
-"""Does a batch of steps in one transaction, as the worker of that number. Returns what each did."""
+"""Does a batch of steps in one transaction, as the worker of that number. Returns what each did.
+
+A step that is not in there was refused, and that told: it will have to be done another time, and the others go on.
+"""
 
 
 def execute(
@@ -39,7 +42,7 @@ def execute(
     cancel: Callable[[], None],
     lanes: Mapping[str, int] | None = None,
 ) -> set[str]:
-    """Run all steps and return the names of those that were done. Raises StepFailed for the first that fails.
+    """Run all steps and return the names of those that did not fail. Raises StepFailed for the first that did.
 
     `lanes` says how many of the jobs may at a time be of the lane "copy" or "index".
     `cancel` ends, on the servers, whatever is running; it is called again and again until all workers have come home.
@@ -84,7 +87,7 @@ def _report(future: Future[dict[str, Outcome]], batch: list[Step], worker: int, 
     except StepFailed as error:
         emit(events.Failed(error.step, batch[0].phase, worker, error.reason))
         raise
-    for step in batch:
+    for step in (s for s in batch if s.name in outcomes):
         outcome = outcomes[step.name]
         emit(events.Done(step.name, step.phase, worker, outcome.seconds, outcome.rows, outcome.bytes))
 

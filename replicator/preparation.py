@@ -310,6 +310,7 @@ def planned(catalog: Catalog, destination: Connection, settings: Settings, left:
         jobs=settings.lanes["copy"],
         split_larger_than=settings.split_larger_than,
         parts=resume.parts_then(left, catalog) if left else None,
+        skip_failed_refresh=settings.skip_failed_refresh,
     )
 
 

@@ -41,6 +41,7 @@ class Settings:
     roles: bool = False
     downgrade: bool = False
     skip_unprivileged: bool = False
+    skip_failed_refresh: bool = False
     create_tablespaces: bool = False
     verify: bool = False
     resume: Literal["no", "same-snapshot", "per-table"] = "no"

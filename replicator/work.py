@@ -29,6 +29,7 @@ from replicator.model import (
     Execute,
     Moment,
     Outcome,
+    Phase,
     SetSequences,
     Step,
 )
@@ -43,6 +44,7 @@ CANCEL_SECONDS = 5.0
 HANG_UP_SECONDS = 10.0
 RETRY_SECONDS = 0.5  # of the first wait, on average half of it; the next are twice as long each
 LONGEST_WAIT_SECONDS = 30.0
+REFUSED = "All else is done. With --skip-failed-refresh such a view is left empty."
 NOT_THE_CODE = ("40", "53", "57", "58")
 """Classes of SQLSTATE: what is cancelled, cut off, out of room. 08 is a foreign server's connection, ours has none."""
 
@@ -123,6 +125,8 @@ class Workshop:
         self._told: set[str] = set()
         self.sequence_values: dict[str, tuple[int, bool]] = {}
         """What the sequences were given, by identity: the source's go on counting."""
+        self.refused: dict[str, StepFailed] = {}
+        """Steps without which all others were done, by name."""
 
     def run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
         """Do a batch of steps in one transaction, again and again while what fails may pass. Raises StepFailed.
@@ -182,9 +186,11 @@ class Workshop:
                 if self._stopped.is_set():
                     raise StepFailed(step.name, "stopped")
                 began = time.monotonic()
+                self.refused.pop(step.name, None)  # at an earlier attempt
                 with naming(step):
                     outcome = self._do(step, source, conn, worker)
-                outcomes[step.name] = Outcome(time.monotonic() - began, *outcome)
+                if step.name not in self.refused:
+                    outcomes[step.name] = Outcome(time.monotonic() - began, *outcome)
         return outcomes
 
     def _recorded(self, keeper: Connection, batch: Sequence[Step]) -> dict[str, Outcome]:
@@ -221,7 +227,7 @@ class Workshop:
         """Return rows, bytes and, for rows, when they were read."""
         match step.work, source:
             case Execute(statements), _:
-                with self._forgiving(step, destination):
+                with self._forgiving(step, destination, worker):
                     _run(statements, destination)
                 return 0, 0, None
             case CreateTablespace() as work, _:
@@ -250,7 +256,7 @@ class Workshop:
                     refused = statistics.carry(conn, destination, tables)
                 for table, reason in refused.items():
                     self._emit(events.Note(f"ANALYZE {table}: its statistics could not be carried over: {reason}"))
-                    with self._forgiving(step, destination):
+                    with self._forgiving(step, destination, worker):
                         destination.execute(f"ANALYZE {table}".encode())
                 return 0, 0, None
             case CopyLargeObjects(range), Source(conn):
@@ -267,9 +273,12 @@ class Workshop:
                 self._emit(events.Note(text))
 
     @contextmanager
-    def _forgiving(self, step: Step, destination: Connection) -> Iterator[None]:
-        """Go on without what the copy is complete without, where the rows or the user's code forbid it."""
-        if not step.optional:
+    def _forgiving(self, step: Step, destination: Connection, worker: int) -> Iterator[None]:
+        """Go on without what no other step needs, where the rows or the user's code forbid it.
+
+        Without what is optional the copy is complete; else the run fails when all the others are done.
+        """
+        if not step.optional and step.phase is not Phase.REFRESH:
             yield
             return
         try:
@@ -278,7 +287,12 @@ class Workshop:
         except psycopg.Error as error:
             if error.sqlstate is None or error.sqlstate.startswith(NOT_THE_CODE):
                 raise
-            self._emit(events.Note(f"Left out: {step.name} failed: {one_line(error)}"))
+            reason = one_line(error)
+            if step.optional:
+                self._emit(events.Note(f"Left out: {step.name} failed: {reason}"))
+            else:
+                self.refused[step.name] = StepFailed(step.name, reason, hint=REFUSED)
+                self._emit(events.Failed(step.name, step.phase, worker, reason))
 
     @contextmanager
     def _reading(self, batch: Sequence[Step]) -> Iterator[Source | None]:

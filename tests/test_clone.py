@@ -12,7 +12,7 @@ from replicator.catalog.read import read_catalog
 from replicator.clone import clone
 from replicator.comparison import verify_copy
 from replicator.demo.server import Server, reachable_folder
-from replicator.errors import Interrupted, PreflightFailed, VerificationFailed
+from replicator.errors import Interrupted, PreflightFailed, StepFailed, VerificationFailed
 from replicator.events import Event
 from replicator.model import Format, Phase
 from replicator.preparation import plan_copy
@@ -139,6 +139,50 @@ def test_unpopulated_and_nested_materialized_views(database: Database, destinati
     assert destination.dump() == database.dump()
     assert destination.value("SELECT n FROM a_second") == 5
     assert destination.value("SELECT relispopulated FROM pg_class WHERE relname = 'empty'") is False
+
+
+STALE = """
+    CREATE TABLE t AS SELECT generate_series(1, 10) AS a;
+    CREATE MATERIALIZED VIEW stale AS SELECT a % 10 AS a FROM t;
+    CREATE UNIQUE INDEX one ON stale (a);
+    CREATE INDEX another ON stale (a);
+    COMMENT ON INDEX another IS 'on a view that cannot be filled';
+    CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM stale;
+    CREATE TABLE grouped (a integer PRIMARY KEY, b integer);
+    INSERT INTO grouped VALUES (1, 1);
+    CREATE MATERIALIZED VIEW by_key AS SELECT b FROM grouped GROUP BY a;
+    CREATE UNIQUE INDEX two ON by_key (b);
+    CREATE MATERIALIZED VIEW good AS SELECT max(a) FROM t;
+    INSERT INTO t VALUES (11);
+    INSERT INTO grouped VALUES (2, 1)"""
+"""What is in some views cannot be had by their queries any more."""
+EMPTY = ("by_key", "counted", "stale")
+
+
+def test_views_that_cannot_be_filled_hinder_nothing_else(database: Database, destination: Database) -> None:
+    database.run(STALE)
+    with pytest.raises(StepFailed, match="could not create unique index"):
+        copy(database, destination, verify=True)
+    assert destination.value("SELECT max FROM good") == 11
+    assert sorted(look(destination.dsn).unfinished) == [f"refresh public.{name}" for name in EMPTY]
+    with pytest.raises(StepFailed, match="could not create unique index"):
+        copy(database, destination, resume="same-snapshot")
+    destination.run("DELETE FROM t WHERE a = 11; DELETE FROM grouped WHERE a = 2")
+    copy(database, destination, resume="same-snapshot")
+    assert destination.value("SELECT count FROM counted") == 10
+    assert destination.dump() == database.dump()
+
+
+def test_views_that_cannot_be_filled_are_left_empty_if_that_was_asked_for(
+    database: Database, destination: Database
+) -> None:
+    database.run(STALE)
+    seen = notes(copy(database, destination, verify=True, skip_failed_refresh=True))
+    left_out = sorted(text.partition(" failed: ")[0] for text in seen if " failed: " in text)
+    assert left_out == [f"Left out: refresh public.{name}" for name in EMPTY]
+    assert destination.dump() == database.dump()
+    found = verify_copy(Settings(database.dsn, destination.dsn), lambda event: None)
+    assert sorted(map(str, found)) == [f"matview public.{name}: not populated" for name in EMPTY]
 
 
 def test_statistics_are_there_at_the_end(database: Database, destination: Database) -> None:

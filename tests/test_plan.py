@@ -38,12 +38,12 @@ class Database:
         self.sequences = []
         self._oids = count(20_000)
 
-    def add(self, kind, identity, *needs, stub_needs=None, address=None):
+    def add(self, kind, identity, *needs, stub_needs=None, address=None, create=None):
         """An object; one with `stub_needs`, even if they are none, can be made in two steps."""
         address = address or Address(1259 if kind in RELATIONS else RANK[kind], next(self._oids))
         stub, finish = ((f"stub {identity}",), (f"finish {identity}",)) if stub_needs is not None else ((), ())
         self.objects.append(
-            Object(kind, address, identity, "public", None, (f"create {identity}",), stub=stub, finish=finish,
+            Object(kind, address, identity, "public", None, create or (f"create {identity}",), stub=stub, finish=finish,
                    needs=frozenset(needs), stub_needs=frozenset(stub_needs or ()))
         )  # fmt: skip
         return address
@@ -424,6 +424,15 @@ def test_what_is_built_on_a_matview_comes_after_its_refresh(db):
     assert plan.waits("index m_i", "refresh m")
     assert plan.waits("statistics m_s", "refresh m")
     assert plan.waits("comment m_i (index)", "index m_i")
+
+
+def test_a_unique_index_comes_before_the_refresh_that_its_rows_may_forbid(grouped):
+    for name, needed in (("early", grouped.t), ("late", grouped.key)):
+        m = grouped.matview(name, needed)
+        grouped.add("index", f"{name}_i", m, create=(f"CREATE UNIQUE INDEX i ON {name} (a)",))
+    plan = grouped.plan()
+    assert plan.waits("refresh early", "index early_i")
+    assert plan.waits("refresh late", "index late_i")
 
 
 def test_an_index_on_an_empty_matview_waits_for_no_refresh(db):

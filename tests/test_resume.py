@@ -169,6 +169,20 @@ def test_a_snapshot_that_verification_needs_is_kept(
     runs(process.ends())
 
 
+def test_what_failed_when_all_was_read_needs_its_snapshot_no_more(
+    replicator: Run, source: Database, destination: Database
+) -> None:
+    source.run("CREATE TABLE t AS SELECT 1 AS a; CREATE MATERIALIZED VIEW m AS SELECT 1 / a FROM t; UPDATE t SET a = 0")
+    refuses(replicator("clone", "--verify", *both(source, destination)), 6, "refresh public.m", "--skip-failed-refresh")
+    source.run("UPDATE one SET b = 'later'; SELECT nextval('s'); SELECT lo_unlink(4711)")
+    result = replicator("clone", "--resume", "--skip-failed-refresh", *both(source, destination))
+    runs(result)
+    assert "As of WAL position" not in result.err
+    assert destination.value("SELECT count(*) FROM one WHERE b = 'later'") == 0
+    assert destination.value("SELECT last_value FROM s") == 77
+    assert destination.rows("SELECT lo_get(oid) FROM pg_largeobject_metadata") == [(b"large",)]
+
+
 def test_a_held_snapshot_goes_when_its_time_is_over(
     start: Start, replicator: Run, source: Database, destination: Database
 ) -> None:

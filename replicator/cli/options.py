@@ -212,6 +212,9 @@ DOWNGRADE = click.option(
 SKIP_UNPRIVILEGED = click.option(
     "--skip-unprivileged", is_flag=True, help="Leave out what the destination's role may not make, and list it."
 )
+SKIP_FAILED_REFRESH = click.option(
+    "--skip-failed-refresh", is_flag=True, help="Leave materialized views empty whose query fails, and say which."
+)
 TABLESPACES = click.option(
     "--tablespaces",
     "create_tablespaces",

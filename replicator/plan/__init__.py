@@ -4,7 +4,8 @@
 
 Schema steps form a chain, as do the finishing ones: they take milliseconds and would only wait for one another's
 locks. Between the chains there is no barrier: a table's indexes begin when its rows are there. Materialized views are
-filled after the ACLs are set, since a refresh runs as the view's owner; what is built upon them comes after that.
+filled after the ACLs are set, since a refresh runs as the view's owner; what is built upon them comes after that,
+but for unique indexes.
 """
 
 from dataclasses import replace
@@ -15,7 +16,7 @@ from replicator.model import Catalog, Format, Phase, Plan, Statistics
 from replicator.plan.build import build_costs, build_steps
 from replicator.plan.data import data_steps
 from replicator.plan.parts import Parts, parts_of
-from replicator.plan.pieces import chain, downstream, with_phases
+from replicator.plan.pieces import chain, downstream, is_unique, with_phases
 from replicator.plan.refresh import matview_reads, refresh_steps
 from replicator.plan.relations import Relations
 from replicator.plan.statistics import analyzed_views, carry_steps, statistics_steps
@@ -29,6 +30,7 @@ def make_plan(
     jobs: int = 1,
     split_larger_than: int | None = None,
     parts: Parts | None = None,
+    skip_failed_refresh: bool = False,
 ) -> Plan:
     """Return every step of a copy of this catalog into an empty database. Raises DependencyCycle.
 
@@ -55,13 +57,17 @@ def make_plan(
     finishing = chain((p for p in finish if p.name not in late), Phase.FINISH, needed_first)
     finished = frozenset({finishing[-1].name}) if finishing else needed_first
     analyzed = analyzed_views(catalog, reads, statistics)
-    refreshing = refresh_steps(catalog, relations, reads, refresh, finished, analyzed)
     built_late = [step for step in build if step.name in late]
+    unique = {piece.name for piece in pieces if is_unique(piece)}
+    guards = [step for step in built_late if step.name in unique and late.isdisjoint(step.needs)]
+    finished |= {step.name for step in guards}
+    refreshing = refresh_steps(catalog, relations, reads, refresh, finished, analyzed, optional=skip_failed_refresh)
     last_needs = finished | {step.name for step in (*refreshing, *built_late)}
     last = chain((p for p in finish if p.name in late), Phase.FINISH, last_needs)
     needed = frozenset(step.name for step in (*refreshing, *built_late))
     views = {m: needed for m in reads if m in catalog.populated and m not in analyzed}
     known_late = carry_steps(relations, views) if statistics is Statistics.TRANSFER else []
-    steps = (*schema, *data, *early, *known, *finishing, *refreshing, *built_late, *known_late, *last)
+    built_last = [step for step in built_late if step not in guards]
+    steps = (*schema, *data, *early, *known, *finishing, *guards, *refreshing, *built_last, *known_late, *last)
     optional = select.optional(catalog)
     return Plan(tuple(replace(step, optional=True) if step.name in optional else step for step in steps))

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from replicator.graph import Piece
 from replicator.model import Address, Execute, Lock, Object, Phase, Step
-from replicator.plan.pieces import Phases
+from replicator.plan.pieces import Phases, filled_first
 from replicator.plan.relations import Relations
 
 ALL_ROWS = "all rows"
@@ -55,14 +55,13 @@ def build_steps(
         tables = [relations.tables[r] for r in about if r in relations.tables]
         calls_code = not relations.code.isdisjoint(piece.object.needs)
         rows = (ALL_ROWS,) if calls_code else [name for r in about for name in relations.data.get(r, ())]
-        filled = [refresh[relation] for relation in about if relation in refresh]
         built = [need for need in piece.needs if phases[need] is not Phase.SCHEMA]
         lock = Lock.SHARED if piece.object.kind == "index" else Lock.EXCLUSIVE
         step = Step(
             piece.name,
             Phase.BUILD,
             Execute(piece.statements),
-            created.union(rows, filled, built),
+            created.union(rows, filled_first(piece, refresh), built),
             _cost(piece, sum(table.bytes for table in tables)),
             dict.fromkeys(about, lock),
         )

@@ -43,6 +43,20 @@ def with_phases(pieces: Iterable[Piece]) -> tuple[list[Piece], Phases]:
     return result, phases
 
 
+def is_unique(piece: Piece) -> bool:
+    """Tell whether this is a unique index."""
+    return any(statement.startswith("CREATE UNIQUE INDEX ") for statement in piece.statements)
+
+
+def filled_first(piece: Piece, refresh: Mapping[Address, str]) -> list[str]:
+    """Return the refreshes of the materialized views that this is built upon, which come before it.
+
+    Unique indexes come before those: where the view's rows would not be unique any more, the refresh fails as a whole,
+    and nothing else does.
+    """
+    return [] if is_unique(piece) else [refresh[view] for view in refresh.keys() & piece.object.needs]
+
+
 def downstream(pieces: Iterable[Piece], phases: Phases, refresh: Mapping[Address, str]) -> set[str]:
     """Return the names of what is built upon a materialized view, what needs that in turn, and event triggers.
 
@@ -53,7 +67,7 @@ def downstream(pieces: Iterable[Piece], phases: Phases, refresh: Mapping[Address
     for piece in pieces:  # in creation order: what is needed comes first
         match phases[piece.name]:
             case Phase.BUILD:
-                begins = not (refresh.keys().isdisjoint(piece.object.needs) and postponed.isdisjoint(piece.needs))
+                begins = bool(filled_first(piece, refresh)) or not postponed.isdisjoint(piece.needs)
             case Phase.FINISH:
                 begins = piece.object.kind == "event_trigger"
             case _:

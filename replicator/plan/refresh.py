@@ -44,6 +44,8 @@ def refresh_steps(
     names: Mapping[Address, str],
     finished: frozenset[str],
     analyzed: Collection[Address],
+    *,
+    optional: bool,
 ) -> list[Step]:
     """Fill the materialized views, those that another one reads before it; empty again what is empty on the source."""
     steps = []
@@ -52,7 +54,7 @@ def refresh_steps(
         analyze = (f"ANALYZE {identity}",) if matview in analyzed else ()
         statements = (f"REFRESH MATERIALIZED VIEW {identity}", *analyze)
         needs = finished | {names[address] for address in read}
-        steps.append(Step(names[matview], Phase.REFRESH, Execute(statements), needs))
+        steps.append(Step(names[matview], Phase.REFRESH, Execute(statements), needs, optional=optional))
     for matview in reads.keys() - catalog.populated:
         identity = relations.identities[matview]
         needs = frozenset(names[reader] for reader in reads if matview in reads[reader]) | {names[matview]}
