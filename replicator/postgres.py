@@ -29,7 +29,8 @@ DEFAULTS: dict[str, str | int] = {
 # Values travel as text or binary between two servers whose own settings must not matter. Unknown ones are left out.
 # row_security off: an error instead of the rows that a policy happens to show. client_connection_check_interval: no
 # backend works long for a client that is gone; not every system's server can look. createrole_self_grant: who may
-# create roles without being a superuser may also make them owners.
+# create roles without being a superuser may also make them owners. event_triggers (17+, for superusers): an extension's
+# would change what is made.
 SESSION = {
     "statement_timeout": "0",
     "lock_timeout": "0",
@@ -43,6 +44,7 @@ SESSION = {
     "tcp_keepalives_count": "6",
     "tcp_user_timeout": "90000",
     "createrole_self_grant": "set, inherit",
+    "event_triggers": "off",
     "DateStyle": "ISO",
     "IntervalStyle": "postgres",
     "TimeZone": "UTC",
@@ -68,7 +70,9 @@ SET_SESSION = """
 SELECT set_config(s.name, wanted.value, false)
   FROM unnest(%s::text[], %s::text[]) AS wanted (name, value)
   JOIN pg_settings s ON lower(s.name) = lower(wanted.name)
- WHERE s.setting <> wanted.value AND s.context = 'user'
+ WHERE s.setting <> wanted.value
+   AND (s.context = 'user'
+        OR s.context = 'superuser' AND EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND rolsuper))
    AND (s.name <> 'client_connection_check_interval' OR version() ~* 'linux')
 """
 

@@ -1,6 +1,8 @@
 """A clone is the source: every object, every row, on every version, and from each to the newest."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -394,26 +396,46 @@ SELECT pg_extension_config_dump('a_choice', '');
 """
 
 
-def test_rows_of_an_extensions_configuration_tables_travel(servers: Servers) -> None:
+@contextmanager
+def with_extension(servers: Servers, name: str, script: str) -> Iterator[tuple[Database, Database]]:
+    """Two databases on the newest server, which find an extension of this script."""
     folder = reachable_folder("replicator-test-extension-")
     (folder / "extension").mkdir(mode=0o755)
-    (folder / "extension" / "configured.control").write_text("default_version = '1'")
-    (folder / "extension" / "configured--1.sql").write_text(EXTENSION)
+    (folder / "extension" / f"{name}.control").write_text("default_version = '1'")
+    (folder / "extension" / f"{name}--1.sql").write_text(script)
     source, destination = servers.database(NEWEST), servers.database(NEWEST)
     for database in (source, destination):
         database.run(f"ALTER DATABASE {database.name} SET extension_control_path = '{folder}:$system'")
-    source.run(
-        """CREATE EXTENSION configured;
-        INSERT INTO setting VALUES ('own', 'y');
-        INSERT INTO internal VALUES (1);
-        INSERT INTO a_choice VALUES ('own', 'from the extension');
-        SELECT nextval('ticket'), nextval('ticket')"""
-    )
-    copy(source, destination, verify=True)
-    query = "SELECT name, (SELECT last_value FROM ticket) FROM setting ORDER BY name"
-    assert destination.rows(query) == source.rows(query)
-    assert destination.value("SELECT count(*) FROM internal") == 0
+    yield source, destination
     shutil.rmtree(folder)
+
+
+def test_an_extensions_event_triggers_change_nothing(servers: Servers) -> None:
+    """pg_restore lets them act."""
+    script = """CREATE FUNCTION meddle() RETURNS event_trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            CREATE SEQUENCE IF NOT EXISTS public.meddled;
+        END $$;
+        CREATE EVENT TRIGGER meddling ON ddl_command_end WHEN tag IN ('CREATE TABLE') EXECUTE FUNCTION meddle()"""
+    with with_extension(servers, "meddler", script) as (source, destination):
+        source.run("CREATE EXTENSION meddler; CREATE TABLE t (a int); DROP SEQUENCE meddled")
+        copy(source, destination, verify=True)
+        assert destination.dump() == source.dump()
+
+
+def test_rows_of_an_extensions_configuration_tables_travel(servers: Servers) -> None:
+    with with_extension(servers, "configured", EXTENSION) as (source, destination):
+        source.run(
+            """CREATE EXTENSION configured;
+            INSERT INTO setting VALUES ('own', 'y');
+            INSERT INTO internal VALUES (1);
+            INSERT INTO a_choice VALUES ('own', 'from the extension');
+            SELECT nextval('ticket'), nextval('ticket')"""
+        )
+        copy(source, destination, verify=True)
+        query = "SELECT name, (SELECT last_value FROM ticket) FROM setting ORDER BY name"
+        assert destination.rows(query) == source.rows(query)
+        assert destination.value("SELECT count(*) FROM internal") == 0
 
 
 def test_a_plain_role_that_owns_both_databases_copies_all(servers: Servers, major: int) -> None:
