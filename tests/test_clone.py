@@ -504,6 +504,7 @@ def test_a_cleaned_destination_is_as_new(database: Database, destination: Databa
         ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO bob;
         ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
         GRANT CREATE ON SCHEMA public TO carol;
+        CREATE SUBSCRIPTION "Odd ""subscription" CONNECTION '' PUBLICATION p WITH (connect = false);
         COMMENT ON SCHEMA public IS 'not as it was'"""
     )
     new = destination.dump()

@@ -1,5 +1,6 @@
 -- CREATE SUBSCRIPTION, not connected and disabled: whoever moves a database decides which copy goes on subscribing.
 -- Only a superuser may read subconninfo: the kind is left out for others.
+-- A slot that has the subscription's name is not named: that may be none that a slot can have.
 -- Reference: pg_dump.c getSubscriptions, dumpSubscription (18.6).
 SELECT s.tableoid AS classid
      , s.oid AS objid
@@ -10,7 +11,8 @@ SELECT s.tableoid AS classid
                                    FROM unnest(s.subpublications) WITH ORDINALITY AS p (name, at))
             , format('WITH (%s)', concat_ws(', '
                     , 'connect = false'
-                    , 'slot_name = ' || coalesce(quote_literal(s.subslotname), 'NONE')
+                    , 'slot_name = ' || CASE WHEN s.subslotname IS NULL THEN 'NONE'
+                                             WHEN s.subslotname <> s.subname THEN quote_literal(s.subslotname) END
                     , 'synchronous_commit = ' || quote_literal(s.subsynccommit)
                     , 'binary = ' || s.subbinary                                                --14+
 --<16               , 'streaming = ' || CASE WHEN s.substream THEN 'on' ELSE 'off' END            --14+
