@@ -11,7 +11,8 @@ from replicator import downgrade, emptying, events, keywords, postgres, probe, r
 from replicator.catalog import BY_NAME, FACETS, select
 from replicator.catalog.changes import changed_objects
 from replicator.catalog.read import read_catalog
-from replicator.errors import SourceChanged
+from replicator.catalog.unprintable import unprintable
+from replicator.errors import PreflightFailed, SourceChanged
 from replicator.events import Emit
 from replicator.globals import database, refusals, server
 from replicator.model import Catalog, DropExisting, Execute, Finding, Loss, Phase, Plan, Statistics, Step
@@ -226,9 +227,23 @@ def read_steadily(sides: Sides, settings: Settings) -> Catalog:
 
 
 def read(moment: Snapshot, reader: Connection) -> Catalog:
-    """Read the database at this moment, in words that the server of the other connection can read."""
-    with uncollected(), moment.another() as beside:
-        return keywords.read_for(moment.holder, reader, beside)
+    """Read the database at this moment, in words that the server of the other connection can read.
+
+    Raises PreflightFailed where its own server fails on something that is there, and not just being dropped.
+    """
+    try:
+        with uncollected(), moment.another() as beside:
+            return keywords.read_for(moment.holder, reader, beside)
+    except psycopg.errors.InternalError_ as error:
+        with moment.now() as conn:
+            names = ", ".join(unprintable(conn))
+        if not names:
+            raise
+        raise PreflightFailed(
+            f'The database "{moment.holder.info.dbname}" has what its own server cannot print: {names}'
+            f" ({postgres.one_line(error).rstrip('.')}).",
+            hint="pg_dump fails on it, too. Drop it, or make it anew.",
+        ) from error
 
 
 @contextmanager

@@ -107,6 +107,10 @@ class Snapshot:
         with conn, self.imported(conn):
             yield conn
 
+    def now(self) -> Connection:
+        """Open a connection that is not in the snapshot."""
+        return self._connect()
+
     def renew(self) -> None:
         """Take another snapshot instead of this one, without locks. Nobody may be in the old one."""
         for holder in self._holders:
@@ -119,7 +123,7 @@ class Snapshot:
     def _lock_again(self) -> None:
         """Lock the tables from another holder. Raises SourceChanged if one was changed while nobody held the locks."""
         self.lock_tables()
-        with self._connect() as now:
+        with self.now() as now:
             if changed := changed_objects(self.holder, now, tables_only=True):
                 raise SourceChanged(
                     f"The session that kept changes away from the source's tables was ended, and these were changed:"

@@ -275,3 +275,14 @@ def answers(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
         return True
     return False
+
+
+def test_what_the_server_itself_cannot_print_is_named(pair: Pair) -> None:
+    pair.source.run("""
+        CREATE FUNCTION gone() RETURNS int LANGUAGE sql AS 'SELECT 1';
+        CREATE VIEW whole AS SELECT 1 AS a;
+        CREATE VIEW "Odd view" AS SELECT gone();
+        DELETE FROM pg_proc WHERE proname = 'gone'""")
+    with pytest.raises(PreflightFailed, match=r'cannot print: view public."Odd view" \(cache lookup failed'):
+        pair.clone()
+    assert is_empty(pair.destination)

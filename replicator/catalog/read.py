@@ -63,8 +63,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
     """
     version = conn.info.server_version
     major = version // 10000
-    superuser = conn.info.parameter_status("is_superuser") == "on"
-    kinds = [kind for kind in KINDS if superuser or not kind.superuser]
+    kinds = readable_kinds(conn)
     queries = {name: statement(name, major) for name in OTHERS} | {k.name: _kind_query(k, major) for k in kinds}
     rows = _fetch(queries, conn, beside)
     edges = [Edge(Address(a, b), Address(c, d), deptype) for a, b, c, d, deptype in rows["depend"]]
@@ -88,9 +87,19 @@ def read_tables(conn: Connection) -> list[Table]:
     return [_table(*row) for row in conn.execute(statement("tables", conn.info.server_version // 10000)).fetchall()]
 
 
+def readable_kinds(conn: Connection) -> list[Kind]:
+    """Return the kinds whose catalogs this role may read."""
+    superuser = conn.info.parameter_status("is_superuser") == "on"
+    return [kind for kind in KINDS if superuser or not kind.superuser]
+
+
+def kind_rows(kind: Kind, major: int) -> bytes:
+    """Return a kind's own SELECT."""
+    return statement(f"kinds/{kind.name}", major).replace(b"<columns>", statement("columns", major))
+
+
 def _kind_query(kind: Kind, major: int) -> bytes:
-    query = statement("object", major).replace(b"<kind>", statement(f"kinds/{kind.name}", major))
-    return query.replace(b"<columns>", statement("columns", major))
+    return statement("object", major).replace(b"<kind>", kind_rows(kind, major))
 
 
 def _fetch(queries: dict[str, bytes], conn: Connection, beside: Connection | None) -> dict[str, list[Row]]:
