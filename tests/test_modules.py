@@ -14,8 +14,8 @@ ROOT = Path(replicator.__file__).parent
 LAYERS = (
     "errors events model",
     "graph plan plan.* downgrade catalog catalog.depend catalog.select settings patience postgres throttle copy.stream",
-    "probe probe.* snapshot catalog.read catalog.changes journal keeper keywords maintenance rehearsal"
-    " copy copy.* large_objects sequences statistics globals globals.server emptying",
+    "probe probe.* snapshot catalog.read catalog.changes catalog.unprintable journal keeper keywords maintenance"
+    " rehearsal copy copy.* large_objects sequences statistics globals globals.server emptying",
     "work executor verify verify.* resume globals.database",
     "sides hold replacement",
     "preparation",
