@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.fix_cli import NEWEST, Run, Start, both, is_empty, leaves_no_session, refuses, runs, sessions, until
-from tests.fix_servers import Database, Servers
+from tests.fix_servers import VERSIONS, Database, Servers
 from tests.test_faults import SCHEMA, SLOW_TABLES, in_mid_copy
 
 FAILED, CHANGED = 6, 7
@@ -238,6 +238,15 @@ def test_an_unfinished_clone_of_another_database_is_refused(
     other = servers.database(NEWEST)
     other.run(SLOW_TABLES + SCHEMA)
     refuses(replicator("clone", "--resume=per-table", *both(other, destination)), 3, "another database")
+
+
+def test_a_copy_into_a_newer_version_goes_on_as_well(
+    start: Start, replicator: Run, servers: Servers, destination: Database
+) -> None:
+    older = servers.database(VERSIONS[0])
+    older.run(SLOW_TABLES + SCHEMA)
+    killed(start, older, destination)
+    runs(replicator("clone", "--resume=per-table", "--verify", *both(older, destination)))
 
 
 def test_where_nothing_was_begun_it_begins(replicator: Run, source: Database, destination: Database) -> None:
