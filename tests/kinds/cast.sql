@@ -25,3 +25,11 @@ CREATE TYPE span AS RANGE (SUBTYPE = float8);
 -- A length coercion.
 CREATE FUNCTION to_odd(s."Odd ""type", integer) RETURNS s."Odd ""type" LANGUAGE sql AS 'SELECT $1';
 CREATE CAST (s."Odd ""type" AS s."Odd ""type") WITH FUNCTION to_odd(s."Odd ""type", integer) AS IMPLICIT;
+-- By a function that returns what another cast, later by name, says is the same.
+CREATE TYPE like_text;
+CREATE FUNCTION like_text_in(cstring) RETURNS like_text LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION like_text_out(like_text) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+CREATE TYPE like_text (INPUT = like_text_in, OUTPUT = like_text_out, LIKE = text);
+CREATE CAST (text AS like_text) WITHOUT FUNCTION AS IMPLICIT;
+CREATE FUNCTION as_text(boolean) RETURNS text LANGUAGE sql AS 'SELECT $1::text';
+CREATE CAST (boolean AS like_text) WITH FUNCTION as_text(boolean);

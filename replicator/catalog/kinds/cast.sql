@@ -1,4 +1,5 @@
--- CREATE CAST.
+-- CREATE CAST. Its function may take or return another type, where another cast says that this is the same:
+-- some versions do not record in pg_depend that it needs that one.
 -- Reference: pg_dump.c getCasts, dumpCast (18.6).
 SELECT c.tableoid AS classid
      , c.oid AS objid
@@ -13,6 +14,11 @@ SELECT c.tableoid AS classid
             , CASE c.castcontext WHEN 'a' THEN 'AS ASSIGNMENT' WHEN 'i' THEN 'AS IMPLICIT' END)] AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
-     , '{}'::oid[] AS needs
+     , ARRAY(SELECT unnest(ARRAY[b.tableoid, b.oid])
+               FROM pg_proc p
+               JOIN pg_cast b ON b.castmethod = 'b'
+                             AND (b.castsource, b.casttarget) IN ((c.castsource, p.proargtypes[0])
+                                                                 , (p.prorettype, c.casttarget))
+              WHERE p.oid = c.castfunc) AS needs
   FROM pg_cast c
  WHERE c.oid >= 16384
