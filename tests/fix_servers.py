@@ -88,7 +88,13 @@ class Servers:
         return Database(self[major], name, major)
 
 
-SETTINGS = {"shared_buffers": "16MB", "max_connections": "60", "max_wal_senders": "0", "wal_level": "minimal"}
+SETTINGS = {
+    "shared_buffers": "16MB",
+    "max_connections": "60",
+    "max_wal_senders": "0",
+    "wal_level": "minimal",
+    "autovacuum": "off",  # what it finds out between two looks is no difference
+}
 
 
 @pytest.fixture(scope="session")
