@@ -45,6 +45,15 @@ SELECT classid, objid, objsubid, pg_describe_object(classid, objid, objsubid)
          WHERE i.classid = 'pg_class'::regclass) AS everything
 """
 
+# Disabled, as a copy's are. They name the slots of the source's, which must not be dropped with them.
+SUBSCRIPTIONS = """
+SELECT format('ALTER SUBSCRIPTION %1$I SET (slot_name = NONE); DROP SUBSCRIPTION %1$I', s.subname)
+  FROM pg_subscription s
+  JOIN pg_database d ON d.oid = s.subdbid
+ WHERE d.datname = current_database()
+   AND NOT s.subenabled
+"""
+
 
 def staying(conn: Connection, wanted: Iterable[str]) -> tuple[str, ...]:
     """Return the schemas that a database has besides these. All names are quoted where they must be."""
@@ -68,9 +77,16 @@ def empty(conn: Connection, kept: Sequence[str] = ()) -> int:
                 conn.execute(drop)
         dropped += len(statements)
     with conn.transaction():
+        drop_subscriptions(conn)
         for (back,) in conn.execute(statement("reset", major)).fetchall():
             conn.execute(back)
     return dropped
+
+
+def drop_subscriptions(conn: Connection) -> None:
+    """Drop the disabled subscriptions of this database, and no slot anywhere."""
+    for (drop,) in conn.execute(SUBSCRIPTIONS).fetchall():
+        conn.execute(drop)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from dataclasses import replace
 import psycopg
 from psycopg import conninfo, sql
 
-from replicator import events, journal, postgres, probe
+from replicator import emptying, events, journal, postgres, probe
 from replicator.errors import PreflightFailed, ReplicatorError, StepFailed
 from replicator.events import Emit
 from replicator.globals import database
@@ -262,16 +262,11 @@ def _drop_discarded(conn: Connection, maintenance: str, name: str, emit: Emit) -
 
 
 def _drop(conn: Connection, maintenance: str, name: str) -> None:
-    """Drop a database, its sessions ended, with the subscriptions that a copy has: disabled, without a slot."""
+    """Drop a database, its sessions ended, with the subscriptions that a copy has."""
     oid, identifier = _oid(conn, name), sql.Identifier(name)
-    subscriptions = conn.execute(
-        "SELECT quote_ident(subname) FROM pg_subscription WHERE subdbid = %s AND NOT subenabled", [oid]
-    ).fetchall()
-    if subscriptions:
+    if conn.execute("SELECT FROM pg_subscription WHERE subdbid = %s AND NOT subenabled", [oid]).fetchall():
         with closing(postgres.connect(conninfo.make_conninfo(maintenance, dbname=name))) as inside:
-            for (subscription,) in subscriptions:
-                inside.execute(f"ALTER SUBSCRIPTION {subscription} SET (slot_name = NONE)".encode())
-                inside.execute(f"DROP SUBSCRIPTION {subscription}".encode())
+            emptying.drop_subscriptions(inside)
     with _ending_sessions(maintenance, [oid] if oid else []):
         conn.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(identifier))
         conn.execute(sql.SQL("DROP DATABASE {}").format(identifier))

@@ -1,5 +1,4 @@
 -- Statements that give back what no DROP takes away: default privileges for all schemas, and the schema public.
--- A copy's subscriptions are disabled; they name the source's slots, which must not be dropped with them.
 -- Reference: PostgreSQL docs 52.9, pg_default_acl; initdb's own ACL and comment of public.
   WITH changed AS (
        SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I', pg_get_userbyid(defaclrole)) AS alter_default
@@ -13,15 +12,9 @@
      )
 SELECT statement
   FROM (
-       SELECT 0 AS rank
-            , format('ALTER SUBSCRIPTION %1$I SET (slot_name = NONE); DROP SUBSCRIPTION %1$I', s.subname) AS statement
-         FROM pg_subscription s
-         JOIN pg_database d ON d.oid = s.subdbid
-        WHERE d.datname = current_database()
-          AND NOT s.subenabled
-        UNION
-       SELECT 1
+       SELECT 1 AS rank
             , format('%s REVOKE ALL ON %s FROM %s', alter_default, objects, coalesce(quote_ident(r.rolname), 'PUBLIC'))
+              AS statement
          FROM changed
         CROSS JOIN LATERAL aclexplode(acl) AS e
          LEFT JOIN pg_roles r ON r.oid = e.grantee
