@@ -15,7 +15,7 @@ from replicator.executor import execute
 from replicator.globals import database
 from replicator.journal import Journal, Run
 from replicator.keeper import Keeper
-from replicator.model import Catalog, CopyLargeObjects, CopyTable, Phase, Plan, SetSequences, Step
+from replicator.model import Catalog, Phase, Plan, Step
 from replicator.postgres import Connection
 from replicator.preparation import Prepared, prepare, ready
 from replicator.settings import Settings
@@ -148,7 +148,7 @@ def letting_go(todo: Sequence[Step], sides: Sides, emit: Emit) -> Emit:
 
     Statistics are of no moment.
     """
-    unread = {step.name for step in todo if isinstance(step.work, CopyTable | CopyLargeObjects | SetSequences)}
+    unread = {step.name for step in todo if step.phase in resume.READING}
     if not unread:
         sides.let_go()
 

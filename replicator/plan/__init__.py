@@ -58,7 +58,7 @@ def make_plan(
     finished = frozenset({finishing[-1].name}) if finishing else needed_first
     analyzed = analyzed_views(catalog, reads, statistics)
     built_late = [step for step in build if step.name in late]
-    unique = {piece.name for piece in pieces if is_unique(piece)}
+    unique = {piece.name for piece in pieces if piece.name in late and is_unique(piece)}
     guards = [step for step in built_late if step.name in unique and late.isdisjoint(step.needs)]
     finished |= {step.name for step in guards}
     refreshing = refresh_steps(catalog, relations, reads, refresh, finished, analyzed, optional=skip_failed_refresh)

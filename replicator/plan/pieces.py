@@ -54,7 +54,8 @@ def filled_first(piece: Piece, refresh: Mapping[Address, str]) -> list[str]:
     Unique indexes come before those: where the view's rows would not be unique any more, the refresh fails as a whole,
     and nothing else does.
     """
-    return [] if is_unique(piece) else [refresh[view] for view in refresh.keys() & piece.object.needs]
+    views = refresh.keys() & piece.object.needs
+    return [refresh[view] for view in views] if views and not is_unique(piece) else []
 
 
 def downstream(pieces: Iterable[Piece], phases: Phases, refresh: Mapping[Address, str]) -> set[str]:
