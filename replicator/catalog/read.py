@@ -95,7 +95,8 @@ def readable_kinds(conn: Connection) -> list[Kind]:
 
 def kind_rows(kind: Kind, major: int) -> bytes:
     """Return a kind's own SELECT."""
-    return statement(f"kinds/{kind.name}", major).replace(b"<columns>", statement("columns", major))
+    rows = statement(f"kinds/{kind.name}", major)
+    return rows.replace(b"<columns>", statement("columns", major)).replace(b"<body>", statement("table_body", major))
 
 
 def _kind_query(kind: Kind, major: int) -> bytes:

@@ -4,6 +4,7 @@
 -- Reference: pg_dump.c getTables, dumpTableSchema (18.6).
   WITH
 <columns>
+<body>
 SELECT c.tableoid AS classid
      , c.oid AS objid
      , c.relowner AS owner

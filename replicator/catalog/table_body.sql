@@ -1,0 +1,37 @@
+-- What becomes of the columns and the checks: `whole` and `stub` are the list with and without defaults and checks,
+-- `alter_whole` and `alter_stub` what follows, `finish` what makes the stub whole. Put in place of the line <body>.
+-- Reference: pg_dump.c dumpTableSchema (18.6).
+     , check_list AS (
+       SELECT n.conrelid
+            , array_agg(definition ORDER BY n.conname) AS whole
+            , array_agg(format('ALTER TABLE %s ADD %s', c.oid::regclass, definition) ORDER BY n.conname) AS finish
+         FROM pg_constraint n
+         JOIN relation c ON c.oid = n.conrelid
+        CROSS JOIN LATERAL format('CONSTRAINT %I %s', n.conname, pg_get_constraintdef(n.oid)) AS definition
+        WHERE n.contype = 'c' AND n.convalidated AND (n.conislocal OR c.relispartition)
+        GROUP BY n.conrelid
+     )
+     , parent_list AS (
+       SELECT i.inhrelid
+            , 'INHERITS (' || string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno)
+                              FILTER (WHERE NOT c.alone) || ')' AS whole
+            , array_agg(format('ALTER TABLE %s INHERIT %s', c.oid::regclass, i.inhparent::regclass)
+                        ORDER BY i.inhseqno) FILTER (WHERE c.alone) AS finish
+         FROM pg_inherits i
+         JOIN relation c ON c.oid = i.inhrelid AND NOT c.relispartition
+        GROUP BY i.inhrelid
+     )
+     , body AS (
+       SELECT c.oid AS relid
+            , concat_ws(' ', '(' || nullif(array_to_string(l.whole || k.whole || '{}', ', '), nothing) || ')', i.whole)
+              AS whole
+            , concat_ws(' ', '(' || nullif(array_to_string(l.stub || '{}', ', '), nothing) || ')', i.whole) AS stub
+            , l.alters || l.inherited_defaults || i.finish AS alter_whole
+            , l.alters AS alter_stub
+            , array_remove(l.defaults || k.finish || i.finish || '{}', NULL) AS finish
+         FROM relation c
+         LEFT JOIN column_list l ON l.attrelid = c.oid
+         LEFT JOIN check_list k ON k.conrelid = c.oid
+         LEFT JOIN parent_list i ON i.inhrelid = c.oid
+        CROSS JOIN LATERAL (SELECT CASE WHEN c.reloftype <> 0 THEN '' END AS nothing) AS typed
+     )
