@@ -406,8 +406,10 @@ def with_extension(servers: Servers, name: str, script: str) -> Iterator[tuple[D
     source, destination = servers.database(NEWEST), servers.database(NEWEST)
     for database in (source, destination):
         database.run(f"ALTER DATABASE {database.name} SET extension_control_path = '{folder}:$system'")
-    yield source, destination
-    shutil.rmtree(folder)
+    try:
+        yield source, destination
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_an_extensions_event_triggers_change_nothing(servers: Servers) -> None:

@@ -1,5 +1,7 @@
 -- What becomes of the columns and the checks: `whole` and `stub` are the list with and without defaults and checks,
 -- `alter_whole` and `alter_stub` what follows, `finish` what makes the stub whole. Put in place of the line <body>.
+-- The stub has the generation expressions, which cannot be added later: `needs` is what pg_depend says they need, since
+-- it says that of the whole only.
 -- Reference: pg_dump.c dumpTableSchema (18.6).
      , check_list AS (
        SELECT n.conrelid
@@ -21,6 +23,14 @@
          JOIN relation c ON c.oid = i.inhrelid AND NOT c.relispartition
         GROUP BY i.inhrelid
      )
+     , generation AS (
+       SELECT a.attrelid, array_agg(ARRAY[d.refclassid, d.refobjid]) AS needs
+         FROM column_part a
+         JOIN pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
+         JOIN pg_depend d ON d.classid = e.tableoid AND d.objid = e.oid
+        WHERE a.generated
+        GROUP BY a.attrelid
+     )
      , body AS (
        SELECT c.oid AS relid
             , concat_ws(' ', '(' || nullif(array_to_string(l.whole || k.whole || '{}', ', '), nothing) || ')', i.whole)
@@ -29,9 +39,11 @@
             , l.alters || l.inherited_defaults || i.finish AS alter_whole
             , l.alters AS alter_stub
             , array_remove(l.defaults || k.finish || i.finish || '{}', NULL) AS finish
+            , ARRAY(SELECT unnest(g.needs)) AS needs
          FROM relation c
          LEFT JOIN column_list l ON l.attrelid = c.oid
          LEFT JOIN check_list k ON k.conrelid = c.oid
          LEFT JOIN parent_list i ON i.inhrelid = c.oid
+         LEFT JOIN generation g ON g.attrelid = c.oid
         CROSS JOIN LATERAL (SELECT CASE WHEN c.reloftype <> 0 THEN '' END AS nothing) AS typed
      )

@@ -12,11 +12,7 @@ SELECT c.tableoid AS classid
             ELSE '{}'
         END AS stub
      , body.finish
-     , ARRAY(SELECT unnest(ARRAY[d.refclassid, d.refobjid])
-               FROM pg_attribute a
-               JOIN pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
-               JOIN pg_depend d ON d.classid = e.tableoid AND d.objid = e.oid
-              WHERE a.attrelid = c.oid AND a.attgenerated <> '') AS needs
+     , body.needs
   FROM pg_class c
   JOIN body ON body.relid = c.oid
   JOIN pg_foreign_table f ON f.ftrelid = c.oid

@@ -1,6 +1,5 @@
 -- CREATE TABLE. A partition is made as a table of its own; table_attach puts it under its parent.
--- The stub lacks defaults and checks, which may call functions that take the table's row type. It has the generation
--- expressions, which cannot be added later: what they need is said here, as pg_depend says it of the whole only.
+-- The stub lacks defaults and checks, which may call functions that take the table's row type.
 -- Reference: pg_dump.c getTables, dumpTableSchema (18.6).
   WITH
 <columns>
@@ -18,15 +17,9 @@ SELECT c.tableoid AS classid
             ELSE '{}'
         END AS stub
      , body.finish
-     , ARRAY(SELECT unnest(generation.needs)) AS needs
+     , body.needs
   FROM pg_class c
   JOIN body ON body.relid = c.oid
-  LEFT JOIN (SELECT a.attrelid, array_agg(ARRAY[d.refclassid, d.refobjid]) AS needs
-               FROM column_part a
-               JOIN pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
-               JOIN pg_depend d ON d.classid = e.tableoid AND d.objid = e.oid
-              WHERE a.generated
-              GROUP BY a.attrelid) AS generation ON generation.attrelid = c.oid
   LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid AND c.relkind = 'r'
   -- Not TABLESPACE: it could not be left out.
   LEFT JOIN LATERAL (
