@@ -64,6 +64,8 @@ SESSION = {
     "standard_conforming_strings": "on",
     "transform_null_equals": "off",
     "array_nulls": "on",
+    # To compile a query of the catalogs takes seconds, to run it milliseconds; most packages switch jit on.
+    "jit": "off",
     "backslash_quote": "safe_encoding",
 }
 SET_SESSION = """

@@ -27,8 +27,8 @@ LOCKING = ("view", "matview", "rule", "function")
 """To print a query the server locks its tables to the transaction's end: left to the connection that has the locks."""
 COSTLY = ("acl", "constraint", "foreign_key", "index", "depend", "tables", "table")
 """Read first, the last of them foremost, by the connection beside."""
-# Planning to the last millisecond does not pay for what is read once: a compiler, or workers on cores that are taken.
-PLANNING = "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'"
+# Workers on cores that are taken do not pay for what is read once.
+PLANNING = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'"
 
 Row = tuple[Any, ...]
 

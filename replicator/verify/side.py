@@ -16,8 +16,8 @@ from replicator.work import Sessions
 CANCEL_AGAIN_SECONDS = 0.5
 SHOWN_CHARACTERS = 60  # of a value, in lines for people
 
-# `--jobs` says how many processes a server has to lend. Compiling an expression takes longer than most chunks.
-SET_READING = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off; SET LOCAL work_mem = '64MB'"
+# `--jobs` says how many processes a server has to lend.
+SET_READING = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'"
 
 Values = Mapping[str, str | None]
 """Texts of a row's values by column."""

@@ -27,6 +27,7 @@ SELECT spcname::text AS name
          , format('LOCATION %L', location)
          , (SELECT format('WITH (%s)', string_agg(format('%I = %L', option_name, option_value), ', '))
               FROM pg_options_to_table(spcoptions)
+             WHERE option_name !~ '^pg_'
             HAVING count(*) > 0)) AS create
      , ARRAY(SELECT format('COMMENT ON %s IS %L', target, description)
                FROM pg_shdescription

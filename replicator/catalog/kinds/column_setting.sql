@@ -1,6 +1,8 @@
 -- What ALTER COLUMN sets and nothing depends on: statistics target, storage, compression, attribute and FDW options.
 -- A child is made with its parents' storage and compression where those are set already: it says its own.
--- Reference: pg_dump.c dumpTableSchema, "additional per-column properties" (18.6).
+-- Options that begin with pg_ are the server's own: since November 2026 it keeps pg_attver with every column. Those of
+-- foreign data wrappers are the users', whatever their names.
+-- Reference: pg_dump.c getTableAttrs, dumpTableSchema, "additional per-column properties" (15.20, 18.6).
 SELECT c.tableoid AS classid
      , c.oid AS objid
      , NULL::oid AS owner
@@ -37,6 +39,7 @@ SELECT c.tableoid AS classid
                    END)                                                                                  --14+
             , (4, (SELECT format('SET (%s)', string_agg(format('%I=%L', option_name, option_value), ', '))
                      FROM pg_options_to_table(a.attoptions)
+                    WHERE option_name !~ '^pg_'
                    HAVING count(*) > 0))
             , (5, (SELECT format('OPTIONS (%s)', string_agg(format('%I %L', option_name, option_value), ', '))
                      FROM pg_options_to_table(a.attfdwoptions)
@@ -48,7 +51,8 @@ SELECT c.tableoid AS classid
    AND (a.attstattarget >= 0
         OR a.attstorage <> t.typstorage
         OR a.attcompression <> ''                                                                        --14+
-        OR a.attoptions IS NOT NULL
+        OR a.attoptions[1] !~ '^pg_'
+        OR cardinality(a.attoptions) > 1
         OR a.attfdwoptions IS NOT NULL
         OR c.oid IN (SELECT inhrelid FROM pg_inherits))
    AND setting.clause IS NOT NULL

@@ -39,7 +39,8 @@ SELECT c.tableoid AS classid
  CROSS JOIN LATERAL (
        SELECT ' WITH (' || string_agg(format('%I = %L', o.option_name, o.option_value), ', ') || ')' AS text
          FROM pg_options_to_table(x.reloptions) o
-        WHERE c.contype <> 'x') storage
+        WHERE c.contype <> 'x'
+          AND o.option_name !~ '^pg_') storage
   LEFT JOIN (
        SELECT d.objid
             , array_agg(DISTINCT format('ALTER INDEX %s DEPENDS ON EXTENSION %I', d.objid::regclass, e.extname))

@@ -35,6 +35,7 @@ SELECT c.tableoid AS classid
                                FROM pg_options_to_table(c.reloptions) WITH ORDINALITY
                               UNION ALL
                              SELECT 'toast.', option_name, option_value, ordinality
-                               FROM pg_options_to_table(toast.reloptions) WITH ORDINALITY) AS o) AS options (list)
+                               FROM pg_options_to_table(toast.reloptions) WITH ORDINALITY) AS o
+                      WHERE o.name !~ '^pg_') AS options (list)
  WHERE c.relkind = 'm'
    AND c.oid >= 16384

@@ -41,6 +41,7 @@ SELECT c.tableoid AS classid
                   FROM (SELECT '' AS prefix, * FROM pg_options_to_table(c.reloptions)
                          UNION ALL
                         SELECT 'toast.', * FROM pg_options_to_table(toast.reloptions)) AS o
+                 WHERE o.option_name !~ '^pg_'
                 HAVING count(*) > 0)) AS tail
         OFFSET 0) AS part                                        -- computed once, though used twice
  WHERE c.relkind IN ('r', 'p')

@@ -15,7 +15,8 @@ SELECT c.tableoid AS classid
  CROSS JOIN LATERAL (SELECT concat_ws(' '
                           , c.oid::regclass
                           , 'WITH (' || (SELECT string_agg(format('%I = %L', option_name, option_value), ', ')
-                                           FROM pg_options_to_table(c.reloptions)) || ')'
+                                           FROM pg_options_to_table(c.reloptions)
+                                          WHERE option_name !~ '^pg_') || ')'
                           , 'AS'
                           , rtrim(pg_get_viewdef(c.oid), ';'))
                     OFFSET 0) AS whole (form)                       -- called once, though used twice
