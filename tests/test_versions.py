@@ -29,7 +29,7 @@ SELECT format('CREATE TABLESPACE %I LOCATION %L', name, '')
 
 # What no newer server takes, in pg_dump's words neither.
 NOT_UPWARDS_FROM_14 = """
-DROP OPERATOR "operator: public".>>> (integer, integer);
+DROP OPERATOR IF EXISTS "operator: public".>>> (integer, integer);
 """
 NOT_UPWARDS = f"""
 DROP OPERATOR "operator: public".#! ("operator: public".pair, NONE);

@@ -124,6 +124,7 @@ OF_VERSIONS = (
 OF_PARSING = (
     (r"::(character varying|text)(\[\])?", ""),
     (r"\bON TRUE\b", "ON true"),  # a natural join of no columns
+    (r"\b(DELETE FROM (?:ONLY )?[^\s;]+) AS ", r"\1 "),  # said since the minor releases of November 2026
     (r"[\s()]+", ""),
 )
 """What a server prints otherwise when it reads its own words back: `varchar IN (…)` gets casts, AND loses brackets."""

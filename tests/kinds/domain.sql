@@ -63,9 +63,14 @@ CREATE DOMAIN amount AS numeric;
 CREATE TYPE price AS (amount amount, currency text);
 CREATE TABLE prices (id integer, amount amount);
 CREATE TYPE amounts AS RANGE (SUBTYPE = amount);
+-- From November 2026 on (15.20, 17.12) no server adds a constraint where an expression uses the domain: pg_dump's text
+-- fails there too.
+SELECT NOT (:SERVER_VERSION_NUM BETWEEN 150020 AND 159999 OR :SERVER_VERSION_NUM BETWEEN 170012 AND 179999) AS addable \gset
+\if :addable
 CREATE FUNCTION in_price(numeric, price DEFAULT NULL) RETURNS boolean LANGUAGE sql AS 'SELECT $1 < 9';
 CREATE FUNCTION in_prices(numeric, prices DEFAULT NULL) RETURNS boolean LANGUAGE sql AS 'SELECT $1 < 8';
 CREATE FUNCTION in_amounts(numeric, amounts DEFAULT NULL) RETURNS boolean LANGUAGE sql AS 'SELECT $1 < 7';
 ALTER DOMAIN amount ADD CONSTRAINT in_price CHECK (in_price(VALUE));
 ALTER DOMAIN amount ADD CONSTRAINT in_prices CHECK (in_prices(VALUE));
 ALTER DOMAIN amount ADD CONSTRAINT in_amounts CHECK (in_amounts(VALUE)) NOT VALID;
+\endif
