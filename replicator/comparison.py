@@ -74,7 +74,7 @@ def compared(
     with snapshot.take(settings.destination, sides.encoding) as now:
         if there is None:
             there = selected(read(now, now.holder), settings)
-            for schema in (journal.SCHEMA, *apart):
+            for schema in (*([journal.SCHEMA] if journal.exists(now.holder) else []), *apart):
                 there = select.without_schema(there, schema)
         yield verify(
             Side(sides.source, sides.moment, catalog),

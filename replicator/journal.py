@@ -5,16 +5,23 @@ copy is complete and, if that was asked for, verified: where it stands, a copy i
 """
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from psycopg import sql
 from psycopg.rows import class_row
 
-from replicator.model import CopyTable, Execute, Moment, Outcome, Phase, Plan, Step
+from replicator.errors import PreflightFailed
+from replicator.model import CopyTable, Execute, Finding, Moment, Outcome, Phase, Plan, Step
 from replicator.postgres import Connection, script
 
 SCHEMA = "replicator"
+MARK = "replicator: the journal of an unfinished clone, format "
+"""The comment on the schema begins so, and ends with a hash of sql/journal.sql: another format has another one."""
+OF_EVERY_FORMAT = {"run.source", "run.snapshot", "run.sessions", "step.number", "step.phase", "step.digest"}
+"""Columns that tell a journal of before there was a mark from somebody's own schema."""
 LOCK_KEY = 7306916069411448435  # 'replicat' as a number: one clone at a time into a database.
 
 
@@ -78,6 +85,7 @@ class Journal:
         """Write down the plan, all of it unfinished. Raises psycopg.errors.DuplicateSchema if there is a journal."""
         with conn.transaction():
             conn.execute(script("journal"))
+            conn.execute(sql.SQL("COMMENT ON SCHEMA replicator IS {}").format(MARK + _format()))
             conn.execute(
                 "INSERT INTO replicator.run (source, system, database, sessions, snapshot, rows_only, kept)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s)",
@@ -194,8 +202,62 @@ def hold(conn: Connection) -> bool:
 
 
 def exists(conn: Connection) -> bool:
-    """Tell whether a journal stands in this database."""
-    return conn.execute("SELECT to_regclass('replicator.run') IS NOT NULL").fetchall() == [(True,)]
+    """Tell whether a journal stands in this database. Somebody's own schema of the same name is none.
+
+    Raises PreflightFailed where there is a journal that must not be read: another version's, an untrusted role's.
+    """
+    return _look(conn) is True
+
+
+def in_its_way(conn: Connection) -> Finding | None:
+    """Return what keeps a journal from being made or read here, if anything does. It is never dropped."""
+    try:
+        if _look(conn) is not False:
+            return None
+    except PreflightFailed as error:
+        return Finding(str(error), error.hint or "", object=f"schema {SCHEMA}")
+    return Finding(
+        "The destination has a schema named replicator that this program did not make, and the journal of a clone"
+        " needs that name.",
+        object=f"schema {SCHEMA}",
+        run=f"ALTER SCHEMA {SCHEMA} RENAME TO {SCHEMA}_of_the_destination;",
+    )
+
+
+def _look(conn: Connection) -> bool | None:
+    """Tell whether what has the journal's name is a journal; None where nothing has. Raises as `exists` does."""
+    found = conn.execute(script("journal_there")).fetchall()
+    if not found:
+        return None
+    ((mark, owner, readable, strangers, columns),) = found
+    if not ((mark or "").startswith(MARK) or set(columns) >= OF_EVERY_FORMAT):
+        return False
+    if strangers or not readable:
+        whose = strangers[0] if strangers else owner
+        raise PreflightFailed(
+            f'The journal in the destination (schema replicator) belongs to "{whose}": "{conn.info.user}" does not read'
+            " it.",
+            hint=f'Connect as "{whose}" to go on with that clone.',
+        )
+    if mark != MARK + _format() or not _columns() <= set(columns):
+        raise PreflightFailed(
+            "The unfinished clone in the destination was begun by another version of this program, whose journal this"
+            " version cannot read.",
+            hint="Finish it with that version, or `clean` it with that version.",
+        )
+    return True
+
+
+def _format() -> str:
+    return hashlib.md5(script("journal"), usedforsecurity=False).hexdigest()
+
+
+def _columns() -> set[str]:
+    """Return the journal's columns, each as table.column, as its file defines them."""
+    tables = re.findall(
+        r"^CREATE TABLE replicator\.(\w+) \((.*?)^\);", script("journal").decode(), re.DOTALL | re.MULTILINE
+    )
+    return {f"{table}.{column}" for table, body in tables for column in re.findall(r"^ +(\w+)", body, re.MULTILINE)}
 
 
 def let_snapshot_go(conn: Connection) -> None:
@@ -209,12 +271,14 @@ def fail(conn: Connection, state: str, error: str) -> None:
 
 
 def drop(conn: Connection) -> None:
-    """Remove the journal: the copy is complete."""
+    """Remove the journal, if there is one: the copy is complete."""
     with conn.transaction():
+        if not exists(conn):  # somebody's own schema of that name is not touched
+            return
         if conn.info.parameter_status("is_superuser") == "on":
             # An event trigger that came with the copy may forbid drops.
             conn.execute("SET LOCAL session_replication_role = replica")
-        conn.execute("DROP SCHEMA IF EXISTS replicator CASCADE")
+        conn.execute("DROP SCHEMA replicator CASCADE")
 
 
 def read_status(conn: Connection) -> Status | None:

@@ -12,6 +12,8 @@ def check_destination(source: Connection, destination: Connection, *, resuming: 
     """Return what keeps a clone of `source` from being written here. `resuming`: what an earlier run left is wanted."""
     here, there = read_facts(source), read_facts(destination)
     findings = [*_same(here, there), *_state(there), *_encodings(here, there)]
+    if own := journal.in_its_way(destination):
+        return [*findings, own]
     if not resuming:
         findings += list(_leftovers(destination)) or _occupied(destination)
     return findings
