@@ -317,6 +317,11 @@ class CompareTable:
     """WHERE …, or nothing."""
     piece: int = 0
     pieces: int = 1
+    blocks: tuple[int | None, int | None] = (None, None)
+    """How many the heap had on the source and on the destination when the pieces were cut. Asked once: it may grow.
+    None where it cannot be read by block."""
+    bytes: tuple[int, int] = (0, 0)
+    """How large it was at that moment on either side."""
 
 
 @dataclass(frozen=True, slots=True)

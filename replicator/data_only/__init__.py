@@ -195,14 +195,17 @@ def _sequences(catalog: Catalog, destination: Connection, matched: Matched) -> t
 
 def _as_there(targets: Iterable[Target], tables: Iterable[Table]) -> Iterator[Table]:
     """Yield each target as a table of the destination, to be compared with the source's."""
-    known = {table.identity: {c.name.replace('"', ""): c for c in table.columns} for table in tables}
+    known = {table.identity: table for table in tables}
     for target in targets:
+        there = known.get(target.name)  # none of a partitioned table
+        others = {c.name.replace('"', ""): c for c in there.columns} if there else {}
         columns = []
         for column in target.columns:
-            other = known.get(target.name, {}).get(column.name.replace('"', ""))  # none of a partitioned table
+            other = others.get(column.name.replace('"', ""))
             as_text = replace(column, type="", hashable=False)
             columns.append(replace(other, name=column.name) if other and column.name in target.alike else as_text)
-        yield replace(target.copied, columns=tuple(columns))
+        table = replace(target.copied, columns=tuple(columns))
+        yield replace(table, blocks=there.blocks, bytes=there.bytes) if there else replace(table, blocks=None)
 
 
 def make_plan(

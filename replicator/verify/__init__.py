@@ -6,30 +6,22 @@ The hash of a table is the sum of its rows' hashes, so the order of rows does no
 and a big table is read in pieces: on each side its own, which need not hold the same rows.
 """
 
-import threading
-import time
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from replicator import events
 from replicator.events import Emit
 from replicator.executor import execute
 from replicator.large_objects import without_gaps
-from replicator.model import Column, CompareLargeObjects, CompareTable, Outcome, Phase, Step, Table
+from replicator.model import Column, CompareLargeObjects, CompareTable, Phase, Step, Table
 from replicator.throttle import Throttle
-from replicator.verify.fingerprint import (
-    PIECE_BYTES,
-    RANGES_SINCE,
-    Hashing,
-    fingerprint_large_objects,
-    fingerprint_table,
-)
+from replicator.verify.fingerprint import PIECE_BYTES, Hashing
 from replicator.verify.repair import Repaired, repair_tables
-from replicator.verify.rows import Found, find_large_objects, find_rows, with_values
+from replicator.verify.rows import Found
 from replicator.verify.schema import SequenceValues, compare_schemas, compare_sequences
+from replicator.verify.search import Search
 from replicator.verify.side import Mismatch, RowDifference, Side, Sides, most_quoted, same_names
-from replicator.work import Counter, naming
+from replicator.verify.sums import Sums, called
 
 __all__ = [
     "Mismatch",
@@ -44,8 +36,6 @@ __all__ = [
 ]
 
 NAMED = 10  # materialized views, columns
-
-Fingerprint = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +76,10 @@ def verify(
     steps, incomparable = _steps(sides, only)
     _say_what_is_not_compared(source, emit)
     emit(events.Planned({Phase.VERIFY: len(steps)}, 0))
-    sums = _Sums(sides, hashing, emit, throttle)
+    sums = Sums(sides, hashing, emit, throttle)
     execute(steps, sums.run, jobs=jobs, emit=emit, cancel=sums.cancel)
     differing = {name: pair for name, pair in sums.by_name.items() if pair[0] != pair[1]}
-    search = _Search(sides, hashing, differing, show_rows)
+    search = Search(sides, hashing, differing, show_rows, emit)
     searches = [step for step in (_whole(step) for step in steps) if step and step.name in differing]
     if searches:
         emit(events.Planned({Phase.VERIFY: len(searches)}, 0))
@@ -145,8 +135,15 @@ def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list
         identity = (
             most_quoted(table.root, other.root or "") if table.root else most_quoted(table.identity, other.identity)
         )
-        work = CompareTable(identity, columns, table.root is None, table.condition or "")
-        steps[name] = _pieces(name, work, sides, table.bytes, other.bytes)
+        work = CompareTable(
+            identity,
+            columns,
+            table.root is None,
+            table.condition or "",
+            blocks=(_blocks(table), _blocks(other)),
+            bytes=(table.bytes, other.bytes),
+        )
+        steps[name] = _pieces(name, work)
     for r in without_gaps(source.large_objects, destination.large_objects) if only is None else ():
         name = f"large objects {r.first}-{r.last}"
         steps[name] = [Step(f"verify {name}", Phase.VERIFY, CompareLargeObjects(r))]
@@ -173,9 +170,14 @@ def _columns(older: Table, newer: Table) -> tuple[Column, ...]:
     return tuple(columns)
 
 
-def _pieces(name: str, work: CompareTable, sides: Sides, here: int, there: int) -> list[Step]:
-    pieces = max(1, -(-max(here, there) // PIECE_BYTES)) if sides.older.major >= RANGES_SINCE else 1
-    cost = (here + there) // pieces
+def _blocks(table: Table) -> int | None:
+    """Return how many blocks can be read in ranges. None: read it whole, a root or a table of which some rows count."""
+    return None if table.root or table.condition else table.blocks
+
+
+def _pieces(name: str, work: CompareTable) -> list[Step]:
+    pieces = 1 if None in work.blocks else max(1, -(-max(work.bytes) // PIECE_BYTES))
+    cost = sum(work.bytes) // pieces
     if pieces == 1:
         return [Step(f"verify {name}", Phase.VERIFY, work, cost=cost)]
     return [
@@ -189,120 +191,10 @@ def _pieces(name: str, work: CompareTable, sides: Sides, here: int, there: int) 
     ]
 
 
-def _name(step: Step) -> str:
-    """Return what a step's mismatch is called."""
-    return f"table {step.work.identity}" if isinstance(step.work, CompareTable) else step.name.removeprefix("verify ")
-
-
 def _whole(step: Step) -> Step | None:
     """Return the step that looks at all rows, for the first piece of a table."""
     if not isinstance(step.work, CompareTable):
-        return replace(step, name=_name(step))
+        return replace(step, name=called(step))
     if step.work.piece:
         return None
-    return replace(step, name=_name(step), work=replace(step.work, pieces=1), cost=step.cost * step.work.pieces)
-
-
-class _Sums:
-    """Adds up the fingerprints of the pieces: `by_name` has the source's and the destination's."""
-
-    def __init__(self, sides: Sides, hashing: Hashing, emit: Emit, throttle: Throttle | None) -> None:
-        self._sides = sides
-        self._hashing = hashing
-        self._emit = emit
-        self._throttle = throttle
-        self._stopped = threading.Event()
-        self._lock = threading.Lock()
-        self.by_name: defaultdict[str, tuple[Fingerprint, Fingerprint]] = defaultdict(lambda: ((0, 0), (0, 0)))
-
-    def run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
-        """Compute one piece on both sides."""
-        (step,) = batch
-        began = time.monotonic()
-        counter = Counter(self._emit, step, worker, self._wait)
-        with naming(step):
-            here, there = self._sides.together(
-                self._fingerprint(step, _one_at_a_time(counter)), self._sides.source, self._sides.destination
-            )
-        counter.report()
-        with self._lock:
-            ours, theirs = self.by_name[_name(step)]
-            self.by_name[_name(step)] = (_plus(ours, here), _plus(theirs, there))
-        return {step.name: Outcome(time.monotonic() - began, here[0], counter.total)}
-
-    def cancel(self) -> None:
-        """Make every worker come home."""
-        self._stopped.set()
-        self._sides.cancel()
-
-    def _wait(self, bytes: int) -> None:
-        if self._throttle:
-            self._throttle.wait(bytes, self._stopped)
-
-    def _fingerprint(self, step: Step, moved: Callable[[int], None]) -> Callable[[Side], Fingerprint]:
-        match step.work:
-            case CompareTable() as work:
-                return lambda side: fingerprint_table(side, work, self._hashing, step.cost // 2, moved)
-            case CompareLargeObjects(range):
-                return lambda side: fingerprint_large_objects(side, range)
-            case _:
-                raise AssertionError(f"not a verification's work: {step.work}")
-
-
-def _one_at_a_time(moved: Callable[[int], None]) -> Callable[[int], None]:
-    """Both sides report to the same counter; where it waits, to keep to a rate, both wait."""
-    lock = threading.Lock()
-
-    def locked(bytes: int) -> None:
-        with lock:
-            moved(bytes)
-
-    return locked
-
-
-def _plus(one: Fingerprint, other: Fingerprint) -> Fingerprint:
-    return one[0] + other[0], one[1] + other[1]
-
-
-class _Search:
-    """Finds the rows that differ in the tables that do."""
-
-    def __init__(
-        self,
-        sides: Sides,
-        hashing: Hashing,
-        differing: Mapping[str, tuple[Fingerprint, Fingerprint]],
-        show_rows: int,
-    ) -> None:
-        self._sides = sides
-        self._hashing = hashing
-        self._differing = differing
-        self._show_rows = show_rows
-        self.mismatches: list[Mismatch] = []
-        self.tables: dict[str, tuple[CompareTable, Found]] = {}
-
-    def run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
-        """Search one table, or the large objects."""
-        (step,) = batch
-        began = time.monotonic()
-        here, there = self._differing[step.name]
-        noun = "rows" if isinstance(step.work, CompareTable) else "objects"
-        with naming(step):
-            match step.work:
-                case CompareTable() as work:
-                    found = find_rows(self._sides, work, self._hashing, here[0] + there[0])
-                    self.tables[step.name] = (work, found)
-                    shown = with_values(self._sides, work, self._hashing, found, self._show_rows)
-                case CompareLargeObjects(range):
-                    found, shown = find_large_objects(self._sides, range), ()
-                case _:
-                    raise AssertionError(f"not a verification's work: {step.work}")
-        rows = shown + found.rows[len(shown) :]
-        self.mismatches.append(Mismatch(step.name, f"{_difference(here, there, noun)}: {found}", rows))
-        return {step.name: Outcome(time.monotonic() - began)}
-
-
-def _difference(expected: Fingerprint, found: Fingerprint, noun: str) -> str:
-    if expected[0] != found[0]:
-        return f"different: {expected[0]} {noun} on the source, {found[0]} on the destination"
-    return f"different: {expected[0]} {noun} on both sides, but not the same"
+    return replace(step, name=called(step), work=replace(step.work, pieces=1), cost=step.cost * step.work.pieces)

@@ -14,9 +14,11 @@ from replicator import large_objects
 from replicator.model import Column, CompareTable, LargeObjects
 from replicator.verify.side import Side
 
-RANGES_SINCE = 14  # before, a range of ctid is a filter on a scan of all
 CHUNK_BYTES = 32 * 1024 * 1024
 PIECE_BYTES = 8 * CHUNK_BYTES
+
+Fingerprint = tuple[int, int]
+"""How many rows, and the sum of their hashes."""
 
 DIRECT = {
     "bpchar": "hashbpcharextended",
@@ -91,58 +93,59 @@ class Hashing:
         return f'hashtextextended({name}::text COLLATE "C", {seed})'
 
 
-BLOCKS = """
-SELECT pg_relation_size(oid) / current_setting('block_size')::int, pg_table_size(oid), relam = 2
-  FROM pg_class
- WHERE oid = %s::regclass
-"""
-
-
 def rows_of(work: CompareTable) -> str:
     """Return the FROM item, and the WHERE clause if there is one, for all rows of a table."""
     return f"{'ONLY ' if work.only else ''}{work.identity} {work.condition}".rstrip()
 
 
 def fingerprint_table(
-    side: Side, work: CompareTable, hashing: Hashing, bytes: int, moved: Callable[[int], None]
-) -> tuple[int, int]:
+    side: Side,
+    work: CompareTable,
+    hashing: Hashing,
+    blocks: int | None,
+    bytes: int,
+    moved: Callable[[int], None] = lambda bytes: None,
+) -> Fingerprint:
     """Return the row count and the sum of hashes of a piece of a table. Calls `moved` with the bytes read.
 
-    `bytes` is what a table that is not read in chunks counts for.
+    `blocks` and `bytes` are the size of the whole table on this side when it was cut into pieces.
     """
     rows = total = 0
     # A sum, not an exclusive or: two equal rows must not cancel each other. A numeric, which never overflows.
     query = f"SELECT count(*), coalesce(sum({hashing.row(work.columns)}), 0) FROM {rows_of(work)}"
     with side.reading() as conn:
-        chunks = [("", bytes)] if work.piece == 0 else []
-        if bytes > CHUNK_BYTES and work.only and not work.condition and side.major >= RANGES_SINCE:
-            blocks, size, heap = conn.execute(BLOCKS, [work.identity]).fetchall()[0]
-            if heap:
-                chunks = list(_chunks(work, blocks, size))
-        for where, read in chunks:
+        for where, read in _chunks(work, blocks, bytes):
             count, digest = conn.execute(f"{query} {where}").fetchall()[0]
             rows, total = rows + count, total + int(digest)
             moved(read)
     return rows, total
 
 
-def _chunks(work: CompareTable, blocks: int, size: int) -> Iterator[tuple[str, int]]:
-    """Yield a piece's ranges of blocks as WHERE clauses, and how many bytes each may have. The last piece has no end.
+def _chunks(work: CompareTable, blocks: int | None, bytes: int) -> Iterator[tuple[str, int]]:
+    """Yield a piece's ranges of blocks as WHERE clauses, and how many bytes each may have.
+
+    All pieces together are the whole table, however large it is by now: the first has no beginning, the last no end.
+    A table that cannot be read by block is in the first piece, whole.
 
     >>> list(_chunks(CompareTable("t", (), True, "", 0, 2), 4, 4000))
     [("WHERE ctid < '(2,0)'", 2000)]
+    >>> list(_chunks(CompareTable("t", (), True, "", 1, 2), 4, 4000))
+    [("WHERE ctid >= '(2,0)'", 2000)]
     """
+    if blocks is None:
+        yield from [("", bytes)] if work.piece == 0 else []
+        return
     first, end = (blocks * number // work.pieces for number in (work.piece, work.piece + 1))
-    number = max(1, min(end - first, -(-size // work.pieces // CHUNK_BYTES)))
+    number = max(1, min(end - first, -(-bytes // work.pieces // CHUNK_BYTES)))
     bounds = [first + (end - first) * n // number for n in range(number + 1)]
-    for low, high in pairwise(bounds):
-        last = high == blocks and work.piece == work.pieces - 1
-        conditions = [f"ctid >= '({low},0)'"] if low else []
-        conditions += [] if last else [f"ctid < '({high},0)'"]
-        yield ("WHERE " + " AND ".join(conditions) if conditions else ""), size * (high - low) // max(blocks, 1)
+    for n, (low, high) in enumerate(pairwise(bounds)):
+        begins = work.piece == 0 and n == 0
+        ends = work.piece == work.pieces - 1 and n == number - 1
+        conditions = ([] if begins else [f"ctid >= '({low},0)'"]) + ([] if ends else [f"ctid < '({high},0)'"])
+        yield ("WHERE " + " AND ".join(conditions) if conditions else ""), bytes * (high - low) // max(blocks, 1)
 
 
-def fingerprint_large_objects(side: Side, range: LargeObjects) -> tuple[int, int]:
+def fingerprint_large_objects(side: Side, range: LargeObjects) -> Fingerprint:
     """Return how many large objects a range has and the sum of their hashes."""
     with side.reading() as conn:
         query = f"SELECT count(*), coalesce(sum(hash), 0) FROM ({large_objects.hashes(conn, range)}) AS each"

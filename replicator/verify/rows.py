@@ -50,11 +50,16 @@ class Found:
     rows: tuple[RowDifference, ...]
     all: bool = True
 
-    def __str__(self) -> str:
+    @property
+    def counts(self) -> Counter[str]:
+        """How many rows are changed, missing, extra."""
         counts = Counter[str]()
         for row in self.rows:
             counts[row.how] += row.times
-        return ("" if self.all else "at least ") + ", ".join(f"{n} {how}" for how, n in sorted(counts.items()))
+        return counts
+
+    def __str__(self) -> str:
+        return ("" if self.all else "at least ") + ", ".join(f"{n} {how}" for how, n in sorted(self.counts.items()))
 
 
 def find_rows(sides: Sides, work: CompareTable, hashing: Hashing, rows: int) -> Found:

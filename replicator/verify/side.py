@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from replicator.events import one_line
-from replicator.model import Catalog
+from replicator.model import Catalog, CompareTable
 from replicator.postgres import Connection
 from replicator.snapshot import Snapshot
 from replicator.work import Sessions
@@ -110,6 +110,23 @@ class Mismatch:
         return [one_line(str(self)), *rows]
 
 
+# The files of a table and of its partitions: another one if it was emptied, rewritten, or replaced by one of this name.
+FILES = """
+  WITH RECURSIVE part (relid) AS (
+       SELECT c.oid
+         FROM pg_class c
+         JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE replace(format('%%I.%%I', n.nspname, c.relname), '"', '') = replace(%s, '"', '')
+        UNION
+       SELECT i.inhrelid
+         FROM part
+         JOIN pg_inherits i ON i.inhparent = part.relid
+        WHERE NOT %s
+     )
+SELECT c.oid, c.relfilenode FROM part JOIN pg_class c ON c.oid = part.relid
+"""
+
+
 class Side:
     """One of the two databases, at the moment of a snapshot."""
 
@@ -131,6 +148,13 @@ class Side:
             conn.execute(SET_READING)
             yield conn
 
+    def altered(self, work: CompareTable) -> bool:
+        """Tell whether a table was emptied, rewritten, renamed or dropped since the snapshot: that shows in it, too."""
+        with self.sessions.use() as conn:
+            now = set(conn.execute(FILES, [work.identity, work.only]).fetchall())
+        with self.reading() as conn:
+            return now != set(conn.execute(FILES, [work.identity, work.only]).fetchall())
+
 
 @dataclass(frozen=True, slots=True)
 class Sides:
@@ -143,6 +167,13 @@ class Sides:
     def older(self) -> Side:
         """The one whose functions the other has, too."""
         return min(self.source, self.destination, key=lambda side: side.major)
+
+    def altered(self, work: CompareTable) -> str:
+        """Return on which side a table was emptied, rewritten, renamed or dropped since the snapshot; "" on none."""
+        for name, side in (("source", self.source), ("destination", self.destination)):
+            if side.altered(work):
+                return name
+        return ""
 
     def together(self, work: Callable[[T], R], here: T, there: T) -> tuple[R, R]:
         """Do the same for the source and for the destination, at once. Raises what the first to fail raised."""

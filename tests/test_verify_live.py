@@ -1,0 +1,206 @@
+"""Verification while both servers live: tables grow, are rewritten, emptied or dropped while they are compared."""
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import psycopg
+import pytest
+
+from replicator import events
+from replicator.clone import clone
+from replicator.comparison import verify_copy
+from replicator.errors import StepFailed
+from replicator.settings import Settings
+from replicator.verify import Mismatch
+from tests.fix_servers import Database, Servers
+
+GROWN = """
+CREATE TABLE t (a int PRIMARY KEY, b text);
+CREATE TABLE without_key (b text);
+INSERT INTO t SELECT g, md5(g::text) FROM generate_series(1, 4000) g;
+INSERT INTO without_key SELECT b FROM t;
+"""
+GROW = """
+INSERT INTO t SELECT last + g, md5(g::text) FROM (SELECT max(a) FROM t) AS of (last), generate_series(1, 3000) g;
+INSERT INTO without_key SELECT b FROM t LIMIT 3000;
+"""
+
+
+@pytest.fixture
+def pair(servers: Servers, major: int) -> tuple[Database, Database]:
+    return servers.database(major), servers.database(major)
+
+
+@pytest.fixture(autouse=True)
+def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every table is big: read in many pieces of some blocks."""
+    monkeypatch.setattr("replicator.verify.PIECE_BYTES", 40_000)
+    monkeypatch.setattr("replicator.verify.fingerprint.CHUNK_BYTES", 10_000)
+
+
+def fill(pair: tuple[Database, Database], script: str = GROWN) -> None:
+    for database in pair:
+        database.run(script)
+
+
+def after(
+    step: str, act: Callable[[], object], seen: list[events.Event] | None = None
+) -> Callable[[events.Event], None]:
+    """Return an `emit` that acts whenever a step of this name is done."""
+
+    def emit(event: events.Event) -> None:
+        if seen is not None:
+            seen.append(event)
+        if isinstance(event, events.Done) and event.step.startswith(step):
+            act()
+
+    return emit
+
+
+def compare(pair: tuple[Database, Database], emit: Callable[[events.Event], None], **options: object) -> list[Mismatch]:
+    return verify_copy(Settings(*(database.dsn for database in pair), jobs=1, **options), emit)
+
+
+# Growing
+
+
+@pytest.mark.pg("in 12 15 18")
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_table_that_grows_between_its_pieces_is_the_same(pair: tuple[Database, Database], side: int) -> None:
+    fill(pair)
+    seen: list[events.Event] = []
+    assert compare(pair, after("verify table public.", lambda: pair[side].run(GROW), seen)) == []
+    pieces = [
+        event for event in seen if isinstance(event, events.Done) and event.step.startswith("verify table public.t")
+    ]
+    assert len(pieces) > 3 or pair[0].major < 14
+    assert pair[side].value("SELECT count(*) FROM t") > 4000
+
+
+@pytest.mark.pg("in 12 15 18")
+def test_a_difference_in_a_table_that_grows_is_found_and_counted_right(pair: tuple[Database, Database]) -> None:
+    fill(pair)
+    pair[1].run("DELETE FROM t WHERE a = 7; UPDATE without_key SET b = 'x' WHERE b = md5('8')")
+    mismatches = compare(pair, after("verify table public.", lambda: pair[0].run(GROW)))
+    assert [str(mismatch) for mismatch in mismatches] == [
+        "table public.t: different: 4000 rows on the source, 3999 on the destination: 1 missing",
+        "table public.without_key: different: 4000 rows on both sides, but not the same: 1 extra, 1 missing",
+    ]
+
+
+@pytest.mark.pg("in 12 15 18")
+@pytest.mark.parametrize("replace", [None, "swap"])
+def test_a_clone_of_a_source_that_grows_is_verified(pair: tuple[Database, Database], replace: str | None) -> None:
+    source, destination = pair
+    source.run(GROWN)
+    settings = Settings(source.dsn, destination.dsn, jobs=1, verify=True, replace=replace)
+    seen: list[events.Event] = []
+    clone(settings, after("verify table public.", lambda: source.run(GROW), seen))
+    assert destination.value("SELECT count(*) FROM t") == 4000
+    assert source.value("SELECT count(*) FROM t") > 4000
+    assert any(isinstance(event, events.Done) and event.step.startswith("verify table") for event in seen)
+
+
+@contextmanager
+def heavily_written(source: Database, seed: int, writers: int = 3) -> Iterator[None]:
+    """Insert, update and delete all the time, and vacuum."""
+    print(f"seed {seed}")
+    stopped = threading.Event()
+
+    def write(number: int) -> None:
+        chance = random.Random(seed + number)
+        with psycopg.connect(source.dsn, autocommit=True) as conn:
+            while not stopped.is_set():
+                with suppress(psycopg.errors.DeadlockDetected):
+                    match chance.randrange(5):
+                        case 0:
+                            conn.execute("UPDATE t SET b = 'u' || b WHERE a %% 97 = %s", [chance.randrange(97)])
+                        case 1:
+                            conn.execute("DELETE FROM t WHERE a %% 89 = %s", [chance.randrange(89)])
+                        case 2 if number == 0:
+                            conn.execute("VACUUM t, without_key")
+                        case _:
+                            conn.execute("INSERT INTO t SELECT (SELECT coalesce(max(a), 0) FROM t) + g, 'x' FROM"
+                                         " generate_series(1, 500) g ON CONFLICT DO NOTHING")  # fmt: skip
+                            conn.execute("INSERT INTO without_key SELECT 'y' FROM generate_series(1, 500)")
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(writers)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.pg("in 15 18")
+@pytest.mark.parametrize("replace", [None, "swap"])
+def test_a_source_under_heavy_writes_is_cloned_and_verified(
+    pair: tuple[Database, Database], replace: str | None
+) -> None:
+    source, destination = pair
+    source.run(GROWN)
+    with heavily_written(source, random.randrange(10**6)):
+        settings = Settings(source.dsn, destination.dsn, jobs=3, verify=True, replace=replace)
+        clone(settings, lambda event: None)
+    assert destination.value("SELECT count(*) FROM t") > 0
+
+
+# Rewritten, emptied, dropped
+
+
+@pytest.mark.pg("in 12 15 18")
+def test_a_table_whose_rows_move_between_its_pieces_is_compared_again(pair: tuple[Database, Database]) -> None:
+    fill(pair)
+    pair[1].run("DELETE FROM t WHERE a <= 3000; INSERT INTO t SELECT g, md5(g::text) FROM generate_series(1, 3000) g")
+    seen: list[events.Event] = []
+    assert compare(pair, after("verify table public.t, part 1 of", lambda: pair[1].run("VACUUM FULL t"), seen)) == []
+    again = [event.text for event in seen if isinstance(event, events.Note) and "rewritten" in event.text]
+    assert again == ["table public.t: rewritten while it was compared; compared again: no difference."] or (
+        pair[0].major < 14
+    )
+
+
+@pytest.mark.pg("in 15 18")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "TRUNCATE t",
+        "ALTER TABLE t ADD c float DEFAULT random()",
+        "ALTER TABLE t RENAME TO gone; CREATE TABLE t (a int PRIMARY KEY, b text)",
+    ],
+)
+@pytest.mark.parametrize("side", [0, 1])
+def test_what_was_emptied_or_rewritten_is_no_difference(
+    pair: tuple[Database, Database], side: int, statement: str
+) -> None:
+    fill(pair)
+    server = ("source", "destination")[side]
+    with pytest.raises(StepFailed, match=f"emptied, rewritten or renamed on the {server} while it was compared"):
+        compare(pair, after("verify table public.t, part 1 of", lambda: pair[side].run(statement)))
+
+
+@pytest.mark.pg("in 12 15 18")
+@pytest.mark.parametrize(
+    "statement",
+    ["DROP TABLE t", "ALTER TABLE t RENAME TO other", "ALTER TABLE t RENAME a TO c", "ALTER TABLE t SET SCHEMA gone"],
+)
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_table_that_is_gone_is_said_to_be_gone(pair: tuple[Database, Database], side: int, statement: str) -> None:
+    fill(pair, GROWN + "CREATE SCHEMA gone")
+    server = ("source", "destination")[side]
+
+    def emit(event: events.Event) -> None:
+        if isinstance(event, events.Planned):
+            pair[side].run(statement)
+
+    with pytest.raises(StepFailed) as raised:
+        compare(pair, emit)
+    assert str(raised.value).startswith("verify table public.t")
+    assert f"failed: on the {server}: " in str(raised.value)
+    assert "It was dropped, renamed or altered while it was compared." in str(raised.value)
+    assert raised.value.hint == "Run `verify` again."
