@@ -213,6 +213,21 @@ class TestNewest:
             "--truncate would empty: public.outside (from_outside)",
         )
 
+    def test_a_table_that_inherits_from_a_copied_one_stays_as_it_is(
+        self, replicator: Run, database: Database, destination: Database
+    ) -> None:
+        database.run("CREATE TABLE top AS SELECT 1 AS a; CREATE TABLE b (a int)")
+        destination.run("""CREATE TABLE top (a int PRIMARY KEY); CREATE TABLE own () INHERITS (top);
+                           CREATE TABLE b (a int REFERENCES top); CREATE TABLE under_b () INHERITS (b);
+                           INSERT INTO own VALUES (7); INSERT INTO under_b VALUES (8)""")
+        result = replicator(*COPY, *both(database, destination))  # nothing is in the way: they are no rows of top's
+        runs(result)
+        assert "stay as they are: public.own, public.under_b" in result.said
+        runs(replicator(*COPY, "--truncate", *both(database, destination)))
+        assert destination.rows("SELECT a FROM ONLY top") == [(1,)]
+        assert destination.rows("SELECT tableoid::regclass::text, a FROM top ORDER BY a") == [("top", 1), ("own", 7)]
+        assert destination.rows("TABLE b") == [(8,)]
+
     def test_a_role_that_may_not_says_what_it_lacks(
         self, replicator: Run, source: Database, target: Database, owner: tuple[str, ...]
     ) -> None:

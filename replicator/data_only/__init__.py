@@ -176,9 +176,23 @@ def _check(
             "Connect as the owner of these tables, or as a superuser.",
         )
     if not (settings.truncate or settings.append or resuming):
-        full = [top for top in tops if destination.execute(f"SELECT FROM {top} LIMIT 1".encode()).fetchall()]
+        words = (_alone(top, partitioned=by_name[top].partitioned) for top in tops)
+        full = [top for top, it in zip(tops, words, strict=True) if _has_rows(destination, it)]
         if full:
             matched.refuse(f"Tables of the destination have rows: {listed(full)}.", "Use --truncate or --append.")
+
+
+def _alone(name: str, *, partitioned: bool) -> str:
+    """Name a table without those that inherit from it, which have rows of their own; a partitioned one with its parts.
+
+    >>> _alone("public.t", partitioned=False)
+    'ONLY public.t'
+    """
+    return name if partitioned else f"ONLY {name}"
+
+
+def _has_rows(conn: Connection, table: str) -> bool:
+    return bool(conn.execute(f"SELECT FROM {table} LIMIT 1".encode()).fetchall())
 
 
 def _sequences(catalog: Catalog, destination: Connection, matched: Matched) -> tuple[Any, Any]:
@@ -270,12 +284,15 @@ def _given_back(name: str) -> str:
 
 
 def _emptied(targets: Iterable[Target], firing: Iterable[Any], *, replica: bool) -> Iterator[str]:
-    """Yield what empties all tables in one statement, so that foreign keys among them do not matter."""
-    tops = sorted({target.top for target in targets})
+    """Yield what empties all tables in one statement, so that foreign keys among them do not matter.
+
+    A table that inherits from one of them is not emptied with it: it is in the list, or stays as it is.
+    """
+    tops = {target.top: target.partitioned for target in targets}
     about = [t for t in firing if t.on_truncate and t.root in tops]
     yield from [REPLICA] if replica else []
     yield from (t.disable for t in about)
-    yield f"TRUNCATE {', '.join(tops)}"
+    yield f"TRUNCATE {', '.join(_alone(top, partitioned=tops[top]) for top in sorted(tops))}"
     yield from (t.enable for t in about)
 
 

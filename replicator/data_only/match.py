@@ -19,6 +19,8 @@ class Target:
     name: str
     top: str
     """The relation, or the partitioned table that it is a part of."""
+    partitioned: bool
+    """Whether `top` is a partitioned table."""
     address: Address
     direct: bool
     """Not through a partitioned table."""
@@ -126,6 +128,7 @@ def _target(table: Table, here: Any, there: Any, matched: Matched, *, direct: bo
         table,
         there.identity,
         there.root or there.identity,
+        there.root is not None or there.partitioned,
         Address(there.classid, there.objid),
         direct,
         tuple(columns),
