@@ -1,7 +1,9 @@
 """Sequences' values. They are not part of any snapshot: what is read is never older than the rows that were copied."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Ordered
+
+from psycopg import sql
 
 from replicator.model import Sequence
 from replicator.postgres import Connection
@@ -21,12 +23,33 @@ def read_values(conn: Connection, sequences: Ordered[Sequence]) -> dict[str, tup
 
 
 def set_values(destination: Connection, values: Mapping[str, tuple[int, bool]], *, forward: bool = False) -> None:
-    """Give sequences these values; `forward`: but for those that are beyond them already."""
+    """Give sequences these values; `forward`: but for those that would give out earlier values than they do now."""
+    if forward:
+        beyond = set(_beyond(destination, values))
+        values = {name: value for name, value in values.items() if name not in beyond}
     destination.execute(
         "SELECT setval(v.name::regclass, v.value, v.called)"
-        "  FROM unnest(%s::text[], %s::bigint[], %s::bool[]) AS v (name, value, called)"
-        "  JOIN pg_sequence s ON s.seqrelid = v.name::regclass"
-        "  LEFT JOIN LATERAL pg_sequence_last_value(s.seqrelid) AS now (value) ON %s"
-        " WHERE (now.value > v.value AND s.seqincrement > 0 OR now.value < v.value AND s.seqincrement < 0) IS NOT TRUE",
-        [list(values), [value for value, _ in values.values()], [called for _, called in values.values()], forward],
+        "  FROM unnest(%s::text[], %s::bigint[], %s::bool[]) AS v (name, value, called)",
+        [list(values), [value for value, _ in values.values()], [called for _, called in values.values()]],
     )
+
+
+def _beyond(conn: Connection, values: Mapping[str, tuple[int, bool]]) -> Iterator[str]:
+    """Yield the sequences whose next value is beyond the one that follows these values.
+
+    A sequence that was never called gives out its last_value itself.
+    """
+    names = list(values)
+    one = (
+        "SELECT {}, q.last_value, q.is_called, s.seqincrement FROM {} q, pg_sequence s WHERE s.seqrelid = {}::regclass"
+    )
+    for start in range(0, len(names), AT_ONCE):
+        parts = (
+            sql.SQL(one).format(number, sql.SQL(names[number]), sql.Literal(names[number]))
+            for number in range(start, min(start + AT_ONCE, len(names)))
+        )
+        for number, last_value, is_called, step in conn.execute(sql.SQL(" UNION ALL ").join(parts)):
+            value, called = values[names[number]]
+            ours, theirs = value + step * called, last_value + step * is_called
+            if (theirs > ours) if step > 0 else (theirs < ours):
+                yield names[number]
