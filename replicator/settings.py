@@ -63,6 +63,7 @@ class Settings:
     data_only: bool = False
     truncate: bool = False
     append: bool = False
+    allow_narrower_types: bool = False
 
     @property
     def lanes(self) -> dict[str, int]:
@@ -93,6 +94,7 @@ class Settings:
             ("keep_previous", "--replace swap", self.replace == "swap"),
             ("truncate", "--data-only", self.data_only),
             ("append", "--data-only", self.data_only),
+            ("allow_narrower_types", "--data-only", self.data_only),
         ):
             if getattr(self, one) and not wanted:
                 raise UsageError(f"{_flag(one)} makes sense with {needed} only.")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from replicator.data_only.narrower import changes
 from tests.fix_cli import NEWEST, Run, Start, both, refuses, runs, until
 from tests.fix_servers import Database
 from tests.test_faults import copying
@@ -108,6 +109,43 @@ def test_an_owner_can_who_is_no_superuser(
     is_copied(source, target, schema)
     runs(replicator(*COPY, "--truncate", "--verify", *owner))
     is_copied(source, target, schema)
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "changed"),
+    [
+        ("numeric", "numeric(12,2)", True),
+        ("numeric(12,2)", "numeric", False),
+        ("numeric(12,2)", "numeric(8,2)", False),  # what is too large is an error
+        ("integer", "numeric(10,0)", False),
+        ("integer", "numeric(5,-2)", True),
+        ("bigint", "double precision", True),
+        ("integer", "double precision", False),
+        ("integer", "real", True),
+        ("numeric(12,2)", "double precision", True),
+        ("double precision", "numeric", False),
+        ("double precision", "numeric(12,2)", True),
+        ("text", "numeric(12,2)", True),
+        ("numeric", "money", True),
+        ("timestamp(3) with time zone", "timestamp with time zone", False),
+        ("timestamp with time zone", "timestamp(3) with time zone", True),
+        ("timestamp with time zone", "timestamp without time zone", True),
+        ("timestamp without time zone", "timestamp with time zone", True),
+        ("timestamp with time zone", "date", True),
+        ("date", "timestamp without time zone", False),
+        ("time without time zone", "time(0) without time zone", True),
+        ("interval", "interval(0)", True),
+        ("interval", "interval day to second", True),
+        ("interval day to second(3)", "interval", False),
+        ("character varying(9)", "character(20)", True),
+        ("character varying(9)", "text", False),
+        ("text", "character varying(9)", False),  # what is too long is an error
+        ("text", "name", True),
+        ("bigint", "integer", False),
+    ],
+)
+def test_which_types_change_values_silently(here: str, there: str, changed: bool) -> None:
+    assert changes(here, there) is changed
 
 
 class TestNewest:
@@ -227,6 +265,47 @@ class TestNewest:
         assert destination.rows("SELECT a FROM ONLY top") == [(1,)]
         assert destination.rows("SELECT tableoid::regclass::text, a FROM top ORDER BY a") == [("top", 1), ("own", 7)]
         assert destination.rows("TABLE b") == [(8,)]
+
+    def test_append_never_sets_a_sequence_back(
+        self, replicator: Run, database: Database, destination: Database
+    ) -> None:
+        """Whatever it was called for, or never; downwards as well."""
+        starts = {"never": 1000, "behind": 1, "called": 1, "down": -1, "set": 1}
+        make = "".join(f"CREATE SEQUENCE {name} START {{{name}}};" for name in starts)
+        down = "CREATE SEQUENCE down INCREMENT -1 START {down};"
+        make = make.replace("CREATE SEQUENCE down START {down};", down)
+        database.run(make.format(**dict.fromkeys(starts, 1) | {"down": -1}))
+        database.run("""SELECT setval('never', 5), setval('behind', 5), setval('called', 5), setval('down', -5);
+                        SELECT setval('set', 7, false)""")
+        destination.run(make.format(**starts))
+        destination.run("SELECT setval('called', 6), setval('down', -9), setval('set', 6)")
+        runs(replicator(*COPY, "--append", *both(database, destination)))
+        found = {name: destination.value(f"SELECT nextval('{name}')") for name in starts}
+        assert found == {"never": 1000, "behind": 6, "called": 7, "down": -10, "set": 7}
+
+    def test_types_that_hold_less_are_refused_unless_that_is_wanted(
+        self, replicator: Run, database: Database, destination: Database
+    ) -> None:
+        """Rounding is no error on the server, in columns as in domains, arrays and composite types."""
+        make = """CREATE DOMAIN price AS {0}; CREATE TYPE pair AS (low int, high {0}); CREATE TYPE span AS RANGE
+                      (subtype = {2});
+                  CREATE TABLE t (id int, n {0}, a {0}[], d price, p pair, "A day" {1}, f {2}, s span, fits {3})"""
+        row = "1, 1.2345, '{{1.2345}}', 1.2345, '(1,1.2345)', '2026-01-01 10:00:00.123456', 1.23456789012, '[1,2]', 7"
+        database.run(make.format("numeric(12,4)", "timestamp", "float8", "int"))
+        database.run(f"INSERT INTO t VALUES ({row.replace('{{', '{').replace('}}', '}')})")
+        destination.run(
+            make.format("numeric(12,2)", "timestamp(0)", "float8", "bigint") + "; ALTER TABLE t ALTER f TYPE real"
+        )
+        result = replicator(*COPY, *both(database, destination))
+        refuses(result, 3, "hold less", "--allow-narrower-types", "public.t.n (numeric(12,4) into numeric(12,2))",
+                "t.a[] (", "t.d (", "t.p.high (", 't."A day" (timestamp without time zone into timestamp(0) without',
+                "t.f (double precision into real)")  # fmt: skip
+        assert "t.fits" not in result.err and "t.s " not in result.err and "t.p.low" not in result.err
+        assert destination.value("SELECT count(*) FROM t") == 0
+        result = replicator(*COPY, "--allow-narrower-types", *both(database, destination))
+        runs(result)
+        assert "hold less" in result.said
+        assert destination.rows("SELECT n::text, (p).high::text, fits FROM t") == [("1.23", "1.23", 7)]
 
     def test_a_role_that_may_not_says_what_it_lacks(
         self, replicator: Run, source: Database, target: Database, owner: tuple[str, ...]

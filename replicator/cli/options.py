@@ -290,6 +290,11 @@ DATA_ONLY = (
     click.option("--data-only", is_flag=True, help="Copy rows, sequences' values into the schema that is there."),
     click.option("--truncate", is_flag=True, help="--data-only: empty the tables first."),
     click.option("--append", is_flag=True, help="--data-only: add to the rows that are there."),
+    click.option(
+        "--allow-narrower-types",
+        is_flag=True,
+        help="--data-only: let values be rounded or cut where the destination's types hold less.",
+    ),
 )
 
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, SILENCE, OUTPUT, DEBUG)

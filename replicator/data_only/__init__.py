@@ -19,7 +19,7 @@ from psycopg.rows import namedtuple_row
 
 from replicator import journal, postgres, probe, resume
 from replicator.catalog.read import read_tables, statement
-from replicator.data_only.match import Matched, Target, listed, match
+from replicator.data_only.match import Matched, Target, check_types, listed, match
 from replicator.events import Emit
 from replicator.model import (
     Address,
@@ -74,6 +74,8 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
         catalog = resume.as_then(left, catalog)
     there = _read(destination, "targets")
     matched = match(catalog.tables, _read(source, "targets"), there)
+    types = _read(source, "target_types"), _read(destination, "target_types")
+    check_types(matched, *types, agreed=settings.allow_narrower_types)
     replica = _may(destination, REPLICA)
     keys = _foreign_keys(destination, matched, settings, replica=replica)
     triggers = _read(destination, "target_triggers")
@@ -244,8 +246,9 @@ def make_plan(
         cost = r.count * LARGE_OBJECT_BYTES
         data.append(Step(f"large objects {r.first}-{r.last}", Phase.LARGE_OBJECTS, CopyLargeObjects(r), begun, cost))
     if catalog.sequences:
-        setting = SetSequences(catalog.sequences, forward=settings.append)
-        data.append(Step("sequence values", Phase.SEQUENCES, setting, begun))
+        # By another name: a run that may set them back does not go on with one that may not.
+        name = "sequence values, none set back" if settings.append else "sequence values"
+        data.append(Step(name, Phase.SEQUENCES, SetSequences(catalog.sequences, forward=settings.append), begun))
     copied = begun | {step.name for step in data}
     if replica:
         last = [Step(f"check {k.name}", Phase.BUILD, Execute((k.check,)), copied) for k in keys if k.check]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from replicator.data_only.narrower import changes
 from replicator.model import Address, Column, Finding, Table
 from replicator.verify.side import most_quoted, same_names
 
@@ -134,6 +135,37 @@ def _target(table: Table, here: Any, there: Any, matched: Matched, *, direct: bo
         tuple(columns),
         frozenset(alike),
     )
+
+
+def check_types(matched: Matched, ours: Iterable[Any], theirs: Iterable[Any], *, agreed: bool) -> None:
+    """Refuse, or mention where that was agreed to, columns whose values the destination's type would change silently.
+
+    `ours` and `theirs` are rows of catalog/target_types.sql.
+    """
+    here, there = _types(ours), _types(theirs)
+    found = []
+    for target in matched.targets:
+        source = {name.replace('"', ""): values for name, values in here.get(target.table.identity, {}).items()}
+        destination = {name.replace('"', ""): values for name, values in there.get(target.name, {}).items()}
+        for column in (c.name.replace('"', "") for c in target.columns):
+            # Fields of a composite type go by their places.
+            for (path, type), (_, other) in zip(source.get(column, ()), destination.get(column, ()), strict=False):
+                if changes(type, other):
+                    found.append(f"{target.table.identity}.{path} ({type} into {other})")
+    if found:
+        text = (
+            f"Types on the destination hold less than the source's, and would change values silently: {listed(found)}."
+        )
+        hint = "" if agreed else "Widen them there, or let values be rounded and cut: --allow-narrower-types."
+        matched.findings.append(Finding(text, hint, fatal=not agreed))
+
+
+def _types(rows: Iterable[Any]) -> dict[str, dict[str, list[tuple[str, str]]]]:
+    """Return path and type of each value, by table and column."""
+    types: dict[str, dict[str, list[tuple[str, str]]]] = {}
+    for r in rows:
+        types.setdefault(r.identity, {}).setdefault(r.name, []).append((r.path, r.type))
+    return types
 
 
 def listed(names: Sequence[str]) -> str:

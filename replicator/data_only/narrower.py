@@ -1,0 +1,86 @@
+"""Types that take another's values and change them without a word: they round, cut, or leave out what they cannot hold.
+
+A value that does not fit at all (a number that is too large, a word that is too long) is an error, which nobody misses.
+"""
+
+import re
+from typing import NamedTuple
+
+MICROSECONDS = 6
+WORDS = ("text", "character varying", "character", "name", '"char"')
+BITS = {"real": 24, "double precision": 53}
+"""How many binary digits of a number stay."""
+INTEGER_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
+TIMES = (
+    "date",
+    "timestamp without time zone",
+    "timestamp with time zone",
+    "time without time zone",
+    "time with time zone",
+    "interval",
+)
+KEPT_BY = {("date", "timestamp without time zone"), ("time without time zone", "interval")}
+"""Pairs of times of which the second holds all that the first can say."""
+
+
+class Declared(NamedTuple):
+    """A type: its name, the fields of an interval, its modifiers."""
+
+    name: str
+    fields: str
+    modifiers: tuple[int, ...]
+
+
+def declared(text: str) -> Declared:
+    """Read what format_type says.
+
+    >>> declared("timestamp(0) with time zone"), declared("interval day to second(3)")[1:]
+    (Declared(name='timestamp with time zone', fields='', modifiers=(0,)), ('day to second', (3,)))
+    """
+    found = re.fullmatch(r"(.*?)\((-?\d+(?:,-?\d+)*)\)(.*)", text)
+    name = found[1] + found[3] if found else text
+    modifiers = tuple(int(number) for number in found[2].split(",")) if found else ()
+    word, _, fields = name.partition(" ")
+    return Declared(word, fields, modifiers) if word == "interval" else Declared(name, "", modifiers)
+
+
+def changes(source: str, destination: str) -> bool:
+    """Tell whether a value of the one type may become another value in the other, and nobody is told.
+
+    >>> changes("numeric(12,4)", "numeric(12,2)"), changes("numeric(12,2)", "numeric(12,4)")
+    (True, False)
+    >>> changes("double precision", "real"), changes("bigint", "numeric"), changes("integer", "bigint")
+    (True, False, False)
+    """
+    if source == destination:
+        return False
+    here, there = declared(source), declared(destination)
+    if there.name == "numeric":
+        return _rounds(here, there)
+    if there.name == "money":
+        return here.name not in ("money", *INTEGER_BITS)
+    if there.name in BITS:
+        known = BITS.get(here.name) or INTEGER_BITS.get(here.name)
+        return known is None or known > BITS[there.name]
+    if there.name in TIMES:
+        return _cuts(here, there)
+    # An internal "char" takes the first byte of a word, a name its first 63; character(n) pads with blanks.
+    return there.name in ("name", '"char"', "character") and here.name in WORDS and here.name != there.name
+
+
+def _rounds(here: Declared, there: Declared) -> bool:
+    if not there.modifiers:
+        return False
+    scale = there.modifiers[1] if len(there.modifiers) > 1 else 0
+    if here.name in INTEGER_BITS:
+        return scale < 0
+    if here.name == "numeric" and here.modifiers:
+        return scale < (here.modifiers[1] if len(here.modifiers) > 1 else 0)
+    return True
+
+
+def _cuts(here: Declared, there: Declared) -> bool:
+    if here.name != there.name:
+        return (here.name, there.name) not in KEPT_BY or bool(there.modifiers or there.fields)
+    digits, fewer = (kind.modifiers[0] if kind.modifiers else MICROSECONDS for kind in (here, there))
+    return fewer < digits or (bool(there.fields) and there.fields != here.fields)
