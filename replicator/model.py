@@ -136,6 +136,7 @@ class Table:
     """Its checks call functions that may read other tables: their rows are copied first."""
     empty: bool = False
     """No row of it can be seen in the snapshot, though later ones may: there is nothing to copy."""
+    unlogged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ class Sequence:
     address: Address
     identity: str
     schema: str
+    unlogged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

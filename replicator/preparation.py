@@ -93,6 +93,7 @@ def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding]
     findings = [
         *occupied,
         *probe.check_source(source),
+        *probe.check_unlogged(source, wanted=settings.unlogged_rows),
         *probe.check_choices(destination, settings.statistics, settings.toast_compression),
         *probe.check_sessions(source, destination, settings.workers),
     ]
@@ -268,6 +269,8 @@ def selected(catalog: Catalog, settings: Settings) -> Catalog:
         catalog = select.without_owners(catalog)
     if not settings.tablespaces:
         catalog = select.without_tablespaces(catalog)
+    if not settings.unlogged_rows:
+        catalog = select.without_unlogged_rows(catalog)
     return catalog if settings.privileges else select.without_privileges(catalog)
 
 

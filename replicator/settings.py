@@ -37,6 +37,7 @@ class Settings:
     owners: bool = True
     privileges: bool = True
     tablespaces: bool = True
+    unlogged_rows: bool = True
     create: bool = False
     roles: bool = False
     downgrade: bool = False

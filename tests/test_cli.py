@@ -445,6 +445,38 @@ def test_a_destination_that_is_a_standby_and_a_source_that_is_one(
     assert destination.dump() == spare_database.dump()
 
 
+UNLOGGED = """
+CREATE UNLOGGED TABLE cache (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text);
+INSERT INTO cache (v) SELECT 'x' FROM generate_series(1, 100);
+CREATE INDEX ON cache (v);
+CREATE UNLOGGED SEQUENCE counter;
+CREATE TABLE t (id int PRIMARY KEY);
+INSERT INTO t VALUES (1);
+"""
+
+
+def test_rows_that_a_standby_does_not_have_are_not_left_out_silently(
+    spare_database: Database, standby: Server, replicator: Run, destination: Database
+) -> None:
+    spare_database.run(UNLOGGED)
+    there = Database(standby, spare_database.name, NEWEST)
+    names = Database(standby, "postgres", NEWEST)
+    until(lambda: (there.name,) in names.rows("SELECT datname FROM pg_database"))
+    until(lambda: there.value("SELECT to_regclass('t') IS NOT NULL") is True)
+    for more in ((), ("--data-only",)):
+        result = replicator("clone", *more, *both(there, destination))
+        refuses(result, 3, "standby", "public.cache, public.cache_id_seq, public.counter", "--no-unlogged-table-data")
+    assert is_empty(destination)
+    result = replicator("clone", "--verify", "--no-unlogged-table-data", *both(there, destination))
+    runs(result)
+    assert "Not copied: the rows of unlogged tables" in result.said and "public.cache," in result.said
+    assert destination.rows("SELECT * FROM t") == [(1,)]
+    assert destination.value("SELECT count(*) FROM cache") == 0
+    assert destination.dump() == spare_database.dump()
+    runs(replicator("verify", "--no-unlogged-table-data", *both(there, destination)))
+    runs(replicator("verify", "--no-unlogged-table-data", *both(spare_database, destination)))
+
+
 @pytest.fixture
 def reader(servers: Servers) -> Iterator[str]:
     """A role that may connect and not much more."""

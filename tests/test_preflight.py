@@ -286,3 +286,19 @@ def test_what_the_server_itself_cannot_print_is_named(pair: Pair) -> None:
     with pytest.raises(PreflightFailed, match=r'cannot print: view public."Odd view" \(cache lookup failed'):
         pair.clone()
     assert is_empty(pair.destination)
+
+
+@SOME
+def test_rows_of_unlogged_tables_can_be_left_out(replicator: Run, database: Database, destination: Database) -> None:
+    sequence = "CREATE UNLOGGED SEQUENCE counter; SELECT nextval('counter')" if database.major >= 15 else ""
+    database.run(f"""CREATE UNLOGGED TABLE cache (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text);
+                     INSERT INTO cache (v) SELECT 'x' FROM generate_series(1, 100); CREATE INDEX ON cache (v);
+                     CREATE TABLE t AS SELECT 1 AS a; {sequence}""")
+    flags = ("--source", database.dsn, "--destination", destination.dsn)
+    result = replicator("clone", "--verify", "--no-unlogged-table-data", *flags)
+    runs(result)
+    assert "Not copied" in result.said and "public.cache" in result.said
+    assert destination.rows("SELECT (SELECT count(*) FROM cache), (SELECT count(*) FROM t)") == [(0, 1)]
+    assert destination.dump() == database.dump()
+    runs(replicator("verify", "--no-unlogged-table-data", *flags))
+    assert replicator("verify", *flags).code == 8

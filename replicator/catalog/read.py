@@ -71,10 +71,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
         version=version,
         objects=tuple(fold([row for kind in kinds for row in _objects(kind, rows.pop(kind.name))], edges)),
         tables=tuple(_table(*row) for row in rows["tables"]),
-        sequences=tuple(
-            Sequence(Address(classid, objid), identity, schema)
-            for classid, objid, identity, schema in rows["sequences"]
-        ),
+        sequences=tuple(Sequence(Address(*row[:2]), *row[2:]) for row in rows["sequences"]),
         large_objects=tuple(LargeObjects(*row) for row in rows["large_objects"]),
         populated=frozenset(Address(*row) for row in rows["populated"]),
         invalid=frozenset(Address(*row) for row in rows["invalid"]),
@@ -171,6 +168,7 @@ def _table(
     refers: list[str],
     looks_up: bool,
     empty: bool,
+    unlogged: bool,
 ) -> Table:
     return Table(
         address=Address(classid, objid),
@@ -188,4 +186,5 @@ def _table(
         refers=frozenset(refers),
         looks_up=looks_up,
         empty=empty,
+        unlogged=unlogged,
     )

@@ -47,6 +47,15 @@ def without_tablespaces(catalog: Catalog) -> Catalog:
     return replace(catalog, objects=tuple(objects))
 
 
+def without_unlogged_rows(catalog: Catalog) -> Catalog:
+    """Leave out the rows of unlogged tables and the values of unlogged sequences; the objects themselves stay."""
+    return replace(
+        catalog,
+        tables=tuple(table for table in catalog.tables if not table.unlogged),
+        sequences=tuple(sequence for sequence in catalog.sequences if not sequence.unlogged),
+    )
+
+
 def optional(catalog: Catalog) -> set[str]:
     """Return the names of what a copy may lack: indexes that are invalid on the source, and what is about them."""
     return {o.name for o in catalog.objects if catalog.invalid & {o.address, *o.needs}} if catalog.invalid else set()

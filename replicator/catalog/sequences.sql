@@ -6,6 +6,7 @@ SELECT c.tableoid::bigint AS classid
      , c.oid::bigint AS objid
      , c.oid::regclass::text AS identity
      , n.nspname::text AS schema
+     , c.relpersistence = 'u' AS unlogged
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind = 'S'

@@ -110,6 +110,7 @@ SELECT c.tableoid::bigint AS classid
                     WHERE k.conrelid = c.oid
                       AND k.contype = 'c') AS looks_up
      , pg_relation_size(c.oid) = 0 AND m.amname = 'heap' AND config.condition IS NULL AS empty
+     , c.relpersistence = 'u' AS unlogged
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_am m ON m.oid = c.relam

@@ -177,6 +177,9 @@ LEAVING_OUT = (
     click.option("--no-owner", is_flag=True, help="Leave ownership to the destination's role."),
     click.option("--no-acl", is_flag=True, help="Leave privileges (GRANT, REVOKE) out."),
     click.option("--no-tablespaces", is_flag=True, help="Leave everything to the destination's default tablespace."),
+    click.option(
+        "--no-unlogged-table-data", is_flag=True, help="Leave out the rows of unlogged tables: a standby has none."
+    ),
 )
 CREATE = click.option("--create", is_flag=True, help="Create the destination database unless it is there.")
 ROLES = click.option("--roles", is_flag=True, help="Create the roles that the destination lacks.")
@@ -332,6 +335,7 @@ def both(
     no_owner: bool = False,
     no_acl: bool = False,
     no_tablespaces: bool = False,
+    no_unlogged_table_data: bool = False,
     **rest: Any,
 ) -> Settings:
     """Return the settings that these options make. Raises UsageError."""
@@ -343,5 +347,6 @@ def both(
         owners=not no_owner,
         privileges=not no_acl,
         tablespaces=not no_tablespaces,
+        unlogged_rows=not no_unlogged_table_data,
         **rest,
     )

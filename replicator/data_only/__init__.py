@@ -38,7 +38,7 @@ from replicator.model import (
 )
 from replicator.plan.data import LARGE_OBJECT_BYTES
 from replicator.postgres import Connection
-from replicator.preparation import Prepared, read_steadily, refuse_or_note
+from replicator.preparation import Prepared, read_steadily, refuse_or_note, selected
 from replicator.settings import Settings
 from replicator.sides import Sides
 from replicator.verify.side import most_quoted, same_names
@@ -63,12 +63,13 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     """Match the two schemas and plan. Nothing is written. Raises PreflightFailed, SourceChanged."""
     source, destination, left = sides.moment.holder, sides.keeper.conn, sides.left
     findings = [*probe.check_destination(source, destination, resuming=True), *probe.check_source(source)]
+    findings += probe.check_unlogged(source, wanted=settings.unlogged_rows)
     if left is None and journal.exists(destination):
         findings.append(
             Finding("An earlier run into the destination did not finish.", "`clone --resume` or `clean` ends it.")
         )
     refuse_or_note(findings, emit)
-    catalog = read_steadily(sides, settings)
+    catalog = selected(read_steadily(sides, settings), settings)
     source = sides.moment.holder  # another one, if it had to be read again
     if left:
         catalog = resume.as_then(left, catalog)

@@ -12,7 +12,7 @@ from replicator.probe.finding import refuse
 from replicator.probe.load import GB
 from replicator.probe.pooler import check_direct
 from replicator.probe.readiness import wait
-from replicator.probe.source import check_source, waiting_locks
+from replicator.probe.source import check_source, check_unlogged, waiting_locks
 
 __all__ = [
     "GB",
@@ -28,6 +28,7 @@ __all__ = [
     "check_memberships",
     "check_sessions",
     "check_source",
+    "check_unlogged",
     "read_facts",
     "refuse",
     "strangers",

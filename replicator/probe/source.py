@@ -26,6 +26,22 @@ def check_source(source: Connection) -> list[Finding]:
     ]
 
 
+def check_unlogged(source: Connection, *, wanted: bool) -> Iterable[Finding]:
+    """Yield the unlogged tables and sequences, where their rows and values cannot be read or are not `wanted`."""
+    names = [row[0] for row in source.execute(postgres.script("unlogged"), [wanted]).fetchall()]
+    if names and wanted:
+        yield Finding(
+            "The source is a standby, which has no rows of unlogged tables and no values of unlogged sequences:"
+            f" {_names(names)}.",
+            "Clone from the primary, or leave them out with --no-unlogged-table-data.",
+            object=", ".join(names),
+            server="source",
+        )
+    elif names:
+        text = f"Not copied: the rows of unlogged tables and the values of unlogged sequences: {', '.join(names)}."
+        yield Finding(text, fatal=False, object=", ".join(names), server="source")
+
+
 def waiting_locks(source: Connection) -> Iterable[Finding]:
     """Yield the prepared transactions: what they locked, a clone would wait for, for ever."""
     for gid, tables in source.execute(postgres.script("prepared")).fetchall():
