@@ -4,7 +4,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -82,27 +82,61 @@ class Settings:
         self._check_combination()
 
     def _check_combination(self) -> None:
-        """Raise UsageError where options are given together that make no sense together."""
+        """Raise UsageError where options are given together of which one would not do what it says."""
         for one, other, why in (
             ("replace", "data_only", "the rows of an existing schema are copied, or all is replaced"),
             ("truncate", "append", "the rows that are there go, or they stay"),
             ("append", "verify", "the rows that were there before would count as extra"),
-            ("data_only", "create", "a database that is made has no schema yet"),
         ):
             if getattr(self, one) and getattr(self, other):
                 raise UsageError(f"{_flag(one)} and {_flag(other)} exclude each other: {why}.")
         for one, needed, wanted in (
             ("keep_previous", "--replace swap", self.replace == "swap"),
-            ("truncate", "--data-only", self.data_only),
-            ("append", "--data-only", self.data_only),
-            ("allow_narrower_types", "--data-only", self.data_only),
+            *((name, "--data-only", self.data_only) for name in ("truncate", "append", "allow_narrower_types")),
         ):
             if getattr(self, one) and not wanted:
-                raise UsageError(f"{_flag(one)} makes sense with {needed} only.")
+                raise UsageError(f"{_flag(one)} needs {needed}.")
+        if self.data_only and (given := [_flag(f.name) for f in fields(self) if self._has_no_effect(f)]):
+            raise UsageError(f"--data-only copies rows and values alone: {', '.join(given)} would have no effect.")
+
+    def _has_no_effect(self, field: Field[object]) -> bool:
+        """Tell whether a field has a value that a --data-only run would pass over."""
+        value = getattr(self, field.name)
+        return value not in (field.default, *NOT_IN_DATA_ONLY.get(field.name, (value,)))
+
+
+NOT_IN_DATA_ONLY: Mapping[str, tuple[object, ...]] = {
+    "create": (),
+    "roles": (),
+    "create_tablespaces": (),
+    "tablespaces": (),
+    "downgrade": (),
+    "skip_unprivileged": (),
+    "keep_previous": (),
+    "split_larger_than": (0,),
+    "statistics": (Statistics.ANALYZE, Statistics.NONE),
+}
+"""What --data-only has no use for, with the values that it goes by all the same."""
+FLAGS = {
+    "owners": "--no-owner",
+    "privileges": "--no-acl",
+    "tablespaces": "--no-tablespaces",
+    "unlogged_rows": "--no-unlogged-table-data",
+    "create_tablespaces": "--tablespaces",
+    "hold_snapshot_seconds": "--hold-snapshot",
+    "retry_seconds": "--retry-for",
+}
+"""The flags that are not called as their fields are."""
 
 
 def _flag(field: str) -> str:
-    return f"--{field.replace('_', '-')}"
+    return FLAGS.get(field, f"--{field.replace('_', '-')}")
+
+
+URL = re.compile(r"\s*postgres(?:ql)?://", re.IGNORECASE)
+ENCODED = "In a URL, write special characters of a password as %40 (@), %2F (/), %3A (:), %3F (?), %23 (#), %25 (%)."
+
+BLANKS = "A value with blanks needs quotes: password='a b'."
 
 
 def check_conninfo(dsn: str, where: str) -> str:
@@ -113,15 +147,27 @@ def check_conninfo(dsn: str, where: str) -> str:
     except (psycopg.Error, UnicodeError):
         raise UsageError(
             f"{where} is neither a URL nor a conninfo string that libpq understands.",
-            hint="Write postgresql://user@host:5432/database or 'host=… port=… dbname=… user=…'.",
+            hint=f"Write postgresql://user@host:5432/database or 'host=… port=… dbname=… user=…'."
+            f" {ENCODED if URL.match(dsn) else BLANKS}",
         ) from None
-    # libpq takes the rest of a password for the host or the port, and would show it in its messages.
+    # libpq takes the rest of a password for the host, the port or the database, and would show it in its messages.
+    if _has_at_beyond_the_user(dsn):
+        raise UsageError(f"{where} is a URL with an @ too many: a part of its password would be taken for something"
+                         " else.", hint=ENCODED)  # fmt: skip
     if re.search(".@", str(given.get("host", ""))) or not re.fullmatch(r"[\d,]*", str(given.get("port", ""))):
-        raise UsageError(
-            f"{where} has a host or a port that cannot be one.",
-            hint="In a URL, write special characters of a password as %40 (@), %2F (/), %3A (:), %25 (%).",
-        )
+        raise UsageError(f"{where} has a host or a port that cannot be one.", hint=ENCODED)
+    if any(URL.search(str(value)) for key, value in given.items() if key not in ("password", "sslpassword")):
+        raise UsageError(f"{where} has a URL as the value of one of its keys.", hint="Give the URL alone.")
     return dsn
+
+
+def _has_at_beyond_the_user(dsn: str) -> bool:
+    """Tell whether a URL has an @ after the one that ends user and password, as libpq parts them."""
+    if not (scheme := URL.match(dsn)):
+        return False
+    rest = dsn[scheme.end() :]
+    end = re.search("[@/]", rest)
+    return "@" in (rest[end.end() :] if end else rest)
 
 
 def read_config(path: Path) -> dict[str, object]:

@@ -4,6 +4,7 @@ import pytest
 from psycopg import conninfo
 
 from replicator.errors import UsageError
+from replicator.model import Format, Statistics
 from replicator.settings import MOST_DEFAULT_JOBS, Settings, check_conninfo, default_jobs, read_config
 
 SECRET = "hunter2"
@@ -124,7 +125,19 @@ def test_a_conninfo_that_cannot_be_read_is_refused_and_never_shown(dsn):
     assert SECRET not in shown
 
 
-@pytest.mark.parametrize("dsn", ["postgresql://me:hun/ter2@db/shop", "postgresql://me:hun@ter2@db/shop"])
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://me:hun/ter2@db/shop",
+        "postgresql://me:hun@ter2@db/shop",
+        "postgresql://me:hun@a/ter2@db/shop",
+        "postgres://me:12/ter2@db/shop",
+        "postgresql://me:12/x?user=ter2@db/shop",
+        "postgresql://me:hun@a?sslmode=ter2@db/shop",
+        "host=db dbname=postgresql://me:hunter2@db/shop",
+        "dbname='postgresql://me:hunter2@db/shop'",
+    ],
+)
 def test_a_url_whose_password_needs_percent_encoding_is_refused(dsn):
     # libpq takes a part of the password for the port or the host, and every message about these would show it.
     shown = refused(check_conninfo, dsn, "--source")
@@ -137,6 +150,31 @@ def test_a_url_whose_password_needs_percent_encoding_is_refused(dsn):
 )
 def test_a_conninfo_that_libpq_can_read_is_returned_as_it_is(dsn):
     assert check_conninfo(dsn, "--source") == dsn
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"format": Format.TEXT}, None),
+        ({"statistics": Statistics.NONE}, None),
+        ({"split_larger_than": 0}, None),
+        ({"owners": False, "privileges": False}, None),
+        ({"statistics": Statistics.TRANSFER}, "--statistics would have no effect"),
+        ({"split_larger_than": 10**9}, "--split-larger-than"),
+        ({"roles": True, "create_tablespaces": True, "downgrade": True}, "--roles, --downgrade, --tablespaces"),
+        ({"tablespaces": False, "skip_unprivileged": True}, "--no-tablespaces, --skip-unprivileged"),
+        ({"create": True}, "--create"),
+        ({"replace": "drop"}, "exclude each other"),
+    ],
+)
+def test_data_only_refuses_what_it_does_not_do(given, words):
+    def settings():
+        return Settings("host=a", "host=b", data_only=True, **given)
+
+    if words:
+        assert words in refused(settings)
+    else:
+        settings()
 
 
 @pytest.mark.parametrize(("source", "destination", "side"), [("x", "", "--source"), ("", "x", "--destination")])

@@ -6,6 +6,7 @@ stdout holds results, stderr progress and errors: one paragraph, the way out, an
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import textwrap
@@ -22,6 +23,7 @@ from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, Ste
 from replicator.events import one_line
 from replicator.settings import has_password
 
+HELP = "--help tells what there is."
 DEFECT = 70  # EX_SOFTWARE of sysexits.h
 
 
@@ -33,10 +35,12 @@ def main() -> None:
     common = Common()
     try:
         code = cli.main(standalone_mode=False, obj=common)  # what a command returns, or the code of an Exit
+    except UsageError as error:
+        leave(UsageError(without_connection(str(error))), error.exit_code, error.hint, common)
     except ReplicatorError as error:
         leave(error, error.exit_code, error.hint, common)
     except click.ClickException as error:
-        leave(UsageError(error.format_message()), UsageError.exit_code, "--help tells what there is.", common)
+        leave(UsageError(without_connection(error.format_message())), UsageError.exit_code, HELP, common)
     except (KeyboardInterrupt, click.Abort):
         leave(Interrupted(), Interrupted.exit_code, None, common)
     except psycopg.Error as error:
@@ -69,6 +73,15 @@ def leave(error: BaseException, code: int, hint: str | None, common: Common) -> 
         paragraph = f"replicator: {text}" + (f" {hint}" if hint else "")
         click.echo(textwrap.fill(paragraph, 100, break_long_words=False, break_on_hyphens=False), err=True)
     sys.exit(code)
+
+
+def without_connection(text: str) -> str:
+    """Cut off a message where it quotes a connection string, which was given in the wrong place and may be misspelled.
+
+    >>> without_connection("Got unexpected extra argument (postgres://me:a b@db/shop)")
+    'Got unexpected extra argument (…'
+    """
+    return re.sub(r"(?:\w*:/|\S*pass\w*\s*=).*", "…", text, flags=re.DOTALL | re.IGNORECASE)
 
 
 def _on_sigterm(signum: int, frame: object) -> None:

@@ -39,6 +39,7 @@ from replicator.cli.options import (
     Common,
     Output,
     both,
+    of_clone,
     one,
     options,
 )
@@ -122,6 +123,8 @@ def clone_command(context: click.Context, /, output: Output, **given: Any) -> No
         click.echo(f"{context.parent.get_help()}\n\n{context.get_help()}", err=True)
         context.exit(UsageError.exit_code)
     wanted = both(**given)
+    if wanted.exact and not (wanted.verify or wanted.replace == "swap"):
+        raise UsageError("--exact needs --verify.")
     with reported(output) as emit:
         clone(wanted, emit)
     if output != "json":
@@ -165,7 +168,10 @@ def plan_command(script: bool, output: Output, destination: str | None, **given:
 
 @cli.command("probe")
 @options(*CONNECTIONS, *COPYING, *GLOBALS, STATISTICS, TOAST_COMPRESSION)
-def probe_command(output: Output, source: str | None, destination: str | None, **given: Any) -> None:
+@click.pass_context
+def probe_command(
+    context: click.Context, /, output: Output, source: str | None, destination: str | None, **given: Any
+) -> None:
     """Wait until the servers answer, and print their versions, sizes and encodings.
 
     With both databases: also all that a clone with these options would find in its way; nothing is written.
@@ -174,9 +180,11 @@ def probe_command(output: Output, source: str | None, destination: str | None, *
         one("source", source)
     wanted = {name: one(name, dsn) for name, dsn in (("source", source), ("destination", destination)) if dsn}
     waiting = {"attempts": given["wait_attempts"], "delay": given["wait_delay"]}
+    if len(wanted) == 1 and (unread := of_clone(context)):
+        raise UsageError(f"{', '.join(unread)} would have no effect: name both databases.")
     findings: list[Finding] = []
     with reported(output, table=False) as emit:
-        if len(wanted) == 2 and not given["create"]:
+        if len(wanted) == 2:
             findings = preflight(both(source, destination, **given), emit)
         found = {name: probe.wait(name, dsn, emit=emit, **waiting) for name, dsn in wanted.items()}
     if output == "json":

@@ -1,5 +1,6 @@
 """The options, and the settings that they make. Precedence: flag, environment, file, default."""
 
+import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
+from click.core import ParameterSource
 
 from replicator import patience, settings
 from replicator.errors import UsageError
@@ -59,19 +61,48 @@ def duration(text: str) -> float:
 
 
 def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
-    """Make a file's values the defaults of this command. What other commands know is passed over, the rest refused."""
+    """Make a file's values the defaults of this command. Flags of other commands are passed over, the rest is refused.
+
+    A key is a flag as --help has it, with dashes or underscores, without those in front.
+    """
     if path is None:
         return
-    defaults = {name.replace("-", "_"): value for name, value in settings.read_config(path).items()}
+    given = {name.replace("_", "-"): value for name, value in settings.read_config(path).items()}
     assert context.parent is not None
     assert isinstance(context.parent.command, click.Group)
-    known = {p.name for command in context.parent.command.commands.values() for p in command.params}
-    if unknown := sorted(defaults.keys() - known):
-        raise UsageError(f"The file {path} has unknown options: {', '.join(unknown)}.")
-    if settings.exposes_password(path, defaults):
+    known = {name for command in context.parent.command.commands.values() for name in flags(command)}
+    if unknown := sorted(given.keys() - known):
+        alike = [match for name in unknown for match in difflib.get_close_matches(name, known, 1)]
+        raise UsageError(
+            f"The file {path} has unknown options: {', '.join(unknown)}.",
+            hint=f"Is {' or '.join(alike)} meant?" if alike else None,
+        )
+    if settings.exposes_password(path, given):
         note = f"Other users can read the file {path}, which has a password: chmod 600 it."
         context.ensure_object(Common).notes.append(note)
-    context.default_map = defaults
+    here = flags(context.command)
+    values = {here[name].name: _in_file(here[name], value, path) for name, value in given.items() if name in here}
+    context.default_map = {name: value for name, value in values.items() if value is not None}
+
+
+def flags(command: click.Command) -> dict[str, click.Option]:
+    """Return the options of a command that a file may set, by their long names without the dashes in front."""
+    options = (p for p in command.params if isinstance(p, click.Option) and p.name != "config")
+    return {name.removeprefix("--"): o for o in options for name in o.opts if name.startswith("--")}
+
+
+def _in_file(option: click.Option, value: object, path: Path) -> object:
+    """Return what an option takes for a file's value; None for its default. `true` is the flag without a value."""
+    name = option.opts[0].removeprefix("--")
+    if isinstance(value, bool) and not option.is_bool_flag:
+        if isinstance(option.flag_value, str):
+            return option.flag_value if value else None
+        if isinstance(option.type, click.Choice) and "on" in option.type.choices:
+            return "on" if value else "off"
+    if isinstance(value, bool) is not option.is_bool_flag or not isinstance(value, str | int | float):
+        wanted = "true or false" if option.is_bool_flag else "a value, as on the command line"
+        raise UsageError(f"The option {name} in the file {path} needs {wanted}.")
+    return value
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -316,6 +347,17 @@ def options(*chosen: Command) -> Callable[[Command], Command]:
         return function
 
     return decorate
+
+
+def of_clone(context: click.Context) -> list[str]:
+    """Return the flags of the command line that are about what a clone does, not about how to connect and to show."""
+    ways = {p.name for p in click.command()(options(*CONNECTIONS)(lambda: None)).params}
+    return [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name and parameter.name not in ways
+        if context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    ]
 
 
 def one(name: str, dsn: str | None) -> str:

@@ -20,6 +20,7 @@ from psycopg.rows import namedtuple_row
 from replicator import journal, postgres, probe, resume
 from replicator.catalog.read import read_tables, statement
 from replicator.data_only.match import Matched, Target, check_types, listed, match
+from replicator.errors import PreflightFailed
 from replicator.events import Emit
 from replicator.model import (
     Address,
@@ -28,6 +29,7 @@ from replicator.model import (
     CopyTable,
     Execute,
     Finding,
+    Format,
     Lock,
     Phase,
     Plan,
@@ -36,7 +38,7 @@ from replicator.model import (
     Step,
     Table,
 )
-from replicator.plan.data import LARGE_OBJECT_BYTES
+from replicator.plan.data import LARGE_OBJECT_BYTES, form
 from replicator.postgres import Connection
 from replicator.preparation import Prepared, read_steadily, refuse_or_note, selected
 from replicator.settings import Settings
@@ -46,6 +48,7 @@ from replicator.verify.side import most_quoted, same_names
 REPLICA = "SET LOCAL session_replication_role = replica"
 NO_LARGE_OBJECTS = "SELECT NOT EXISTS (SELECT FROM pg_largeobject_metadata)"
 TAKE_AWAY, EMPTY = "foreign keys away", "tables emptied"
+SET, FORWARD = "sequence values", "sequence values, none set back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     """Match the two schemas and plan. Nothing is written. Raises PreflightFailed, SourceChanged."""
     source, destination, left = sides.moment.holder, sides.keeper.conn, sides.left
     findings = [*probe.check_destination(source, destination, resuming=True), *probe.check_source(source)]
+    findings += probe.check_choices(destination, settings.statistics, settings.toast_compression)
     findings += probe.check_unlogged(source, wanted=settings.unlogged_rows)
     if left is None and journal.exists(destination):
         findings.append(
@@ -72,6 +76,7 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     catalog = selected(read_steadily(sides, settings), settings)
     source = sides.moment.holder  # another one, if it had to be read again
     if left:
+        _check_appending(left, settings)
         catalog = resume.as_then(left, catalog)
     there = _read(destination, "targets")
     matched = match(catalog.tables, _read(source, "targets"), there)
@@ -104,6 +109,15 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
             sequences=values_there,
         ),
     )
+
+
+def _check_appending(left: resume.Left, settings: Settings) -> None:
+    """Raise PreflightFailed if the earlier run was to add to what is there, and this one is not, or the reverse."""
+    if any(step.name == (SET if settings.append else FORWARD) for step in left.steps):
+        raise PreflightFailed(
+            f"The unfinished run was begun {'without' if settings.append else 'with'} --append.",
+            hint="Give the same options as then.",
+        )
 
 
 def _read(conn: Connection, name: str) -> list[Any]:
@@ -242,13 +256,12 @@ def make_plan(
         first.append(Step(EMPTY, Phase.SCHEMA, Execute(tuple(_emptied(targets, firing, replica=replica)))))
     first = [*first[:1], *(replace(b, needs=frozenset({a.name})) for a, b in pairwise(first))]
     begun = frozenset(step.name for step in first[-1:])
-    data = [_data(target, firing, begun, replica=replica) for target in targets if not target.table.empty]
+    data = [_data(t, firing, begun, settings.format, replica=replica) for t in targets if not t.table.empty]
     for r in catalog.large_objects:
         cost = r.count * LARGE_OBJECT_BYTES
         data.append(Step(f"large objects {r.first}-{r.last}", Phase.LARGE_OBJECTS, CopyLargeObjects(r), begun, cost))
     if catalog.sequences:
-        # By another name: a run that may set them back does not go on with one that may not.
-        name = "sequence values, none set back" if settings.append else "sequence values"
+        name = FORWARD if settings.append else SET
         data.append(Step(name, Phase.SEQUENCES, SetSequences(catalog.sequences, forward=settings.append), begun))
     copied = begun | {step.name for step in data}
     if replica:
@@ -260,9 +273,9 @@ def make_plan(
     return Plan((*first, *data, *_analyzed(targets, copied, settings), *last))
 
 
-def _data(target: Target, firing: Iterable[Any], begun: frozenset[str], *, replica: bool) -> Step:
+def _data(target: Target, firing: Iterable[Any], begun: frozenset[str], format: Format, *, replica: bool) -> Step:
     table = target.copied
-    binary = not table.as_text and all(column.binary for column in table.columns)
+    binary, reason = form(table, format)
     about = [t for t in firing if not t.on_truncate and (t.relation if target.direct else t.root) == target.name]
     before = (*([REPLICA] if replica else []), *(t.disable for t in about))
     after = tuple(t.enable for t in about)
@@ -273,6 +286,7 @@ def _data(target: Target, firing: Iterable[Any], begun: frozenset[str], *, repli
         begun,
         table.bytes,
         {target.address: Lock.EXCLUSIVE if about else Lock.SHARED},
+        reason=reason,
     )
 
 

@@ -1,0 +1,182 @@
+"""Options: a file may give every flag, and no mode passes over what it was given."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from typing import ClassVar
+
+import click
+import pytest
+
+from replicator import patience
+from replicator.cli.commands import cli
+from replicator.cli.options import Common, duration, flags
+from replicator.clone import clone
+from replicator.comparison import verify_copy
+from replicator.errors import UsageError
+from replicator.events import Emit
+from replicator.preparation import plan_copy, preflight
+from replicator.settings import FLAGS, NOT_IN_DATA_ONLY, Settings
+from tests.fix_cli import NEWEST, Run, both, refuses
+from tests.fix_servers import Database
+
+COMMANDS = [name for name, command in cli.commands.items() if not command.hidden]
+SPECIAL = {
+    "source": "host=here",
+    "destination": "host=there",
+    "max-rate": "5MB/s",
+    "split-larger-than": "2GB",
+}
+
+
+def value_of(name: str, option: click.Option) -> object:
+    """Return a value that an option takes and that is not its default."""
+    if name in SPECIAL:
+        return SPECIAL[name]
+    match option.type:
+        case click.Choice(choices=choices):
+            return choices[-1]
+        case click.IntRange():
+            return 3
+        case click.FloatRange():
+            return 2.5
+    assert isinstance(option.type, click.types.FuncParamType) and option.type.func is duration, f"{name}: how?"
+    return "90s"
+
+
+def ways() -> list[tuple[str, str, tuple[str, ...], str]]:
+    """Return each flag of each command: how it is given on the command line, and how in a file."""
+    found = []
+    for command in COMMANDS:
+        for name, option in flags(cli.commands[command]).items():
+            if option.is_flag or isinstance(option.flag_value, str):
+                found.append((command, name, (f"--{name}",), "true"))
+            if not option.is_flag:
+                value = value_of(name, option)
+                found.append((command, name, (f"--{name}={value}",), f"{value!r}"))
+    return found
+
+
+def chosen(command: str, *arguments: str) -> tuple[object, ...]:
+    """Return what a command line makes of its arguments."""
+    with click.Context(cli, info_name="replicator", obj=Common()) as group:
+        context = cli.commands[command].make_context(command, list(arguments), parent=group)
+        common = context.find_object(Common)
+        return context.params, patience.seconds, common.debug, common.output
+
+
+@pytest.mark.parametrize(("command", "name", "arguments", "value"), ways())
+@pytest.mark.parametrize("dash", ["-", "_"])
+def test_a_file_may_give_every_flag(command, name, arguments, value, dash, tmp_path, monkeypatch):
+    monkeypatch.setattr(patience, "seconds", 0.0)
+    monkeypatch.delenv("REPLICATOR_SOURCE", raising=False)
+    monkeypatch.delenv("REPLICATOR_DESTINATION", raising=False)
+    path = tmp_path / "replicator.toml"
+    path.write_text(f"[options]\n{name.replace('-', dash)} = {value}\n")
+    in_file = chosen(command, "--config", str(path)) if command != "demo" else chosen(command, *arguments)
+    assert in_file == chosen(command, *arguments)
+    assert in_file != chosen(command) or command == "demo"
+
+
+def test_every_flag_of_the_help_can_be_in_a_file():
+    for command in COMMANDS:
+        shown = {o for p in cli.commands[command].params for o in p.opts if o.startswith("--")}
+        assert {f"--{name}" for name in flags(cli.commands[command])} == shown - {"--config"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("retry_seconds = 3", "unknown options: retry-seconds"),
+        ("jobz = 3", "Is jobs meant?"),
+        ("config = 'x'", "unknown options: config"),
+        ("jobs = true", "jobs in the file"),
+        ("verify = 'yes'", "verify in the file"),
+        ("jobs = [1]", "jobs in the file"),
+    ],
+)
+def test_what_is_no_flag_or_no_value_of_one_is_refused(text, words, tmp_path):
+    path = tmp_path / "replicator.toml"
+    path.write_text(f"[options]\n{text}\n")
+    with pytest.raises(UsageError) as raised:
+        chosen("clone", "--config", str(path))
+    assert words in f"{raised.value} {raised.value.hint}"
+
+
+def test_false_is_the_default(tmp_path):
+    path = tmp_path / "replicator.toml"
+    path.write_text("[options]\nresume = false\nhold-snapshot = false\nrelay = false\nverify = false\n")
+    params = chosen("clone", "--config", str(path))[0]
+    assert (params["resume"], params["hold_snapshot_seconds"], params["relay"]) == ("no", 0.0, False)
+
+
+# What each mode reads
+
+FIELDS = frozenset(field.name for field in fields(Settings))
+
+
+class Recording(Settings):
+    """Settings that remember which of their fields were read, but for the checks and copies of themselves."""
+
+    __slots__ = ()
+    read: ClassVar[set[str]] = set()
+
+    def __getattribute__(self, name: str) -> object:
+        reader = sys._getframe(1)
+        module, function = reader.f_globals["__name__"], reader.f_code.co_name
+        itself = module == "dataclasses" or (module == "replicator.settings" and function not in ("lanes", "workers"))
+        if name in FIELDS and not itself:
+            Recording.read.add(name)
+        return object.__getattribute__(self, name)
+
+
+OF_DATA_ONLY = {"truncate", "append", "allow_narrower_types"}
+Mode = tuple[str, Callable[[Settings, Emit], object], dict[str, object], set[str]]
+MODES: dict[str, Mode] = {
+    # command, what it calls, its settings, and the fields that it refuses or that have no other way: all others count
+    "clone": ("clone", clone, {"verify": True}, OF_DATA_ONLY | {"keep_previous"}),
+    "swap": ("clone", clone, {"replace": "swap"}, OF_DATA_ONLY),
+    "drop": ("clone", clone, {"replace": "drop", "verify": True}, OF_DATA_ONLY | {"keep_previous"}),
+    "data only": ("clone", clone, {"data_only": True, "truncate": True, "verify": True}, {*NOT_IN_DATA_ONLY}),
+    "verify": ("verify", verify_copy, {"repair": True}, set()),
+    "probe": ("probe", preflight, {}, set()),
+    "plan": ("plan", plan_copy, {}, {"downgrade", "skip_unprivileged"}),  # what is left out is always listed
+}
+
+
+class TestModes:
+    @pytest.fixture
+    def major(self) -> int:
+        return NEWEST
+
+    @pytest.mark.parametrize("mode", MODES)
+    def test_a_mode_reads_every_field_that_it_is_given(self, mode, database: Database, destination: Database):
+        command, call, given, unread = MODES[mode]
+        make = "CREATE TABLE t (id int PRIMARY KEY, v text); CREATE SEQUENCE s;"
+        view = "CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM t"
+        database.run(f"{make} INSERT INTO t VALUES (1, 'x'); {view}")
+        if mode in ("data only", "verify", "drop"):
+            destination.run(make + ("INSERT INTO t VALUES (1, 'x');" if mode == "verify" else "") + view)
+        Recording.read.clear()
+        call(Recording(database.dsn, destination.dsn, **given), lambda event: None)
+        flags_here = {o for p in cli.commands[command].params for o in p.opts}
+        offered = {name for name in FIELDS if FLAGS.get(name, f"--{name.replace('_', '-')}") in flags_here}
+        assert offered - Recording.read - unread == set()
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (("clone", "--data-only", "--statistics", "transfer"), "--statistics would have no effect"),
+            (("clone", "--exact"), "--exact needs --verify"),
+            (("clone", "--append"), "--append needs --data-only"),
+            (("clone", "--resume", "--allow-narrower-types"), "needs --data-only"),
+            (("clone", "--keep-previous", "--replace", "drop"), "needs --replace swap"),
+        ],
+    )
+    def test_what_would_have_no_effect_is_refused(
+        self, arguments, words, replicator: Run, database: Database, destination: Database
+    ):
+        refuses(replicator(*arguments, *both(database, destination)), 2, words)
+
+    def test_probe_of_one_database_refuses_what_is_about_a_clone(self, replicator: Run, database: Database):
+        refuses(replicator("probe", "--source", database.dsn, "--downgrade"), 2, "--downgrade", "both databases")
