@@ -4,12 +4,17 @@ An index may take hours in which no byte comes, so silence is no failure. But a 
 firewall that forgot a connection, show no other sign; TCP's own timers (postgres.DEFAULTS) tell of hosts that are gone,
 no more. So after a while of silence the server is asked on another connection: where it waits for us while we wait for
 it, or does not answer at all, the connection is lost, and its session is ended so that its locks go.
+
+Before that, after a few seconds, it is asked whether the statement waits for a lock, and whose: `listener` hears of it.
 """
 
 import socket
+import threading
 import time
-from collections.abc import Callable, Generator
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -17,13 +22,122 @@ from psycopg.conninfo import make_conninfo
 T = TypeVar("T")
 
 ASKING_SECONDS = 10
+LOOK_SECONDS = 2.0  # of silence until the first look at what a statement waits for; each next one comes twice as late
+LONGEST_LOOK_SECONDS = 60.0
+LOOKING_SECONDS = 2  # that a look may take
 INTERVAL_SECONDS = 0.1  # psycopg's own: so often it looks whether a signal came
+STATEMENT_CHARACTERS = 120
 seconds = 300.0
 """How long a server may be silent before it is asked. Set once, before anything is connected."""
 
 WAITS_FOR_US = "SELECT wait_event_type IS NOT DISTINCT FROM 'Client' FROM pg_stat_activity WHERE pid = %s"
 END = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
           WHERE pid = %s AND application_name = current_setting('application_name')"""
+LOOK = """
+SELECT ours.query
+     , coalesce((SELECT coalesce(format('%%I.%%I', n.nspname, c.relname), l.locktype)
+                   FROM pg_locks l
+                   LEFT JOIN pg_class c ON c.oid = l.relation
+                   LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+                  WHERE l.pid = ours.pid AND NOT l.granted
+                  LIMIT 1), '')
+     , blocking.pid
+     , coalesce(theirs.application_name, '')
+     , coalesce(theirs.query, '')
+  FROM pg_stat_activity ours
+  LEFT JOIN LATERAL unnest(pg_blocking_pids(ours.pid)) AS blocking (pid) ON true
+  LEFT JOIN pg_stat_activity theirs ON theirs.pid = blocking.pid
+ WHERE ours.pid = %s"""
+
+
+class Session(NamedTuple):
+    """Somebody's session on a server, and the statement that it runs or ran last. `pid` 0: a prepared transaction."""
+
+    pid: int
+    application: str
+    statement: str
+
+    def __str__(self) -> str:
+        if not self.pid:
+            return "a prepared transaction"
+        name = f" ({self.application})" if self.application else ""
+        statement = " ".join(self.statement.split())
+        short = statement if len(statement) <= STATEMENT_CHARACTERS else f"{statement[:STATEMENT_CHARACTERS]} …"
+        return f"session {self.pid}{name}" + (f": {short}" if short else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A statement of ours that its server has not answered for some seconds, and who keeps it from going on."""
+
+    database: str
+    """Where: host:port/database."""
+    statement: str
+    seconds: float
+    """How long nothing has come."""
+    what: str
+    """The locked relation or, if it is none, the sort of lock. Empty where it waits for none: it is at work."""
+    holders: tuple[Session, ...]
+    """Who has that lock, or asked for it before us."""
+
+    def __str__(self) -> str:
+        return f"{self.database}: waiting for a lock on {self.what}, held or wanted before by " + "; ".join(
+            map(str, self.holders)
+        )
+
+
+listener: Callable[[Wait], None] | None = None
+"""Called from the thread that waits: after LOOK_SECONDS of silence, then again after twice as long, while it lasts."""
+_looking = threading.Lock()
+
+
+@contextmanager
+def telling(tell: Callable[[str], None]) -> Iterator[None]:
+    """Listen for the time of the `with`, and tell of each lock that we wait for once for all who hold it."""
+    global listener
+    told = set()
+
+    def hear(wait: Wait) -> None:
+        key = (wait.database, wait.what, wait.holders)
+        if wait.holders and key not in told:
+            told.add(key)
+            tell(str(wait))
+
+    before, listener = listener, hear
+    try:
+        yield
+    finally:
+        listener = before
+
+
+class Silence:
+    """How long a connection's server has said nothing, and what is to be done about it at which moment."""
+
+    def __init__(self, conn: psycopg.Connection[Any]) -> None:
+        self._conn = conn
+        self._begun = self._asked = time.monotonic()
+        self._look = LOOK_SECONDS
+
+    def heard(self) -> None:
+        """Begin anew: something came."""
+        self._begun = self._asked = time.monotonic()
+        self._look = LOOK_SECONDS
+
+    @property
+    def pause(self) -> float:
+        """For how many seconds nothing is to be done."""
+        ask = self._asked + seconds
+        return max(0.0, (min(ask, self._begun + self._look) if listener else ask) - time.monotonic())
+
+    def act(self) -> None:
+        """Look what the statement waits for, or ask whether the server still works, if it is time for that."""
+        now = time.monotonic()
+        if listener and now - self._begun > self._look:
+            look(self._conn, now - self._begun)
+            self._look += min(self._look, LONGEST_LOOK_SECONDS)
+        if now - self._asked > seconds:
+            inquire(self._conn)
+            self._asked = time.monotonic()
 
 
 class Patient(psycopg.Connection[tuple[Any, ...]]):
@@ -31,35 +145,59 @@ class Patient(psycopg.Connection[tuple[Any, ...]]):
 
     def wait(self, gen: Any, interval: float = INTERVAL_SECONDS, timeout: float | None = None) -> Any:
         """Let a generator of psycopg's do its waiting. Raises OperationalError where that is in vain."""
-        return super().wait(_patiently(gen, seconds, lambda: inquire(self)), interval)
+        silence = Silence(self)
+        return super().wait(_patiently(gen, silence.heard, silence.act), interval)
 
 
 class _Asking(psycopg.Connection[tuple[Any, ...]]):
     """The connection to ask on: it does not wait for long."""
 
+    limit = ASKING_SECONDS
+
     def wait(self, gen: Any, interval: float = INTERVAL_SECONDS, timeout: float | None = None) -> Any:
-        return super().wait(_patiently(gen, ASKING_SECONDS, self._give_up), interval)
+        until = time.monotonic() + self.limit
+        return super().wait(_patiently(gen, lambda: None, lambda: self._give_up(until)), interval)
 
-    def _give_up(self) -> None:
-        self.close()
-        raise psycopg.errors.ConnectionTimeout("no answer")
+    def _give_up(self, until: float) -> None:
+        if time.monotonic() > until:
+            self.close()
+            raise psycopg.errors.ConnectionTimeout("no answer")
 
 
-def _patiently(gen: Generator[T, Any, Any], limit: float, then: Callable[[], None]) -> Generator[T, Any, Any]:
-    """Pass on what a generator waits for and what came; call `then` whenever nothing has come for so many seconds."""
-    heard = time.monotonic()
+class _Looking(_Asking):
+    limit = LOOKING_SECONDS
+
+
+def _patiently(gen: Generator[T, Any, Any], heard: Callable[[], None], silent: Callable[[], None]) -> Any:
+    """Pass on what a generator waits for and what came. Tells each time whether something came."""
     try:
         wanted = next(gen)
         while True:
             ready = yield wanted
             if ready:
-                heard = time.monotonic()
-            elif time.monotonic() - heard > limit:
-                then()
-                heard = time.monotonic()
+                heard()
+            else:
+                silent()
             wanted = gen.send(ready)
     except StopIteration as end:
         return end.value
+
+
+def look(conn: psycopg.Connection[Any], silent: float) -> None:
+    """Tell the listener what the statement of a connection waits for. Nothing is told where that cannot be learnt."""
+    if not _looking.acquire(blocking=False):  # one at a time: sessions are scarce
+        return
+    try:
+        with suppress(psycopg.Error):
+            more = {"connect_timeout": LOOKING_SECONDS, "application_name": "replicator look"}
+            with _Looking.connect(_same_server(conn, more), autocommit=True) as looking:
+                rows = looking.execute(LOOK, [conn.info.backend_pid]).fetchall()
+            if rows and listener:
+                holders = tuple(Session(*row[2:]) for row in rows if row[2] is not None)
+                where = f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}"
+                listener(Wait(where, rows[0][0], silent, rows[0][1] if holders else "", holders))
+    finally:
+        _looking.release()
 
 
 def inquire(conn: psycopg.Connection[Any]) -> None:
@@ -68,7 +206,7 @@ def inquire(conn: psycopg.Connection[Any]) -> None:
     Returns where the server is at work, and where that cannot be known: it answers, but has no connection to spare.
     """
     try:
-        with _Asking.connect(_same_server(conn), autocommit=True) as asking:
+        with _Asking.connect(_same_server(conn, {"connect_timeout": ASKING_SECONDS}), autocommit=True) as asking:
             pid = [conn.info.backend_pid]
             answer = asking.execute(WAITS_FOR_US, pid).fetchall()
             if answer == [(False,)]:
@@ -86,12 +224,12 @@ def _lose(conn: psycopg.Connection[Any], reason: str) -> NoReturn:
     raise psycopg.OperationalError(f"nothing came for {seconds:g} s, and {reason}: the connection is lost")
 
 
-def _same_server(conn: psycopg.Connection[Any]) -> str:
+def _same_server(conn: psycopg.Connection[Any], more: dict[str, Any]) -> str:
     """Return the conninfo of a connection, for that one of its hosts to which it leads."""
     given: dict[str, Any] = {o.keyword.decode(): o.val.decode() for o in conn.pgconn.info if o.val}
     info = conn.info
     given |= {"host": info.host, "hostaddr": info.hostaddr or None, "port": info.port}
-    return make_conninfo("", **{**given, "connect_timeout": ASKING_SECONDS})
+    return make_conninfo("", **{**given, **more})
 
 
 def hang_up(conn: psycopg.Connection[Any]) -> None:

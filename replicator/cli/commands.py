@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from replicator import __version__, events, probe
+from replicator import __version__, events, patience, probe
 from replicator.cli.findings import findings_as_data, findings_as_lines, plain
 from replicator.cli.options import (
     CONNECTIONS,
@@ -87,7 +87,8 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
             try:
                 for note in common.notes:
                     emit(events.Note(note))
-                yield emit
+                with patience.telling(lambda text: emit(events.Note(text))):
+                    yield emit
                 ok = True
             finally:
                 emit(events.Finished(ok, time.monotonic() - began))

@@ -161,8 +161,9 @@ class Peer:
 
     def _patiently(self, *wanted: tuple[Wire, int]) -> None:
         """Wait for this server, however long it is at work. Raises OperationalError where that is in vain."""
-        while not wait(*wanted, seconds=patience.seconds):
-            patience.inquire(self._conn)
+        silence = patience.Silence(self._conn)
+        while not wait(*wanted, seconds=silence.pause):
+            silence.act()
 
     def _take(self, size: int) -> bool:
         """Read ahead a part of a message, if it is there. Never more: what follows may be rows."""
