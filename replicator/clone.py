@@ -174,7 +174,7 @@ def moments(keeper: Connection, catalog: Catalog) -> Iterator[str]:
     if len(read) < 2:
         return
     for lsn, tables in read:
-        yield f"As of WAL position {lsn} of the source: {', '.join(tables)}."
+        yield f"Read at or before WAL position {lsn} of the source: {', '.join(tables)}."
     if empty := [table.identity for table in catalog.tables if table.empty]:
         yield f"Without rows when the first run began, and left so: {', '.join(empty)}."
 

@@ -374,7 +374,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a table's rows were read: pg_current_snapshot() and WAL position of the source. Following will need them."""
+    """Which snapshot of the source: pg_current_snapshot(), and a WAL position at or before which it was taken."""
 
     snapshot: str
     lsn: str | None

@@ -17,9 +17,14 @@ from replicator import postgres
 from replicator.catalog.changes import changed_objects
 from replicator.catalog.read import statement
 from replicator.errors import SnapshotLost, SourceChanged
+from replicator.model import Moment
 from replicator.postgres import Connection
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# A snapshot is taken before the first statement is executed: the position is that of the snapshot, or a later one.
+EXPORT = """
+SELECT pg_export_snapshot(), {}()::text
+     , CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text"""
 HOLDERS = 3
 CHECK_SECONDS = 2.0
 
@@ -29,6 +34,7 @@ class Holder(NamedTuple):
 
     conn: Connection
     id: str
+    moment: Moment
 
 
 class Snapshot:
@@ -43,6 +49,7 @@ class Snapshot:
         self._lock = threading.Lock()
         self._locked = False
         self._holders = [self._hold(imported)]
+        self._moment = self._holders[0].moment
         self._checked = 0.0
 
     @property
@@ -54,6 +61,14 @@ class Snapshot:
     def id(self) -> str:
         """The name under which other sessions of the server can import it."""
         return self._holders[0].id
+
+    @property
+    def moment(self) -> Moment:
+        """Which moment it is of: the snapshot itself, and a WAL position that was read right after it was taken.
+
+        What joins somebody else's snapshot knows a later position only. Each holder has the same snapshot.
+        """
+        return self._moment
 
     def lock_tables(self) -> None:
         """Keep DDL away from every table until the snapshot is released. Raises psycopg.Error where it is refused."""
@@ -118,6 +133,7 @@ class Snapshot:
             holder.conn.close()
         self._locked = False
         self._holders = [self._hold(None)]
+        self._moment = self._holders[0].moment
         self._checked = 0.0
 
     def _lock_again(self) -> None:
@@ -145,7 +161,9 @@ class Snapshot:
                 conn.execute(BEGIN)
             else:
                 _import(conn, imported)
-            return Holder(conn, str(conn.execute("SELECT pg_export_snapshot()").fetchall()[0][0]))
+            name = "txid_current_snapshot" if conn.info.server_version < 130000 else "pg_current_snapshot"
+            exported, current, lsn = conn.execute(EXPORT.format(name).encode()).fetchall()[0]
+            return Holder(conn, exported, Moment(current, lsn))
         except psycopg.errors.DatabaseError as error:
             conn.close()
             if imported and error.sqlstate in NO_SUCH_SNAPSHOT:

@@ -303,7 +303,7 @@ class Workshop:
         with postgres.on("source"):
             self._snapshot.keep()
         with self._source.use() as conn, self._snapshot.imported(conn):
-            yield Source(conn, _moment(conn))
+            yield Source(conn, self._snapshot.moment)
 
     def _wait(self, bytes: int) -> None:
         if self._throttle:
@@ -372,16 +372,6 @@ def _may_pass(error: BaseException) -> bool:
     """Tell whether a step that failed is worth another attempt."""
     cause = error.__cause__ if isinstance(error, StepFailed) else error
     return cause is not None and postgres.may_pass(cause)
-
-
-def _moment(source: Connection) -> Moment:
-    """Return what the source connection sees: its snapshot and the WAL position."""
-    snapshot = "txid_current_snapshot" if source.info.server_version < 130000 else "pg_current_snapshot"
-    query = (
-        f"SELECT {snapshot}()::text, CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()::text"
-        " ELSE pg_current_wal_lsn()::text END"
-    )
-    return Moment(*source.execute(query).fetchall()[0])
 
 
 def _hint(error: Exception) -> str | None:

@@ -177,7 +177,7 @@ def test_what_failed_when_all_was_read_needs_its_snapshot_no_more(
     source.run("UPDATE one SET b = 'later'; SELECT nextval('s'); SELECT lo_unlink(4711)")
     result = replicator("clone", "--resume", "--skip-failed-refresh", *both(source, destination))
     runs(result)
-    assert "As of WAL position" not in result.err
+    assert "WAL position" not in result.err
     assert destination.value("SELECT count(*) FROM one WHERE b = 'later'") == 0
     assert destination.value("SELECT last_value FROM s") == 77
     assert destination.rows("SELECT lo_get(oid) FROM pg_largeobject_metadata") == [(b"large",)]
@@ -203,7 +203,7 @@ def test_without_its_snapshot_it_is_refused_unless_asked_for(
     source.run("SELECT nextval('s'); SELECT lo_from_bytea(4712, 'later')")
     result = replicator("clone", "--resume=per-table", *both(source, destination))
     runs(result)
-    assert re.search(r"As of WAL position [0-9A-F/]+ of the source: public\.\w+\.", result.err), result
+    assert re.search(r"Read at or before WAL position [0-9A-F/]+ of the source: public\.\w+\.", result.err), result
     later = [destination.value(f"SELECT count(*) FROM {table} WHERE b = 'later'") for table in ("one", "two")]
     assert sorted(later) == [0, destination.value("SELECT count(*) FROM one")], "one was kept, the other copied later"
     assert destination.value("SELECT count(*) FROM few") == 11
