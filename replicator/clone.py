@@ -1,13 +1,15 @@
 """A copy of a database, from the first attempt to connect to the last check. Read this first: it is the whole story."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from typing import TypeVar
 
 import psycopg
 
 from replicator import data_only, events, hold, journal, postgres, probe, replacement, resume
+from replicator.again import Again
 from replicator.comparison import compare_databases, compared, convict
 from replicator.errors import Interrupted, ReplicatorError, StepFailed, Undone, VerificationFailed
 from replicator.events import Emit
@@ -23,6 +25,10 @@ from replicator.sides import Sides, both_sides
 from replicator.verify import SequenceValues
 from replicator.work import Workshop
 
+T = TypeVar("T")
+
+CRASHED = "The destination's server crashed, or another one took its place: what was lost of the copy is done again."
+EMPTIED = "its server crashed right after it, and emptied what a crash empties, unlogged tables"
 LEFTOVERS = (
     "The copy is unfinished: `clone --resume` goes on with it, `status` tells more, `clean` empties the destination."
 )
@@ -50,20 +56,54 @@ def fill(settings: Settings, emit: Emit) -> None:
         prepared = (data_only.prepare if settings.data_only else prepare)(sides, settings, emit)
         record = begin(prepared, sides, settings)
         with journaled(sides.keeper, LEFT_ROWS if settings.data_only else LEFTOVERS):
-            sequence_values = work_off(prepared.plan, record, sides, settings, emit)
-            if settings.verify:
-                promised = prepared.catalog
-                if settings.skip_failed_refresh:  # which view is empty for it was said
-                    promised = replace(promised, populated=frozenset())
-                with compared(
-                    sides, promised, settings, emit, sequence_values, there=prepared.there, apart=prepared.kept
-                ) as found:
-                    convict(found.mismatches)
-            for note in moments(sides.keeper.keep(), prepared.catalog):
-                emit(events.Note(note))
-            finish(prepared.end, sides, settings, emit)
+            complete(prepared, record, sides, settings, emit)
         for words in prepared.left_out:
             emit(events.Note(f"Left out, as --skip-unprivileged says: {words}"))
+
+
+def complete(prepared: Prepared, record: Journal, sides: Sides, settings: Settings, emit: Emit) -> None:
+    """Do all that the journal has as unfinished, verify, and end the run; all over if the server crashes meanwhile."""
+    again = Again(settings.retry_seconds)
+    sequence_values: SequenceValues = {}
+    while True:
+        sequence_values = {**sequence_values, **work_off(prepared.plan, record, sides, settings, emit, again)}
+        try:
+            if settings.verify:
+                with unless_undone(record, sides, again, emit):
+                    check(prepared, sides, settings, emit, sequence_values)
+            finish(prepared, record, sides, settings, emit, again)
+        except Undone as error:
+            again.failed("the end", error)
+        else:
+            return
+
+
+def check(prepared: Prepared, sides: Sides, settings: Settings, emit: Emit, sequence_values: SequenceValues) -> None:
+    """Compare the copy with the source. Raises VerificationFailed."""
+    promised = prepared.catalog
+    if settings.skip_failed_refresh:  # which view is empty for it was said
+        promised = replace(promised, populated=frozenset())
+    with compared(sides, promised, settings, emit, sequence_values, there=prepared.there, apart=prepared.kept) as found:
+        convict(found.mismatches)
+
+
+@contextmanager
+def unless_undone(record: Journal, sides: Sides, again: Again, emit: Emit) -> Iterator[None]:
+    """Take nothing for true that was found while the destination's server crashed. Raises Undone then."""
+    try:
+        yield
+    except (ReplicatorError, psycopg.Error):
+        steadily(again, emit, lambda: record.check(sides.keeper.keep()))
+        raise
+
+
+def steadily(again: Again, emit: Emit, action: Callable[[], T]) -> T:
+    """Do something with the journal, again and again while what fails may pass."""
+
+    def tell(error: BaseException, seconds: float) -> None:
+        emit(events.Retried("journal", Phase.DATABASE, 0, seconds, postgres.one_line(error)))
+
+    return again.run("journal", lambda _: action(), tell)
 
 
 def begin(prepared: Prepared, sides: Sides, settings: Settings) -> Journal:
@@ -105,10 +145,11 @@ def held_name(sides: Sides, settings: Settings) -> str:
     )
 
 
-def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit: Emit) -> SequenceValues:
+def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit: Emit, again: Again) -> SequenceValues:
     """Do all steps that the journal has as unfinished. Returns the sequences' values. Raises StepFailed."""
     sequence_values: dict[str, tuple[int, bool]] = {}
-    while unfinished := set(record.unfinished(sides.keeper.keep())):
+    crashed = False
+    while unfinished := left_to_do(record, sides, emit, again)[1]:
         todo = [replace(s, needs=s.needs & unfinished) for s in plan.steps if s.name in unfinished]
         emit(announcement(Plan(tuple(todo))))
         workshop = Workshop(
@@ -120,11 +161,10 @@ def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit
             emit,
             relay=settings.relay,
             throttle=sides.throttle,
-            retry_seconds=settings.retry_seconds,
-            committed=len(plan.steps) - len(todo),
+            again=again,
         )
-        try:
-            told = emit if settings.verify else letting_go(todo, sides, emit)
+        told = emit if settings.verify else letting_go(todo, sides, emit)
+        with suppress(Undone):  # what that is, the journal tells
             execute(
                 todo,
                 workshop.run,
@@ -133,14 +173,26 @@ def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit
                 emit=told,
                 cancel=workshop.cancel,
             )
-        except Undone:
-            emit(events.Note("The destination crashed and forgot some of what it had committed: that is done again."))
-        else:
-            if lost := record.unfinished(sides.keeper.keep()):
-                missing = StepFailed(lost[0], "it is not in the journal, though nothing failed")
-                raise workshop.refused.get(lost[0], missing)
+            crashed, lost = left_to_do(record, sides, emit, again)
+            if lost and not crashed:
+                name = next(step.name for step in todo if step.name in lost)
+                missing = StepFailed(name, "it is not in the journal, though nothing failed")
+                raise workshop.refused.get(name, missing)
         sequence_values |= workshop.sequence_values
     return sequence_values
+
+
+def left_to_do(record: Journal, sides: Sides, emit: Emit, again: Again) -> tuple[bool, set[str]]:
+    """Tell whether the destination's server crashed since the last look, and return the steps that are not done."""
+
+    def look() -> tuple[bool, set[str]]:
+        keeper = sides.keeper.keep()
+        return journal.notice_crash(keeper), set(record.unfinished(keeper))
+
+    crashed, unfinished = steadily(again, emit, look)
+    if crashed:
+        emit(events.Note(CRASHED))
+    return crashed, unfinished
 
 
 def letting_go(todo: Sequence[Step], sides: Sides, emit: Emit) -> Emit:
@@ -168,6 +220,12 @@ def announcement(plan: Plan) -> events.Planned:
     return events.Planned(dict(Counter(step.phase for step in plan.steps)), copied)
 
 
+def tell_moments(keeper: Connection, catalog: Catalog, emit: Emit) -> None:
+    """Say which tables are of which moment."""
+    for note in list(moments(keeper, catalog)):
+        emit(events.Note(note))
+
+
 def moments(keeper: Connection, catalog: Catalog) -> Iterator[str]:
     """Yield which tables are of which moment, if the copy is not of one alone."""
     read = journal.read_moments(keeper)
@@ -179,18 +237,37 @@ def moments(keeper: Connection, catalog: Catalog) -> Iterator[str]:
         yield f"Without rows when the first run began, and left so: {', '.join(empty)}."
 
 
-def finish(end: Sequence[Step], sides: Sides, settings: Settings, emit: Emit) -> None:
-    """Say of the database itself what the source says, and drop the journal, in one transaction."""
-    keeper = sides.keeper.keep()
-    if end:
-        emit(announcement(Plan(tuple(end))))
-    with keeper.transaction():
-        database.settle(keeper, end, emit)
-        if settings.verify and not settings.data_only:
-            convict(compare_databases(sides, settings, extra=False))
-        if settings.replace == "swap":
-            replacement.mark_complete(keeper)
-        journal.drop(keeper)
+def finish(prepared: Prepared, record: Journal, sides: Sides, settings: Settings, emit: Emit, again: Again) -> None:
+    """Say of the database itself what the source says, and drop the journal, in one transaction.
+
+    Raises Undone if the server crashed before. Where it crashes in mid-commit, and the commit went through, the
+    transaction's number tells so.
+    """
+    steadily(again, emit, lambda: tell_moments(sides.keeper.keep(), prepared.catalog, emit))
+    if prepared.end:
+        emit(announcement(Plan(tuple(prepared.end))))
+    number: int | None = None
+
+    def end() -> None:
+        nonlocal number
+        keeper = sides.keeper.keep()
+        if number and journal.committed(keeper, number):
+            if emptied := journal.emptied(keeper, prepared.plan):
+                hint = "The copy is complete but for their rows. `clone --replace drop` copies it all again."
+                raise StepFailed("the last commit", f"{EMPTIED}: {', '.join(emptied)}", hint=hint)
+            return
+        with keeper.transaction():
+            number = None
+            record.check(keeper)
+            database.settle(keeper, prepared.end, emit)
+            if settings.verify and not settings.data_only:
+                convict(compare_databases(sides, settings, extra=False))
+            if settings.replace == "swap":
+                replacement.mark_complete(keeper)
+            journal.drop(keeper)
+            number = journal.transaction_number(keeper)
+
+    steadily(again, emit, end)
 
 
 @contextmanager
@@ -201,7 +278,7 @@ def journaled(keeper: Keeper, leftovers: str) -> Iterator[None]:
     except (Exception, KeyboardInterrupt) as error:
         ended = Interrupted("Interrupted.") if isinstance(error, KeyboardInterrupt) else error
         state = {VerificationFailed: "differs", Interrupted: "interrupted"}.get(type(ended), "failed")
-        with suppress(psycopg.Error):  # without this last word it is still unfinished
+        with suppress(psycopg.Error, ReplicatorError):  # without this last word it is still unfinished
             journal.fail(keeper.keep(), state, postgres.one_line(ended))
         if isinstance(ended, ReplicatorError):
             ended.hint = f"{ended.hint or ''} {leftovers}".strip()

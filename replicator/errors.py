@@ -8,7 +8,8 @@ ReplicatorError
 ├── DependencyCycle      5   objects need one another and none can be made in two steps
 ├── StepFailed           6   a step of the plan failed; the journal tells what is done
 ├── SnapshotLost         6   all connections that held the source's snapshot are gone
-├── Undone               6   the destination's server crashed and forgot what it had committed
+├── Undone               6   the destination's server crashed and may have lost some of what was done
+├── ClaimLost            6   the destination's journal is gone, or another run's
 ├── RowsLost             6   a COPY brought another number of rows than was sent
 ├── ProtocolViolation    6   a server sent what cannot come at this point
 ├── SourceChanged        7   the source's schema changed while it was read
@@ -86,7 +87,13 @@ class SnapshotLost(ReplicatorError):
 
 
 class Undone(ReplicatorError):
-    """The destination's server crashed and forgot steps that it had committed."""
+    """The destination's server crashed, or another one took its place: some of what was done may be lost."""
+
+    exit_code = 6
+
+
+class ClaimLost(ReplicatorError):
+    """The journal in the destination is gone, or belongs to another run: somebody resumed or cleaned up this one."""
 
     exit_code = 6
 

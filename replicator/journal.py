@@ -9,12 +9,15 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
+import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from replicator.errors import PreflightFailed
-from replicator.model import CopyTable, Execute, Finding, Moment, Outcome, Phase, Plan, Step
+from replicator.claim import LOCK_KEY
+from replicator.errors import ClaimLost, PreflightFailed, StepFailed, Undone
+from replicator.model import CopyTable, Execute, Finding, Moment, Outcome, Phase, Plan, SetSequences, Step
 from replicator.postgres import Connection, script
 
 SCHEMA = "replicator"
@@ -22,7 +25,9 @@ MARK = "replicator: the journal of an unfinished clone, format "
 """The comment on the schema begins so, and ends with a hash of sql/journal.sql: another format has another one."""
 OF_EVERY_FORMAT = {"run.source", "run.snapshot", "run.sessions", "step.number", "step.phase", "step.digest"}
 """Columns that tell a journal of before there was a mark from somebody's own schema."""
-LOCK_KEY = 7306916069411448435  # 'replicat' as a number: one clone at a time into a database.
+DURABLE = "SET LOCAL synchronous_commit = on"
+"""For a transaction that must not be forgotten: with it, all that was committed before is on disk."""
+NO_JOURNAL = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +79,26 @@ class Recorded:
     done: bool
 
 
+class Taken(NamedTuple):
+    """Steps that a transaction took: those that are done already, and those that a crash of the server undid."""
+
+    done: dict[str, Outcome]
+    forgotten: frozenset[str]
+
+
 class Journal:
     """The journal of one clone. The numbers of steps are their places in the plan."""
 
     def __init__(self, plan: Plan) -> None:
         self._numbers = {step.name: number for number, step in enumerate(plan.steps)}
         self._plan = plan
+        self._sessions = ""
 
     def create(self, conn: Connection, run: Run) -> None:
         """Write down the plan, all of it unfinished. Raises psycopg.errors.DuplicateSchema if there is a journal."""
+        self._sessions = run.sessions
         with conn.transaction():
+            conn.execute(DURABLE)
             conn.execute(script("journal"))
             conn.execute(sql.SQL("COMMENT ON SCHEMA replicator IS {}").format(MARK + _format()))
             conn.execute(
@@ -98,11 +113,15 @@ class Journal:
 
         In the caller's transaction, so that what has to be undone for it is undone together with it.
         """
+        self._sessions = run.sessions
+        conn.execute(DURABLE)
         conn.execute(
             "UPDATE replicator.run SET sessions = %s, snapshot = %s, state = 'running', error = NULL, ended = NULL",
             [run.sessions, run.snapshot],
         )
-        conn.execute("DELETE FROM replicator.step WHERE name <> ALL (%s)", [list(kept)])
+        left_out = conn.execute(
+            "DELETE FROM replicator.step WHERE name <> ALL (%s) RETURNING name, forgotten", [list(kept)]
+        ).fetchall()
         conn.execute("UPDATE replicator.step SET number = - 1 - number")
         conn.execute(
             "UPDATE replicator.step SET number = now.number FROM unnest(%s::text[], %s::int[]) AS now (name, number)"
@@ -110,18 +129,36 @@ class Journal:
             [list(kept), [self._numbers[name] for name in kept]],
         )
         self._write(conn, (step for step in self._plan.steps if step.name not in kept))
+        forgotten = [name for name, was_forgotten in left_out if was_forgotten]
+        conn.execute("UPDATE replicator.step SET forgotten = true WHERE name = ANY (%s)", [forgotten])
 
     def _write(self, conn: Connection, steps: Iterable[Step]) -> None:
         with conn.cursor().copy(
-            "COPY replicator.step (number, name, phase, digest, relation, cost, part) FROM STDIN"
+            "COPY replicator.step (number, name, phase, digest, relation, cost, part, targets) FROM STDIN"
         ) as copy:
             for step in steps:
                 copied = step.work if isinstance(step.work, CopyTable) else None
                 relation = copied and copied.table.identity
                 part = copied and copied.part and copied.part.condition
-                copy.write_row(
-                    (self._numbers[step.name], step.name, step.phase, digest(step), relation, step.cost, part)
-                )
+                number, targets = self._numbers[step.name], filled(step)
+                copy.write_row((number, step.name, step.phase, digest(step), relation, step.cost, part, targets))
+
+    def take(self, conn: Connection, names: Collection[str]) -> Taken:
+        """Lock the rows of steps, in the transaction that is to do them: nobody else does or commits them meanwhile.
+
+        Raises Undone where the server crashed since the last look, ClaimLost where this is not our journal.
+        """
+        try:
+            numbers = [self._numbers[name] for name in names]
+            rows = conn.execute(script("journal_take"), [numbers]).fetchall()
+        except NO_JOURNAL as error:
+            raise ClaimLost() from error
+        if {row[-2] for row in rows} != {self._sessions}:
+            raise ClaimLost()
+        if not all(row[-1] for row in rows):
+            raise Undone()
+        done = {name: Outcome(*outcome) for name, is_done, _, *outcome, _, _ in rows if is_done}
+        return Taken(done, frozenset(name for name, _, forgotten, *_ in rows if forgotten))
 
     def done(self, conn: Connection, outcomes: Mapping[str, Outcome]) -> None:
         """Record finished steps by name, in the transaction of their work."""
@@ -143,15 +180,17 @@ class Journal:
         rows = conn.execute("SELECT name FROM replicator.step WHERE done_at IS NULL ORDER BY number").fetchall()
         return [row[0] for row in rows]
 
-    def recorded(self, conn: Connection, names: Collection[str]) -> tuple[dict[str, Outcome], int]:
-        """Return what those of these steps did that are recorded as done, and how many are in all."""
-        numbers = [self._numbers[name] for name in names]
-        rows = conn.execute(
-            "SELECT name, seconds, rows, bytes FROM replicator.step WHERE done_at IS NOT NULL AND number = ANY (%s)",
-            [numbers],
-        ).fetchall()
-        ((count,),) = conn.execute("SELECT count(*) FROM replicator.step WHERE done_at IS NOT NULL").fetchall()
-        return {name: Outcome(*outcome) for name, *outcome in rows}, count
+    def check(self, conn: Connection) -> None:
+        """Make sure, in a transaction, that nothing was lost and this is our journal. Raises Undone, ClaimLost."""
+        query = "SELECT sessions, EXISTS (SELECT FROM replicator.witness) FROM replicator.run FOR UPDATE OF run"
+        try:
+            rows = conn.execute(query).fetchall()
+        except NO_JOURNAL as error:
+            raise ClaimLost() from error
+        if [sessions for sessions, _ in rows] != [self._sessions]:
+            raise ClaimLost()
+        if rows != [(self._sessions, True)]:
+            raise Undone()
 
 
 def digest(step: Step) -> str:
@@ -159,6 +198,85 @@ def digest(step: Step) -> str:
     if isinstance(step.work, Execute) and step.phase in (Phase.SCHEMA, Phase.BUILD, Phase.FINISH):
         return hashlib.md5("\n".join(step.work.statements).encode(), usedforsecurity=False).hexdigest()
     return ""
+
+
+def filled(step: Step) -> list[str] | None:
+    """Return the tables or sequences of the destination that a step gives rows or values."""
+    match step.work:
+        case CopyTable(table):
+            return [table.root or table.identity]
+        case SetSequences(sequences):
+            return [sequence.identity for sequence in sequences]
+        case _:
+            return None
+
+
+def notice_crash(conn: Connection) -> bool:
+    """Tell whether the destination's server crashed since the last look, and put down what is undone by that.
+
+    What was committed and not yet on disk is gone together with its line in the journal. What the journal still has as
+    done, and is gone all the same, is what was in unlogged tables and sequences. Raises StepFailed where rows are gone
+    that cannot be told apart from others.
+    """
+    with conn.transaction():
+        conn.execute(DURABLE)
+        query = "SELECT rows_only, EXISTS (SELECT FROM replicator.witness) FROM replicator.run FOR UPDATE OF run"
+        try:
+            ((rows_only, remembers),) = conn.execute(query).fetchall()
+        except NO_JOURNAL as error:
+            raise ClaimLost() from error
+        if remembers:
+            return False
+        undone = [(number, mixed) for number, done, mixed in conn.execute(script("journal_unlogged")) if done]
+        emptied = sorted({mixed for _, mixed in undone if mixed})
+        if emptied and rows_only:
+            raise StepFailed(
+                f"data {emptied[0]}",
+                "the destination's server crashed and emptied its unlogged partitions; which rows of the others are of"
+                " this run is not known",
+                hint="Empty this table, then `clean` and `clone --data-only` again.",
+            )
+        for table in emptied:
+            conn.execute(f"TRUNCATE {table}".encode())
+        conn.execute(script("journal_undo"), [[number for number, _ in undone], emptied])
+        conn.execute("INSERT INTO replicator.witness VALUES (true)")
+    return True
+
+
+def unlogged(conn: Connection) -> list[str]:
+    """Return the names of the steps whose rows a crash of the server would take away."""
+    numbers = [number for number, *_ in conn.execute(script("journal_unlogged"))]
+    query = "SELECT name FROM replicator.step WHERE number = ANY (%s) AND relation IS NOT NULL"
+    return [name for (name,) in conn.execute(query, [numbers]).fetchall()]
+
+
+def emptied(conn: Connection, plan: Plan) -> list[str]:
+    """Return the unlogged tables that a plan fills and that have no rows: a crash emptied them."""
+    tables = sorted({name for step in plan.steps if isinstance(step.work, CopyTable) for name in filled(step) or ()})
+    query = (
+        "SELECT t.name FROM unnest(%s::text[]) AS t (name) JOIN pg_class c ON c.oid = to_regclass(t.name)"
+        " WHERE c.relpersistence = 'u'"
+    )
+    names = [name for (name,) in conn.execute(query, [tables]).fetchall()]
+    return [name for name in names if not conn.execute(f"SELECT FROM {name} LIMIT 1".encode()).fetchall()]
+
+
+def transaction_number(conn: Connection) -> int:
+    """Return the number by which a transaction is known after it ended."""
+    return int(conn.execute("SELECT txid_current()").fetchall()[0][0])
+
+
+def committed(conn: Connection, number: int) -> bool:
+    """Tell whether the transaction of this number dropped the journal, where its commit was not answered.
+
+    A crash may forget a number and give it to another one; but where the journal is gone as well, it was ours.
+    """
+    if exists(conn):
+        return False
+    try:
+        return conn.execute("SELECT txid_status(%s)", [number]).fetchall() == [("committed",)]
+    except psycopg.errors.InvalidParameterValue:  # not yet given to any
+        return False
 
 
 def read_run(conn: Connection) -> Run | None:
@@ -194,11 +312,6 @@ def read_moments(conn: Connection) -> list[tuple[str, list[str]]]:
         "          FROM replicator.step WHERE relation IS NOT NULL AND snapshot IS NOT NULL) AS first"
         " GROUP BY first.lsn ORDER BY first.lsn"
     ).fetchall()
-
-
-def hold(conn: Connection) -> bool:
-    """Claim this database for one clone until the connection ends. Returns False where another holds it."""
-    return bool(conn.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchall()[0][0])
 
 
 def exists(conn: Connection) -> bool:
@@ -271,10 +384,11 @@ def fail(conn: Connection, state: str, error: str) -> None:
 
 
 def drop(conn: Connection) -> None:
-    """Remove the journal, if there is one: the copy is complete."""
+    """Remove the journal, if there is one: the copy is complete, and on disk."""
     with conn.transaction():
         if not exists(conn):  # somebody's own schema of that name is not touched
             return
+        conn.execute(DURABLE)
         if conn.info.parameter_status("is_superuser") == "on":
             # An event trigger that came with the copy may forbid drops.
             conn.execute("SET LOCAL session_replication_role = replica")

@@ -1,16 +1,22 @@
 """The connection for the journal: its advisory lock, held as long as it lives, claims the destination for a clone."""
 
 import threading
+from types import TracebackType
 from typing import Self
 
 import psycopg
+from psycopg import generators, pq
 
-from replicator import journal, postgres
+from replicator import claim, postgres
+from replicator.claim import Holder
 from replicator.errors import StepFailed
 
 
 class Keeper:
-    """A connection to the destination that comes back when it was lost, and with it the claim. Closed by `with`."""
+    """A connection to the destination that comes back when it was lost, and with it the claim. Closed by `with`.
+
+    While it has the claim, a thread of its own has it show every few seconds that it lives (claim.claim).
+    """
 
     def __init__(self, dsn: str, application: str) -> None:
         self._dsn = dsn
@@ -18,15 +24,27 @@ class Keeper:
         self._encoding: str | None = None
         self._lock = threading.Lock()
         self._claimed = False
+        self._pids: set[int] = set()
+        self._closing = threading.Event()
+        self._beating: threading.Thread | None = None
+        self.lost = False
+        """The connection showed no life any more when it was last used: `keep` makes another one."""
         self.conn = self._connect()
 
     def _connect(self) -> postgres.Connection:
-        return postgres.connect(self._dsn, encoding=self._encoding, application=self._application)
+        conn = postgres.connect(self._dsn, encoding=self._encoding, application=self._application)
+        self._pids.add(conn.info.backend_pid)
+        return conn
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        if self._beating:
+            self._beating.join()
         self.conn.close()
 
     def speak(self, encoding: str) -> None:
@@ -34,10 +52,14 @@ class Keeper:
         self._encoding = encoding
         self.conn.execute("SELECT set_config('client_encoding', %s, false)", [encoding])
 
-    def claim(self) -> bool:
-        """Claim the database for one clone. Returns False where another one has it."""
-        self._claimed = journal.hold(self.conn)
-        return self._claimed
+    def claim(self, *, end_silent: bool = False) -> Holder | None:
+        """Claim the database for one clone. Returns who has it, where that is another one: see claim.claim."""
+        holder = claim.claim(self.conn, end_silent=end_silent)
+        if holder is None:
+            self._claimed = True
+            self._beating = threading.Thread(target=self._beat, name="keeper", daemon=True)
+            self._beating.start()
+        return holder
 
     def keep(self) -> postgres.Connection:
         """Return the connection, connected anew and with its claim if it was lost.
@@ -50,6 +72,37 @@ class Keeper:
             except psycopg.OperationalError:
                 self.conn.close()
                 self.conn = self._connect()
-                if self._claimed and not journal.hold(self.conn):
-                    raise StepFailed("journal", "another clone into this destination has begun") from None
+                mine = self._pids - {self.conn.info.backend_pid}
+                if self._claimed and (holder := claim.claim(self.conn, mine)):
+                    self.conn.close()  # the next attempt to keep it looks again
+                    reason = f"another clone into this destination has begun: {holder}"
+                    raise StepFailed("journal", reason) from None
+            self.lost = False
             return self.conn
+
+    def _beat(self) -> None:
+        """Have the session run an empty statement every few seconds; whoever else uses it goes first."""
+        while not self._closing.wait(claim.BEAT_SECONDS):
+            if self._lock.acquire(blocking=False):
+                try:
+                    self.lost = self.lost or not _shows_life(self.conn)
+                finally:
+                    self._lock.release()
+
+
+def _shows_life(conn: postgres.Connection) -> bool:
+    """Run an empty statement, unless the connection is in use. Returns False where it is lost."""
+    if not conn.lock.acquire(blocking=False):
+        return True
+    try:
+        if conn.closed:
+            return False
+        waiting = (pq.TransactionStatus.IDLE, pq.TransactionStatus.INTRANS)
+        if conn.pgconn.transaction_status in waiting and conn.pgconn.pipeline_status == pq.PipelineStatus.OFF:
+            conn.pgconn.send_query(b"SELECT")
+            conn.wait(generators.execute(conn.pgconn))
+    except psycopg.Error:
+        return False
+    finally:
+        conn.lock.release()
+    return True

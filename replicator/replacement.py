@@ -19,6 +19,7 @@ import psycopg
 from psycopg import conninfo, sql
 
 from replicator import emptying, events, journal, postgres, probe
+from replicator.claim import claim
 from replicator.errors import PreflightFailed, ReplicatorError, StepFailed
 from replicator.events import Emit
 from replicator.globals import database
@@ -161,8 +162,8 @@ def _make_room(conn: Connection, maintenance: str, there: str, *, resuming: bool
                 return True
         case _:
             with closing(postgres.connect(there, application="probe")) as inside:
-                if not journal.hold(inside):
-                    raise PreflightFailed(f'Another run builds in "{name}".', hint="Wait for its end.")
+                if holder := claim(inside, end_silent=resuming):
+                    raise PreflightFailed(f'Another run builds in "{name}": {holder}.', hint="Wait for its end.")
                 if not journal.exists(inside):
                     if occupied := inside.execute(postgres.script("occupied")).fetchall():
                         raise PreflightFailed(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import psycopg
 
 from replicator import journal, maintenance, postgres, probe, resume, snapshot
+from replicator.claim import WAIT
 from replicator.errors import PreflightFailed, SnapshotLost
 from replicator.keeper import Keeper
 from replicator.postgres import Connection
@@ -45,8 +46,9 @@ class Sides:
     def let_go(self) -> None:
         """Release the snapshot, which keeps VACUUM and DDL waiting on the source: nothing more is to be read in it."""
         with suppress(psycopg.OperationalError):  # without the journal's consent it is held to the end
-            journal.let_snapshot_go(self.keeper.keep())
-            self.moment.release()
+            if not journal.unlogged(keeper := self.keeper.keep()):  # a crash would have these read again
+                journal.let_snapshot_go(keeper)
+                self.moment.release()
 
 
 @contextmanager
@@ -58,8 +60,8 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
     sessions = uuid.uuid4().hex[:8]
     with ExitStack() as stack:
         keeper = stack.enter_context(Keeper(settings.destination, f"journal {sessions}"))
-        if claim and not keeper.claim():
-            raise PreflightFailed("Another clone into this destination is running.", hint="Wait for its end.")
+        if claim and (holder := keeper.claim(end_silent=settings.resume != "no")):
+            raise PreflightFailed(f"Another clone into this destination is running: {holder}.", hint=WAIT)
         left = resume.read_left(keeper.conn) if claim and settings.resume != "no" else None
         with postgres.connect(settings.source, application="probe") as source:
             encoding = common_encoding(source, keeper.conn)
@@ -67,6 +69,8 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
                 facts = probe.read_facts(source)
                 resume.check_source(left, facts.system, facts.database, rows_only=settings.data_only)
                 resume.end_sessions(left, source, keeper.conn)
+                if journal.notice_crash(keeper.conn):
+                    left = resume.read_left(keeper.conn)
         keeper.speak(encoding)
         moment, left, same = stack.enter_context(take_snapshot(settings, encoding, left))
         writing = maintenance.shares(*maintenance.look(keeper.conn), settings.lanes["index"])

@@ -1,6 +1,6 @@
 """What an unfinished clone left on the destination: what is there, and how it goes away again."""
 
-from replicator import data_only, emptying, events, journal, postgres
+from replicator import claim, data_only, emptying, events, journal, postgres
 from replicator.errors import PreflightFailed
 from replicator.events import Emit
 
@@ -19,8 +19,8 @@ def clean_up(dsn: str, emit: Emit = lambda event: None) -> int | None:
     with postgres.connect(dsn, application="clean") as conn:
         if not journal.exists(conn):
             return None
-        if not journal.hold(conn):
-            raise PreflightFailed("The clone into this database is still running.", hint="End it first.")
+        if holder := claim.claim(conn, end_silent=True):
+            raise PreflightFailed(f"The clone into this database is still running: {holder}.", hint="End it first.")
         run = journal.read_run(conn)
         if run and run.rows_only:
             for text in data_only.give_back(conn):

@@ -7,14 +7,15 @@ journal says that it was committed.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import NamedTuple
 
 import psycopg
-import tenacity
 
-from replicator import copy, emptying, events, large_objects, patience, postgres, sequences, statistics
+from replicator import copy, emptying, events, large_objects, late, patience, postgres, sequences, statistics
+from replicator.again import Again
 from replicator.errors import ReplicatorError, StepFailed, Undone
 from replicator.events import Emit
 from replicator.globals.server import create_tablespace
@@ -42,9 +43,8 @@ logger = logging.getLogger(__name__)
 REPORT_BYTES = 1024 * 1024
 CANCEL_SECONDS = 5.0
 HANG_UP_SECONDS = 10.0
-RETRY_SECONDS = 0.5  # of the first wait, on average half of it; the next are twice as long each
-LONGEST_WAIT_SECONDS = 30.0
 REFUSED = "All else is done. With --skip-failed-refresh such a view is left empty."
+END_SESSION = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND application_name = %s"
 NOT_THE_CODE = ("40", "53", "57", "58")
 """Classes of SQLSTATE: what is cancelled, cut off, out of room. 08 is a foreign server's connection, ours has none."""
 
@@ -56,6 +56,7 @@ class Sessions:
         self._pool = pool
         self._server = server
         self._busy: set[Connection] = set()
+        self._lost: set[tuple[int, str]] = set()
         self._cancelled: float | None = None
         self._lock = threading.Lock()
 
@@ -65,11 +66,22 @@ class Sessions:
         with postgres.on(self._server), postgres.lend(self._pool) as conn:
             with self._lock:
                 self._busy.add(conn)
+            session = conn.info.backend_pid, conn.info.parameter_status("application_name") or ""
             try:
                 yield conn
             finally:
                 with self._lock:
                     self._busy.discard(conn)
+                    if conn.closed:
+                        self._lost.add(session)
+
+    def end_lost(self, conn: Connection) -> None:
+        """End the sessions whose connections were lost: a server that does not know of that would go on with them."""
+        with self._lock:
+            lost, self._lost = self._lost, set()
+            busy = {busy.info.backend_pid for busy in self._busy if not busy.closed}
+        for session in (session for session in lost if session[0] not in busy):
+            conn.execute(END_SESSION, session)
 
     def cancel(self) -> None:
         """Ask the server to end whatever runs on the connections in use; hang up where that does not help."""
@@ -104,8 +116,7 @@ class Workshop:
         journal: Journal,
         emit: Emit,
         *,
-        retry_seconds: float = 0.0,
-        committed: int = 0,
+        again: Again | None = None,
         relay: bool = True,
         throttle: Throttle | None = None,
     ) -> None:
@@ -115,9 +126,7 @@ class Workshop:
         self._keeper = keeper
         self._journal = journal
         self._emit = emit
-        self._retry_seconds = retry_seconds
-        self._committed = committed
-        self._counting_committed = threading.Lock()
+        self._again = again or Again(0)
         self._relay = relay
         self._throttle = throttle
         self._stopped = threading.Event()
@@ -131,33 +140,28 @@ class Workshop:
     def run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
         """Do a batch of steps in one transaction, again and again while what fails may pass. Raises StepFailed.
 
-        Raises Undone when the destination has forgotten what it had committed.
+        Raises Undone when the destination's server crashed: then nothing is begun that builds on what may be lost.
         """
-        attempts = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_may_pass),
-            wait=tenacity.wait_random_exponential(multiplier=RETRY_SECONDS, max=LONGEST_WAIT_SECONDS),
-            stop=lambda state: self._stopped.is_set() or state.idle_for >= self._retry_seconds,
-            sleep=tenacity.sleep_using_event(self._stopped),
-            before_sleep=lambda state: self._tell(state, batch[0], worker),
-            reraise=True,
+        return self._again.run(
+            batch[0].name,
+            lambda again: self._attempt(batch, worker, again=again),
+            lambda error, seconds: self._tell(error, seconds, batch[0], worker),
+            self._stopped,
         )
-        for attempt in attempts:
-            with attempt:
-                return self._attempt(batch, worker, again=attempt.retry_state.attempt_number > 1)
-        raise AssertionError("tenacity ends with a result or an exception")
 
     def _attempt(self, batch: Sequence[Step], worker: int, *, again: bool) -> dict[str, Outcome]:
-        outcomes: dict[str, Outcome] = {}
         with naming(batch[0]), postgres.on("destination"):
-            keeper = self._keeper.keep()  # without it this clone has no claim on the destination any more
-            if again and (outcomes := self._recorded(keeper, batch)):
-                return outcomes
+            if again or self._keeper.lost:
+                keeper = self._keeper.keep()  # without it this clone has no claim on the destination any more
+                self._destination.end_lost(keeper)
         with naming(batch[0]), self._destination.use() as conn, conn.transaction():
-            outcomes = self._do_at_once(batch, conn) or self._do_each(batch, conn, worker)
-            self._journal.done(conn, outcomes)
-        with self._counting_committed:
-            self._committed += len(outcomes)
-        return outcomes
+            # First of all: an earlier attempt may be in mid-commit, and what is here may be another server by now.
+            done, forgotten = self._journal.take(conn, [step.name for step in batch])
+            if left := [step for step in batch if step.name not in done]:
+                outcomes = self._do_at_once(left, conn) or self._do_each(left, conn, worker, forgotten)
+                self._journal.done(conn, outcomes)
+                done |= outcomes
+        return done
 
     def _do_at_once(self, batch: Sequence[Step], conn: Connection) -> dict[str, Outcome]:
         """Run all statements of a batch as one message. Where one fails, or there is other work to do, do nothing.
@@ -178,8 +182,10 @@ class Workshop:
         seconds = (time.monotonic() - began) / len(batch)
         return {step.name: Outcome(seconds) for step in batch}
 
-    def _do_each(self, batch: Sequence[Step], conn: Connection, worker: int) -> dict[str, Outcome]:
-        """Do the steps of a batch one after another."""
+    def _do_each(
+        self, batch: Sequence[Step], conn: Connection, worker: int, forgotten: Collection[str]
+    ) -> dict[str, Outcome]:
+        """Do the steps of a batch one after another; `forgotten` were done once, and a crash took their rows away."""
         outcomes: dict[str, Outcome] = {}
         with self._reading(batch) as source:
             for step in batch:
@@ -188,32 +194,16 @@ class Workshop:
                 began = time.monotonic()
                 self.refused.pop(step.name, None)  # at an earlier attempt
                 with naming(step):
+                    if step.name in forgotten:
+                        step = replace(step, work=late.late(conn, step.work))
                     outcome = self._do(step, source, conn, worker)
                 if step.name not in self.refused:
                     outcomes[step.name] = Outcome(time.monotonic() - began, *outcome)
         return outcomes
 
-    def _recorded(self, keeper: Connection, batch: Sequence[Step]) -> dict[str, Outcome]:
-        """Return what a batch did whose connection was lost in the moment of its commit; nothing if it was rolled back.
-
-        Raises Undone if the destination knows of fewer steps than it had committed: it crashed, and with
-        synchronous_commit off it may forget the last ones.
-        """
-        with self._counting_committed:
-            committed = self._committed
-        outcomes, recorded = self._journal.recorded(keeper, [step.name for step in batch])
-        if recorded < committed:
-            raise Undone()
-        if outcomes:
-            with self._counting_committed:
-                self._committed += len(outcomes)
-        return outcomes
-
-    def _tell(self, state: tenacity.RetryCallState, step: Step, worker: int) -> None:
+    def _tell(self, error: BaseException, seconds: float, step: Step, worker: int) -> None:
         """Say that a batch is tried again."""
-        assert state.outcome is not None and state.next_action is not None
-        reason = one_line(state.outcome.exception() or StepFailed(step.name, "failed"))
-        self._emit(events.Retried(step.name, step.phase, worker, state.next_action.sleep, reason))
+        self._emit(events.Retried(step.name, step.phase, worker, seconds, one_line(error)))
 
     def cancel(self) -> None:
         """Make every worker come home: nothing new begins, and what runs is cancelled on both servers."""
@@ -362,16 +352,10 @@ def naming(step: Step) -> Iterator[None]:
     """Say in every error which step it befell."""
     try:
         yield
-    except StepFailed:
+    except (StepFailed, Undone):
         raise
     except (psycopg.Error, ReplicatorError, OSError) as error:
         raise StepFailed(step.name, one_line(error), hint=_hint(error)) from error
-
-
-def _may_pass(error: BaseException) -> bool:
-    """Tell whether a step that failed is worth another attempt."""
-    cause = error.__cause__ if isinstance(error, StepFailed) else error
-    return cause is not None and postgres.may_pass(cause)
 
 
 def _hint(error: Exception) -> str | None:

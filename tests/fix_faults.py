@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+import psycopg
 import pytest
 
 from tests.fix_cli import Result, Run, both, is_empty, leaves_no_session
@@ -27,6 +28,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "attempt" in metafunc.fixturenames and metafunc.definition.get_closest_marker("faults"):
         metafunc.parametrize("attempt", range(metafunc.config.getoption("--faults")))
+
+
+RELATIONS = """
+SELECT format('SELECT %L::text, count(*)::text, md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM ONLY %s t',
+              c.oid::regclass, c.oid::regclass)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE relkind IN ('r', 'm') AND nspname !~ '^(pg_|information_schema$|replicator$)'
+ UNION ALL
+SELECT format('SELECT %L::text, last_value::text, is_called::text FROM %s', c.oid::regclass, c.oid::regclass)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE relkind = 'S' AND nspname <> 'replicator'
+"""
+LARGE_OBJECTS = "SELECT oid::text, pg_get_userbyid(lomowner)::text, md5(lo_get(oid)) FROM pg_largeobject_metadata"
+
+
+def contents(database: Database) -> list[tuple]:
+    """Return what a database holds: of each table and materialized view a hash of its rows, of each sequence its value.
+
+    It is this that judges, since a verification that is wrong could not tell.
+    """
+    with psycopg.connect(database.dsn, autocommit=True) as conn:
+        conn.execute("SET search_path = ''")
+        queries = [query for (query,) in conn.execute(RELATIONS).fetchall()]
+        return sorted(row for query in (*queries, LARGE_OBJECTS) for row in conn.execute(query).fetchall())
 
 
 @pytest.fixture
@@ -50,6 +75,7 @@ def judge(replicator: Run, request: pytest.FixtureRequest) -> Judge:
         if result.code == 0:
             verified = replicator("verify", *both(source, destination))
             assert verified.code == 0, f"{result}\n{verified}"
+            assert contents(destination) == contents(source), result
             assert status.code == 0, status
             became = FINISHED
         else:
@@ -58,6 +84,7 @@ def judge(replicator: Run, request: pytest.FixtureRequest) -> Judge:
                 # What was cut off in the moment of its last commit is complete without having said so.
                 verified = replicator("verify", *both(source, destination))
                 assert verified.code == 0, f"{result}\n{status}\n{verified}"
+                assert contents(destination) == contents(source), result
             became = SAID_SO
         if count:
             request.node.user_properties.append(("fault", became))

@@ -13,9 +13,10 @@ import replicator
 ROOT = Path(replicator.__file__).parent
 LAYERS = (
     "errors events model",
-    "graph plan plan.* downgrade catalog catalog.depend catalog.select settings patience postgres throttle copy.stream",
-    "probe probe.* snapshot catalog.read catalog.changes catalog.unprintable journal keeper keywords maintenance"
-    " rehearsal copy copy.* large_objects sequences statistics globals globals.server emptying",
+    "graph plan plan.* downgrade catalog catalog.depend catalog.select settings again patience postgres throttle"
+    " copy.stream",
+    "probe probe.* snapshot catalog.read catalog.changes catalog.unprintable claim journal keeper keywords maintenance"
+    " rehearsal copy copy.* large_objects late sequences statistics globals globals.server emptying",
     "work executor verify verify.* resume globals.database",
     "sides hold replacement",
     "preparation",

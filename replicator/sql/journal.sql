@@ -23,6 +23,8 @@ CREATE TABLE replicator.step (
     relation text,
     cost bigint NOT NULL,
     part text,
+    targets text[],
+    forgotten boolean NOT NULL DEFAULT false,
     done_at timestamptz,
     seconds double precision,
     rows bigint,
@@ -36,3 +38,6 @@ CREATE TABLE replicator.taken (
     take text NOT NULL,
     give_back text NOT NULL
 );
+-- One row. A crash of the server takes it away, as it empties every unlogged table; so does a failover.
+CREATE UNLOGGED TABLE replicator.witness (here boolean NOT NULL);
+INSERT INTO replicator.witness VALUES (true);

@@ -1,0 +1,319 @@
+"""Servers that crash at a known point of a run, with real durability: what a crash takes away is done again.
+
+The judge compares with SQL of the tests' own, so that a verification that errs cannot hide what was lost.
+"""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from replicator.demo.server import Server, _as_server_user, reachable_folder
+from tests.fix_cli import NEWEST, SHORT_WAIT, Process, Run, Start, leaves_no_session, own_server, runs, until
+from tests.fix_faults import FINISHED, SAID_SO, Judge, contents
+from tests.fix_servers import BINARIES, SETTINGS, Database
+
+DURABLE = {
+    "fsync": "on",
+    "full_page_writes": "on",
+    "synchronous_commit": "on",
+    "wal_level": "replica",
+    "max_wal_senders": "4",
+    "hot_standby": "on",
+}
+PHASES = ("schema", "data", "indexes", "refresh", "last commit")
+GATES = ("data", "indexes", "refresh")
+# A gate is a file: while it is there, whoever comes to this point of a run in the copy waits. It outlives a server.
+SOURCE = """
+CREATE FUNCTION gate(phase text, v int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_database() ~ '^copy' THEN
+        WHILE (pg_stat_file('{folder}/' || phase, true)).size IS NOT NULL LOOP PERFORM pg_sleep(0.02); END LOOP;
+    END IF;
+    RETURN v;
+END $$;
+CREATE TABLE customer (id int PRIMARY KEY, name text NOT NULL);
+INSERT INTO customer SELECT g, md5(g::text) FROM generate_series(1, 2000) g;
+CREATE UNLOGGED TABLE visit (id int PRIMARY KEY, page text NOT NULL);
+INSERT INTO visit SELECT g, md5(g::text) FROM generate_series(1, 2000) g;
+CREATE UNLOGGED TABLE click (visit int REFERENCES visit, at int GENERATED ALWAYS AS IDENTITY, n int);
+INSERT INTO click (visit, n) SELECT g, g FROM generate_series(1, 2000) g;
+CREATE TABLE log (what text);
+CREATE FUNCTION logs() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO public.log VALUES (NEW.page); RETURN NEW; END $$;
+CREATE TRIGGER logs BEFORE INSERT ON visit FOR EACH ROW EXECUTE FUNCTION logs();
+CREATE TABLE measured (id int, day int) PARTITION BY HASH (id);
+CREATE UNLOGGED TABLE measured_0 PARTITION OF measured FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE measured_1 PARTITION OF measured FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO measured SELECT g, g % 7 FROM generate_series(1, 500) g;
+CREATE TABLE late (a int, b int GENERATED ALWAYS AS (gate('data', a)) STORED);
+INSERT INTO late SELECT g FROM generate_series(1, 10) g;
+CREATE INDEX ON late (gate('indexes', a));
+CREATE UNLOGGED SEQUENCE number START 77;
+SELECT nextval('number');
+CREATE SEQUENCE other START 7;
+SELECT nextval('other');
+CREATE MATERIALIZED VIEW visits AS SELECT count(*) AS visits FROM visit;
+CREATE MATERIALIZED VIEW gated AS SELECT gate('refresh', 1) AS one, count(*) AS visits FROM visits;
+SELECT lo_from_bytea(4711, 'large');
+"""
+
+
+@pytest.fixture
+def major() -> int:
+    return NEWEST
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Where the gates are: every server of these tests can look."""
+    folder = reachable_folder("replicator-gates-")
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def shop(folder: Path) -> Iterator[Database]:
+    """The source, on a server of its own that a test may stop."""
+    with own_server(**DURABLE) as server:
+        yield new_database(server, "shop", SOURCE.format(folder=folder))
+
+
+@pytest.fixture(scope="module")
+def durable() -> Iterator[Server]:
+    with own_server(**DURABLE) as server:
+        yield server
+
+
+@pytest.fixture
+def copy(durable: Server) -> Database:
+    """An empty database on a server with the settings that people have."""
+    return new_database(durable, "copy")
+
+
+def new_database(server: Server, name: str, script: str = "") -> Database:
+    with psycopg.connect(server.conninfo(), autocommit=True) as conn:
+        conn.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    database = Database(server, name, NEWEST)
+    database.run(script)
+    return database
+
+
+def between(source: Database, destination: str, *more: str) -> tuple[str, ...]:
+    return ("--source", source.dsn, "--destination", destination, *SHORT_WAIT, "--jobs", "2", *more)
+
+
+@contextlib.contextmanager
+def held_at(phase: str, folder: Path, destination: Database, process: Process) -> Iterator[None]:
+    """Wait until a run has come to a phase, and keep it there."""
+    gate = folder / phase
+    try:
+        with contextlib.ExitStack() as stack:
+            until(lambda: process.ended or destination.value("SELECT to_regclass('replicator.run')") is not None)
+            if phase in GATES:
+                waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'copy' AND wait_event = 'PgSleep'"
+                until(lambda: process.ended or bool(destination.value(waiting)))
+            elif phase == "last commit":
+                reader = stack.enter_context(psycopg.connect(destination.dsn))
+                reader.execute("SELECT FROM replicator.run")
+                waiting = (
+                    "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^DROP SCHEMA' AND wait_event_type = 'Lock'"
+                )
+                until(lambda: process.ended or bool(destination.value(waiting)))
+            assert not process.ended, process.ends()
+            yield
+            with contextlib.suppress(psycopg.OperationalError):  # the server went
+                reader.rollback() if phase == "last commit" else None
+    finally:
+        gate.unlink(missing_ok=True)
+
+
+def started_to(phase: str, folder: Path, start: Start, *arguments: str) -> Process:
+    """Start a clone that will wait in a phase."""
+    if phase in GATES:
+        (folder / phase).touch()
+        (folder / phase).chmod(0o644)
+    return start("clone", *arguments)
+
+
+def crash(server: Server) -> None:
+    server.stop(signal.SIGQUIT)
+    server.start()
+
+
+@pytest.mark.parametrize("phase", PHASES[1:])
+def test_what_a_crash_empties_is_filled_again(
+    phase: str, folder: Path, start: Start, shop: Database, copy: Database
+) -> None:
+    process = started_to(phase, folder, start, *between(shop, copy.dsn, "--verify"))
+    with held_at(phase, folder, copy, process):
+        crash(copy.server)
+        assert phase == "data" or copy.value("SELECT count(*) FROM visit") == 0
+    result = process.ends()
+    runs(result)
+    assert "crashed" in result.err, result
+    assert contents(copy) == contents(shop)
+    assert copy.dump() == shop.dump()
+    leaves_no_session(shop.server, copy.server)
+
+
+@pytest.mark.parametrize("resume", ["--resume", "--resume=per-table"])
+def test_a_crash_between_two_runs_is_noticed_by_the_next(
+    resume: str, folder: Path, start: Start, replicator: Run, shop: Database, copy: Database
+) -> None:
+    """Killed in mid-refresh: all that reads is done, and only the unlogged tables' rows make it read again."""
+    process = started_to("refresh", folder, start, *between(shop, copy.dsn, "--hold-snapshot"))
+    with held_at("refresh", folder, copy, process):
+        process.kill()
+        crash(copy.server)
+    runs(replicator("clone", resume, *between(shop, copy.dsn)))
+    assert contents(copy) == contents(shop)
+    leaves_no_session(shop.server, copy.server)
+
+
+def test_the_snapshot_is_held_to_the_end_where_a_crash_may_make_it_read_again(
+    folder: Path, start: Start, shop: Database, copy: Database
+) -> None:
+    process = started_to("refresh", folder, start, *between(shop, copy.dsn))
+    with held_at("refresh", folder, copy, process):
+        assert copy.value("SELECT snapshot FROM replicator.run")
+    runs(process.ends())
+
+
+def test_a_crash_that_forgets_commits(folder: Path, start: Start, shop: Database, copy: Database) -> None:
+    """With synchronous_commit off the last commits may be gone. They are done again, from what the journal says."""
+    copy.server.stop()
+    copy.server.settings["wal_writer_delay"] = "10s"
+    copy.server.settings["wal_writer_flush_after"] = "1GB"
+    copy.server.start()
+    try:
+        process = started_to("indexes", folder, start, *between(shop, copy.dsn))
+        with held_at("indexes", folder, copy, process):
+            before = copy.value("SELECT count(*) FROM replicator.step WHERE done_at IS NOT NULL")
+            crash(copy.server)
+            after = copy.value("SELECT count(*) FROM replicator.step WHERE done_at IS NOT NULL")
+        assert after < before
+        runs(process.ends())
+        assert contents(copy) == contents(shop)
+        assert copy.dump() == shop.dump()
+    finally:
+        copy.server.stop()
+        del copy.server.settings["wal_writer_delay"], copy.server.settings["wal_writer_flush_after"]
+        copy.server.start()
+
+
+def test_a_server_that_a_step_crashes_again_and_again_ends_the_run(
+    folder: Path, start: Start, shop: Database, copy: Database
+) -> None:
+    process = started_to("indexes", folder, start, *between(shop, copy.dsn, "--retry-for", "5s"))
+    with held_at("indexes", folder, copy, process):
+        sleeping = "SELECT pid FROM pg_stat_activity WHERE datname = 'copy' AND wait_event = 'PgSleep'"
+        while not process.ended:
+            with contextlib.suppress(psycopg.OperationalError, ProcessLookupError):
+                for (pid,) in copy.rows(sleeping):
+                    os.kill(pid, signal.SIGKILL)
+    result = process.ends()
+    assert result.code == 6, result
+    assert "index public.late" in result.err, result
+
+
+# The matrix
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The server that is written to and the one that takes its place."""
+
+    first: Server
+    second: Server
+
+    @property
+    def dsn(self) -> str:
+        port = f"{self.first.port},{self.second.port}"
+        return f"host=127.0.0.1,127.0.0.1 port={port} user=postgres dbname=copy target_session_attrs=read-write"
+
+
+@contextlib.contextmanager
+def with_standby() -> Iterator[Pair]:
+    with own_server(**DURABLE) as first:
+        second = Server(BINARIES[NEWEST], reachable_folder("replicator-standby-"), {**SETTINGS, **DURABLE})
+        try:
+            backup = [first.bin / "pg_basebackup", "-R", "-c", "fast", "-D", second.data, "-d", first.conninfo()]
+            subprocess.run(backup, check=True, capture_output=True, cwd=second.folder, **_as_server_user())
+            second.bin = first.bin
+            second.start()
+            yield Pair(first, second)
+        finally:
+            second.__exit__(None, None, None)
+
+
+def fail_over(pair: Pair) -> None:
+    pair.first.stop(signal.SIGQUIT)
+    with psycopg.connect(pair.second.conninfo(), autocommit=True) as conn:
+        conn.execute("SELECT pg_promote()")
+
+
+CONTINUED = ("retry", "--resume", "--resume=per-table")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("harm", ["client", "destination", "source", "both", "failover"])
+def test_a_crash_in_each_phase(
+    harm: str,
+    seed: int,
+    folder: Path,
+    start: Start,
+    replicator: Run,
+    shop: Database,
+    durable: Server,
+    judge: Judge,
+) -> None:
+    """Every phase of the run, every way to go on: chosen one after another, from where the seed says."""
+    ways = [(phase, how) for phase in PHASES for how in CONTINUED if (harm, how) != ("client", "retry")]
+    random.Random(seed // 1000).shuffle(ways)
+    phase, how = ways[seed % 1000 % len(ways)]
+    print(f"{harm}, {phase}, {how}")
+    with contextlib.ExitStack() as stack:
+        pair = stack.enter_context(with_standby()) if harm == "failover" else None
+        copy = new_database(pair.first if pair else durable, "copy")
+        dsn = pair.dsn if pair else copy.dsn
+        arguments = between(shop, dsn, "--retry-for", "30s", *(["--hold-snapshot", "2m"] if how == "--resume" else []))
+        if pair:
+            until(lambda: caught_up(pair))
+        process = started_to(phase, folder, start, *arguments)
+        with held_at(phase, folder, copy, process):
+            if how != "retry":
+                process.kill()
+            if harm in ("source", "both"):
+                crash(shop.server)
+            if harm in ("destination", "both"):
+                crash(copy.server)
+            if pair:
+                fail_over(pair)
+                copy = Database(pair.second, "copy", NEWEST)
+        result = process.ends()
+        became = judge(result, shop, copy)
+        for more in ([how] if how == "--resume" else []) + ["--resume=per-table"]:
+            if became == SAID_SO and replicator("status", "--destination", copy.dsn).code:
+                became = judge(replicator("clone", more, *between(shop, dsn)), shop, copy, count=False)
+        if became == SAID_SO and "CREATE" not in copy.dump():
+            became = judge(replicator("clone", *between(shop, dsn)), shop, copy, count=False)
+        assert became == FINISHED or contents(copy) == contents(shop)
+        if harm in ("client", "destination", "failover") and how == "retry":
+            assert result.code == 0, result
+
+
+def caught_up(pair: Pair) -> bool:
+    with psycopg.connect(pair.first.conninfo(), autocommit=True) as conn:
+        query = "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= pg_current_wal_lsn()"
+        return conn.execute(query).fetchone() == (1,)
