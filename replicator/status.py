@@ -1,6 +1,6 @@
 """What an unfinished clone left on the destination: what is there, and how it goes away again."""
 
-from replicator import claim, data_only, emptying, events, journal, postgres
+from replicator import claim, data_only, emptying, events, journal, postgres, resume
 from replicator.errors import PreflightFailed
 from replicator.events import Emit
 
@@ -21,7 +21,9 @@ def clean_up(dsn: str, emit: Emit = lambda event: None) -> int | None:
             return None
         if holder := claim.claim(conn, end_silent=True):
             raise PreflightFailed(f"The clone into this database is still running: {holder}.", hint="End it first.")
-        run = journal.read_run(conn)
+        if left := resume.read_left(conn):
+            resume.end_sessions(left, conn)
+        run = left.run if left else None
         if run and run.rows_only:
             for text in data_only.give_back(conn):
                 emit(events.Note(text))

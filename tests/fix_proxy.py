@@ -48,6 +48,10 @@ class Proxy:
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
+        self._doubted: bytes | None = None
+        self._delivered = False
+        self._kept: set[socket.socket] = set()
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self.counted = {TO_SERVER: 0, TO_CLIENT: 0}
         self.done = threading.Event()
 
@@ -55,6 +59,23 @@ class Proxy:
         """Do this harm, counting from now on."""
         with self._lock:
             self._fault = replace(fault, byte=fault.byte + self.counted[fault.direction])
+
+    def doubt(self, after: bytes, *, delivered: bool) -> None:
+        """Cut the client off at the next COMMIT of a connection that sends these bytes; the server is not told.
+
+        It gets the COMMIT if that is to be `delivered`, and else waits for it in its transaction.
+        """
+        self._doubted, self._delivered = after, delivered
+
+    def abandon(self) -> None:
+        """Cut all clients off that are connected; the servers are not told."""
+        for client, server in self._pairs:
+            self._abandon(client, server)
+
+    def _abandon(self, client: socket.socket, server: socket.socket) -> None:
+        self._kept.add(server)
+        with contextlib.suppress(OSError):
+            client.shutdown(socket.SHUT_RDWR)
 
     def dsn(self, dsn: str) -> str:
         """Return the conninfo that leads to the server through this proxy."""
@@ -93,21 +114,31 @@ class Proxy:
                     continue
                 self._ends.append(server)
                 stalled = threading.Event()
+                self._pairs.append((client, server))
                 for direction, here, there in ((TO_SERVER, client, server), (TO_CLIENT, server, client)):
                     here.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     self._spawn(self._forward, direction, here, there, stalled)
 
     def _forward(self, direction: str, here: socket.socket, there: socket.socket, stalled: threading.Event) -> None:
+        doubtful = False
         try:
             while data := bytearray(here.recv(CHUNK_BYTES)):
                 if stalled.is_set() or self._frozen.is_set():
                     continue  # read, so that the end of it is seen
+                if direction == TO_SERVER and self._doubted:
+                    doubtful = doubtful or self._doubted in data
+                    if doubtful and b"COMMIT" in data:
+                        self._doubted = None
+                        self._abandon(here, there)
+                        self.done.set()
+                        if not self._delivered:
+                            break
                 self._harm(direction, data, stalled)
                 there.sendall(data)
         except OSError:
             pass
         finally:
-            for end in (here, there):
+            for end in (end for end in (here, there) if end not in self._kept):
                 with contextlib.suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
 

@@ -1,14 +1,18 @@
 """What a batch of steps does on real servers: all of it or nothing, and errors with the name of their step."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
+from replicator import postgres
 from replicator.errors import StepFailed
 from replicator.events import Event
 from replicator.journal import Journal, Run
-from replicator.model import Execute, Phase, Plan, Step
+from replicator.model import Execute, Outcome, Phase, Plan, Step
 from replicator.settings import Settings
 from replicator.sides import both_sides
 from replicator.work import Workshop
+from tests.fix_cli import until
 from tests.fix_servers import VERSIONS, Servers
 
 NEWEST = VERSIONS[-1]
@@ -52,3 +56,52 @@ def test_an_error_in_a_batch_names_its_step_and_nothing_is_done(wrong: str, serv
     assert done.error.step == "step 1"
     assert done.unfinished == ["step 0", "step 1", "step 2"]
     assert done.tables == []
+
+
+def test_a_step_whose_commit_is_in_doubt_is_not_done_twice(servers: Servers) -> None:
+    """Its connection was lost, and the first transaction is alive on the server: it commits after all."""
+    source, destination = servers.database(NEWEST), servers.database(NEWEST)
+    destination.run("CREATE TABLE t0 (a int)")
+    batch = steps("INSERT INTO public.t0 SELECT generate_series(1, 10)", phase=Phase.BUILD)
+    with both_sides(Settings(source.dsn, destination.dsn, jobs=1)) as sides, ThreadPoolExecutor(1) as threads:
+        journal = Journal(Plan(batch))
+        journal.create(sides.keeper.conn, Run("the test", "", "", sides.sessions, sides.moment.id))
+        workshop = Workshop(sides.source, sides.destination, sides.moment, sides.keeper, journal, list[Event]().append)
+        with postgres.connect(destination.dsn) as first, first.transaction():
+            journal.take(first, [batch[0].name])
+            first.execute("INSERT INTO public.t0 SELECT generate_series(1, 10)")
+            journal.done(first, {batch[0].name: Outcome(1.5, 10)})
+            second = threads.submit(workshop.run, batch, 0)
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            until(lambda: bool(destination.value(f"{waiting} AND datname = current_database()")))
+        assert second.result() == {batch[0].name: Outcome(1.5, 10)}
+    assert destination.value("SELECT count(*) FROM t0") == 10
+
+
+def test_of_a_batch_that_is_done_in_part_the_rest_is_done(servers: Servers) -> None:
+    source, destination = servers.database(NEWEST), servers.database(NEWEST)
+    batch = steps("CREATE TABLE public.t0 ()", "CREATE TABLE public.t1 ()", "CREATE TABLE public.t2 ()")
+    with both_sides(Settings(source.dsn, destination.dsn, jobs=1)) as sides:
+        journal = Journal(Plan(batch))
+        journal.create(sides.keeper.conn, Run("the test", "", "", sides.sessions, sides.moment.id))
+        workshop = Workshop(sides.source, sides.destination, sides.moment, sides.keeper, journal, list[Event]().append)
+        workshop.run(batch[1:2], 0)
+        assert workshop.run(batch, 0).keys() == {step.name for step in batch}
+        assert not journal.unfinished(sides.keeper.conn)
+
+
+def test_where_the_journal_is_another_runs_nothing_is_done(servers: Servers) -> None:
+    source, destination = servers.database(NEWEST), servers.database(NEWEST)
+    batch = steps("CREATE TABLE public.t0 ()")
+    for change in ("UPDATE replicator.run SET sessions = 'other'", "DROP SCHEMA replicator CASCADE"):
+        with both_sides(Settings(source.dsn, destination.dsn, jobs=1)) as sides:
+            journal = Journal(Plan(batch))
+            journal.create(sides.keeper.conn, Run("the test", "", "", sides.sessions, sides.moment.id))
+            workshop = Workshop(
+                sides.source, sides.destination, sides.moment, sides.keeper, journal, list[Event]().append
+            )
+            destination.run(change)
+            with pytest.raises(StepFailed, match="somebody resumed or cleaned up"):
+                workshop.run(batch, 0)
+        destination.run("DROP SCHEMA IF EXISTS replicator CASCADE")
+        assert not destination.rows("SELECT FROM pg_class WHERE relname = 't0'")
