@@ -12,6 +12,7 @@ from replicator.model import Catalog
 from replicator.preparation import fitting, made, read, refuse_or_note, selected, wait_for_both
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides
+from replicator.snapshot import HOLDERS
 from replicator.verify import Mismatch, SequenceValues, Side, Verification, after_repair, verify
 
 
@@ -71,14 +72,14 @@ def compared(
 
     `there` is what to compare with, if that is not all that the destination has; `apart` are schemas of its own.
     """
-    with snapshot.take(settings.destination, sides.encoding) as now:
+    with snapshot.take(settings.destination, sides.encoding, holders=HOLDERS) as now:
         if there is None:
             there = selected(read(now, now.holder), settings)
             for schema in (*([journal.SCHEMA] if journal.exists(now.holder) else []), *apart):
                 there = select.without_schema(there, schema)
         yield verify(
-            Side(sides.source, sides.moment, catalog),
-            Side(sides.destination, now, there),
+            Side("source", sides.source, sides.moment, catalog),
+            Side("destination", sides.destination, now, there),
             jobs=settings.jobs,
             emit=emit,
             sequence_values=sequence_values,
@@ -86,6 +87,7 @@ def compared(
             show_rows=settings.show_rows,
             only=only,
             throttle=sides.throttle,
+            retry_seconds=settings.retry_seconds,
         )
 
 

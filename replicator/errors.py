@@ -82,8 +82,13 @@ class SnapshotLost(ReplicatorError):
 
     exit_code = 6
 
-    def __init__(self) -> None:
-        super().__init__(hint="`clone --resume=per-table` copies what is missing as it is then.")
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        hint: str | None = "`clone --resume=per-table` copies what is missing as it is then.",
+    ) -> None:
+        super().__init__(message, hint=hint)
 
 
 class Undone(ReplicatorError):

@@ -143,10 +143,18 @@ class Silence:
 class Patient(psycopg.Connection[tuple[Any, ...]]):
     """A connection that inquires about its server when it has waited for too long."""
 
+    server = ""
+    """source or destination: an error says so, whichever other connection is in use as well."""
+
     def wait(self, gen: Any, interval: float = INTERVAL_SECONDS, timeout: float | None = None) -> Any:
         """Let a generator of psycopg's do its waiting. Raises OperationalError where that is in vain."""
         silence = Silence(self)
-        return super().wait(_patiently(gen, silence.heard, silence.act), interval)
+        try:
+            return super().wait(_patiently(gen, silence.heard, silence.act), interval)
+        except psycopg.Error as error:
+            if self.server and not getattr(error, "__notes__", None):
+                error.add_note(f"on the {self.server}")
+            raise
 
 
 class _Asking(psycopg.Connection[tuple[Any, ...]]):

@@ -162,7 +162,7 @@ def pool(
 
 
 @contextmanager
-def lend(pool: Pool) -> Iterator[Connection]:
+def lend(pool: Pool) -> Iterator[Patient]:
     """Lend a connection of a pool. Raises the server's own reason where there is none to be had."""
     try:
         conn = pool.getconn()

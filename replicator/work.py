@@ -64,6 +64,7 @@ class Sessions:
     def use(self) -> Iterator[Connection]:
         """Lend a connection of the pool. What fails meanwhile, and is not known to be another's, failed on it."""
         with postgres.on(self._server), postgres.lend(self._pool) as conn:
+            conn.server = self._server
             with self._lock:
                 self._busy.add(conn)
             session = conn.info.backend_pid, conn.info.parameter_status("application_name") or ""

@@ -60,7 +60,7 @@ def after(
 
 
 def compare(pair: tuple[Database, Database], emit: Callable[[events.Event], None], **options: object) -> list[Mismatch]:
-    return verify_copy(Settings(*(database.dsn for database in pair), jobs=1, **options), emit)
+    return verify_copy(Settings(*(database.dsn for database in pair), **{"jobs": 1, **options}), emit)
 
 
 # Growing
@@ -204,3 +204,86 @@ def test_a_table_that_is_gone_is_said_to_be_gone(pair: tuple[Database, Database]
     assert f"failed: on the {server}: " in str(raised.value)
     assert "It was dropped, renamed or altered while it was compared." in str(raised.value)
     assert raised.value.hint == "Run `verify` again."
+
+
+# Sessions that end
+
+
+END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name"
+
+
+@pytest.mark.pg("in 12 15 18")
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_piece_whose_session_was_ended_is_compared_again(pair: tuple[Database, Database], side: int) -> None:
+    fill(pair)
+    pair[1].run("DELETE FROM t WHERE a = 7")
+    seen: list[events.Event] = []
+    end_workers = after("verify table public.", lambda: pair[side].rows(f"{END} LIKE 'replicator worker%'"), seen)
+    (mismatch,) = compare(pair, end_workers)
+    assert mismatch.how.endswith("3999 on the destination: 1 missing")
+    retried = [event for event in seen if isinstance(event, events.Retried)]
+    server = ("source", "destination")[side]
+    assert retried and all(f"on the {server}" in event.reason for event in retried)
+    assert any(event.step == "table public.t" for event in retried)  # the search, after the last piece
+
+
+@pytest.mark.pg("in 18")
+def test_without_time_for_it_nothing_is_tried_again(pair: tuple[Database, Database]) -> None:
+    fill(pair)
+    end_workers = after("verify table public.", lambda: pair[0].rows(f"{END} LIKE 'replicator worker%'"))
+    with pytest.raises(StepFailed, match="on the source: "):
+        compare(pair, end_workers, retry_seconds=0)
+
+
+@pytest.mark.pg("in 12 18")
+@pytest.mark.parametrize("side", [0, 1])
+def test_one_holder_of_a_snapshot_may_end(pair: tuple[Database, Database], side: int) -> None:
+    fill(pair)
+    end_holder = after(
+        "verify table public.",
+        lambda: pair[side].rows(f"{END} = 'replicator snapshot' ORDER BY backend_start LIMIT 1"),
+    )
+    assert compare(pair, end_holder) == []
+
+
+@pytest.mark.pg("in 12 18")
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_snapshot_that_is_lost_ends_the_verification(pair: tuple[Database, Database], side: int) -> None:
+    fill(pair)
+    end_holders = after("verify table public.", lambda: pair[side].rows(f"{END} = 'replicator snapshot'"))
+    with pytest.raises(StepFailed) as raised:
+        compare(pair, end_holders)
+    server = ("source", "destination")[side]
+    assert f"All sessions that held the snapshot of the {server} were ended" in str(raised.value)
+    assert raised.value.hint == "Run `verify` again."
+    assert raised.value.exit_code == 6
+
+
+@pytest.mark.pg("in 12 18")
+def test_sessions_of_both_sides_may_end_at_any_time(pair: tuple[Database, Database]) -> None:
+    fill(pair)
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    stopped = threading.Event()
+    ended: list[tuple] = []
+
+    def end_some() -> None:
+        which = f"{END} LIKE 'replicator worker%%' AND pid %% 2 = %s"
+        with (
+            psycopg.connect(pair[0].dsn, autocommit=True) as one,
+            psycopg.connect(pair[1].dsn, autocommit=True) as other,
+        ):
+            while len(ended) < 8 and not stopped.is_set():
+                ended.extend(chance.choice((one, other)).execute(which, [chance.randrange(2)]).fetchall())
+                stopped.wait(chance.uniform(0.05, 0.3))
+
+    thread = threading.Thread(target=end_some)
+    thread.start()
+    try:
+        found = compare(pair, lambda event: None, jobs=3)
+    finally:
+        stopped.set()
+        thread.join()
+    assert found == []
+    assert ended

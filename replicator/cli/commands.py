@@ -133,7 +133,7 @@ def clone_command(context: click.Context, /, output: Output, **given: Any) -> No
 
 
 @cli.command("verify")
-@options(*CONNECTIONS, *COPYING, EXACT, SHOW_ROWS, REPAIR, MAX_RATE)
+@options(*CONNECTIONS, *COPYING, EXACT, SHOW_ROWS, REPAIR, RETRY, MAX_RATE)
 def verify_command(output: Output, **given: Any) -> None:
     """Compare both databases: every object, and each table's rows; name what differs, row by row."""
     wanted = both(**given)

@@ -13,8 +13,9 @@ from replicator import events
 from replicator.events import Emit
 from replicator.executor import execute
 from replicator.large_objects import without_gaps
-from replicator.model import Column, CompareLargeObjects, CompareTable, Phase, Step, Table
+from replicator.model import Column, CompareLargeObjects, CompareTable, Execute, Phase, Step, Table
 from replicator.throttle import Throttle
+from replicator.verify.attempts import Attempts
 from replicator.verify.fingerprint import PIECE_BYTES, Hashing
 from replicator.verify.repair import Repaired, repair_tables
 from replicator.verify.rows import Found
@@ -63,6 +64,7 @@ def verify(
     show_rows: int = 0,
     only: Collection[str] | None = None,
     throttle: Throttle | None = None,
+    retry_seconds: float = 0.0,
 ) -> Verification:
     """Return all differences between two databases; none where the copy is complete. Raises StepFailed.
 
@@ -72,18 +74,23 @@ def verify(
     sides = Sides(source, destination)
     hashing = Hashing(recode=source.encoding != destination.encoding, exact=exact)
     mismatches = compare_schemas(source.catalog, destination.catalog)
-    mismatches += compare_sequences(source, destination, sequence_values)
+    attempts = Attempts(sides, emit, retry_seconds)
+    mismatches += attempts.make(
+        Step("verify sequences", Phase.VERIFY, Execute(())),
+        0,
+        lambda: compare_sequences(source, destination, sequence_values),
+    )
     steps, incomparable = _steps(sides, only)
     _say_what_is_not_compared(source, emit)
     emit(events.Planned({Phase.VERIFY: len(steps)}, 0))
-    sums = Sums(sides, hashing, emit, throttle)
-    execute(steps, sums.run, jobs=jobs, emit=emit, cancel=sums.cancel)
+    sums = Sums(sides, hashing, emit, throttle, attempts)
+    execute(steps, sums.run, jobs=jobs, emit=emit, cancel=attempts.cancel)
     differing = {name: pair for name, pair in sums.by_name.items() if pair[0] != pair[1]}
-    search = Search(sides, hashing, differing, show_rows, emit)
+    search = Search(sides, hashing, differing, show_rows, emit, attempts)
     searches = [step for step in (_whole(step) for step in steps) if step and step.name in differing]
     if searches:
         emit(events.Planned({Phase.VERIFY: len(searches)}, 0))
-        execute(searches, search.run, jobs=jobs, emit=emit, cancel=sides.cancel)
+        execute(searches, search.run, jobs=jobs, emit=emit, cancel=attempts.cancel)
     mismatches += incomparable + search.mismatches
     return Verification(sorted(mismatches, key=lambda m: (m.what, m.how)), search.tables, sides, hashing)
 

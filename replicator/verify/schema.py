@@ -49,9 +49,12 @@ def compare_sequences(source: Side, destination: Side, expected: SequenceValues 
     ours, theirs = ({s.identity: s for s in side.catalog.sequences} for side in (source, destination))
     common = same_names(ours, theirs)
     # Outside the snapshots' transactions, which would hold a lock for each sequence to their end.
-    with source.sessions.use() as one, destination.sessions.use() as other:
-        here = expected or sequences.read_values(one, [ours[name] for name in common])
-        there = sequences.read_values(other, [theirs[name] for name in common.values()])
+    here = expected
+    if not here:
+        with source.sessions.use() as conn:
+            here = sequences.read_values(conn, [ours[name] for name in common])
+    with destination.sessions.use() as conn:
+        there = sequences.read_values(conn, [theirs[name] for name in common.values()])
     return [
         Mismatch(f"sequence {name}", f"different: {here[name]}, but {there[same]} on the destination")
         for name, same in common.items()

@@ -7,10 +7,11 @@ from replicator import events
 from replicator.errors import StepFailed
 from replicator.events import Emit
 from replicator.model import CompareLargeObjects, CompareTable, Outcome, Step
+from replicator.verify.attempts import AGAIN, MEANWHILE, Attempts
 from replicator.verify.fingerprint import Fingerprint, Hashing
 from replicator.verify.rows import Found, find_large_objects, find_rows, with_values
 from replicator.verify.side import Mismatch, RowDifference, Sides
-from replicator.verify.sums import AGAIN, MEANWHILE, comparing, fingerprints
+from replicator.verify.sums import fingerprints
 
 
 class Search:
@@ -23,12 +24,14 @@ class Search:
         differing: Mapping[str, tuple[Fingerprint, Fingerprint]],
         show_rows: int,
         emit: Emit,
+        attempts: Attempts,
     ) -> None:
         self._sides = sides
         self._hashing = hashing
         self._differing = differing
         self._show_rows = show_rows
         self._emit = emit
+        self._attempts = attempts
         self.mismatches: list[Mismatch] = []
         self.tables: dict[str, tuple[CompareTable, Found]] = {}
 
@@ -36,9 +39,8 @@ class Search:
         """Search one table, or the large objects."""
         (step,) = batch
         began = time.monotonic()
-        with comparing(step):
-            if mismatch := self._mismatch(step):
-                self.mismatches.append(mismatch)
+        if mismatch := self._attempts.make(step, worker, lambda: self._mismatch(step)):
+            self.mismatches.append(mismatch)
         return {step.name: Outcome(time.monotonic() - began)}
 
     def _mismatch(self, step: Step) -> Mismatch | None:

@@ -1,19 +1,28 @@
 """The two databases that are compared, and what is found: a difference of an object, a table, a row."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
+import psycopg
+
+from replicator import patience, postgres
+from replicator.errors import SnapshotLost
 from replicator.events import one_line
 from replicator.model import Catalog, CompareTable
 from replicator.postgres import Connection
 from replicator.snapshot import Snapshot
-from replicator.work import Sessions
+from replicator.work import CANCEL_SECONDS, HANG_UP_SECONDS, Sessions
 
 CANCEL_AGAIN_SECONDS = 0.5
+LOST = (
+    "All sessions that held the snapshot of the {} were ended: what is left cannot be compared as of the same moment."
+)
 SHOWN_CHARACTERS = 60  # of a value, in lines for people
 
 # `--jobs` says how many processes a server has to lend.
@@ -130,11 +139,14 @@ SELECT c.oid, c.relfilenode FROM part JOIN pg_class c ON c.oid = part.relid
 class Side:
     """One of the two databases, at the moment of a snapshot."""
 
-    def __init__(self, sessions: Sessions, snapshot: Snapshot, catalog: Catalog) -> None:
+    def __init__(self, name: str, sessions: Sessions, snapshot: Snapshot, catalog: Catalog) -> None:
+        self.name = name
         self.sessions = sessions
         self.snapshot = snapshot
         self.catalog = catalog
         self.encoding = snapshot.holder.info.parameter_status("server_encoding")
+        self._readers: dict[Connection, int] = {}
+        self._lock = threading.Lock()
 
     @property
     def major(self) -> int:
@@ -143,10 +155,39 @@ class Side:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Lend a connection that sees the snapshot."""
-        with self.sessions.use() as conn, self.snapshot.imported(conn):
+        """Lend a connection that sees the snapshot, and keep the snapshot's holders alive. Raises SnapshotLost."""
+        with ExitStack() as stack:
+            try:
+                with postgres.on(self.name):
+                    self.snapshot.keep()
+                conn = stack.enter_context(self.sessions.use())
+                stack.enter_context(self.snapshot.imported(conn))
+            except SnapshotLost as error:
+                raise SnapshotLost(LOST.format(self.name), hint="Run `verify` again.") from error
+            stack.enter_context(self._noted(conn))
             conn.execute(SET_READING)
             yield conn
+
+    @contextmanager
+    def _noted(self, conn: Connection) -> Iterator[None]:
+        """Note which thread reads, so that others can cancel what it does and nothing else."""
+        with self._lock:
+            self._readers[conn] = threading.get_ident()
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._readers[conn]
+
+    def cancel(self, threads: Collection[int], *, late: bool) -> None:
+        """Ask the server to end what these threads read; hang up if that did not help."""
+        with self._lock:  # none of them goes back to the pool meanwhile, where the cancel would hit another
+            for conn in (conn for conn, thread in self._readers.items() if thread in threads):
+                with suppress(psycopg.Error, OSError):  # it may be closed by now
+                    if late:
+                        patience.hang_up(conn)
+                    else:
+                        conn.cancel_safe(timeout=CANCEL_SECONDS)
 
     def altered(self, work: CompareTable) -> bool:
         """Tell whether a table was emptied, rewritten, renamed or dropped since the snapshot: that shows in it, too."""
@@ -170,18 +211,27 @@ class Sides:
 
     def altered(self, work: CompareTable) -> str:
         """Return on which side a table was emptied, rewritten, renamed or dropped since the snapshot; "" on none."""
-        for name, side in (("source", self.source), ("destination", self.destination)):
-            if side.altered(work):
-                return name
-        return ""
+        return next((side.name for side in (self.source, self.destination) if side.altered(work)), "")
 
     def together(self, work: Callable[[T], R], here: T, there: T) -> tuple[R, R]:
-        """Do the same for the source and for the destination, at once. Raises what the first to fail raised."""
-        with ThreadPoolExecutor(2, thread_name_prefix="side") as threads:
-            futures = [threads.submit(work, here), threads.submit(work, there)]
+        """Do the same for the source and for the destination, at once. Raises what the first to fail raised.
+
+        Only its other half is cancelled: the work may be tried again while other threads go on with theirs.
+        """
+        threads = {threading.get_ident()}  # it may have opened the connections
+
+        def half(of: T) -> R:
+            threads.add(threading.get_ident())
+            return work(of)
+
+        with ThreadPoolExecutor(2, thread_name_prefix="side") as pool:
+            futures = [pool.submit(half, here), pool.submit(half, there)]
             done, waiting = wait(futures, return_when=FIRST_EXCEPTION)
+            began = time.monotonic()
             while waiting:  # a cancel between two statements misses both
-                self.cancel()
+                late = time.monotonic() - began > HANG_UP_SECONDS
+                for side in (self.source, self.destination):
+                    side.cancel(tuple(threads), late=late)
                 waiting = wait(waiting, timeout=CANCEL_AGAIN_SECONDS).not_done
             for future in (*done, *futures):
                 future.result()

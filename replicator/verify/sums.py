@@ -3,40 +3,15 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
-import psycopg
-
-from replicator.errors import StepFailed
 from replicator.events import Emit
 from replicator.model import CompareLargeObjects, CompareTable, Outcome, Step
-from replicator.postgres import one_line
 from replicator.throttle import Throttle
+from replicator.verify.attempts import Attempts
 from replicator.verify.fingerprint import Fingerprint, Hashing, fingerprint_large_objects, fingerprint_table
 from replicator.verify.side import Sides
-from replicator.work import Counter, naming
-
-MEANWHILE = "while it was compared"
-AGAIN = "Run `verify` again."
-GONE = (
-    psycopg.errors.UndefinedTable,
-    psycopg.errors.UndefinedColumn,
-    psycopg.errors.UndefinedFunction,
-    psycopg.errors.InvalidSchemaName,
-)
-"""What a server says of a table that was there when its catalogs were read, and is not any more, or not as it was."""
-
-
-@contextmanager
-def comparing(step: Step) -> Iterator[None]:
-    """Say in every error which step it is of, and of a table that was dropped or altered, what happened to it."""
-    with naming(step):
-        try:
-            yield
-        except GONE as error:
-            reason = f"{one_line(error)} It was dropped, renamed or altered {MEANWHILE}."
-            raise StepFailed(step.name, reason, hint=AGAIN) from error
+from replicator.work import Counter
 
 
 def called(step: Step) -> str:
@@ -65,12 +40,14 @@ def fingerprints(
 class Sums:
     """Adds up the fingerprints of the pieces: `by_name` has the source's and the destination's."""
 
-    def __init__(self, sides: Sides, hashing: Hashing, emit: Emit, throttle: Throttle | None) -> None:
+    def __init__(
+        self, sides: Sides, hashing: Hashing, emit: Emit, throttle: Throttle | None, attempts: Attempts
+    ) -> None:
         self._sides = sides
         self._hashing = hashing
         self._emit = emit
         self._throttle = throttle
-        self._stopped = threading.Event()
+        self._attempts = attempts
         self._lock = threading.Lock()
         self.by_name: defaultdict[str, tuple[Fingerprint, Fingerprint]] = defaultdict(lambda: ((0, 0), (0, 0)))
 
@@ -78,23 +55,25 @@ class Sums:
         """Compute one piece on both sides."""
         (step,) = batch
         began = time.monotonic()
-        counter = Counter(self._emit, step, worker, self._wait)
-        with comparing(step):
-            here, there = fingerprints(self._sides, step, self._hashing, _one_at_a_time(counter))
-        counter.report()
+        here, there, moved = self._attempts.make(step, worker, lambda: self._attempt(step, worker))
         with self._lock:
             ours, theirs = self.by_name[called(step)]
             self.by_name[called(step)] = (_plus(ours, here), _plus(theirs, there))
-        return {step.name: Outcome(time.monotonic() - began, here[0], counter.total)}
+        return {step.name: Outcome(time.monotonic() - began, here[0], moved)}
 
-    def cancel(self) -> None:
-        """Make every worker come home."""
-        self._stopped.set()
-        self._sides.cancel()
+    def _attempt(self, step: Step, worker: int) -> tuple[Fingerprint, Fingerprint, int]:
+        counter = Counter(self._emit, step, worker, self._wait)
+        try:
+            here, there = fingerprints(self._sides, step, self._hashing, _one_at_a_time(counter))
+        except BaseException:
+            counter.take_back()
+            raise
+        counter.report()
+        return here, there, counter.total
 
     def _wait(self, bytes: int) -> None:
         if self._throttle:
-            self._throttle.wait(bytes, self._stopped)
+            self._throttle.wait(bytes, self._attempts.stopped)
 
 
 def _one_at_a_time(moved: Callable[[int], None]) -> Callable[[int], None]:
