@@ -10,6 +10,7 @@ import psycopg
 from psycopg import conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from replicator.errors import UsageError
 from replicator.patience import Patient
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -17,6 +18,7 @@ Pool = ConnectionPool[Patient]
 
 CONNECT_SECONDS = 10
 POOL_SECONDS = 10.0
+NOBODY = "replicator: no user"
 DEFAULTS: dict[str, str | int] = {
     "connect_timeout": CONNECT_SECONDS,
     "keepalives_idle": 30,
@@ -130,12 +132,23 @@ def with_defaults(dsn: str, application: str = "") -> str:
 
 
 def database_name(dsn: str) -> str:
-    """Return the database that libpq takes: the conninfo's, its service's, the environment's or the user's name."""
-    pgconn = psycopg.pq.PGconn.connect_start(dsn.encode())  # knows it before anything is connected
+    """Return the database that a conninfo, its service or the environment names.
+
+    Raises UsageError where none does: libpq would take the user's name, which is often the maintenance database.
+    """
+    # libpq knows the name before anything is connected. Nobody has this user's name, nothing is sent to anybody.
+    elsewhere = conninfo.make_conninfo(dsn, user=NOBODY, host="/", hostaddr="", port="")
+    pgconn = psycopg.pq.PGconn.connect_start(elsewhere.encode())
     try:
-        return pgconn.db.decode()
+        name = pgconn.db.decode()
     finally:
         pgconn.finish()
+    if name == NOBODY:
+        raise UsageError(
+            f"No database is named: {describe(dsn)}. The server would take the one that is called as the user.",
+            hint="Write it at the end of the URL, postgresql://user@host:5432/database, or as dbname=….",
+        )
+    return name
 
 
 @contextmanager
@@ -222,6 +235,12 @@ def describe(dsn: str) -> str:
     host = given.get("host") or given.get("hostaddr") or (f"service {given['service']}" if "service" in given else "")
     port = f":{given['port']}" if given.get("port") else ""
     return f"{user}{host or 'local socket'}{port}/{given.get('dbname', '')}".rstrip("/")
+
+
+def connected_to(conn: Connection) -> str:
+    """Return where a connection really leads, whoever named it: `user@host:port/dbname`."""
+    info = conn.info
+    return describe(conninfo.make_conninfo("", user=info.user, host=info.host, port=info.port, dbname=info.dbname))
 
 
 SECRETS = re.compile(

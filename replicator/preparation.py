@@ -103,6 +103,8 @@ def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding]
         return findings, None
     catalog = selected(read_steadily(sides, settings), settings)
     source = sides.moment.holder  # another one, if it had to be read again
+    if settings.replace and not settings.allow_empty and not any(finding.fatal for finding in findings):
+        findings += probe.check_rows(source, catalog)
     agreed = settings.skip_unprivileged
     lacking = probe.check_catalog(source, destination, catalog, roles=settings.roles)
     beginning, not_there = server.lacking(source, destination, settings)

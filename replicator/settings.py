@@ -61,6 +61,7 @@ class Settings:
     toast_compression: str | None = None
     replace: Literal["swap", "drop"] | None = None
     keep_previous: bool = False
+    allow_empty: bool = False
     data_only: bool = False
     truncate: bool = False
     append: bool = False

@@ -320,6 +320,9 @@ REPLACE = click.option(
     help="Replace what is there: build beside it and swap, or drop it and rebuild.",
 )
 KEEP_PREVIOUS = click.option("--keep-previous", is_flag=True, help="--replace swap: keep the old one, renamed.")
+ALLOW_EMPTY = click.option(
+    "--allow-empty", is_flag=True, help="--replace, --truncate: even if the source has no rows at all."
+)
 DATA_ONLY = (
     click.option("--data-only", is_flag=True, help="Copy rows, sequences' values into the schema that is there."),
     click.option("--truncate", is_flag=True, help="--data-only: empty the tables first."),
@@ -334,7 +337,7 @@ DATA_ONLY = (
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, SILENCE, OUTPUT, DEBUG)
 COPYING = (JOBS, *LEAVING_OUT, DOWNGRADE, SKIP_UNPRIVILEGED)
 MOVING = (*LANES, SPLIT, FORMAT, RELAY, MAX_RATE)
-REPLACING = (REPLACE, KEEP_PREVIOUS, *DATA_ONLY)
+REPLACING = (REPLACE, KEEP_PREVIOUS, ALLOW_EMPTY, *DATA_ONLY)
 GLOBALS = (CREATE, ROLES, TABLESPACES)
 
 

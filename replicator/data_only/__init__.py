@@ -75,6 +75,8 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     refuse_or_note(findings, emit)
     catalog = selected(read_steadily(sides, settings), settings)
     source = sides.moment.holder  # another one, if it had to be read again
+    if settings.truncate and not settings.allow_empty:
+        refuse_or_note(list(probe.check_rows(source, catalog)), emit)
     if left:
         _check_appending(left, settings)
         catalog = resume.as_then(left, catalog)

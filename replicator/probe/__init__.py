@@ -5,7 +5,7 @@ What a server would refuse of a schema is tried: see rehearsal.
 
 from replicator.probe.capacity import check_locks, check_sessions
 from replicator.probe.catalog import check_catalog, check_memberships, strangers
-from replicator.probe.choices import STATISTICS_SINCE, check_choices, check_forbidden, check_losses
+from replicator.probe.choices import STATISTICS_SINCE, check_choices, check_forbidden, check_losses, check_rows
 from replicator.probe.destination import check_destination
 from replicator.probe.facts import Facts, read_facts
 from replicator.probe.finding import refuse
@@ -26,6 +26,7 @@ __all__ = [
     "check_locks",
     "check_losses",
     "check_memberships",
+    "check_rows",
     "check_sessions",
     "check_source",
     "check_unlogged",

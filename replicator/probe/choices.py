@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable
+from operator import attrgetter
 
-from replicator.model import Catalog, Finding, Loss, Object, Statistics
+from replicator.model import Catalog, Finding, Loss, Object, Statistics, Table
 from replicator.postgres import Connection, quoted
 
 STATISTICS_SINCE = 180000
@@ -37,6 +38,22 @@ def check_choices(
                 )
             )
     return findings
+
+
+def check_rows(source: Connection, catalog: Catalog) -> Iterable[Finding]:
+    """Yield what is to be said where the source has no rows at all, and would replace something. In its snapshot."""
+    if catalog.large_objects or any(_has_rows(source, t) for t in sorted(catalog.tables, key=attrgetter("bytes"))):
+        return
+    holds = "no tables" if not catalog.tables else "no rows in any table"
+    yield Finding(
+        f'The source database "{source.info.dbname}" has {holds}, and would replace what is on the destination.',
+        "Is it the right database? If so, give --allow-empty.",
+    )
+
+
+def _has_rows(source: Connection, table: Table) -> bool:
+    query = f"SELECT EXISTS (SELECT FROM ONLY {table.identity} {table.condition or ''})"
+    return not table.empty and source.execute(query.encode()).fetchall() == [(True,)]
 
 
 def check_losses(losses: Iterable[Loss], destination: Connection, *, agreed: bool) -> list[Finding]:

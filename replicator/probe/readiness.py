@@ -13,14 +13,15 @@ from replicator.probe.facts import Facts, read_facts
 def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit) -> Facts:
     """Try to connect until the server answers. Raises NotReady when it never does, ConnectionFailed when it never will.
 
-    `server` is the word for it, source or destination; `delay` is in seconds.
+    Raises UsageError where no database is named. `server` is the word for it: source or destination; `delay`: seconds.
     """
     where = postgres.describe(dsn)
     for attempt in range(1, attempts + 1):
         try:
             with postgres.connect(dsn, application="probe") as conn:
+                postgres.database_name(dsn)  # which has to be named
                 facts = read_facts(conn)
-            emit(events.Ready(server, where, facts.version))
+                emit(events.Ready(server, postgres.connected_to(conn), facts.version))
             return facts
         except (psycopg.OperationalError, psycopg.ProgrammingError, UnicodeError) as error:
             reason = postgres.one_line(error).split(" Is the server running", 1)[0]  # libpq asks; we are about to
