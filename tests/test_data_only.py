@@ -99,6 +99,31 @@ def test_rows_arrive_and_the_schema_stays(replicator: Run, source: Database, tar
 
 
 @pytest.mark.pg("in 12 15 18")
+def test_materialized_views_show_the_copied_rows(replicator: Run, database: Database, destination: Database) -> None:
+    """Through views, inheritance, partitions and functions; those that show nothing of it stay as they are."""
+    make = """CREATE TABLE t (a int); CREATE TABLE under () INHERITS (t); CREATE TABLE other (a int);
+              CREATE TABLE p (a int) PARTITION BY LIST (a); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);
+              CREATE VIEW v AS SELECT a FROM t;
+              CREATE FUNCTION f() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM public.under';
+              CREATE MATERIALIZED VIEW m1 AS SELECT count(*) FROM v;
+              CREATE MATERIALIZED VIEW "M2" AS SELECT 10 + count FROM m1;
+              CREATE MATERIALIZED VIEW m3 AS SELECT count(*) FROM p1;
+              CREATE MATERIALIZED VIEW m4 AS SELECT f();
+              CREATE MATERIALIZED VIEW unpopulated AS SELECT count(*) FROM t WITH NO DATA;
+              CREATE MATERIALIZED VIEW untouched AS SELECT clock_timestamp() FROM other"""
+    database.run(make + "; INSERT INTO under VALUES (1), (2); INSERT INTO p VALUES (1);"
+                 'REFRESH MATERIALIZED VIEW m1; REFRESH MATERIALIZED VIEW "M2"')  # fmt: skip
+    destination.run(make + '; REFRESH MATERIALIZED VIEW "M2" WITH NO DATA; INSERT INTO other VALUES (1);'
+                    "REFRESH MATERIALIZED VIEW untouched")  # fmt: skip
+    before = destination.rows("TABLE untouched")
+    runs(replicator(*COPY, "--append", *both(database, destination)))
+    shown = 'SELECT (TABLE m1), (TABLE "M2"), (TABLE m3), (TABLE m4)'
+    assert destination.rows(shown) == [(2, 12, 1, 2)]
+    assert destination.value("SELECT relispopulated FROM pg_class WHERE relname = 'unpopulated'") is False
+    assert destination.rows("TABLE untouched") == before
+
+
+@pytest.mark.pg("in 12 15 18")
 def test_an_owner_can_who_is_no_superuser(
     replicator: Run, source: Database, target: Database, owner: tuple[str, ...]
 ) -> None:
@@ -265,6 +290,15 @@ class TestNewest:
         assert destination.rows("SELECT a FROM ONLY top") == [(1,)]
         assert destination.rows("SELECT tableoid::regclass::text, a FROM top ORDER BY a") == [("top", 1), ("own", 7)]
         assert destination.rows("TABLE b") == [(8,)]
+
+    def test_a_materialized_view_that_the_role_may_not_refresh_is_named(
+        self, replicator: Run, source: Database, target: Database, owner: tuple[str, ...]
+    ) -> None:
+        target.run('CREATE MATERIALIZED VIEW "of another" AS SELECT count(*) FROM a')
+        result = replicator(*COPY, *owner)
+        runs(result)
+        assert "will not show the copied rows" in result.said
+        assert 'REFRESH MATERIALIZED VIEW public."of another";' in result.said
 
     def test_append_never_sets_a_sequence_back(
         self, replicator: Run, database: Database, destination: Database

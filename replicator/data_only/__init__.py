@@ -20,6 +20,7 @@ from psycopg.rows import namedtuple_row
 from replicator import journal, postgres, probe, resume
 from replicator.catalog.read import read_tables, statement
 from replicator.data_only.match import Matched, Target, check_types, listed, match
+from replicator.data_only.refresh import changed, refresh_steps, to_refresh
 from replicator.errors import PreflightFailed
 from replicator.events import Emit
 from replicator.model import (
@@ -94,12 +95,14 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     wanted = bool(catalog.large_objects) and (ours or destination.execute(NO_LARGE_OBJECTS).fetchall() == [(True,)])
     if catalog.large_objects and not wanted:
         matched.note("Not copied: large objects, since the destination has some.")
+    changes = changed(matched.targets, emptied=settings.truncate)
+    views = to_refresh(_read(destination, "target_matviews"), changes, catalog, matched, user=destination.info.user)
     refuse_or_note(matched.findings, emit)
     kept = journal.read_taken(destination) if left else []
     keys = sorted([*(ForeignKey(*key, check=None) for key in kept), *keys], key=lambda key: key.name)
     catalog = replace(catalog, objects=(), sequences=sequences, large_objects=catalog.large_objects if wanted else (),
                       populated=frozenset(), invalid=frozenset())  # fmt: skip
-    plan = make_plan(catalog, matched.targets, keys, firing, settings, replica=replica)
+    plan = make_plan(catalog, matched.targets, keys, firing, views, settings, replica=replica)
     compared = tuple(target.copied for target in matched.targets)
     return Prepared(
         replace(catalog, tables=compared),
@@ -157,7 +160,7 @@ def _foreign_keys(destination: Connection, matched: Matched, settings: Settings,
         matched.refuse(
             f'"{destination.info.user}" owns not all tables whose foreign keys would be in the way: {listed(others)}.',
             f"Connect as their owner, or from PostgreSQL 15 on: GRANT SET ON PARAMETER session_replication_role TO"
-            f' "{destination.info.user}";',
+            f" {postgres.quoted(destination.info.user)};",
         )
     return keys
 
@@ -183,10 +186,11 @@ def _check(
         if names:
             matched.refuse(
                 f'The role "{user}" may not {word} on the destination: {listed(names)}.',
-                " ".join(f'GRANT {word} ON {name} TO "{user}";' for name in names),
+                " ".join(f"GRANT {word} ON {name} TO {postgres.quoted(user)};" for name in names),
             )
     if secured := [r.identity for r in into if r.secured]:
-        matched.refuse(f"Row security stands in the way of COPY: {listed(secured)}.", f'ALTER ROLE "{user}" BYPASSRLS;')
+        run = f"ALTER ROLE {postgres.quoted(user)} BYPASSRLS;"
+        matched.refuse(f"Row security stands in the way of COPY: {listed(secured)}.", run)
     about = [t for t in firing if t.root in set(tops)]
     if about and not _may(destination, *(t.disable for t in about)):
         matched.refuse(
@@ -246,6 +250,7 @@ def make_plan(
     targets: Sequence[Target],
     keys: Sequence[ForeignKey],
     firing: Sequence[Any],
+    views: Sequence[str],
     settings: Settings,
     *,
     replica: bool,
@@ -272,7 +277,9 @@ def make_plan(
         last = [Step(k.name, Phase.BUILD, Execute((k.create, _given_back(k.name))), copied) for k in keys]
         # One after another: each locks two tables.
         last = [*last[:1], *(replace(b, needs=copied | {a.name}) for a, b in pairwise(last))]
-    return Plan((*first, *data, *_analyzed(targets, copied, settings), *last))
+    finished = copied | {step.name for step in last}
+    refreshed = refresh_steps(views, finished, optional=settings.skip_failed_refresh)
+    return Plan((*first, *data, *_analyzed(targets, copied, settings), *last, *refreshed))
 
 
 def _data(target: Target, firing: Iterable[Any], begun: frozenset[str], format: Format, *, replica: bool) -> Step:
