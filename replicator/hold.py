@@ -8,12 +8,14 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
 import psycopg
 
 from replicator import journal, postgres, snapshot
 from replicator.errors import ReplicatorError, SnapshotLost, SourceChanged
+from replicator.keeper import Keeper
 
 COMMAND = (sys.executable, "-m", "replicator", "hold")
 CHECK_SECONDS = 2.0
@@ -52,21 +54,27 @@ def hold(text: str) -> None:
     """Be that process: `text` is a Request as JSON. Prints the snapshot's name and returns when it is over."""
     request = Request(**json.loads(text))
     until = time.monotonic() + request.seconds
-    with snapshot.take(request.source, request.encoding, imported=request.snapshot) as moment:
+    with ExitStack() as held:
+        taken = snapshot.take(request.source, request.encoding, imported=request.snapshot)
+        moment = held.enter_context(taken)
         moment.lock_tables()
         print(moment.id, flush=True)
         sys.stdout.close()
         begun = False  # the journal is written a moment later
         overdue = time.monotonic() + BEGIN_SECONDS
+        keeper: Keeper | None = None
         while time.monotonic() < until:
             time.sleep(CHECK_SECONDS if begun else EARLY_CHECK_SECONDS)
             expected = begun or time.monotonic() > overdue  # the run may have been over before we looked
             try:
-                wanted = _wanted(request.destination)
+                # One session for all looks: logging in every time would fill the server's log.
+                keeper = keeper or held.enter_context(Keeper(request.destination, "hold"))
+                run = journal.read_run(keeper.keep())
             except psycopg.OperationalError as error:
                 if expected and not postgres.may_pass(error):  # it was dropped, or swapped in under another name
                     return
             else:
+                wanted = run.snapshot if run else None  # None: there is no journal
                 if wanted != moment.id and expected:
                     return
                 begun = begun or wanted == moment.id
@@ -74,10 +82,3 @@ def hold(text: str) -> None:
                 moment.keep()
             except (SnapshotLost, SourceChanged):
                 return
-
-
-def _wanted(destination: str) -> str | None:
-    """Return the snapshot that the journal names; None where there is no journal."""
-    with postgres.connect(destination, application="hold") as conn:
-        run = journal.read_run(conn)
-        return run.snapshot if run else None

@@ -249,12 +249,19 @@ def read(moment: Snapshot, reader: Connection) -> Catalog:
         ) from error
 
 
+own_process = False
+"""Whether nothing but a run of ours is in this process, so that its garbage collector is ours. The command sets it."""
+
+
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Keep the garbage collector away from a catalog and its plan, now and later.
+    """Keep the garbage collector away from a catalog and its plan, now and later, if it is ours.
 
     They hold millions of things and no garbage, and it would look at all of them again and again: half of the time.
     """
+    if not own_process:
+        yield
+        return
     enabled = gc.isenabled()
     gc.disable()
     try:

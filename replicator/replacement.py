@@ -24,7 +24,7 @@ from replicator.errors import PreflightFailed, ReplicatorError, StepFailed
 from replicator.events import Emit
 from replicator.globals import database
 from replicator.model import Finding
-from replicator.postgres import Connection
+from replicator.postgres import Connection, quoted
 from replicator.settings import Settings
 
 COMPLETE = "replicator: a complete copy, to be swapped in"
@@ -119,18 +119,18 @@ def _in_the_way(conn: Connection, settings: Settings, name: str) -> Iterator[Fin
     if conn.execute(MAY_CREATE).fetchall() != [(True,)]:
         yield Finding(
             f'The role "{user}" may not create databases on the destination.',
-            f'Run there: ALTER ROLE "{user}" CREATEDB; or use --replace drop.',
+            f"Run there: ALTER ROLE {quoted(user)} CREATEDB; or use --replace drop.",
         )
     if settings.owners and conn.execute(NOT_A_MEMBER, [owner]).fetchall():
         yield Finding(
             f'The copy will be owned by "{owner}", as the source is, and "{user}" may not rename it then.',
-            f'Run there: GRANT "{owner}" TO "{user}"; or use --no-owner.',
+            f"Run there: GRANT {quoted(owner)} TO {quoted(user)}; or use --no-owner.",
         )
     for old_owner, owned, prepared, others in conn.execute(STANDING, [name]).fetchall():
         if not owned:
             yield Finding(
                 f'The database "{name}" is owned by "{old_owner}": "{user}" may not rename it.',
-                f'Run there: GRANT "{old_owner}" TO "{user}";',
+                f"Run there: GRANT {quoted(old_owner)} TO {quoted(user)};",
             )
         if prepared:
             yield Finding(
@@ -140,7 +140,7 @@ def _in_the_way(conn: Connection, settings: Settings, name: str) -> Iterator[Fin
         if others:
             yield Finding(
                 f'"{user}" may not end the sessions of {", ".join(others)} in "{name}": they would stop the swap.',
-                f'Run there: GRANT pg_signal_backend TO "{user}";',
+                f"Run there: GRANT pg_signal_backend TO {quoted(user)};",
                 fatal=False,
             )
 

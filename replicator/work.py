@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import NamedTuple
@@ -90,12 +91,16 @@ class Sessions:
             busy = list(self._busy)
         self._cancelled = self._cancelled or time.monotonic()
         late = time.monotonic() - self._cancelled > HANG_UP_SECONDS
-        for conn in busy:
+
+        def end(conn: Connection) -> None:
             with suppress(psycopg.Error, OSError):  # it may be closed by now
                 if late:
                     patience.hang_up(conn)
                 else:
                     conn.cancel_safe(timeout=CANCEL_SECONDS)
+
+        with ThreadPoolExecutor(max(1, len(busy)), thread_name_prefix="cancel") as threads:  # at once: each may wait
+            list(threads.map(end, busy))
 
 
 class Source(NamedTuple):

@@ -3,6 +3,7 @@
 import ast
 import doctest
 import importlib
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -113,6 +114,24 @@ def test_connections_are_opened_in_one_place():
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("psycopg.connect", "ConnectionPool")
     }
     assert calls - {"demo", "demo.server"} == {"postgres"}
+
+
+STATEMENT = re.compile(
+    r"\b(GRANT|REVOKE|ALTER|CREATE|DROP|COMMENT|SECURITY|REFRESH|TRUNCATE|ANALYZE)\b.*\"$", re.DOTALL
+)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_no_name_in_a_statement_is_quoted_by_hand(name):
+    """A name may have a quote in it: postgres.quoted and sql.Identifier know."""
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.JoinedStr):
+            before = ""
+            for part in node.values:
+                if isinstance(part, ast.Constant):
+                    before += part.value
+                else:
+                    assert not STATEMENT.search(before), ast.unparse(node)
 
 
 def test_no_module_is_a_drawer():

@@ -15,7 +15,7 @@ import traceback
 import click
 import psycopg
 
-from replicator import postgres
+from replicator import postgres, preparation
 from replicator.cli.commands import cli
 from replicator.cli.findings import findings_as_data, findings_as_lines
 from replicator.cli.options import ENVIRONMENT, Common
@@ -32,6 +32,7 @@ def main() -> None:
     hide_passwords(sys.argv)
     signal.signal(signal.SIGTERM, _on_sigterm)
     logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it warns of, we raise
+    preparation.own_process = True
     common = Common()
     try:
         code = cli.main(standalone_mode=False, obj=common)  # what a command returns, or the code of an Exit

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from psycopg import sql
+
 from replicator import postgres
 from replicator.model import Catalog, Finding
 from replicator.postgres import Connection, quoted
@@ -48,7 +50,7 @@ def _extensions(source: Connection, destination: Connection, catalog: Catalog) -
             )
         elif there[name][0] != version:
             other, absent, versions = there[name]
-            choice = f"CREATE EXTENSION {quoted(name)} VERSION '{version}';"
+            choice = f"CREATE EXTENSION {quoted(name)} VERSION {sql.Literal(version).as_string()};"
             yield Finding(
                 f"The extension {name} is {version} on the source,"
                 f" {'and will be' if absent else 'but'} {other} on the destination.",
