@@ -310,6 +310,42 @@ def test_planted_rows_are_repaired(pair: tuple[Database, Database]) -> None:
     assert compare(*pair) == []
 
 
+def test_rows_are_repaired_though_the_definition_differs(servers: Servers, replicator: Run) -> None:
+    pair = servers.database(NEWEST), servers.database(NEWEST)
+    fill(pair, "CREATE TABLE t (a int PRIMARY KEY, b int DEFAULT 1); INSERT INTO t VALUES (1), (2)")
+    pair[1].run("ALTER TABLE t ALTER b SET DEFAULT 2; UPDATE t SET b = 3 WHERE a = 2")
+    result = replicator("verify", "--repair", *both(*pair))
+    refuses(result, 8, "differs from the source in 1 place")
+    assert "table public.t: 1 changed row, repaired\n" in result.out
+    assert "table public.t: its definition still differs: " in result.out
+    assert "again" not in result.out
+    assert pair[1].rows("TABLE t ORDER BY a") == pair[0].rows("TABLE t ORDER BY a")
+    found = json.loads(replicator("verify", "--output", "json", *both(*pair)).out)
+    assert [(m["what"], m["about"], m["repaired"]) for m in found] == [("table public.t", "definition", False)]
+
+
+def test_a_difference_of_owners_names_the_owners(servers: Servers) -> None:
+    pair = servers.database(NEWEST), servers.database(NEWEST)
+    fill(
+        pair,
+        "CREATE TABLE t (a int); CREATE TABLE u (a int); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    )
+    pair[0].run("ALTER TABLE t OWNER TO alice; ALTER FUNCTION f() OWNER TO alice; ALTER TABLE u OWNER TO alice")
+    pair[1].run("ALTER TABLE u ADD b int")
+    owned = "owned by alice on the source, by postgres on the destination"
+    told = {(m.what, m.about): m.how for m in compare(*pair)}
+    assert told["function public.f()", "definition"] == told["table public.t", "definition"] == f"different: {owned}"
+    assert told["table public.u", "definition"].endswith(f"on the destination; {owned}")
+
+
+def test_a_refusal_names_the_server_that_refused(servers: Servers) -> None:
+    pair = servers.database(NEWEST), servers.database(NEWEST)
+    fill(pair, "CREATE TABLE log (a text); INSERT INTO log VALUES ('a'); CREATE PUBLICATION p FOR ALL TABLES")
+    pair[1].run("INSERT INTO log VALUES ('extra')")
+    (mismatch,) = compare(*pair, repair=True)
+    assert mismatch.repair.startswith("not repaired: on the destination: cannot delete from table")
+
+
 # The command
 
 
@@ -339,7 +375,7 @@ def test_the_command_repairs_and_verifies_again(servers: Servers, replicator: Ru
     pair = servers.database(NEWEST), servers.database(NEWEST)
     fill(pair, KEYED)
     pair[1].run("DELETE FROM t WHERE a < 10")
-    assert "9 missing; repaired: 0 deleted, 9 copied" in runs(replicator("verify", "--repair", *both(*pair)))
+    assert "table public.t: 9 missing rows, repaired\n" in runs(replicator("verify", "--repair", *both(*pair)))
     pair[1].run("DELETE FROM t WHERE a < 10; CREATE TABLE extra ()")
     result = replicator("verify", "--repair", "--output", "json", *both(*pair))
     assert result.code == 8

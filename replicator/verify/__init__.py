@@ -36,6 +36,7 @@ __all__ = [
     "verify",
 ]
 
+DIFFERENT = "different: "
 NAMED = 10  # materialized views, columns
 
 
@@ -96,17 +97,24 @@ def verify(
 
 
 def after_repair(found: Verification, outcomes: Mapping[str, Repaired], left: Verification) -> list[Mismatch]:
-    """Return what was found with what became of it, and what is new."""
-    still = {mismatch.what for mismatch in left.mismatches}
-    before = {mismatch.what for mismatch in found.mismatches}
+    """Return what was found with what became of it, and what is new.
+
+    Rows are repaired, definitions are not, though both may differ in one table.
+    """
+    still = {(mismatch.what, mismatch.about) for mismatch in left.mismatches}
+    before = {(mismatch.what, mismatch.about) for mismatch in found.mismatches}
     told = []
     for mismatch in found.mismatches:
         if outcome := outcomes.get(mismatch.what):
-            done = outcome.done and mismatch.what not in still
-            again = ", but it differs again" if outcome.done and not done else ""
-            mismatch = replace(mismatch, repaired=done, repair=outcome.text + again)
+            if mismatch.about == "rows":
+                done = outcome.done and (mismatch.what, "rows") not in still
+                again = ", but its rows differ again" if outcome.done and not done else ""
+                mismatch = replace(mismatch, repaired=done, repair=outcome.text + again)
+            elif mismatch.how.startswith(DIFFERENT):
+                how = f"its definition still differs: {mismatch.how.removeprefix(DIFFERENT)}"
+                mismatch = replace(mismatch, how=how)
         told.append(mismatch)
-    return told + [mismatch for mismatch in left.mismatches if mismatch.what not in before]
+    return told + [mismatch for mismatch in left.mismatches if (mismatch.what, mismatch.about) not in before]
 
 
 def _say_what_is_not_compared(source: Side, emit: Emit) -> None:
@@ -137,7 +145,8 @@ def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list
             common = {c.name.strip('"') for c in columns}
             all = {c.name.strip('"') for c in (*table.columns, *other.columns)}
             names = ", ".join(sorted(all - common)[:NAMED])
-            mismatches.append(Mismatch(name, f"rows not compared: only one side has the columns {names}"))
+            reason = f"rows not compared: only one side has the columns {names}"
+            mismatches.append(Mismatch(name, reason, about="rows"))
             continue
         identity = (
             most_quoted(table.root, other.root or "") if table.root else most_quoted(table.identity, other.identity)

@@ -34,8 +34,7 @@ def compare_schemas(source: Catalog, destination: Catalog) -> list[Mismatch]:
         if here[name].alter_owner is None:
             found = replace(found, alter_owner=None)  # it was left to the destination
         if _definition(here[name], same_version) != _definition(found, same_version):
-            one, other = ("; ".join(o.create) for o in (here[name], there[same]))
-            mismatches.append(Mismatch(name, f"different: {one} on the source, {other} on the destination"))
+            mismatches.append(Mismatch(name, f"different: {_difference(here[name], found, same_version)}"))
     filled = {o.address: o.name for o in source.objects if o.address in source.populated and o.kind == "matview"}
     there_filled = {o.name for o in destination.objects if o.address in destination.populated}
     empty = [name for name in filled.values() if common.get(name, name) not in there_filled]
@@ -60,6 +59,19 @@ def compare_sequences(source: Side, destination: Side, expected: SequenceValues 
         for name, same in common.items()
         if here[name] != there[same]
     ]
+
+
+def _difference(here: Object, there: Object, same_version: bool) -> str:
+    """Return in words how two definitions differ: the owners, if all else is the same."""
+    one, other = ("; ".join(o.create) for o in (here, there))
+    owners = here.owner, there.owner
+    if here.alter_owner != there.alter_owner and owners[0] != owners[1]:
+        owned = f"owned by {owners[0]} on the source, by {owners[1]} on the destination"
+        here, there = (replace(o, alter_owner=None) for o in (here, there))
+        if _definition(here, same_version) == _definition(there, same_version):
+            return owned
+        return f"{one} on the source, {other} on the destination; {owned}"
+    return f"{one} on the source, {other} on the destination"
 
 
 def _by_name(catalog: Catalog, same_version: bool) -> dict[str, Object]:

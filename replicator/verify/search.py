@@ -71,7 +71,9 @@ class Search:
                 )
             self.tables[step.name] = (step.work, found)
         noun = "rows" if isinstance(step.work, CompareTable) else "objects"
-        return Mismatch(step.name, f"{_difference(here, there, noun)}: {found}", self._shown(step, found))
+        how = f"{_difference(here, there, noun)}: {found}"
+        counts = f"{found} {noun if found.counts.total() > 1 else noun.rstrip('s')}"
+        return Mismatch(step.name, how, self._shown(step, found), about="rows", counts=counts)
 
     def _find(self, step: Step, here: Fingerprint, there: Fingerprint) -> Found:
         match step.work:

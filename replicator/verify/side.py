@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import psycopg
 
@@ -108,8 +108,14 @@ class Mismatch:
     """What became of it, where a repair was asked for."""
     repaired: bool = False
     """It was repaired, and verified after that."""
+    about: Literal["definition", "rows"] = "definition"
+    """A table may differ in both: what is the object, or the rows in it."""
+    counts: str = ""
+    """How many rows differ in which way, in words."""
 
     def __str__(self) -> str:
+        if self.repaired:
+            return f"{self.what}: {self.counts}, repaired"
         return f"{self.what}: {self.how}" + (f"; {self.repair}" if self.repair else "")
 
     def lines(self, most: int) -> list[str]:
