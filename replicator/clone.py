@@ -263,7 +263,7 @@ def finish(prepared: Prepared, record: Journal, sides: Sides, settings: Settings
             if settings.verify and not settings.data_only:
                 convict(compare_databases(sides, settings, extra=False))
             if settings.replace == "swap":
-                replacement.mark_complete(keeper)
+                replacement.mark_complete(keeper, sides.moment.holder)
             journal.drop(keeper)
             number = journal.transaction_number(keeper)
 

@@ -86,6 +86,7 @@ SELECT set_config(s.name, wanted.value, false)
 FOR_GOOD = re.compile(
     r"authentication failed|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects|not permitted to log in"
     r'|(database|role|user) "(?s:.*)" does not exist|permission denied for database|not currently accepting connections'
+    r"|cannot connect to invalid database"
     r"|unrecognized configuration parameter|unsupported (frontend protocol|startup parameter)"
     r"|does not support SSL|GSSAPI|SSL error: (?!unexpected eof|SSL_ERROR_SYSCALL)|certificate|private key|sslmode"
     r"|expected authentication request|invalid response to|authentication method|channel binding|SCRAM"

@@ -11,7 +11,7 @@ not swapped in, a database that is to be dropped. Reference: dbcommands.c Rename
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 
@@ -25,6 +25,7 @@ from replicator.events import Emit
 from replicator.globals import database
 from replicator.model import Finding
 from replicator.postgres import Connection, quoted
+from replicator.probe import Facts
 from replicator.settings import Settings
 
 COMPLETE = "replicator: a complete copy, to be swapped in"
@@ -60,17 +61,34 @@ SELECT pg_get_userbyid(d.datdba)::text
 """
 MAY_CREATE = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
 NOT_A_MEMBER = "SELECT FROM pg_roles WHERE rolname = %s AND NOT pg_has_role(oid, 'USAGE')"
+# Whose a database is tells whether its comment can be believed: only its owner can have written that.
 TO_BE_DROPPED = """
-SELECT datname::text
-  FROM pg_database
- WHERE starts_with(datname::text, %s)
-   AND shobj_description(oid, 'pg_database') = %s
+SELECT d.datname::text
+  FROM pg_database d
+  JOIN pg_roles r ON r.oid = d.datdba
+ WHERE starts_with(d.datname::text, %s)
+   AND shobj_description(d.oid, 'pg_database') = %s
+   AND (r.rolsuper OR r.rolname = current_user)
+"""
+IN_OUR_PLACE = """
+SELECT shobj_description(d.oid, 'pg_database')
+     , d.datconnlimit = -2
+     , r.rolname::text
+     , r.rolsuper OR r.rolname = current_user
+  FROM pg_database d
+  JOIN pg_roles r ON r.oid = d.datdba
+ WHERE d.datname = %s
 """
 OF_THE_SOURCE = """
-SELECT pg_get_userbyid(datdba)::text, shobj_description(oid, 'pg_database')
+SELECT pg_get_userbyid(datdba)::text
+     , shobj_description(oid, 'pg_database')
+     , format('database %s (%s) of system %s', datname, oid
+              , (SELECT system_identifier FROM pg_catalog.pg_control_system()))
   FROM pg_database
  WHERE datname = current_database()
 """
+INVALID = "SELECT datconnlimit = -2 FROM pg_database WHERE datname = %s"
+"""A DROP DATABASE that was interrupted leaves it so. It can be renamed and dropped, neither altered nor entered."""
 
 
 def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], None]) -> None:
@@ -83,10 +101,15 @@ def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], None]
     maintenance = database.maintenance(settings, emit)
     with postgres.connect(maintenance, application="swap") as conn:
         probe.wait("source", settings.source, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
-        for finding in probe.refuse(_in_the_way(conn, settings, name)):
+        with postgres.connect(settings.source, application="probe") as source:
+            here = probe.read_facts(source)
+            ((owner, _, identity),) = source.execute(OF_THE_SOURCE).fetchall()
+        for finding in probe.refuse(_in_the_way(conn, settings, name, here, owner)):
             emit(events.Note(f"{finding.text} {finding.hint}"))
-        _drop_discarded(conn, maintenance, name, emit)
-        complete = _make_room(conn, maintenance, there, resuming=settings.resume != "no", emit=emit)
+        _drop_discarded(maintenance, name, emit)
+        owners = {owner} if settings.owners else set()
+        wanted = identity if settings.resume != "no" else None
+        complete = _make_room(conn, maintenance, there, owners, wanted, emit)
     try:
         if not complete:
             build(replace(settings, destination=there, create=True, verify=True), emit)
@@ -94,16 +117,16 @@ def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], None]
     except ReplicatorError as error:
         error.hint = f'Nothing changed in "{name}"; what was begun is in "{name}{INCOMING}". {error.hint or ""}'.strip()
         raise
-    with postgres.connect(maintenance, application="swap") as conn:
-        _drop_discarded(conn, maintenance, name, emit)
+    _drop_discarded(maintenance, name, emit)
 
 
-def mark_complete(keeper: Connection) -> None:
-    """Say of the database that its copy is complete, in the transaction in which its journal goes."""
-    _comment(keeper, keeper.info.dbname, COMPLETE)
+def mark_complete(keeper: Connection, source: Connection) -> None:
+    """Say of the database that it is a complete copy, and of what, in the transaction in which its journal goes."""
+    ((_, _, identity),) = source.execute(OF_THE_SOURCE).fetchall()
+    _comment(keeper, keeper.info.dbname, f"{COMPLETE}: {identity}")
 
 
-def _in_the_way(conn: Connection, settings: Settings, name: str) -> Iterator[Finding]:
+def _in_the_way(conn: Connection, settings: Settings, name: str, here: Facts, owner: str) -> Iterator[Finding]:
     """Yield what would forbid the swap in the end, hours later."""
     user = conn.info.user
     if len(name.encode()) > MOST_NAME_BYTES:
@@ -111,9 +134,6 @@ def _in_the_way(conn: Connection, settings: Settings, name: str) -> Iterator[Fin
             f'The name "{name}" leaves no room for {PREVIOUS}<time>: it may have {MOST_NAME_BYTES} bytes.',
             "Use --replace drop, or a database with a shorter name.",
         )
-    with postgres.connect(settings.source, application="probe") as source:
-        here = probe.read_facts(source)
-        ((owner, _),) = source.execute(OF_THE_SOURCE).fetchall()
     if (here.system, here.database) == (probe.read_facts(conn).system, name):
         yield Finding(f'Source and destination are the same database, "{name}".', "Name another destination.")
     if conn.execute(MAY_CREATE).fetchall() != [(True,)]:
@@ -145,44 +165,66 @@ def _in_the_way(conn: Connection, settings: Settings, name: str) -> Iterator[Fin
             )
 
 
-def _make_room(conn: Connection, maintenance: str, there: str, *, resuming: bool, emit: Emit) -> bool:
-    """Look at the database that an earlier run may have left. Tells whether it holds a copy that is complete.
+def _make_room(
+    conn: Connection, maintenance: str, there: str, owners: Collection[str], wanted: str | None, emit: Emit
+) -> bool:
+    """Look at the database that an earlier run may have left. Tells whether it is the complete copy that is wanted.
 
-    One that is to be resumed stays, another one of ours is dropped. Raises PreflightFailed where it is not ours.
+    `wanted` says of which source it has to be, where a run is resumed. What is ours and of no use any more is dropped.
+    It is ours if its owner is this role, a superuser or one of `owners`. Raises PreflightFailed where it is not.
     """
     name = postgres.database_name(there)
-    found = conn.execute("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [name])
-    match found.fetchall():
-        case []:
+    found = conn.execute(IN_OUR_PLACE, [name]).fetchall()
+    if not found:
+        return False
+    ((comment, invalid, owner, trusted),) = found
+    if not (trusted or owner in owners):
+        raise _not_ours(name, f'it belongs to "{owner}"')
+    complete = (comment or "").startswith(COMPLETE)
+    if invalid:
+        left = "what an interrupted DROP DATABASE left"
+    elif complete:
+        left = "a complete copy that was not swapped in"
+        if wanted and comment == f"{COMPLETE}: {wanted}":
+            emit(events.Note(f'"{name}" holds {left}: it is swapped in now.'))
+            return True
+        if wanted:
+            raise PreflightFailed(
+                f'"{name}" holds a complete copy of another source: {comment.removeprefix(COMPLETE).lstrip(": ")}.',
+                hint="Name that source; or leave out --resume: it is dropped then, and this source is copied.",
+            )
+    else:
+        left = "an unfinished copy"
+        if not _holds_unfinished(name, there, resuming=bool(wanted)) or wanted:
             return False
-        case [(comment,)] if comment == COMPLETE:
-            left = "a complete copy that was not swapped in"
-            if resuming:
-                emit(events.Note(f'"{name}" holds {left}: it is swapped in now.'))
-                return True
-        case _:
-            with closing(postgres.connect(there, application="probe")) as inside:
-                if holder := claim(inside, end_silent=resuming):
-                    raise PreflightFailed(f'Another run builds in "{name}": {holder}.', hint="Wait for its end.")
-                if not journal.exists(inside):
-                    if occupied := inside.execute(postgres.script("occupied")).fetchall():
-                        raise PreflightFailed(
-                            f'The database "{name}", where the copy is to be built, is not ours: {occupied[0][0]}.',
-                            hint="Drop it or rename it.",
-                        )
-                    return False
-            left = "an unfinished copy"
-            if resuming:
-                return False
     emit(events.Note(f'Dropped "{name}": it held {left} of an earlier run.'))
-    _drop(conn, maintenance, name)
+    _drop(maintenance, name)
     return False
+
+
+def _holds_unfinished(name: str, there: str, *, resuming: bool) -> bool:
+    """Tell whether a database has a journal; without, it is empty. Raises PreflightFailed where it is neither."""
+    with closing(postgres.connect(there, application="probe")) as inside:
+        if holder := claim(inside, end_silent=resuming):
+            raise PreflightFailed(f'Another run builds in "{name}": {holder}.', hint="Wait for its end.")
+        if journal.exists(inside):
+            return True
+        if occupied := inside.execute(postgres.script("occupied")).fetchall():
+            raise _not_ours(name, f"it has the {occupied[0][0]}")
+    return False
+
+
+def _not_ours(name: str, why: str) -> PreflightFailed:
+    return PreflightFailed(
+        f'The database "{name}", where the copy is to be built, is not ours: {why}.',
+        hint=f"Drop it or rename it: ALTER DATABASE {quoted(name)} RENAME TO …;",
+    )
 
 
 def _swap_in(maintenance: str, settings: Settings, name: str, emit: Emit) -> None:
     """Rename both databases in one transaction. Raises StepFailed, and nothing is renamed then."""
     with postgres.connect(settings.source, application="swap") as source:
-        ((_, comment),) = source.execute(OF_THE_SOURCE).fetchall()
+        ((_, comment, _),) = source.execute(OF_THE_SOURCE).fetchall()
     copy: int | None = None
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -204,6 +246,7 @@ def _rename(conn: Connection, maintenance: str, name: str, comment: str | None, 
     ((previous,),) = conn.execute(
         "SELECT %s || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS')", [name + PREVIOUS]
     ).fetchall()
+    keep = keep and not _is_invalid(conn, name)
     there = [oid for oid in (_oid(conn, name), _oid(conn, name + INCOMING)) if oid]
     with conn.transaction():
         conn.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL synchronous_commit = on")
@@ -213,6 +256,8 @@ def _rename(conn: Connection, maintenance: str, name: str, comment: str | None, 
                 _rename_one(conn, name, previous)
                 if not keep:
                     _comment(conn, previous, DISCARDED)
+                    # Ours from now on, so that the comment is believed the next night, whosever it was.
+                    conn.execute(sql.SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(sql.Identifier(previous)))
             _rename_one(conn, name + INCOMING, name)
         _comment(conn, name, comment)
 
@@ -253,21 +298,30 @@ def _ending_sessions(maintenance: str, databases: list[int]) -> Iterator[None]:
         thread.join()
 
 
-def _drop_discarded(conn: Connection, maintenance: str, name: str, emit: Emit) -> None:
+def _drop_discarded(maintenance: str, name: str, emit: Emit) -> None:
     """Drop the databases that were swapped away and are not to be kept. What fails is told, and tried the next time."""
-    for (previous,) in conn.execute(TO_BE_DROPPED, [name + PREVIOUS, DISCARDED]).fetchall():
+    with postgres.connect(maintenance, application="swap") as conn:
+        rows = conn.execute(TO_BE_DROPPED, [name + PREVIOUS, DISCARDED]).fetchall()
+    for (previous,) in rows:
         try:
-            _drop(conn, maintenance, previous)
+            _drop(maintenance, previous)
         except psycopg.Error as error:
             emit(events.Note(f'The replaced database "{previous}" could not be dropped: {postgres.one_line(error)}'))
 
 
-def _drop(conn: Connection, maintenance: str, name: str) -> None:
-    """Drop a database, its sessions ended, with the subscriptions that a copy has."""
-    oid, identifier = _oid(conn, name), sql.Identifier(name)
-    if conn.execute("SELECT FROM pg_subscription WHERE subdbid = %s AND NOT subenabled", [oid]).fetchall():
-        with closing(postgres.connect(conninfo.make_conninfo(maintenance, dbname=name))) as inside:
-            emptying.drop_subscriptions(inside)
-    with _ending_sessions(maintenance, [oid] if oid else []):
-        conn.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(identifier))
-        conn.execute(sql.SQL("DROP DATABASE {}").format(identifier))
+def _drop(maintenance: str, name: str) -> None:
+    """Drop a database, its sessions ended, with the subscriptions that a copy has. In a session of its own."""
+    identifier = sql.Identifier(name)
+    with postgres.connect(maintenance, application="swap") as conn:
+        oid = _oid(conn, name)
+        if not _is_invalid(conn, name):
+            conn.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(identifier))
+            if conn.execute("SELECT FROM pg_subscription WHERE subdbid = %s AND NOT subenabled", [oid]).fetchall():
+                with closing(postgres.connect(conninfo.make_conninfo(maintenance, dbname=name))) as inside:
+                    emptying.drop_subscriptions(inside)
+        with _ending_sessions(maintenance, [oid] if oid else []):
+            conn.execute(sql.SQL("DROP DATABASE {}").format(identifier))
+
+
+def _is_invalid(conn: Connection, name: str) -> bool:
+    return conn.execute(INVALID, [name]).fetchall() == [(True,)]

@@ -25,31 +25,54 @@ from replicator.work import naming
 
 MAINTENANCE = ("postgres", "template1")
 """Where to connect to while the database itself is not there."""
+DATABASE_OID = "SELECT oid::bigint FROM pg_database WHERE datname = %s"
 
 
 @contextmanager
 def created(settings: Settings, emit: Emit) -> Iterator[None]:
     """Make the destination database as the source's is, unless it is there.
 
-    Where it turns out that nothing can be cloned into it, it goes away again. Raises PreflightFailed.
+    Where it turns out that nothing can be cloned into it, it goes away again if nothing was. Raises PreflightFailed.
     """
     made: list[str] = []
+    oid = 0
     dsn = _maintenance(settings, emit)
     try:
         if dsn:
             with postgres.connect(settings.source) as source, postgres.connect(dsn) as conn:
                 name = postgres.database_name(settings.destination)
-                if not conn.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchall():
+                if not _is_there(conn, name):
                     for what in _create(source, conn, name, settings):
                         made.append(what)
                     emit(events.Note(f'Created the database "{name}" on the destination.'))
+                    ((oid,),) = conn.execute(DATABASE_OID, [name]).fetchall()
         yield
     except PreflightFailed:
-        if dsn and made:
-            with postgres.connect(dsn) as conn:
+        if dsn and made and (not oid or _is_untouched(settings.destination, oid)):
+            # What cannot be dropped, since somebody uses it by now, stays.
+            with suppress(psycopg.Error), postgres.connect(dsn) as conn:
                 for what in reversed(made):
                     conn.execute(f"DROP {what}")
         raise
+
+
+def _is_there(conn: Connection, name: str) -> bool:
+    """Tell whether a database exists. Raises PreflightFailed where nobody can ever connect to it."""
+    found = conn.execute("SELECT datconnlimit = -2 FROM pg_database WHERE datname = %s", [name]).fetchall()
+    if found == [(True,)]:
+        raise PreflightFailed(
+            f'The destination database "{name}" is invalid: a DROP DATABASE was interrupted, and nobody can connect.',
+            hint=f"Run on the destination: DROP DATABASE {postgres.quoted(name)};",
+        )
+    return bool(found)
+
+
+def _is_untouched(dsn: str, oid: int) -> bool:
+    """Tell whether a database is the one that was made, and neither a clone nor anybody else has written into it."""
+    with suppress(psycopg.Error), postgres.connect(dsn) as conn:
+        ours = conn.execute(DATABASE_OID, [conn.info.dbname]).fetchall() == [(oid,)]
+        return ours and not conn.execute(postgres.script("occupied")).fetchall()
+    return False
 
 
 def _maintenance(settings: Settings, emit: Emit) -> str | None:
