@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -52,9 +52,13 @@ def clone(settings: Settings, emit: Emit) -> None:
 
 def fill(settings: Settings, emit: Emit) -> None:
     """Copy the source database into the empty destination, or its rows alone into a schema that is there."""
-    with ready(settings, emit), both_sides(settings) as sides:
+    with ready(settings, emit), ExitStack() as stack:
+        with events.saying(emit, "Opening both databases, and ending what an earlier run left there"):
+            sides = stack.enter_context(both_sides(settings))
         prepared = (data_only.prepare if settings.data_only else prepare)(sides, settings, emit)
-        record = begin(prepared, sides, settings)
+        holder = ", and waiting for the process that is to hold the snapshot" if settings.hold_snapshot_seconds else ""
+        with events.saying(emit, f"Writing the plan into the journal{holder}"):
+            record = begin(prepared, sides, settings)
         with journaled(sides.keeper, LEFT_ROWS if settings.data_only else LEFTOVERS):
             complete(prepared, record, sides, settings, emit)
         for words in prepared.left_out:

@@ -30,7 +30,8 @@ def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
             unfinished = [Mismatch("clone", f"unfinished, {status.done} of {status.steps} steps are done")]
         else:
             unfinished = []
-        catalog = selected(read(sides.moment, sides.keeper.conn), settings)
+        with events.saying(emit, "Reading the source's catalogs"):
+            catalog = selected(read(sides.moment, sides.keeper.conn), settings)
         if settings.downgrade or settings.skip_unprivileged:
             catalog = as_promised(catalog, sides, settings, emit)
         databases = compare_databases(sides, settings)
@@ -74,7 +75,8 @@ def compared(
     """
     with snapshot.take(settings.destination, sides.encoding, holders=HOLDERS) as now:
         if there is None:
-            there = selected(read(now, now.holder), settings)
+            with events.saying(emit, "Reading the destination's catalogs"):
+                there = selected(read(now, now.holder), settings)
             for schema in (*([journal.SCHEMA] if journal.exists(now.holder) else []), *apart):
                 there = select.without_schema(there, schema)
         yield verify(

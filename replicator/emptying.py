@@ -98,7 +98,7 @@ def emptied(conn: Connection, kept: Sequence[str], emit: Emit) -> Iterator[None]
     with conn.transaction(force_rollback=True):
         before = _inside(conn, kept)
         try:
-            with conn.transaction():
+            with events.saying(emit, "Trying whether what is in the destination can be dropped"), conn.transaction():
                 empty(conn, kept)
                 lost = sorted(before[key] for key in before.keys() - _inside(conn, kept).keys())
         except psycopg.errors.OutOfMemory:  # of room for locks

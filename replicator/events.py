@@ -1,6 +1,9 @@
 """What is reported while it happens. The library emits events; progress and report turn them into words."""
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from replicator.model import Phase
@@ -105,6 +108,32 @@ class Finished:
 
 Event = Waiting | Ready | Note | Planned | Started | Moved | Done | Failed | Retried | Finished
 Emit = Callable[[Event], None]
+
+
+SILENT_SECONDS = 3.0
+"""For so long nothing need be said; then what it is that takes so long, and again after twice the time."""
+LONGEST_SILENCE_SECONDS = 60.0
+
+
+@contextmanager
+def saying(emit: Emit, text: str) -> Iterator[None]:
+    """Say what is being done as soon as that takes more than a few seconds, again and again, rarer and rarer."""
+    over = threading.Event()
+
+    def say() -> None:
+        began, pause = time.monotonic(), SILENT_SECONDS
+        while not over.wait(pause):
+            seconds = time.monotonic() - began
+            emit(Note(f"{text} ({duration_text(seconds, 0)})"))
+            pause = min(max(seconds, SILENT_SECONDS), LONGEST_SILENCE_SECONDS)
+
+    thread = threading.Thread(target=say, name="saying", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def size_text(bytes: int) -> str:

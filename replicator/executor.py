@@ -66,7 +66,8 @@ def execute(
                     schedule.finish(batch)
                     heapq.heappush(free, worker)
         except BaseException:
-            _bring_home(running, cancel)
+            with events.saying(emit, "Waiting for the servers to end what they do for this run"):
+                _bring_home(running, cancel)
             raise
     return schedule.done
 

@@ -22,6 +22,8 @@ from replicator.settings import Settings
 from replicator.sides import Sides, both_sides
 from replicator.snapshot import Snapshot
 
+READING = "Locking the source's tables and reading its catalogs"
+TRYING = "Trying the schema on the destination"
 DROPPED = "drop what is there"
 READS = 5
 """So often the source's catalogs are read, while somebody changes the schema, before it is given up."""
@@ -101,7 +103,8 @@ def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding]
     findings += in_its_way
     if any(finding.fatal for finding in in_its_way):
         return findings, None
-    catalog = selected(read_steadily(sides, settings), settings)
+    with events.saying(emit, READING):
+        catalog = selected(read_steadily(sides, settings), settings)
     source = sides.moment.holder  # another one, if it had to be read again
     if settings.replace and not settings.allow_empty and not any(finding.fatal for finding in findings):
         findings += probe.check_rows(source, catalog)
@@ -120,7 +123,7 @@ def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding]
     kept = to_keep(destination, catalog, emit) if replacing else ()
     to_drop = replacing and not resume.has_done(left, DROPPED)
     there = made(sides, catalog) if left and not to_drop else ()
-    with emptying.emptied(destination, kept, emit) if to_drop else nullcontext():
+    with emptying.emptied(destination, kept, emit) if to_drop else nullcontext(), events.saying(emit, TRYING):
         fit = fitting(destination, catalog, emit, beginning, there, agreed=agreed, complete=complete)
     if replacing:
         beginning.append(Step(DROPPED, Phase.DROP, DropExisting(kept), frozenset(s.name for s in beginning[-1:])))
@@ -168,13 +171,15 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
     else:
         probe.wait("source", settings.source, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
     with snapshot.take(settings.source) as moment, postgres.connect(settings.destination) as destination:
-        moment.lock_tables()
-        catalog = selected(read(moment, destination), settings)
+        with events.saying(emit, READING):
+            moment.lock_tables()
+            catalog = selected(read(moment, destination), settings)
         if settings.source == settings.destination:
             return database.planned(moment.holder, settings, planned(catalog, destination, settings))
         first = server.roles(moment.holder, destination)
         there = {o.name for o in read_catalog(destination).objects}
-        fit = fitting(destination, catalog, emit, first, there, agreed=True)
+        with events.saying(emit, TRYING):
+            fit = fitting(destination, catalog, emit, first, there, agreed=True)
         plan = planned(fit.catalog, destination, settings)
         losses = (*fit.losses, *fit.forbidden)
         return replace(database.planned(moment.holder, settings, plan), losses=losses)

@@ -198,7 +198,8 @@ def _make_room(
         if not _holds_unfinished(name, there, resuming=bool(wanted)) or wanted:
             return False
     emit(events.Note(f'Dropped "{name}": it held {left} of an earlier run.'))
-    _drop(maintenance, name)
+    with events.saying(emit, f'Dropping the database "{name}"'):
+        _drop(maintenance, name)
     return False
 
 
@@ -304,7 +305,8 @@ def _drop_discarded(maintenance: str, name: str, emit: Emit) -> None:
         rows = conn.execute(TO_BE_DROPPED, [name + PREVIOUS, DISCARDED]).fetchall()
     for (previous,) in rows:
         try:
-            _drop(maintenance, previous)
+            with events.saying(emit, f'Dropping the replaced database "{previous}"'):
+                _drop(maintenance, previous)
         except psycopg.Error as error:
             emit(events.Note(f'The replaced database "{previous}" could not be dropped: {postgres.one_line(error)}'))
 

@@ -28,6 +28,7 @@ def clean_up(dsn: str, emit: Emit = lambda event: None) -> int | None:
             for text in data_only.give_back(conn):
                 emit(events.Note(text))
             return 0
-        dropped = emptying.empty(conn, run.kept if run else ())
+        with events.saying(emit, "Dropping what the unfinished clone left"):
+            dropped = emptying.empty(conn, run.kept if run else ())
         journal.drop(conn)
         return dropped

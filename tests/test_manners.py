@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from replicator import events
 from replicator.clone import clone
 from replicator.settings import Settings
 from replicator.work import Sessions
@@ -27,6 +28,28 @@ def test_a_program_that_calls_the_library_keeps_its_garbage_collector(database: 
     clone(Settings(database.dsn, destination.dsn, verify=True), lambda event: seen.append(gc.isenabled()))
     assert all(seen)
     assert gc.get_freeze_count() == frozen
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"verify": True}, ["Locking the source", "Reading the destination's catalogs"]),
+        ({"replace": "swap"}, ["Dropping the replaced database"]),
+        ({"replace": "drop"}, ["Trying whether what is in the destination"]),
+        ({"data_only": True}, ["Locking the source"]),
+    ],
+)
+def test_what_may_take_long_says_so(given, words, database: Database, destination: Database, monkeypatch):
+    """As if everything took too long."""
+    monkeypatch.setattr("replicator.events.SILENT_SECONDS", 0.0005)
+    database.run("CREATE TABLE t AS SELECT 1 AS a")
+    if given != {"verify": True}:
+        destination.run("CREATE TABLE t (a int); CREATE TABLE t2 ()")
+    said = []
+    emit = lambda event: said.append(event.text) if isinstance(event, events.Note) else None  # noqa: E731
+    clone(Settings(database.dsn, destination.dsn, **given), emit)
+    for word in words:
+        assert any(text.startswith(word) for text in said), said
 
 
 class Busy:

@@ -22,7 +22,7 @@ from replicator.catalog.read import read_tables, statement
 from replicator.data_only.match import Matched, Target, check_types, listed, match
 from replicator.data_only.refresh import changed, refresh_steps, to_refresh
 from replicator.errors import PreflightFailed
-from replicator.events import Emit
+from replicator.events import Emit, saying
 from replicator.model import (
     Address,
     Catalog,
@@ -41,7 +41,7 @@ from replicator.model import (
 )
 from replicator.plan.data import LARGE_OBJECT_BYTES, form
 from replicator.postgres import Connection
-from replicator.preparation import Prepared, read_steadily, refuse_or_note, selected
+from replicator.preparation import READING, Prepared, read_steadily, refuse_or_note, selected
 from replicator.settings import Settings
 from replicator.sides import Sides
 from replicator.verify.side import most_quoted, same_names
@@ -74,7 +74,8 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
             Finding("An earlier run into the destination did not finish.", "`clone --resume` or `clean` ends it.")
         )
     refuse_or_note(findings, emit)
-    catalog = selected(read_steadily(sides, settings), settings)
+    with saying(emit, READING):
+        catalog = selected(read_steadily(sides, settings), settings)
     source = sides.moment.holder  # another one, if it had to be read again
     if settings.truncate and not settings.allow_empty:
         refuse_or_note(list(probe.check_rows(source, catalog)), emit)

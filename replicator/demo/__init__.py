@@ -1,12 +1,13 @@
 """See it happen: two throw-away servers, a shop in one of them, cloned into the other and verified."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib.resources import files
 
 import click
 import psycopg
 
+from replicator import events
 from replicator.clone import clone
 from replicator.demo.server import Server, embedded_bin, reachable_folder
 from replicator.events import Emit
@@ -19,14 +20,14 @@ def demo(*, keep: bool, as_json: bool, reported: Callable[[], AbstractContextMan
     """Run the demo and print how to connect. With `keep` the servers outlive the command."""
     bin = embedded_bin()
     with ExitStack() as stack:
-        click.echo("Starting two PostgreSQL servers …", err=True)
-        source, destination = (
-            stack.enter_context(Server(bin, reachable_folder(f"replicator-demo-{name}-")))
-            for name in ("source", "destination")
-        )
-        click.echo("Filling the source with a shop of about half a million rows …", err=True)
-        fill(source)
-        create_database(destination)
+        with _said("Starting two PostgreSQL servers"):
+            source, destination = (
+                stack.enter_context(Server(bin, reachable_folder(f"replicator-demo-{name}-")))
+                for name in ("source", "destination")
+            )
+        with _said("Filling the source with a shop of about half a million rows"):
+            fill(source)
+            create_database(destination)
         with reported() as emit:
             clone(Settings(source.conninfo(SHOP), destination.conninfo(SHOP), jobs=default_jobs(), verify=True), emit)
         if not as_json:
@@ -34,6 +35,19 @@ def demo(*, keep: bool, as_json: bool, reported: Callable[[], AbstractContextMan
         if keep:
             stack.pop_all()
             _say_what_runs(source, destination)
+
+
+@contextmanager
+def _said(text: str) -> Iterator[None]:
+    """Say on stderr what begins, and how long it has taken every now and then."""
+    click.echo(f"{text} …", err=True)
+
+    def echo(event: events.Event) -> None:
+        if isinstance(event, events.Note):
+            click.echo(event.text, err=True)
+
+    with events.saying(echo, text):
+        yield
 
 
 def create_database(server: Server) -> None:

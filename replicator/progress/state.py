@@ -71,12 +71,13 @@ class State:
         self._moved = 0
         self._finished = 0
         self._samples: deque[tuple[float, int]] = deque()
-        self._data_began = self.began
+        self._data_began = self._came = self.began
 
     def apply(self, event: Event) -> bool:
         """Add an event. Return whether it begins or ends its phase."""
         match event:
             case Moved(_, phase, worker, size):  # thousands a second: no more than additions
+                self._came = time.monotonic()
                 if running := self.workers.get(worker):
                     running.moved += size
                     self._moved += size if phase in MOVING else 0
@@ -101,7 +102,7 @@ class State:
         self.workers[event.worker] = Running(event.step, event.phase, event.bytes, now)
         if event.phase in MOVING and not self._samples:
             self._samples.append((now, 0))
-            self._data_began = now
+            self._data_began = self._came = now
         count = self.counts[event.phase]
         first, count.began = count.began is None, count.began or now
         return first
@@ -144,6 +145,8 @@ class State:
         while self._samples[1][0] < now - RATE_SECONDS:
             self._samples.popleft()
         then, before = self._samples[0]
+        if now - self._came > RATE_SECONDS:
+            return share, f"{amount}, nothing came for {duration_text(now - self._came, 0)}"  # no time left to be told
         if now > then:
             amount += f", {size_text(round((self._moved - before) / (now - then)))}/s"
         if credited:

@@ -74,13 +74,14 @@ def verify(
     """
     sides = Sides(source, destination)
     hashing = Hashing(recode=source.encoding != destination.encoding, exact=exact)
-    mismatches = compare_schemas(source.catalog, destination.catalog)
     attempts = Attempts(sides, emit, retry_seconds)
-    mismatches += attempts.make(
-        Step("verify sequences", Phase.VERIFY, Execute(())),
-        0,
-        lambda: compare_sequences(source, destination, sequence_values),
-    )
+    with events.saying(emit, "Comparing all definitions and sequences"):
+        mismatches = compare_schemas(source.catalog, destination.catalog)
+        mismatches += attempts.make(
+            Step("verify sequences", Phase.VERIFY, Execute(())),
+            0,
+            lambda: compare_sequences(source, destination, sequence_values),
+        )
     steps, incomparable = _steps(sides, only)
     _say_what_is_not_compared(source, emit)
     emit(events.Planned({Phase.VERIFY: len(steps)}, 0))
