@@ -164,7 +164,9 @@ def test_an_owner_can_who_is_no_superuser(
         ("interval day to second(3)", "interval", False),
         ("character varying(9)", "character(20)", True),
         ("character varying(9)", "text", False),
-        ("text", "character varying(9)", False),  # what is too long is an error
+        ("text", "character varying(9)", False),  # their lengths are looked at
+        ("character(9)", "character varying(5)", True),
+        ("character(5)", "character varying(5)", False),
         ("text", "name", True),
         ("bigint", "integer", False),
     ],
@@ -290,6 +292,35 @@ class TestNewest:
         assert destination.rows("SELECT a FROM ONLY top") == [(1,)]
         assert destination.rows("SELECT tableoid::regclass::text, a FROM top ORDER BY a") == [("top", 1), ("own", 7)]
         assert destination.rows("TABLE b") == [(8,)]
+
+    def test_words_that_are_too_long_are_found_before(
+        self, replicator: Run, database: Database, destination: Database
+    ) -> None:
+        """Blanks are cut off without an error, other characters fail when the tables are empty already."""
+        database.run("CREATE TABLE t (blanks text, \"Long\" varchar(20), fits text); INSERT INTO t VALUES"
+                     "('a         ', repeat('x', 20), repeat('ü', 9))")  # fmt: skip
+        destination.run('CREATE TABLE t (blanks varchar(9), "Long" varchar(9), fits varchar(9))')
+        result = replicator(*COPY, "--truncate", *both(database, destination))
+        refuses(
+            result, 3, 'more characters than the destination\'s columns take: public.t.blanks (9), public.t."Long" (9).'
+        )
+        database.run("UPDATE t SET blanks = 'a', \"Long\" = 'x'")
+        runs(replicator(*COPY, "--verify", *both(database, destination)))
+
+    def test_a_run_that_appends_is_resumed_as_one(
+        self, start: Start, replicator: Run, database: Database, destination: Database
+    ) -> None:
+        slow = "CREATE TABLE slow (a int, b text, c text GENERATED ALWAYS AS (md5(repeat(b, 40))) STORED);"
+        database.run(slow + "INSERT INTO slow SELECT g, repeat(md5(g::text), 8) FROM generate_series(1, 25000) g;"
+                     "CREATE SEQUENCE s")  # fmt: skip
+        destination.run(slow + "INSERT INTO slow VALUES (0); CREATE SEQUENCE s START 1000")
+        process = start(*COPY, "--append", "--hold-snapshot", *both(database, destination))
+        until(lambda: process.ended or copying(destination))
+        process.send(signal.SIGKILL)
+        process.ends()
+        refuses(replicator(*COPY, "--resume", *both(database, destination)), 3, "begun with --append")
+        runs(replicator(*COPY, "--resume", "--append", *both(database, destination)))
+        assert destination.rows("SELECT count(*), nextval('s') FROM slow") == [(25001, 1000)]
 
     def test_a_materialized_view_that_the_role_may_not_refresh_is_named(
         self, replicator: Run, source: Database, target: Database, owner: tuple[str, ...]

@@ -85,7 +85,9 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     there = _read(destination, "targets")
     matched = match(catalog.tables, _read(source, "targets"), there)
     types = _read(source, "target_types"), _read(destination, "target_types")
-    check_types(matched, *types, agreed=settings.allow_narrower_types)
+    shorter = check_types(matched, *types, agreed=settings.allow_narrower_types)
+    if not settings.allow_narrower_types:
+        _check_lengths(source, matched, shorter)
     replica = _may(destination, REPLICA)
     keys = _foreign_keys(destination, matched, settings, replica=replica)
     triggers = _read(destination, "target_triggers")
@@ -204,6 +206,18 @@ def _check(
         full = [top for top, it in zip(tops, words, strict=True) if _has_rows(destination, it)]
         if full:
             matched.refuse(f"Tables of the destination have rows: {listed(full)}.", "Use --truncate or --append.")
+
+
+def _check_lengths(source: Connection, matched: Matched, most: Mapping[str, Mapping[str, int]]) -> None:
+    """Refuse what is too long for the destination: a server cuts off blanks without an error, and else says so late."""
+    long = []
+    for table, columns in most.items():
+        tests = ", ".join(f"bool_or(octet_length({c}) > {n} AND char_length({c}) > {n})" for c, n in columns.items())
+        (found,) = source.execute(f"SELECT {tests} FROM ONLY {table}".encode()).fetchall()
+        long += [f"{table}.{c} ({n})" for (c, n), it in zip(columns.items(), found, strict=True) if it]
+    if long:
+        hint = "Widen them there. With --allow-narrower-types blanks at the end are cut off, and other words fail."
+        matched.refuse(f"Values have more characters than the destination's columns take: {listed(long)}.", hint)
 
 
 def _alone(name: str, *, partitioned: bool) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from replicator.data_only.narrower import changes
+from replicator.data_only.narrower import changes, most_characters
 from replicator.model import Address, Column, Finding, Table
 from replicator.verify.side import most_quoted, same_names
 
@@ -137,19 +137,25 @@ def _target(table: Table, here: Any, there: Any, matched: Matched, *, direct: bo
     )
 
 
-def check_types(matched: Matched, ours: Iterable[Any], theirs: Iterable[Any], *, agreed: bool) -> None:
+def check_types(
+    matched: Matched, ours: Iterable[Any], theirs: Iterable[Any], *, agreed: bool
+) -> dict[str, dict[str, int]]:
     """Refuse, or mention where that was agreed to, columns whose values the destination's type would change silently.
 
-    `ours` and `theirs` are rows of catalog/target_types.sql.
+    `ours` and `theirs` are rows of catalog/target_types.sql. Returns, by table and column, how many characters may be
+    there where the source's type allows more.
     """
     here, there = _types(ours), _types(theirs)
     found = []
+    shorter: dict[str, dict[str, int]] = {}
     for target in matched.targets:
         source = {name.replace('"', ""): values for name, values in here.get(target.table.identity, {}).items()}
         destination = {name.replace('"', ""): values for name, values in there.get(target.name, {}).items()}
         for column in (c.name.replace('"', "") for c in target.columns):
             # Fields of a composite type go by their places.
             for (path, type), (_, other) in zip(source.get(column, ()), destination.get(column, ()), strict=False):
+                if path.replace('"', "") == column and (most := most_characters(type, other)):
+                    shorter.setdefault(target.table.identity, {})[path] = most
                 if changes(type, other):
                     found.append(f"{target.table.identity}.{path} ({type} into {other})")
     if found:
@@ -158,6 +164,7 @@ def check_types(matched: Matched, ours: Iterable[Any], theirs: Iterable[Any], *,
         )
         hint = "" if agreed else "Widen them there, or let values be rounded and cut: --allow-narrower-types."
         matched.findings.append(Finding(text, hint, fatal=not agreed))
+    return shorter
 
 
 def _types(rows: Iterable[Any]) -> dict[str, dict[str, list[tuple[str, str]]]]:

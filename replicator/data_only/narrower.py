@@ -7,7 +7,8 @@ import re
 from typing import NamedTuple
 
 MICROSECONDS = 6
-WORDS = ("text", "character varying", "character", "name", '"char"')
+VARYING = "character varying"
+WORDS = ("text", VARYING, "character", "name", '"char"')
 BITS = {"real": 24, "double precision": 53}
 """How many binary digits of a number stay."""
 INTEGER_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
@@ -64,8 +65,24 @@ def changes(source: str, destination: str) -> bool:
         return known is None or known > BITS[there.name]
     if there.name in TIMES:
         return _cuts(here, there)
+    if there.name == VARYING and here.name == "character":
+        return bool(there.modifiers) and (here.modifiers or (1,)) > there.modifiers  # the blanks that pad it are cut
     # An internal "char" takes the first byte of a word, a name its first 63; character(n) pads with blanks.
     return there.name in ("name", '"char"', "character") and here.name in WORDS and here.name != there.name
+
+
+def most_characters(source: str, destination: str) -> int | None:
+    """Return how many characters a word may have, where the source's type allows more; None: any that it allows.
+
+    A longer one is an error, unless what is too much are blanks: these are cut off.
+
+    >>> most_characters("text", "character varying(9)"), most_characters("character varying(9)", "text")
+    (9, None)
+    """
+    here, there = declared(source), declared(destination)
+    if there.name != VARYING or not there.modifiers or here.name not in ("text", VARYING):
+        return None
+    return there.modifiers[0] if not here.modifiers or here.modifiers > there.modifiers else None
 
 
 def _rounds(here: Declared, there: Declared) -> bool:
