@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import psycopg
 
-from replicator import data_only, events, hold, journal, postgres, probe, replacement, resume
+from replicator import data_only, events, hold, journal, postgres, probe, replacement, resume, witness
 from replicator.again import Again
 from replicator.comparison import compare_databases, compared, convict
 from replicator.errors import Interrupted, ReplicatorError, StepFailed, Undone, VerificationFailed
@@ -191,7 +191,7 @@ def left_to_do(record: Journal, sides: Sides, emit: Emit, again: Again) -> tuple
 
     def look() -> tuple[bool, set[str]]:
         keeper = sides.keeper.keep()
-        return journal.notice_crash(keeper), set(record.unfinished(keeper))
+        return witness.notice_crash(keeper), set(record.unfinished(keeper))
 
     crashed, unfinished = steadily(again, emit, look)
     if crashed:
@@ -256,7 +256,7 @@ def finish(prepared: Prepared, record: Journal, sides: Sides, settings: Settings
         nonlocal number
         keeper = sides.keeper.keep()
         if number and journal.committed(keeper, number):
-            if emptied := journal.emptied(keeper, prepared.plan):
+            if emptied := witness.emptied(keeper, prepared.plan):
                 hint = "The copy is complete but for their rows. `clone --replace drop` copies it all again."
                 raise StepFailed("the last commit", f"{EMPTIED}: {', '.join(emptied)}", hint=hint)
             return
@@ -266,9 +266,9 @@ def finish(prepared: Prepared, record: Journal, sides: Sides, settings: Settings
             database.settle(keeper, prepared.end, emit)
             if settings.verify and not settings.data_only:
                 convict(compare_databases(sides, settings, extra=False))
+            journal.drop(keeper)
             if settings.replace == "swap":
                 replacement.mark_complete(keeper, sides.moment.holder)
-            journal.drop(keeper)
             number = journal.transaction_number(keeper)
 
     steadily(again, emit, end)

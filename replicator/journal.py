@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from replicator.claim import LOCK_KEY
-from replicator.errors import ClaimLost, PreflightFailed, StepFailed, Undone
+from replicator.errors import ClaimLost, PreflightFailed, Undone
 from replicator.model import CopyTable, Execute, Finding, Moment, Outcome, Phase, Plan, SetSequences, Step
 from replicator.postgres import Connection, script
 
@@ -209,56 +209,6 @@ def filled(step: Step) -> list[str] | None:
             return [sequence.identity for sequence in sequences]
         case _:
             return None
-
-
-def notice_crash(conn: Connection) -> bool:
-    """Tell whether the destination's server crashed since the last look, and put down what is undone by that.
-
-    What was committed and not yet on disk is gone together with its line in the journal. What the journal still has as
-    done, and is gone all the same, is what was in unlogged tables and sequences. Raises StepFailed where rows are gone
-    that cannot be told apart from others.
-    """
-    with conn.transaction():
-        conn.execute(DURABLE)
-        query = "SELECT rows_only, EXISTS (SELECT FROM replicator.witness) FROM replicator.run FOR UPDATE OF run"
-        try:
-            ((rows_only, remembers),) = conn.execute(query).fetchall()
-        except NO_JOURNAL as error:
-            raise ClaimLost() from error
-        if remembers:
-            return False
-        undone = [(number, mixed) for number, done, mixed in conn.execute(script("journal_unlogged")) if done]
-        emptied = sorted({mixed for _, mixed in undone if mixed})
-        if emptied and rows_only:
-            raise StepFailed(
-                f"data {emptied[0]}",
-                "the destination's server crashed and emptied its unlogged partitions; which rows of the others are of"
-                " this run is not known",
-                hint="Empty this table, then `clean` and `clone --data-only` again.",
-            )
-        for table in emptied:
-            conn.execute(f"TRUNCATE {table}".encode())
-        conn.execute(script("journal_undo"), [[number for number, _ in undone], emptied])
-        conn.execute("INSERT INTO replicator.witness VALUES (true)")
-    return True
-
-
-def unlogged(conn: Connection) -> list[str]:
-    """Return the names of the steps whose rows a crash of the server would take away."""
-    numbers = [number for number, *_ in conn.execute(script("journal_unlogged"))]
-    query = "SELECT name FROM replicator.step WHERE number = ANY (%s) AND relation IS NOT NULL"
-    return [name for (name,) in conn.execute(query, [numbers]).fetchall()]
-
-
-def emptied(conn: Connection, plan: Plan) -> list[str]:
-    """Return the unlogged tables that a plan fills and that have no rows: a crash emptied them."""
-    tables = sorted({name for step in plan.steps if isinstance(step.work, CopyTable) for name in filled(step) or ()})
-    query = (
-        "SELECT t.name FROM unnest(%s::text[]) AS t (name) JOIN pg_class c ON c.oid = to_regclass(t.name)"
-        " WHERE c.relpersistence = 'u'"
-    )
-    names = [name for (name,) in conn.execute(query, [tables]).fetchall()]
-    return [name for name in names if not conn.execute(f"SELECT FROM {name} LIMIT 1".encode()).fetchall()]
 
 
 def transaction_number(conn: Connection) -> int:

@@ -18,7 +18,7 @@ from dataclasses import replace
 import psycopg
 from psycopg import conninfo, sql
 
-from replicator import emptying, events, journal, postgres, probe
+from replicator import emptying, events, journal, postgres, probe, witness
 from replicator.claim import claim
 from replicator.errors import PreflightFailed, ReplicatorError, StepFailed
 from replicator.events import Emit
@@ -117,12 +117,14 @@ def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], None]
     except ReplicatorError as error:
         error.hint = f'Nothing changed in "{name}"; what was begun is in "{name}{INCOMING}". {error.hint or ""}'.strip()
         raise
+    _drop_witness(conninfo.make_conninfo(maintenance, dbname=name))
     _drop_discarded(maintenance, name, emit)
 
 
 def mark_complete(keeper: Connection, source: Connection) -> None:
-    """Say of the database that it is a complete copy, and of what, in the transaction in which its journal goes."""
+    """Say of the database that it is a complete copy, and of what, in the transaction in which its journal went."""
     ((_, _, identity),) = source.execute(OF_THE_SOURCE).fetchall()
+    witness.leave(keeper)
     _comment(keeper, keeper.info.dbname, f"{COMPLETE}: {identity}")
 
 
@@ -232,6 +234,7 @@ def _swap_in(maintenance: str, settings: Settings, name: str, emit: Emit) -> Non
             with postgres.connect(maintenance, application="swap") as conn:
                 copy = copy or _oid(conn, name + INCOMING)
                 if _oid(conn, name) != copy:  # else a commit went through, and the connection was lost
+                    _check_whole(conninfo.make_conninfo(maintenance, dbname=name + INCOMING))
                     _rename(conn, maintenance, name, comment, keep=settings.keep_previous)
             return
         except psycopg.Error as error:
@@ -241,6 +244,26 @@ def _swap_in(maintenance: str, settings: Settings, name: str, emit: Emit) -> Non
                 raise StepFailed("the swap", reason, hint=hint) from error
             emit(events.Note(f"The swap is tried again: {reason}"))
             time.sleep(PAUSE_SECONDS)
+
+
+def _check_whole(there: str) -> None:
+    """Raise StepFailed if a crash emptied the unlogged tables of a copy that was complete.
+
+    If the server crashes after this, the connection that is to rename the database is lost.
+    """
+    with postgres.connect(there, application="swap") as inside:
+        if not witness.testifies(inside):
+            raise StepFailed(
+                "the swap",
+                "the server crashed when the copy was complete, and emptied its unlogged tables",
+                hint="Run it once more, without --resume: it begins anew.",
+            )
+
+
+def _drop_witness(here: str) -> None:
+    """Remove the last trace. Where that fails, one table of one row is left, in a schema of its own."""
+    with suppress(psycopg.Error), postgres.connect(here, application="swap") as conn:
+        witness.drop(conn)
 
 
 def _rename(conn: Connection, maintenance: str, name: str, comment: str | None, *, keep: bool) -> None:

@@ -22,6 +22,12 @@ def read_values(conn: Connection, sequences: Ordered[Sequence]) -> dict[str, tup
     return values
 
 
+def any_unlogged(conn: Connection, sequences: Ordered[Sequence]) -> bool:
+    """Tell whether a crash of the server would set any of these back."""
+    query = "SELECT EXISTS (SELECT FROM pg_class WHERE oid = ANY (%s::oid[]) AND relpersistence = 'u')"
+    return conn.execute(query, [[s.address.objid for s in sequences]]).fetchall() == [(True,)]
+
+
 def set_values(destination: Connection, values: Mapping[str, tuple[int, bool]], *, forward: bool = False) -> None:
     """Give sequences these values; `forward`: but for those that would give out earlier values than they do now."""
     if forward:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from replicator import journal, maintenance, postgres, probe, resume, snapshot
+from replicator import journal, maintenance, postgres, probe, resume, snapshot, witness
 from replicator.claim import WAIT
 from replicator.errors import PreflightFailed, SnapshotLost
 from replicator.keeper import Keeper
@@ -46,7 +46,7 @@ class Sides:
     def let_go(self) -> None:
         """Release the snapshot, which keeps VACUUM and DDL waiting on the source: nothing more is to be read in it."""
         with suppress(psycopg.OperationalError):  # without the journal's consent it is held to the end
-            if not journal.unlogged(keeper := self.keeper.keep()):  # a crash would have these read again
+            if not witness.unlogged(keeper := self.keeper.keep()):  # a crash would have these read again
                 journal.let_snapshot_go(keeper)
                 self.moment.release()
 
@@ -69,7 +69,7 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
                 facts = probe.read_facts(source)
                 resume.check_source(left, facts.system, facts.database, rows_only=settings.data_only)
                 resume.end_sessions(left, source, keeper.conn)
-                if journal.notice_crash(keeper.conn):
+                if witness.notice_crash(keeper.conn):
                     left = resume.read_left(keeper.conn)
         keeper.speak(encoding)
         moment, left, same = stack.enter_context(take_snapshot(settings, encoding, left))

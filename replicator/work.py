@@ -245,6 +245,8 @@ class Workshop:
             case SetSequences(which, forward), _:
                 with self._source.use() as conn:  # outside a transaction, which would hold a lock for each to its end
                     self.sequence_values = sequences.read_values(conn, which)
+                    if sequences.any_unlogged(conn, which):  # a crash of the source set them back; it ends its snapshot
+                        self._snapshot.keep()
                 sequences.set_values(destination, self.sequence_values, forward=forward)
                 return len(which), 0, None
             case CarryStatistics(tables), _:

@@ -195,9 +195,9 @@ def is_empty(database: Database) -> bool:
 
 
 @contextlib.contextmanager
-def own_server(**settings: str) -> Iterator[Server]:
+def own_server(major: int = NEWEST, **settings: str) -> Iterator[Server]:
     """A server that a test may stop or break."""
-    server = Server(BINARIES[NEWEST], reachable_folder("replicator-own-"), {**SETTINGS, **settings})
+    server = Server(BINARIES[major], reachable_folder("replicator-own-"), {**SETTINGS, **settings})
     try:
         server.create()
         server.start()

@@ -17,7 +17,7 @@ LAYERS = (
     "graph plan plan.* downgrade catalog catalog.depend catalog.select settings again patience postgres throttle"
     " copy.stream",
     "probe probe.* snapshot catalog.read catalog.changes catalog.unprintable claim journal keeper keywords maintenance"
-    " rehearsal copy copy.* large_objects late sequences statistics globals globals.server emptying",
+    " witness rehearsal copy copy.* large_objects late sequences statistics globals globals.server emptying",
     "work executor verify verify.* resume globals.database",
     "sides hold replacement",
     "preparation",

@@ -238,7 +238,8 @@ RETRY = click.option(
     default="10m",
     show_default=True,
     type=duration,
-    help="How long a step is tried again while a connection is lost, a server restarts, and the like.",
+    help="How long a step is tried again, counted from its first failure, when a connection is lost, a server restarts,"
+    " and the like. What fails after hours is tried once more.",
 )
 DOWNGRADE = click.option(
     "--downgrade", is_flag=True, help="Leave out what the destination's version cannot hold, and list it."

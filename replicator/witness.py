@@ -1,0 +1,103 @@
+"""What tells of a crash: one row in an unlogged table, which goes as the rows of all unlogged tables go.
+
+Whether a server crashed, restarted its sessions alone, or another one took its place: no other sign shows all of it,
+and to every role. The journal has the row (sql/journal.sql); a copy that waits to be swapped in keeps it to the end.
+"""
+
+from replicator.errors import ClaimLost, StepFailed
+from replicator.journal import DURABLE, NO_JOURNAL, filled
+from replicator.model import CopyTable, Plan
+from replicator.postgres import Connection, script
+
+MARK = "replicator: tells of a crash, until the copy is swapped in"
+ANY_UNLOGGED = """
+SELECT EXISTS (SELECT
+                 FROM pg_class
+                WHERE relpersistence = 'u'
+                  AND relkind IN ('r', 'S')
+                  AND relnamespace <> coalesce(to_regnamespace('replicator')::oid, 0))
+"""
+
+
+def notice_crash(conn: Connection) -> bool:
+    """Tell whether the destination's server crashed since the last look, and put down what is undone by that.
+
+    What was committed and not yet on disk is gone together with its line in the journal. What the journal still has as
+    done, and is gone all the same, is what was in unlogged tables and sequences. Raises StepFailed where rows are gone
+    that cannot be told apart from others.
+    """
+    try:
+        ((rows_only, remembers),) = conn.execute(
+            "SELECT rows_only, EXISTS (SELECT FROM replicator.witness) FROM replicator.run"
+        ).fetchall()
+    except NO_JOURNAL as error:
+        raise ClaimLost() from error
+    if remembers:
+        return False
+    with conn.transaction():
+        conn.execute(DURABLE)
+        undone = [(number, mixed) for number, done, mixed in conn.execute(script("journal_unlogged")) if done]
+        emptied = sorted({mixed for _, mixed in undone if mixed})
+        if emptied and rows_only:
+            raise StepFailed(
+                f"data {emptied[0]}",
+                "the destination's server crashed and emptied its unlogged partitions; which rows of the others are of"
+                " this run is not known",
+                hint="Empty this table, then `clean` and `clone --data-only` again.",
+            )
+        for table in emptied:
+            conn.execute(f"TRUNCATE {table}".encode())
+        conn.execute(script("journal_undo"), [[number for number, _ in undone], emptied])
+        conn.execute("INSERT INTO replicator.witness VALUES (true)")
+    return True
+
+
+def unlogged(conn: Connection) -> list[str]:
+    """Return the names of the steps whose rows a crash of the server would take away."""
+    if conn.execute(ANY_UNLOGGED).fetchall() == [(False,)]:
+        return []
+    numbers = [number for number, *_ in conn.execute(script("journal_unlogged"))]
+    query = "SELECT name FROM replicator.step WHERE number = ANY (%s) AND relation IS NOT NULL"
+    return [name for (name,) in conn.execute(query, [numbers]).fetchall()]
+
+
+def leave(conn: Connection) -> None:
+    """Leave, of a journal that was dropped, what tells of a crash: where there is anything that a crash empties."""
+    if conn.execute(ANY_UNLOGGED).fetchall() == [(True,)]:
+        conn.execute("CREATE SCHEMA replicator; CREATE UNLOGGED TABLE replicator.witness (here boolean NOT NULL)")
+        conn.execute(f"COMMENT ON SCHEMA replicator IS '{MARK}'")
+        conn.execute("INSERT INTO replicator.witness VALUES (true)")
+
+
+def drop(conn: Connection) -> None:
+    """Remove what `leave` left."""
+    with conn.transaction():
+        if not _left(conn):
+            return
+        if conn.info.parameter_status("is_superuser") == "on":
+            conn.execute("SET LOCAL session_replication_role = replica")  # no event trigger of the copy's acts
+        conn.execute("DROP TABLE replicator.witness; DROP SCHEMA replicator")
+
+
+def _left(conn: Connection) -> bool:
+    """Tell whether `leave` left something here."""
+    query = "SELECT FROM pg_namespace WHERE nspname = 'replicator' AND obj_description(oid, 'pg_namespace') = %s"
+    return bool(conn.execute(query, [MARK]).fetchall())
+
+
+def testifies(conn: Connection) -> bool:
+    """Tell whether no crash has emptied what is unlogged here since `leave`."""
+    if not _left(conn):
+        return conn.execute(ANY_UNLOGGED).fetchall() == [(False,)]
+    return conn.execute("SELECT EXISTS (SELECT FROM replicator.witness)").fetchall() == [(True,)]
+
+
+def emptied(conn: Connection, plan: Plan) -> list[str]:
+    """Return the unlogged tables that a plan fills and that have no rows: a crash emptied them."""
+    tables = sorted({name for step in plan.steps if isinstance(step.work, CopyTable) for name in filled(step) or ()})
+    query = (
+        "SELECT t.name FROM unnest(%s::text[]) AS t (name) JOIN pg_class c ON c.oid = to_regclass(t.name)"
+        " WHERE c.relpersistence = 'u'"
+    )
+    names = [name for (name,) in conn.execute(query, [tables]).fetchall()]
+    return [name for name in names if not conn.execute(f"SELECT FROM {name} LIMIT 1".encode()).fetchall()]
