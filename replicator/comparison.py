@@ -30,6 +30,13 @@ def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
             unfinished = [Mismatch("clone", f"unfinished, {status.done} of {status.steps} steps are done")]
         else:
             unfinished = []
+        source, destination = sides.moment.holder, sides.keeper.conn
+        refuse_or_note(
+            probe.check_verification(
+                source, destination, settings.workers, holders=HOLDERS - 1, repair=settings.repair
+            ),
+            emit,
+        )
         with events.saying(emit, "Reading the source's catalogs"):
             catalog = selected(read(sides.moment, sides.keeper.conn), settings)
         if settings.downgrade or settings.skip_unprivileged:

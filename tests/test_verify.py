@@ -1,6 +1,7 @@
 """Verification convicts: each difference is found and named, down to the row, and rows can be repaired."""
 
 import json
+from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -344,6 +345,67 @@ def test_a_refusal_names_the_server_that_refused(servers: Servers) -> None:
     pair[1].run("INSERT INTO log VALUES ('extra')")
     (mismatch,) = compare(*pair, repair=True)
     assert mismatch.repair.startswith("not repaired: on the destination: cannot delete from table")
+
+
+# What stands in the way
+
+
+@pytest.fixture
+def reader(servers: Servers) -> Iterator[str]:
+    """A role that may log in, and nothing more."""
+    with psycopg.connect(servers[NEWEST].conninfo(), autocommit=True) as conn:
+        conn.execute("CREATE ROLE reader LOGIN")
+        yield "reader"
+        for (name,) in conn.execute("SELECT datname FROM pg_database WHERE datallowconn").fetchall():
+            with psycopg.connect(servers[NEWEST].conninfo(name), autocommit=True) as there:
+                there.execute("DROP OWNED BY reader CASCADE")
+        conn.execute("DROP ROLE reader")
+
+
+SECRET = """CREATE TABLE open (a int PRIMARY KEY); CREATE SEQUENCE s; CREATE TABLE closed (a int PRIMARY KEY);
+            CREATE TABLE secured (a int); ALTER TABLE secured ENABLE ROW LEVEL SECURITY; INSERT INTO secured VALUES (1);
+            SELECT lo_from_bytea(4711, 'x'); GRANT SELECT ON open, secured TO reader"""
+
+
+def test_all_that_cannot_be_read_is_said_at_once_with_its_server(
+    servers: Servers, reader: str, replicator: Run
+) -> None:
+    pair = servers.database(NEWEST), servers.database(NEWEST)
+    fill(pair, SECRET)
+    pair[1].run("GRANT SELECT ON closed, s TO reader; CREATE TABLE only_here (a int)")
+    flags = ["--source", f"{pair[0].dsn} user=reader", "--destination", f"{pair[1].dsn} user=reader"]
+    result = replicator("verify", *flags)
+    assert result.code == 3, result
+    for words in (
+        "The source role may not read all rows of: public.closed.",
+        "The source role may not read all rows of: public.s.",
+        "The source role may not read all rows of: public.secured.",
+        "The source role may not read 1 large objects: 4711.",
+        "The destination role may not read all rows of: public.secured.",
+        "The destination role may not read 1 large objects: 4711.",
+        "GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO reader;",
+        "ALTER ROLE reader BYPASSRLS;",
+    ):
+        assert words in result.said, f"{words}\n{result}"
+    assert "only_here" not in result.said
+    assert result.out == ""
+
+
+def test_what_a_repair_needs_to_write_is_said_before(servers: Servers, reader: str, replicator: Run) -> None:
+    pair = servers.database(NEWEST), servers.database(NEWEST)
+    fill(pair, "CREATE TABLE t (a int PRIMARY KEY); GRANT SELECT ON t TO reader")
+    pair[1].run("INSERT INTO t VALUES (1)")
+    flags = ["--source", pair[0].dsn, "--destination", f"{pair[1].dsn} user=reader"]
+    grant = "GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO reader;"
+    refuses(replicator("verify", "--repair", *flags), 3, "repair rows (INSERT, UPDATE, DELETE) of: public.t.", grant)
+    assert "1 extra" in replicator("verify", *flags).out
+    pair[1].run(grant)
+    assert "table public.t: 1 extra row, repaired" in replicator("verify", "--repair", *flags).out
+
+
+def test_a_database_is_not_compared_with_itself(servers: Servers, replicator: Run) -> None:
+    one = servers.database(NEWEST)
+    refuses(replicator("verify", *both(one, one)), 3, "the same database")
 
 
 # The command

@@ -13,6 +13,7 @@ from replicator.probe.load import GB
 from replicator.probe.pooler import check_direct
 from replicator.probe.readiness import wait
 from replicator.probe.source import check_source, check_unlogged, waiting_locks
+from replicator.probe.verification import check_verification
 
 __all__ = [
     "GB",
@@ -30,6 +31,7 @@ __all__ = [
     "check_sessions",
     "check_source",
     "check_unlogged",
+    "check_verification",
     "read_facts",
     "refuse",
     "strangers",

@@ -37,8 +37,18 @@ def read_room(conn: Connection) -> Room:
     return room
 
 
-def check_sessions(source: Connection, destination: Connection, jobs: int) -> Iterator[Finding]:
-    """Yield the limits that these jobs would meet, with the most jobs that fit."""
+def check_sessions(
+    source: Connection,
+    destination: Connection,
+    jobs: int,
+    *,
+    more: int = 0,
+    fewer: str = "clone without --copy-jobs and --index-jobs, with",
+) -> Iterator[Finding]:
+    """Yield the limits that these jobs would meet, with the most jobs that fit.
+
+    `more` sessions are opened on the destination; `fewer` begins the words that name the number of jobs that fit.
+    """
     one_server = read_facts(source).system == read_facts(destination).system
     one_role = one_server and source.info.user == destination.info.user
     for server, conn in (("source", source), ("destination", destination)):
@@ -52,20 +62,17 @@ def check_sessions(source: Connection, destination: Connection, jobs: int) -> It
             (database, room.of_database, room.database_limit, 1, f"{database} CONNECTION LIMIT"),
         )
         for what, free, limit, sides, alter in limits:
-            wanted = (jobs + BESIDE) * sides
+            beside = BESIDE * sides + (more if server == "destination" or sides > 1 else 0)
+            wanted = jobs * sides + beside
             if free is not None and wanted > free:
-                fitting = free // sides - BESIDE
+                fitting = (free - beside) // sides
                 name = f"The {server}" + (
                     "" if what == "server" else f"'s {what.replace(what.split()[0], what.split()[0].lower(), 1)}"
                 )
                 yield Finding(
                     f"{name} has room for {max(0, free)} more sessions: {jobs} jobs at a time need {wanted}.",
                     ("(and a restart) " if what == "server" else "")
-                    + (
-                        f"or clone without --copy-jobs and --index-jobs, with --jobs {fitting}."
-                        if fitting > 0
-                        else "or end others' sessions."
-                    ),
+                    + (f"or {fewer} --jobs {fitting}." if fitting > 0 else "or end others' sessions."),
                     object=f"{server} sessions",
                     run=f"ALTER {alter} {limit + wanted - free};",
                     server=server,

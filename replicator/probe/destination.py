@@ -11,7 +11,7 @@ from replicator.probe.facts import Facts, read_facts
 def check_destination(source: Connection, destination: Connection, *, resuming: bool = False) -> list[Finding]:
     """Return what keeps a clone of `source` from being written here. `resuming`: what an earlier run left is wanted."""
     here, there = read_facts(source), read_facts(destination)
-    findings = [*_same(here, there), *_state(there), *_encodings(here, there)]
+    findings = [*same_database(here, there), *writable(there), *_creatable(there), *_encodings(here, there)]
     if own := journal.in_its_way(destination):
         return [*findings, own]
     if not resuming:
@@ -19,7 +19,8 @@ def check_destination(source: Connection, destination: Connection, *, resuming: 
     return findings
 
 
-def _same(source: Facts, destination: Facts) -> Iterable[Finding]:
+def same_database(source: Facts, destination: Facts) -> Iterable[Finding]:
+    """Yield whether there is only one database."""
     if (source.system, source.database) == (destination.system, destination.database):
         yield Finding(
             f'Source and destination are the same database, "{source.database}" of the same server.',
@@ -27,7 +28,8 @@ def _same(source: Facts, destination: Facts) -> Iterable[Finding]:
         )
 
 
-def _state(destination: Facts) -> Iterable[Finding]:
+def writable(destination: Facts) -> Iterable[Finding]:
+    """Yield what keeps the destination from being written at all."""
     if destination.standby:
         yield Finding("The destination is a standby: nothing can be written to it.", "Connect to the primary.")
     elif destination.read_only:
@@ -37,7 +39,10 @@ def _state(destination: Facts) -> Iterable[Finding]:
             run=f"ALTER ROLE {quoted(destination.user)} IN DATABASE {quoted(destination.database)}"
             " SET default_transaction_read_only = off;",
         )
-    elif not destination.can_create:
+
+
+def _creatable(destination: Facts) -> Iterable[Finding]:
+    if not (destination.standby or destination.read_only or destination.can_create):
         yield Finding(
             f'The role "{destination.user}" may not create schemas in the destination database.',
             run=f"GRANT CREATE ON DATABASE {quoted(destination.database)} TO {quoted(destination.user)};",

@@ -1,6 +1,6 @@
 """Whether all of the source can be read, and what of it is left out."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from psycopg import sql
 
@@ -8,6 +8,8 @@ from replicator import postgres
 from replicator.model import Finding
 from replicator.postgres import Connection, quoted
 
+Wanted = Callable[[list[str]], list[str]]
+"""Returns those names of tables and sequences that matter."""
 COLLATION_VERSION_SINCE = 150000
 NAMED = 10
 """So many things are named one by one."""
@@ -18,12 +20,17 @@ GRANTED = 100
 def check_source(source: Connection) -> list[Finding]:
     """Return what cannot be read, what is not copied, and what may disturb."""
     return [
-        *_unreadable(source),
-        *_unreadable_large_objects(source),
+        *check_readable("source", source),
+        *_named_as_the_journal(source),
         *_left_out(source),
         *_collation_versions(source),
         *_standby(source),
     ]
+
+
+def check_readable(server: str, conn: Connection, wanted: Wanted | None = None) -> list[Finding]:
+    """Return what this role may not read, all or in part. `wanted` tells which tables and sequences matter."""
+    return [*_unreadable(server, conn, wanted or list), *_unreadable_large_objects(server, conn)]
 
 
 def check_unlogged(source: Connection, *, wanted: bool) -> Iterable[Finding]:
@@ -42,18 +49,18 @@ def check_unlogged(source: Connection, *, wanted: bool) -> Iterable[Finding]:
         yield Finding(text, fatal=False, object=", ".join(names), server="source")
 
 
-def waiting_locks(source: Connection) -> Iterable[Finding]:
-    """Yield the prepared transactions: what they locked, a clone would wait for, for ever."""
+def waiting_locks(source: Connection, server: str = "source", *, who: str = "a clone") -> Iterable[Finding]:
+    """Yield the prepared transactions: what they locked, `who` reads it would wait for, for ever."""
     for gid, tables in source.execute(postgres.script("prepared")).fetchall():
         name = sql.Literal(gid).as_string(source)
         yield Finding(
-            f"The prepared transaction {name} on the source "
-            + (f"has locked {_names(tables)}, and a clone would wait for it." if tables else "is not in the copy."),
+            f"The prepared transaction {name} on the {server} "
+            + (f"has locked {_names(tables)}, and {who} would wait for it." if tables else "is not in the copy."),
             f"or ROLLBACK PREPARED {name};",
             fatal=bool(tables),
             object=f"prepared transaction {name}",
             run=f"COMMIT PREPARED {name};",
-            server="source",
+            server=server,
         )
 
 
@@ -62,17 +69,26 @@ def _names(names: list[str]) -> str:
     return ", ".join(names[:NAMED]) + more
 
 
-def _unreadable(source: Connection) -> Iterable[Finding]:
+def _unreadable(server: str, conn: Connection, wanted: Wanted) -> Iterable[Finding]:
+    return refused_by_table(server, conn, "unreadable", "read all rows of", wanted)
+
+
+def refused_by_table(server: str, conn: Connection, script: str, may_not: str, wanted: Wanted) -> Iterable[Finding]:
+    """Yield, by remedy, the tables that a script returns, each with what an administrator would run."""
+    remedy_of: dict[str, str] = dict(conn.execute(postgres.script(script)).fetchall())
     remedies: dict[str, list[str]] = {}
-    for identity, remedy in source.execute(postgres.script("unreadable")).fetchall():
-        remedies.setdefault(remedy, []).append(identity)
+    for identity in wanted(list(remedy_of)):
+        remedies.setdefault(remedy_of[identity], []).append(identity)
     for remedy, tables in remedies.items():
         yield Finding(
-            f"The source role may not read all rows of: {_names(tables)}.",
+            f"The {server} role may not {may_not}: {_names(tables)}.",
             object=", ".join(tables),
             run=remedy,
-            server="source",
+            server=server,
         )
+
+
+def _named_as_the_journal(source: Connection) -> Iterable[Finding]:
     if source.execute("SELECT to_regnamespace('replicator') IS NOT NULL").fetchall()[0][0]:
         yield Finding(
             "The source has a schema named replicator, the name that the journal has on the destination.",
@@ -83,18 +99,18 @@ def _unreadable(source: Connection) -> Iterable[Finding]:
         )
 
 
-def _unreadable_large_objects(source: Connection) -> Iterable[Finding]:
-    oids = [str(row[0]) for row in source.execute(postgres.script("unreadable_large_objects")).fetchall()]
+def _unreadable_large_objects(server: str, conn: Connection) -> Iterable[Finding]:
+    oids = [str(row[0]) for row in conn.execute(postgres.script("unreadable_large_objects")).fetchall()]
     if oids:
-        user, database = quoted(source.info.user), quoted(source.info.dbname)
+        user, database = quoted(conn.info.user), quoted(conn.info.dbname)
         few = len(oids) <= GRANTED
         yield Finding(
-            f"The source role may not read {len(oids)} large objects: {_names(oids)}.",
+            f"The {server} role may not read {len(oids)} large objects: {_names(oids)}.",
             object="large objects",
             run=f"GRANT SELECT ON LARGE OBJECT {', '.join(oids)} TO {user};"
             if few
             else f"ALTER DATABASE {database} SET lo_compat_privileges = on;",
-            server="source",
+            server=server,
         )
 
 

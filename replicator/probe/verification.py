@@ -1,0 +1,36 @@
+"""What stands in the way of a verification: both sides must be readable, and writable where rows shall be repaired."""
+
+from replicator.model import Finding
+from replicator.postgres import Connection
+from replicator.probe.capacity import check_sessions
+from replicator.probe.destination import same_database, writable
+from replicator.probe.facts import read_facts
+from replicator.probe.source import check_readable, refused_by_table, waiting_locks
+
+
+def check_verification(
+    source: Connection, destination: Connection, jobs: int, *, holders: int, repair: bool
+) -> list[Finding]:
+    """Return all that a verification would stumble over. `holders` is how many more sessions hold its snapshot.
+
+    What only the destination has is not read there, and need not be readable.
+    """
+
+    def common(names: list[str]) -> list[str]:
+        there = "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p', 'S')"
+        return sorted(set(names).intersection(row[0] for row in source.execute(there).fetchall())) if names else []
+
+    here, there = read_facts(source), read_facts(destination)
+    found = list(same_database(here, there)) if here.standby == there.standby else []
+    found += check_readable("source", source) + check_readable("destination", destination, common)
+    found += check_sessions(source, destination, jobs, more=holders, fewer="verify with")
+    locks = (
+        *waiting_locks(source, who="a verification"),
+        *waiting_locks(destination, "destination", who="a verification"),
+    )
+    found += [finding for finding in locks if finding.fatal]
+    if repair:
+        found += writable(there)
+        write = "repair rows (INSERT, UPDATE, DELETE) of"
+        found += refused_by_table("destination", destination, "unwritable", write, common)
+    return found
