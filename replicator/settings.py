@@ -93,6 +93,7 @@ class Settings:
                 raise UsageError(f"{_flag(one)} and {_flag(other)} exclude each other: {why}.")
         for one, needed, wanted in (
             ("keep_previous", "--replace swap", self.replace == "swap"),
+            ("allow_empty", "--replace or --truncate", self.replace is not None or self.truncate),
             *((name, "--data-only", self.data_only) for name in ("truncate", "append", "allow_narrower_types")),
         ):
             if getattr(self, one) and not wanted:

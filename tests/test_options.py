@@ -134,7 +134,7 @@ OF_DATA_ONLY = {"truncate", "append", "allow_narrower_types"}
 Mode = tuple[str, Callable[[Settings, Emit], object], dict[str, object], set[str]]
 MODES: dict[str, Mode] = {
     # command, what it calls, its settings, and the fields that it refuses or that have no other way: all others count
-    "clone": ("clone", clone, {"verify": True}, OF_DATA_ONLY | {"keep_previous"}),
+    "clone": ("clone", clone, {"verify": True}, OF_DATA_ONLY | {"keep_previous", "allow_empty"}),
     "swap": ("clone", clone, {"replace": "swap"}, OF_DATA_ONLY),
     "drop": ("clone", clone, {"replace": "drop", "verify": True}, OF_DATA_ONLY | {"keep_previous"}),
     "data only": ("clone", clone, {"data_only": True, "truncate": True, "verify": True}, {*NOT_IN_DATA_ONLY}),
@@ -168,6 +168,7 @@ class TestModes:
         [
             (("clone", "--data-only", "--statistics", "transfer"), "--statistics would have no effect"),
             (("clone", "--exact"), "--exact needs --verify"),
+            (("clone", "--allow-empty"), "--allow-empty needs --replace or --truncate"),
             (("clone", "--append"), "--append needs --data-only"),
             (("clone", "--resume", "--allow-narrower-types"), "needs --data-only"),
             (("clone", "--keep-previous", "--replace", "drop"), "needs --replace swap"),
