@@ -17,6 +17,7 @@ from tests.fix_servers import Database
 
 FEW = 2
 FINISHED, SAID_SO = "survived by finishing", "survived by saying so"
+LOST, FALSELY, HUNG = "lost", "falsely said", "hung"
 FAILED = 6
 Judge = Callable[..., str]
 
@@ -98,7 +99,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
     reports = [r for reports in terminalreporter.stats.values() for r in reports if isinstance(r, pytest.TestReport)]
     became = Counter(what for r in reports if r.when == "call" for name, what in r.user_properties if name == "fault")
     if tried := became["tried"]:
-        lost = tried - became[FINISHED] - became[SAID_SO]
-        terminalreporter.write_line(
-            f"faults tried: {tried}, {FINISHED}: {became[FINISHED]}, {SAID_SO}: {became[SAID_SO]}, lost: {lost}"
-        )
+        known = (FINISHED, SAID_SO, FALSELY, HUNG)
+        lost = tried - sum(became[what] for what in known)  # whatever else failed counts as the worst
+        counts = "".join(f", {what}: {became[what]}" for what in known)
+        terminalreporter.write_line(f"faults tried: {tried}{counts}, {LOST}: {lost}")
