@@ -36,6 +36,6 @@ SELECT CASE held.classid
         OR object.schema !~ '^(replicator|pg_temp.*|pg_toast.*)$'
            AND object.schema <> ALL (<kept>::text[]))
    AND NOT EXISTS (SELECT FROM pg_depend d
-                    WHERE d.classid = held.classid AND d.objid = held.objid AND d.deptype IN ('e', 'i'))
+                    WHERE d.classid = held.classid AND d.objid = held.objid AND d.objsubid = 0 AND d.deptype IN ('e', 'i'))
  ORDER BY held.rank, held.objid
  LIMIT 200

@@ -18,6 +18,6 @@ SELECT format('%s %s', object.type, object.identity) AS name
  CROSS JOIN LATERAL pg_identify_object(held.classid, held.objid, 0) AS object
  WHERE (held.objid >= 16384 OR held.classid = 'pg_largeobject'::regclass)
    AND NOT EXISTS (SELECT FROM pg_depend d
-                    WHERE d.classid = held.classid AND d.objid = held.objid AND d.deptype IN ('e', 'i'))
+                    WHERE d.classid = held.classid AND d.objid = held.objid AND d.objsubid = 0 AND d.deptype IN ('e', 'i'))
    AND (object.schema IS NULL OR object.schema !~ '^pg_(temp|toast)(_|$)')
  LIMIT 6
