@@ -4,91 +4,155 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import psycopg
 
-from replicator import data_only, events, hold, journal, postgres, probe, replacement, resume, witness
+from replicator import (
+    data_only,
+    events,
+    hold,
+    journal,
+    postgres,
+    probe,
+    replacement,
+    resume,
+    snapshot,
+    unfinished,
+    witness,
+)
 from replicator.again import Again
 from replicator.comparison import compare_databases, compared, convict
-from replicator.errors import Interrupted, ReplicatorError, StepFailed, Undone, VerificationFailed
+from replicator.errors import (
+    Interrupted,
+    ReplicatorError,
+    SourceChanged,
+    StepFailed,
+    Undone,
+    VerificationFailed,
+)
 from replicator.events import Emit
 from replicator.executor import execute
 from replicator.globals import database
-from replicator.journal import Journal, Run
-from replicator.keeper import Keeper
-from replicator.model import Catalog, Phase, Plan, Step
+from replicator.journal import Journal
+from replicator.model import Catalog, CopyTable, Phase, Plan, Step
 from replicator.postgres import Connection
 from replicator.preparation import Prepared, prepare, ready
+from replicator.remains import Remains
+from replicator.run import Run, read_at_another_moment, read_given
 from replicator.settings import Settings
-from replicator.sides import Sides, both_sides
-from replicator.verify import SequenceValues
+from replicator.sides import Sides, both_sides, identity
 from replicator.work import Workshop
 
 T = TypeVar("T")
 
 CRASHED = "The destination's server crashed, or another one took its place: what was lost of the copy is done again."
 EMPTIED = "its server crashed right after it, and emptied what a crash empties, unlogged tables"
-LEFTOVERS = (
-    "The copy is unfinished: `clone --resume` goes on with it, `status` tells more, `clean` empties the destination."
+NAMED = 10
+NOT_VERIFIED = (
+    "Not verified, since they were read at an earlier moment and the source, as it is now, has other rows: {}. That is"
+    " as it should be where they were changed since."
 )
-
-LEFT_ROWS = (
-    "The copy is unfinished: `clone --resume` goes on with it, `status` tells more; `clean` gives back the foreign keys"
-    " that were taken away, and leaves the rows."
-)
+LARGE_OBJECTS = "large objects"
 
 
-def clone(settings: Settings, emit: Emit) -> None:
+def clone(settings: Settings, emit: Emit) -> bool:
     """Copy the source database into the destination, and verify the copy if the settings say so.
 
-    Raises a ReplicatorError; from the first write on, the destination's journal says how far the copy got.
+    Returns whether all of it was verified. Raises a ReplicatorError; from the first write on, the destination's journal
+    says how far the copy got.
     """
     if settings.replace == "swap":
-        replacement.swap(settings, emit, build=fill)
-    else:
-        fill(settings, emit)
+        return replacement.swap(settings, emit, build=fill)
+    return fill(settings, emit)
 
 
-def fill(settings: Settings, emit: Emit) -> None:
-    """Copy the source database into the empty destination, or its rows alone into a schema that is there."""
+def fill(settings: Settings, emit: Emit, *, verified: bool = False) -> bool:
+    """Copy the source database into the empty destination, or its rows alone into a schema that is there.
+
+    Returns whether the copy was verified as a whole, which need not be done if it is `verified` already.
+    """
     with ready(settings, emit), ExitStack() as stack:
         with events.saying(emit, "Opening both databases, and ending what an earlier run left there"):
             sides = stack.enter_context(both_sides(settings))
+        if sides.left:
+            settings = unfinished.as_begun(settings, sides.left.run.options)
         prepared = (data_only.prepare if settings.data_only else prepare)(sides, settings, emit)
         holder = ", and waiting for the process that is to hold the snapshot" if settings.hold_snapshot_seconds else ""
         with events.saying(emit, f"Writing the plan into the journal{holder}"):
-            record = begin(prepared, sides, settings)
-        with journaled(sides.keeper, LEFT_ROWS if settings.data_only else LEFTOVERS):
-            complete(prepared, record, sides, settings, emit)
+            record = begin(prepared, sides, settings, emit)
+        with journaled(sides, settings):
+            verified = complete(prepared, record, sides, settings, emit, verified=verified)
         for words in prepared.left_out:
             emit(events.Note(f"Left out, as --skip-unprivileged says: {words}"))
+        return verified
 
 
-def complete(prepared: Prepared, record: Journal, sides: Sides, settings: Settings, emit: Emit) -> None:
-    """Do all that the journal has as unfinished, verify, and end the run; all over if the server crashes meanwhile."""
+def complete(
+    prepared: Prepared, record: Journal, sides: Sides, settings: Settings, emit: Emit, *, verified: bool
+) -> bool:
+    """Do all that the journal has as unfinished, verify, and end the run; all over if the server crashes meanwhile.
+
+    Returns whether the copy is verified.
+    """
     again = Again(settings.retry_seconds)
-    sequence_values: SequenceValues = {}
     while True:
-        sequence_values = {**sequence_values, **work_off(prepared.plan, record, sides, settings, emit, again)}
+        work_off(prepared.plan, record, sides, settings, emit, again)
         try:
-            if settings.verify:
+            if settings.verify and not verified:
                 with unless_undone(record, sides, again, emit):
-                    check(prepared, sides, settings, emit, sequence_values)
+                    verified = check(prepared, sides, settings, emit)
             finish(prepared, record, sides, settings, emit, again)
         except Undone as error:
             again.failed("the end", error)
+            verified = False
         else:
-            return
+            return verified
 
 
-def check(prepared: Prepared, sides: Sides, settings: Settings, emit: Emit, sequence_values: SequenceValues) -> None:
-    """Compare the copy with the source. Raises VerificationFailed."""
+def check(prepared: Prepared, sides: Sides, settings: Settings, emit: Emit) -> bool:
+    """Compare the copy with the source. Returns whether that could be told of all of it. Raises VerificationFailed.
+
+    A table that an earlier run read at another moment may have changed since: where it is as the source is now, it was
+    copied well; where it is not, nobody can tell, unless it was found to differ in its own moment.
+    """
     promised = prepared.catalog
     if settings.skip_failed_refresh:  # which view is empty for it was said
         promised = replace(promised, populated=frozenset())
-    with compared(sides, promised, settings, emit, sequence_values, there=prepared.there, apart=prepared.kept) as found:
-        convict(found.mismatches)
+    keeper = sides.keeper.keep()
+    with compared(
+        sides,
+        promised,
+        settings,
+        emit,
+        read_given(keeper),
+        there=prepared.there,
+        apart=prepared.kept,
+        earlier=read_earlier(prepared, sides),
+    ) as found:
+        rows = bool(found.tables)
+        convict(found.mismatches, unfinished.correct(unfinished.options_of(settings), rows=rows))
+    if found.unproven:
+        more = f" and {len(found.unproven) - NAMED} more" if len(found.unproven) > NAMED else ""
+        emit(events.Note(NOT_VERIFIED.format(", ".join(found.unproven[:NAMED]) + more)))
+    return not found.unproven
+
+
+def read_earlier(prepared: Prepared, sides: Sides) -> set[str]:
+    """Return what of the copy is of another moment than the snapshot at hand, as a comparison calls it."""
+    if sides.left is None:
+        return set()
+    read = {step.work.table.identity for step in prepared.plan.steps if isinstance(step.work, CopyTable)}
+    other = read_at_another_moment(sides.keeper.keep(), sides.moment.moment.snapshot)
+    names = {
+        f"table {table.root or table.identity}"
+        for table in prepared.catalog.tables
+        if table.identity in other or table.identity not in read  # without rows when the first run began
+    }
+    if sides.left.read:
+        names.add(LARGE_OBJECTS)
+    return names - set(sides.left.run.differs)
 
 
 @contextmanager
@@ -110,8 +174,8 @@ def steadily(again: Again, emit: Emit, action: Callable[[], T]) -> T:
     return again.run("journal", lambda _: action(), tell)
 
 
-def begin(prepared: Prepared, sides: Sides, settings: Settings) -> Journal:
-    """Write the plan into the journal, or take over that of an earlier run. Raises SourceChanged."""
+def begin(prepared: Prepared, sides: Sides, settings: Settings, emit: Emit) -> Journal:
+    """Write the plan into the journal, or take over that of an earlier run. Raises SourceChanged, PreflightFailed."""
     plan = prepared.plan
     record = Journal(plan)
     facts = probe.read_facts(sides.moment.holder)
@@ -121,6 +185,9 @@ def begin(prepared: Prepared, sides: Sides, settings: Settings) -> Journal:
         facts.database,
         sides.sessions,
         held_name(sides, settings),
+        *identity(sides.moment),
+        held_until(sides, settings),
+        unfinished.options_of(settings),
         settings.data_only,
         prepared.kept,
     )
@@ -132,7 +199,12 @@ def begin(prepared: Prepared, sides: Sides, settings: Settings) -> Journal:
         return record
     resume.check_same(sides.left, plan)
     kept = resume.kept_steps(sides.left, plan, same_snapshot=sides.same_snapshot)
-    resume.take_over(sides.keeper.conn, sides.left, record, run, plan, kept)
+    remains = Remains(sides.left, kept, plan, prepared.catalog, prepared.standing)
+    remains.check(sides.keeper.conn, sides.destination, settings.workers, emit)
+    moved = remains.moved_sequences(sides.keeper.conn)
+    resume.take_over(sides.keeper.conn, sides.left, record, run, plan, kept, moved)
+    if moved:
+        emit(events.Note(f"Sequences were used meanwhile, and are set again: {', '.join(moved)}."))
     return record
 
 
@@ -149,12 +221,19 @@ def held_name(sides: Sides, settings: Settings) -> str:
     )
 
 
-def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit: Emit, again: Again) -> SequenceValues:
-    """Do all steps that the journal has as unfinished. Returns the sequences' values. Raises StepFailed."""
-    sequence_values: dict[str, tuple[int, bool]] = {}
+def held_until(sides: Sides, settings: Settings) -> datetime | None:
+    """Return until when a process of its own holds the snapshot, if one does."""
+    if sides.left and sides.same_snapshot:
+        return sides.left.run.held_until
+    seconds = settings.hold_snapshot_seconds
+    return datetime.now(UTC) + timedelta(seconds=seconds) if seconds else None
+
+
+def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit: Emit, again: Again) -> None:
+    """Do all steps that the journal has as unfinished. Raises StepFailed."""
     crashed = False
-    while unfinished := left_to_do(record, sides, emit, again)[1]:
-        todo = [replace(s, needs=s.needs & unfinished) for s in plan.steps if s.name in unfinished]
+    while todo_names := left_to_do(record, sides, emit, again)[1]:
+        todo = [replace(s, needs=s.needs & todo_names) for s in plan.steps if s.name in todo_names]
         emit(announcement(Plan(tuple(todo))))
         workshop = Workshop(
             sides.source,
@@ -182,8 +261,6 @@ def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit
                 name = next(step.name for step in todo if step.name in lost)
                 missing = StepFailed(name, "it is not in the journal, though nothing failed")
                 raise workshop.refused.get(name, missing)
-        sequence_values |= workshop.sequence_values
-    return sequence_values
 
 
 def left_to_do(record: Journal, sides: Sides, emit: Emit, again: Again) -> tuple[bool, set[str]]:
@@ -193,10 +270,10 @@ def left_to_do(record: Journal, sides: Sides, emit: Emit, again: Again) -> tuple
         keeper = sides.keeper.keep()
         return witness.notice_crash(keeper), set(record.unfinished(keeper))
 
-    crashed, unfinished = steadily(again, emit, look)
+    crashed, names = steadily(again, emit, look)
     if crashed:
         emit(events.Note(CRASHED))
-    return crashed, unfinished
+    return crashed, names
 
 
 def letting_go(todo: Sequence[Step], sides: Sides, emit: Emit) -> Emit:
@@ -265,7 +342,8 @@ def finish(prepared: Prepared, record: Journal, sides: Sides, settings: Settings
             record.check(keeper)
             database.settle(keeper, prepared.end, emit)
             if settings.verify and not settings.data_only:
-                convict(compare_databases(sides, settings, extra=False))
+                hint = unfinished.correct(unfinished.options_of(settings), rows=False)
+                convict(compare_databases(sides, settings, extra=False), hint)
             journal.drop(keeper)
             if settings.replace == "swap":
                 replacement.mark_complete(keeper, sides.moment.holder)
@@ -275,17 +353,42 @@ def finish(prepared: Prepared, record: Journal, sides: Sides, settings: Settings
 
 
 @contextmanager
-def journaled(keeper: Keeper, leftovers: str) -> Iterator[None]:
-    """Write into the journal how a run ended that did not end well."""
+def journaled(sides: Sides, settings: Settings) -> Iterator[None]:
+    """Write into the journal how a run ended that did not end well, and say which command goes on with it."""
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
         ended = Interrupted("Interrupted.") if isinstance(error, KeyboardInterrupt) else error
         state = {VerificationFailed: "differs", Interrupted: "interrupted"}.get(type(ended), "failed")
         with suppress(psycopg.Error, ReplicatorError):  # without this last word it is still unfinished
-            journal.fail(keeper.keep(), state, postgres.one_line(ended))
-        if isinstance(ended, ReplicatorError):
-            ended.hint = f"{ended.hint or ''} {leftovers}".strip()
+            differs = ended.names if isinstance(ended, VerificationFailed) else None
+            journal.fail(sides.keeper.keep(), state, postgres.one_line(ended), differs)
+        if isinstance(ended, ReplicatorError) and not isinstance(ended, VerificationFailed):  # that says it itself
+            ended.hint = f"{ended.hint or ''} {way_on(ended, sides, settings)}".strip()
         if ended is error:
             raise
         raise ended from error
+
+
+def way_on(error: ReplicatorError, sides: Sides, settings: Settings) -> str:
+    """Return how far the copy got, and the command that finishes it."""
+    options = unfinished.options_of(settings)
+    status = None
+    with suppress(psycopg.Error, ReplicatorError):
+        status = journal.read_status(sides.keeper.keep())
+    said = f"The copy is unfinished: {status.done} of {status.steps} steps are done." if status else ""
+    if isinstance(error, SourceChanged) or isinstance(error.__cause__, SourceChanged):
+        return f"{said} {unfinished.go_on(options, all_read=False, held=False, resume=False)}"
+    all_read = status is not None and status.all_read
+    held = not all_read and status is not None and status.held and is_held(sides, settings)
+    return f"{said} {unfinished.go_on(options, all_read=all_read, held=held)}"
+
+
+def is_held(sides: Sides, settings: Settings) -> bool:
+    """Tell whether the snapshot can be had from somebody else when this program has ended."""
+    with suppress(psycopg.Error, ReplicatorError):
+        if run := journal.read_run(sides.keeper.keep()):
+            sides.moment.release()
+            with snapshot.take(settings.source, sides.encoding, imported=run.snapshot) as moment:
+                return identity(moment) == (run.moment, run.source_start)
+    return False

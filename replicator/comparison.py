@@ -1,11 +1,12 @@
 """Is the copy the original? Both databases are compared as they are at two moments: see verify."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from replicator import events, journal, probe, snapshot
 from replicator.catalog import select
-from replicator.errors import PreflightFailed, VerificationFailed
+from replicator.catalog.read import read_catalog
+from replicator.errors import VerificationFailed
 from replicator.events import Emit
 from replicator.globals import database
 from replicator.model import Catalog
@@ -24,8 +25,6 @@ def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
     wait_for_both(settings, emit)
     with both_sides(settings, claim=False) as sides:
         if status := journal.read_status(sides.keeper.conn):
-            if settings.repair:
-                raise PreflightFailed("The clone into the destination is unfinished: there is nothing to repair yet.")
             emit(events.Note(f"The clone into the destination is unfinished: {status.done} of {status.steps} steps."))
             unfinished = [Mismatch("clone", f"unfinished, {status.done} of {status.steps} steps are done")]
         else:
@@ -42,14 +41,31 @@ def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
         if settings.downgrade or settings.skip_unprivileged:
             catalog = as_promised(catalog, sides, settings, emit)
         databases = compare_databases(sides, settings)
-        with compared(sides, catalog, settings, emit) as found:
-            outcomes = found.repair() if settings.repair else {}
-        if not outcomes:
-            return unfinished + databases + found.mismatches
-        # Where foreign keys acted, they may have changed other tables as well.
-        again = None if any(outcome.acted for outcome in outcomes.values()) else outcomes.keys()
-        with compared(sides, catalog, settings, emit, only=again) as left:
-            return unfinished + databases + after_repair(found, outcomes, left)
+        return unfinished + databases + compare(sides, catalog, settings, emit)
+
+
+def compare(
+    sides: Sides,
+    catalog: Catalog,
+    settings: Settings,
+    emit: Emit,
+    sequence_values: SequenceValues | None = None,
+    apart: Sequence[str] = (),
+    before_repair: Callable[[Collection[str]], None] = lambda names: None,
+) -> list[Mismatch]:
+    """Return all differences but the databases' own; of rows after their repair, if the settings want it.
+
+    `before_repair` is told the tables whose rows differ.
+    """
+    with compared(sides, catalog, settings, emit, sequence_values, apart=apart) as found:
+        before_repair(found.tables.keys())
+        outcomes = found.repair() if settings.repair else {}
+    if not outcomes:
+        return found.mismatches
+    # Where foreign keys acted, they may have changed other tables as well.
+    again = None if any(outcome.acted for outcome in outcomes.values()) else outcomes.keys()
+    with compared(sides, catalog, settings, emit, sequence_values, only=again, apart=apart) as left:
+        return after_repair(found, outcomes, left)
 
 
 def as_promised(catalog: Catalog, sides: Sides, settings: Settings, emit: Emit) -> Catalog:
@@ -58,7 +74,7 @@ def as_promised(catalog: Catalog, sides: Sides, settings: Settings, emit: Emit) 
     if settings.skip_unprivileged:
         catalog = select.without_owners(catalog, probe.strangers(source, destination, catalog))
     agreed = settings.skip_unprivileged
-    fit = fitting(destination, catalog, emit, there=made(sides, catalog), agreed=agreed)
+    fit = fitting(destination, catalog, emit, there=made(read_catalog(destination), catalog), agreed=agreed)
     refuse_or_note(probe.check_losses(fit.losses, destination, agreed=True), emit)
     if agreed:
         refuse_or_note(probe.check_forbidden(fit.forbidden, catalog, destination, agreed=True), emit)
@@ -75,10 +91,12 @@ def compared(
     only: Collection[str] | None = None,
     there: Catalog | None = None,
     apart: Sequence[str] = (),
+    earlier: Collection[str] = (),
 ) -> Iterator[Verification]:
     """Compare the source, as it was in the snapshot, with the destination as it is, and hold both moments.
 
-    `there` is what to compare with, if that is not all that the destination has; `apart` are schemas of its own.
+    `there` is what to compare with, if that is not all that the destination has; `apart` are schemas of its own;
+    `earlier` names what was read at another moment, see verify.
     """
     with snapshot.take(settings.destination, sides.encoding, holders=HOLDERS) as now:
         if there is None:
@@ -97,6 +115,7 @@ def compared(
             only=only,
             throttle=sides.throttle,
             retry_seconds=settings.retry_seconds,
+            earlier=earlier,
         )
 
 
@@ -106,9 +125,8 @@ def compare_databases(sides: Sides, settings: Settings, *, extra: bool = True) -
     return [Mismatch(d.name, str(d)) for d in found if extra or d.here]
 
 
-def convict(mismatches: list[Mismatch]) -> None:
+def convict(mismatches: list[Mismatch], hint: str) -> None:
     """Raise VerificationFailed with the differences, if there are any."""
     if mismatches:
-        raise VerificationFailed(
-            [str(mismatch) for mismatch in mismatches], hint="`verify` shows the rows that differ."
-        )
+        names = sorted({mismatch.what for mismatch in mismatches})
+        raise VerificationFailed([str(mismatch) for mismatch in mismatches], hint=hint, names=names)

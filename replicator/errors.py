@@ -82,12 +82,7 @@ class SnapshotLost(ReplicatorError):
 
     exit_code = 6
 
-    def __init__(
-        self,
-        message: str | None = None,
-        *,
-        hint: str | None = "`clone --resume=per-table` copies what is missing as it is then.",
-    ) -> None:
+    def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
 
 
@@ -126,10 +121,11 @@ class VerificationFailed(ReplicatorError):
 
     exit_code = 8
 
-    def __init__(self, differences: Sequence[str], *, hint: str | None = None) -> None:
+    def __init__(self, differences: Sequence[str], *, hint: str | None = None, names: Sequence[str] = ()) -> None:
         places = "1 place" if len(differences) == 1 else f"{len(differences)} places"
         super().__init__(f"The destination differs from the source in {places}.", hint=hint)
         self.differences = differences
+        self.names = names
 
 
 class Interrupted(ReplicatorError):

@@ -7,18 +7,18 @@ copy is complete and, if that was asked for, verified: where it stands, a copy i
 import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from replicator.claim import LOCK_KEY
 from replicator.errors import ClaimLost, PreflightFailed, Undone
 from replicator.model import CopyTable, Execute, Finding, Moment, Outcome, Phase, Plan, SetSequences, Step
 from replicator.postgres import Connection, script
+from replicator.run import Recorded, Run, Status
 
 SCHEMA = "replicator"
 MARK = "replicator: the journal of an unfinished clone, format "
@@ -28,55 +28,6 @@ OF_EVERY_FORMAT = {"run.source", "run.snapshot", "run.sessions", "step.number", 
 DURABLE = "SET LOCAL synchronous_commit = on"
 """For a transaction that must not be forgotten: with it, all that was committed before is on disk."""
 NO_JOURNAL = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """An unfinished copy. `state` is running, failed or differs; `alive` tells whether its process still holds on."""
-
-    source: str
-    state: str
-    started: datetime
-    error: str | None
-    steps: int
-    done: int
-    rows: int
-    bytes: int
-    alive: bool
-    unfinished: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run as it was begun: from which database (`system` is the cluster's identifier), in which snapshot.
-
-    `sessions` is the last word of its sessions' application names; `snapshot` is empty when all was read; `rows_only`:
-    the schema was there before; `kept` are schemas of the destination's own.
-    """
-
-    source: str
-    system: str
-    database: str
-    sessions: str
-    snapshot: str
-    rows_only: bool = False
-    kept: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A step as the journal has it. `relation` is the table whose rows it copies, `part` says which of them.
-
-    An empty digest tells nothing.
-    """
-
-    name: str
-    phase: Phase
-    digest: str
-    relation: str | None
-    cost: int
-    part: str | None
-    done: bool
 
 
 class Taken(NamedTuple):
@@ -102,9 +53,9 @@ class Journal:
             conn.execute(script("journal"))
             conn.execute(sql.SQL("COMMENT ON SCHEMA replicator IS {}").format(MARK + _format()))
             conn.execute(
-                "INSERT INTO replicator.run (source, system, database, sessions, snapshot, rows_only, kept)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-                [run.source, run.system, run.database, run.sessions, run.snapshot, run.rows_only, list(run.kept)],
+                "INSERT INTO replicator.run (source, system, database, rows_only, kept, sessions, snapshot, moment,"
+                " source_start, held_until, options) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                [run.source, run.system, run.database, run.rows_only, list(run.kept), *_of_this_run(run)],
             )
             self._write(conn, self._plan.steps)
 
@@ -116,8 +67,9 @@ class Journal:
         self._sessions = run.sessions
         conn.execute(DURABLE)
         conn.execute(
-            "UPDATE replicator.run SET sessions = %s, snapshot = %s, state = 'running', error = NULL, ended = NULL",
-            [run.sessions, run.snapshot],
+            "UPDATE replicator.run SET sessions = %s, snapshot = %s, moment = %s, source_start = %s, held_until = %s,"
+            " options = %s, state = 'running', error = NULL, ended = NULL",
+            _of_this_run(run),
         )
         left_out = conn.execute(
             "DELETE FROM replicator.step WHERE name <> ALL (%s) RETURNING name, forgotten", [list(kept)]
@@ -193,6 +145,11 @@ class Journal:
             raise Undone()
 
 
+def _of_this_run(run: Run) -> list[object]:
+    """Return what is another one when the run is resumed."""
+    return [run.sessions, run.snapshot, run.moment, run.source_start, run.held_until, Jsonb(dict(run.options))]
+
+
 def digest(step: Step) -> str:
     """Return a hash of what a step makes of the schema; empty where it makes something else."""
     if isinstance(step.work, Execute) and step.phase in (Phase.SCHEMA, Phase.BUILD, Phase.FINISH):
@@ -235,14 +192,15 @@ def read_run(conn: Connection) -> Run | None:
         return None
     with conn.cursor(row_factory=class_row(Run)) as cursor:
         return cursor.execute(
-            "SELECT source, system, database, sessions, snapshot, rows_only, kept FROM replicator.run"
+            "SELECT source, system, database, sessions, snapshot, moment, source_start, held_until, options, rows_only,"
+            " kept, differs FROM replicator.run"
         ).fetchone()
 
 
 def read_steps(conn: Connection) -> list[Recorded]:
     """Return all steps that the journal has, in the order of its plan."""
     query = (
-        "SELECT name, phase, digest, relation, cost, part, done_at IS NOT NULL AS done"
+        "SELECT name, phase, digest, relation, cost, part, done_at IS NOT NULL AS done, rows"
         "  FROM replicator.step ORDER BY number"
     )
     with conn.cursor(row_factory=class_row(Recorded)) as cursor:
@@ -328,9 +286,12 @@ def let_snapshot_go(conn: Connection) -> None:
     conn.execute("SET LOCAL synchronous_commit = on; UPDATE replicator.run SET snapshot = ''")
 
 
-def fail(conn: Connection, state: str, error: str) -> None:
-    """Write down how the run ended."""
-    conn.execute("UPDATE replicator.run SET state = %s, error = %s, ended = now()", [state, error])
+def fail(conn: Connection, state: str, error: str, differs: Sequence[str] | None = None) -> None:
+    """Write down how the run ended and, where the copy was compared, what differs."""
+    conn.execute(
+        "UPDATE replicator.run SET state = %s, error = %s, ended = now(), differs = coalesce(%s, differs)",
+        [state, error, None if differs is None else list(differs)],
+    )
 
 
 def drop(conn: Connection) -> None:

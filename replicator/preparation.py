@@ -53,6 +53,8 @@ class Prepared:
     """What this role may not make on the destination, in words: left out, since that was agreed to."""
     there: Catalog | None = None
     kept: tuple[str, ...] = ()
+    standing: Catalog | None = None
+    """What the destination has of an earlier run, which this one goes on with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,6 @@ def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding]
     """Return all findings and, where the source's tables could be locked, what is to be done."""
     left, source, destination = sides.left, sides.moment.holder, sides.keeper.conn
     replacing = settings.replace == "drop"
-    if left:
-        resume.check_replacing(left, DROPPED, replacing=replacing)
     occupied = probe.check_destination(source, destination, resuming=left is not None or replacing)
     findings = [
         *occupied,
@@ -122,7 +122,8 @@ def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding]
     complete = not any(finding.fatal for finding in lacking)
     kept = to_keep(destination, catalog, emit) if replacing else ()
     to_drop = replacing and not resume.has_done(left, DROPPED)
-    there = made(sides, catalog) if left and not to_drop else ()
+    standing = selected(read_catalog(destination), settings) if left and not to_drop else None
+    there = made(standing, catalog) if standing else ()
     with emptying.emptied(destination, kept, emit) if to_drop else nullcontext(), events.saying(emit, TRYING):
         fit = fitting(destination, catalog, emit, beginning, there, agreed=agreed, complete=complete)
     if replacing:
@@ -136,7 +137,7 @@ def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding]
         emit(events.Note("The rows are those of the earlier run; they are compared with the source as it is now."))
     with uncollected():
         plan = server.first(beginning, planned(catalog, destination, settings, left))
-    return findings, Prepared(catalog, plan, end, left_out, kept=kept)
+    return findings, Prepared(catalog, plan, end, left_out, kept=kept, standing=standing)
 
 
 def allowed(
@@ -324,13 +325,12 @@ def fitting(
     return Fit(lesser if agreed else catalog, losses, forbidden)
 
 
-def made(sides: Sides, catalog: Catalog) -> set[str]:
-    """Return the names of what the destination has already, or what cannot be tried there.
+def made(there: Catalog, catalog: Catalog) -> set[str]:
+    """Return the names of what the destination has already, `there`, or what cannot be tried there.
 
     An index or constraint is not tried where tables are full: that would take its time, and locks.
     """
-    there = {o.name for o in read_catalog(sides.keeper.conn).objects}
-    return there | {o.name for o in catalog.objects if BY_NAME[o.kind].phase is Phase.BUILD}
+    return {o.name for o in there.objects} | {o.name for o in catalog.objects if BY_NAME[o.kind].phase is Phase.BUILD}
 
 
 def planned(catalog: Catalog, destination: Connection, settings: Settings, left: resume.Left | None = None) -> Plan:

@@ -91,10 +91,11 @@ INVALID = "SELECT datconnlimit = -2 FROM pg_database WHERE datname = %s"
 """A DROP DATABASE that was interrupted leaves it so. It can be renamed and dropped, neither altered nor entered."""
 
 
-def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], None]) -> None:
+def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], bool]) -> bool:
     """Build the copy beside the destination, then put it in its place. `build` clones into an empty database.
 
-    Raises a ReplicatorError; the destination is then as it was.
+    Returns whether all of the copy was verified, as `build` does. Raises a ReplicatorError; the destination is then as
+    it was.
     """
     name = postgres.database_name(settings.destination)
     there = conninfo.make_conninfo(settings.destination, dbname=name + INCOMING)
@@ -111,14 +112,14 @@ def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], None]
         wanted = identity if settings.resume != "no" else None
         complete = _make_room(conn, maintenance, there, owners, wanted, emit)
     try:
-        if not complete:
-            build(replace(settings, destination=there, create=True, verify=True), emit)
+        verified = complete or build(replace(settings, destination=there, create=True, verify=True), emit)
         _swap_in(maintenance, settings, name, emit)
     except ReplicatorError as error:
         error.hint = f'Nothing changed in "{name}"; what was begun is in "{name}{INCOMING}". {error.hint or ""}'.strip()
         raise
     _drop_witness(conninfo.make_conninfo(maintenance, dbname=name))
     _drop_discarded(maintenance, name, emit)
+    return verified
 
 
 def mark_complete(keeper: Connection, source: Connection) -> None:

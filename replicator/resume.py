@@ -6,14 +6,17 @@ moment; tables of which only parts are there are emptied, sequences and large ob
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from replicator import sequences
 from replicator.errors import PreflightFailed, SourceChanged
-from replicator.journal import Journal, Recorded, Run, digest, read_run, read_steps
+from replicator.journal import Journal, digest, read_run, read_steps
 from replicator.model import CarryStatistics, Catalog, CopyLargeObjects, CopyTable, Part, Phase, Plan
 from replicator.plan.parts import Parts
 from replicator.postgres import Connection
+from replicator.run import Recorded, Run
+from replicator.unfinished import go_on
 
 NAMED = 10
 SESSIONS_END_SECONDS = 30.0
@@ -51,32 +54,18 @@ def read_left(destination: Connection) -> Left | None:
     return Left(run, tuple(read_steps(destination))) if run else None
 
 
-def check_source(left: Left, system: str, database: str, *, rows_only: bool) -> None:
-    """Raise PreflightFailed if the earlier run copied another database, or something else of it."""
-    if left.run.rows_only != rows_only:
-        raise PreflightFailed(
-            f"The unfinished run was begun {'with' if left.run.rows_only else 'without'} --data-only.",
-            hint="Give the same options as then.",
-        )
+def check_source(left: Left, system: str, database: str) -> None:
+    """Raise PreflightFailed if the earlier run copied another database."""
     if (left.run.system, left.run.database) != (system, database):
         raise PreflightFailed(
             f"The unfinished clone in the destination is of another database: {left.run.source}.",
-            hint="Name that one as the source; or `clean`, then `clone` this one.",
+            hint="Name that one as the source.",
         )
 
 
 def has_done(left: Left | None, name: str) -> bool:
     """Tell whether the earlier run has done a step."""
     return left is not None and any(step.done and step.name == name for step in left.steps)
-
-
-def check_replacing(left: Left, name: str, *, replacing: bool) -> None:
-    """Raise PreflightFailed if the earlier run was to drop what is there, and this one is not, or the reverse."""
-    if replacing != any(step.name == name for step in left.steps):
-        raise PreflightFailed(
-            f"The unfinished run was begun {'without' if replacing else 'with'} --replace drop.",
-            hint="Give the same options as then.",
-        )
 
 
 def end_sessions(left: Left, *servers: Connection) -> None:
@@ -133,7 +122,7 @@ def check_same(left: Left, plan: Plan) -> None:
         more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
         raise SourceChanged(
             f"The source is not what it was when the clone began: {', '.join(changed[:NAMED])}{more}.",
-            hint="Give the same options as then; if the schema was changed: `clean`, then `clone` again.",
+            hint=go_on(left.run.options, all_read=False, held=False, resume=False),
         )
 
 
@@ -161,13 +150,25 @@ def _partly_copied(steps: Iterable[Recorded]) -> set[str]:
     return {relation for relation in begun & lacking if relation}
 
 
-def take_over(conn: Connection, left: Left, record: Journal, run: Run, plan: Plan, kept: Collection[str]) -> None:
-    """Make the earlier run's journal this one's, and remove what is to be copied anew."""
+def take_over(
+    conn: Connection,
+    left: Left,
+    record: Journal,
+    run: Run,
+    plan: Plan,
+    kept: Collection[str],
+    moved: Mapping[str, tuple[int, bool]],
+) -> None:
+    """Make the earlier run's journal this one's, and remove what is to be copied anew.
+
+    `moved` are sequences that somebody used since, with the values that they get again.
+    """
     copies = [(s.work.table.identity, s.name in kept) for s in plan.steps if isinstance(s.work, CopyTable)]
     again = {table for table, is_kept in copies if not is_kept} - {table for table, is_kept in copies if is_kept}
     with conn.transaction():
         for relation in sorted(again & _partly_copied(left.steps)):
             conn.execute(f"TRUNCATE ONLY {relation}")  # as the source quoted it
+        sequences.set_values(conn, moved)
         record.take_over(conn, run, kept)
     if left.read or (run.rows_only and not any(isinstance(step.work, CopyLargeObjects) for step in plan.steps)):
         return  # those that are there are not ours

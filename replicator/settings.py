@@ -90,15 +90,15 @@ class Settings:
             ("append", "verify", "the rows that were there before would count as extra"),
         ):
             if getattr(self, one) and getattr(self, other):
-                raise UsageError(f"{_flag(one)} and {_flag(other)} exclude each other: {why}.")
+                raise UsageError(f"{flag(one)} and {flag(other)} exclude each other: {why}.")
         for one, needed, wanted in (
             ("keep_previous", "--replace swap", self.replace == "swap"),
             ("allow_empty", "--replace or --truncate", self.replace is not None or self.truncate),
             *((name, "--data-only", self.data_only) for name in ("truncate", "append", "allow_narrower_types")),
         ):
             if getattr(self, one) and not wanted:
-                raise UsageError(f"{_flag(one)} needs {needed}.")
-        if self.data_only and (given := [_flag(f.name) for f in fields(self) if self._has_no_effect(f)]):
+                raise UsageError(f"{flag(one)} needs {needed}.")
+        if self.data_only and (given := [flag(f.name) for f in fields(self) if self._has_no_effect(f)]):
             raise UsageError(f"--data-only copies rows and values alone: {', '.join(given)} would have no effect.")
 
     def _has_no_effect(self, field: Field[object]) -> bool:
@@ -131,7 +131,8 @@ FLAGS = {
 """The flags that are not called as their fields are."""
 
 
-def _flag(field: str) -> str:
+def flag(field: str) -> str:
+    """Return what a field is called on the command line."""
     return FLAGS.get(field, f"--{field.replace('_', '-')}")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from replicator import journal, maintenance, postgres, probe, resume, snapshot, witness
+from replicator import journal, maintenance, postgres, probe, resume, snapshot, unfinished, witness
 from replicator.claim import WAIT
 from replicator.errors import PreflightFailed, SnapshotLost
 from replicator.keeper import Keeper
@@ -18,10 +18,9 @@ from replicator.snapshot import HOLDERS, Snapshot
 from replicator.throttle import Throttle
 from replicator.work import Sessions
 
-SNAPSHOT_GONE = "The snapshot of the earlier run is gone: what is missing of its copy would be of a later moment."
-SNAPSHOT_GONE_HINT = (
-    "`clone --resume=per-table` copies it all the same and says which table is of which moment; `clean`, then `clone`"
-    " makes a copy of one moment; --hold-snapshot keeps a run's snapshot alive."
+SNAPSHOT_GONE = (
+    "The earlier run's snapshot no longer exists, so the remaining tables can only be copied as they are now."
+    " (--hold-snapshot keeps a run's snapshot.)"
 )
 
 
@@ -67,7 +66,8 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
             encoding = common_encoding(source, keeper.conn)
             if left:
                 facts = probe.read_facts(source)
-                resume.check_source(left, facts.system, facts.database, rows_only=settings.data_only)
+                resume.check_source(left, facts.system, facts.database)
+                unfinished.check_options(left.run.options, settings)
                 resume.end_sessions(left, source, keeper.conn)
                 if witness.notice_crash(keeper.conn):
                     left = resume.read_left(keeper.conn)
@@ -91,24 +91,36 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
 def take_snapshot(settings: Settings, encoding: str, left: Left | None) -> Iterator[tuple[Snapshot, Left | None, bool]]:
     """Join the snapshot of the earlier run if somebody still holds it, else take a new one. Tells whether it is that.
 
+    Names begin anew when the source's server is started: a snapshot of that name that sees something else is another's.
     Where that run had read all that it wanted another one serves as well, to read the schema again.
     Raises PreflightFailed where a new one was not asked for.
     """
     with ExitStack() as stack:
         if left and left.run.snapshot:
             earlier = snapshot.take(settings.source, encoding, holders=HOLDERS, imported=left.run.snapshot)
-            try:
-                moment = stack.enter_context(earlier)
-            except SnapshotLost as error:
-                all_read = left.without_snapshot()
-                if not all_read and settings.resume != "per-table":
-                    raise PreflightFailed(SNAPSHOT_GONE, hint=SNAPSHOT_GONE_HINT) from error
-                left = all_read or left
-            else:
-                yield moment, left, True
+            joined = None
+            with suppress(SnapshotLost):
+                joined = stack.enter_context(earlier)
+            if joined and identity(joined) == (left.run.moment, left.run.source_start):
+                yield joined, left, True
                 return
+            stack.close()
+            all_read = left.without_snapshot()
+            if not all_read and settings.resume != "per-table":
+                hint = unfinished.go_on(left.run.options, all_read=False, held=False)
+                raise PreflightFailed(SNAPSHOT_GONE, hint=hint)
+            left = all_read or left
         moment = stack.enter_context(snapshot.take(settings.source, encoding, holders=HOLDERS))
         yield moment, left, bool(left and left.read)
+
+
+def identity(moment: Snapshot) -> tuple[str, str]:
+    """Return what tells a snapshot from any other: what it sees, and since when its server has run.
+
+    On a standby two snapshots may look the same, but none has the name of another while the server runs.
+    """
+    ((start,),) = moment.holder.execute("SELECT pg_postmaster_start_time()::text").fetchall()
+    return moment.moment.snapshot, start
 
 
 def common_encoding(source: Connection, destination: Connection) -> str:

@@ -3,9 +3,10 @@
 from replicator import claim, data_only, emptying, events, journal, postgres, resume
 from replicator.errors import PreflightFailed
 from replicator.events import Emit
+from replicator.run import Status
 
 
-def look(dsn: str) -> journal.Status | None:
+def look(dsn: str) -> Status | None:
     """Return the state of the unfinished clone in this database; None where there is none."""
     with postgres.connect(dsn, application="status") as conn:
         return journal.read_status(conn)

@@ -36,6 +36,7 @@ from replicator.model import (
     Step,
 )
 from replicator.postgres import Connection, Pool, one_line
+from replicator.run import write_given
 from replicator.snapshot import Snapshot
 from replicator.throttle import Throttle
 
@@ -138,8 +139,6 @@ class Workshop:
         self._stopped = threading.Event()
         self._telling = threading.Lock()
         self._told: set[str] = set()
-        self.sequence_values: dict[str, tuple[int, bool]] = {}
-        """What the sequences were given, by identity: the source's go on counting."""
         self.refused: dict[str, StepFailed] = {}
         """Steps without which all others were done, by name."""
 
@@ -244,10 +243,11 @@ class Workshop:
                 return rows, moved.total, moment
             case SetSequences(which, forward), _:
                 with self._source.use() as conn:  # outside a transaction, which would hold a lock for each to its end
-                    self.sequence_values = sequences.read_values(conn, which)
+                    values = sequences.read_values(conn, which)
                     if sequences.any_unlogged(conn, which):  # a crash of the source set them back; it ends its snapshot
                         self._snapshot.keep()
-                sequences.set_values(destination, self.sequence_values, forward=forward)
+                sequences.set_values(destination, values, forward=forward)
+                write_given(destination, values)
                 return len(which), 0, None
             case CarryStatistics(tables), _:
                 with self._source.use() as conn:
@@ -371,7 +371,7 @@ def _hint(error: Exception) -> str | None:
         return error.hint
     match getattr(error, "sqlstate", None):
         case "53100":
-            return "Make room on the destination's volume, then `clean` and `clone` again."
+            return "The destination's disk is full: free some space there."
         case "42501":
             return "Grant the privilege, or connect as a role that has it."
         case _:

@@ -260,7 +260,13 @@ class TestNewest:
         source.run("ALTER TABLE b DROP CONSTRAINT b_a_id_fkey; SET session_replication_role = replica;"
                    "UPDATE b SET a_id = 9000 + id WHERE id <= 3")  # fmt: skip
         result = replicator(*COPY, *both(source, target))
-        refuses(result, 6, "check foreign_key b_a_id_fkey", "3 rows of public.b refer to none in public.a", "`clean`")
+        refuses(
+            result,
+            6,
+            "check foreign_key b_a_id_fkey",
+            "3 rows of public.b refer to none in public.a",
+            "`clone --data-only --resume`",
+        )
         assert replicator("status", "--destination", target.dsn).code == 6
         source.run("UPDATE b SET a_id = 1 WHERE id <= 3")
         refuses(replicator(*COPY, "--truncate", *both(source, target)), 3, "did not finish")

@@ -15,14 +15,14 @@ ROOT = Path(replicator.__file__).parent
 LAYERS = (
     "errors events model",
     "graph plan plan.* downgrade catalog catalog.depend catalog.select settings again patience postgres throttle"
-    " copy.stream",
+    " unfinished copy.stream",
     "probe probe.* snapshot catalog.read catalog.changes catalog.unprintable claim journal keeper keywords maintenance"
-    " witness rehearsal copy copy.* large_objects late sequences statistics globals globals.server emptying",
-    "work executor verify verify.* resume globals.database",
+    " witness rehearsal run copy copy.* large_objects late sequences statistics globals globals.server emptying",
+    "work executor verify verify.* resume remains globals.database",
     "sides hold replacement",
     "preparation",
     "comparison data_only data_only.*",
-    "clone status",
+    "clone status mending",
     "progress progress.* report demo demo.*",
     "cli cli.*",
     "__main__",

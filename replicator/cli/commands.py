@@ -45,10 +45,10 @@ from replicator.cli.options import (
 )
 from replicator.cli.plans import plan_as_json, plan_as_lines, plan_as_sql
 from replicator.clone import clone
-from replicator.comparison import verify_copy
 from replicator.errors import StepFailed, UsageError, VerificationFailed
 from replicator.events import Emit, size_text
 from replicator.hold import hold
+from replicator.mending import verify_or_mend
 from replicator.model import Finding
 from replicator.preparation import plan_copy, preflight
 from replicator.progress import progress
@@ -127,9 +127,9 @@ def clone_command(context: click.Context, /, output: Output, **given: Any) -> No
     if wanted.exact and not (wanted.verify or wanted.replace == "swap"):
         raise UsageError("--exact needs --verify.")
     with reported(output) as emit:
-        clone(wanted, emit)
+        verified = clone(wanted, emit)
     if output != "json":
-        click.echo("The copy is complete" + (" and verified." if wanted.verify or wanted.replace == "swap" else "."))
+        click.echo("The copy is complete" + (" and verified." if verified else "."))
 
 
 @cli.command("verify")
@@ -138,7 +138,7 @@ def verify_command(output: Output, **given: Any) -> None:
     """Compare both databases: every object, and each table's rows; name what differs, row by row."""
     wanted = both(**given)
     with reported(output, table=False) as emit:
-        mismatches = verify_copy(wanted, emit)
+        mismatches = verify_or_mend(wanted, emit)
     if output == "json":
         click.echo(json.dumps([asdict(mismatch) for mismatch in mismatches], indent=2))
     else:
@@ -229,7 +229,8 @@ def status_command(
         click.echo(f"{status.done} of {status.steps} steps are done, {status.rows} rows, {size_text(status.bytes)}.")
         named = [f"  not done: {events.one_line(name)}" for name in status.unfinished[:LISTED]]
         more = [f"  and {len(status.unfinished) - LISTED} more"] if len(status.unfinished) > LISTED else []
-        click.echo("\n".join([*([events.one_line(status.error)] if status.error else []), *named, *more]))
+        last = [] if running else [status.way_on]
+        click.echo("\n".join([*([events.one_line(status.error)] if status.error else []), *named, *more, *last]))
     if status:
         context.exit(StepFailed.exit_code)
 

@@ -21,7 +21,6 @@ from replicator import journal, postgres, probe, resume
 from replicator.catalog.read import read_tables, statement
 from replicator.data_only.match import Matched, Target, check_types, listed, match
 from replicator.data_only.refresh import changed, refresh_steps, to_refresh
-from replicator.errors import PreflightFailed
 from replicator.events import Emit, saying
 from replicator.model import (
     Address,
@@ -69,10 +68,8 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     findings = [*probe.check_destination(source, destination, resuming=True), *probe.check_source(source)]
     findings += probe.check_choices(destination, settings.statistics, settings.toast_compression)
     findings += probe.check_unlogged(source, wanted=settings.unlogged_rows)
-    if left is None and journal.exists(destination):
-        findings.append(
-            Finding("An earlier run into the destination did not finish.", "`clone --resume` or `clean` ends it.")
-        )
+    if left is None and (status := journal.read_status(destination)):
+        findings.append(Finding("An earlier run into the destination did not finish.", status.way_on))
     refuse_or_note(findings, emit)
     with saying(emit, READING):
         catalog = selected(read_steadily(sides, settings), settings)
@@ -80,7 +77,6 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     if settings.truncate and not settings.allow_empty:
         refuse_or_note(list(probe.check_rows(source, catalog)), emit)
     if left:
-        _check_appending(left, settings)
         catalog = resume.as_then(left, catalog)
     there = _read(destination, "targets")
     matched = match(catalog.tables, _read(source, "targets"), there)
@@ -117,15 +113,6 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
             sequences=values_there,
         ),
     )
-
-
-def _check_appending(left: resume.Left, settings: Settings) -> None:
-    """Raise PreflightFailed if the earlier run was to add to what is there, and this one is not, or the reverse."""
-    if any(step.name == (SET if settings.append else FORWARD) for step in left.steps):
-        raise PreflightFailed(
-            f"The unfinished run was begun {'without' if settings.append else 'with'} --append.",
-            hint="Give the same options as then.",
-        )
 
 
 def _read(conn: Connection, name: str) -> list[Any]:

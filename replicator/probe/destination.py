@@ -68,7 +68,7 @@ def _leftovers(destination: Connection) -> Iterable[Finding]:
     if status := journal.read_status(destination):
         yield Finding(
             f"An earlier clone into the destination did not finish: {status.done} of {status.steps} steps are done.",
-            "`clone --resume` finishes it; `status` tells more; `clean` removes what it left.",
+            status.way_on,
         )
 
 

@@ -8,10 +8,17 @@ CREATE TABLE replicator.run (
     database text NOT NULL,
     sessions text NOT NULL,
     snapshot text NOT NULL,
+    -- What tells the snapshot from another of the same name: pg_current_snapshot(), and when the server was started.
+    moment text NOT NULL,
+    source_start text NOT NULL,
+    held_until timestamptz,
+    options jsonb NOT NULL,
     rows_only boolean NOT NULL,
     kept text[] NOT NULL,
     state text NOT NULL DEFAULT 'running',
     error text,
+    -- What differed when the copy was compared: only a comparison takes a name away.
+    differs text[] NOT NULL DEFAULT '{}',
     started timestamptz NOT NULL DEFAULT now(),
     ended timestamptz
 );
@@ -31,6 +38,12 @@ CREATE TABLE replicator.step (
     bytes bigint,
     snapshot text,
     lsn pg_lsn
+);
+-- What the sequences were given, in the transaction of that step: the source's go on counting.
+CREATE TABLE replicator.sequence (
+    name text PRIMARY KEY,
+    last_value bigint NOT NULL,
+    is_called boolean NOT NULL
 );
 -- What was taken away from a schema that stays, and comes back in the transaction in which its row goes.
 CREATE TABLE replicator.taken (

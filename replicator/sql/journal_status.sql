@@ -3,6 +3,12 @@ SELECT source
      , state
      , started
      , error
+     , options
+     , coalesce(held_until > now(), false) AS held
+     , snapshot = '' OR NOT EXISTS (SELECT
+                                      FROM replicator.step
+                                     WHERE done_at IS NULL
+                                       AND phase IN ('data', 'large objects', 'sequences')) AS all_read
      , (SELECT count(*) FROM replicator.step) AS steps
      , (SELECT count(*) FROM replicator.step WHERE done_at IS NOT NULL) AS done
      , (SELECT coalesce(sum(rows), 0)::bigint FROM replicator.step) AS rows
@@ -12,4 +18,5 @@ SELECT source
                  JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
                 WHERE l.locktype = 'advisory' AND l.classid = %s AND l.objid = %s AND l.granted) AS alive
      , ARRAY(SELECT name FROM replicator.step WHERE done_at IS NULL ORDER BY number) AS unfinished
+     , differs
   FROM replicator.run

@@ -6,7 +6,7 @@ The hash of a table is the sum of its rows' hashes, so the order of rows does no
 and a big table is read in pieces: on each side its own, which need not hold the same rows.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from replicator import events
@@ -48,6 +48,8 @@ class Verification:
     tables: Mapping[str, tuple[CompareTable, Found]]
     sides: Sides
     hashing: Hashing
+    unproven: Sequence[str] = ()
+    """What was read `earlier`, and is not as the source is now: of that nothing can be told."""
 
     def repair(self) -> dict[str, Repaired]:
         """Copy the rows that differ again."""
@@ -66,11 +68,13 @@ def verify(
     only: Collection[str] | None = None,
     throttle: Throttle | None = None,
     retry_seconds: float = 0.0,
+    earlier: Collection[str] = (),
 ) -> Verification:
     """Return all differences between two databases; none where the copy is complete. Raises StepFailed.
 
     `sequence_values` are those that the copy was given; without them the source's own are expected. `show_rows` is of
-    how many rows of a table the values are read; `only` names the tables to compare, as a mismatch does.
+    how many rows of a table the values are read; `only` names the tables to compare, as a mismatch does;
+    `earlier` those that were copied at an earlier moment than the source is compared at, `large objects` for all these.
     """
     sides = Sides(source, destination)
     hashing = Hashing(recode=source.encoding != destination.encoding, exact=exact)
@@ -88,13 +92,15 @@ def verify(
     sums = Sums(sides, hashing, emit, throttle, attempts)
     execute(steps, sums.run, jobs=jobs, emit=emit, cancel=attempts.cancel)
     differing = {name: pair for name, pair in sums.by_name.items() if pair[0] != pair[1]}
+    unproven = sorted(name for name in differing if not {name, name.rpartition(" ")[0]}.isdisjoint(earlier))
+    differing = {name: pair for name, pair in differing.items() if name not in unproven}
     search = Search(sides, hashing, differing, show_rows, emit, attempts)
     searches = [step for step in (_whole(step) for step in steps) if step and step.name in differing]
     if searches:
         emit(events.Planned({Phase.VERIFY: len(searches)}, 0))
         execute(searches, search.run, jobs=jobs, emit=emit, cancel=attempts.cancel)
     mismatches += incomparable + search.mismatches
-    return Verification(sorted(mismatches, key=lambda m: (m.what, m.how)), search.tables, sides, hashing)
+    return Verification(sorted(mismatches, key=lambda m: (m.what, m.how)), search.tables, sides, hashing, unproven)
 
 
 def after_repair(found: Verification, outcomes: Mapping[str, Repaired], left: Verification) -> list[Mismatch]:

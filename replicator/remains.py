@@ -1,0 +1,174 @@
+"""Before a later run builds upon what an earlier one made on the destination, it looks whether it is all still there.
+
+Definitions are compared as a verification does, rows are counted, sequences are looked at. What is missing or was
+changed meanwhile is named; who wants to know of every value verifies.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from replicator import events, graph, sequences
+from replicator.catalog import BY_NAME
+from replicator.catalog.read import readable_kinds
+from replicator.errors import PreflightFailed
+from replicator.events import Emit
+from replicator.executor import execute
+from replicator.model import Catalog, CopyTable, Execute, Kind, Outcome, Phase, Plan, Step
+from replicator.postgres import Connection
+from replicator.resume import Left
+from replicator.run import read_given
+from replicator.unfinished import go_on
+from replicator.verify.schema import compare_schemas
+from replicator.work import Sessions
+
+NAMED = 10
+COUNTED_AT_ONCE = 100
+COUNTED_BYTES = 64 * 1024 * 1024
+"""Tables are counted together up to this size."""
+LARGE_OBJECTS = """
+SELECT count(*)
+  FROM pg_largeobject_metadata
+ WHERE EXISTS (SELECT FROM unnest(%s::bigint[], %s::bigint[]) AS r (first, last) WHERE oid BETWEEN r.first AND r.last)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What is kept of an earlier run: the steps of the plan that are done, and the catalog that they are about.
+
+    `there` is the destination's catalog; None where its schema is not ours.
+    """
+
+    left: Left
+    kept: Collection[str]
+    plan: Plan
+    catalog: Catalog
+    there: Catalog | None
+
+    def check(self, keeper: Connection, destination: Sessions, jobs: int, emit: Emit) -> None:
+        """Raise PreflightFailed, with names, if what the kept steps made is gone, or is something else by now."""
+        wrong = list(self._definitions(self.there, readable_kinds(keeper))) if self.there else []
+        options = self.left.run.options
+        if not wrong and not options["append"]:  # rows that were added cannot be told from those that were there
+            wrong += [*self._rows(destination, jobs, emit), *self._large_objects(keeper)]
+        if wrong:
+            more = f"; and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
+            raise PreflightFailed(
+                f"The destination is not what the earlier run left there: {'; '.join(wrong[:NAMED])}{more}.",
+                hint=go_on(options, all_read=False, held=False, resume=False),
+            )
+
+    def moved_sequences(self, keeper: Connection) -> dict[str, tuple[int, bool]]:
+        """Return the sequences that were used since the kept steps set them, with the values that they were given.
+
+        Where the schema is not ours, they may be.
+        """
+        done = any(step.phase is Phase.SEQUENCES and step.name in self.kept for step in self.plan.steps)
+        if self.left.run.rows_only or not done:
+            return {}
+        given = read_given(keeper)
+        now = sequences.read_values(keeper, [s for s in self.catalog.sequences if s.identity in given])
+        return {name: given[name] for name, value in now.items() if value != given[name]}
+
+    def _definitions(self, there: Catalog, readable: Collection[Kind]) -> Iterator[str]:
+        """Yield what is missing or defined otherwise of all that is made.
+
+        While the schema is being made, tables are still to be attached and altered: they are looked for by name alone.
+        """
+        steps = {step.name: step for step in self.plan.steps}
+        undone = steps.keys() - self.kept
+        schema_made = not any(steps[name].phase is Phase.SCHEMA for name in undone)
+        made, final = set(), set()
+        for o in (o for o in self.catalog.objects if BY_NAME[o.kind] in readable):
+            own = {o.name, graph.stub_name(o), f"validate {o.name}"} & steps.keys()
+            if own and own.isdisjoint(undone) and not any(steps[name].optional for name in own):
+                made.add(o.name)
+                if schema_made or BY_NAME[o.kind].phase is not Phase.SCHEMA:
+                    final.add(o.name)
+        for mismatch in compare_schemas(self.catalog, there):
+            match mismatch.how:
+                case "missing on the destination":
+                    wanted = mismatch.what in made
+                case "not populated":
+                    refresh = f"refresh {mismatch.what.partition(' ')[2]}"
+                    wanted = refresh in self.kept and not steps[refresh].optional
+                case "extra on the destination" | "invalid on the destination":  # it may be about to be attached
+                    wanted = False
+                case _:
+                    wanted = mismatch.what in final
+            if wanted:
+                yield str(mismatch)
+
+    def _rows(self, destination: Sessions, jobs: int, emit: Emit) -> Iterator[str]:
+        """Yield the tables that have another number of rows than was copied into them."""
+        copied = {step.name: step.rows for step in self.left.steps if step.done}
+        of_target: defaultdict[str, list[Step]] = defaultdict(list)
+        queries: dict[str, str] = {}
+        for step in self.plan.steps:
+            if isinstance(step.work, CopyTable):
+                table = step.work.table
+                target = table.root or table.identity
+                of_target[target].append(step)
+                queries[target] = f"{'' if table.root else 'ONLY '}{target} {table.condition or ''}"
+        expected: dict[str, int] = {}
+        costs: dict[str, int] = {}
+        for target, steps in of_target.items():
+            rows = [copied.get(step.name) if step.name in self.kept else None for step in steps]
+            if None not in rows:  # of what was repaired since it is not known
+                expected[target] = sum(filter(None, rows))
+                costs[target] = sum(step.cost for step in steps)
+        found = _count({target: queries[target] for target in expected}, costs, destination, jobs, emit)
+        for target, rows_then in expected.items():
+            if found[target] != rows_then:
+                yield f"table {target}: {rows_then} rows were copied, {found[target]} are there"
+
+    def _large_objects(self, keeper: Connection) -> Iterator[str]:
+        """Say so if there are not as many large objects as were copied."""
+        steps = [
+            s
+            for s in self.left.steps
+            if s.phase == Phase.LARGE_OBJECTS and s.done and (self.left.read or s.name in self.kept)
+        ]
+        ranges = [step.name.rpartition(" ")[2].split("-") for step in steps]
+        then = sum(step.rows or 0 for step in steps)
+        if ranges:
+            values = [[int(first) for first, _ in ranges], [int(last) for _, last in ranges]]
+            ((now,),) = keeper.execute(LARGE_OBJECTS, values).fetchall()
+            if now != then:
+                yield f"{then} large objects were copied, {now} are there"
+
+
+def _count(
+    queries: dict[str, str], costs: dict[str, int], destination: Sessions, jobs: int, emit: Emit
+) -> dict[str, int]:
+    """Return how many rows tables have, several tables at a time and small ones together."""
+    if queries:
+        emit(events.Note(f"Counting the rows that are there already, of {len(queries)} tables."))
+    batches: list[list[str]] = []
+    size = 0
+    for target in sorted(queries, key=lambda target: -costs[target]):
+        size += costs[target]
+        if not batches or size > COUNTED_BYTES or len(batches[-1]) == COUNTED_AT_ONCE:
+            batches.append([])
+            size = costs[target]
+        batches[-1].append(target)
+    found: dict[str, int] = {}
+
+    def run(batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
+        (step,) = batch
+        assert isinstance(step.work, Execute)
+        began = time.monotonic()
+        with destination.use() as conn:
+            rows = conn.execute(step.work.statements[0].encode()).fetchall()
+        found.update((batches[int(step.name)][number], count) for number, count in rows)
+        return {step.name: Outcome(time.monotonic() - began)}
+
+    steps = [Step(str(n), Phase.VERIFY, Execute((_counting(batch, queries),))) for n, batch in enumerate(batches)]
+    execute(steps, run, jobs=jobs, emit=lambda event: None, cancel=destination.cancel)
+    return found
+
+
+def _counting(targets: Iterable[str], queries: dict[str, str]) -> str:
+    return " UNION ALL ".join(f"SELECT {n}, count(*) FROM {queries[target]}" for n, target in enumerate(targets))

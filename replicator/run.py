@@ -1,0 +1,112 @@
+"""An unfinished run, as the journal has it, and of which moments what it copied is."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from replicator.model import Moment, Phase
+from replicator.postgres import Connection
+from replicator.unfinished import correct, go_on
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """An unfinished copy. `state` is running, failed or differs; `alive` tells whether its process still holds on.
+
+    `options`, `held` and `all_read` decide how it goes on: see unfinished.
+    """
+
+    source: str
+    state: str
+    started: datetime
+    error: str | None
+    options: Mapping[str, Any]
+    held: bool
+    all_read: bool
+    steps: int
+    done: int
+    rows: int
+    bytes: int
+    alive: bool
+    unfinished: list[str]
+    differs: list[str]
+
+    @property
+    def way_on(self) -> str:
+        """What to do about it, in words."""
+        if self.differs:
+            return correct(self.options, rows=any(name.startswith("table ") for name in self.differs))
+        return go_on(self.options, all_read=self.all_read, held=self.held)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it was begun: from which database (`system` is the cluster's identifier), in which snapshot.
+
+    `sessions` is the last word of its sessions' application names; `snapshot` is empty when all was read; `rows_only`:
+    the schema was there before; `kept` are schemas of the destination's own. `options` are what it was begun with, by
+    their names in Settings; `differs` names what differed when the copy was compared.
+    """
+
+    source: str
+    system: str
+    database: str
+    sessions: str
+    snapshot: str
+    moment: str
+    """pg_current_snapshot() of the snapshot: after a restart of the source another one may have its name."""
+    source_start: str
+    """When the source's server was started: no snapshot outlives that."""
+    held_until: datetime | None
+    """Until then another process holds the snapshot, if one does."""
+    options: Mapping[str, Any]
+    rows_only: bool = False
+    kept: Sequence[str] = ()
+    differs: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A step as the journal has it. `relation` is the table whose rows it copies, `part` says which of them.
+
+    An empty digest tells nothing.
+    """
+
+    name: str
+    phase: Phase
+    digest: str
+    relation: str | None
+    cost: int
+    part: str | None
+    done: bool
+    rows: int | None
+
+
+def write_given(conn: Connection, values: Mapping[str, tuple[int, bool]]) -> None:
+    """Record what sequences are given, in the transaction in which they are."""
+    conn.execute(
+        "INSERT INTO replicator.sequence SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bool[])"
+        " ON CONFLICT (name) DO UPDATE SET last_value = excluded.last_value, is_called = excluded.is_called",
+        [list(values), [value for value, _ in values.values()], [called for _, called in values.values()]],
+    )
+
+
+def read_given(conn: Connection) -> dict[str, tuple[int, bool]]:
+    """Return what the sequences were given: last_value and is_called, by identity."""
+    rows = conn.execute("SELECT name, last_value, is_called FROM replicator.sequence").fetchall()
+    return {name: (value, called) for name, value, called in rows}
+
+
+def read_at_another_moment(conn: Connection, snapshot: str) -> set[str]:
+    """Return the tables of which some rows were read in another snapshot than this."""
+    query = "SELECT DISTINCT relation FROM replicator.step WHERE relation IS NOT NULL AND snapshot <> %s"
+    return {relation for (relation,) in conn.execute(query, [snapshot]).fetchall()}
+
+
+def read_again(conn: Connection, tables: Collection[str], moment: Moment) -> None:
+    """Write down that rows of tables are of another moment from now on, and how many there are is not known."""
+    conn.execute(
+        "UPDATE replicator.step SET snapshot = %s, lsn = %s, rows = NULL WHERE relation = ANY (%s)",
+        [moment.snapshot, moment.lsn, list(tables)],
+    )

@@ -1,0 +1,112 @@
+"""An unfinished run: the options that it was begun with, and the one command that goes on with it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from replicator.errors import PreflightFailed
+from replicator.settings import Settings, flag
+
+SAME = (
+    "data_only",
+    "truncate",
+    "append",
+    "allow_narrower_types",
+    "replace",
+    "owners",
+    "privileges",
+    "tablespaces",
+    "create_tablespaces",
+    "unlogged_rows",
+    "roles",
+    "downgrade",
+    "skip_unprivileged",
+)
+"""The options that change the copy: a run is resumed with those that it was begun with."""
+NEGATED = ("owners", "privileges", "tablespaces", "unlogged_rows")
+LASTING = ("verify", "exact", "create", "skip_failed_refresh")
+"""The options that hold to the end of a run once they were given."""
+
+Options = Mapping[str, Any]
+
+
+def options_of(settings: Settings) -> Options:
+    """Return what the journal keeps of the settings."""
+    return {name: getattr(settings, name) for name in (*SAME, *LASTING)}
+
+
+def check_options(begun: Options, settings: Settings) -> None:
+    """Raise PreflightFailed, with the right command, if the run was begun with other options that change the copy."""
+    now = options_of(settings)
+    for name in SAME:
+        if begun[name] != now[name]:
+            missing = _flag(name, begun)
+            raise PreflightFailed(
+                f"The unfinished run was begun with {missing}."
+                if missing
+                else f"The unfinished run was begun without {_flag(name, now)}.",
+                hint=f"Resume it with the same options: `{command(begun, f'--resume{_how(settings)}')}`.",
+            )
+
+
+def as_begun(settings: Settings, begun: Options) -> Settings:
+    """Return the settings with the lasting options of an earlier run."""
+    return replace(settings, **{name: begun[name] or getattr(settings, name) for name in LASTING})
+
+
+def command(begun: Options, resume: str = "") -> str:
+    """Return `clone` with the flags that a run was begun with.
+
+    >>> command({**dict.fromkeys(SAME), **dict.fromkeys(NEGATED, True), "replace": "drop", "privileges": False})
+    'clone --replace drop --no-acl'
+    """
+    flags = [given for name in SAME if (given := _flag(name, begun))]
+    return " ".join(["clone", *flags, *([resume] if resume else [])])
+
+
+def start_over(begun: Options) -> str:
+    """Return in words how to begin again; empty where that would do harm: rows that were added stay."""
+    if begun["append"]:
+        return ""
+    if begun["replace"]:
+        return f"`{command(begun)}`"
+    again = command({**begun, "truncate": begun["data_only"]})  # its rows stay
+    return f"`clean`, then `{again}`"
+
+
+def go_on(begun: Options, *, all_read: bool, held: bool, resume: bool = True) -> str:
+    """Return in words the command that finishes the run. Without its snapshot that is a copy of several moments.
+
+    `held`: somebody holds the snapshot when this program has ended. Not `resume`: the source is another one by now.
+    """
+    over = start_over(begun)
+    if not resume:
+        return f"Start over with {over}." if over else ""
+    if all_read or held:
+        return f"Continue with `{command(begun, '--resume')}`."
+    per_table = command(begun, "--resume=per-table")
+    return (
+        f"Continue with `{per_table}` (the remaining tables are copied as they are then)"
+        f"{f', or start over with {over}' if over else ''}."
+    )
+
+
+def correct(begun: Options, *, rows: bool) -> str:
+    """Return in words what to do about a copy that differs. `rows`: it differs in rows, not in definitions alone."""
+    if begun["replace"] == "swap":
+        return f"Start over with {start_over(begun)}."
+    if rows and not begun["data_only"]:
+        return "`verify` shows the rows that differ; `verify --repair` copies them again and completes the run."
+    return f"Correct that on the destination; `{command(begun, '--resume')}` then compares again and completes the run."
+
+
+def _flag(name: str, options: Options) -> str:
+    """Return an option as it was given; empty where it was not."""
+    value = options[name]
+    if name in NEGATED:
+        value = not value
+    return f"{flag(name)} {value}" if isinstance(value, str) else flag(name) if value else ""
+
+
+def _how(settings: Settings) -> str:
+    return "=per-table" if settings.resume == "per-table" else ""
