@@ -14,13 +14,17 @@ from dataclasses import asdict, dataclass
 import psycopg
 
 from replicator import journal, postgres, snapshot
-from replicator.errors import ReplicatorError, SnapshotLost, SourceChanged
+from replicator.errors import PreflightFailed, SnapshotLost, SourceChanged
 from replicator.keeper import Keeper
 
 COMMAND = (sys.executable, "-m", "replicator", "hold")
 CHECK_SECONDS = 2.0
 EARLY_CHECK_SECONDS = 0.2
 BEGIN_SECONDS = 30.0
+LOCK_SECONDS = 5.0
+"""The run has these locks already: where they are not to be had, somebody waits for the run, and would for ever."""
+HELD, REFUSED = "held", "refused"
+"""The first word that the process says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +48,29 @@ def start(request: Request) -> str:
     with process.stdin, process.stdout:
         process.stdin.write(json.dumps(asdict(request)).encode())
         process.stdin.close()
-        name = process.stdout.readline().decode().strip()
-    if not name:
-        raise ReplicatorError(f"The process that was to hold the snapshot ended with {process.wait()}.")
-    return name
+        said, _, name = process.stdout.readline().decode().strip().partition(" ")
+    if said == HELD:
+        return name
+    ended = process.wait()
+    raise PreflightFailed(
+        f"The snapshot cannot be held by a process of its own: {name or f'it ended with {ended}.'}",
+        hint="Try again, or without --hold-snapshot.",
+    )
 
 
 def hold(text: str) -> None:
-    """Be that process: `text` is a Request as JSON. Prints the snapshot's name and returns when it is over."""
+    """Be that process: `text` is a Request as JSON. Prints the snapshot's name, or why not; returns when it is over."""
     request = Request(**json.loads(text))
     until = time.monotonic() + request.seconds
     with ExitStack() as held:
         taken = snapshot.take(request.source, request.encoding, imported=request.snapshot)
         moment = held.enter_context(taken)
-        moment.lock_tables()
-        print(moment.id, flush=True)
+        try:
+            moment.lock_tables(LOCK_SECONDS)
+        except PreflightFailed as error:
+            print(REFUSED, error, flush=True)
+            return
+        print(HELD, moment.id, flush=True)
         sys.stdout.close()
         begun = False  # the journal is written a moment later
         overdue = time.monotonic() + BEGIN_SECONDS

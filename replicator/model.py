@@ -139,6 +139,14 @@ class Table:
     unlogged: bool = False
 
 
+class Relation(NamedTuple):
+    """A table that is about to be read: how its name is written, and its OID. Not `only`: with its partitions."""
+
+    identity: str
+    oid: int
+    only: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Sequence:
     """A sequence whose value travels."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence as Ordered
 
 from psycopg import sql
 
+from replicator.locks import replaced
 from replicator.model import Sequence
 from replicator.postgres import Connection
 
@@ -12,12 +13,16 @@ AT_ONCE = 200
 
 
 def read_values(conn: Connection, sequences: Ordered[Sequence]) -> dict[str, tuple[int, bool]]:
-    """Return each sequence's last_value and is_called by its identity."""
+    """Return each sequence's last_value and is_called by its identity. Raises SourceChanged if it is another one."""
     values: dict[str, tuple[int, bool]] = {}
     for start in range(0, len(sequences), AT_ONCE):
         some = sequences[start : start + AT_ONCE]
-        query = " UNION ALL ".join(f"SELECT {i}, last_value, is_called FROM {s.identity}" for i, s in enumerate(some))
-        for number, last_value, is_called in conn.execute(query):
+        query = " UNION ALL ".join(
+            f"SELECT {i}, tableoid::bigint, last_value, is_called FROM {s.identity}" for i, s in enumerate(some)
+        )
+        for number, oid, last_value, is_called in conn.execute(query):
+            if oid != some[number].address.objid:
+                raise replaced([some[number].identity])
             values[some[number].identity] = (last_value, is_called)
     return values
 

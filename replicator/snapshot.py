@@ -6,18 +6,18 @@ others are made anew from it. Reference: PostgreSQL docs, "Snapshot Synchronizat
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
 
-from replicator import postgres
-from replicator.catalog.changes import changed_objects
-from replicator.catalog.read import statement
-from replicator.errors import SnapshotLost, SourceChanged
-from replicator.model import Moment
+from replicator import locks, postgres
+from replicator.catalog.changes import changed_contents
+from replicator.errors import PreflightFailed, SnapshotLost, SourceChanged
+from replicator.model import Moment, Relation
+from replicator.patience import Session
 from replicator.postgres import Connection
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -27,6 +27,9 @@ SELECT pg_export_snapshot(), {}()::text
      , CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text"""
 HOLDERS = 3
 CHECK_SECONDS = 2.0
+RELOCK_SECONDS = 5.0
+"""How long the locks are waited for when the session that had them was ended: somebody may be changing a table."""
+ATTEMPTS, ATTEMPT_SECONDS = 10, 1.0
 
 
 class Holder(NamedTuple):
@@ -46,8 +49,13 @@ class Snapshot:
     def __init__(self, connect: Callable[[], Connection], *, holders: int = 1, imported: str | None = None) -> None:
         self._connect = connect
         self._wanted = holders
+        self._joined = imported is not None
         self._lock = threading.Lock()
-        self._locked = False
+        self._locked: Collection[int] | None = None
+        self._lending = threading.Lock()
+        self._lent: Connection | None = None
+        self.tell: Callable[[str], None] = lambda text: None
+        """Hears of a table that is read in an unusual way."""
         self._holders = [self._hold(imported)]
         self._moment = self._holders[0].moment
         self._checked = 0.0
@@ -70,46 +78,119 @@ class Snapshot:
         """
         return self._moment
 
-    def lock_tables(self) -> None:
-        """Keep DDL away from every table until the snapshot is released. Raises psycopg.Error where it is refused."""
-        major = self.holder.info.server_version // 10000
-        for (lock,) in self.holder.execute(statement("locks", major)).fetchall():
-            self.holder.execute(lock)
-        self._locked = True
+    def lock_tables(self, timeout_seconds: float = 0.0) -> None:
+        """Keep DDL away from every table until the snapshot is released. Waits for each lock so long, 0: for ever.
+
+        Raises PreflightFailed where one is not to be had in that time, psycopg.Error where it is refused.
+        """
+        # Whose snapshot was joined may have the locks, too: whoever waits for one of them waits as long as he lives.
+        timeout_seconds = timeout_seconds or (RELOCK_SECONDS if self._joined else 0.0)
+        milliseconds = f"{round(timeout_seconds * 1000)}ms"
+        self.holder.execute("SELECT set_config('lock_timeout', %s, false)", [milliseconds])
+        try:
+            self._locked = locks.lock_all(self.holder)
+        except psycopg.errors.LockNotAvailable as error:
+            raise self.blocked() from error
+
+    def blocked(self) -> PreflightFailed:
+        """Return the error for a lock that was not to be had in time, with who is in the way."""
+        with self.now() as now:
+            sessions = "; ".join(map(str, locks.in_the_way(now))) or "a session that is gone by now"
+        return PreflightFailed(
+            f"The tables of {self.holder.info.dbname} could not be locked against changes in time. In the way:"
+            f" {sessions}.",
+            hint="Wait for its end, or give a longer --lock-timeout.",
+        )
 
     def keep(self) -> None:
         """Look, every now and then, whether the holders live, and replace those that do not. Raises SnapshotLost."""
         with self._lock:
-            if time.monotonic() - self._checked < CHECK_SECONDS and _lives(self.holder):
+            if time.monotonic() - self._checked < CHECK_SECONDS and self._lives(self.holder):
                 return
-            living = [holder for holder in self._holders if _lives(holder.conn)]
+            living = [holder for holder in self._holders if self._lives(holder.conn)]
             if not living:
                 raise SnapshotLost()
             promoted = living[0] is not self._holders[0]
             self._holders = living
-            if promoted and self._locked:
-                self._lock_again()
+            if promoted and self._locked is not None:
+                self._lock_again(self._locked)
             with suppress(psycopg.OperationalError):  # one is enough, the others are for safety
                 while len(self._holders) < self._wanted:
                     self._holders.append(self._hold(self.id))
             self._checked = time.monotonic()
 
     @contextmanager
-    def imported(self, conn: Connection) -> Iterator[Connection]:
-        """Put a connection into this snapshot for the time of the `with`."""
+    def imported(self, conn: Connection, relations: Sequence[Relation] = ()) -> Iterator[Connection]:
+        """Put a connection into this snapshot for the time of the `with`; it reads these relations and no others.
+
+        Where somebody waits to change one of them, that session would wait behind him, and he for the holder: it is the
+        holder's own connection that is lent. Raises SourceChanged if what was read are not these relations.
+        """
         try:
-            _import(conn, self.id)
+            self._enter(conn, relations)
+        except psycopg.errors.LockNotAvailable:
+            conn.rollback()
+        else:
+            try:
+                with self._naming(relations):
+                    yield conn
+                if relations:
+                    many = len(self._locked or ()) > locks.MANY
+                    (locks.prove_names if many else locks.prove)(conn, relations)
+            finally:
+                _end(conn)
+            return
+        in_the_way = locks.in_the_way(conn, [r.oid for r in relations])  # the holder's transaction has old statistics
+        with self._borrowed(relations, in_the_way) as holder:
+            yield holder
+
+    @contextmanager
+    def _naming(self, relations: Sequence[Relation]) -> Iterator[None]:
+        """Take an error for a change of the source where a name leads elsewhere by now. Raises SourceChanged."""
+        try:
+            yield
+        except Exception as error:
+            state = getattr(error.__cause__ or error, "sqlstate", None) or ""
+            if relations and state.startswith(OF_NAMES):
+                with self.now() as now:
+                    locks.prove_names(now, relations)
+            raise
+
+    def _enter(self, conn: Connection, relations: Sequence[Relation]) -> None:
+        """Begin a transaction in this snapshot, with locks on what it will read."""
+        try:
+            _import(conn, self.id, self._lock_for(relations))
         except psycopg.errors.DatabaseError as error:
             conn.rollback()
+            if error.sqlstate in NAME_IS_GONE:
+                raise locks.replaced([str(error.diag.message_primary)]) from error
             if error.sqlstate not in NO_SUCH_SNAPSHOT:
                 raise
             self._checked = 0.0  # its holder went this very moment
             self.keep()
-            _import(conn, self.id)
-        try:
-            yield conn
-        finally:
-            _end(conn)
+            _import(conn, self.id, self._lock_for(relations))
+
+    def _lock_for(self, relations: Sequence[Relation]) -> str:
+        # A snapshot that nobody locked its tables in makes nobody wait for ever: it is waited.
+        return locks.lock(relations, wait=self._locked is None) if relations else ""
+
+    @contextmanager
+    def _borrowed(self, relations: Sequence[Relation], in_the_way: Sequence[Session]) -> Iterator[Connection]:
+        """Lend the connection that has the locks, to one reader at a time."""
+        with self._lending:
+            with self._lock:
+                holder = self._lent = self.holder
+            try:
+                with holder.transaction(force_rollback=True):
+                    self.tell(
+                        f"{', '.join(r.identity for r in relations)}: read by the session that has locked it already,"
+                        f" since others wait to change it: {'; '.join(map(str, in_the_way)) or 'gone by now'}."
+                    )
+                    locks.prove_names(holder, relations)
+                    yield holder
+                    locks.prove_names(holder, relations)
+            finally:
+                self._lent = None
 
     @contextmanager
     def another(self) -> Iterator[Connection | None]:
@@ -131,21 +212,54 @@ class Snapshot:
         for holder in self._holders:
             _end(holder.conn)
             holder.conn.close()
-        self._locked = False
+        self._locked = None
+        self._joined = False
         self._holders = [self._hold(None)]
         self._moment = self._holders[0].moment
         self._checked = 0.0
 
-    def _lock_again(self) -> None:
+    def check(self, tables: Collection[int], where: str = "source") -> None:
+        """Make sure that nothing changed since that decides how rows of these tables are read. Raises SourceChanged.
+
+        Nobody may be reading. Raises SnapshotLost where nobody holds the snapshot any more.
+        """
+        for attempt in range(ATTEMPTS):
+            try:
+                self.keep()
+                with self.now() as now:
+                    changed = changed_contents(self.holder, now, tables)
+            except psycopg.OperationalError as error:
+                if attempt + 1 == ATTEMPTS or not postgres.may_pass(error):
+                    raise
+                time.sleep(ATTEMPT_SECONDS)
+            else:
+                break
+        if changed:
+            raise SourceChanged(
+                f"Changed on the {where} while its rows were read: {', '.join(changed)}.", hint=locks.AGAIN
+            )
+
+    def _lock_again(self, before: Collection[int]) -> None:
         """Lock the tables from another holder. Raises SourceChanged if one was changed while nobody held the locks."""
-        self.lock_tables()
+        told = "The session that kept changes away from the source's tables was ended"
+        try:
+            self.lock_tables(RELOCK_SECONDS)
+        except PreflightFailed as error:
+            raise SourceChanged(
+                f"{told}, and somebody has been changing one since: {error}", hint=locks.AGAIN
+            ) from error
         with self.now() as now:
-            if changed := changed_objects(self.holder, now, tables_only=True):
-                raise SourceChanged(
-                    f"The session that kept changes away from the source's tables was ended, and these were changed:"
-                    f" {', '.join(changed)}.",
-                    hint="`clean`, then `clone` again.",
-                )
+            if changed := changed_contents(self.holder, now, before):
+                raise SourceChanged(f"{told}, and these were changed: {', '.join(changed)}.", hint=locks.AGAIN)
+
+    def _lives(self, conn: Connection) -> bool:
+        if conn is self._lent:  # busy, and who reads from it will be told
+            return not conn.closed
+        try:
+            conn.execute("SELECT")
+        except psycopg.Error:
+            return False
+        return True
 
     def release(self) -> None:
         """Let go of the snapshot and the locks: nothing more is to be read."""
@@ -173,6 +287,9 @@ class Snapshot:
 
 NO_SUCH_SNAPSHOT = ("22023", "42704")  # invalid_parameter_value; undefined_object from 17 on
 """What a server says of a snapshot that nobody holds any more."""
+OF_NAMES = "42"
+"""The class of errors about what is not there, or is something else."""
+NAME_IS_GONE = ("42P01", "3F000", "42809")  # undefined_table, invalid_schema_name; wrong_object_type: not a table
 
 
 @contextmanager
@@ -190,17 +307,10 @@ def take(dsn: str, encoding: str | None = None, *, holders: int = 1, imported: s
         snapshot.release()
 
 
-def _import(conn: Connection, id: str) -> None:
-    conn.execute(BEGIN)
-    conn.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(id)))
-
-
-def _lives(conn: Connection) -> bool:
-    try:
-        conn.execute("SELECT")
-    except psycopg.Error:
-        return False
-    return True
+def _import(conn: Connection, id: str, then: str = "") -> None:
+    """Begin a transaction in a snapshot; all in one message."""
+    import_it = sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(id)).as_string(conn)
+    conn.execute("; ".join(filter(None, (BEGIN, import_it, then))).encode(conn.info.encoding))
 
 
 def _end(conn: Connection) -> None:

@@ -17,7 +17,7 @@ import psycopg
 
 from replicator import copy, emptying, events, large_objects, late, patience, postgres, sequences, statistics
 from replicator.again import Again
-from replicator.errors import ReplicatorError, StepFailed, Undone
+from replicator.errors import ReplicatorError, SourceChanged, StepFailed, Undone
 from replicator.events import Emit
 from replicator.globals.server import create_tablespace
 from replicator.journal import Journal
@@ -32,6 +32,7 @@ from replicator.model import (
     Moment,
     Outcome,
     Phase,
+    Relation,
     SetSequences,
     Step,
 )
@@ -67,16 +68,25 @@ class Sessions:
         """Lend a connection of the pool. What fails meanwhile, and is not known to be another's, failed on it."""
         with postgres.on(self._server), postgres.lend(self._pool) as conn:
             conn.server = self._server
-            with self._lock:
-                self._busy.add(conn)
             session = conn.info.backend_pid, conn.info.parameter_status("application_name") or ""
             try:
-                yield conn
+                with self.busy(conn):
+                    yield conn
             finally:
-                with self._lock:
-                    self._busy.discard(conn)
-                    if conn.closed:
+                if conn.closed:
+                    with self._lock:
                         self._lost.add(session)
+
+    @contextmanager
+    def busy(self, conn: Connection) -> Iterator[None]:
+        """Count a connection, which need not be of the pool, among those in use."""
+        with self._lock:
+            self._busy.add(conn)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy.discard(conn)
 
     def end_lost(self, conn: Connection) -> None:
         """End the sessions whose connections were lost: a server that does not know of that would go on with them."""
@@ -102,6 +112,13 @@ class Sessions:
 
         with ThreadPoolExecutor(max(1, len(busy)), thread_name_prefix="cancel") as threads:  # at once: each may wait
             list(threads.map(end, busy))
+
+
+@contextmanager
+def reading(sessions: Sessions, snapshot: Snapshot, relations: Sequence[Relation]) -> Iterator[Connection]:
+    """Lend a connection that sees a snapshot, to read these relations."""
+    with sessions.use() as conn, snapshot.imported(conn, relations) as reader, sessions.busy(reader):
+        yield reader
 
 
 class Source(NamedTuple):
@@ -139,6 +156,7 @@ class Workshop:
         self._stopped = threading.Event()
         self._telling = threading.Lock()
         self._told: set[str] = set()
+        snapshot.tell = self._tell_once
         self.refused: dict[str, StepFailed] = {}
         """Steps without which all others were done, by name."""
 
@@ -295,12 +313,14 @@ class Workshop:
     @contextmanager
     def _reading(self, batch: Sequence[Step]) -> Iterator[Source | None]:
         """Lend a connection in the snapshot to a batch that reads from the source."""
-        if not any(isinstance(step.work, CopyTable | CopyLargeObjects) for step in batch):
+        tables = [step.work.table for step in batch if isinstance(step.work, CopyTable)]
+        if not tables and not any(isinstance(step.work, CopyLargeObjects) for step in batch):
             yield None
             return
         with postgres.on("source"):
             self._snapshot.keep()
-        with self._source.use() as conn, self._snapshot.imported(conn):
+        relations = [Relation(table.identity, table.address.objid) for table in tables]
+        with reading(self._source, self._snapshot, relations) as conn:
             yield Source(conn, self._snapshot.moment)
 
     def _wait(self, bytes: int) -> None:
@@ -360,7 +380,7 @@ def naming(step: Step) -> Iterator[None]:
     """Say in every error which step it befell."""
     try:
         yield
-    except (StepFailed, Undone):
+    except (StepFailed, Undone, SourceChanged):
         raise
     except (psycopg.Error, ReplicatorError, OSError) as error:
         raise StepFailed(step.name, one_line(error), hint=_hint(error)) from error

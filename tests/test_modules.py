@@ -16,8 +16,9 @@ LAYERS = (
     "errors events model",
     "graph plan plan.* downgrade catalog catalog.depend catalog.select settings again patience postgres throttle"
     " unfinished copy.stream",
-    "probe probe.* snapshot catalog.read catalog.changes catalog.unprintable claim journal keeper keywords maintenance"
-    " witness rehearsal run copy copy.* large_objects late sequences statistics globals globals.server emptying",
+    "probe probe.* snapshot locks catalog.read catalog.changes catalog.unprintable claim journal keeper keywords"
+    " maintenance witness rehearsal run copy copy.* large_objects late sequences statistics globals globals.server"
+    " emptying",
     "work executor verify verify.* resume remains globals.database",
     "sides hold replacement",
     "preparation",

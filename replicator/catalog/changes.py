@@ -1,11 +1,12 @@
-"""Did the source's schema change since the snapshot? pg_get_*def and format_type look at the catalogs as they are now.
+"""Did a database change since the snapshot: what its definitions are read from, or what its rows are printed by?
 
+pg_get_*def and format_type look at the catalogs as they are now, and so does whoever prints an enum.
 Tables are locked, but functions, types, views, triggers and indexes are not: what was read of them while somebody
 changed them may be of two moments.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import psycopg
 
@@ -14,32 +15,49 @@ from replicator.model import Address
 from replicator.postgres import Connection
 
 NAMED = 10
-TABLES = "classid = 'pg_class'::regclass AND objid IN (SELECT oid FROM pg_class WHERE relkind IN ('r', 'p'))"
 
 
-def changed_objects(
-    then: Connection, now: Connection, names: Mapping[Address, str] | None = None, *, tables_only: bool = False
-) -> list[str]:
+def changed_objects(then: Connection, now: Connection, names: Mapping[Address, str] | None = None) -> list[str]:
     """Return what changed between the snapshot that `then` is in and the present that `now` sees: the first ten names.
 
     Both are connections to the same database; `names` are those of the snapshot's objects. Empty where nothing changed,
     which two hashes tell.
     """
     versions = statement("fingerprint", now.info.server_version // 10000).decode()
-    entries = f"FROM ({versions}) AS entry WHERE {TABLES if tables_only else 'true'}"
-    digest = f"SELECT count(*), sum(hashint8extended(objid, version)) {entries}"
+    digest = f"SELECT count(*), sum(hashint8extended(objid, version)) FROM ({versions}) AS entry"
     if then.execute(digest).fetchall() == now.execute(digest).fetchall():
         return []
-    earlier, later = (_versions(conn, entries) for conn in (then, now))
+    earlier, later = (_versions(conn, versions) for conn in (then, now))
     changed = sorted(address for address in earlier.keys() | later.keys() if earlier[address] != later[address])
     return [(names or {}).get(address) or _name(address, now) for address in changed[:NAMED]]
 
 
-def _versions(conn: Connection, entries: str) -> defaultdict[Address, list[int]]:
-    versions: defaultdict[Address, list[int]] = defaultdict(list)
-    for classid, objid, version in conn.execute(f"SELECT classid, objid, version {entries} ORDER BY 1, 2, 3"):
-        versions[Address(classid, objid)].append(version)
-    return versions
+def changed_contents(then: Connection, now: Connection, tables: Iterable[int]) -> list[str]:
+    """Return what changed since the snapshot of all that decides which rows these tables have and how they are printed.
+
+    `tables` are OIDs. Locks keep most of it from changing, as long as somebody has them; types have none. The first ten
+    names; empty where nothing changed, which two hashes tell, nothing but what is new, or only what does not matter.
+    """
+    contents = statement("contents", now.info.server_version // 10000).decode()
+    digest = f"""SELECT count(*), sum(hashtextextended(concat_ws(' ', classid, objid, part, content), 0))
+                   FROM ({contents}) AS entry"""
+    given = [list(tables)]
+    if then.execute(digest, given).fetchall() == now.execute(digest, given).fetchall():
+        return []
+    earlier, later = (
+        {(Address(row[0], row[1]), row[2]): row[3] for row in conn.execute(contents.encode(), given).fetchall()}
+        for conn in (then, now)
+    )
+    changed = {key[0]: None for key in sorted(earlier) if earlier[key] != later.get(key)}
+    return [_name(address, now) for address in list(changed)[:NAMED]]
+
+
+def _versions(conn: Connection, versions: str) -> defaultdict[Address, list[int]]:
+    found: defaultdict[Address, list[int]] = defaultdict(list)
+    query = f"SELECT classid, objid, version FROM ({versions}) AS entry ORDER BY 1, 2, 3"
+    for classid, objid, version in conn.execute(query):
+        found[Address(classid, objid)].append(version)
+    return found
 
 
 def _name(address: Address, now: Connection) -> str:

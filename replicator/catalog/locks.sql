@@ -1,8 +1,11 @@
--- Statements that lock every table against DDL, some hundred names at a time.
+-- Statements that lock every table against DDL, some hundred names at a time, and the OIDs of these tables. Of
+-- extensions' tables those for configuration, whose rows are read.
 -- pg_get_*def and format_type look at the current catalog, not at the snapshot: nothing may change from here on.
 -- Reference: pg_dump.c getTables.
 SELECT format('LOCK TABLE ONLY %s IN ACCESS SHARE MODE', string_agg(identity, ', ONLY ')) AS statement
+     , array_agg(oid) AS oids
   FROM (SELECT c.oid::regclass::text AS identity
+             , c.oid::bigint AS oid
              , (row_number() OVER (ORDER BY c.oid) - 1) / 300 AS part
           FROM pg_class c
          WHERE c.relkind IN ('r', 'p')
@@ -11,7 +14,9 @@ SELECT format('LOCK TABLE ONLY %s IN ACCESS SHARE MODE', string_agg(identity, ',
            -- One that may not be read stands in the way of a clone, and is to be reported with all else.
            AND has_schema_privilege(c.relnamespace, 'USAGE')
            AND has_table_privilege(c.oid, 'SELECT')
-           AND NOT EXISTS (SELECT FROM pg_depend d
-                            WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')) numbered
+           AND (EXISTS (SELECT FROM pg_extension e WHERE c.oid = ANY (e.extconfig))
+                OR NOT EXISTS (SELECT FROM pg_depend d
+                                WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))
+       ) numbered
  GROUP BY part
  ORDER BY part

@@ -8,11 +8,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Several
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from operator import itemgetter
 from threading import Lock
 from typing import Any
+
+from psycopg.errors import LockNotAvailable
 
 from replicator.catalog import KINDS
 from replicator.catalog.depend import Edge, fold
@@ -25,6 +28,8 @@ BEFORE_VERSION = re.compile(r"^(\s*)--<(\d+) ")
 OTHERS = ("depend", "tables", "sequences", "large_objects", "populated", "invalid", "carried")
 LOCKING = ("view", "matview", "rule", "function")
 """To print a query the server locks its tables to the transaction's end: left to the connection that has the locks."""
+NEVER_QUEUED = "SET LOCAL lock_timeout = '1s'"
+"""For the connection beside: who waits to change a table waits for the one that has the locks, and it would for him."""
 COSTLY = ("acl", "constraint", "foreign_key", "index", "depend", "tables", "table")
 """Read first, the last of them foremost, by the connection beside."""
 # Workers on cores that are taken do not pay for what is read once.
@@ -117,14 +122,21 @@ def _fetch(queries: dict[str, bytes], conn: Connection, beside: Connection | Non
                 name = take()
             rows[name] = conn.execute(queries[name]).fetchall()
 
+    def fetch_beside(beside: Connection) -> None:
+        beside.execute(NEVER_QUEUED)
+        with suppress(LockNotAvailable):
+            fetch(beside, waiting.pop)
+
     with ThreadPoolExecutor(1, thread_name_prefix="catalog") as thread:
-        other = thread.submit(fetch, beside, waiting.pop) if beside else None
+        other = thread.submit(fetch_beside, beside) if beside else None
         try:
             fetch(conn, waiting.popleft)
         finally:
             waiting.clear()  # after a failure the other has nothing more to do
         if other:
             other.result()
+    waiting += queries.keys() - rows.keys()  # what somebody else's lock was in the way of
+    fetch(conn, waiting.popleft)
     return rows
 
 

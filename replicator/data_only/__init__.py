@@ -229,7 +229,12 @@ def _sequences(catalog: Catalog, destination: Connection, matched: Matched) -> t
     if lacking := sorted(ours.keys() - same.keys()):
         matched.note(f"The destination lacks sequences: {listed(lacking)}.")
     here = tuple(replace(ours[name], identity=most_quoted(name, other)) for name, other in same.items())
-    return here, tuple(replace(ours[name], identity=most_quoted(name, other)) for name, other in same.items())
+    return here, tuple(
+        replace(
+            ours[name], identity=most_quoted(name, other), address=Address(ours[name].address.classid, there[other])
+        )
+        for name, other in same.items()
+    )
 
 
 def _as_there(targets: Iterable[Target], tables: Iterable[Table]) -> Iterator[Table]:
@@ -243,7 +248,7 @@ def _as_there(targets: Iterable[Target], tables: Iterable[Table]) -> Iterator[Ta
             other = others.get(column.name.replace('"', ""))
             as_text = replace(column, type="", hashable=False)
             columns.append(replace(other, name=column.name) if other and column.name in target.alike else as_text)
-        table = replace(target.copied, columns=tuple(columns))
+        table = replace(target.copied, columns=tuple(columns), address=target.address)
         yield replace(table, blocks=there.blocks, bytes=there.bytes) if there else replace(table, blocks=None)
 
 

@@ -86,7 +86,7 @@ def _repair(sides: Sides, work: CompareTable, found: Found, hashing: Hashing) ->
         replica = _become_replica(there)
         _refuse_rules(there, work)
         there.execute(f"LOCK TABLE {_only(work)} IN SHARE ROW EXCLUSIVE MODE")
-        with _silenced(there, work, replica), sides.source.reading() as here:
+        with _silenced(there, work, replica), sides.source.reading(work) as here:
             deleted = 0
             for some in _batches(extra + changed if replica else extra):
                 deleted += _delete(there, work, found, some, hashing)

@@ -67,7 +67,7 @@ def find_rows(sides: Sides, work: CompareTable, hashing: Hashing, rows: int) -> 
     key = _key(sides, work)
     row = hashing.row(work.columns)
     digest = hashing.row(key) if key else row
-    with sides.source.reading() as here, sides.destination.reading() as there:
+    with sides.source.reading(work) as here, sides.destination.reading(work) as there:
         conns = (here, there)
         where = ""
         if rows > FEW_ROWS:
@@ -203,7 +203,7 @@ def with_values(
     what = [f"ARRAY[{hashes}]::bigint[]", f"ARRAY[{texts}]::text[]"]
 
     def read(side: Side) -> dict[int, ShownRow]:
-        with side.reading() as conn:
+        with side.reading(work) as conn:
             answer = conn.execute(select_rows(work, hashing, found.key, rows, what)).fetchall()
             return {n: dict(zip(names, zip(*values, strict=True), strict=True)) for n, *values in answer}
 

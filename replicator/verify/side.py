@@ -14,10 +14,10 @@ import psycopg
 from replicator import patience, postgres
 from replicator.errors import SnapshotLost
 from replicator.events import one_line
-from replicator.model import Catalog, CompareTable
+from replicator.model import Catalog, CompareTable, Relation
 from replicator.postgres import Connection
 from replicator.snapshot import Snapshot
-from replicator.work import CANCEL_SECONDS, HANG_UP_SECONDS, Sessions
+from replicator.work import CANCEL_SECONDS, HANG_UP_SECONDS, Sessions, reading
 
 CANCEL_AGAIN_SECONDS = 0.5
 LOST = (
@@ -150,6 +150,8 @@ class Side:
         self.sessions = sessions
         self.snapshot = snapshot
         self.catalog = catalog
+        self._oids = {_plain(table.identity): table.address.objid for table in catalog.tables}
+        self._oids |= {_plain(o.identity): o.address.objid for o in catalog.objects if o.kind == "table"}
         self.encoding = snapshot.holder.info.parameter_status("server_encoding")
         self._readers: dict[Connection, int] = {}
         self._lock = threading.Lock()
@@ -160,14 +162,18 @@ class Side:
         return self.catalog.version // 10000
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Lend a connection that sees the snapshot, and keep the snapshot's holders alive. Raises SnapshotLost."""
+    def reading(self, work: CompareTable | None = None) -> Iterator[Connection]:
+        """Lend a connection that sees the snapshot, to read one table, and keep the snapshot's holders alive.
+
+        Raises SourceChanged if the table is another one by now, SnapshotLost.
+        """
+        oid = self._oids.get(_plain(work.identity)) if work else None
+        relations = [Relation(work.identity, oid, work.only)] if work and oid else []
         with ExitStack() as stack:
             try:
                 with postgres.on(self.name):
                     self.snapshot.keep()
-                conn = stack.enter_context(self.sessions.use())
-                stack.enter_context(self.snapshot.imported(conn))
+                conn = stack.enter_context(reading(self.sessions, self.snapshot, relations))
             except SnapshotLost as error:
                 raise SnapshotLost(LOST.format(self.name), hint="Run `verify` again.") from error
             stack.enter_context(self._noted(conn))

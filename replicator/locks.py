@@ -1,0 +1,109 @@
+"""Locks on the tables that are read: how they are taken, who is in their way, and that they prove what was read.
+
+Names are looked up anew by every statement, and renaming a schema needs no lock on its tables. But what a transaction
+has read it has locked, and pg_locks tells that by OID: it must be the relations that were planned. Whoever changes a
+table waits for whoever has locked it, and all who come later wait behind; a session that has the lock already does not.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from replicator.catalog.read import statement
+from replicator.errors import SourceChanged
+from replicator.model import Relation
+from replicator.patience import Session
+from replicator.postgres import Connection
+
+MANY = 2000
+"""So many locks on a server make pg_locks, which shows those of all sessions, cost more than a small table's copy."""
+AGAIN = "`clean`, then `clone` again."
+INDEXES_AND_TOAST = ("i", "I", "t")
+
+# Of whom an ACCESS SHARE lock has to wait: who has the lock that conflicts with it, or asked for it before.
+IN_THE_WAY = """
+SELECT DISTINCT coalesce(l.pid, 0), coalesce(a.application_name, ''), coalesce(a.query, '')
+  FROM pg_locks l
+  LEFT JOIN pg_stat_activity a USING (pid)
+ WHERE l.locktype = 'relation'
+   AND l.mode = 'AccessExclusiveLock'
+   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+   AND (%s::bigint[] IS NULL OR l.relation::bigint = ANY (%s))
+   AND l.pid IS DISTINCT FROM pg_backend_pid()"""
+
+# A scalar subquery: a join would read all of pg_class. That is as in the snapshot, and lacks what came later.
+LOCKED = """
+SELECT l.relation::bigint
+     , (SELECT c.relkind::text FROM pg_class c WHERE c.oid = l.relation)
+  FROM pg_locks l
+ WHERE l.pid = pg_backend_pid()
+   AND l.locktype = 'relation'
+   AND l.relation >= 16384
+   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+# pg_identify_object and pg_partition_root look at the catalogs as they are now.
+NAMES = """
+SELECT (pg_identify_object('pg_class'::regclass, other::oid, 0)).name
+     , pg_partition_root(other::oid::regclass)::oid::bigint
+  FROM unnest(%s::bigint[]) AS other"""
+# A lock that this transaction has not yet makes its session hear of what others renamed: hence pg_namespace.
+ELSEWHERE = """
+SELECT r.identity
+  FROM unnest(%s::text[], %s::bigint[]) AS r (identity, oid)
+ WHERE EXISTS (SELECT FROM pg_namespace)
+   AND to_regclass(r.identity)::oid::bigint IS DISTINCT FROM r.oid"""
+
+
+def lock_all(conn: Connection) -> list[int]:
+    """Lock every table of a database against DDL, to the transaction's end. Returns their OIDs."""
+    locked = []
+    for lock, oids in conn.execute(statement("locks", conn.info.server_version // 10000)).fetchall():
+        conn.execute(lock)
+        locked += oids
+    return locked
+
+
+def lock(relations: Sequence[Relation], *, wait: bool) -> str:
+    """Return the statement that locks what is to be read; not `wait`: it fails where that is not to be had at once."""
+    names = ", ".join(f"{'ONLY ' if r.only else ''}{r.identity}" for r in relations)
+    return f"LOCK TABLE {names} IN ACCESS SHARE MODE{'' if wait else ' NOWAIT'}"
+
+
+def in_the_way(conn: Connection, oids: Collection[int] | None = None) -> list[Session]:
+    """Return who has, or waits for, a lock on one of these relations, or any, that keeps readers out."""
+    which = None if oids is None else list(oids)
+    return [Session(*row) for row in conn.execute(IN_THE_WAY, [which, which]).fetchall()]
+
+
+def prove(conn: Connection, relations: Sequence[Relation]) -> None:
+    """Make sure that a transaction has read the relations that were planned, by their OIDs. Raises SourceChanged.
+
+    A query may lock others besides, as an extension's condition does; but none by the name of one that was planned.
+    """
+    planned = {relation.oid: relation for relation in relations}
+    kinds: dict[int, str | None] = dict(conn.execute(LOCKED).fetchall())
+    if missing := [relation.identity for oid, relation in planned.items() if oid not in kinds]:
+        raise replaced(missing)
+    others = [oid for oid, kind in kinds.items() if oid not in planned and kind not in INDEXES_AND_TOAST]
+    if others:
+        names = {
+            _plain(name) for name, root in conn.execute(NAMES, [others]).fetchall() if name and root not in planned
+        }
+        if taken := [r.identity for r in relations if any(_plain(r.identity).endswith(f".{name}") for name in names)]:
+            raise replaced(taken)
+
+
+def prove_names(conn: Connection, relations: Sequence[Relation]) -> None:
+    """Make sure that names lead to what was planned, where the locks do not tell. Raises SourceChanged."""
+    names, oids = [r.identity for r in relations], [r.oid for r in relations]
+    if elsewhere := [name for (name,) in conn.execute(ELSEWHERE, [names, oids]).fetchall()]:
+        raise replaced(elsewhere)
+
+
+def _plain(name: str) -> str:
+    return name.replace('"', "")
+
+
+def replaced(names: Iterable[str]) -> SourceChanged:
+    """Return the error for names that lead to something else by now, or to nothing."""
+    return SourceChanged(
+        f"Replaced while it was read: {', '.join(names)}. What has that name now is not what was planned.",
+        hint=AGAIN,
+    )
