@@ -230,8 +230,13 @@ def held_until(sides: Sides, settings: Settings) -> datetime | None:
 
 
 def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit: Emit, again: Again) -> None:
-    """Do all steps that the journal has as unfinished. Raises StepFailed."""
+    """Do all steps that the journal has as unfinished. Raises StepFailed, SourceChanged."""
     crashed = False
+    tables = {step.work.table.address.objid for step in plan.steps if isinstance(step.work, CopyTable)}
+
+    def all_read() -> None:
+        sides.all_read(tables, release=not settings.verify)
+
     while todo_names := left_to_do(record, sides, emit, again)[1]:
         todo = [replace(s, needs=s.needs & todo_names) for s in plan.steps if s.name in todo_names]
         emit(announcement(Plan(tuple(todo))))
@@ -246,7 +251,7 @@ def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit
             throttle=sides.throttle,
             again=again,
         )
-        told = emit if settings.verify else letting_go(todo, sides, emit)
+        told = to_the_last_row(todo, emit, all_read)
         with suppress(Undone):  # what that is, the journal tells
             execute(
                 todo,
@@ -276,21 +281,21 @@ def left_to_do(record: Journal, sides: Sides, emit: Emit, again: Again) -> tuple
     return crashed, names
 
 
-def letting_go(todo: Sequence[Step], sides: Sides, emit: Emit) -> Emit:
-    """Release the snapshot when the last step that reads from the source is done, which is heard on the way to `emit`.
+def to_the_last_row(todo: Sequence[Step], emit: Emit, then: Callable[[], None]) -> Emit:
+    """Call `then` when the last step that reads from the source is done, which is heard on the way to `emit`.
 
     Statistics are of no moment.
     """
     unread = {step.name for step in todo if step.phase in resume.READING}
     if not unread:
-        sides.let_go()
+        then()
 
     def hear(event: events.Event) -> None:
         emit(event)
         if isinstance(event, events.Done) and event.step in unread:
             unread.remove(event.step)
             if not unread:
-                sides.let_go()
+                then()
 
     return hear
 
@@ -359,11 +364,14 @@ def journaled(sides: Sides, settings: Settings) -> Iterator[None]:
         yield
     except (Exception, KeyboardInterrupt) as error:
         ended = Interrupted("Interrupted.") if isinstance(error, KeyboardInterrupt) else error
-        state = {VerificationFailed: "differs", Interrupted: "interrupted"}.get(type(ended), "failed")
+        states = {VerificationFailed: "differs", Interrupted: "interrupted", SourceChanged: journal.CHANGED}
+        state = states.get(type(ended), "failed")
         with suppress(psycopg.Error, ReplicatorError):  # without this last word it is still unfinished
             differs = ended.names if isinstance(ended, VerificationFailed) else None
             journal.fail(sides.keeper.keep(), state, postgres.one_line(ended), differs)
-        if isinstance(ended, ReplicatorError) and not isinstance(ended, VerificationFailed):  # that says it itself
+        if isinstance(ended, SourceChanged):
+            ended.hint = way_on(ended, sides, settings)
+        elif isinstance(ended, ReplicatorError) and not isinstance(ended, VerificationFailed):  # that says it itself
             ended.hint = f"{ended.hint or ''} {way_on(ended, sides, settings)}".strip()
         if ended is error:
             raise
@@ -377,7 +385,7 @@ def way_on(error: ReplicatorError, sides: Sides, settings: Settings) -> str:
     with suppress(psycopg.Error, ReplicatorError):
         status = journal.read_status(sides.keeper.keep())
     said = f"The copy is unfinished: {status.done} of {status.steps} steps are done." if status else ""
-    if isinstance(error, SourceChanged) or isinstance(error.__cause__, SourceChanged):
+    if isinstance(error, SourceChanged):
         return f"{said} {unfinished.go_on(options, all_read=False, held=False, resume=False)}"
     all_read = status is not None and status.all_read
     held = not all_read and status is not None and status.held and is_held(sides, settings)

@@ -104,7 +104,7 @@ def compared(
                 there = selected(read(now, now.holder), settings)
             for schema in (*([journal.SCHEMA] if journal.exists(now.holder) else []), *apart):
                 there = select.without_schema(there, schema)
-        yield verify(
+        found = verify(
             Side("source", sides.source, sides.moment, catalog),
             Side("destination", sides.destination, now, there),
             jobs=settings.jobs,
@@ -117,6 +117,9 @@ def compared(
             retry_seconds=settings.retry_seconds,
             earlier=earlier,
         )
+        for moment, read_there, where in ((sides.moment, catalog, "source"), (now, there, "destination")):
+            moment.check([table.address.objid for table in read_there.tables], where)
+        yield found
 
 
 def compare_databases(sides: Sides, settings: Settings, *, extra: bool = True) -> list[Mismatch]:

@@ -21,6 +21,8 @@ from replicator.postgres import Connection, script
 from replicator.run import Recorded, Run, Status
 
 SCHEMA = "replicator"
+CHANGED = "changed"
+"""The state of a run whose source was changed meanwhile: what it has copied is not to be trusted."""
 MARK = "replicator: the journal of an unfinished clone, format "
 """The comment on the schema begins so, and ends with a hash of sql/journal.sql: another format has another one."""
 OF_EVERY_FORMAT = {"run.source", "run.snapshot", "run.sessions", "step.number", "step.phase", "step.digest"}
@@ -193,7 +195,7 @@ def read_run(conn: Connection) -> Run | None:
     with conn.cursor(row_factory=class_row(Run)) as cursor:
         return cursor.execute(
             "SELECT source, system, database, sessions, snapshot, moment, source_start, held_until, options, rows_only,"
-            " kept, differs FROM replicator.run"
+            " kept, differs, checked, state FROM replicator.run"
         ).fetchone()
 
 
@@ -281,9 +283,14 @@ def _columns() -> set[str]:
     return {f"{table}.{column}" for table, body in tables for column in re.findall(r"^ +(\w+)", body, re.MULTILINE)}
 
 
+def checked(conn: Connection) -> None:
+    """Write down that all is read, and that the source had not changed."""
+    conn.execute("UPDATE replicator.run SET checked = true")
+
+
 def let_snapshot_go(conn: Connection) -> None:
     """Write down that all is read: the run goes on without its snapshot. What was committed before is on disk then."""
-    conn.execute("SET LOCAL synchronous_commit = on; UPDATE replicator.run SET snapshot = ''")
+    conn.execute("SET LOCAL synchronous_commit = on; UPDATE replicator.run SET snapshot = '', checked = true")
 
 
 def fail(conn: Connection, state: str, error: str, differs: Sequence[str] | None = None) -> None:

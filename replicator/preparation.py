@@ -173,7 +173,7 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
         probe.wait("source", settings.source, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
     with snapshot.take(settings.source) as moment, postgres.connect(settings.destination) as destination:
         with events.saying(emit, READING):
-            moment.lock_tables()
+            moment.lock_tables(settings.lock_timeout)
             catalog = selected(read(moment, destination), settings)
         if settings.source == settings.destination:
             return database.planned(moment.holder, settings, planned(catalog, destination, settings))
@@ -213,16 +213,20 @@ def refuse_or_note(findings: Sequence[Finding], emit: Emit) -> None:
 def read_steadily(sides: Sides, settings: Settings) -> Catalog:
     """Lock the tables and read the catalogs, in a new snapshot where somebody changed the schema meanwhile.
 
-    In the snapshot of an earlier run it is the journal that tells of changes. Raises SourceChanged.
+    In the snapshot of an earlier run it is the journal that tells of changed definitions. Raises SourceChanged.
     """
     changed: list[str] = []
     for _ in range(READS):
         try:
-            sides.moment.lock_tables()
+            sides.moment.lock_tables(settings.lock_timeout)
             catalog = read(sides.moment, sides.keeper.conn)
         except GONE as error:
             changed = [str(error.diag.message_primary)]
+        except psycopg.errors.LockNotAvailable as error:
+            raise sides.moment.blocked() from error
         else:
+            if sides.same_snapshot and not (sides.left and sides.left.read):
+                sides.moment.check([table.address.objid for table in catalog.tables])
             names = {o.address: o.name for o in catalog.objects if o.kind not in FACETS}
             with postgres.connect(settings.source, encoding=sides.encoding, application="probe") as now:
                 if sides.same_snapshot or not (changed := changed_objects(sides.moment.holder, now, names)):

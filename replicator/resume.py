@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from replicator import sequences
 from replicator.errors import PreflightFailed, SourceChanged
-from replicator.journal import Journal, digest, read_run, read_steps
+from replicator.journal import CHANGED, Journal, digest, read_run, read_steps
 from replicator.model import CarryStatistics, Catalog, CopyLargeObjects, CopyTable, Part, Phase, Plan
 from replicator.plan.parts import Parts
 from replicator.postgres import Connection
@@ -25,6 +25,7 @@ READING = (Phase.DATA, Phase.LARGE_OBJECTS, Phase.SEQUENCES)
 """The phases whose steps read from the source."""
 OF_THE_MOMENT = (Phase.LARGE_OBJECTS, Phase.SEQUENCES)
 """The phases whose steps are not kept in another snapshot."""
+AGAIN = "`clean`, then `clone` again."
 ABOUT_LARGE_OBJECTS = "(large object)"
 """So end the names of their comments and privileges, which go with them."""
 
@@ -43,7 +44,7 @@ class Left:
 
     def without_snapshot(self) -> "Left | None":
         """Return this with its snapshot let go; None where there is more to be read in it."""
-        if any(step.phase in READING and not step.done for step in self.steps):
+        if not self.run.checked or any(step.phase in READING and not step.done for step in self.steps):
             return None
         return replace(self, run=replace(self.run, snapshot=""))
 
@@ -55,7 +56,9 @@ def read_left(destination: Connection) -> Left | None:
 
 
 def check_source(left: Left, system: str, database: str) -> None:
-    """Raise PreflightFailed if the earlier run copied another database."""
+    """Raise PreflightFailed if the earlier run copied another database, or its source was changed meanwhile."""
+    if left.run.state == CHANGED:
+        raise PreflightFailed("The source was changed while the earlier run copied it.", hint=AGAIN)
     if (left.run.system, left.run.database) != (system, database):
         raise PreflightFailed(
             f"The unfinished clone in the destination is of another database: {left.run.source}.",

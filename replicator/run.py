@@ -64,6 +64,9 @@ class Run:
     rows_only: bool = False
     kept: Sequence[str] = ()
     differs: Sequence[str] = ()
+    checked: bool = False
+    """All was read, and nothing had changed by then that decides how rows are read."""
+    state: str = "running"
 
 
 @dataclass(frozen=True, slots=True)

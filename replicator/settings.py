@@ -47,6 +47,8 @@ class Settings:
     verify: bool = False
     resume: Literal["no", "same-snapshot", "per-table"] = "no"
     retry_seconds: float = 600.0
+    lock_timeout: float = 0.0
+    """How many seconds are waited for a lock on the source's tables; 0: for ever."""
     hold_snapshot_seconds: float = 0.0
     exact: bool = False
     show_rows: int = 10

@@ -1,7 +1,7 @@
 """Both databases, opened as a clone needs them: the source in one snapshot, the destination claimed for this run."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
@@ -42,10 +42,25 @@ class Sides:
     same_snapshot: bool = False
     """`moment` is that of the earlier run, or nothing is to be read any more."""
 
+    def all_read(self, tables: Collection[int], *, release: bool) -> None:
+        """Make sure that what decides how rows are read is as it was, and write that down. Raises SourceChanged.
+
+        `release`: nothing more is to be read in the snapshot.
+        """
+        if not (self.left and self.left.read):
+            self.moment.check(tables)
+        if release:
+            self.let_go()
+        else:
+            with suppress(psycopg.OperationalError):  # without it a resumed run looks once more
+                journal.checked(self.keeper.keep())
+
     def let_go(self) -> None:
         """Release the snapshot, which keeps VACUUM and DDL waiting on the source: nothing more is to be read in it."""
         with suppress(psycopg.OperationalError):  # without the journal's consent it is held to the end
-            if not witness.unlogged(keeper := self.keeper.keep()):  # a crash would have these read again
+            if witness.unlogged(keeper := self.keeper.keep()):  # a crash would have these read again
+                journal.checked(keeper)
+            else:
                 journal.let_snapshot_go(keeper)
                 self.moment.release()
 

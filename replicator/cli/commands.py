@@ -22,6 +22,7 @@ from replicator.cli.options import (
     FORMAT,
     GLOBALS,
     HOLD,
+    LOCK_TIMEOUT,
     MAX_RATE,
     MOVING,
     OUTPUT,
@@ -112,6 +113,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
     EXACT,
     RESUME,
     RETRY,
+    LOCK_TIMEOUT,
     HOLD,
     *MOVING,
     *REPLACING,
@@ -151,7 +153,7 @@ def verify_command(output: Output, **given: Any) -> None:
 @cli.command("plan")
 @click.option("--sql", "script", is_flag=True, help="Print the schema as one SQL script in creation order.")
 @click.option("--json", "output", flag_value="json", help="Print the steps as JSON: the same as --output json.")
-@options(*CONNECTIONS, *COPYING, STATISTICS, SPLIT, FORMAT)
+@options(*CONNECTIONS, *COPYING, LOCK_TIMEOUT, STATISTICS, SPLIT, FORMAT)
 def plan_command(script: bool, output: Output, destination: str | None, **given: Any) -> None:
     """Print what a clone would do, step by step, with costs, order and reasons; write nothing anywhere.
 
@@ -168,7 +170,7 @@ def plan_command(script: bool, output: Output, destination: str | None, **given:
 
 
 @cli.command("probe")
-@options(*CONNECTIONS, *COPYING, *GLOBALS, STATISTICS, TOAST_COMPRESSION)
+@options(*CONNECTIONS, *COPYING, *GLOBALS, LOCK_TIMEOUT, STATISTICS, TOAST_COMPRESSION)
 @click.pass_context
 def probe_command(
     context: click.Context, /, output: Output, source: str | None, destination: str | None, **given: Any

@@ -241,6 +241,13 @@ RETRY = click.option(
     help="How long a step is tried again, counted from its first failure, when a connection is lost, a server restarts,"
     " and the like. What fails after hours is tried once more.",
 )
+LOCK_TIMEOUT = click.option(
+    "--lock-timeout",
+    default="0",
+    show_default="wait",
+    type=duration,
+    help="How long to wait for each lock that keeps a table of the source from being altered.",
+)
 DOWNGRADE = click.option(
     "--downgrade", is_flag=True, help="Leave out what the destination's version cannot hold, and list it."
 )

@@ -15,6 +15,7 @@ CREATE TABLE replicator.run (
     options jsonb NOT NULL,
     rows_only boolean NOT NULL,
     kept text[] NOT NULL,
+    checked boolean NOT NULL DEFAULT false,
     state text NOT NULL DEFAULT 'running',
     error text,
     -- What differed when the copy was compared: only a comparison takes a name away.

@@ -5,10 +5,11 @@ SELECT source
      , error
      , options
      , coalesce(held_until > now(), false) AS held
-     , snapshot = '' OR NOT EXISTS (SELECT
-                                      FROM replicator.step
-                                     WHERE done_at IS NULL
-                                       AND phase IN ('data', 'large objects', 'sequences')) AS all_read
+     , snapshot = ''
+       OR checked AND NOT EXISTS (SELECT
+                                    FROM replicator.step
+                                   WHERE done_at IS NULL
+                                     AND phase IN ('data', 'large objects', 'sequences')) AS all_read
      , (SELECT count(*) FROM replicator.step) AS steps
      , (SELECT count(*) FROM replicator.step WHERE done_at IS NOT NULL) AS done
      , (SELECT coalesce(sum(rows), 0)::bigint FROM replicator.step) AS rows
