@@ -1,4 +1,4 @@
-"""Did a database change since the snapshot: what its definitions are read from, or what its rows are printed by?
+"""What changed since the snapshot, of what definitions are read from and of what rows are printed by.
 
 pg_get_*def and format_type look at the catalogs as they are now, and so does whoever prints an enum.
 Tables are locked, but functions, types, views, triggers and indexes are not: what was read of them while somebody
