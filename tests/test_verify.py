@@ -223,6 +223,63 @@ def test_rows_under_other_columns_are_said_not_to_be_compared(servers: Servers) 
     }
 
 
+# Words that a server prints otherwise once it has read them
+
+
+WORDS = {
+    "null in a union": """
+        CREATE TABLE a (country int); CREATE TABLE b (x int);
+        CREATE VIEW v AS SELECT q.country FROM (SELECT country FROM a UNION ALL SELECT NULL FROM b) q;
+        CREATE MATERIALIZED VIEW m AS SELECT q.country FROM (SELECT country FROM a UNION ALL SELECT NULL FROM b) q;
+        CREATE VIEW w WITH (security_barrier) AS
+            SELECT q.country FROM (SELECT NULL AS country UNION ALL SELECT country FROM a) q;
+        CREATE VIEW x AS WITH q AS (SELECT country FROM a UNION SELECT NULL) SELECT country AS "AS AS" FROM q
+    """,
+    "literal in a union": """
+        CREATE TABLE a (t text, d date, n numeric);
+        CREATE VIEW v AS SELECT q.* FROM (SELECT t, d, n FROM a UNION ALL SELECT 'x', '2026-01-01', '1.5') q;
+        CREATE VIEW w AS SELECT q.t FROM (SELECT t FROM a UNION ALL (SELECT NULL EXCEPT SELECT 'y')) q
+    """,
+    "varchar in": """
+        CREATE TABLE t (a varchar CHECK (a IN ('x', 'y')), b varchar NOT NULL);
+        CREATE INDEX i ON t (a) WHERE a IN ('x', 'y');
+        CREATE VIEW v AS SELECT a IN ('x', 'y') AS b FROM t WHERE b IN ('p', 'q')
+    """,
+    "key words as names": """
+        CREATE FUNCTION f("json" json) RETURNS json LANGUAGE sql AS 'SELECT $1';
+        CREATE TABLE t ("json" json); CREATE VIEW v AS SELECT t."json" FROM t;
+        CREATE FUNCTION g("values" int, OUT "json_scalar" text) LANGUAGE sql AS 'SELECT $1::text';
+        CREATE FUNCTION h(x int) RETURNS TABLE ("merge_action" int, "json_table" int) LANGUAGE sql AS 'SELECT 1, 2';
+        CREATE AGGREGATE agg("json" jsonb) (SFUNC = jsonb_concat, STYPE = jsonb)
+    """,
+}
+
+
+@pytest.mark.pg("in 12 15 18")
+@pytest.mark.parametrize("words", WORDS)
+def test_a_copy_and_the_copy_of_a_copy_are_the_same(servers: Servers, major: int, words: str) -> None:
+    first, second, third = (servers.database(major) for _ in range(3))
+    first.run(WORDS[words])
+    for source, destination in ((first, second), (second, third)):
+        clone(Settings(source.dsn, destination.dsn, jobs=2, verify=True), lambda event: None)
+    assert compare(first, third) == compare(third, first) == []
+
+
+@pytest.mark.pg("in 12 15 18")
+def test_views_that_differ_still_do(pair: tuple[Database, Database]) -> None:
+    fill(pair, WORDS["null in a union"])
+    query = "SELECT q.country FROM (SELECT country FROM a UNION ALL SELECT {} FROM b) q"
+    pair[1].run(f"CREATE OR REPLACE VIEW v AS {query.format(1)}; DROP MATERIALIZED VIEW m;"
+                f"CREATE MATERIALIZED VIEW m AS {query.format('x')}; ALTER VIEW w RESET (security_barrier);"
+                f"CREATE OR REPLACE VIEW x AS SELECT NULL::int AS \"AS AS\"; CREATE TABLE y (a int)")  # fmt: skip
+    pair[0].run("CREATE TABLE y (a int); CREATE VIEW z AS SELECT a FROM y; ALTER TABLE y ADD b int")
+    pair[1].run("CREATE VIEW z AS SELECT NULL::int AS a FROM y")
+    told = {m.what: m.how.split(":")[0] for m in compare(*pair) if m.about == "definition"}
+    assert told == dict.fromkeys(
+        ["view public.v", "matview public.m", "view public.w", "view public.x", "view public.z",
+         "table public.y"], "different")  # fmt: skip
+
+
 # Repair
 
 

@@ -18,6 +18,7 @@ from replicator.throttle import Throttle
 from replicator.verify.attempts import Attempts
 from replicator.verify.fingerprint import PIECE_BYTES, Hashing
 from replicator.verify.repair import Repaired, repair_tables
+from replicator.verify.reread import reading_again
 from replicator.verify.rows import Found
 from replicator.verify.schema import SequenceValues, compare_schemas, compare_sequences
 from replicator.verify.search import Search
@@ -80,11 +81,13 @@ def verify(
     hashing = Hashing(recode=source.encoding != destination.encoding, exact=exact)
     attempts = Attempts(sides, emit, retry_seconds)
     with events.saying(emit, "Comparing all definitions and sequences"):
-        mismatches = compare_schemas(source.catalog, destination.catalog)
-        mismatches += attempts.make(
-            Step("verify sequences", Phase.VERIFY, Execute(())),
+        mismatches = attempts.make(
+            Step("verify definitions and sequences", Phase.VERIFY, Execute(())),
             0,
-            lambda: compare_sequences(source, destination, sequence_values),
+            lambda: [
+                *compare_schemas(source.catalog, destination.catalog, reading_again(destination)),
+                *compare_sequences(source, destination, sequence_values),
+            ],
         )
     steps, incomparable = _steps(sides, only)
     _say_what_is_not_compared(source, emit)

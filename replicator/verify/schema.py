@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from replicator import sequences
@@ -11,12 +11,16 @@ from replicator.downgrade import STANDARD_SINCE_15, TABLES, adapt
 from replicator.model import Address, Catalog, Object
 from replicator.verify.side import Mismatch, Side, same_names
 
+Reread = Callable[[Object, Object], tuple[Object, Object] | None]
 SequenceValues = Mapping[str, tuple[int, bool]]
 """last_value and is_called by identity."""
 
 
-def compare_schemas(source: Catalog, destination: Catalog) -> list[Mismatch]:
-    """Return the objects that are missing, extra or defined otherwise."""
+def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lambda *objects: None) -> list[Mismatch]:
+    """Return the objects that are missing, extra or defined otherwise.
+
+    `reread` is asked for objects whose texts differ, and returns both as one server prints them: see verify.reread.
+    """
     same_version = source.version // 10000 == destination.version // 10000
     older = min(source.version, destination.version) // 10000
     source, lost = adapt(source, older)  # nothing is, if that was agreed to
@@ -33,7 +37,7 @@ def compare_schemas(source: Catalog, destination: Catalog) -> list[Mismatch]:
         found = there[same]
         if here[name].alter_owner is None:
             found = replace(found, alter_owner=None)  # it was left to the destination
-        if _definition(here[name], same_version) != _definition(found, same_version):
+        if not _alike(here[name], found, same_version, reread):
             mismatches.append(Mismatch(name, f"different: {_difference(here[name], found, same_version)}"))
     filled = {o.address: o.name for o in source.objects if o.address in source.populated and o.kind == "matview"}
     there_filled = {o.name for o in destination.objects if o.address in destination.populated}
@@ -59,6 +63,16 @@ def compare_sequences(source: Side, destination: Side, expected: SequenceValues 
         for name, same in common.items()
         if here[name] != there[same]
     ]
+
+
+def _alike(here: Object, there: Object, same_version: bool, reread: Reread) -> bool:
+    one, other = _definition(here, same_version), _definition(there, same_version)
+    if one == other:
+        return True
+    if again := reread(here, there):
+        one_again, other_again = (_definition(o, same_version) for o in again)
+        return one_again in (other, other_again) or one == other_again
+    return False
 
 
 def _difference(here: Object, there: Object, same_version: bool) -> str:
