@@ -17,8 +17,8 @@ import pytest
 from tests.busy import OTHERS, PARTS, WRITERS
 from tests.busy_actor import Actor, Part, Turn, World
 from tests.busy_judge import Beginning, Witness, complaints, complaints_per_table, read_states
-from tests.fix_cli import GONE_SECONDS, Process, Result, Run, is_empty, leaves_no_session, runs, until
-from tests.fix_faults import FAILED, FALSELY, FINISHED, HUNG, LOST, SAID_SO
+from tests.fix_cli import GONE_SECONDS, STILL_RUNNING, Process, Result, Run, is_empty, leaves_no_session, runs, until
+from tests.fix_faults import FAILED, FALSELY, FINISHED, HUNG, LOST, SAID_SO, Count
 from tests.fix_servers import Database
 
 SCHEMA = (Path(__file__).parent / "busy.sql").read_text("utf-8")
@@ -126,7 +126,10 @@ class Busy:
         cast |= {f"application {n}": Part(application, 0.03) for n in (1, 2)}
         if ending:
             cast["terminate"] = terminate([source.server.conninfo(), destination.server.conninfo()], ending)
-        self.actors = [Actor(self.world, name, part, waits=name in OTHERS) for name, part in cast.items()]
+        self.actors = [
+            Actor(self.world, name, part, waits=name not in WRITERS and not name.startswith("application"))
+            for name, part in cast.items()
+        ]
         self.blocks = Blocks(source.server.conninfo(), self.world.stopped)
         self.witness = Witness(source.dsn, (witnessed or destination).dsn, self.world.stopped)
 
@@ -168,7 +171,11 @@ class Busy:
 
     def ends_at(self, process: Process, seconds: float) -> None:
         """Kill a run, so long after it began to copy."""
-        until(lambda: process.ended or "planned:" in process.stderr, HUNG_SECONDS)
+        try:
+            until(lambda: process.ended or "planned:" in process.stderr, HUNG_SECONDS)
+        except AssertionError:
+            self._show(process)
+            raise AssertionError(f"{STILL_RUNNING} after {HUNG_SECONDS} s, nothing planned") from None
         self.world.loose.set()
         deadline = time.monotonic() + seconds
         until(lambda: process.ended or time.monotonic() > deadline)
@@ -226,22 +233,18 @@ BusyJudge = Callable[..., str]
 
 
 @pytest.fixture
-def busy_judge(replicator: Run, request: pytest.FixtureRequest) -> BusyJudge:
+def busy_judge(replicator: Run, count: Count) -> BusyJudge:
     """Count a run on a busy source, when the source is still again: it is a copy of one moment, or says it is none."""
-
-    def say(what: str) -> str:
-        request.node.user_properties.append(("fault", what))
-        return what
 
     def is_right(world: Busy, result: Result, per_table: bool) -> None:
         if wrong := world.complaints(per_table):
-            say(LOST)
+            count(LOST)
             raise AssertionError("\n".join([*wrong, str(result)]))
 
     def judge(result: Result | None, world: Busy, *, per_table: bool = False) -> str:
-        say("tried")
+        count("tried")
         if result is None:
-            say(HUNG)
+            count(HUNG)
             raise AssertionError("it hung")
         print(f"exit {result.code}: {result.said[-500:]}")
         assert "Traceback" not in result.out + result.err, result
@@ -249,7 +252,7 @@ def busy_judge(replicator: Run, request: pytest.FixtureRequest) -> BusyJudge:
         if result.code == 0:
             is_right(world, result, per_table)
             if status.code:
-                say(FALSELY)
+                count(FALSELY)
             assert status.code == 0, f"{status}\n{result}"
             became = FINISHED
         else:
@@ -257,7 +260,7 @@ def busy_judge(replicator: Run, request: pytest.FixtureRequest) -> BusyJudge:
             if status.code != FAILED and not world.untouched():
                 is_right(world, result, per_table)  # cut off in the moment of its last commit
             if result.code == DIFFERENT and not world.complaints(per_table):
-                say(FALSELY)
+                count(FALSELY)
                 raise AssertionError(f"it is said to differ, and does not\n{result}")
             became = SAID_SO
             if status.code == FAILED:
@@ -265,7 +268,7 @@ def busy_judge(replicator: Run, request: pytest.FixtureRequest) -> BusyJudge:
         leaves_nothing(world.source, world.destination)
         blocks = world.blocks
         assert blocks.longest < BLOCKED_SECONDS, f"an application waited {blocks.longest:.1f} s for us: {blocks.query}"
-        return say(became)
+        return count(became)
 
     return judge
 

@@ -24,6 +24,7 @@ COMMAND = [sys.executable, "-m", "replicator"]
 SHORT_WAIT = ("--wait-attempts", "2", "--wait-delay", "0.1")
 RUN_SECONDS = 60.0
 GONE_SECONDS = 5.0
+STILL_RUNNING = "still running"
 
 # What an earlier variable of the caller's shell says must not reach the command.
 FOREIGN = re.compile(r"^(PG|REPLICATOR_)")
@@ -124,7 +125,7 @@ class Process:
         try:
             code = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"still running after {seconds} s\n{self.stderr}") from None
+            raise AssertionError(f"{STILL_RUNNING} after {seconds} s\n{self.stderr}") from None
         return Result(code, self._out.read_bytes().decode(), self.stderr)  # carriage returns as they are
 
     def kill(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from tests.fix_cli import Result, Run, both, is_empty, leaves_no_session
+from tests.fix_cli import STILL_RUNNING, Result, Run, both, is_empty, leaves_no_session
 from tests.fix_servers import Database
 
 FEW = 2
@@ -63,43 +63,65 @@ def seed(attempt: int) -> int:
     return first * 1000 + attempt
 
 
+Count = Callable[[str], str]
+
+
 @pytest.fixture
-def judge(replicator: Run, request: pytest.FixtureRequest) -> Judge:
+def count(request: pytest.FixtureRequest) -> Count:
+    """Count what became of a run: `count(SAID_SO)`."""
+
+    def count(what: str) -> str:
+        request.node.user_properties.append(("fault", what))
+        return what
+
+    return count
+
+
+@pytest.fixture
+def judge(replicator: Run, count: Count) -> Judge:
     """Count a run that met a fault, once it is known to have lost nothing: it is a copy, or it says that it is none."""
 
-    def judge(result: Result, source: Database, destination: Database, count: bool = True, held: bool = False) -> str:
+    def judge(
+        result: Result, source: Database, destination: Database, *, counts: bool = True, held: bool = False
+    ) -> str:
         """`held`: a process of the run's goes on to hold the source's snapshot."""
-        if count:
-            request.node.user_properties.append(("fault", "tried"))
+        say = count if counts else str
+        say("tried")
         assert "Traceback" not in result.out + result.err, result
         leaves_no_session(*(() if held else (source.server,)), destination.server)
         status = replicator("status", "--destination", destination.dsn)
-        if result.code == 0:
+
+        def is_a_copy() -> None:
+            assert contents(destination) == contents(source), f"{result}\n{status}"
             verified = replicator("verify", *both(source, destination))
-            assert verified.code == 0, f"{result}\n{verified}"
-            assert contents(destination) == contents(source), result
+            if verified.code:
+                say(FALSELY)
+            assert verified.code == 0, f"{result}\n{status}\n{verified}"
+
+        if result.code == 0:
+            is_a_copy()
             assert status.code == 0, status
-            became = FINISHED
-        else:
-            assert "replicator: " in result.err or result.code < 0, result
-            if status.code != FAILED and not is_empty(destination):
-                # What was cut off in the moment of its last commit is complete without having said so.
-                verified = replicator("verify", *both(source, destination))
-                assert verified.code == 0, f"{result}\n{status}\n{verified}"
-                assert contents(destination) == contents(source), result
-            became = SAID_SO
-        if count:
-            request.node.user_properties.append(("fault", became))
-        return became
+            return say(FINISHED)
+        assert "replicator: " in result.err or result.code < 0, result
+        if status.code != FAILED and not is_empty(destination):
+            is_a_copy()  # what was cut off in the moment of its last commit is complete without having said so
+        return say(SAID_SO)
 
     return judge
 
 
-def pytest_terminal_summary(terminalreporter) -> None:
+def became(report: pytest.TestReport) -> list[str]:
+    """Return what was counted in a test. One that failed before it could tell why has hung, or has lost something."""
+    told = [what for name, what in report.user_properties if name == "fault"]
+    if not report.failed or "faults" not in report.keywords:
+        return told
+    bad = [what for what in told if what in (LOST, FALSELY, HUNG)]
+    return ["tried", bad[0] if bad else HUNG if STILL_RUNNING in report.longreprtext else LOST]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [r for reports in terminalreporter.stats.values() for r in reports if isinstance(r, pytest.TestReport)]
-    became = Counter(what for r in reports if r.when == "call" for name, what in r.user_properties if name == "fault")
-    if tried := became["tried"]:
-        known = (FINISHED, SAID_SO, FALSELY, HUNG)
-        lost = tried - sum(became[what] for what in known)  # whatever else failed counts as the worst
-        counts = "".join(f", {what}: {became[what]}" for what in known)
-        terminalreporter.write_line(f"faults tried: {tried}{counts}, {LOST}: {lost}")
+    counts = Counter(what for report in reports if report.when == "call" for what in became(report))
+    if tried := counts["tried"]:
+        words = ", ".join(f"{what}: {counts[what]}" for what in (FINISHED, SAID_SO, LOST, FALSELY, HUNG))
+        terminalreporter.write_line(f"faults tried: {tried}, {words}")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fix_busy import DIFFERENT, BusyJudge, MakeBusy, leaves_nothing
 from tests.fix_cli import NEWEST, Run, Start, both, runs
-from tests.fix_faults import FALSELY, FINISHED, HUNG, LOST, SAID_SO
+from tests.fix_faults import FALSELY, FINISHED, HUNG, LOST, SAID_SO, Count
 from tests.fix_servers import Database
 
 # A few seconds of copying, without work for the processors.
@@ -104,28 +104,27 @@ def test_verification_of_a_copy_that_is_old(
     destination: Database,
     start: Start,
     replicator: Run,
-    request: pytest.FixtureRequest,
+    count: Count,
 ) -> None:
     """What nobody changed since is not said to differ; what was changed before the verification began is."""
     runs(replicator("clone", *both(world_source, destination)))
-    count = request.node.user_properties.append
     with busy(world_source, destination) as world:
         result = world.ends(start("verify", *both(world_source, destination)))
-    count(("fault", "tried"))
+    count("tried")
     if result is None:
-        count(("fault", HUNG))
+        count(HUNG)
         raise AssertionError("it hung")
     print(f"exit {result.code}: {result.out}")
     if result.code == 0:
-        count(("fault", LOST))
+        count(LOST)
     assert result.code, f"the writers' rows are not missed\n{result}"
     assert "Traceback" not in result.err, result
     if result.code == DIFFERENT:
         wrong = [name for name, part in BY.items() if part not in world.parts and f"busy.{name}" in result.out]
         if wrong:
-            count(("fault", FALSELY))
+            count(FALSELY)
         assert not wrong, result
         for table in ("item_1", "item_2", "item_3", "log"):
             assert f"table busy.{table}" in result.out, f"{table} is not missed\n{result}"
     leaves_nothing(world_source, destination)
-    count(("fault", FINISHED if result.code == DIFFERENT else SAID_SO))
+    count(FINISHED if result.code == DIFFERENT else SAID_SO)

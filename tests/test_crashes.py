@@ -426,9 +426,9 @@ def test_a_crash_in_each_phase(
         became = judge(result, shop, copy, held=how == "--resume")
         for more in ([how] if how == "--resume" else []) + ["--resume=per-table"]:
             if became == SAID_SO and replicator("status", "--destination", copy.dsn).code:
-                became = judge(replicator("clone", more, *between(shop, dsn)), shop, copy, count=False)
+                became = judge(replicator("clone", more, *between(shop, dsn)), shop, copy, counts=False)
         if became == SAID_SO and "CREATE" not in copy.dump():
-            became = judge(replicator("clone", *between(shop, dsn)), shop, copy, count=False)
+            became = judge(replicator("clone", *between(shop, dsn)), shop, copy, counts=False)
         assert became == FINISHED or contents(copy) == contents(shop)
         if harm in ("client", "destination", "failover") and how == "retry":
             assert result.code == 0, result

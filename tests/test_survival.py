@@ -60,7 +60,7 @@ def test_a_client_that_is_killed_is_resumed(
     became = judge(result, shop, destination)
     if became == SAID_SO and replicator("status", "--destination", destination.dsn).code:
         result = replicator("clone", "--resume=per-table", "--verify", *both(shop, destination), *QUICK)
-        assert judge(result, shop, destination, count=False) == FINISHED, result
+        assert judge(result, shop, destination, counts=False) == FINISHED, result
 
 
 def kill_a_backend(server: Server, chance: random.Random) -> None:
@@ -113,7 +113,7 @@ def test_a_server_that_crashes_or_restarts(
     result = process.ends()
     if judge(result, *pair) == SAID_SO:
         result = replicator("clone", "--resume=per-table", "--verify", *both(*pair), *QUICK)
-        assert judge(result, *pair, count=False) == FINISHED, result
+        assert judge(result, *pair, counts=False) == FINISHED, result
 
 
 @pytest.fixture
