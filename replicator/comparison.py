@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from replicator import events, journal, probe, snapshot
 from replicator.catalog import select
 from replicator.catalog.read import read_catalog
+from replicator.data_only.counterparts import counterparts
 from replicator.errors import VerificationFailed
 from replicator.events import Emit
 from replicator.globals import database
@@ -38,10 +39,22 @@ def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
         )
         with events.saying(emit, "Reading the source's catalogs"):
             catalog = selected(read(sides.moment, sides.keeper.conn), settings)
+        if settings.data_only:
+            return unfinished + compare_rows(sides, catalog, settings, emit)
         if settings.downgrade or settings.skip_unprivileged:
             catalog = as_promised(catalog, sides, settings, emit)
         databases = compare_databases(sides, settings)
         return unfinished + databases + compare(sides, catalog, settings, emit)
+
+
+def compare_rows(sides: Sides, catalog: Catalog, settings: Settings, emit: Emit) -> list[Mismatch]:
+    """Return the differences of what --data-only copies, and say what is not compared."""
+    pairs = counterparts(catalog, sides.moment.holder, sides.keeper.conn)
+    for note in pairs.notes:
+        emit(events.Note(note))
+    missing = [Mismatch(f"table {identity}", "missing on the destination") for identity in pairs.missing]
+    with compared(sides, pairs.here, settings, emit, there=pairs.there) as found:
+        return missing + found.mismatches
 
 
 def compare(

@@ -89,6 +89,7 @@ class Settings:
         for one, other, why in (
             ("replace", "data_only", "the rows of an existing schema are copied, or all is replaced"),
             ("truncate", "append", "the rows that are there go, or they stay"),
+            ("data_only", "repair", "a row that is copied again would lose what only the destination's columns hold"),
             ("append", "verify", "the rows that were there before would count as extra"),
         ):
             if getattr(self, one) and getattr(self, other):

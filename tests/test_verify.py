@@ -280,6 +280,40 @@ def test_views_that_differ_still_do(pair: tuple[Database, Database]) -> None:
          "table public.y"], "different")  # fmt: skip
 
 
+# Rows alone
+
+
+def test_what_data_only_copies_can_be_compared_alone(servers: Servers, replicator: Run) -> None:
+    pair = servers.database(NEWEST), servers.database(NEWEST)
+    pair[0].run("""CREATE TABLE t (a int PRIMARY KEY, b text, gone int); CREATE TABLE lacking (a int);
+        CREATE TABLE p (a int, b int) PARTITION BY LIST (a); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1, 2);
+        CREATE SEQUENCE s; CREATE VIEW v AS SELECT 1; INSERT INTO t SELECT g, 'b', 1 FROM generate_series(1, 100) g;
+        INSERT INTO p VALUES (1, 1), (2, 2); SELECT nextval('s'); SELECT lo_from_bytea(4711, 'x')""")
+    pair[1].run("""CREATE TABLE t (own int DEFAULT 7, b varchar(9), a bigint PRIMARY KEY); CREATE TABLE further (a int);
+        CREATE TABLE p (b int, a int) PARTITION BY RANGE (a); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (1) TO (2);
+        CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (2) TO (3); CREATE SEQUENCE s""")
+    clone(Settings(*(d.dsn for d in pair), data_only=True), lambda event: None)
+    result = replicator("verify", "--data-only", *both(*pair))
+    assert runs(result) == "No differences.\n"
+    for words in (
+        "definitions, privileges, comments, materialized views and settings of the database are not",
+        "Not compared: columns of public.t that only the source has: gone.",
+        "Not compared: columns of public.t that only the destination has: own.",
+        "Not compared: tables that only the destination has: public.further.",
+        "Not compared: tables that the destination lacks and that have no rows: public.lacking.",
+    ):
+        assert words in result.said, f"{words}\n{result}"
+    pair[1].run("UPDATE t SET b = 'x' WHERE a = 3; DELETE FROM p WHERE a = 2; SELECT nextval('s');"
+                "SELECT lo_put(4711, 0, 'y')")  # fmt: skip
+    pair[0].run("INSERT INTO lacking VALUES (1)")
+    told = {m.what: m.how.rpartition(": ")[2] for m in compare(*pair, data_only=True)}
+    assert told.keys() == {"large objects 0-4294967295", "sequence public.s", "table public.lacking", "table public.p",
+                           "table public.t"}  # fmt: skip
+    assert told["table public.t"] == "1 changed"
+    assert told["table public.p"] == "1 missing"
+    refuses(replicator("verify", "--data-only", "--repair", *both(*pair)), 2, "exclude each other")
+
+
 # Repair
 
 

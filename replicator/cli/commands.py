@@ -15,6 +15,7 @@ import click
 from replicator import __version__, events, patience, probe
 from replicator.cli.findings import findings_as_data, findings_as_lines, plain
 from replicator.cli.options import (
+    COMPARE_DATA_ONLY,
     CONNECTIONS,
     COPYING,
     DEBUG,
@@ -135,7 +136,7 @@ def clone_command(context: click.Context, /, output: Output, **given: Any) -> No
 
 
 @cli.command("verify")
-@options(*CONNECTIONS, *COPYING, EXACT, SHOW_ROWS, REPAIR, RETRY, MAX_RATE)
+@options(*CONNECTIONS, *COPYING, EXACT, SHOW_ROWS, REPAIR, COMPARE_DATA_ONLY, RETRY, MAX_RATE)
 def verify_command(output: Output, **given: Any) -> None:
     """Compare both databases: every object, and each table's rows; name what differs, row by row."""
     wanted = both(**given)

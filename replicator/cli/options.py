@@ -341,6 +341,9 @@ DATA_ONLY = (
         help="--data-only: let values be rounded or cut where the destination's types hold less.",
     ),
 )
+COMPARE_DATA_ONLY = click.option(
+    "--data-only", is_flag=True, help="Compare what clone --data-only copies; tables and columns match by name."
+)
 
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, SILENCE, OUTPUT, DEBUG)
 COPYING = (JOBS, *LEAVING_OUT, DOWNGRADE, SKIP_UNPRIVILEGED)

@@ -15,10 +15,10 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import namedtuple_row
 
 from replicator import journal, postgres, probe, resume
-from replicator.catalog.read import read_tables, statement
+from replicator.catalog.read import read_tables
+from replicator.data_only.counterparts import as_there, common_sequences, read_targets
 from replicator.data_only.match import Matched, Target, check_types, listed, match
 from replicator.data_only.refresh import changed, refresh_steps, to_refresh
 from replicator.events import Emit, saying
@@ -36,14 +36,12 @@ from replicator.model import (
     SetSequences,
     Statistics,
     Step,
-    Table,
 )
 from replicator.plan.data import LARGE_OBJECT_BYTES, form
 from replicator.postgres import Connection
 from replicator.preparation import READING, Prepared, read_steadily, refuse_or_note, selected
 from replicator.settings import Settings
 from replicator.sides import Sides
-from replicator.verify.side import most_quoted, same_names
 
 REPLICA = "SET LOCAL session_replication_role = replica"
 NO_LARGE_OBJECTS = "SELECT NOT EXISTS (SELECT FROM pg_largeobject_metadata)"
@@ -78,24 +76,25 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
         refuse_or_note(list(probe.check_rows(source, catalog)), emit)
     if left:
         catalog = resume.as_then(left, catalog)
-    there = _read(destination, "targets")
-    matched = match(catalog.tables, _read(source, "targets"), there)
-    types = _read(source, "target_types"), _read(destination, "target_types")
+    there = read_targets(destination, "targets")
+    matched = match(catalog.tables, read_targets(source, "targets"), there)
+    types = read_targets(source, "target_types"), read_targets(destination, "target_types")
     shorter = check_types(matched, *types, agreed=settings.allow_narrower_types)
     if not settings.allow_narrower_types:
         _check_lengths(source, matched, shorter)
     replica = _may(destination, REPLICA)
     keys = _foreign_keys(destination, matched, settings, replica=replica)
-    triggers = _read(destination, "target_triggers")
+    triggers = read_targets(destination, "target_triggers")
     firing = [t for t in triggers if t.enabled in ("AR" if replica else "AO")]
     _check(destination, matched, there, firing, settings, resuming=left is not None)
-    sequences, values_there = _sequences(catalog, destination, matched)
+    sequences, values_there = common_sequences(catalog, destination, matched)
     ours = left is not None and any(step.name.startswith("large objects ") for step in left.steps)
     wanted = bool(catalog.large_objects) and (ours or destination.execute(NO_LARGE_OBJECTS).fetchall() == [(True,)])
     if catalog.large_objects and not wanted:
         matched.note("Not copied: large objects, since the destination has some.")
     changes = changed(matched.targets, emptied=settings.truncate)
-    views = to_refresh(_read(destination, "target_matviews"), changes, catalog, matched, user=destination.info.user)
+    filled = read_targets(destination, "target_matviews")
+    views = to_refresh(filled, changes, catalog, matched, user=destination.info.user)
     refuse_or_note(matched.findings, emit)
     kept = journal.read_taken(destination) if left else []
     keys = sorted([*(ForeignKey(*key, check=None) for key in kept), *keys], key=lambda key: key.name)
@@ -109,15 +108,10 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
         there=replace(
             catalog,
             version=destination.info.server_version,
-            tables=tuple(_as_there(matched.targets, read_tables(destination))),
+            tables=tuple(as_there(matched.targets, read_tables(destination))),
             sequences=values_there,
         ),
     )
-
-
-def _read(conn: Connection, name: str) -> list[Any]:
-    with conn.cursor(row_factory=namedtuple_row) as cursor:
-        return cursor.execute(statement(name, conn.info.server_version // 10000)).fetchall()
 
 
 def _may(conn: Connection, *statements: str) -> bool:
@@ -135,7 +129,7 @@ def _foreign_keys(destination: Connection, matched: Matched, settings: Settings,
     """Return those of the tables that get rows, and refuse what stands in the way."""
     tops = {target.top for target in matched.targets}
     filled = {target.top for target in matched.targets if not target.table.empty}
-    rows = _read(destination, "target_foreign_keys")
+    rows = read_targets(destination, "target_foreign_keys")
     outside = sorted(
         {f"{r.referencing} ({r.name})" for r in rows if r.referenced in tops and r.referencing not in tops}
     )
@@ -218,38 +212,6 @@ def _alone(name: str, *, partitioned: bool) -> str:
 
 def _has_rows(conn: Connection, table: str) -> bool:
     return bool(conn.execute(f"SELECT FROM {table} LIMIT 1".encode()).fetchall())
-
-
-def _sequences(catalog: Catalog, destination: Connection, matched: Matched) -> tuple[Any, Any]:
-    """Return the sequences that both sides have, as each of them calls them."""
-    query = "SELECT oid::bigint, oid::regclass::text FROM pg_class WHERE relkind = 'S'"
-    there = {name: oid for oid, name in destination.execute(query).fetchall()}
-    ours = {s.identity: s for s in catalog.sequences}
-    same = same_names(ours, there)
-    if lacking := sorted(ours.keys() - same.keys()):
-        matched.note(f"The destination lacks sequences: {listed(lacking)}.")
-    here = tuple(replace(ours[name], identity=most_quoted(name, other)) for name, other in same.items())
-    return here, tuple(
-        replace(
-            ours[name], identity=most_quoted(name, other), address=Address(ours[name].address.classid, there[other])
-        )
-        for name, other in same.items()
-    )
-
-
-def _as_there(targets: Iterable[Target], tables: Iterable[Table]) -> Iterator[Table]:
-    """Yield each target as a table of the destination, to be compared with the source's."""
-    known = {table.identity: table for table in tables}
-    for target in targets:
-        there = known.get(target.name)  # none of a partitioned table
-        others = {c.name.replace('"', ""): c for c in there.columns} if there else {}
-        columns = []
-        for column in target.columns:
-            other = others.get(column.name.replace('"', ""))
-            as_text = replace(column, type="", hashable=False)
-            columns.append(replace(other, name=column.name) if other and column.name in target.alike else as_text)
-        table = replace(target.copied, columns=tuple(columns), address=target.address)
-        yield replace(table, blocks=there.blocks, bytes=there.bytes) if there else replace(table, blocks=None)
 
 
 def make_plan(

@@ -1,0 +1,116 @@
+"""Both databases as --data-only sees them: the tables, columns and sequences that both have, as each calls them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from psycopg.rows import namedtuple_row
+
+from replicator.catalog.read import read_tables, statement
+from replicator.data_only.match import Matched, Target, listed, match
+from replicator.model import Address, Catalog, Table
+from replicator.postgres import Connection
+from replicator.verify.side import most_quoted, same_names
+
+ALONE = (
+    "With --data-only rows, large objects and the next values of sequences are compared; definitions, privileges,"
+    " comments, materialized views and settings of the database are not."
+)
+
+
+class Counterparts(NamedTuple):
+    """What of both databases is compared. `missing` are tables with rows that have none; `notes` tell what is not."""
+
+    here: Catalog
+    there: Catalog
+    missing: list[str]
+    notes: list[str]
+
+
+def counterparts(catalog: Catalog, source: Connection, destination: Connection) -> Counterparts:
+    """Match what --data-only would copy of a catalog with what it would copy it into."""
+    ours, theirs = read_targets(source), read_targets(destination)
+    matched = match(catalog.tables, ours, theirs)
+    sequences, values_there = common_sequences(catalog, destination, Matched())
+    here = replace(
+        catalog,
+        objects=(),
+        tables=tuple(target.copied for target in matched.targets),
+        sequences=sequences,
+        populated=frozenset(),
+        invalid=frozenset(),
+    )
+    there = replace(
+        here,
+        version=destination.info.server_version,
+        tables=tuple(as_there(matched.targets, read_tables(destination))),
+        sequences=values_there,
+    )
+    copied = {target.table.identity for target in matched.targets}
+    own = {row.identity for row in ours}
+    lacking = [table for table in catalog.tables if table.identity not in copied and table.identity in own]
+    lost = sorted({s.identity for s in catalog.sequences} - {s.identity for s in sequences})
+    left = (
+        ("tables of extensions", [t.identity for t in catalog.tables if t.identity not in own]),
+        ("tables that the destination lacks and that have no rows", [t.identity for t in lacking if t.empty]),
+        ("tables that only the destination has", _further(theirs, matched)),
+        ("sequences that the destination lacks", lost),
+        *_columns(matched, theirs),
+    )
+    notes = [f"Not compared: {what}: {listed(names)}." for what, names in left if names]
+    return Counterparts(here, there, [t.identity for t in lacking if not t.empty], [ALONE, *notes])
+
+
+def _further(theirs: Sequence[Any], matched: Matched) -> list[str]:
+    tops = {target.top for target in matched.targets}
+    return [row.identity for row in theirs if not row.root and row.identity not in tops]
+
+
+def _columns(matched: Matched, theirs: Sequence[Any]) -> Iterator[tuple[str, list[str]]]:
+    """Yield which columns of a table only one side has; generated ones are none of them."""
+    there = {row.identity: row for row in theirs}
+    for target in matched.targets:
+        common = {column.name.replace('"', "") for column in target.columns}
+        row = there[target.name]
+        own = [name for name, generated in zip(row.names, row.generated, strict=True) if not generated]
+        for side, names in (("source", [c.name for c in target.table.columns]), ("destination", own)):
+            only = [name for name in names if name.replace('"', "") not in common]
+            yield f"columns of {target.table.identity} that only the {side} has", only
+
+
+def read_targets(conn: Connection, name: str = "targets") -> list[Any]:
+    """Return the rows of the statement `catalog/<name>.sql`: what rows can be copied into, and what acts there."""
+    with conn.cursor(row_factory=namedtuple_row) as cursor:
+        return cursor.execute(statement(name, conn.info.server_version // 10000)).fetchall()
+
+
+def common_sequences(catalog: Catalog, destination: Connection, matched: Matched) -> tuple[Any, Any]:
+    """Return the sequences that both sides have, as each of them calls them."""
+    query = "SELECT oid::bigint, oid::regclass::text FROM pg_class WHERE relkind = 'S'"
+    there = {name: oid for oid, name in destination.execute(query).fetchall()}
+    ours = {s.identity: s for s in catalog.sequences}
+    same = same_names(ours, there)
+    if lacking := sorted(ours.keys() - same.keys()):
+        matched.note(f"The destination lacks sequences: {listed(lacking)}.")
+    here = tuple(replace(ours[name], identity=most_quoted(name, other)) for name, other in same.items())
+    return here, tuple(
+        replace(
+            ours[name], identity=most_quoted(name, other), address=Address(ours[name].address.classid, there[other])
+        )
+        for name, other in same.items()
+    )
+
+
+def as_there(targets: Iterable[Target], tables: Iterable[Table]) -> Iterator[Table]:
+    """Yield each target as a table of the destination, to be compared with the source's."""
+    known = {table.identity: table for table in tables}
+    for target in targets:
+        there = known.get(target.name)  # none of a partitioned table
+        others = {c.name.replace('"', ""): c for c in there.columns} if there else {}
+        columns = []
+        for column in target.columns:
+            other = others.get(column.name.replace('"', ""))
+            as_text = replace(column, type="", hashable=False)
+            columns.append(replace(other, name=column.name) if other and column.name in target.alike else as_text)
+        table = replace(target.copied, columns=tuple(columns), address=target.address)
+        yield replace(table, blocks=there.blocks, bytes=there.bytes) if there else replace(table, blocks=None)
