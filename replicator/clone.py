@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import psycopg
 
 from replicator import (
     data_only,
+    earlier,
     events,
     hold,
     journal,
@@ -36,11 +38,11 @@ from replicator.events import Emit
 from replicator.executor import execute
 from replicator.globals import database
 from replicator.journal import Journal
-from replicator.model import Catalog, CopyTable, Phase, Plan, Step
+from replicator.model import Catalog, Phase, Plan, Step
 from replicator.postgres import Connection
 from replicator.preparation import Prepared, prepare, ready
 from replicator.remains import Remains
-from replicator.run import Run, read_at_another_moment, read_given
+from replicator.run import Run, read_given
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides, identity
 from replicator.work import Workshop
@@ -49,12 +51,6 @@ T = TypeVar("T")
 
 CRASHED = "The destination's server crashed, or another one took its place: what was lost of the copy is done again."
 EMPTIED = "its server crashed right after it, and emptied what a crash empties, unlogged tables"
-NAMED = 10
-NOT_VERIFIED = (
-    "Not verified, since they were read at an earlier moment and the source, as it is now, has other rows: {}. That is"
-    " as it should be where they were changed since."
-)
-LARGE_OBJECTS = "large objects"
 
 
 def clone(settings: Settings, emit: Emit) -> bool:
@@ -112,47 +108,22 @@ def complete(
 
 
 def check(prepared: Prepared, sides: Sides, settings: Settings, emit: Emit) -> bool:
-    """Compare the copy with the source. Returns whether that could be told of all of it. Raises VerificationFailed.
-
-    A table that an earlier run read at another moment may have changed since: where it is as the source is now, it was
-    copied well; where it is not, nobody can tell, unless it was found to differ in its own moment.
-    """
+    """Compare the copy with the source. Returns whether that could be told of all of it. Raises VerificationFailed."""
     promised = prepared.catalog
     if settings.skip_failed_refresh:  # which view is empty for it was said
         promised = replace(promised, populated=frozenset())
-    keeper = sides.keeper.keep()
-    with compared(
-        sides,
-        promised,
-        settings,
-        emit,
-        read_given(keeper),
-        there=prepared.there,
-        apart=prepared.kept,
-        earlier=read_earlier(prepared, sides),
-    ) as found:
-        rows = bool(found.tables)
-        convict(found.mismatches, unfinished.correct(unfinished.options_of(settings), rows=rows))
-    if found.unproven:
-        more = f" and {len(found.unproven) - NAMED} more" if len(found.unproven) > NAMED else ""
-        emit(events.Note(NOT_VERIFIED.format(", ".join(found.unproven[:NAMED]) + more)))
-    return not found.unproven
-
-
-def read_earlier(prepared: Prepared, sides: Sides) -> set[str]:
-    """Return what of the copy is of another moment than the snapshot at hand, as a comparison calls it."""
-    if sides.left is None:
-        return set()
-    read = {step.work.table.identity for step in prepared.plan.steps if isinstance(step.work, CopyTable)}
-    other = read_at_another_moment(sides.keeper.keep(), sides.moment.moment.snapshot)
-    names = {
-        f"table {table.root or table.identity}"
-        for table in prepared.catalog.tables
-        if table.identity in other or table.identity not in read  # without rows when the first run began
-    }
-    if sides.left.read:
-        names.add(LARGE_OBJECTS)
-    return names - set(sides.left.run.differs)
+    given = read_given(sides.keeper.keep())
+    comparing = partial(compared, sides, promised, settings, emit, given, there=prepared.there, apart=prepared.kept)
+    with comparing(earlier=earlier.read_earlier(prepared, sides)) as found:
+        convict(found.mismatches, unfinished.correct(unfinished.options_of(settings), rows=bool(found.tables)))
+        unproven = set(found.unproven)
+        differing = earlier.unchanged(unproven, prepared, sides)
+    if differing:
+        with comparing(only=differing) as found:
+            convict(found.mismatches, unfinished.correct(unfinished.options_of(settings), rows=bool(found.tables)))
+    if unproven:
+        emit(events.Note(earlier.words(sorted(unproven))))
+    return not unproven
 
 
 @contextmanager

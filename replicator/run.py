@@ -107,6 +107,19 @@ def read_at_another_moment(conn: Connection, snapshot: str) -> set[str]:
     return {relation for (relation,) in conn.execute(query, [snapshot]).fetchall()}
 
 
+def read_copied(conn: Connection) -> dict[str, tuple[int | None, str | None]]:
+    """Return how many rows of each table were copied, and the snapshot that they were read in.
+
+    None: it is not known, or there were several.
+    """
+    rows = conn.execute(
+        "SELECT relation, CASE WHEN bool_and(rows IS NOT NULL) THEN sum(rows)::bigint END"
+        "     , CASE WHEN min(snapshot) = max(snapshot) THEN min(snapshot) END"
+        "  FROM replicator.step WHERE relation IS NOT NULL GROUP BY relation"
+    ).fetchall()
+    return {relation: (count, snapshot) for relation, count, snapshot in rows}
+
+
 def read_again(conn: Connection, tables: Collection[str], moment: Moment) -> None:
     """Write down that rows of tables are of another moment from now on, and how many there are is not known."""
     conn.execute(

@@ -22,7 +22,7 @@ LAYERS = (
     "work executor verify verify.* resume remains globals.database",
     "sides hold replacement",
     "preparation",
-    "comparison data_only data_only.*",
+    "comparison earlier data_only data_only.*",
     "clone status mending",
     "progress progress.* report demo demo.*",
     "cli cli.*",

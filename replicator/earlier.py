@@ -1,0 +1,72 @@
+"""What of a resumed copy is of an earlier moment than the snapshot at hand, and what can be told of it all the same.
+
+A table that an earlier run read may have changed since. Where it is as the source is now, it was copied well. Where it
+is not, it differs only if the source's has not changed: it has as many rows as were copied, none of them newer than the
+snapshot that they were read in.
+"""
+
+from collections.abc import Collection, Sequence
+
+from replicator import run
+from replicator.model import CopyTable, Table
+from replicator.postgres import Connection
+from replicator.preparation import Prepared
+from replicator.sides import Sides
+
+NAMED = 10
+LARGE_OBJECTS = "large objects"
+# Numbers of transactions go round: the age tells which is the older one.
+ROWS = """
+SELECT count(*), count(*) FILTER (WHERE age(t.xmin) <= age(%s::text::xid))
+  FROM ONLY {} AS t {}
+"""
+
+
+def read_earlier(prepared: Prepared, sides: Sides) -> set[str]:
+    """Return what is of another moment than the snapshot at hand, as a comparison calls it.
+
+    What was found to differ in its own moment is left out: it has to be as the source is.
+    """
+    if sides.left is None:
+        return set()
+    read = {step.work.table.identity for step in prepared.plan.steps if isinstance(step.work, CopyTable)}
+    other = run.read_at_another_moment(sides.keeper.keep(), sides.moment.moment.snapshot)
+    names = {
+        _name(table)
+        for table in prepared.catalog.tables
+        if table.identity in other or table.identity not in read  # without rows when the first run began
+    }
+    if sides.left.read:
+        names.add(LARGE_OBJECTS)
+    return names - set(sides.left.run.differs)
+
+
+def unchanged(names: Collection[str], prepared: Prepared, sides: Sides) -> set[str]:
+    """Return those of these tables that have not changed on the source since they were read."""
+    copied = run.read_copied(sides.keeper.keep())
+    tables = [table for table in prepared.catalog.tables if _name(table) in names]
+    with sides.source.use() as conn, sides.moment.imported(conn):
+        changed = {_name(table) for table in tables if _has_changed(conn, table, *copied.get(table.identity, (0, "")))}
+    return {_name(table) for table in tables} - changed
+
+
+def _has_changed(source: Connection, table: Table, rows: int | None, snapshot: str | None) -> bool:
+    if rows is None or snapshot is None:  # repaired since, or read in several snapshots
+        return True
+    first = int(snapshot.partition(":")[0] or 3) % 2**32
+    query = ROWS.format(table.identity, table.condition or "")
+    ((count, newer),) = source.execute(query.encode(), [str(first)]).fetchall()
+    return bool(count != rows or newer)
+
+
+def words(unproven: Sequence[str]) -> str:
+    """Say what could not be verified."""
+    more = f" and {len(unproven) - NAMED} more" if len(unproven) > NAMED else ""
+    return (
+        f"Not verified: {', '.join(unproven[:NAMED])}{more}. They were read at an earlier moment, and have been changed"
+        " on the source since."
+    )
+
+
+def _name(table: Table) -> str:
+    return f"table {table.root or table.identity}"
