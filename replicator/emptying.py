@@ -1,6 +1,6 @@
 """What a database holds is dropped, some hundred objects at a time: by `clean`, and by `--replace drop`."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -62,25 +62,46 @@ def staying(conn: Connection, wanted: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for (name,) in rows if name.replace('"', "") not in ours)
 
 
-def empty(conn: Connection, kept: Sequence[str] = ()) -> int:
-    """Drop all that a database holds but the journal and these schemas. Returns how many objects were named.
+def empty(
+    conn: Connection, kept: Sequence[str] = (), extensions: Sequence[str] = (), begin: Callable[[], None] | None = None
+) -> int:
+    """Drop all that a database holds but the journal, these schemas and extensions. Returns how many objects it was.
 
-    Each batch is a transaction: what was dropped when it ends in the middle is gone.
+    Each batch is a transaction: what was dropped when it ends in the middle is gone. `begin` is called in the first.
     """
-    major = conn.info.server_version // 10000
-    query = statement("leftovers", major).replace(b"<kept>", sql.Literal(list(kept)).as_bytes(conn))
     dropped = 0
     # What CASCADE takes along is gone when its turn comes: read anew until nothing is left.
-    while statements := conn.execute(query).fetchall():
+    while statements := conn.execute(_leaving("leftovers", conn, kept, extensions)).fetchall():
         with conn.transaction():
+            if begin and not dropped:
+                begin()
             for (drop,) in statements:
                 conn.execute(drop)
         dropped += len(statements)
     with conn.transaction():
         drop_subscriptions(conn)
-        for (back,) in conn.execute(statement("reset", major)).fetchall():
+        for (back,) in conn.execute(_leaving("reset", conn, kept, extensions)).fetchall():
             conn.execute(back)
     return dropped
+
+
+def _leaving(name: str, conn: Connection, kept: Sequence[str], extensions: Sequence[str]) -> bytes:
+    query = statement(name, conn.info.server_version // 10000)
+    for place, names in ((b"<kept>", kept), (b"<extensions>", extensions)):
+        query = query.replace(place, sql.Literal(list(names)).as_bytes(conn))
+    return query
+
+
+def default_privileges_away(conn: Connection) -> list[str]:
+    """Return the statements that make all default privileges what they are in a new database."""
+    rows = conn.execute(_leaving("reset", conn, (), ())).fetchall()
+    return [statement for (statement,) in rows if statement.startswith("ALTER DEFAULT PRIVILEGES")]
+
+
+def not_ours(conn: Connection) -> list[str]:
+    """Return the extensions that this role may not drop: they stay."""
+    rows = conn.execute("SELECT extname::text FROM pg_extension WHERE NOT pg_has_role(extowner, 'USAGE')").fetchall()
+    return [name for (name,) in rows]
 
 
 def drop_subscriptions(conn: Connection) -> None:
@@ -99,7 +120,7 @@ def emptied(conn: Connection, kept: Sequence[str], emit: Emit) -> Iterator[None]
         before = _inside(conn, kept)
         try:
             with events.saying(emit, "Trying whether what is in the destination can be dropped"), conn.transaction():
-                empty(conn, kept)
+                empty(conn, kept, not_ours(conn))
                 lost = sorted(before[key] for key in before.keys() - _inside(conn, kept).keys())
         except psycopg.errors.OutOfMemory:  # of room for locks
             emit(events.Note("There is too much to drop to be tried before: raise max_locks_per_transaction for that."))

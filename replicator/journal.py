@@ -288,6 +288,22 @@ def checked(conn: Connection) -> None:
     conn.execute("UPDATE replicator.run SET checked = true")
 
 
+def begin_dropping(conn: Connection) -> None:
+    """Write down, in the transaction of the first drop, that what was there before is being dropped."""
+    conn.execute("SET LOCAL synchronous_commit = on; INSERT INTO replicator.dropping SELECT now() WHERE NOT EXISTS"
+                 " (SELECT FROM replicator.dropping)")  # fmt: skip
+
+
+def has_begun_dropping(conn: Connection) -> bool:
+    """Tell whether anything that was there before may be dropped already."""
+    return conn.execute("SELECT EXISTS (SELECT FROM replicator.dropping)").fetchall() == [(True,)]
+
+
+def read_extensions(conn: Connection) -> list[str]:
+    """Return the extensions that were there before the clone."""
+    return [name for (name,) in conn.execute("SELECT extension FROM replicator.before ORDER BY extension").fetchall()]
+
+
 def let_snapshot_go(conn: Connection) -> None:
     """Write down that all is read: the run goes on without its snapshot. What was committed before is on disk then."""
     conn.execute("SET LOCAL synchronous_commit = on; UPDATE replicator.run SET snapshot = '', checked = true")

@@ -3,6 +3,8 @@
 from replicator import claim, data_only, emptying, events, journal, postgres, resume
 from replicator.errors import PreflightFailed
 from replicator.events import Emit
+from replicator.postgres import Connection
+from replicator.preparation import DROPPED
 from replicator.run import Status
 
 
@@ -15,7 +17,8 @@ def look(dsn: str) -> Status | None:
 def clean_up(dsn: str, emit: Emit = lambda event: None) -> int | None:
     """Empty a database that holds an unfinished clone; None where there is no journal, else how many objects went.
 
-    After --data-only nothing goes, and foreign keys come back. Raises PreflightFailed while that run goes on.
+    After --data-only nothing goes, and foreign keys come back; nor does anything after a --replace drop that had not
+    begun to drop. Extensions that were there before stay. Raises PreflightFailed while that run goes on.
     """
     with postgres.connect(dsn, application="clean") as conn:
         if not journal.exists(conn):
@@ -29,7 +32,17 @@ def clean_up(dsn: str, emit: Emit = lambda event: None) -> int | None:
             for text in data_only.give_back(conn):
                 emit(events.Note(text))
             return 0
+        if left and _still_whole(conn, left):
+            emit(events.Note("Nothing of what was there had been dropped: it stays, the journal alone is removed."))
+            journal.drop(conn)
+            return 0
         with events.saying(emit, "Dropping what the unfinished clone left"):
-            dropped = emptying.empty(conn, run.kept if run else ())
+            dropped = emptying.empty(conn, run.kept if run else (), journal.read_extensions(conn))
         journal.drop(conn)
         return dropped
+
+
+def _still_whole(conn: Connection, left: resume.Left) -> bool:
+    """Tell whether all is there that --replace drop was to drop: it had not begun with that."""
+    to_drop = any(step.name == DROPPED and not step.done for step in left.steps)
+    return to_drop and not journal.has_begun_dropping(conn)

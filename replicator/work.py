@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from replicator import copy, emptying, events, large_objects, late, patience, postgres, sequences, statistics
+from replicator import copy, emptying, events, journal, large_objects, late, patience, postgres, sequences, statistics
 from replicator.again import Again
 from replicator.errors import ReplicatorError, SourceChanged, StepFailed, Undone
 from replicator.events import Emit
@@ -251,7 +251,8 @@ class Workshop:
                 return 0, 0, None
             case DropExisting(kept), _:
                 # Some hundred objects a transaction, for the lock table's sake: again, it drops what is left.
-                emptying.empty(self._keeper.keep(), kept)
+                keeper = self._keeper.keep()
+                emptying.empty(keeper, kept, emptying.not_ours(keeper), lambda: journal.begin_dropping(keeper))
                 return 0, 0, None
             case CopyTable() as work, Source(conn, moment):
                 with self._counting(step, worker) as moved:

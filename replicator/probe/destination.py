@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from replicator import journal, postgres
+from replicator import emptying, journal, postgres
 from replicator.model import Finding
 from replicator.postgres import Connection, quoted
 from replicator.probe.facts import Facts, read_facts
@@ -15,7 +15,7 @@ def check_destination(source: Connection, destination: Connection, *, resuming: 
     if own := journal.in_its_way(destination):
         return [*findings, own]
     if not resuming:
-        findings += list(_leftovers(destination)) or _occupied(destination)
+        findings += list(_leftovers(destination)) or [*_occupied(destination), *_default_privileges(destination)]
     return findings
 
 
@@ -79,4 +79,19 @@ def _occupied(destination: Connection) -> Iterable[Finding]:
         yield Finding(
             f"The destination is not empty: it has {', '.join(rows[:5])}{more}.",
             "Clone into a new database: CREATE DATABASE … TEMPLATE template0.",
+        )
+
+
+def _default_privileges(destination: Connection) -> Iterable[Finding]:
+    """Yield the destination's own default privileges: they would act on all that the clone makes."""
+    rows = destination.execute(
+        "SELECT format('%s%s', pg_get_userbyid(a.defaclrole), ' in schema ' || n.nspname)"
+        "  FROM pg_default_acl a LEFT JOIN pg_namespace n ON n.oid = a.defaclnamespace ORDER BY 1"
+    ).fetchall()
+    if rows:
+        yield Finding(
+            "The destination has default privileges of its own, which would act on what is copied: of"
+            f" {', '.join(dict.fromkeys(row[0] for row in rows))}.",
+            object="default privileges",
+            run=" ".join(f"{statement};" for statement in emptying.default_privileges_away(destination)),
         )

@@ -55,3 +55,12 @@ CREATE TABLE replicator.taken (
 -- One row. A crash of the server takes it away, as it empties every unlogged table; so does a failover.
 CREATE UNLOGGED TABLE replicator.witness (here boolean NOT NULL);
 INSERT INTO replicator.witness VALUES (true);
+-- The extensions that were there before: `clean` leaves them.
+CREATE TABLE replicator.before (
+    extension text PRIMARY KEY
+);
+INSERT INTO replicator.before SELECT extname FROM pg_extension;
+-- One row as soon as anything that was there before may have been dropped.
+CREATE TABLE replicator.dropping (
+    since timestamptz PRIMARY KEY
+);
