@@ -38,7 +38,7 @@ from replicator.events import Emit
 from replicator.executor import execute
 from replicator.globals import database
 from replicator.journal import Journal
-from replicator.model import Catalog, Phase, Plan, Step
+from replicator.model import Catalog, CopyTable, Phase, Plan, Step
 from replicator.postgres import Connection
 from replicator.preparation import Prepared, prepare, ready
 from replicator.remains import Remains
