@@ -88,7 +88,7 @@ def judge(replicator: Run, count: Count) -> Judge:
         say = count if counts else str
         say("tried")
         assert "Traceback" not in result.out + result.err, result
-        leaves_no_session(*(() if held else (source.server,)), destination.server)
+        leaves_no_session(*(() if held else (source.server, destination.server)))
         status = replicator("status", "--destination", destination.dsn)
 
         def is_a_copy() -> None:
