@@ -46,11 +46,13 @@ SELECT CASE held.classid
          UNION ALL SELECT 2, tableoid, oid FROM pg_publication
          UNION ALL SELECT 3, tableoid, oid FROM pg_opclass    -- their access method has to be there for DROP
          UNION ALL SELECT 3, tableoid, oid FROM pg_opfamily
-         UNION ALL SELECT 4, tableoid, oid FROM pg_namespace
-         UNION ALL SELECT 5, tableoid, oid FROM pg_extension
-         UNION ALL SELECT 6, tableoid, oid FROM pg_foreign_data_wrapper
-         UNION ALL SELECT 7, tableoid, oid FROM pg_foreign_server
-         UNION ALL SELECT 8, tableoid, oid FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+         UNION ALL SELECT 4, tableoid, oid FROM pg_namespace WHERE oid NOT IN (SELECT extnamespace FROM pg_extension)
+         UNION ALL SELECT 5, tableoid, oid FROM pg_foreign_data_wrapper
+         UNION ALL SELECT 6, tableoid, oid FROM pg_foreign_server
+         UNION ALL SELECT 7, tableoid, oid FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+         -- After the tables: an index with options cannot be opened any more without its operator class's functions.
+         UNION ALL SELECT 8, tableoid, oid FROM pg_namespace WHERE oid IN (SELECT extnamespace FROM pg_extension)
+         UNION ALL SELECT 8, tableoid, oid FROM pg_extension
          UNION ALL SELECT 9, tableoid, oid FROM pg_transform
          UNION ALL SELECT 10, tableoid, oid FROM pg_cast
          UNION ALL SELECT 11, tableoid, oid FROM pg_proc
