@@ -10,7 +10,7 @@ from replicator.data_only.counterparts import counterparts
 from replicator.errors import VerificationFailed
 from replicator.events import Emit
 from replicator.globals import database
-from replicator.model import Catalog
+from replicator.model import Catalog, Relation
 from replicator.preparation import fitting, made, read, refuse_or_note, selected, wait_for_both
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides
@@ -131,7 +131,9 @@ def compared(
             earlier=earlier,
         )
         for moment, read_there, where in ((sides.moment, catalog, "source"), (now, there, "destination")):
-            moment.check([table.address.objid for table in read_there.tables], where)
+            tables = [table.address.objid for table in read_there.tables]
+            names = [Relation(t.identity, t.address.objid) for t in read_there.tables if t.root is None]
+            moment.check(tables, where, names)
         yield found
 
 

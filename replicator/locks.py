@@ -60,10 +60,12 @@ def lock_all(conn: Connection) -> list[int]:
     return locked
 
 
-def lock(relations: Sequence[Relation], *, wait: bool) -> str:
-    """Return the statement that locks what is to be read; not `wait`: it fails where that is not to be had at once."""
+def lock(relations: Sequence[Relation]) -> str:
+    """Return the statement that locks what is to be read, or fails where it would wait; nothing for nothing."""
+    if not relations:
+        return ""
     names = ", ".join(f"{'ONLY ' if r.only else ''}{r.identity}" for r in relations)
-    return f"LOCK TABLE {names} IN ACCESS SHARE MODE{'' if wait else ' NOWAIT'}"
+    return f"LOCK TABLE {names} IN ACCESS SHARE MODE NOWAIT"
 
 
 def in_the_way(conn: Connection, oids: Collection[int] | None = None) -> list[Session]:

@@ -124,8 +124,10 @@ class Snapshot:
         """Put a connection into this snapshot for the time of the `with`; it reads these relations and no others.
 
         Where somebody waits to change one of them, that session would wait behind him, and he for the holder: it is the
-        holder's own connection that is lent. Raises SourceChanged if what was read are not these relations.
+        holder's own connection that is lent. Raises SourceChanged if what was read are not these relations. In a
+        snapshot in which nobody has locked the tables nothing is locked here either, and nothing proved.
         """
+        relations = relations if self._locked is not None else ()
         try:
             self._enter(conn, relations)
         except psycopg.errors.LockNotAvailable:
@@ -146,20 +148,23 @@ class Snapshot:
 
     @contextmanager
     def _naming(self, relations: Sequence[Relation]) -> Iterator[None]:
-        """Take an error for a change of the source where a name leads elsewhere by now. Raises SourceChanged."""
+        """Look for the reason of an error about names or values: was what is read changed? Raises SourceChanged."""
         try:
             yield
         except Exception as error:
             state = getattr(error.__cause__ or error, "sqlstate", None) or ""
             if relations and state.startswith(OF_NAMES):
-                with self.now() as now:
+                with self.now() as now, self.another() as then:
                     locks.prove_names(now, relations)
+                    changed = changed_contents(then, now, [r.oid for r in relations]) if then else []
+                if changed:
+                    raise _changed(changed, "source") from error
             raise
 
     def _enter(self, conn: Connection, relations: Sequence[Relation]) -> None:
         """Begin a transaction in this snapshot, with locks on what it will read."""
         try:
-            _import(conn, self.id, self._lock_for(relations))
+            _import(conn, self.id, locks.lock(relations))
         except psycopg.errors.DatabaseError as error:
             conn.rollback()
             if error.sqlstate in NAME_IS_GONE:
@@ -168,11 +173,7 @@ class Snapshot:
                 raise
             self._checked = 0.0  # its holder went this very moment
             self.keep()
-            _import(conn, self.id, self._lock_for(relations))
-
-    def _lock_for(self, relations: Sequence[Relation]) -> str:
-        # A snapshot that nobody locked its tables in makes nobody wait for ever: it is waited.
-        return locks.lock(relations, wait=self._locked is None) if relations else ""
+            _import(conn, self.id, locks.lock(relations))
 
     @contextmanager
     def _borrowed(self, relations: Sequence[Relation], in_the_way: Sequence[Session]) -> Iterator[Connection]:
@@ -218,16 +219,20 @@ class Snapshot:
         self._moment = self._holders[0].moment
         self._checked = 0.0
 
-    def check(self, tables: Collection[int], where: str = "source") -> None:
+    def check(self, tables: Collection[int], where: str = "source", names: Sequence[Relation] = ()) -> None:
         """Make sure that nothing changed since that decides how rows of these tables are read. Raises SourceChanged.
 
-        Nobody may be reading. Raises SnapshotLost where nobody holds the snapshot any more.
+        Where nobody has locked the tables, their files may be others: whoever compares rows sees what that means; but
+        `names` must still lead to them. Nobody may be reading. Raises SnapshotLost where nobody holds it.
         """
         for attempt in range(ATTEMPTS):
             try:
                 self.keep()
+                locked = self._locked is not None
                 with self.now() as now:
-                    changed = changed_contents(self.holder, now, tables)
+                    changed = changed_contents(self.holder, now, tables, files=locked)
+                    if names and not locked:
+                        locks.prove_names(now, names)
             except psycopg.OperationalError as error:
                 if attempt + 1 == ATTEMPTS or not postgres.may_pass(error):
                     raise
@@ -235,9 +240,7 @@ class Snapshot:
             else:
                 break
         if changed:
-            raise SourceChanged(
-                f"Changed on the {where} while its rows were read: {', '.join(changed)}.", hint=locks.AGAIN
-            )
+            raise _changed(changed, where)
 
     def _lock_again(self, before: Collection[int]) -> None:
         """Lock the tables from another holder. Raises SourceChanged if one was changed while nobody held the locks."""
@@ -287,8 +290,8 @@ class Snapshot:
 
 NO_SUCH_SNAPSHOT = ("22023", "42704")  # invalid_parameter_value; undefined_object from 17 on
 """What a server says of a snapshot that nobody holds any more."""
-OF_NAMES = "42"
-"""The class of errors about what is not there, or is something else."""
+OF_NAMES = ("42", "22")
+"""Classes of errors about what is not there or is something else, and about values."""
 NAME_IS_GONE = ("42P01", "3F000", "42809")  # undefined_table, invalid_schema_name; wrong_object_type: not a table
 
 
@@ -305,6 +308,10 @@ def take(dsn: str, encoding: str | None = None, *, holders: int = 1, imported: s
         yield snapshot
     finally:
         snapshot.release()
+
+
+def _changed(names: Sequence[str], where: str) -> SourceChanged:
+    return SourceChanged(f"Changed on the {where} while its rows were read: {', '.join(names)}.", hint=locks.AGAIN)
 
 
 def _import(conn: Connection, id: str, then: str = "") -> None:

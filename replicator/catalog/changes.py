@@ -15,6 +15,8 @@ from replicator.model import Address
 from replicator.postgres import Connection
 
 NAMED = 10
+NOT_FILES = "   AND NOT (classid = 'pg_class'::regclass AND part = 0)"
+"""For the end of contents.sql."""
 
 
 def changed_objects(then: Connection, now: Connection, names: Mapping[Address, str] | None = None) -> list[str]:
@@ -32,13 +34,16 @@ def changed_objects(then: Connection, now: Connection, names: Mapping[Address, s
     return [(names or {}).get(address) or _name(address, now) for address in changed[:NAMED]]
 
 
-def changed_contents(then: Connection, now: Connection, tables: Iterable[int]) -> list[str]:
+def changed_contents(then: Connection, now: Connection, tables: Iterable[int], *, files: bool = True) -> list[str]:
     """Return what changed since the snapshot of all that decides which rows these tables have and how they are printed.
 
-    `tables` are OIDs. Locks keep most of it from changing, as long as somebody has them; types have none. The first ten
+    `tables` are OIDs; not `files`: another file, after TRUNCATE or VACUUM FULL, is no change.
+    Locks keep most of it from changing, as long as somebody has them; types have none. The first ten
     names; empty where nothing changed, which two hashes tell, nothing but what is new, or only what does not matter.
     """
     contents = statement("contents", now.info.server_version // 10000).decode()
+    if not files:
+        contents += NOT_FILES
     digest = f"""SELECT count(*), sum(hashtextextended(concat_ws(' ', classid, objid, part, content), 0))
                    FROM ({contents}) AS entry"""
     given = [list(tables)]
