@@ -85,7 +85,7 @@ def test_a_network_that_does_harm_at_some_byte(
     with proxied(behind.dsn, fault) as (proxy, dsn):
         flags = through(side, dsn, shop, destination)
         result = replicator("clone", "--verify", "--relay", ("on", "off")[seed % 2], *flags)
-    judge(result, shop, destination, count=proxy.done.is_set())
+    judge(result, shop, destination, counts=proxy.done.is_set())
 
 
 COPYING = "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^COPY' AND state = 'active'"
