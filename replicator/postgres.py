@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 import psycopg
-from psycopg import conninfo
+from psycopg import conninfo, sql
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from replicator.errors import UsageError
@@ -33,12 +33,15 @@ DEFAULTS: dict[str, str | int] = {
 # backend works long for a client that is gone; not every system's server can look. createrole_self_grant: who may
 # create roles without being a superuser may also make them owners. event_triggers (17+, for superusers): an extension's
 # would change what is made.
+TIMEOUTS = {
+    "statement_timeout": 0,
+    "lock_timeout": 0,
+    "idle_in_transaction_session_timeout": 0,
+    "idle_session_timeout": 140000,
+    "transaction_timeout": 170000,
+}
+"""What would end our sessions, and since which version of the server."""
 SESSION = {
-    "statement_timeout": "0",
-    "lock_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
-    "idle_session_timeout": "0",
-    "transaction_timeout": "0",
     # A session whose client is gone ends soon: it would hold its locks, for two hours if its host went, too.
     "client_connection_check_interval": "10s",
     "tcp_keepalives_idle": "30",
@@ -115,7 +118,10 @@ def set_up(conn: Connection, encoding: str | None = None, more: Mapping[str, str
     """Give a fresh connection the session's settings."""
     conn.prepare_threshold = None
     encoding = encoding or readable_encoding(conn.info.parameter_status("server_encoding") or "UTF8")
-    conn.execute("SELECT set_config('client_encoding', %s, false)", [encoding])
+    # First of all, in one short message: what the role or the database has set may end the next statement.
+    timeouts = [name for name, since in TIMEOUTS.items() if conn.info.server_version >= since]
+    hurry = "; ".join(f"SET {name} = 0" for name in timeouts)
+    conn.execute(sql.SQL("SET client_encoding = {}; " + hurry).format(sql.Literal(encoding)))
     wanted = {**SESSION, **(more or {})}
     conn.execute(SET_SESSION, [list(wanted), list(wanted.values())])
 

@@ -61,7 +61,7 @@ def test_the_last_commit_is_done_again_unless_it_went_through(
     delivered: bool, start: Start, slow: Database, destination: Database
 ) -> None:
     with proxied(destination.dsn) as (proxy, _):
-        proxy.doubt(b"DROP SCHEMA IF EXISTS replicator", delivered=delivered)
+        proxy.doubt(b"DROP SCHEMA replicator", delivered=delivered)
         process = behind(proxy, start, slow, destination, "--jobs", "2")
         result = process.ends()
         assert proxy.done.is_set()
