@@ -153,7 +153,7 @@ def begin(prepared: Prepared, sides: Sides, settings: Settings, emit: Emit) -> J
     run = Run(
         postgres.describe(settings.source),
         facts.system,
-        facts.database,
+        facts.identity,
         sides.sessions,
         held_name(sides, settings),
         *identity(sides.moment),
@@ -171,7 +171,7 @@ def begin(prepared: Prepared, sides: Sides, settings: Settings, emit: Emit) -> J
     resume.check_same(sides.left, plan)
     kept = resume.kept_steps(sides.left, plan, same_snapshot=sides.same_snapshot)
     remains = Remains(sides.left, kept, plan, prepared.catalog, prepared.standing)
-    remains.check(sides.keeper.conn, sides.destination, settings.workers, emit)
+    remains.check(sides.keeper.conn, sides.destination, settings, emit)
     moved = remains.moved_sequences(sides.keeper.conn)
     resume.take_over(sides.keeper.conn, sides.left, record, run, plan, kept, moved)
     if moved:

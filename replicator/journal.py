@@ -202,7 +202,7 @@ def read_run(conn: Connection) -> Run | None:
 def read_steps(conn: Connection) -> list[Recorded]:
     """Return all steps that the journal has, in the order of its plan."""
     query = (
-        "SELECT name, phase, digest, relation, cost, part, done_at IS NOT NULL AS done, rows"
+        "SELECT name, phase, digest, relation, cost, part, done_at IS NOT NULL AS done, rows, txid"
         "  FROM replicator.step ORDER BY number"
     )
     with conn.cursor(row_factory=class_row(Recorded)) as cursor:

@@ -19,7 +19,8 @@ from replicator.model import Catalog, CopyTable, Execute, Kind, Outcome, Phase, 
 from replicator.postgres import Connection
 from replicator.resume import Left
 from replicator.run import read_given
-from replicator.unfinished import go_on
+from replicator.settings import Settings
+from replicator.unfinished import command, go_on
 from replicator.verify.schema import compare_schemas
 from replicator.work import Sessions
 
@@ -27,6 +28,8 @@ NAMED = 10
 COUNTED_AT_ONCE = 100
 COUNTED_BYTES = 64 * 1024 * 1024
 """Tables are counted together up to this size."""
+COUNT = "count(*), count(*) FILTER (WHERE NOT xmin = ANY ('{{{}}}'::pg_catalog.xid[])) FROM {}"
+"""The number of a row's transaction stays readable when the row is frozen. Reference: htup_details.h (18.6)."""
 LARGE_OBJECTS = """
 SELECT count(*)
   FROM pg_largeobject_metadata
@@ -47,17 +50,27 @@ class Remains:
     catalog: Catalog
     there: Catalog | None
 
-    def check(self, keeper: Connection, destination: Sessions, jobs: int, emit: Emit) -> None:
-        """Raise PreflightFailed, with names, if what the kept steps made is gone, or is something else by now."""
+    def check(self, keeper: Connection, destination: Sessions, settings: Settings, emit: Emit) -> None:
+        """Raise PreflightFailed, with names, if what the kept steps made is gone, or is something else by now.
+
+        As many rows as were copied, of which somebody else wrote some, may be right: a verification tells.
+        """
+        written: dict[str, int] = {}
         wrong = list(self._definitions(self.there, readable_kinds(keeper))) if self.there else []
         options = self.left.run.options
         if not wrong and not options["append"]:  # rows that were added cannot be told from those that were there
-            wrong += [*self._rows(destination, jobs, emit), *self._large_objects(keeper)]
+            wrong += [*self._rows(destination, settings.workers, emit, written), *self._large_objects(keeper)]
         if wrong:
             more = f"; and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
             raise PreflightFailed(
                 f"The destination is not what the earlier run left there: {'; '.join(wrong[:NAMED])}{more}.",
                 hint=go_on(options, all_read=False, held=False, resume=False),
+            )
+        if written and not settings.verify:
+            tables = ", ".join(f"{number} of {target}" for target, number in written.items())
+            raise PreflightFailed(
+                f"Somebody wrote rows on the destination after the earlier run had copied them: {tables}.",
+                hint=f"Have them compared: `{command(options, f'--resume={settings.resume} --verify')}`.",
             )
 
     def moved_sequences(self, keeper: Connection) -> dict[str, tuple[int, bool]]:
@@ -69,7 +82,8 @@ class Remains:
         if self.left.run.rows_only or not done:
             return {}
         given = read_given(keeper)
-        now = sequences.read_values(keeper, [s for s in self.catalog.sequences if s.identity in given])
+        ours = [s for s in self.catalog.sequences if s.identity in given]
+        now = sequences.read_values(keeper, ours, prove=False)  # addresses are the source's
         return {name: given[name] for name, value in now.items() if value != given[name]}
 
     def _definitions(self, there: Catalog, readable: Collection[Kind]) -> Iterator[str]:
@@ -101,28 +115,34 @@ class Remains:
             if wanted:
                 yield str(mismatch)
 
-    def _rows(self, destination: Sessions, jobs: int, emit: Emit) -> Iterator[str]:
-        """Yield the tables that have another number of rows than was copied into them."""
-        copied = {step.name: step.rows for step in self.left.steps if step.done}
+    def _rows(self, destination: Sessions, jobs: int, emit: Emit, written: dict[str, int]) -> Iterator[str]:
+        """Yield the tables that have another number of rows; of the others, note how many somebody else has written."""
+        copied = {step.name: step for step in self.left.steps if step.done}
         of_target: defaultdict[str, list[Step]] = defaultdict(list)
-        queries: dict[str, str] = {}
+        rows_of: dict[str, str] = {}
         for step in self.plan.steps:
             if isinstance(step.work, CopyTable):
                 table = step.work.table
                 target = table.root or table.identity
                 of_target[target].append(step)
-                queries[target] = f"{'' if table.root else 'ONLY '}{target} {table.condition or ''}"
+                rows_of[target] = f"{'' if table.root else 'ONLY '}{target} {table.condition or ''}"
         expected: dict[str, int] = {}
         costs: dict[str, int] = {}
+        queries: dict[str, str] = {}
         for target, steps in of_target.items():
-            rows = [copied.get(step.name) if step.name in self.kept else None for step in steps]
-            if None not in rows:  # of what was repaired since it is not known
-                expected[target] = sum(filter(None, rows))
+            records = [copied[step.name] for step in steps if step.name in copied and step.name in self.kept]
+            if len(records) == len(steps) and all(r.rows is not None for r in records):  # None: repaired since
+                expected[target] = sum(r.rows or 0 for r in records)
                 costs[target] = sum(step.cost for step in steps)
-        found = _count({target: queries[target] for target in expected}, costs, destination, jobs, emit)
+                writers = {str(r.txid % 2**32) for r in records if r.txid}
+                queries[target] = COUNT.format(",".join(sorted(writers)), rows_of[target])
+        found = _count(queries, costs, destination, jobs, emit)
         for target, rows_then in expected.items():
-            if found[target] != rows_then:
-                yield f"table {target}: {rows_then} rows were copied, {found[target]} are there"
+            rows_now, others = found[target]
+            if rows_now != rows_then:
+                yield f"table {target}: {rows_then} rows were copied, {rows_now} are there"
+            elif others:
+                written[target] = others
 
     def _large_objects(self, keeper: Connection) -> Iterator[str]:
         """Say so if there are not as many large objects as were copied."""
@@ -142,8 +162,8 @@ class Remains:
 
 def _count(
     queries: dict[str, str], costs: dict[str, int], destination: Sessions, jobs: int, emit: Emit
-) -> dict[str, int]:
-    """Return how many rows tables have, several tables at a time and small ones together."""
+) -> dict[str, tuple[int, int]]:
+    """Return what the queries of tables count, several tables at a time and small ones together."""
     if queries:
         emit(events.Note(f"Counting the rows that are there already, of {len(queries)} tables."))
     batches: list[list[str]] = []
@@ -154,7 +174,7 @@ def _count(
             batches.append([])
             size = costs[target]
         batches[-1].append(target)
-    found: dict[str, int] = {}
+    found: dict[str, tuple[int, int]] = {}
 
     def run(batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
         (step,) = batch
@@ -162,7 +182,7 @@ def _count(
         began = time.monotonic()
         with destination.use() as conn:
             rows = conn.execute(step.work.statements[0].encode()).fetchall()
-        found.update((batches[int(step.name)][number], count) for number, count in rows)
+        found.update((batches[int(step.name)][number], (count, others)) for number, count, others in rows)
         return {step.name: Outcome(time.monotonic() - began)}
 
     steps = [Step(str(n), Phase.VERIFY, Execute((_counting(batch, queries),))) for n, batch in enumerate(batches)]
@@ -171,4 +191,4 @@ def _count(
 
 
 def _counting(targets: Iterable[str], queries: dict[str, str]) -> str:
-    return " UNION ALL ".join(f"SELECT {n}, count(*) FROM {queries[target]}" for n, target in enumerate(targets))
+    return " UNION ALL ".join(f"SELECT {n}, {queries[target]}" for n, target in enumerate(targets))

@@ -19,8 +19,9 @@ import psycopg
 from psycopg import conninfo, sql
 
 from replicator import emptying, events, journal, postgres, probe, witness
+from replicator.again import Again
 from replicator.claim import claim
-from replicator.errors import PreflightFailed, ReplicatorError, StepFailed
+from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, StepFailed
 from replicator.events import Emit
 from replicator.globals import database
 from replicator.model import Finding
@@ -117,9 +118,27 @@ def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], bool]
     except ReplicatorError as error:
         error.hint = f'Nothing changed in "{name}"; what was begun is in "{name}{INCOMING}". {error.hint or ""}'.strip()
         raise
-    _drop_witness(conninfo.make_conninfo(maintenance, dbname=name))
-    _drop_discarded(maintenance, name, emit)
+    _tidy_up(maintenance, settings, name, emit)
     return verified
+
+
+def _tidy_up(maintenance: str, settings: Settings, name: str, emit: Emit) -> None:
+    """Drop what the swap left behind, again and again while what fails may pass. Raises StepFailed, Interrupted."""
+    done = f'The swap is done: "{name}" is the new copy. What it replaced is dropped by the next --replace swap.'
+
+    def tidy(_: bool) -> None:
+        _drop_witness(conninfo.make_conninfo(maintenance, dbname=name))
+        _drop_discarded(maintenance, name, emit)
+
+    def tell(error: BaseException, seconds: float) -> None:
+        emit(events.Note(f"To drop what was replaced is tried again in {seconds:.1f} s: {postgres.one_line(error)}"))
+
+    try:
+        Again(settings.retry_seconds).run("tidy up", tidy, tell)
+    except psycopg.Error as error:
+        raise StepFailed("to drop what was replaced", postgres.one_line(error), hint=done) from error
+    except (KeyboardInterrupt, Interrupted) as error:
+        raise Interrupted(str(error) or "Interrupted.", hint=done) from error
 
 
 def mark_complete(keeper: Connection, source: Connection) -> None:

@@ -89,7 +89,8 @@ class Report:
             match event:
                 case Planned(steps):
                     for phase, number in steps.items():
-                        self._spans[phase].planned += number
+                        # What is planned again, after a crash, was not done; what was done stays done.
+                        self._spans[phase].planned = self._spans[phase].done + number
                 case Started(phase=phase):
                     span = self._spans[phase]
                     span.began = self._clock() if span.began is None else span.began

@@ -84,6 +84,8 @@ class Recorded:
     part: str | None
     done: bool
     rows: int | None
+    txid: int | None
+    """The transaction that did it."""
 
 
 def write_given(conn: Connection, values: Mapping[str, tuple[int, bool]]) -> None:

@@ -12,8 +12,11 @@ from replicator.postgres import Connection
 AT_ONCE = 200
 
 
-def read_values(conn: Connection, sequences: Ordered[Sequence]) -> dict[str, tuple[int, bool]]:
-    """Return each sequence's last_value and is_called by its identity. Raises SourceChanged if it is another one."""
+def read_values(conn: Connection, sequences: Ordered[Sequence], *, prove: bool = True) -> dict[str, tuple[int, bool]]:
+    """Return each sequence's last_value and is_called by its identity.
+
+    `prove`: their addresses are of this database. Raises SourceChanged if what has the name now is another one.
+    """
     values: dict[str, tuple[int, bool]] = {}
     for start in range(0, len(sequences), AT_ONCE):
         some = sequences[start : start + AT_ONCE]
@@ -21,7 +24,7 @@ def read_values(conn: Connection, sequences: Ordered[Sequence]) -> dict[str, tup
             f"SELECT {i}, tableoid::bigint, last_value, is_called FROM {s.identity}" for i, s in enumerate(some)
         )
         for number, oid, last_value, is_called in conn.execute(query):
-            if oid != some[number].address.objid:
+            if prove and oid != some[number].address.objid:
                 raise replaced([some[number].identity])
             values[some[number].identity] = (last_value, is_called)
     return values

@@ -81,7 +81,7 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
             encoding = common_encoding(source, keeper.conn)
             if left:
                 facts = probe.read_facts(source)
-                resume.check_source(left, facts.system, facts.database)
+                resume.check_source(left, facts.system, facts.identity)
                 unfinished.check_options(left.run.options, settings)
                 resume.end_sessions(left, source, keeper.conn)
                 if witness.notice_crash(keeper.conn):

@@ -211,7 +211,7 @@ def test_a_service_file_is_read(locked: str, replicator: Run, tmp_path: Path) ->
     services.write_text("[ours]\n" + "".join(f"{key}={value}\n" for key, value in pairs.items()))
     result = replicator("probe", "--source", "service=ours", PGSERVICEFILE=str(services))
     assert "user keyed" in runs(result)
-    assert "ours" in result.err
+    assert f"keyed@127.0.0.1:{pairs['port']}/" in result.err  # where the service leads
 
 
 def test_a_service_that_is_not_there_is_named(replicator: Run, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.fix_cli import (
     refuses,
     runs,
 )
-from tests.fix_servers import Database
+from tests.fix_servers import VERSIONS, Database, Servers
 from tests.test_faults import SCHEMA, SLOW_TABLES
 from tests.test_resume import HOLD, killed
 
@@ -286,6 +286,32 @@ class TestBetweenTheRuns:
         assert destination.value("SELECT count(*) FROM pg_class WHERE oid >= 16384") == 0, "the partitioned table, too"
         runs(replicator("clone", *both(shop, destination)))
         assert destination.dump() == shop.dump()
+
+    def test_another_database_of_the_same_name_is_another_source(
+        self, replicator: Run, servers: Servers, shop: Database, destination: Database
+    ) -> None:
+        fails_at_the_end(replicator, shop, destination)
+        other = servers.database(VERSIONS[-1])
+        with psycopg.connect(shop.server.conninfo(), autocommit=True) as conn:
+            for old, new in ((shop.name, "set_aside"), (other.name, shop.name)):
+                conn.execute(f"ALTER DATABASE {old} RENAME TO {new}")
+            try:
+                result = replicator("clone", "--resume=per-table", *both(shop, destination))
+            finally:
+                for new, old in ((other.name, shop.name), (shop.name, "set_aside")):
+                    conn.execute(f"ALTER DATABASE {old} RENAME TO {new}")
+        refuses(result, 3, "is of another database")
+
+    def test_rows_that_somebody_wrote_are_compared(
+        self, replicator: Run, shop: Database, destination: Database
+    ) -> None:
+        fails_at_the_end(replicator, shop, destination)  # it changes a row on the destination
+        refused = replicator("clone", "--resume", *both(shop, destination))
+        refuses(refused, 3, "1 of public.ware", "`clone --resume=same-snapshot --verify`")
+        destination.run("UPDATE ware SET price = 7 WHERE id = 3")
+        result = replicator("clone", "--resume", "--verify", *both(shop, destination))
+        assert "complete and verified" not in result.out, result
+        assert result.code == DIFFERENT or "Not verified" in result.err, result
 
     def test_a_sequence_that_was_used_is_set_again(
         self, replicator: Run, shop: Database, destination: Database

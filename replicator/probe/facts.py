@@ -14,6 +14,7 @@ class Facts:
 
     system: str
     database: str
+    oid: int
     version: str
     encoding: str
     collation: str
@@ -22,6 +23,11 @@ class Facts:
     read_only: bool
     user: str
     can_create: bool
+
+    @property
+    def identity(self) -> str:
+        """Which database of its server it is: another one may have its name tomorrow."""
+        return f"{self.database} (oid {self.oid})"
 
 
 def read_facts(conn: Connection) -> Facts:

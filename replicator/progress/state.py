@@ -83,7 +83,7 @@ class State:
                     self._moved += size if phase in MOVING else 0
             case Planned(steps, size):
                 for phase, number in steps.items():
-                    self.counts[phase].planned += number
+                    self.counts[phase].planned = self.counts[phase].done + number
                 self.total += size
             case Started():
                 return self._started(event)

@@ -1,6 +1,7 @@
 -- What there is to know of a database before it is copied.
 SELECT (SELECT system_identifier::text FROM pg_control_system()) AS system
      , d.datname::text AS database
+     , d.oid::bigint AS oid
      , current_setting('server_version') AS version
      , pg_encoding_to_char(d.encoding)::text AS encoding
      , d.datcollate::text AS collation

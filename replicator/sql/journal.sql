@@ -38,7 +38,9 @@ CREATE TABLE replicator.step (
     rows bigint,
     bytes bigint,
     snapshot text,
-    lsn pg_lsn
+    lsn pg_lsn,
+    -- The transaction that did it: all rows that it copied are its own.
+    txid bigint
 );
 -- What the sequences were given, in the transaction of that step: the source's go on counting.
 CREATE TABLE replicator.sequence (
