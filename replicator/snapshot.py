@@ -168,7 +168,9 @@ class Snapshot:
         except psycopg.errors.DatabaseError as error:
             conn.rollback()
             if error.sqlstate in NAME_IS_GONE:
-                raise locks.replaced([str(error.diag.message_primary)]) from error
+                with self.now() as now:
+                    locks.prove_names(now, relations)
+                raise locks.replaced([r.identity for r in relations]) from error
             if error.sqlstate not in NO_SUCH_SNAPSHOT:
                 raise
             self._checked = 0.0  # its holder went this very moment

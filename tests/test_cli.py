@@ -307,7 +307,7 @@ def test_a_command_for_the_destination_says_that_it_is_not_there(command: str, r
 
 def test_a_server_that_comes_up_is_waited_for(spare: Server, replicator: Run) -> None:
     spare.stop()
-    late = threading.Timer(1.0, spare.start)
+    late = threading.Timer(4.0, spare.start)
     late.start()
     try:
         result = replicator("probe", "--source", spare.conninfo(), "--wait-attempts", "50", "--wait-delay", "0.2")

@@ -169,9 +169,8 @@ def test_views_that_cannot_be_filled_hinder_nothing_else(database: Database, des
     assert sorted(look(destination.dsn).unfinished) == [f"refresh public.{name}" for name in EMPTY]
     with pytest.raises(StepFailed, match="could not create unique index"):
         copy(database, destination, resume="same-snapshot")
-    destination.run("DELETE FROM t WHERE a = 11; DELETE FROM grouped WHERE a = 2")
-    copy(database, destination, resume="same-snapshot")
-    assert destination.value("SELECT count FROM counted") == 10
+    copy(database, destination, resume="same-snapshot", skip_failed_refresh=True)
+    assert look(destination.dsn) is None
     assert destination.dump() == database.dump()
 
 
@@ -546,7 +545,7 @@ def test_an_analyze_that_the_users_code_fails_is_no_reason_to_fail(servers: Serv
     )
     seen = copy(source, destination, verify=True)
     (note,) = notes(seen)
-    assert note.startswith("Left out: analyze public.t failed: not here")
+    assert note.startswith("Left out: analyze public.t failed: on the destination: not here")
 
 
 @pytest.mark.parametrize("format", Format)
@@ -607,4 +606,6 @@ def test_a_foreign_child_out_of_reach_is_no_reason_to_fail(database: Database, d
         CREATE TABLE t AS SELECT 1 AS a;
         CREATE FOREIGN TABLE far () INHERITS (t) SERVER gone""")
     told = notes(copy(database, destination, verify=True))
-    assert any(note.startswith("Left out: analyze public.t failed: could not connect") for note in told), told
+    assert any(
+        note.startswith("Left out: analyze public.t failed: on the destination: could not connect") for note in told
+    ), told

@@ -98,7 +98,7 @@ def test_a_held_snapshot_outlives_the_run_and_goes_with_the_journal(
     start: Start, replicator: Run, source: Database, destination: Database
 ) -> None:
     killed(start, source, destination, "--hold-snapshot")
-    until(lambda: [name for name, *_ in sessions(source.server)] == ["replicator snapshot"])
+    until(lambda: {name for name, *_ in sessions(source.server)} == {"replicator snapshot", "replicator hold"})
     source.run("INSERT INTO few VALUES (99); UPDATE one SET b = 'later'; UPDATE two SET b = 'later'")
     with psycopg.connect(source.dsn) as conn, pytest.raises(psycopg.errors.LockNotAvailable):
         conn.execute("SET lock_timeout = '100ms'; TRUNCATE one, two")
