@@ -7,10 +7,11 @@ import pytest
 from replicator import postgres
 from replicator.errors import StepFailed
 from replicator.events import Event
-from replicator.journal import Journal, Run
+from replicator.journal import Journal
 from replicator.model import Execute, Outcome, Phase, Plan, Step
+from replicator.run import Run
 from replicator.settings import Settings
-from replicator.sides import both_sides
+from replicator.sides import Sides, both_sides, identity
 from replicator.work import Workshop
 from tests.fix_cli import until
 from tests.fix_servers import VERSIONS, Servers
@@ -22,6 +23,10 @@ def steps(*statements: str, phase: Phase = Phase.SCHEMA) -> tuple[Step, ...]:
     return tuple(Step(f"step {n}", phase, Execute((text,))) for n, text in enumerate(statements))
 
 
+def begun(sides: Sides) -> Run:
+    return Run("the test", "", "", sides.sessions, sides.moment.id, *identity(sides.moment), None, {})
+
+
 class Done:
     """What became of a batch: its error, the steps that the journal misses, the tables that are there."""
 
@@ -30,7 +35,7 @@ class Done:
         self.error: StepFailed | None = None
         with both_sides(Settings(source.dsn, destination.dsn, jobs=1)) as sides:
             journal = Journal(Plan(batch))
-            journal.create(sides.keeper.conn, Run("the test", "", "", sides.sessions, sides.moment.id))
+            journal.create(sides.keeper.conn, begun(sides))
             workshop = Workshop(
                 sides.source, sides.destination, sides.moment, sides.keeper, journal, list[Event]().append
             )
@@ -65,7 +70,7 @@ def test_a_step_whose_commit_is_in_doubt_is_not_done_twice(servers: Servers) -> 
     batch = steps("INSERT INTO public.t0 SELECT generate_series(1, 10)", phase=Phase.BUILD)
     with both_sides(Settings(source.dsn, destination.dsn, jobs=1)) as sides, ThreadPoolExecutor(1) as threads:
         journal = Journal(Plan(batch))
-        journal.create(sides.keeper.conn, Run("the test", "", "", sides.sessions, sides.moment.id))
+        journal.create(sides.keeper.conn, begun(sides))
         workshop = Workshop(sides.source, sides.destination, sides.moment, sides.keeper, journal, list[Event]().append)
         with postgres.connect(destination.dsn) as first, first.transaction():
             journal.take(first, [batch[0].name])
@@ -83,7 +88,7 @@ def test_of_a_batch_that_is_done_in_part_the_rest_is_done(servers: Servers) -> N
     batch = steps("CREATE TABLE public.t0 ()", "CREATE TABLE public.t1 ()", "CREATE TABLE public.t2 ()")
     with both_sides(Settings(source.dsn, destination.dsn, jobs=1)) as sides:
         journal = Journal(Plan(batch))
-        journal.create(sides.keeper.conn, Run("the test", "", "", sides.sessions, sides.moment.id))
+        journal.create(sides.keeper.conn, begun(sides))
         workshop = Workshop(sides.source, sides.destination, sides.moment, sides.keeper, journal, list[Event]().append)
         workshop.run(batch[1:2], 0)
         assert workshop.run(batch, 0).keys() == {step.name for step in batch}
@@ -96,7 +101,7 @@ def test_where_the_journal_is_another_runs_nothing_is_done(servers: Servers) -> 
     for change in ("UPDATE replicator.run SET sessions = 'other'", "DROP SCHEMA replicator CASCADE"):
         with both_sides(Settings(source.dsn, destination.dsn, jobs=1)) as sides:
             journal = Journal(Plan(batch))
-            journal.create(sides.keeper.conn, Run("the test", "", "", sides.sessions, sides.moment.id))
+            journal.create(sides.keeper.conn, begun(sides))
             workshop = Workshop(
                 sides.source, sides.destination, sides.moment, sides.keeper, journal, list[Event]().append
             )
