@@ -351,7 +351,9 @@ def _drop_discarded(maintenance: str, name: str, emit: Emit) -> None:
             with events.saying(emit, f'Dropping the replaced database "{previous}"'):
                 _drop(maintenance, previous)
         except psycopg.Error as error:
-            emit(events.Note(f'The replaced database "{previous}" could not be dropped: {postgres.one_line(error)}'))
+            reason = postgres.one_line(error)
+            way_out = f"The next --replace swap drops it, or: DROP DATABASE {quoted(previous)};"
+            emit(events.Note(f'The replaced database "{previous}" could not be dropped: {reason} {way_out}'))
 
 
 def _drop(maintenance: str, name: str) -> None:
