@@ -34,7 +34,8 @@ for entry in filter(None, os.environ.get("REPLICATOR_TEST_SERVERS", "").split(",
 VERSIONS = sorted(BINARIES)
 
 ATTRIBUTE_VERSION = re.compile(
-    r"^ALTER (?:FOREIGN )?TABLE ONLY .+ ALTER COLUMN .+ SET \(pg_attver='?\d+'?\);\n+|\bpg_attver='?\d+'?(?:, )?",
+    r"^ALTER (?:FOREIGN )?TABLE ONLY .+ ALTER COLUMN .+ SET \(pg_attver='?\d+'?\);\n+"
+    r"|\bpg_attver='?\d+'?(?:, )?",
     re.MULTILINE,
 )
 """What the wheel's pg_dump, older than some servers, takes for the user's: each server has another one."""
