@@ -10,7 +10,8 @@ from replicator.data_only.counterparts import counterparts
 from replicator.errors import VerificationFailed
 from replicator.events import Emit
 from replicator.globals import database
-from replicator.model import Catalog, Relation
+from replicator.locks import Relation
+from replicator.model import Catalog
 from replicator.preparation import fitting, made, read, refuse_or_note, selected, wait_for_both
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides

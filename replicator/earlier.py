@@ -8,12 +8,12 @@ snapshot that they were read in.
 from collections.abc import Collection, Sequence
 
 from replicator import run
+from replicator.events import listed
 from replicator.model import CopyTable, Table
 from replicator.postgres import Connection
 from replicator.preparation import Prepared
 from replicator.sides import Sides
 
-NAMED = 10
 LARGE_OBJECTS = "large objects"
 # Numbers of transactions go round: the age tells which is the older one.
 ROWS = """
@@ -32,7 +32,7 @@ def read_earlier(prepared: Prepared, sides: Sides) -> set[str]:
     read = {step.work.table.identity for step in prepared.plan.steps if isinstance(step.work, CopyTable)}
     other = run.read_at_another_moment(sides.keeper.keep(), sides.moment.moment.snapshot)
     names = {
-        _name(table)
+        f"table {table.target}"
         for table in prepared.catalog.tables
         if table.identity in other or table.identity not in read  # without rows when the first run began
     }
@@ -44,10 +44,10 @@ def read_earlier(prepared: Prepared, sides: Sides) -> set[str]:
 def unchanged(names: Collection[str], prepared: Prepared, sides: Sides) -> set[str]:
     """Return those of these tables that have not changed on the source since they were read."""
     copied = run.read_copied(sides.keeper.keep())
-    tables = [table for table in prepared.catalog.tables if _name(table) in names]
+    tables = [table for table in prepared.catalog.tables if f"table {table.target}" in names]
     with sides.source.use() as conn, sides.moment.imported(conn):
-        changed = {_name(table) for table in tables if _has_changed(conn, table, *copied.get(table.identity, (0, "")))}
-    return {_name(table) for table in tables} - changed
+        changed = {t.target for t in tables if _has_changed(conn, t, *copied.get(t.identity, (0, "")))}
+    return {f"table {table.target}" for table in tables if table.target not in changed}
 
 
 def _has_changed(source: Connection, table: Table, rows: int | None, snapshot: str | None) -> bool:
@@ -61,12 +61,5 @@ def _has_changed(source: Connection, table: Table, rows: int | None, snapshot: s
 
 def words(unproven: Sequence[str]) -> str:
     """Say what could not be verified."""
-    more = f" and {len(unproven) - NAMED} more" if len(unproven) > NAMED else ""
-    return (
-        f"Not verified: {', '.join(unproven[:NAMED])}{more}. They were read at an earlier moment, and have been changed"
-        " on the source since."
-    )
-
-
-def _name(table: Table) -> str:
-    return f"table {table.root or table.identity}"
+    moment = "They were read at an earlier moment, and have been changed on the source since."
+    return f"Not verified: {listed(unproven)}. {moment}"

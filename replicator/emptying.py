@@ -9,10 +9,9 @@ from psycopg import sql
 from replicator import events, journal, postgres
 from replicator.catalog.read import statement
 from replicator.errors import PreflightFailed
-from replicator.events import Emit
+from replicator.events import Emit, listed
 from replicator.postgres import Connection
 
-NAMED = 10
 OWN_SCHEMAS = """
 SELECT quote_ident(nspname)
   FROM pg_namespace n
@@ -131,10 +130,9 @@ def emptied(conn: Connection, kept: Sequence[str], emit: Emit) -> Iterator[None]
                 hint="Connect as the owner of it all.",
             ) from error
         if lost:
-            more = f" and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
             raise PreflightFailed(
                 "Things in schemas that are to stay depend on what would be dropped, and would go as well:"
-                f" {', '.join(lost[:NAMED])}{more}.",
+                f" {listed(lost)}.",
                 hint="Drop them yourself, or move what they need.",
             )
         yield

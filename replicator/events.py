@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -113,6 +113,8 @@ Emit = Callable[[Event], None]
 SILENT_SECONDS = 3.0
 """For so long nothing need be said; then what it is that takes so long, and again after twice the time."""
 LONGEST_SILENCE_SECONDS = 60.0
+NAMED = 10
+"""So many things are named one by one."""
 
 
 @contextmanager
@@ -163,6 +165,11 @@ def duration_text(seconds: float, digits: int = 1) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first of these names, and how many more there are."""
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def one_line(text: str) -> str:

@@ -39,7 +39,7 @@ class Request:
 
 
 def start(request: Request) -> str:
-    """Start the process and return the name of the snapshot that it holds. Raises ReplicatorError."""
+    """Start the process and return the name of the snapshot that it holds. Raises PreflightFailed."""
     process = subprocess.Popen(
         COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
     )

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from replicator.claim import LOCK_KEY
 from replicator.errors import ClaimLost, PreflightFailed, Undone
 from replicator.model import CopyTable, Execute, Finding, Moment, Outcome, Phase, Plan, SetSequences, Step
-from replicator.postgres import Connection, script
+from replicator.postgres import REPLICA, Connection, script
 from replicator.run import Recorded, Run, Status
 
 SCHEMA = "replicator"
@@ -163,7 +163,7 @@ def filled(step: Step) -> list[str] | None:
     """Return the tables or sequences of the destination that a step gives rows or values."""
     match step.work:
         case CopyTable(table):
-            return [table.root or table.identity]
+            return [table.target]
         case SetSequences(sequences):
             return [sequence.identity for sequence in sequences]
         case _:
@@ -290,8 +290,8 @@ def checked(conn: Connection) -> None:
 
 def begin_dropping(conn: Connection) -> None:
     """Write down, in the transaction of the first drop, that what was there before is being dropped."""
-    conn.execute("SET LOCAL synchronous_commit = on; INSERT INTO replicator.dropping SELECT now() WHERE NOT EXISTS"
-                 " (SELECT FROM replicator.dropping)")  # fmt: skip
+    first = "INSERT INTO replicator.dropping SELECT now() WHERE NOT EXISTS (SELECT FROM replicator.dropping)"
+    conn.execute(f"{DURABLE}; {first}")
 
 
 def has_begun_dropping(conn: Connection) -> bool:
@@ -306,7 +306,7 @@ def read_extensions(conn: Connection) -> list[str]:
 
 def let_snapshot_go(conn: Connection) -> None:
     """Write down that all is read: the run goes on without its snapshot. What was committed before is on disk then."""
-    conn.execute("SET LOCAL synchronous_commit = on; UPDATE replicator.run SET snapshot = '', checked = true")
+    conn.execute(f"{DURABLE}; UPDATE replicator.run SET snapshot = '', checked = true")
 
 
 def fail(conn: Connection, state: str, error: str, differs: Sequence[str] | None = None) -> None:
@@ -325,7 +325,7 @@ def drop(conn: Connection) -> None:
         conn.execute(DURABLE)
         if conn.info.parameter_status("is_superuser") == "on":
             # An event trigger that came with the copy may forbid drops.
-            conn.execute("SET LOCAL session_replication_role = replica")
+            conn.execute(REPLICA)
         conn.execute("DROP SCHEMA replicator CASCADE")
 
 

@@ -2,12 +2,9 @@
 
 from dataclasses import replace
 
-import psycopg
-
 from replicator.model import CopyTable, Work
-from replicator.postgres import Connection
+from replicator.postgres import Connection, become_replica
 
-REPLICA = "SET LOCAL session_replication_role = replica"
 TRIGGERS = """
 SELECT format('ALTER TABLE ONLY %%s DISABLE TRIGGER %%I', t.tgrelid::regclass, t.tgname)
      , format('ALTER TABLE ONLY %%s ENABLE %%s TRIGGER %%I', t.tgrelid::regclass
@@ -28,12 +25,8 @@ def late(conn: Connection, work: Work) -> Work:
     """
     if not isinstance(work, CopyTable) or not work.fresh:  # with --data-only triggers are thought of already
         return work
-    try:
-        with conn.transaction():
-            conn.execute(REPLICA)
-    except psycopg.errors.InsufficientPrivilege:
-        pass
-    table = work.table.root or work.table.identity
+    become_replica(conn)
+    table = work.table.target
     triggers = conn.execute(TRIGGERS.encode(), [table, table]).fetchall()
     before, after = ([str(row[n]) for row in triggers] for n in (0, 1))
     return replace(work, fresh=False, before=(*work.before, *before), after=(*work.after, *after))

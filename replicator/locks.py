@@ -6,10 +6,10 @@ table waits for whoever has locked it, and all who come later wait behind; a ses
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from replicator.catalog.read import statement
 from replicator.errors import SourceChanged
-from replicator.model import Relation
 from replicator.patience import Session
 from replicator.postgres import Connection
 
@@ -49,6 +49,14 @@ SELECT r.identity
   FROM unnest(%s::text[], %s::bigint[]) AS r (identity, oid)
  WHERE EXISTS (SELECT FROM pg_namespace)
    AND to_regclass(r.identity)::oid::bigint IS DISTINCT FROM r.oid"""
+
+
+class Relation(NamedTuple):
+    """A table that is about to be read: how its name is written, and its OID. Not `only`: with its partitions."""
+
+    identity: str
+    oid: int
+    only: bool = True
 
 
 def lock_all(conn: Connection) -> list[int]:

@@ -48,7 +48,7 @@ def mend(settings: Settings, status: Status, run: Run, emit: Emit) -> list[Misma
         emit(events.Note("Repaired rows and the values of all sequences are those that the source has now."))
 
         def put_down(names: Collection[str]) -> None:
-            tables = [t.identity for t in catalog.tables if f"table {t.root or t.identity}" in names]
+            tables = [t.identity for t in catalog.tables if f"table {t.target}" in names]
             read_again(sides.keeper.keep(), tables, sides.moment.moment)
 
         mismatches = compare(sides, catalog, settings, emit, values, run.kept, put_down)

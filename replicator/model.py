@@ -138,13 +138,10 @@ class Table:
     """No row of it can be seen in the snapshot, though later ones may: there is nothing to copy."""
     unlogged: bool = False
 
-
-class Relation(NamedTuple):
-    """A table that is about to be read: how its name is written, and its OID. Not `only`: with its partitions."""
-
-    identity: str
-    oid: int
-    only: bool = True
+    @property
+    def target(self) -> str:
+        """What its rows are loaded into."""
+        return self.root or self.identity
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,8 @@ FOR_GOOD = re.compile(
 )
 PASSING = re.compile(r"08...|57P0[123]|53300|40001|40P01|55P03")
 """SQLSTATEs of what may be otherwise a little later: connections lost or not to be had, shutdowns, conflicts, locks."""
+REPLICA = "SET LOCAL session_replication_role = replica"
+"""For a transaction in which neither foreign keys nor ordinary triggers nor event triggers act."""
 
 
 def connect(dsn: str, *, encoding: str | None = None, application: str = "") -> Connection:
@@ -262,6 +264,16 @@ SECRETS = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
+
+
+def become_replica(conn: Connection) -> bool:
+    """Keep foreign keys and triggers from acting in this transaction. Returns whether the role may."""
+    try:
+        with conn.transaction():
+            conn.execute(REPLICA)
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return True
 
 
 @contextmanager

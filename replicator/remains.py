@@ -13,7 +13,7 @@ from replicator import events, graph, sequences
 from replicator.catalog import BY_NAME
 from replicator.catalog.read import readable_kinds
 from replicator.errors import PreflightFailed
-from replicator.events import Emit
+from replicator.events import NAMED, Emit
 from replicator.executor import execute
 from replicator.model import Catalog, CopyTable, Execute, Kind, Outcome, Phase, Plan, Step
 from replicator.postgres import Connection
@@ -24,7 +24,6 @@ from replicator.unfinished import command, go_on
 from replicator.verify.schema import compare_schemas
 from replicator.work import Sessions
 
-NAMED = 10
 COUNTED_AT_ONCE = 100
 COUNTED_BYTES = 64 * 1024 * 1024
 """Tables are counted together up to this size."""
@@ -123,7 +122,7 @@ class Remains:
         for step in self.plan.steps:
             if isinstance(step.work, CopyTable):
                 table = step.work.table
-                target = table.root or table.identity
+                target = table.target
                 of_target[target].append(step)
                 rows_of[target] = f"{'' if table.root else 'ONLY '}{target} {table.condition or ''}"
         expected: dict[str, int] = {}

@@ -9,8 +9,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from replicator import sequences
+from replicator import locks, sequences
 from replicator.errors import PreflightFailed, SourceChanged
+from replicator.events import listed
 from replicator.journal import CHANGED, Journal, digest, read_run, read_steps
 from replicator.model import CarryStatistics, Catalog, CopyLargeObjects, CopyTable, Part, Phase, Plan
 from replicator.plan.parts import Parts
@@ -18,14 +19,12 @@ from replicator.postgres import Connection
 from replicator.run import Recorded, Run
 from replicator.unfinished import go_on
 
-NAMED = 10
 SESSIONS_END_SECONDS = 30.0
 UNLINKED_AT_ONCE = 1000  # each holds a lock to the end of its transaction
 READING = (Phase.DATA, Phase.LARGE_OBJECTS, Phase.SEQUENCES)
 """The phases whose steps read from the source."""
 OF_THE_MOMENT = (Phase.LARGE_OBJECTS, Phase.SEQUENCES)
 """The phases whose steps are not kept in another snapshot."""
-AGAIN = "`clean`, then `clone` again."
 ABOUT_LARGE_OBJECTS = "(large object)"
 """So end the names of their comments and privileges, which go with them."""
 
@@ -58,7 +57,7 @@ def read_left(destination: Connection) -> Left | None:
 def check_source(left: Left, system: str, database: str) -> None:
     """Raise PreflightFailed if the earlier run copied another database, or its source was changed meanwhile."""
     if left.run.state == CHANGED:
-        raise PreflightFailed("The source was changed while the earlier run copied it.", hint=AGAIN)
+        raise PreflightFailed("The source was changed while the earlier run copied it.", hint=locks.AGAIN)
     if (left.run.system, left.run.database) != (system, database):
         raise PreflightFailed(
             f"The unfinished clone in the destination is of another database: {left.run.source}.",
@@ -122,9 +121,8 @@ def check_same(left: Left, plan: Plan) -> None:
     now = {step.name: hash for step in plan.steps if (hash := digest(step))}
     changed = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
     if changed:
-        more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
         raise SourceChanged(
-            f"The source is not what it was when the clone began: {', '.join(changed[:NAMED])}{more}.",
+            f"The source is not what it was when the clone began: {listed(changed)}.",
             hint=go_on(left.run.options, all_read=False, held=False, resume=False),
         )
 

@@ -16,7 +16,8 @@ from psycopg import sql
 from replicator import locks, postgres
 from replicator.catalog.changes import changed_contents
 from replicator.errors import PreflightFailed, SnapshotLost, SourceChanged
-from replicator.model import Moment, Relation
+from replicator.locks import Relation
+from replicator.model import Moment
 from replicator.patience import Session
 from replicator.postgres import Connection
 

@@ -7,7 +7,7 @@ and to every role. The journal has the row (sql/journal.sql); a copy that waits 
 from replicator.errors import ClaimLost, StepFailed
 from replicator.journal import DURABLE, NO_JOURNAL, filled
 from replicator.model import CopyTable, Plan
-from replicator.postgres import Connection, script
+from replicator.postgres import REPLICA, Connection, script
 
 MARK = "replicator: tells of a crash, until the copy is swapped in"
 ANY_UNLOGGED = """
@@ -75,7 +75,7 @@ def drop(conn: Connection) -> None:
         if not _left(conn):
             return
         if conn.info.parameter_status("is_superuser") == "on":
-            conn.execute("SET LOCAL session_replication_role = replica")  # no event trigger of the copy's acts
+            conn.execute(REPLICA)  # no event trigger of the copy's acts
         conn.execute("DROP TABLE replicator.witness; DROP SCHEMA replicator")
 
 

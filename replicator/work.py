@@ -22,6 +22,7 @@ from replicator.events import Emit
 from replicator.globals.server import create_tablespace
 from replicator.journal import Journal
 from replicator.keeper import Keeper
+from replicator.locks import Relation
 from replicator.model import (
     CarryStatistics,
     CopyLargeObjects,
@@ -32,7 +33,6 @@ from replicator.model import (
     Moment,
     Outcome,
     Phase,
-    Relation,
     SetSequences,
     Step,
 )

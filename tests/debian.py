@@ -41,6 +41,8 @@ def fetch(major: int, folder: Path) -> Path:
             archive.unlink()
         _find_own_libraries(package, programs)
         (package / "complete").touch()
+    # LLVM is not fetched; a server that finds this file wants to load it and fails, without it there is no JIT.
+    (programs.parent / "lib" / "llvmjit.so").unlink(missing_ok=True)
     return programs
 
 

@@ -110,11 +110,10 @@ class Busy:
         ending: int = 0,
         late: bool = False,
         pace: float = 1,
-        rows_only: bool = False,
         witnessed: Database | None = None,
         untouched: Callable[[Database], bool] = is_empty,
     ) -> None:
-        self.source, self.destination, self.rows_only = source, destination, rows_only
+        self.source, self.destination = source, destination
         self.untouched = lambda: untouched(destination)
         self.parts = list(parts)
         self.world = World(source.dsn, seed, pace=pace)
@@ -192,7 +191,7 @@ class Busy:
         """Return what is wrong with the copy."""
         if per_table:
             return complaints_per_table(self.destination, self.source, self.beginning, self.parts)
-        found = complaints(self.destination, self.beginning, self.parts, rows_only=self.rows_only)
+        found = complaints(self.destination, self.beginning, self.parts)
         return found or self.witness.complaints(self.destination)
 
 

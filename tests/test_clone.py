@@ -20,7 +20,7 @@ from replicator.model import Format, Phase
 from replicator.preparation import plan_copy
 from replicator.settings import Settings
 from replicator.status import clean_up, look
-from tests.fix_servers import BINARIES, SETTINGS, VERSIONS, Database, Servers
+from tests.fix_servers import BINARIES, SETTINGS, SOME, VERSIONS, Database, Servers
 from tests.test_kinds import has_feature
 
 SHOP = files("replicator.demo").joinpath("shop.sql").read_text("utf-8")
@@ -462,7 +462,7 @@ def test_a_plain_role_that_owns_both_databases_copies_all(servers: Servers, majo
     clone(Settings(*as_alice, jobs=2, verify=True), lambda event: None)
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_roles_that_are_missing_are_made_on_request(servers: Servers, major: int) -> None:
     with Server(BINARIES[NEWEST], reachable_folder("replicator-test-roles-"), SETTINGS) as server:
         with psycopg.connect(server.conninfo(), autocommit=True) as conn:

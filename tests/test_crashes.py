@@ -19,7 +19,7 @@ import pytest
 from replicator.demo.server import Server, _as_server_user, reachable_folder
 from tests.fix_cli import NEWEST, SHORT_WAIT, Process, Run, Start, leaves_no_session, own_server, refuses, runs, until
 from tests.fix_faults import FINISHED, SAID_SO, Judge, contents
-from tests.fix_servers import BINARIES, SETTINGS, VERSIONS, Database
+from tests.fix_servers import BINARIES, CLIENTS, SETTINGS, VERSIONS, Database
 
 DURABLE = {
     "fsync": "on",
@@ -368,7 +368,7 @@ def with_standby() -> Iterator[Pair]:
     with own_server(**DURABLE) as first:
         second = Server(BINARIES[NEWEST], reachable_folder("replicator-standby-"), {**SETTINGS, **DURABLE})
         try:
-            backup = [first.bin / "pg_basebackup", "-R", "-c", "fast", "-D", second.data, "-d", first.conninfo()]
+            backup = [CLIENTS / "pg_basebackup", "-R", "-c", "fast", "-D", second.data, "-d", first.conninfo()]
             subprocess.run(backup, check=True, capture_output=True, cwd=second.folder, **_as_server_user())
             second.bin = first.bin
             second.start()

@@ -8,7 +8,7 @@ import pytest
 
 from replicator.data_only.narrower import changes
 from tests.fix_cli import NEWEST, Run, Start, both, refuses, runs, until
-from tests.fix_servers import Database
+from tests.fix_servers import SOME, Database
 from tests.test_faults import copying
 
 COPY = ("clone", "--data-only", "--jobs", "2")
@@ -98,7 +98,7 @@ def test_rows_arrive_and_the_schema_stays(replicator: Run, source: Database, tar
     assert target.value("SELECT to_regnamespace('replicator') IS NULL")
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_materialized_views_show_the_copied_rows(replicator: Run, database: Database, destination: Database) -> None:
     """Through views, inheritance, partitions and functions; those that show nothing of it stay as they are."""
     make = """CREATE TABLE t (a int); CREATE TABLE under () INHERITS (t); CREATE TABLE other (a int);
@@ -123,7 +123,7 @@ def test_materialized_views_show_the_copied_rows(replicator: Run, database: Data
     assert destination.rows("TABLE untouched") == before
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_an_owner_can_who_is_no_superuser(
     replicator: Run, source: Database, target: Database, owner: tuple[str, ...]
 ) -> None:

@@ -10,11 +10,10 @@ from replicator.catalog.read import for_version
 from replicator.clone import clone
 from replicator.settings import Settings
 from tests.fix_cli import Run, both, refuses, runs
-from tests.fix_servers import Database
+from tests.fix_servers import SOME, Database
 from tests.test_journal import UNFINISHED
 from tests.test_kinds import FIXTURES, difference, has_feature, missing_features
 
-SOME = pytest.mark.pg("in 12 15 18")
 ADDS_TO_BUILT_IN = {"acl", "comment", "security_label"}
 """These fixtures also say something of built-in objects, which no DROP takes away."""
 

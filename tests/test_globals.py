@@ -18,7 +18,7 @@ from replicator.preparation import plan_copy
 from replicator.settings import Settings
 from replicator.status import look
 from tests.fix_cli import Run, both, refuses, runs
-from tests.fix_servers import BINARIES, SETTINGS, VERSIONS, Database, Servers
+from tests.fix_servers import BINARIES, SETTINGS, SOME, VERSIONS, Database, Servers
 
 NEWEST = VERSIONS[-1]
 ODD_NAME, ODD_IDENTIFIER = 'Odd "copy', '"Odd ""copy"'
@@ -301,7 +301,7 @@ TABLESPACE = """SELECT spcname, pg_get_userbyid(spcowner), spcacl::text, spcopti
 USED = "SELECT count(*) FROM pg_class WHERE reltablespace = (SELECT oid FROM pg_tablespace WHERE spcname !~ '^pg_')"
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_a_missing_tablespace_is_named_with_both_ways_out(placed: Database, bare: Database) -> None:
     with pytest.raises(PreflightFailed, match='no tablespace "Odd "place"') as caught:
         copy(placed, bare, create=True, roles=True)
@@ -309,7 +309,7 @@ def test_a_missing_tablespace_is_named_with_both_ways_out(placed: Database, bare
     assert not exists(bare)
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_a_place_that_cannot_be_used_is_known_before(placed: Database, bare: Database, location: str) -> None:
     with pytest.raises(PreflightFailed, match=f"a server of this version uses {location} already"):
         copy(placed, bare, create=True, roles=True, create_tablespaces=True)
@@ -386,7 +386,7 @@ def test_privileges_on_parameters_come_with_roles(database: Database, bare: Data
         database.run("DROP OWNED BY operator; DROP ROLE operator; REVOKE ALL ON PARAMETER my.parameter FROM PUBLIC")
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_a_database_is_created_with_its_roles(database: Database, bare: Database) -> None:
     database.run(
         f"""CREATE ROLE boss; CREATE ROLE staff; GRANT staff TO boss;

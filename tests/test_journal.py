@@ -3,9 +3,8 @@
 import pytest
 
 from tests.fix_cli import NEWEST, Run, both, is_empty, refuses, runs
-from tests.fix_servers import Database
+from tests.fix_servers import SOME, Database
 
-SOME = pytest.mark.pg("in 12 15 18")
 UNFINISHED = """
 CREATE TABLE t AS SELECT 1 AS a;
 CREATE MATERIALIZED VIEW m AS SELECT 1 / (SELECT count(*) FROM t) AS a;

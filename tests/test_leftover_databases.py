@@ -14,13 +14,12 @@ from replicator.globals import database as databases
 from replicator.replacement import COMPLETE, DISCARDED, INCOMING, PREVIOUS
 from replicator.settings import Settings
 from tests.fix_cli import NEWEST, Run, both, own_server, refuses, runs, until
-from tests.fix_servers import Database, Servers
+from tests.fix_servers import SOME, Database, Servers
 
 SWAP = ("clone", "--replace", "swap", "--jobs", "1")
 NEW = "CREATE TABLE t AS SELECT 'new' AS a FROM generate_series(1, 1000)"
 OLD = "CREATE TABLE t AS SELECT 'old' AS a FROM generate_series(1, 700)"
 INVALID = "UPDATE pg_database SET datconnlimit = -2 WHERE datname = '{}'"
-SOME = pytest.mark.pg("in 12 15 18")
 
 
 def maintain(database: Database, *statements: str) -> None:

@@ -9,8 +9,9 @@ import click
 import pytest
 
 from replicator import patience
+from replicator.cli.amounts import duration
 from replicator.cli.commands import cli
-from replicator.cli.options import Common, duration, flags
+from replicator.cli.options import Common, flags
 from replicator.clone import clone
 from replicator.comparison import verify_copy
 from replicator.errors import UsageError

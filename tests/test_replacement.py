@@ -11,7 +11,7 @@ import pytest
 
 from replicator.replacement import COMPLETE, DISCARDED, INCOMING, PREVIOUS
 from tests.fix_cli import NEWEST, Run, Start, both, refuses, runs, until
-from tests.fix_servers import VERSIONS, Database, Servers
+from tests.fix_servers import SOME, VERSIONS, Database, Servers
 
 SWAP = ("clone", "--replace", "swap", "--jobs", "1")
 SLOW = """
@@ -68,7 +68,7 @@ def serves(database: Database, what: str) -> bool:
     return (rows, allowed, comment) == expected[what]
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_the_new_one_takes_the_old_one_s_place(replicator: Run, new: Database, old: Database) -> None:
     result = replicator(*SWAP, *both(new, old))
     assert "complete and verified" in runs(result)
@@ -81,7 +81,7 @@ def test_the_new_one_takes_the_old_one_s_place(replicator: Run, new: Database, o
     assert beside(old) == {}
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_the_old_one_is_kept_on_request(replicator: Run, new: Database, old: Database) -> None:
     runs(replicator(*SWAP, "--keep-previous", *both(new, old)))
     assert serves(old, "new")
@@ -93,7 +93,7 @@ def test_the_old_one_is_kept_on_request(replicator: Run, new: Database, old: Dat
     assert list(beside(old)) == [name]  # what was to be kept stays
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_the_first_night_there_is_no_old_one(replicator: Run, new: Database, old: Database) -> None:
     maintain_only(old, f"DROP DATABASE {old.name}")
     runs(replicator(*SWAP, *both(new, old)))
@@ -107,7 +107,7 @@ def maintain_only(database: Database, *statements: str) -> None:
             conn.execute(statement)
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_clients_see_the_old_one_or_the_new_one_and_nothing_between(start: Start, new: Database, old: Database) -> None:
     stop = threading.Event()
     seen: list[object] = []
@@ -151,7 +151,7 @@ def test_clients_see_the_old_one_or_the_new_one_and_nothing_between(start: Start
     print(f"longest gap {max(gaps):.2f} s")
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_a_plain_role_that_may_create_databases_can(replicator: Run, new: Database, old: Database) -> None:
     new.run("GRANT SELECT ON t TO PUBLIC; ALTER TABLE t OWNER TO alice; ALTER SCHEMA only_new OWNER TO alice")
     maintain_only(old, f"ALTER DATABASE {old.name} OWNER TO alice", f"ALTER DATABASE {new.name} OWNER TO alice",
@@ -315,7 +315,7 @@ class TestDrop:
         assert used.value("SELECT count(*) FROM t") == 1000
         assert used.rows('SELECT a FROM "Own, stays".dear') == [(1,)]
 
-    @pytest.mark.pg("in 12 15 18")
+    @SOME
     def test_what_is_there_is_dropped_and_rebuilt(self, replicator: Run, rebuilt: Database, used: Database) -> None:
         refuses(replicator("clone", *both(rebuilt, used)), 3, "not empty")
         result = replicator(*DROP, "--verify", *both(rebuilt, used))

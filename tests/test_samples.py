@@ -9,7 +9,7 @@ import pytest
 
 from replicator.clone import clone
 from replicator.settings import Settings
-from tests.fix_servers import VERSIONS, Database, Servers
+from tests.fix_servers import SOME, VERSIONS, Database, Servers
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 PAGILA = [DATA / "pagila" / "pagila-schema.sql", DATA / "pagila" / "pagila-data.sql"]
@@ -29,7 +29,7 @@ def sample(request: pytest.FixtureRequest, database: Database) -> Database:
     return database
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_a_sample_arrives_on_the_same_version(sample: Database, destination: Database) -> None:
     clone(Settings(sample.dsn, destination.dsn, jobs=2, verify=True), lambda event: None)
     assert destination.dump() == sample.dump()

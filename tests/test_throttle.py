@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from replicator.cli.options import bytes_a_second
+from replicator.cli.amounts import bytes_a_second
 from replicator.errors import UsageError
 from replicator.throttle import BURST_SECONDS, Throttle
 from tests.fix_cli import NEWEST, Run, Start, both, refuses, runs

@@ -13,10 +13,11 @@ from tests.fix_cli import (
     refuses,
     runs,
 )
-from tests.fix_servers import VERSIONS, Database, Servers
+from tests.fix_servers import SOME, Database, Servers
 from tests.test_faults import SCHEMA, SLOW_TABLES
 from tests.test_resume import HOLD, killed
 
+pytestmark = SOME
 DIFFERENT, FAILED = 8, 6
 SHOP = """
 CREATE TYPE mood AS ENUM ('good', 'bad');
@@ -291,7 +292,7 @@ class TestBetweenTheRuns:
         self, replicator: Run, servers: Servers, shop: Database, destination: Database
     ) -> None:
         fails_at_the_end(replicator, shop, destination)
-        other = servers.database(VERSIONS[-1])
+        other = servers.database(shop.major)
         with psycopg.connect(shop.server.conninfo(), autocommit=True) as conn:
             for old, new in ((shop.name, "set_aside"), (other.name, shop.name)):
                 conn.execute(f"ALTER DATABASE {old} RENAME TO {new}")

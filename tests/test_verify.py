@@ -14,7 +14,7 @@ from replicator.comparison import verify_copy
 from replicator.settings import Settings
 from replicator.verify import Mismatch
 from tests.fix_cli import Run, both, refuses, runs
-from tests.fix_servers import VERSIONS, Database, Servers
+from tests.fix_servers import SOME, VERSIONS, Database, Servers
 from tests.planted import OBJECTS, OF_CONTRIB, ROWS, SINCE_15, Plant, plant_rows
 
 NEWEST = VERSIONS[-1]
@@ -79,7 +79,7 @@ def is_found(plant: Plant, mismatches: list[Mismatch], source: Database) -> bool
     return False
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_a_hundred_of_a_hundred_planted_differences_are_found(pair: tuple[Database, Database], major: int) -> None:
     objects = {**OBJECTS, **(SINCE_15 if major >= 15 else {})}
     rows = plant_rows(100 - len(objects), 2000, seed=major)
@@ -255,7 +255,7 @@ WORDS = {
 }
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 @pytest.mark.parametrize("words", WORDS)
 def test_a_copy_and_the_copy_of_a_copy_are_the_same(servers: Servers, major: int, words: str) -> None:
     first, second, third = (servers.database(major) for _ in range(3))
@@ -265,7 +265,7 @@ def test_a_copy_and_the_copy_of_a_copy_are_the_same(servers: Servers, major: int
     assert compare(first, third) == compare(third, first) == []
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_views_that_differ_still_do(pair: tuple[Database, Database]) -> None:
     fill(pair, WORDS["null in a union"])
     query = "SELECT q.country FROM (SELECT country FROM a UNION ALL SELECT {} FROM b) q"
@@ -344,7 +344,7 @@ ALTER TABLE parent ENABLE ALWAYS TRIGGER always;
 SWAP = "UPDATE parent SET code = 'c4' WHERE id = 5; UPDATE parent SET code = 'c5' WHERE id = 4;"
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_repair_copies_just_the_rows_that_differ(pair: tuple[Database, Database]) -> None:
     fill(pair, TRAPS)
     pair[1].run(SPOIL.format(more=SWAP))
@@ -359,7 +359,7 @@ def test_repair_copies_just_the_rows_that_differ(pair: tuple[Database, Database]
     assert pair[1].dump() == before == pair[0].dump()  # triggers are as they were
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_an_owner_without_superuser_can_repair(pair: tuple[Database, Database]) -> None:
     fill(pair, TRAPS + "".join(f"ALTER TABLE {t} OWNER TO alice;" for t in ("parent", "child", "log")))
     pair[1].run(SPOIL.format(more=""))

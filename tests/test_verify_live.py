@@ -14,7 +14,7 @@ from replicator.comparison import verify_copy
 from replicator.errors import StepFailed
 from replicator.settings import Settings
 from replicator.verify import Mismatch
-from tests.fix_servers import Database, Servers
+from tests.fix_servers import SOME, Database, Servers
 
 GROWN = """
 CREATE TABLE t (a int PRIMARY KEY, b text);
@@ -66,7 +66,7 @@ def compare(pair: tuple[Database, Database], emit: Callable[[events.Event], None
 # Growing
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 @pytest.mark.parametrize("side", [0, 1])
 def test_a_table_that_grows_between_its_pieces_is_the_same(pair: tuple[Database, Database], side: int) -> None:
     fill(pair)
@@ -79,7 +79,7 @@ def test_a_table_that_grows_between_its_pieces_is_the_same(pair: tuple[Database,
     assert pair[side].value("SELECT count(*) FROM t") > 4000
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_a_difference_in_a_table_that_grows_is_found_and_counted_right(pair: tuple[Database, Database]) -> None:
     fill(pair)
     pair[1].run("DELETE FROM t WHERE a = 7; UPDATE without_key SET b = 'x' WHERE b = md5('8')")
@@ -90,7 +90,7 @@ def test_a_difference_in_a_table_that_grows_is_found_and_counted_right(pair: tup
     ]
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 @pytest.mark.parametrize("replace", [None, "swap"])
 def test_a_clone_of_a_source_that_grows_is_verified(pair: tuple[Database, Database], replace: str | None) -> None:
     source, destination = pair
@@ -153,7 +153,7 @@ def test_a_source_under_heavy_writes_is_cloned_and_verified(
 # Rewritten, emptied, dropped
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 def test_a_table_whose_rows_move_between_its_pieces_is_compared_again(pair: tuple[Database, Database]) -> None:
     fill(pair)
     pair[1].run("DELETE FROM t WHERE a <= 3000; INSERT INTO t SELECT g, md5(g::text) FROM generate_series(1, 3000) g")
@@ -184,7 +184,7 @@ def test_what_was_emptied_or_rewritten_is_no_difference(
         compare(pair, after("verify table public.t, part 1 of", lambda: pair[side].run(statement)))
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 @pytest.mark.parametrize(
     "statement",
     ["DROP TABLE t", "ALTER TABLE t RENAME TO other", "ALTER TABLE t RENAME a TO c", "ALTER TABLE t SET SCHEMA gone"],
@@ -212,7 +212,7 @@ def test_a_table_that_is_gone_is_said_to_be_gone(pair: tuple[Database, Database]
 END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name"
 
 
-@pytest.mark.pg("in 12 15 18")
+@SOME
 @pytest.mark.parametrize("side", [0, 1])
 def test_a_piece_whose_session_was_ended_is_compared_again(pair: tuple[Database, Database], side: int) -> None:
     fill(pair)

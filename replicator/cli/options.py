@@ -1,7 +1,6 @@
 """The options, and the settings that they make. Precedence: flag, environment, file, default."""
 
 import difflib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from replicator import patience, settings
+from replicator.cli.amounts import bytes_a_second, bytes_of, duration
 from replicator.errors import UsageError
 from replicator.model import Format, Statistics
 from replicator.settings import Settings
@@ -50,14 +50,6 @@ def _options_with_values(command: click.Command) -> list[str]:
         p for p in command.params if isinstance(p, click.Option) and not p.is_flag and not isinstance(p.flag_value, str)
     )
     return [name for option in options for name in option.opts]
-
-
-def duration(text: str) -> float:
-    """Return the seconds of 90, 90s, 10m, 1.5h or 2d."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", str(text))
-    if not match:
-        raise click.BadParameter(f"{text!r} is no duration: write 90, 90s, 10m, 1.5h or 2d.")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
 
 
 def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
@@ -121,24 +113,6 @@ def _size(context: click.Context, parameter: click.Parameter, value: str) -> int
     if not (size := bytes_of(value)):
         raise UsageError(f"--split-larger-than {value} is no size.", hint="Write auto, never, 500MB or 2GB.")
     return size
-
-
-def bytes_a_second(text: str) -> int:
-    """Return a rate in bytes a second. Raises UsageError."""
-    if rate := bytes_of(text, end="(/s)?"):
-        return rate
-    raise UsageError(f"--max-rate {text} is no rate.", hint="Write it as 800kB/s, 50MB/s or 1.5GB/s.")
-
-
-def bytes_of(text: str, end: str = "") -> int:
-    """Return a size in bytes; 0 where it is none. `end` is a pattern of what may follow.
-
-    >>> bytes_of("50MB"), bytes_of("1.5 MiB"), bytes_of("2GB/s")
-    (50000000, 1572864, 0)
-    """
-    written = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?{end}", text.strip(), re.IGNORECASE)
-    unit = (1024 if written[3] else 1000) ** " KMGT".index(written[2].upper() or " ") if written else 0
-    return int(float(written[1]) * unit) if written else 0
 
 
 OUTPUT = click.option(

@@ -66,7 +66,7 @@ def copy_out(work: CopyTable) -> str:
 
 def copy_in(work: CopyTable) -> str:
     """Return the statement that takes the rows; frozen where the table was just emptied."""
-    target, freeze = work.table.root or work.table.identity, ", FREEZE" if _fresh(work) else ""
+    target, freeze = work.table.target, ", FREEZE" if _fresh(work) else ""
     return f"COPY {target}{_column_list(work)} FROM STDIN (FORMAT {_format(work)}{freeze})"
 
 

@@ -19,9 +19,9 @@ from psycopg import sql
 from replicator import journal, postgres, probe, resume
 from replicator.catalog.read import read_tables
 from replicator.data_only.counterparts import as_there, common_sequences, read_targets
-from replicator.data_only.match import Matched, Target, check_types, listed, match
+from replicator.data_only.match import Matched, Target, check_types, match
 from replicator.data_only.refresh import changed, refresh_steps, to_refresh
-from replicator.events import Emit, saying
+from replicator.events import Emit, listed, saying
 from replicator.model import (
     Address,
     Catalog,
@@ -38,12 +38,11 @@ from replicator.model import (
     Step,
 )
 from replicator.plan.data import LARGE_OBJECT_BYTES, form
-from replicator.postgres import Connection
+from replicator.postgres import REPLICA, Connection
 from replicator.preparation import READING, Prepared, read_steadily, refuse_or_note, selected
 from replicator.settings import Settings
 from replicator.sides import Sides
 
-REPLICA = "SET LOCAL session_replication_role = replica"
 NO_LARGE_OBJECTS = "SELECT NOT EXISTS (SELECT FROM pg_largeobject_metadata)"
 TAKE_AWAY, EMPTY = "foreign keys away", "tables emptied"
 SET, FORWARD = "sequence values", "sequence values, none set back"

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from psycopg.rows import namedtuple_row
 
 from replicator.catalog.read import read_tables, statement
-from replicator.data_only.match import Matched, Target, listed, match
+from replicator.data_only.match import Matched, Target, match
+from replicator.events import listed
 from replicator.model import Address, Catalog, Table
 from replicator.postgres import Connection
 from replicator.verify.side import most_quoted, same_names

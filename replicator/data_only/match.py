@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from replicator.data_only.narrower import changes, most_characters
+from replicator.events import listed
 from replicator.model import Address, Column, Finding, Table
 from replicator.verify.side import most_quoted, same_names
-
-NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +172,3 @@ def _types(rows: Iterable[Any]) -> dict[str, dict[str, list[tuple[str, str]]]]:
     for r in rows:
         types.setdefault(r.identity, {}).setdefault(r.name, []).append((r.path, r.type))
     return types
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the first of these names, and how many more there are."""
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from replicator.data_only.match import Matched, Target, listed
+from replicator.data_only.match import Matched, Target
+from replicator.events import listed
 from replicator.model import Catalog, Execute, Finding, Phase, Step
 from replicator.verify.side import same_names
 

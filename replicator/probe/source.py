@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterable
 from psycopg import sql
 
 from replicator import postgres
+from replicator.events import listed
 from replicator.model import Finding
 from replicator.postgres import Connection, quoted
 
 Wanted = Callable[[list[str]], list[str]]
 """Returns those names of tables and sequences that matter."""
 COLLATION_VERSION_SINCE = 150000
-NAMED = 10
-"""So many things are named one by one."""
 GRANTED = 100
 """So many large objects are named in a GRANT."""
 
@@ -39,7 +38,7 @@ def check_unlogged(source: Connection, *, wanted: bool) -> Iterable[Finding]:
     if names and wanted:
         yield Finding(
             "The source is a standby, which has no rows of unlogged tables and no values of unlogged sequences:"
-            f" {_names(names)}.",
+            f" {listed(names)}.",
             "Clone from the primary, or leave them out with --no-unlogged-table-data.",
             object=", ".join(names),
             server="source",
@@ -55,18 +54,13 @@ def waiting_locks(source: Connection, server: str = "source", *, who: str = "a c
         name = sql.Literal(gid).as_string(source)
         yield Finding(
             f"The prepared transaction {name} on the {server} "
-            + (f"has locked {_names(tables)}, and {who} would wait for it." if tables else "is not in the copy."),
+            + (f"has locked {listed(tables)}, and {who} would wait for it." if tables else "is not in the copy."),
             f"or ROLLBACK PREPARED {name};",
             fatal=bool(tables),
             object=f"prepared transaction {name}",
             run=f"COMMIT PREPARED {name};",
             server=server,
         )
-
-
-def _names(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 def _unreadable(server: str, conn: Connection, wanted: Wanted) -> Iterable[Finding]:
@@ -81,7 +75,7 @@ def refused_by_table(server: str, conn: Connection, script: str, may_not: str, w
         remedies.setdefault(remedy_of[identity], []).append(identity)
     for remedy, tables in remedies.items():
         yield Finding(
-            f"The {server} role may not {may_not}: {_names(tables)}.",
+            f"The {server} role may not {may_not}: {listed(tables)}.",
             object=", ".join(tables),
             run=remedy,
             server=server,
@@ -105,7 +99,7 @@ def _unreadable_large_objects(server: str, conn: Connection) -> Iterable[Finding
         user, database = quoted(conn.info.user), quoted(conn.info.dbname)
         few = len(oids) <= GRANTED
         yield Finding(
-            f"The {server} role may not read {len(oids)} large objects: {_names(oids)}.",
+            f"The {server} role may not read {len(oids)} large objects: {listed(oids)}.",
             object="large objects",
             run=f"GRANT SELECT ON LARGE OBJECT {', '.join(oids)} TO {user};"
             if few

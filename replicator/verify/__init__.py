@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from replicator import events
-from replicator.events import Emit
+from replicator.events import NAMED, Emit, listed
 from replicator.executor import execute
 from replicator.large_objects import without_gaps
 from replicator.model import Column, CompareLargeObjects, CompareTable, Execute, Phase, Step, Table
@@ -38,7 +38,6 @@ __all__ = [
 ]
 
 DIFFERENT = "different: "
-NAMED = 10  # materialized views, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +129,8 @@ def after_repair(found: Verification, outcomes: Mapping[str, Repaired], left: Ve
 def _say_what_is_not_compared(source: Side, emit: Emit) -> None:
     for kind, words in (("matview", "materialized views"), ("foreign_table", "foreign tables")):
         names = [o.identity for o in source.catalog.objects if o.kind == kind]
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         if names:
-            emit(events.Note(f"Not compared: the rows of {words}: {', '.join(names[:NAMED])}{more}."))
+            emit(events.Note(f"Not compared: the rows of {words}: {listed(names)}."))
 
 
 def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list[Mismatch]]:
@@ -146,7 +144,7 @@ def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list
     steps: dict[str, list[Step]] = {}
     mismatches = []
     for table in sorted(source.tables, key=lambda table: -table.bytes):
-        name = f"table {table.root or table.identity}"
+        name = f"table {table.target}"
         if table.identity not in same or name in steps or (only is not None and name not in only):
             continue
         other = there[same[table.identity]]

@@ -83,7 +83,7 @@ def _repair(sides: Sides, work: CompareTable, found: Found, hashing: Hashing) ->
     changed = [row for row in found.rows if row.how == "changed"]
     wanted = [row for row in found.rows if row.how != "extra"]
     with sides.destination.sessions.use() as there, there.transaction():
-        replica = _become_replica(there)
+        replica = postgres.become_replica(there)
         _refuse_rules(there, work)
         there.execute(f"LOCK TABLE {_only(work)} IN SHARE ROW EXCLUSIVE MODE")
         with _silenced(there, work, replica), sides.source.reading(work) as here:
@@ -96,16 +96,6 @@ def _repair(sides: Sides, work: CompareTable, found: Found, hashing: Hashing) ->
                 copied = _copy_into_stage_and_merge(here, there, work, found, wanted, hashing)
     deleted -= len(changed) if replica else 0
     return Repaired(True, f"repaired: {deleted} deleted, {copied} copied", not replica)
-
-
-def _become_replica(there: Connection) -> bool:
-    """Keep foreign keys and triggers from acting, where the role may."""
-    try:
-        with there.transaction():
-            there.execute("SET LOCAL session_replication_role = replica")
-    except psycopg.errors.InsufficientPrivilege:
-        return False
-    return True
 
 
 def _refuse_rules(there: Connection, work: CompareTable) -> None:

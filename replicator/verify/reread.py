@@ -18,8 +18,6 @@ WITHOUT_DATA = " WITH NO DATA"
 CREATE = {"view": ("CREATE VIEW ", "CREATE OR REPLACE VIEW "), "matview": ("CREATE MATERIALIZED VIEW ",)}
 READ = "SELECT pg_get_viewdef('pg_temp.replicator_reread'::regclass)"
 
-READ = "SELECT pg_get_viewdef('pg_temp.replicator_reread'::regclass)"
-
 
 def reading_again(destination: Side) -> Reread:
     """Return what has the destination read and print two views again. It returns None of what cannot be read there."""

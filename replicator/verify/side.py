@@ -14,7 +14,8 @@ import psycopg
 from replicator import patience, postgres
 from replicator.errors import SnapshotLost
 from replicator.events import one_line
-from replicator.model import Catalog, CompareTable, Relation
+from replicator.locks import Relation
+from replicator.model import Catalog, CompareTable
 from replicator.postgres import Connection
 from replicator.snapshot import Snapshot
 from replicator.work import CANCEL_SECONDS, HANG_UP_SECONDS, Sessions, reading

@@ -1,0 +1,33 @@
+"""Durations, sizes and rates as people write them."""
+
+import re
+
+import click
+
+from replicator.errors import UsageError
+
+
+def duration(text: str) -> float:
+    """Return the seconds of 90, 90s, 10m, 1.5h or 2d."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", str(text))
+    if not match:
+        raise click.BadParameter(f"{text!r} is no duration: write 90, 90s, 10m, 1.5h or 2d.")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+
+
+def bytes_a_second(text: str) -> int:
+    """Return a rate in bytes a second. Raises UsageError."""
+    if rate := bytes_of(text, end="(/s)?"):
+        return rate
+    raise UsageError(f"--max-rate {text} is no rate.", hint="Write it as 800kB/s, 50MB/s or 1.5GB/s.")
+
+
+def bytes_of(text: str, end: str = "") -> int:
+    """Return a size in bytes; 0 where it is none. `end` is a pattern of what may follow.
+
+    >>> bytes_of("50MB"), bytes_of("1.5 MiB"), bytes_of("2GB/s")
+    (50000000, 1572864, 0)
+    """
+    written = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?{end}", text.strip(), re.IGNORECASE)
+    unit = (1024 if written[3] else 1000) ** " KMGT".index(written[2].upper() or " ") if written else 0
+    return int(float(written[1]) * unit) if written else 0
