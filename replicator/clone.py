@@ -357,10 +357,14 @@ def way_on(error: ReplicatorError, sides: Sides, settings: Settings) -> str:
         status = journal.read_status(sides.keeper.keep())
     said = f"The copy is unfinished: {status.done} of {status.steps} steps are done." if status else ""
     if isinstance(error, SourceChanged):
-        return f"{said} {unfinished.go_on(options, all_read=False, held=False, resume=False)}"
+        return f"{said} {unfinished.go_on(options, all_read=False, resume=False)}"
     all_read = status is not None and status.all_read
-    held = not all_read and status is not None and status.held and is_held(sides, settings)
-    return f"{said} {unfinished.go_on(options, all_read=all_read, held=held)}"
+    if settings.append and isinstance(error.__cause__, psycopg.errors.UniqueViolation):
+        return f"{said} {unfinished.keys_are_taken(options)}"
+    held_until = None if all_read or not status else status.held_until
+    if held_until and not is_held(sides, settings):
+        held_until = None
+    return f"{said} {unfinished.go_on(options, all_read=all_read, held_until=held_until)}"
 
 
 def is_held(sides: Sides, settings: Settings) -> bool:

@@ -34,6 +34,11 @@ WAITS_FOR_US = "SELECT wait_event_type IS NOT DISTINCT FROM 'Client' FROM pg_sta
 END = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
           WHERE pid = %s AND application_name = current_setting('application_name')"""
 LOOK = """
+WITH RECURSIVE before (pid, level) AS (
+    SELECT pid, 1 FROM unnest(pg_blocking_pids(%(pid)s)) AS blocking (pid)
+     UNION
+    SELECT blocking.pid, 2 FROM before, unnest(pg_blocking_pids(before.pid)) AS blocking (pid)
+)
 SELECT ours.query
      , coalesce((SELECT coalesce(format('%%I.%%I', n.nspname, c.relname), l.locktype)
                    FROM pg_locks l
@@ -41,13 +46,17 @@ SELECT ours.query
                    LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
                   WHERE l.pid = ours.pid AND NOT l.granted
                   LIMIT 1), '')
-     , blocking.pid
+     , before.pid
      , coalesce(theirs.application_name, '')
      , coalesce(theirs.query, '')
+     , before.level > 1
   FROM pg_stat_activity ours
-  LEFT JOIN LATERAL unnest(pg_blocking_pids(ours.pid)) AS blocking (pid) ON true
-  LEFT JOIN pg_stat_activity theirs ON theirs.pid = blocking.pid
- WHERE ours.pid = %s"""
+  LEFT JOIN (SELECT pid, min(level) AS level FROM before GROUP BY pid) AS before
+    ON level = 1 OR pg_blocking_pids(before.pid) = '{}'
+  LEFT JOIN pg_stat_activity theirs ON theirs.pid = before.pid
+ WHERE ours.pid = %(pid)s
+ ORDER BY before.pid"""
+"""Who is before a session of ours in the queue for a lock, and at the end of that queue, who waits for nobody."""
 
 
 class Session(NamedTuple):
@@ -79,11 +88,14 @@ class Wait:
     """The locked relation or, if it is none, the sort of lock. Empty where it waits for none: it is at work."""
     holders: tuple[Session, ...]
     """Who has that lock, or asked for it before us."""
+    roots: tuple[Session, ...] = ()
+    """Whom those wait for in the end."""
 
     def __str__(self) -> str:
-        return f"{self.database}: waiting for a lock on {self.what}, held or wanted before by " + "; ".join(
-            map(str, self.holders)
-        )
+        before = "; ".join(map(str, self.holders))
+        roots = "; ".join(map(str, self.roots))
+        said = f"{self.database}: waiting for a lock on {self.what}, held or wanted before by {before}"
+        return f"{said}; which waits in its turn for {roots}" if roots else said
 
 
 listener: Callable[[Wait], None] | None = None
@@ -199,11 +211,13 @@ def look(conn: psycopg.Connection[Any], silent: float) -> None:
         with suppress(psycopg.Error):
             more = {"connect_timeout": LOOKING_SECONDS, "application_name": "replicator look"}
             with _Looking.connect(_same_server(conn, more), autocommit=True) as looking:
-                rows = looking.execute(LOOK, [conn.info.backend_pid]).fetchall()
+                rows = looking.execute(LOOK, {"pid": conn.info.backend_pid}).fetchall()
             if rows and listener:
-                holders = tuple(Session(*row[2:]) for row in rows if row[2] is not None)
+                holders, roots = (
+                    tuple(Session(*who) for _, _, *who, root in rows if root is wanted) for wanted in (False, True)
+                )
                 where = f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}"
-                listener(Wait(where, rows[0][0], silent, rows[0][1] if holders else "", holders))
+                listener(Wait(where, rows[0][0], silent, rows[0][1] if holders else "", holders, roots))
     finally:
         _looking.release()
 

@@ -80,11 +80,11 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     return prepared
 
 
-def preflight(settings: Settings, emit: Emit) -> list[Finding]:
-    """Return all that a clone would find in its way, or worth knowing. Nothing is written."""
-    wait_for_both(settings, emit)
+def preflight(settings: Settings, emit: Emit) -> tuple[dict[str, probe.Facts], list[Finding]]:
+    """Return what both servers are, and all that a clone would find in its way, or worth knowing; write nothing."""
+    facts = wait_for_both(settings, emit)
     with both_sides(replace(settings, resume="no"), claim=False) as sides:
-        return examine(sides, settings, emit)[0]
+        return facts, examine(sides, settings, emit)[0]
 
 
 def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding], Prepared | None]:
@@ -194,13 +194,15 @@ def ready(settings: Settings, emit: Emit) -> Iterator[None]:
         yield
 
 
-def wait_for_both(settings: Settings, emit: Emit) -> None:
+def wait_for_both(settings: Settings, emit: Emit) -> dict[str, probe.Facts]:
     """Wait until both servers answer. Raises NotReady or ConnectionFailed."""
-    for side, dsn in (("source", settings.source), ("destination", settings.destination)):
-        probe.wait(side, dsn, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
-    probe.refuse(
-        [*probe.check_direct("source", settings.source), *probe.check_direct("destination", settings.destination)]
-    )
+    sides = {"source": settings.source, "destination": settings.destination}
+    facts = {
+        side: probe.wait(side, dsn, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
+        for side, dsn in sides.items()
+    }
+    probe.refuse([finding for side, dsn in sides.items() for finding in probe.check_direct(side, dsn)])
+    return facts
 
 
 def refuse_or_note(findings: Sequence[Finding], emit: Emit) -> None:

@@ -63,7 +63,7 @@ class Remains:
             more = f"; and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
             raise PreflightFailed(
                 f"The destination is not what the earlier run left there: {'; '.join(wrong[:NAMED])}{more}.",
-                hint=go_on(options, all_read=False, held=False, resume=False),
+                hint=go_on(options, all_read=False, resume=False),
             )
         if written and not settings.verify:
             tables = ", ".join(f"{number} of {target}" for target, number in written.items())

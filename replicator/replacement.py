@@ -99,7 +99,7 @@ def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], bool]
     it was.
     """
     name = postgres.database_name(settings.destination)
-    there = conninfo.make_conninfo(settings.destination, dbname=name + INCOMING)
+    there = beside(settings.destination)
     maintenance = database.maintenance(settings, emit)
     with postgres.connect(maintenance, application="swap") as conn:
         probe.wait("source", settings.source, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
@@ -120,6 +120,18 @@ def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], bool]
         raise
     _tidy_up(maintenance, settings, name, emit)
     return verified
+
+
+def beside(dsn: str) -> str:
+    """Return how to connect to the database where the copy is built that is to replace this one."""
+    return conninfo.make_conninfo(dsn, dbname=postgres.database_name(dsn) + INCOMING)
+
+
+def discard(dsn: str, emit: Emit) -> None:
+    """Drop the database where a copy was begun that was to replace this one."""
+    name = postgres.database_name(beside(dsn))
+    with events.saying(emit, f'Dropping the database "{name}"'):
+        _drop(dsn, name)
 
 
 def _tidy_up(maintenance: str, settings: Settings, name: str, emit: Emit) -> None:

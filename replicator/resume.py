@@ -123,7 +123,7 @@ def check_same(left: Left, plan: Plan) -> None:
     if changed:
         raise SourceChanged(
             f"The source is not what it was when the clone began: {listed(changed)}.",
-            hint=go_on(left.run.options, all_read=False, held=False, resume=False),
+            hint=go_on(left.run.options, all_read=False, resume=False),
         )
 
 

@@ -12,17 +12,20 @@ from replicator.unfinished import correct, go_on
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """An unfinished copy. `state` is running, failed or differs; `alive` tells whether its process still holds on.
+    """An unfinished copy, in the database that has its journal.
 
-    `options`, `held` and `all_read` decide how it goes on: see unfinished.
+    `state` is running, failed or differs; `alive` tells whether its process still holds on.
+    `options`, `held_until` and `all_read` decide how it goes on: see unfinished.
     """
 
+    database: str
     source: str
     state: str
     started: datetime
     error: str | None
     options: Mapping[str, Any]
-    held: bool
+    held_until: datetime | None
+    """Until then a process of its own holds the snapshot, if one was started and that time is not over."""
     all_read: bool
     steps: int
     done: int
@@ -37,7 +40,7 @@ class Status:
         """What to do about it, in words."""
         if self.differs:
             return correct(self.options, rows=any(name.startswith("table ") for name in self.differs))
-        return go_on(self.options, all_read=self.all_read, held=self.held)
+        return go_on(self.options, all_read=self.all_read, held_until=self.held_until)
 
 
 @dataclass(frozen=True, slots=True)

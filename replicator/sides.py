@@ -122,7 +122,7 @@ def take_snapshot(settings: Settings, encoding: str, left: Left | None) -> Itera
             stack.close()
             all_read = left.without_snapshot()
             if not all_read and settings.resume != "per-table":
-                hint = unfinished.go_on(left.run.options, all_read=False, held=False)
+                hint = unfinished.go_on(left.run.options, all_read=False)
                 raise PreflightFailed(SNAPSHOT_GONE, hint=hint)
             left = all_read or left
         moment = stack.enter_context(snapshot.take(settings.source, encoding, holders=HOLDERS))

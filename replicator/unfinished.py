@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from replicator.errors import PreflightFailed
@@ -26,6 +27,8 @@ SAME = (
 NEGATED = ("owners", "privileges", "tablespaces", "unlogged_rows")
 LASTING = ("verify", "exact", "create", "skip_failed_refresh")
 """The options that hold to the end of a run once they were given."""
+GIVEN_AGAIN = ("verify", "exact", "skip_failed_refresh")
+"""Those of them that a command repeats, so that whoever reads it knows."""
 
 Options = Mapping[str, Any]
 
@@ -57,10 +60,11 @@ def as_begun(settings: Settings, begun: Options) -> Settings:
 def command(begun: Options, resume: str = "") -> str:
     """Return `clone` with the flags that a run was begun with.
 
-    >>> command({**dict.fromkeys(SAME), **dict.fromkeys(NEGATED, True), "replace": "drop", "privileges": False})
-    'clone --replace drop --no-acl'
+    >>> command({**dict.fromkeys(SAME + LASTING), **dict.fromkeys(NEGATED, True), "privileges": False, "verify": True})
+    'clone --no-acl --verify'
     """
-    flags = [given for name in SAME if (given := _flag(name, begun))]
+    again = () if begun["replace"] == "swap" else GIVEN_AGAIN  # it always verifies
+    flags = [given for name in (*SAME, *again) if (given := _flag(name, begun))]
     return " ".join(["clone", *flags, *([resume] if resume else [])])
 
 
@@ -74,20 +78,35 @@ def start_over(begun: Options) -> str:
     return f"`clean`, then `{again}`"
 
 
-def go_on(begun: Options, *, all_read: bool, held: bool, resume: bool = True) -> str:
+def go_on(begun: Options, *, all_read: bool, held_until: datetime | None = None, resume: bool = True) -> str:
     """Return in words the command that finishes the run. Without its snapshot that is a copy of several moments.
 
-    `held`: somebody holds the snapshot when this program has ended. Not `resume`: the source is another one by now.
+    `held_until`: so long a process of its own holds the snapshot when this program has ended, if one does. Not
+    `resume`: the source is another one by now.
     """
     over = start_over(begun)
     if not resume:
         return f"Start over with {over}." if over else ""
-    if all_read or held:
-        return f"Continue with `{command(begun, '--resume')}`."
+    if all_read or held_until:
+        held = (
+            f" Until then, or {held_until:%Y-%m-%d %H:%M %Z}, a process of its own holds the snapshot, and with it"
+            " locks on the source's tables; `clean` ends that, and gives the copy up."
+        )
+        return f"Continue with `{command(begun, '--resume')}`.{held if held_until else ''}"
     per_table = command(begun, "--resume=per-table")
     return (
         f"Continue with `{per_table}` (the remaining tables are copied as they are then)"
         f"{f', or start over with {over}' if over else ''}."
+    )
+
+
+def keys_are_taken(begun: Options) -> str:
+    """Return in words what to do when rows that were to be added have keys that the destination has already."""
+    per_table = command(begun, "--resume=per-table")
+    emptied = command({**begun, "append": False, "truncate": True})
+    return (
+        f"The destination has rows of its own with these keys. Delete those, then `{per_table}`; or `clean`, then"
+        f" `{emptied}`, which empties the tables first."
     )
 
 

@@ -62,9 +62,9 @@ def test_what_it_says_to_continue_with_works(
     assert re.search(r"The copy is unfinished: \d+ of \d+ steps are done\. Continue with", result.said), result
     go_on, *_ = commands(result.err)
     assert ("--resume" if mode in HELD else "--resume=per-table") in go_on
-    if mode != "swap":
-        status = replicator("status", "--destination", destination.dsn)
-        assert commands(status.out)[0] == go_on, "the same words in both places"
+    status = replicator("status", "--destination", destination.dsn)
+    assert commands(status.out)[0] == go_on, "the same words in both places"
+    assert ("snapshot" in status.out) == (mode in HELD), "locks that stay are mentioned"
     runs(replicator(*go_on, *both(source, destination)))
     is_copied(source, destination)
 

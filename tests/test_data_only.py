@@ -9,6 +9,7 @@ import pytest
 from replicator.data_only.narrower import changes
 from tests.fix_cli import NEWEST, Run, Start, both, refuses, runs, until
 from tests.fix_servers import SOME, Database
+from tests.test_advice import commands
 from tests.test_faults import copying
 
 COPY = ("clone", "--data-only", "--jobs", "2")
@@ -327,6 +328,26 @@ class TestNewest:
         refuses(replicator(*COPY, "--resume", *both(database, destination)), 3, "begun with --append")
         runs(replicator(*COPY, "--resume", "--append", *both(database, destination)))
         assert destination.rows("SELECT count(*), nextval('s') FROM slow") == [(25001, 1000)]
+
+    @pytest.mark.parametrize("way", ["delete", "empty"])
+    def test_what_is_said_of_keys_that_are_taken_works(
+        self, way: str, replicator: Run, database: Database, destination: Database
+    ) -> None:
+        table = "CREATE TABLE t (a int PRIMARY KEY);"
+        database.run(table + "INSERT INTO t SELECT generate_series(1, 10)")
+        destination.run(table + "INSERT INTO t VALUES (5), (11)")
+        result = replicator(*COPY, "--append", *both(database, destination))
+        refuses(result, 6, "rows of its own with these keys")
+        per_table, *over = commands(result.err)
+        if way == "delete":
+            destination.run("DELETE FROM t WHERE a = 5")
+            runs(replicator(*per_table, *both(database, destination)))
+            assert destination.rows("TABLE t ORDER BY a") == [(a,) for a in range(1, 12)]
+        else:
+            for words in over:
+                where = both(database, destination) if words[0] == "clone" else ("--destination", destination.dsn)
+                runs(replicator(*words, *where))
+            assert destination.rows("TABLE t ORDER BY a") == database.rows("TABLE t ORDER BY a")
 
     def test_a_materialized_view_that_the_role_may_not_refresh_is_named(
         self, replicator: Run, source: Database, target: Database, owner: tuple[str, ...]

@@ -234,6 +234,18 @@ def test_a_clone_says_whom_it_waits_for_and_goes_on(database: Database, destinat
     runs(process.ends())
 
 
+def test_whom_those_before_us_wait_for_is_said_too(database: Database, destination: Database, start: Start) -> None:
+    database.run("CREATE TABLE t (a int)")
+    with psycopg.connect(database.dsn, application_name=APPLICATION) as other:
+        other.execute("SELECT FROM t")
+        with waiting(database, "ALTER TABLE t ADD b int"):
+            process = start("clone", *both(database, destination))
+            root = f"which waits in its turn for session {other.info.backend_pid} ({APPLICATION}): SELECT FROM t"
+            process.says(root)
+            other.rollback()
+    runs(process.ends())
+
+
 # Names that lead elsewhere
 
 APPS = """

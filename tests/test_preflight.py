@@ -39,7 +39,7 @@ class Pair:
 
     def find(self, **options: object) -> list[Finding]:
         """Return what stands in the way."""
-        return fatal(preflight(Settings(self.here, self.there, **options), lambda event: None))
+        return fatal(preflight(Settings(self.here, self.there, **options), lambda event: None)[1])
 
     def obey(self, finding: Finding) -> None:
         """Run what a finding says, where it says."""
@@ -71,20 +71,25 @@ def pair(database: Database, destination: Database) -> Iterator[Pair]:
 def test_all_is_found_at_once_and_what_is_told_helps(pair: Pair) -> None:
     pair.source.run(
         f"""CREATE SCHEMA hidden; CREATE TABLE hidden.t AS SELECT 1 AS a; CREATE SEQUENCE s;
+        CREATE SCHEMA hers AUTHORIZATION alice; CREATE TABLE hers.t (); ALTER TABLE hers.t OWNER TO alice;
         SELECT lo_from_bytea(4711, 'x'); CREATE EXTENSION hstore;
         CREATE TABLE mine (); ALTER TABLE mine OWNER TO {pair.role};
         CREATE TABLE forced (); ALTER TABLE forced OWNER TO {pair.role};
         ALTER TABLE forced ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"""
     )
     before = pair.find()
-    assert {f.object for f in before} >= {"hidden.t", "public.s", "public.forced", "large objects", 'role "postgres"'}
+    assert {f.object for f in before} >= {"hidden.t", "public.s", "public.forced", "large objects", 'role "alice"'}
     with pytest.raises(PreflightFailed) as caught:
         pair.clone()
     assert fatal(caught.value.findings) == before
     for finding in before:
         pair.obey(finding)
-    assert pair.find() == []
-    pair.clone()
+    (left,) = pair.find()
+    assert (left.object, left.run) == ('role "postgres"', ""), "a superuser's role is granted to nobody"
+    assert "--no-owner" in left.hint
+    unowned = {"owners": False, "privileges": False}
+    assert pair.find(**unowned) == []
+    pair.clone(**unowned)
     assert pair.destination.rows("SELECT a FROM hidden.t") == [(1,)]
 
 
@@ -95,7 +100,8 @@ def test_the_command_lists_it_and_probe_shows_it_alone(pair: Pair, replicator: R
     refused = replicator("clone", *flags)
     assert refused.code == 3
     assert f"run on the source: GRANT USAGE ON SCHEMA hidden TO {pair.role};" in refused.err
-    assert f'run on the destination: GRANT "postgres" TO "{pair.role}"' in refused.err
+    assert 'may not act as "postgres"' in refused.err
+    assert "    Clone with --no-owner" in refused.err
     shown = replicator("probe", *flags, "--output", "json")
     assert shown.code == 3
     findings = json.loads(shown.out)["findings"]
@@ -199,7 +205,7 @@ def test_a_finding_goes_away_when_its_statement_is_run(
     )
 
     def look() -> list[Finding]:
-        every = preflight(Settings(pair.here, pair.there, jobs=3), lambda event: None)
+        _, every = preflight(Settings(pair.here, pair.there, jobs=3), lambda event: None)
         return [f for f in every if f.run and f.server == server and about in f.object and f.fatal == fatal]
 
     findings = look()
@@ -227,7 +233,7 @@ def test_a_prepared_transaction_that_holds_a_table(tmp_path_factory: pytest.Temp
             with conn.transaction():
                 conn.execute("ALTER TABLE t ADD a int")
                 conn.execute("PREPARE TRANSACTION 'it''s'")
-            find = lambda: fatal(preflight(Settings(source, destination), lambda event: None))  # noqa: E731
+            find = lambda: fatal(preflight(Settings(source, destination), lambda event: None)[1])  # noqa: E731
             (finding,) = find()
             assert "public.t" in finding.text or "t," in finding.text
             conn.execute(finding.run)

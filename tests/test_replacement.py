@@ -245,6 +245,22 @@ class TestFailures:
         runs(start(*SWAP, *both(new, old)).ends())
         assert serves(old, "new")
 
+    def test_an_unfinished_copy_is_shown_and_goes_away(
+        self, start: Start, replicator: Run, new: Database, old: Database
+    ) -> None:
+        new.run(VERY_SLOW)
+        process = start(*SWAP, *both(new, old))
+        incoming = Database(old.server, old.name + INCOMING, old.major)
+        until(lambda: process.ended or (incoming.name in beside(old) and _has_rows(incoming)))
+        process.send(signal.SIGKILL)
+        process.ends()
+        shown = replicator("status", "--destination", old.dsn)
+        assert (shown.code, f'into "{incoming.name}"' in shown.out) == (6, True), shown
+        runs(replicator("clean", "--destination", old.dsn))
+        assert beside(old) == {}
+        assert serves(old, "old")
+        assert replicator("status", "--destination", old.dsn).code == 0
+
     def test_an_unfinished_copy_is_resumed_on_request(
         self, start: Start, replicator: Run, new: Database, old: Database
     ) -> None:

@@ -47,7 +47,7 @@ from replicator.cli.options import (
 )
 from replicator.cli.plans import plan_as_json, plan_as_lines, plan_as_sql
 from replicator.clone import clone
-from replicator.errors import StepFailed, UsageError, VerificationFailed
+from replicator.errors import PreflightFailed, StepFailed, UsageError, VerificationFailed
 from replicator.events import Emit, size_text
 from replicator.hold import hold
 from replicator.mending import verify_or_mend
@@ -158,6 +158,7 @@ def verify_command(output: Output, **given: Any) -> None:
 def plan_command(script: bool, output: Output, destination: str | None, **given: Any) -> None:
     """Print what a clone would do, step by step, with costs, order and reasons; write nothing anywhere.
 
+    What would keep a clone from beginning is told by `probe`.
     A destination of another version is asked what it cannot hold: the schema is tried there, and rolled back.
     """
     wanted = both(destination=destination or given["source"], **given)
@@ -189,8 +190,9 @@ def probe_command(
     findings: list[Finding] = []
     with reported(output, table=False) as emit:
         if len(wanted) == 2:
-            findings = preflight(both(source, destination, **given), emit)
-        found = {name: probe.wait(name, dsn, emit=emit, **waiting) for name, dsn in wanted.items()}
+            found, findings = preflight(both(source, destination, **given), emit)
+        else:
+            found = {name: probe.wait(name, dsn, emit=emit, **waiting) for name, dsn in wanted.items()}
     if output == "json":
         facts = {server: plain(facts) for server, facts in found.items()}
         click.echo(json.dumps(facts | ({"findings": findings_as_data(findings)} if len(wanted) == 2 else {}), indent=2))
@@ -201,7 +203,10 @@ def probe_command(
                 f" {f.collation}, user {f.user}" + (", standby" if f.standby else "")
             )
         click.echo("\n".join(findings_as_lines(findings)), nl=bool(findings))
-    probe.refuse(findings)
+    if in_the_way := sum(finding.fatal for finding in findings):
+        things = "1 thing stands" if in_the_way == 1 else f"{in_the_way} things stand"
+        told = findings if output == "json" else ()  # as text they stand above
+        raise PreflightFailed(f"{things} in the way of a clone: see above.", findings=told)
 
 
 @cli.command("status")
@@ -228,7 +233,10 @@ def status_command(
     else:
         running = status.state == "running" and status.alive
         state = "running" if running else "killed" if status.state == "running" else status.state
-        click.echo(f"Unfinished clone from {status.source}, begun {status.started:%Y-%m-%d %H:%M:%S %Z}: {state}.")
+        click.echo(
+            f'Unfinished clone from {status.source} into "{status.database}",'
+            f" begun {status.started:%Y-%m-%d %H:%M:%S %Z}: {state}."
+        )
         click.echo(f"{status.done} of {status.steps} steps are done, {status.rows} rows, {size_text(status.bytes)}.")
         named = [f"  not done: {events.one_line(name)}" for name in status.unfinished[:LISTED]]
         more = [f"  and {len(status.unfinished) - LISTED} more"] if len(status.unfinished) > LISTED else []
@@ -246,7 +254,8 @@ def clean_command(
     """Remove what an unfinished clone left in the destination, journal included, so that it is empty again.
 
     Everything in the database goes, since the clone began with an empty one; after --data-only nothing goes, and
-    foreign keys come back. Without a journal nothing is touched.
+    foreign keys come back. After --replace swap, what goes is the database that was to replace it. Without a journal
+    nothing is touched.
     """
     dsn = one("destination", destination)
     with reported(output, table=False) as emit:

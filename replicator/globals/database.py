@@ -53,6 +53,7 @@ def created(settings: Settings, emit: Emit) -> Iterator[None]:
             with suppress(psycopg.Error), postgres.connect(dsn) as conn:
                 for what in reversed(made):
                     conn.execute(f"DROP {what}")
+                    emit(events.Note(f"Dropped again: {what}."))
         raise
 
 

@@ -105,19 +105,26 @@ def strangers(source: Connection, destination: Connection, catalog: Catalog) -> 
 def check_memberships(
     source: Connection, destination: Connection, catalog: Catalog, *, agreed: bool
 ) -> Iterable[Finding]:
-    """Yield the owners that this role may not act as. `agreed`: what is theirs may belong to this role."""
+    """Yield the owners that this role may not act as. `agreed`: what is theirs may belong to this role.
+
+    A superuser's role is granted to nobody for this: it gives away the whole server.
+    """
     user = quoted(destination.info.user)
     options = " WITH INHERIT TRUE, SET TRUE" if destination.info.server_version >= SET_OPTION_SINCE else ""
     inherits = destination.execute("SELECT rolinherit FROM pg_roles WHERE rolname = current_user").fetchall()
     inherit = "" if options or inherits == [(True,)] else f" ALTER ROLE {user} INHERIT;"
+    superusers = {row[0] for row in destination.execute("SELECT rolname::text FROM pg_roles WHERE rolsuper").fetchall()}
     for role, number in strangers(source, destination, catalog).items():
+        superuser = role in superusers
         yield Finding(
             f"The destination's role {user} may not act as {quoted(role)}, who owns {number} objects on the source"
             + (f": they will belong to {user}." if agreed else "."),
-            "or clone with --no-owner, or with --skip-unprivileged.",
+            "Clone with --no-owner, or with --skip-unprivileged; or connect as a superuser."
+            if superuser
+            else "or clone with --no-owner, or with --skip-unprivileged.",
             fatal=not agreed,
             object=f"role {quoted(role)}",
-            run=f"GRANT {quoted(role)} TO {user}{options};{inherit}",
+            run="" if superuser else f"GRANT {quoted(role)} TO {user}{options};{inherit}",
         )
 
 

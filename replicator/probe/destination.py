@@ -78,7 +78,8 @@ def _occupied(destination: Connection) -> Iterable[Finding]:
         more = " and more" if len(rows) > 5 else ""
         yield Finding(
             f"The destination is not empty: it has {', '.join(rows[:5])}{more}.",
-            "Clone into a new database: CREATE DATABASE … TEMPLATE template0.",
+            "Name a new database, and give --create; or give --replace swap, which puts the copy into the place of"
+            " what is there, or --data-only, which copies rows into tables that are there.",
         )
 
 

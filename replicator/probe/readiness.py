@@ -1,5 +1,6 @@
 """Whether a server is there: by trying to connect, until it answers or never will."""
 
+import re
 import time
 
 import psycopg
@@ -8,6 +9,12 @@ from replicator import events, postgres
 from replicator.errors import ConnectionFailed, NotReady
 from replicator.events import Emit
 from replicator.probe.facts import Facts, read_facts
+
+REMEDIES = (
+    (r"password authentication failed|no password supplied", "Give the password in ~/.pgpass or in PGPASSWORD."),
+    (r"pg_hba\.conf", "Its administrator allows this host, user and database in pg_hba.conf."),
+    (r'database ".*" does not exist', "Give --create, and `clone` makes it; or correct its name."),
+)
 
 
 def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit) -> Facts:
@@ -26,7 +33,8 @@ def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit) -> F
         except (psycopg.OperationalError, psycopg.ProgrammingError, UnicodeError) as error:
             reason = postgres.one_line(error).split(" Is the server running", 1)[0]  # libpq asks; we are about to
             if not postgres.may_pass(error):
-                raise ConnectionFailed(f"The {server} {where} refuses the connection: {reason}") from error
+                refused = f"The {server} {where} refuses the connection: {reason}"
+                raise ConnectionFailed(refused, hint=_remedy(server, reason)) from error
             if attempt == attempts:
                 raise NotReady(
                     f"The {server} {where} was not ready after {attempts} attempts: {reason}",
@@ -35,3 +43,9 @@ def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit) -> F
             emit(events.Waiting(server, where, attempt, attempts, delay, reason))
             time.sleep(delay)
     raise NotReady(f"The {server} {where} was not tried: --wait-attempts is less than 1.")
+
+
+def _remedy(server: str, reason: str) -> str | None:
+    """Return what helps, if a refusal tells: a database that is missing on the source nobody can make."""
+    found = next((remedy for pattern, remedy in REMEDIES if re.search(pattern, reason)), None)
+    return "Correct its name." if found and server == "source" and "--create" in found else found

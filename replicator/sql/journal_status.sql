@@ -1,10 +1,11 @@
 -- What the journal says. Its clone lives as long as somebody holds the advisory lock.
-SELECT source
+SELECT current_database()::text AS database
+     , source
      , state
      , started
      , error
      , options
-     , coalesce(held_until > now(), false) AS held
+     , CASE WHEN held_until > now() THEN held_until END AS held_until
      , snapshot = ''
        OR checked AND NOT EXISTS (SELECT
                                     FROM replicator.step

@@ -59,10 +59,16 @@ def compare_sequences(source: Side, destination: Side, expected: SequenceValues 
     with destination.sessions.use() as conn:
         there = sequences.read_values(conn, [theirs[name] for name in common.values()])
     return [
-        Mismatch(f"sequence {name}", f"different: {here[name]}, but {there[same]} on the destination")
+        Mismatch(
+            f"sequence {name}", f"different: {_at(*here[name])} on the source, {_at(*there[same])} on the destination"
+        )
         for name, same in common.items()
         if here[name] != there[same]
     ]
+
+
+def _at(value: int, called: bool) -> str:
+    return f"last value {value}" if called else f"next value {value}"
 
 
 def _alike(here: Object, there: Object, same_version: bool, reread: Reread) -> bool:
