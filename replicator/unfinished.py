@@ -88,11 +88,11 @@ def go_on(begun: Options, *, all_read: bool, held_until: datetime | None = None,
     if not resume:
         return f"Start over with {over}." if over else ""
     if all_read or held_until:
-        held = (
+        held = held_until and (
             f" Until then, or {held_until:%Y-%m-%d %H:%M %Z}, a process of its own holds the snapshot, and with it"
             " locks on the source's tables; `clean` ends that, and gives the copy up."
         )
-        return f"Continue with `{command(begun, '--resume')}`.{held if held_until else ''}"
+        return f"Continue with `{command(begun, '--resume')}`.{held or ''}"
     per_table = command(begun, "--resume=per-table")
     return (
         f"Continue with `{per_table}` (the remaining tables are copied as they are then)"
