@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from replicator.catalog.select import Key, dispensable, key, without
+from replicator.catalog.select import Key, dispensable, key, with_statements, without
 from replicator.model import Catalog, Loss, Object
 
 TABLES = frozenset({"table", "foreign_table"})
@@ -272,7 +272,7 @@ def _adapt_object(o: Object, features: Sequence[Feature]) -> tuple[Object, list[
         lists[0] = _without_pairs(lists[0])
     if not lists[0] and o.create:
         return o, list(said), True
-    return replace(o, create=lists[0], stub=lists[1], finish=lists[2]), list(said), False
+    return with_statements(o, lists[0], lists[1], lists[2]), list(said), False
 
 
 def _without_pairs(statements: Sequence[str]) -> tuple[str, ...]:

@@ -386,7 +386,7 @@ def test_a_destination_that_is_not_empty(replicator: Run, database: Database, de
     database.run(FEW_ROWS)
     destination.run("CREATE TABLE precious AS SELECT 1 AS a")
     before = destination.dump()
-    refuses(replicator(*both(database, destination)), 3, "not empty", "public.precious", "CREATE DATABASE")
+    refuses(replicator(*both(database, destination)), 3, "not empty", "public.precious", "--create")
     assert destination.dump() == before
 
 

@@ -50,7 +50,7 @@ def fails_at_the_end(replicator: Run, source: Database, destination: Database, *
     """Leave a copy that is made but for a materialized view, which fails."""
     source.run(f"{LATE} UPDATE ware SET price = 50 WHERE id = 51")
     result = replicator("clone", "--jobs", "2", *both(source, destination), *options)
-    refuses(result, FAILED, "refresh public.late", "Continue with `clone --resume`.")
+    refuses(result, FAILED, "refresh public.late", "Continue with `clone ", "--resume`.")
     source.run("UPDATE ware SET price = 51 WHERE id = 51")
     destination.run("UPDATE ware SET price = 51 WHERE id = 51")
     return result

@@ -36,6 +36,11 @@ DROP OPERATOR "operator: public".#! ("operator: public".pair, NONE);
 DROP CONVERSION "conversion: s".mine;
 {NOT_UPWARDS_FROM_14}
 """
+# 17.12 has none added to a domain that an expression uses, by pg_dump's text neither.
+CONSTRAINTS_OF_A_USED_DOMAIN = """
+ALTER DOMAIN "domain: public".amount DROP CONSTRAINT in_price;
+ALTER DOMAIN "domain: public".amount DROP CONSTRAINT in_prices;
+"""
 # Materialized views that cannot be refreshed on the source either: their owners may not read what they read.
 STALE = """
 DO $$
@@ -73,6 +78,8 @@ def test_every_kind_goes_to_a_newer_server(old: int, new: int, servers: Servers,
     destination.run(TABLESPACES)
     fill_with_all_kinds(source)
     source.run((NOT_UPWARDS if old < 14 else NOT_UPWARDS_FROM_14) + STALE + ODD_ROWS)
+    if new == 17:
+        source.run(CONSTRAINTS_OF_A_USED_DOMAIN)
     done = replicator("clone", "--verify", *both(source, destination))
     runs(done)
     assert lost(done) == []

@@ -136,6 +136,18 @@ def _without_statements(o: Object, gone: Mapping[str, str]) -> Object:
     )
     if o.alter_owner in gone:
         o = replace(o, owner=None, alter_owner=None)
+    return with_statements(o, create, stub, finish)
+
+
+def with_statements(o: Object, create: tuple[str, ...], stub: tuple[str, ...], finish: tuple[str, ...]) -> Object:
+    """Return an object that fewer statements make.
+
+    What had to be finished was tried in two steps, and does without what failed there: in one step it would not.
+    """
+    if len(finish) < len(o.finish):
+        create = stub + finish
+    if o.finish and not finish:
+        return replace(o, create=create, stub=(), finish=(), needs=o.stub_needs)
     return replace(o, create=create, stub=stub, finish=finish)
 
 
