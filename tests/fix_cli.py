@@ -18,6 +18,7 @@ import pytest
 
 from replicator.demo.server import Server, reachable_folder
 from tests.fix_servers import BINARIES, SETTINGS, VERSIONS, Database
+from tests.forks import Forked, Forks
 
 NEWEST = VERSIONS[-1]
 COMMAND = [sys.executable, "-m", "replicator"]
@@ -85,8 +86,14 @@ def both(source: Database, destination: Database) -> tuple[str, ...]:
 class Process:
     """A command that runs while the test goes on. What it writes is in files, so that nothing ever blocks it."""
 
-    def __init__(self, folder: Path, arguments: tuple[str, ...], variables: dict[str, str]) -> None:
+    def __init__(self, folder: Path, arguments: tuple[str, ...], variables: dict[str, str], forks: Forks) -> None:
         self._out, self._err = folder / "out", folder / "err"
+        self._process: Forked | subprocess.Popen[bytes]
+        if all(map(FOREIGN.match, variables)):
+            self._out.touch()
+            self._err.touch()
+            self._process = forks.start(arguments, environment(**variables), folder)
+            return
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
                 [*COMMAND, *arguments],
@@ -138,15 +145,25 @@ Start = Callable[..., Process]
 Run = Callable[..., Result]
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    forks = Forks()
+    yield forks
+    forks.stop()
+
+
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Start the command: `start("clone", "--jobs", "1", PGPASSFILE="…")`. It is killed at the test's end."""
+def start(tmp_path: Path, forks: Forks) -> Iterator[Start]:
+    """Start the command: `start("clone", "--jobs", "1", PGPASSFILE="…")`. It is killed at the test's end.
+
+    Another variable than PG… and REPLICATOR_… may matter to Python itself: then Python is started for it.
+    """
     processes: list[Process] = []
 
     def start(*arguments: str, **variables: str) -> Process:
         folder = tmp_path / f"run {len(processes)}"
         folder.mkdir()
-        processes.append(Process(folder, arguments, variables))
+        processes.append(Process(folder, arguments, variables, forks))
         return processes[-1]
 
     yield start
@@ -196,9 +213,9 @@ def is_empty(database: Database) -> bool:
 
 
 @contextlib.contextmanager
-def own_server(major: int = NEWEST, **settings: str) -> Iterator[Server]:
+def own_server(bin: Path = BINARIES[NEWEST], **settings: str) -> Iterator[Server]:
     """A server that a test may stop or break."""
-    server = Server(BINARIES[major], reachable_folder("replicator-own-"), {**SETTINGS, **settings})
+    server = Server(bin, reachable_folder("replicator-own-"), {**SETTINGS, **settings})
     try:
         server.create()
         server.start()

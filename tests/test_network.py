@@ -4,10 +4,11 @@ import time
 
 import pytest
 
-from tests.fix_cli import NEWEST, SHORT_WAIT, Run, leaves_no_session, runs
+from tests.fix_cli import NEWEST, SHORT_WAIT, Process, Run, leaves_no_session, runs
 from tests.fix_faults import Judge
 from tests.fix_proxy import TO_CLIENT, TO_SERVER, Fault, Harm, proxied
 from tests.fix_servers import Database, Servers
+from tests.forks import Forks
 
 HARMS: tuple[Harm, ...] = ("cut", "stall", "freeze", "corrupt")
 IMPATIENT = ("--stall-timeout", "1s", "--retry-for", "4s", "--jobs", "2")
@@ -39,14 +40,14 @@ def shop(servers: Servers) -> Database:
 
 
 @pytest.fixture(scope="module")
-def traffic(shop: Database, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, int]]:
+def traffic(
+    shop: Database, servers: Servers, forks: Forks, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, int]]:
     """The bytes of an undisturbed run, on either side in either direction."""
-    from tests.fix_cli import Process
-
     destination = servers.database(NEWEST)
     with proxied(shop.dsn) as (before_source, source), proxied(destination.dsn) as (before_destination, there):
         arguments = ("clone", "--verify", "--source", source, "--destination", there, *SHORT_WAIT)
-        runs(Process(tmp_path_factory.mktemp("undisturbed"), arguments, {}).ends())
+        runs(Process(tmp_path_factory.mktemp("undisturbed"), arguments, {}, forks).ends())
         return {"source": before_source.counted, "destination": before_destination.counted}
 
 

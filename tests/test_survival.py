@@ -15,6 +15,7 @@ from replicator.demo.server import Server
 from tests.fix_cli import NEWEST, Process, Run, Start, both, own_server, runs, until
 from tests.fix_faults import FINISHED, SAID_SO, Judge
 from tests.fix_servers import Database, Servers
+from tests.forks import Forks
 from tests.test_network import SHOP
 
 QUICK = ("--retry-for", "20s", "--jobs", "2")
@@ -33,11 +34,11 @@ def shop(servers: Servers) -> Database:
 
 
 @pytest.fixture(scope="module")
-def seconds(shop: Database, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> float:
+def seconds(shop: Database, servers: Servers, forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> float:
     """How long an undisturbed run takes."""
     began = time.monotonic()
     arguments = ("clone", *both(shop, servers.database(NEWEST)))
-    runs(Process(tmp_path_factory.mktemp("undisturbed"), arguments, {}).ends())
+    runs(Process(tmp_path_factory.mktemp("undisturbed"), arguments, {}, forks).ends())
     return time.monotonic() - began
 
 
