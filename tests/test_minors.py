@@ -3,15 +3,15 @@
 import pytest
 
 from tests.fix_cli import Run, both, runs
-from tests.fix_servers import BINARIES, OTHER_MINORS, Servers, major_of
-from tests.test_kinds import difference, fill_with_all_kinds
+from tests.fix_servers import OTHER_MINORS, Servers, major_of
+from tests.test_kinds import fill_with_all_kinds
 from tests.test_versions import NOT_UPWARDS_FROM_14, ODD_ROWS, STALE, TABLESPACES
 
 PAIRS = [
     pair
     for other in OTHER_MINORS
     if other.endswith("-older")  # the wheel is built with less
-    for pair in ((other, major_of(other)), (major_of(other), other), (other, other))
+    for pair in ((other, major_of(other)), (major_of(other), other))
 ]
 # What one of the minor releases refuses, in pg_dump's words too.
 NOT_BETWEEN_MINORS = (
@@ -35,11 +35,9 @@ def test_every_kind_goes_to_another_minor_release(
     source.run(NOT_BETWEEN_MINORS + STALE + ODD_ROWS)
     runs(replicator("clone", "--verify", *both(source, destination)))
     runs(replicator("verify", *both(source, destination)))
-    if old == new:  # else the servers print some of it otherwise
-        assert not difference(source.dump(), destination.dump())
 
 
-@pytest.mark.parametrize("which", [*BINARIES, *OTHER_MINORS])
+@pytest.mark.parametrize("which", [*map(major_of, OTHER_MINORS), *OTHER_MINORS])
 def test_what_the_server_keeps_with_a_column_is_not_copied(which: int | str, servers: Servers, replicator: Run) -> None:
     """Servers from November 2026 on keep pg_attver in attoptions; what the user set there is copied all the same."""
     source, destination = servers.database(which), servers.database(which)

@@ -268,7 +268,7 @@ def test_sessions_that_the_killed_run_left_are_ended(
             conn.execute("SELECT")
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(2))
 def test_killed_again_and_again_it_ends_complete(
     part: int, start: Start, replicator: Run, source: Database, destination: Database
 ) -> None:

@@ -269,6 +269,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.pg("in 18")
 class TestBetweenTheRuns:
     @pytest.mark.parametrize("what", CHANGES)
     def test_what_changed_is_named(self, what: str, replicator: Run, shop: Database, destination: Database) -> None:
