@@ -38,7 +38,7 @@ from replicator.events import Emit
 from replicator.executor import execute
 from replicator.globals import database
 from replicator.journal import Journal
-from replicator.model import Catalog, CopyTable, Phase, Plan, Step
+from replicator.model import READING, Catalog, CopyTable, Phase, Plan, Step
 from replicator.postgres import Connection
 from replicator.preparation import Prepared, prepare, ready
 from replicator.remains import Remains
@@ -257,7 +257,7 @@ def to_the_last_row(todo: Sequence[Step], emit: Emit, then: Callable[[], None]) 
 
     Statistics are of no moment.
     """
-    unread = {step.name for step in todo if step.phase in resume.READING}
+    unread = {step.name for step in todo if step.phase in READING}
     if not unread:
         then()
 

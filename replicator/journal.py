@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from replicator.claim import LOCK_KEY
 from replicator.errors import ClaimLost, PreflightFailed, Undone
-from replicator.model import CopyTable, Execute, Finding, Moment, Outcome, Phase, Plan, SetSequences, Step
+from replicator.model import READING, CopyTable, Execute, Finding, Moment, Outcome, Phase, Plan, SetSequences, Step
 from replicator.postgres import REPLICA, Connection, script
 from replicator.run import Recorded, Run, Status
 
@@ -304,9 +304,14 @@ def read_extensions(conn: Connection) -> list[str]:
     return [name for (name,) in conn.execute("SELECT extension FROM replicator.before ORDER BY extension").fetchall()]
 
 
-def let_snapshot_go(conn: Connection) -> None:
-    """Write down that all is read: the run goes on without its snapshot. What was committed before is on disk then."""
-    conn.execute(f"{DURABLE}; UPDATE replicator.run SET snapshot = '', checked = true")
+def let_snapshot_go(conn: Connection) -> bool:
+    """Write down that all is read: the run goes on without its snapshot. What was committed before is on disk then.
+
+    Returns False where it is not all read: a crash, or a failover, took some of it back since it was heard of.
+    """
+    with conn.transaction():
+        conn.execute(DURABLE)
+        return conn.execute(script("journal_let_go"), [list(READING)]).rowcount == 1
 
 
 def fail(conn: Connection, state: str, error: str, differs: Sequence[str] | None = None) -> None:
@@ -333,5 +338,6 @@ def read_status(conn: Connection) -> Status | None:
     """Return what the journal says; None where there is none."""
     if not exists(conn):
         return None
+    values = [list(READING), LOCK_KEY >> 32, LOCK_KEY & 0xFFFFFFFF]
     with conn.cursor(row_factory=class_row(Status)) as cursor:
-        return cursor.execute(script("journal_status"), [LOCK_KEY >> 32, LOCK_KEY & 0xFFFFFFFF]).fetchone()
+        return cursor.execute(script("journal_status"), values).fetchone()

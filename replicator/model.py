@@ -31,6 +31,10 @@ class Phase(StrEnum):
     DATABASE = "database settings"
 
 
+READING = (Phase.DATA, Phase.LARGE_OBJECTS, Phase.SEQUENCES)
+"""The phases whose steps read from the source."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A sort of object: one file `kinds/<name>.sql`, one fixture `tests/kinds/<name>.sql`."""

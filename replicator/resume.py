@@ -13,7 +13,7 @@ from replicator import locks, sequences
 from replicator.errors import PreflightFailed, SourceChanged
 from replicator.events import listed
 from replicator.journal import CHANGED, Journal, digest, read_run, read_steps
-from replicator.model import CarryStatistics, Catalog, CopyLargeObjects, CopyTable, Part, Phase, Plan
+from replicator.model import READING, CarryStatistics, Catalog, CopyLargeObjects, CopyTable, Part, Phase, Plan
 from replicator.plan.parts import Parts
 from replicator.postgres import Connection
 from replicator.run import Recorded, Run
@@ -21,8 +21,6 @@ from replicator.unfinished import go_on
 
 SESSIONS_END_SECONDS = 30.0
 UNLINKED_AT_ONCE = 1000  # each holds a lock to the end of its transaction
-READING = (Phase.DATA, Phase.LARGE_OBJECTS, Phase.SEQUENCES)
-"""The phases whose steps read from the source."""
 OF_THE_MOMENT = (Phase.LARGE_OBJECTS, Phase.SEQUENCES)
 """The phases whose steps are not kept in another snapshot."""
 ABOUT_LARGE_OBJECTS = "(large object)"
@@ -39,13 +37,15 @@ class Left:
     @property
     def read(self) -> bool:
         """Whether the earlier run had read all that it wanted, and its snapshot is gone."""
-        return not self.run.snapshot
+        return not self.run.snapshot and self._all_done()
 
     def without_snapshot(self) -> "Left | None":
         """Return this with its snapshot let go; None where there is more to be read in it."""
-        if not self.run.checked or any(step.phase in READING and not step.done for step in self.steps):
-            return None
-        return replace(self, run=replace(self.run, snapshot=""))
+        return replace(self, run=replace(self.run, snapshot="")) if self.run.checked and self._all_done() else None
+
+    def _all_done(self) -> bool:
+        """Whether all is there that was read: a crash, or a failover, may have taken back what was once."""
+        return all(step.done for step in self.steps if step.phase in READING)
 
 
 def read_left(destination: Connection) -> Left | None:

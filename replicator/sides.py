@@ -60,8 +60,7 @@ class Sides:
         with suppress(psycopg.OperationalError):  # without the journal's consent it is held to the end
             if witness.unlogged(keeper := self.keeper.keep()):  # a crash would have these read again
                 journal.checked(keeper)
-            else:
-                journal.let_snapshot_go(keeper)
+            elif journal.let_snapshot_go(keeper):
                 self.moment.release()
 
 
@@ -120,6 +119,7 @@ def take_snapshot(settings: Settings, encoding: str, left: Left | None) -> Itera
                 yield joined, left, True
                 return
             stack.close()
+        if left:
             all_read = left.without_snapshot()
             if not all_read and settings.resume != "per-table":
                 hint = unfinished.go_on(left.run.options, all_read=False)

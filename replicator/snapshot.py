@@ -31,6 +31,10 @@ CHECK_SECONDS = 2.0
 RELOCK_SECONDS = 5.0
 """How long the locks are waited for when the session that had them was ended: somebody may be changing a table."""
 ATTEMPTS, ATTEMPT_SECONDS = 10, 1.0
+TAKEN_BACK = (
+    "All was read, and the source's snapshot was let go; since then another server took the destination's place,"
+    " without some of what was copied."
+)
 
 
 class Holder(NamedTuple):
@@ -51,6 +55,7 @@ class Snapshot:
         self._connect = connect
         self._wanted = holders
         self._joined = imported is not None
+        self._released = False
         self._lock = threading.Lock()
         self._locked: Collection[int] | None = None
         self._lending = threading.Lock()
@@ -110,7 +115,7 @@ class Snapshot:
                 return
             living = [holder for holder in self._holders if self._lives(holder.conn)]
             if not living:
-                raise SnapshotLost()
+                raise SnapshotLost(TAKEN_BACK if self._released else None)
             promoted = living[0] is not self._holders[0]
             self._holders = living
             if promoted and self._locked is not None:
@@ -270,6 +275,7 @@ class Snapshot:
     def release(self) -> None:
         """Let go of the snapshot and the locks: nothing more is to be read."""
         with self._lock:
+            self._released = True
             for holder in self._holders:
                 _end(holder.conn)
                 holder.conn.close()

@@ -110,15 +110,18 @@ def test_a_held_snapshot_outlives_the_run_and_goes_with_the_journal(
     leaves_no_session(source.server)
 
 
+WAITING_INDEX = """
+CREATE FUNCTION waits(int) RETURNS int IMMUTABLE LANGUAGE plpgsql
+    AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(42); RETURN $1; END';
+CREATE INDEX ON few (waits(a));
+"""
+
+
 @pytest.mark.parametrize("hold", [(), ("--hold-snapshot",)])
 def test_when_all_is_read_the_snapshot_goes_and_a_run_that_ends_then_goes_on_without(
     hold: tuple[str, ...], start: Start, replicator: Run, source: Database, destination: Database
 ) -> None:
-    source.run("""
-        CREATE FUNCTION waits(int) RETURNS int IMMUTABLE LANGUAGE plpgsql
-            AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(42); RETURN $1; END';
-        CREATE INDEX ON few (waits(a))
-    """)
+    source.run(WAITING_INDEX)
     with psycopg.connect(destination.dsn) as conn:
         conn.execute("SELECT pg_advisory_xact_lock(42)")
         process = start("clone", "--jobs", "2", *both(source, destination), *hold)
@@ -137,6 +140,24 @@ def test_when_all_is_read_the_snapshot_goes_and_a_run_that_ends_then_goes_on_wit
     assert destination.rows("SELECT oid::int FROM pg_largeobject_metadata") == [(4711,)]
     assert destination.dump() == source.dump()
     leaves_no_session(source.server)
+
+
+def test_what_is_taken_back_once_all_was_read_is_not_read_at_another_moment_unasked(
+    start: Start, replicator: Run, source: Database, destination: Database
+) -> None:
+    """As a failover does it: the server that takes over has neither the rows nor their line in the journal."""
+    source.run(WAITING_INDEX)
+    with psycopg.connect(destination.dsn) as conn:
+        conn.execute("SELECT pg_advisory_xact_lock(42)")
+        process = start("clone", "--jobs", "2", *both(source, destination))
+        until(lambda: process.ended or destination.value("SELECT to_regclass('replicator.run')") is not None)
+        until(lambda: process.ended or run_snapshot(destination) == "")
+        process.kill()
+    destination.run("UPDATE replicator.step SET done_at = NULL WHERE name = 'data public.two'; TRUNCATE two")
+    source.run("UPDATE two SET b = 'later'")
+    assert "--resume=per-table" in replicator("status", "--destination", destination.dsn).out
+    refuses(replicator("clone", "--resume", *both(source, destination)), 3, "no longer exists", "--resume=per-table")
+    assert destination.value("SELECT count(*) FROM two") == 0
 
 
 @pytest.mark.parametrize("resume", ["same-snapshot", "per-table"])

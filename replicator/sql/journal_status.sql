@@ -6,11 +6,7 @@ SELECT current_database()::text AS database
      , error
      , options
      , CASE WHEN held_until > now() THEN held_until END AS held_until
-     , snapshot = ''
-       OR checked AND NOT EXISTS (SELECT
-                                    FROM replicator.step
-                                   WHERE done_at IS NULL
-                                     AND phase IN ('data', 'large objects', 'sequences')) AS all_read
+     , checked AND NOT EXISTS (SELECT FROM replicator.step WHERE done_at IS NULL AND phase = ANY (%s::text[])) AS all_read
      , (SELECT count(*) FROM replicator.step) AS steps
      , (SELECT count(*) FROM replicator.step WHERE done_at IS NOT NULL) AS done
      , (SELECT coalesce(sum(rows), 0)::bigint FROM replicator.step) AS rows
