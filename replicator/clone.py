@@ -208,6 +208,7 @@ def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit
     def all_read() -> None:
         sides.all_read(tables, release=not settings.verify)
 
+    sides.moment.forget()
     while todo_names := left_to_do(record, sides, emit, again)[1]:
         todo = [replace(s, needs=s.needs & todo_names) for s in plan.steps if s.name in todo_names]
         emit(announcement(Plan(tuple(todo))))

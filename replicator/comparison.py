@@ -118,6 +118,8 @@ def compared(
                 there = selected(read(now, now.holder), settings)
             for schema in (*([journal.SCHEMA] if journal.exists(now.holder) else []), *apart):
                 there = select.without_schema(there, schema)
+        for moment in (sides.moment, now):
+            moment.forget()
         found = verify(
             Side("source", sides.source, sides.moment, catalog),
             Side("destination", sides.destination, now, there),

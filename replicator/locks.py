@@ -59,13 +59,10 @@ class Relation(NamedTuple):
     only: bool = True
 
 
-def lock_all(conn: Connection) -> list[int]:
-    """Lock every table of a database against DDL, to the transaction's end. Returns their OIDs."""
-    locked = []
-    for lock, oids in conn.execute(statement("locks", conn.info.server_version // 10000)).fetchall():
-        conn.execute(lock)
-        locked += oids
-    return locked
+def to_lock(conn: Connection) -> tuple[list[str], list[int]]:
+    """Return the statements that lock every table of a database against DDL, and the tables' OIDs."""
+    rows = conn.execute(statement("locks", conn.info.server_version // 10000)).fetchall()
+    return [lock for lock, _ in rows], [oid for _, oids in rows for oid in oids]
 
 
 def lock(relations: Sequence[Relation]) -> str:

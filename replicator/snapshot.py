@@ -26,6 +26,8 @@ BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 EXPORT = """
 SELECT pg_export_snapshot(), {}()::text
      , CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text"""
+FORGET = "ROLLBACK TO SAVEPOINT read"
+"""Whatever a holder of a snapshot reads, it reads after this savepoint; it has the tables' locks since before."""
 HOLDERS = 3
 CHECK_SECONDS = 2.0
 RELOCK_SECONDS = 5.0
@@ -91,12 +93,23 @@ class Snapshot:
         """
         # Whose snapshot was joined may have the locks, too: whoever waits for one of them waits as long as he lives.
         timeout_seconds = timeout_seconds or (RELOCK_SECONDS if self._joined else 0.0)
-        milliseconds = f"{round(timeout_seconds * 1000)}ms"
-        self.holder.execute("SELECT set_config('lock_timeout', %s, false)", [milliseconds])
+        statements, oids = locks.to_lock(self.holder)
+        limit = f"SET LOCAL lock_timeout = '{round(timeout_seconds * 1000)}ms'"
         try:
-            self._locked = locks.lock_all(self.holder)
+            for statement in (f"{FORGET}; RELEASE SAVEPOINT read", limit, *statements, "SAVEPOINT read"):
+                self.holder.execute(statement.encode(self.holder.info.encoding))
         except psycopg.errors.LockNotAvailable as error:
             raise self.blocked() from error
+        self._locked = oids
+
+    def forget(self) -> None:
+        """Let go of the locks that reading the catalogs has left; the tables' stay. Nobody may be reading.
+
+        VACUUM FULL of a catalog would wait for them, and every new session for it: this program's own, too.
+        """
+        for holder in self._holders:
+            with suppress(psycopg.OperationalError):  # it is gone: `keep` will notice
+                holder.conn.execute(FORGET)
 
     def blocked(self) -> PreflightFailed:
         """Return the error for a lock that was not to be had in time, with who is in the way."""
@@ -241,6 +254,7 @@ class Snapshot:
                     changed = changed_contents(self.holder, now, tables, files=locked)
                     if names and not locked:
                         locks.prove_names(now, names)
+                self.forget()
             except psycopg.OperationalError as error:
                 if attempt + 1 == ATTEMPTS or not postgres.may_pass(error):
                     raise
@@ -289,6 +303,7 @@ class Snapshot:
                 _import(conn, imported)
             name = "txid_current_snapshot" if conn.info.server_version < 130000 else "pg_current_snapshot"
             exported, current, lsn = conn.execute(EXPORT.format(name).encode()).fetchall()[0]
+            conn.execute("SAVEPOINT read")
             return Holder(conn, exported, Moment(current, lsn))
         except psycopg.errors.DatabaseError as error:
             conn.close()

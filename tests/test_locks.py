@@ -246,6 +246,19 @@ def test_whom_those_before_us_wait_for_is_said_too(database: Database, destinati
     runs(process.ends())
 
 
+@pytest.mark.parametrize("options", [(), ("--verify",)])
+def test_a_catalog_can_be_rebuilt_while_rows_are_copied(
+    options: tuple[str, ...], database: Database, destination: Database, start: Start
+) -> None:
+    """Every new session waits behind whoever waits for a lock on it, this program's own and the application's."""
+    database.run(SLOW_TABLES)
+    process = in_mid_copy(start, database, destination, *options)
+    for catalog in ("pg_class", "pg_attribute", "pg_enum", "pg_type", "pg_constraint"):
+        database.run(f"SET lock_timeout = '2s'; VACUUM FULL pg_catalog.{catalog}")
+    assert not process.ended
+    runs(process.ends())
+
+
 # Names that lead elsewhere
 
 APPS = """
