@@ -162,6 +162,7 @@ def begin(prepared: Prepared, sides: Sides, settings: Settings, emit: Emit) -> J
         settings.data_only,
         prepared.kept,
     )
+    sides.moment.forget()  # it will be long until the catalogs are looked at again
     if sides.left is None:
         with sides.keeper.conn.transaction():
             if settings.replace == "drop":
@@ -208,7 +209,6 @@ def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit
     def all_read() -> None:
         sides.all_read(tables, release=not settings.verify)
 
-    sides.moment.forget()
     while todo_names := left_to_do(record, sides, emit, again)[1]:
         todo = [replace(s, needs=s.needs & todo_names) for s in plan.steps if s.name in todo_names]
         emit(announcement(Plan(tuple(todo))))

@@ -279,6 +279,30 @@ def test_each_version_has_it_noticed(major: int, start: Start, replicator: Run) 
         leaves_no_session(server)
 
 
+def test_what_a_crash_takes_back_before_the_snapshot_goes_is_read_again(start: Start) -> None:
+    """Between the last row and the word that all is read, while the source is looked at once more."""
+    with own_server(**DURABLE, wal_writer_delay="10s") as server, own_server() as other:
+        source = new_database(other, "shop", "CREATE TABLE t AS SELECT g AS a FROM generate_series(1, 1000) g")
+        source.run("SELECT lo_from_bytea(4711, 'x')")
+        then = contents(source)
+        copy = new_database(server, "copy")
+        with psycopg.connect(source.dsn) as blocker, psycopg.connect(copy.dsn) as gate:
+            gate.execute("CREATE SCHEMA replicator")  # which the journal waits for
+            process = start("clone", *between(source, copy.dsn))
+            waits = "SELECT count(*) FROM pg_stat_activity WHERE {} AND wait_event_type = 'Lock'"
+            until(lambda: process.ended or copy.value(waits.format("query ~ 'CREATE SCHEMA replicator'")) == 1)
+            blocker.execute("LOCK pg_catalog.pg_enum IN ACCESS EXCLUSIVE MODE")
+            gate.rollback()
+            until(lambda: process.ended or source.value(waits.format("application_name ~ 'snapshot'")) == 1)
+            server.stop(signal.SIGQUIT)
+            source.run("INSERT INTO t VALUES (0); SELECT lo_create(4712)")
+            server.start()
+            lost = "SELECT count(*) FROM replicator.step WHERE done_at IS NULL AND phase IN ('data', 'large objects')"
+            assert copy.value(lost)
+        runs(process.ends())
+        assert contents(copy) == then
+
+
 # --data-only, and swap
 
 
