@@ -112,7 +112,7 @@ def compared(
     `there` is what to compare with, if that is not all that the destination has; `apart` are schemas of its own;
     `earlier` names what was read at another moment, see verify.
     """
-    with snapshot.take(settings.destination, sides.encoding, holders=HOLDERS) as now:
+    with snapshot.take(settings.destination, sides.encoding, holders=HOLDERS, where="destination") as now:
         if there is None:
             with events.saying(emit, "Reading the destination's catalogs"):
                 there = selected(read(now, now.holder), settings)

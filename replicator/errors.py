@@ -7,7 +7,7 @@ ReplicatorError
 ├── ConnectionFailed     4   a server refuses for good: password, database, TLS
 ├── DependencyCycle      5   objects need one another and none can be made in two steps
 ├── StepFailed           6   a step of the plan failed; the journal tells what is done
-├── SnapshotLost         6   all connections that held the source's snapshot are gone
+├── SnapshotLost         6   all sessions that held a snapshot are gone
 ├── Undone               6   the destination's server crashed and may have lost some of what was done
 ├── ClaimLost            6   the destination's journal is gone, or another run's
 ├── RowsLost             6   a COPY brought another number of rows than was sent
@@ -78,12 +78,9 @@ class StepFailed(ReplicatorError):
 
 
 class SnapshotLost(ReplicatorError):
-    """All connections that held the source's snapshot are gone, and with them the moment that the copy is of."""
+    """All sessions that held a snapshot are gone, and with them the moment that was read."""
 
     exit_code = 6
-
-    def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
 
 
 class Undone(ReplicatorError):

@@ -45,7 +45,7 @@ SELECT ours.query
                    LEFT JOIN pg_class c ON c.oid = l.relation
                    LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
                   WHERE l.pid = ours.pid AND NOT l.granted
-                  LIMIT 1), '')
+                  LIMIT 1), ours.wait_event, '')
      , before.pid
      , coalesce(theirs.application_name, '')
      , coalesce(theirs.query, '')
@@ -57,6 +57,8 @@ SELECT ours.query
  WHERE ours.pid = %(pid)s
  ORDER BY before.pid"""
 """Who is before a session of ours in the queue for a lock, and at the end of that queue, who waits for nobody."""
+WAITS = {"SyncRep": "a standby to confirm a commit: see synchronous_standby_names and pg_stat_replication there"}
+"""What a session waits for that is no lock, by wait_event."""
 
 
 class Session(NamedTuple):
@@ -85,13 +87,15 @@ class Wait:
     seconds: float
     """How long nothing has come."""
     what: str
-    """The locked relation or, if it is none, the sort of lock. Empty where it waits for none: it is at work."""
+    """The locked relation or, if it is none, the sort of lock; a standby. Empty where it waits for none: it works."""
     holders: tuple[Session, ...]
     """Who has that lock, or asked for it before us."""
     roots: tuple[Session, ...] = ()
     """Whom those wait for in the end."""
 
     def __str__(self) -> str:
+        if not self.holders:
+            return f"{self.database}: waiting for {self.what}"
         before = "; ".join(map(str, self.holders))
         roots = "; ".join(map(str, self.roots))
         said = f"{self.database}: waiting for a lock on {self.what}, held or wanted before by {before}"
@@ -111,7 +115,7 @@ def telling(tell: Callable[[str], None]) -> Iterator[None]:
 
     def hear(wait: Wait) -> None:
         key = (wait.database, wait.what, wait.holders)
-        if wait.holders and key not in told:
+        if wait.what and key not in told:
             told.add(key)
             tell(str(wait))
 
@@ -217,7 +221,8 @@ def look(conn: psycopg.Connection[Any], silent: float) -> None:
                     tuple(Session(*who) for _, _, *who, root in rows if root is wanted) for wanted in (False, True)
                 )
                 where = f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}"
-                listener(Wait(where, rows[0][0], silent, rows[0][1] if holders else "", holders, roots))
+                what = rows[0][1] if holders else WAITS.get(rows[0][1], "")
+                listener(Wait(where, rows[0][0], silent, what, holders, roots))
     finally:
         _looking.release()
 

@@ -57,6 +57,7 @@ SELECT pg_get_userbyid(d.datdba)::text
               WHERE a.datid = d.oid
                 AND NOT pg_has_role(a.usesysid, 'USAGE')
                 AND NOT pg_has_role('pg_signal_backend', 'USAGE'))
+     , ARRAY(SELECT subname::text FROM pg_subscription WHERE subdbid = d.oid ORDER BY 1)
   FROM pg_database d
  WHERE d.datname = %s
 """
@@ -180,7 +181,7 @@ def _in_the_way(conn: Connection, settings: Settings, name: str, here: Facts, ow
             f'The copy will be owned by "{owner}", as the source is, and "{user}" may not rename it then.',
             f"Run there: GRANT {quoted(owner)} TO {quoted(user)}; or use --no-owner.",
         )
-    for old_owner, owned, prepared, others in conn.execute(STANDING, [name]).fetchall():
+    for old_owner, owned, prepared, others, subscriptions in conn.execute(STANDING, [name]).fetchall():
         if not owned:
             yield Finding(
                 f'The database "{name}" is owned by "{old_owner}": "{user}" may not rename it.',
@@ -190,6 +191,14 @@ def _in_the_way(conn: Connection, settings: Settings, name: str, here: Facts, ow
             yield Finding(
                 f'The database "{name}" has prepared transactions: it cannot be renamed.',
                 "Commit them or roll them back: see pg_prepared_xacts.",
+            )
+        if subscriptions:
+            yield Finding(
+                f'The database "{name}" has subscriptions: {", ".join(subscriptions)}. They would go on after it was'
+                " renamed, and its server would refuse to drop it.",
+                f"Run in it: {' '.join(f'DROP SUBSCRIPTION {quoted(each)};' for each in subscriptions)}"
+                " Or keep it, with --keep-previous.",
+                fatal=not settings.keep_previous,
             )
         if others:
             yield Finding(

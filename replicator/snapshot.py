@@ -33,6 +33,7 @@ CHECK_SECONDS = 2.0
 RELOCK_SECONDS = 5.0
 """How long the locks are waited for when the session that had them was ended: somebody may be changing a table."""
 ATTEMPTS, ATTEMPT_SECONDS = 10, 1.0
+LOST = "All sessions that held the snapshot of the {} were ended: what is left cannot be read as of the same moment."
 TAKEN_BACK = (
     "All was read, and the source's snapshot was let go; since then another server took the destination's place,"
     " without some of what was copied."
@@ -53,8 +54,11 @@ class Snapshot:
     `imported` is the name of a snapshot that somebody else holds. Raises SnapshotLost where nobody does.
     """
 
-    def __init__(self, connect: Callable[[], Connection], *, holders: int = 1, imported: str | None = None) -> None:
+    def __init__(
+        self, connect: Callable[[], Connection], where: str, *, holders: int = 1, imported: str | None = None
+    ) -> None:
         self._connect = connect
+        self._where = where
         self._wanted = holders
         self._joined = imported is not None
         self._released = False
@@ -128,7 +132,7 @@ class Snapshot:
                 return
             living = [holder for holder in self._holders if self._lives(holder.conn)]
             if not living:
-                raise SnapshotLost(TAKEN_BACK if self._released else None)
+                raise SnapshotLost(TAKEN_BACK if self._released else LOST.format(self._where))
             promoted = living[0] is not self._holders[0]
             self._holders = living
             if promoted and self._locked is not None:
@@ -308,7 +312,7 @@ class Snapshot:
         except psycopg.errors.DatabaseError as error:
             conn.close()
             if imported and error.sqlstate in NO_SUCH_SNAPSHOT:
-                raise SnapshotLost() from error
+                raise SnapshotLost(LOST.format(self._where)) from error
             raise
 
 
@@ -320,13 +324,15 @@ NAME_IS_GONE = ("42P01", "3F000", "42809")  # undefined_table, invalid_schema_na
 
 
 @contextmanager
-def take(dsn: str, encoding: str | None = None, *, holders: int = 1, imported: str | None = None) -> Iterator[Snapshot]:
-    """Take a snapshot of a database, or join one that is held already, and hold it."""
+def take(
+    dsn: str, encoding: str | None = None, *, holders: int = 1, imported: str | None = None, where: str = "source"
+) -> Iterator[Snapshot]:
+    """Take a snapshot of a database, or join one that is held already, and hold it; `where` it is, in words."""
 
     def connect() -> Connection:
         return postgres.connect(dsn, encoding=encoding, application="snapshot")
 
-    snapshot = Snapshot(connect, holders=holders, imported=imported)
+    snapshot = Snapshot(connect, where, holders=holders, imported=imported)
     try:
         snapshot.keep()
         yield snapshot

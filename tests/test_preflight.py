@@ -19,7 +19,7 @@ from replicator.errors import PreflightFailed, VerificationFailed
 from replicator.model import Finding
 from replicator.preparation import preflight
 from replicator.settings import Settings
-from tests.fix_cli import Run, closed_port, is_empty, own_server, runs, until
+from tests.fix_cli import Run, Start, both, closed_port, is_empty, own_server, runs, until
 from tests.fix_servers import VERSIONS, Database, Servers
 
 NEWEST = VERSIONS[-1]
@@ -238,6 +238,25 @@ def test_a_prepared_transaction_that_holds_a_table(tmp_path_factory: pytest.Temp
             assert "public.t" in finding.text or "t," in finding.text
             conn.execute(finding.run)
             assert find() == []
+
+
+def test_a_synchronous_standby_that_is_missing(start: Start) -> None:
+    """Each commit would wait for it, for ever; one that goes later is named while it is waited for."""
+    with own_server(wal_level="replica", max_wal_senders="2") as server:
+        source, destination = Database(server, "template1", NEWEST), Database(server, "postgres", NEWEST)
+        find = lambda: fatal(preflight(Settings(source.dsn, destination.dsn), lambda event: None)[1])  # noqa: E731
+        assert find() == []
+        source.run("CREATE TABLE t AS SELECT generate_series(1, 100000) AS a")
+        process = start("clone", *both(source, destination), "--max-rate", "100kB/s")
+        process.says("data: ")
+        destination.run("ALTER SYSTEM SET synchronous_standby_names = 'missing'")
+        destination.run("SELECT pg_reload_conf()")
+        process.says("waiting for a standby to confirm a commit")
+        process.kill()
+        (finding,) = (f for f in find() if f.object)
+        for statement in (finding.run, "SELECT pg_reload_conf()"):
+            destination.run(statement)
+        assert [f for f in find() if f.object] == []
 
 
 IN_FILE = "SELECT setting FROM pg_file_settings WHERE name = 'max_locks_per_transaction' ORDER BY seqno DESC LIMIT 1"

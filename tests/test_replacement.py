@@ -82,6 +82,24 @@ def test_the_new_one_takes_the_old_one_s_place(replicator: Run, new: Database, o
 
 
 @SOME
+def test_a_subscriber_is_not_replaced_unasked(replicator: Run, new: Database, old: Database) -> None:
+    """Its server would refuse to drop it, and its subscription would go on into what it is called then."""
+    options = "WITH (connect = false, slot_name = NONE)"
+    subscription = f"""CREATE SUBSCRIPTION "its own" CONNECTION '' PUBLICATION p {options}"""
+    old.run(subscription)
+    refuses(replicator(*SWAP, *both(new, old)), 3, "its own", 'DROP SUBSCRIPTION "its own";', "--keep-previous")
+    assert serves(old, "old")
+    old.run('DROP SUBSCRIPTION "its own"')
+    runs(replicator(*SWAP, *both(new, old)))
+    old.run(subscription)
+    result = replicator(*SWAP, "--keep-previous", *both(new, old))
+    runs(result)
+    assert "its own" in result.said
+    (previous,) = beside(old)
+    Database(old.server, previous, old.major).run('DROP SUBSCRIPTION "its own"')
+
+
+@SOME
 def test_the_old_one_is_kept_on_request(replicator: Run, new: Database, old: Database) -> None:
     runs(replicator(*SWAP, "--keep-previous", *both(new, old)))
     assert serves(old, "new")

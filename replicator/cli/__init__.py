@@ -24,6 +24,7 @@ from replicator.events import one_line
 from replicator.settings import has_password
 
 HELP = "--help tells what there is."
+UNTOLD = "Try again; `status` tells whether a clone into the destination is unfinished, and how to go on."
 DEFECT = 70  # EX_SOFTWARE of sysexits.h
 
 
@@ -45,7 +46,7 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         leave(Interrupted(), Interrupted.exit_code, None, common)
     except psycopg.Error as error:
-        leave(error, StepFailed.exit_code, None, common)
+        leave(error, StepFailed.exit_code, UNTOLD, common)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

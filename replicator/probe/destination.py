@@ -12,6 +12,7 @@ def check_destination(source: Connection, destination: Connection, *, resuming: 
     """Return what keeps a clone of `source` from being written here. `resuming`: what an earlier run left is wanted."""
     here, there = read_facts(source), read_facts(destination)
     findings = [*same_database(here, there), *writable(there), *_creatable(there), *_encodings(here, there)]
+    findings += _standbys(destination)
     if own := journal.in_its_way(destination):
         return [*findings, own]
     if not resuming:
@@ -46,6 +47,23 @@ def _creatable(destination: Facts) -> Iterable[Finding]:
         yield Finding(
             f'The role "{destination.user}" may not create schemas in the destination database.',
             run=f"GRANT CREATE ON DATABASE {quoted(destination.database)} TO {quoted(destination.user)};",
+        )
+
+
+NO_STANDBY = """
+SELECT current_setting('synchronous_standby_names')
+ WHERE current_setting('synchronous_standby_names') <> ''
+   AND pg_has_role('pg_read_all_stats', 'USAGE')
+   AND NOT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum'))"""
+
+
+def _standbys(destination: Connection) -> Iterable[Finding]:
+    for (names,) in destination.execute(NO_STANDBY).fetchall():
+        yield Finding(
+            f"The destination waits for a standby to confirm each commit, and none is connected: {names}.",
+            "Then SELECT pg_reload_conf(); or start that standby.",
+            object="synchronous_standby_names",
+            run="ALTER SYSTEM SET synchronous_standby_names = '';",
         )
 
 

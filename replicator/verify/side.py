@@ -21,9 +21,6 @@ from replicator.snapshot import Snapshot
 from replicator.work import CANCEL_SECONDS, HANG_UP_SECONDS, Sessions, reading
 
 CANCEL_AGAIN_SECONDS = 0.5
-LOST = (
-    "All sessions that held the snapshot of the {} were ended: what is left cannot be compared as of the same moment."
-)
 SHOWN_CHARACTERS = 60  # of a value, in lines for people
 
 # `--jobs` says how many processes a server has to lend.
@@ -176,7 +173,7 @@ class Side:
                     self.snapshot.keep()
                 conn = stack.enter_context(reading(self.sessions, self.snapshot, relations))
             except SnapshotLost as error:
-                raise SnapshotLost(LOST.format(self.name), hint="Run `verify` again.") from error
+                raise SnapshotLost(str(error), hint="Run `verify` again.") from error
             stack.enter_context(self._noted(conn))
             conn.execute(SET_READING)
             yield conn
