@@ -20,7 +20,7 @@ from replicator.plan import make_plan
 from replicator.postgres import Connection
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides
-from replicator.snapshot import Snapshot
+from replicator.snapshot import HOLDERS, Snapshot
 
 READING = "Locking the source's tables and reading its catalogs"
 TRYING = "Trying the schema on the destination"
@@ -97,7 +97,7 @@ def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding]
         *probe.check_source(source),
         *probe.check_unlogged(source, wanted=settings.unlogged_rows),
         *probe.check_choices(destination, settings.statistics, settings.toast_compression),
-        *probe.check_sessions(source, destination, settings.workers),
+        *probe.check_sessions(source, destination, settings.workers, more=HOLDERS - 1 if settings.verify else 0),
     ]
     in_its_way = [*probe.waiting_locks(source), *probe.check_locks(source)]
     findings += in_its_way

@@ -217,11 +217,11 @@ def test_a_finding_goes_away_when_its_statement_is_run(
 
 def test_the_most_jobs_that_fit_are_named(pair: Pair) -> None:
     pair.destination.run(f"ALTER DATABASE {pair.destination.name} CONNECTION LIMIT 9")
-    (finding,) = pair.find(jobs=10)
+    (finding,) = pair.find(jobs=10, verify=True)
     jobs = int(re.search(r"--jobs (\d+)\.$", finding.hint)[1])
     pair.source.run(f"CREATE TABLE t AS SELECT 1 AS a; ALTER TABLE t OWNER TO {pair.role}")
     assert 4 <= jobs < 9
-    assert pair.find(jobs=jobs) == []
+    assert pair.find(jobs=jobs, verify=True) == []
     pair.clone(jobs=jobs)
 
 
