@@ -302,6 +302,7 @@ def finish(prepared: Prepared, record: Journal, sides: Sides, settings: Settings
     transaction's number tells so.
     """
     steadily(again, emit, lambda: tell_moments(sides.keeper.keep(), prepared.catalog, emit))
+    steadily(again, emit, lambda: check_server(sides.keeper.keep(), settings.destination))
     if prepared.end:
         emit(announcement(Plan(tuple(prepared.end))))
     number: int | None = None
@@ -327,6 +328,21 @@ def finish(prepared: Prepared, record: Journal, sides: Sides, settings: Settings
             number = journal.transaction_number(keeper)
 
     steadily(again, emit, end)
+
+
+STARTED = "SELECT pg_postmaster_start_time()"
+
+
+def check_server(keeper: Connection, dsn: str) -> None:
+    """Make sure that who connects now comes to the server that has the copy. Raises StepFailed.
+
+    Where a standby was promoted and the old primary lives on, its sessions notice nothing.
+    """
+    with postgres.connect(dsn, application="probe") as now:
+        if now.execute(STARTED).fetchall() != keeper.execute(STARTED).fetchall():
+            here, there = postgres.connected_to(keeper), postgres.connected_to(now)
+            reason = f"the copy went to {here}, and the destination is {there} by now: a standby was promoted"
+            raise StepFailed("the end", f"{reason}, and the old primary still takes writes.", hint="Stop that one.")
 
 
 @contextmanager

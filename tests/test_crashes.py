@@ -303,6 +303,22 @@ def test_what_a_crash_takes_back_before_the_snapshot_goes_is_read_again(start: S
         assert contents(copy) == then
 
 
+def test_the_old_primary_that_lives_on_does_not_get_the_copy_unnoticed(
+    folder: Path, start: Start, replicator: Run, shop: Database
+) -> None:
+    with with_standby() as pair:
+        copy = new_database(pair.first, "copy")
+        port = f"{pair.second.port},{pair.first.port}"
+        dsn = f"host=127.0.0.1,127.0.0.1 port={port} user=postgres dbname=copy target_session_attrs=read-write"
+        until(lambda: caught_up(pair))
+        process = started_to("indexes", folder, start, *between(shop, dsn))
+        with held_at("indexes", folder, copy, process):
+            promote(pair)
+        result = process.ends()
+        refuses(result, 6, f":{pair.second.port}/copy by now", "a standby was promoted")
+        assert replicator("status", "--destination", dsn).code == 6
+
+
 # --data-only, and swap
 
 
@@ -404,6 +420,10 @@ def with_standby() -> Iterator[Pair]:
 
 def fail_over(pair: Pair) -> None:
     pair.first.stop(signal.SIGQUIT)
+    promote(pair)
+
+
+def promote(pair: Pair) -> None:
     with psycopg.connect(pair.second.conninfo(), autocommit=True) as conn:
         conn.execute("SELECT pg_promote()")
 
