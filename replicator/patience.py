@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, Self, TypeVar
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -156,7 +156,25 @@ class Silence:
             self._asked = time.monotonic()
 
 
-class Patient(psycopg.Connection[tuple[Any, ...]]):
+class Safe(psycopg.Connection[tuple[Any, ...]]):
+    """A connection whose search path is empty before anything else is asked: `SET` itself looks nothing up.
+
+    What a database's owner puts before pg_catalog, in the path of the database or of a role, would be called with the
+    rights of whoever connects (CVE-2018-1058). A startup parameter would say the same, but poolers refuse it.
+    """
+
+    @classmethod
+    def connect(cls, *arguments: Any, **options: Any) -> Self:
+        conn = super().connect(*arguments, **options)
+        try:
+            conn.execute("SET search_path = ''")
+        except BaseException:
+            conn.close()
+            raise
+        return conn
+
+
+class Patient(Safe):
     """A connection that inquires about its server when it has waited for too long."""
 
     server = ""
@@ -173,7 +191,7 @@ class Patient(psycopg.Connection[tuple[Any, ...]]):
             raise
 
 
-class _Asking(psycopg.Connection[tuple[Any, ...]]):
+class _Asking(Safe):
     """The connection to ask on: it does not wait for long."""
 
     limit = ASKING_SECONDS

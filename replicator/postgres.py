@@ -58,7 +58,6 @@ SESSION = {
     "xmloption": "content",
     "lc_monetary": "C",
     "quote_all_identifiers": "off",
-    "search_path": "",
     "row_security": "off",
     "synchronize_seqscans": "off",
     "synchronous_commit": "off",

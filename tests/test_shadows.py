@@ -1,0 +1,135 @@
+"""Nothing that the owner of a database puts before pg_catalog is ever called: this program's own SQL never finds it.
+
+The shadows are functions, operators, types and relations of all names that the program's SQL has, in a schema that is
+first in the search path of the database and of the role. What is called writes its name into a file.
+Reference: CVE-2018-1058.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import replicator as program
+from tests.fix_cli import Run, both, runs
+from tests.fix_servers import Database
+
+SHADOWS = r"""
+CREATE SCHEMA evil;
+CREATE FUNCTION evil.called_by(name text) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS $f$
+BEGIN
+    EXECUTE pg_catalog.format('COPY (SELECT %L::pg_catalog.text) TO PROGRAM %L', name, 'cat >> {file}');
+    RETURN true;
+END $f$ SET search_path = pg_catalog;
+
+-- pg_catalog comes last: what has the same arguments is found in evil first.
+DO $do$
+DECLARE
+    f record;
+BEGIN
+    FOR f IN SELECT p.oid, proname, pg_get_function_identity_arguments(p.oid) AS arguments
+                  , pg_get_function_result(p.oid) AS result
+               FROM pg_proc p
+              WHERE pronamespace = 'pg_catalog'::regnamespace AND prokind = 'f' AND proname = ANY ('{{{words}}}')
+    LOOP
+        BEGIN
+            EXECUTE format($$CREATE FUNCTION evil.%I(%s) RETURNS %s LANGUAGE plpgsql AS
+                           $b$BEGIN PERFORM evil.called_by(%L); RETURN NULL; END$b$ $$,
+                           f.proname, f.arguments, f.result, f.proname);
+        EXCEPTION WHEN OTHERS THEN
+            NULL;  -- pseudo-types that plpgsql does not take
+        END;
+    END LOOP;
+    FOR f IN SELECT oprname, format_type(oprleft, NULL) AS l, format_type(oprright, NULL) AS r
+                  , format_type(oprresult, NULL) AS result, row_number() OVER () AS number
+               FROM pg_operator
+              WHERE oprleft <> 0 AND oprright <> 0 AND oprnamespace = 'pg_catalog'::regnamespace
+                AND oprname IN ('=', '<>', '<', '>', '<=', '>=', '||', '~', '!~', '~~', '!~~', '+', '-', '*', '/', '%',
+                                '&', '->', '->>', '@>', '&&')
+    LOOP
+        BEGIN
+            EXECUTE format($$CREATE FUNCTION evil.o%s(%s, %s) RETURNS %s LANGUAGE plpgsql AS
+                           $b$BEGIN PERFORM evil.called_by('operator %s'); RETURN NULL; END$b$ $$,
+                           f.number, f.l, f.r, f.result, f.oprname);
+            EXECUTE format('CREATE OPERATOR evil.%s (FUNCTION = evil.o%s, LEFTARG = %s, RIGHTARG = %s)',
+                           f.oprname, f.number, f.l, f.r);
+        EXCEPTION WHEN OTHERS THEN
+            NULL;
+        END;
+    END LOOP;
+    FOR f IN SELECT relname, string_agg(quote_ident(attname) || CASE atttypid WHEN 'anyarray'::regtype
+                                        THEN '::text AS ' || quote_ident(attname) ELSE '' END, ', ') AS columns
+               FROM pg_class c JOIN pg_attribute ON attrelid = c.oid AND (attnum > 0 OR attname = 'oid')
+              WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind IN ('r', 'v')
+                AND relname = ANY ('{{{words}}}')
+              GROUP BY relname
+    LOOP
+        EXECUTE format('CREATE VIEW evil.%1$I AS SELECT %2$s FROM pg_catalog.%1$I WHERE evil.called_by(%1$L)',
+                       f.relname, f.columns);
+    END LOOP;
+    FOR f IN SELECT typname FROM pg_type
+              WHERE typnamespace = 'pg_catalog'::regnamespace AND typtype = 'b' AND typname = ANY ('{{{words}}}')
+    LOOP
+        EXECUTE format('CREATE DOMAIN evil.%1$I AS pg_catalog.%1$I CHECK (evil.called_by(''type %1$s''))', f.typname);
+    END LOOP;
+END $do$;
+ALTER DATABASE {name} SET search_path = evil, pg_catalog;
+ALTER ROLE postgres IN DATABASE {name} SET search_path = evil, pg_catalog;
+"""
+SHOP = """
+CREATE TABLE public.shop (id int PRIMARY KEY, name text, at timestamptz, price numeric, tags text[], doc jsonb);
+INSERT INTO public.shop SELECT g, 'n' || g, now(), g, ARRAY['x'], '{"a": 1}' FROM generate_series(1, 50) g;
+CREATE TABLE public.ware (id serial PRIMARY KEY, shop int REFERENCES public.shop);
+INSERT INTO public.ware (shop) SELECT g FROM generate_series(1, 50) g;
+CREATE MATERIALIZED VIEW public.sums AS SELECT count(*) FROM public.ware;
+CREATE VIEW public.names AS SELECT name FROM public.shop;
+SELECT lo_from_bytea(4711, 'x');
+"""
+
+
+def words() -> str:
+    """Return all names that the program's SQL may have, as the elements of an array."""
+    files = [path for path in Path(program.__file__).parent.rglob("*") if path.suffix in (".sql", ".py")]
+    texts = [path.read_text("utf-8") for path in files]
+    return ",".join(sorted({word for text in texts for word in re.findall(r"[a-z_][a-z_0-9]+", text)}))
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> Iterator[Path]:
+    """The file that names what was called."""
+    tmp_path.chmod(0o777)
+    file = Path("/var/tmp") / f"{tmp_path.parent.parent.name}-{tmp_path.name}-calls"
+    file.touch()
+    file.chmod(0o666)
+    yield file
+    file.unlink()
+
+
+def haunt(database: Database, calls: Path) -> None:
+    database.run(SHADOWS.format(file=calls, words=words(), name=database.name))
+
+
+@pytest.mark.pg("in 12 18")
+def test_no_command_calls_what_comes_first_in_the_path(
+    database: Database, destination: Database, calls: Path, replicator: Run
+) -> None:
+    database.run(SHOP)
+    for each in (database, destination):
+        haunt(each, calls)
+    flags = both(database, destination)
+    with_it = ("--allow-empty", "--jobs", "2")
+    for command in ("probe", "plan", "verify"):
+        replicator(command, *flags)
+        assert calls.read_text() == "", command
+    for flag in ("drop", "swap"):
+        done = replicator("clone", "--verify", "--replace", flag, *with_it, *flags)
+        runs(done)
+        assert calls.read_text() == "", flag
+    for command in ("status", "clean"):
+        runs(replicator(command, "--destination", destination.dsn))
+    assert replicator("verify", *flags).code == 0
+    runs(replicator("clone", "--data-only", "--truncate", "--verify", *flags))
+    assert calls.read_text() == ""
+    database.value("SELECT lower('A') || format_type(23, NULL) FROM pg_class")
+    assert set(calls.read_text().split()) >= {"lower", "format_type", "pg_class", "operator"}, "others are haunted"
