@@ -72,6 +72,8 @@ SESSION = {
     "jit": "off",
     "backslash_quote": "safe_encoding",
 }
+READING = {"restrict_nonsystem_relation_kind": "view, foreign-table"}
+"""For sessions that only read: a table in whose place somebody puts a view would run his code (CVE-2024-7348)."""
 SET_SESSION = """
 SELECT set_config(s.name, wanted.value, false)
   FROM unnest(%s::text[], %s::text[]) AS wanted (name, value)
@@ -101,14 +103,16 @@ REPLICA = "SET LOCAL session_replication_role = replica"
 """For a transaction in which neither foreign keys nor ordinary triggers nor event triggers act."""
 
 
-def connect(dsn: str, *, encoding: str | None = None, application: str = "") -> Connection:
-    """Open a connection with the session's settings, outside a transaction.
+def connect(
+    dsn: str, *, encoding: str | None = None, application: str = "", more: Mapping[str, str] | None = None
+) -> Connection:
+    """Open a connection with the session's settings, outside a transaction; `more` are settings beyond the usual ones.
 
     `encoding` is the client_encoding, the database's own by default. Raises psycopg.OperationalError.
     """
     conn = Patient.connect(with_defaults(dsn, application), autocommit=True, prepare_threshold=None)
     try:
-        set_up(conn, encoding)
+        set_up(conn, encoding, more)
     except BaseException:
         conn.close()
         raise

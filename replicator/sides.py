@@ -94,7 +94,7 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
             stack.enter_context(
                 postgres.pool(dsn, settings.workers, encoding=encoding, application=f"worker {sessions}", more=more)
             )
-            for dsn, more in ((settings.source, {}), (settings.destination, writing))
+            for dsn, more in ((settings.source, postgres.READING), (settings.destination, writing))
         ]
         throttle = Throttle(settings.max_rate) if settings.max_rate else None
         source_pool, destination_pool = Sessions(pools[0], "source"), Sessions(pools[1], "destination")

@@ -318,8 +318,8 @@ class Snapshot:
 
 NO_SUCH_SNAPSHOT = ("22023", "42704")  # invalid_parameter_value; undefined_object from 17 on
 """What a server says of a snapshot that nobody holds any more."""
-OF_NAMES = ("42", "22")
-"""Classes of errors about what is not there or is something else, and about values."""
+OF_NAMES = ("42", "22", "55000")
+"""Errors about what is not there or is something else, a view for one (postgres.READING), and about values."""
 NAME_IS_GONE = ("42P01", "3F000", "42809")  # undefined_table, invalid_schema_name; wrong_object_type: not a table
 
 
@@ -330,7 +330,7 @@ def take(
     """Take a snapshot of a database, or join one that is held already, and hold it; `where` it is, in words."""
 
     def connect() -> Connection:
-        return postgres.connect(dsn, encoding=encoding, application="snapshot")
+        return postgres.connect(dsn, encoding=encoding, application="snapshot", more=postgres.READING)
 
     snapshot = Snapshot(connect, where, holders=holders, imported=imported)
     try:

@@ -282,8 +282,7 @@ def test_a_schema_that_takes_the_place_of_another_in_mid_copy_is_noticed(
     refuses(replicator("clone", "--resume=per-table", *both(database, destination)), PREFLIGHT_FAILED, "was changed")
 
 
-@pytest.mark.parametrize("change", [SWAP, VIEW])
-def test_a_name_is_proved_between_the_lock_and_the_end_of_the_reading(change: str, database: Database) -> None:
+def test_a_name_is_proved_between_the_lock_and_the_end_of_the_reading(database: Database) -> None:
     """And though it leads back to the planned relation afterwards."""
     database.run(APPS)
     t = [relation(database, "app.t")]
@@ -294,7 +293,7 @@ def test_a_name_is_proved_between_the_lock_and_the_end_of_the_reading(change: st
             pytest.raises(SourceChanged, match=r"Replaced while it was read: app\.t\."),
             moment.imported(conn, t) as reader,
         ):
-            database.run(change)
+            database.run(SWAP)
             reader.execute("SELECT a FROM app.t")
             database.run("ALTER SCHEMA app RENAME TO app_else; ALTER SCHEMA app_old RENAME TO app")
         with moment.now() as conn, moment.imported(conn, t) as reader:

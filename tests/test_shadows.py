@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 import replicator as program
-from tests.fix_cli import Run, both, runs
+from tests.fix_cli import Run, Start, both, refuses, runs
 from tests.fix_servers import Database
+from tests.test_locks import APPS, SLOW_TABLES, in_mid_copy
 
 SHADOWS = r"""
 CREATE SCHEMA evil;
@@ -133,3 +134,19 @@ def test_no_command_calls_what_comes_first_in_the_path(
     assert calls.read_text() == ""
     database.value("SELECT lower('A') || format_type(23, NULL) FROM pg_class")
     assert set(calls.read_text().split()) >= {"lower", "format_type", "pg_class", "operator"}, "others are haunted"
+
+
+@pytest.mark.pg("in 18")
+def test_a_view_that_takes_the_place_of_a_table_runs_nobody_s_code(
+    database: Database, destination: Database, calls: Path, start: Start
+) -> None:
+    """Verification reads it by its name (CVE-2024-7348)."""
+    haunt(database, calls)
+    database.run("SET search_path = public;" + SLOW_TABLES + APPS)
+    process = in_mid_copy(start, database, destination, "--verify")
+    database.run(
+        "SET search_path = pg_catalog; ALTER SCHEMA app RENAME TO app_old; CREATE SCHEMA app;"
+        " CREATE VIEW app.t AS SELECT * FROM app_old.t WHERE evil.called_by('view')"
+    )
+    refuses(process.ends(), 7, "app.t")
+    assert calls.read_text() == ""

@@ -24,7 +24,15 @@ CANCEL_AGAIN_SECONDS = 0.5
 SHOWN_CHARACTERS = 60  # of a value, in lines for people
 
 # `--jobs` says how many processes a server has to lend.
-SET_READING = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'"
+SET_READING = "; ".join(
+    [
+        "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'",
+        *(
+            f"SELECT set_config('{name}', '{value}', true) WHERE current_setting('{name}', true) IS NOT NULL"
+            for name, value in postgres.READING.items()
+        ),
+    ]
+)
 
 Values = Mapping[str, str | None]
 """Texts of a row's values by column."""
