@@ -165,6 +165,7 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
 
     @classmethod
     def connect(cls, *arguments: Any, **options: Any) -> Self:
+        """Open a connection, as psycopg does. Raises psycopg.OperationalError."""
         conn = super().connect(*arguments, **options)
         try:
             conn.execute("SET search_path = ''")
