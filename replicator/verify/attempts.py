@@ -13,13 +13,12 @@ from replicator.errors import StepFailed
 from replicator.events import Emit
 from replicator.model import Step
 from replicator.postgres import one_line
-from replicator.verify.side import Sides
+from replicator.verify.side import AGAIN, Sides
 from replicator.work import naming
 
 T = TypeVar("T")
 
 MEANWHILE = "while it was compared"
-AGAIN = "Run `verify` again."
 GONE = (
     psycopg.errors.UndefinedTable,
     psycopg.errors.UndefinedColumn,

@@ -7,10 +7,10 @@ from replicator import events
 from replicator.errors import StepFailed
 from replicator.events import Emit
 from replicator.model import CompareLargeObjects, CompareTable, Outcome, Step
-from replicator.verify.attempts import AGAIN, MEANWHILE, Attempts
+from replicator.verify.attempts import MEANWHILE, Attempts
 from replicator.verify.fingerprint import Fingerprint, Hashing
 from replicator.verify.rows import Found, find_large_objects, find_rows, with_values
-from replicator.verify.side import Mismatch, RowDifference, Sides
+from replicator.verify.side import AGAIN, Mismatch, RowDifference, Sides
 from replicator.verify.sums import fingerprints
 
 

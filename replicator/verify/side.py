@@ -21,6 +21,7 @@ from replicator.snapshot import Snapshot
 from replicator.work import CANCEL_SECONDS, HANG_UP_SECONDS, Sessions, reading
 
 CANCEL_AGAIN_SECONDS = 0.5
+AGAIN = "Run `verify` again."
 SHOWN_CHARACTERS = 60  # of a value, in lines for people
 
 # `--jobs` says how many processes a server has to lend.
@@ -181,7 +182,7 @@ class Side:
                     self.snapshot.keep()
                 conn = stack.enter_context(reading(self.sessions, self.snapshot, relations))
             except SnapshotLost as error:
-                raise SnapshotLost(str(error), hint="Run `verify` again.") from error
+                raise SnapshotLost(str(error), hint=AGAIN) from error
             stack.enter_context(self._noted(conn))
             conn.execute(SET_READING)
             yield conn
