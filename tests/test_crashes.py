@@ -409,7 +409,7 @@ def with_standby() -> Iterator[Pair]:
     with own_server(CLIENTS, **DURABLE) as first:
         second = Server(CLIENTS, reachable_folder("replicator-standby-"), {**SETTINGS, **DURABLE})
         try:
-            backup = [CLIENTS / "pg_basebackup", "-R", "-c", "fast", "-D", second.data, "-d", first.conninfo()]
+            backup = [first.bin / "pg_basebackup", "-R", "-c", "fast", "-D", second.data, "-d", first.conninfo()]
             subprocess.run(backup, check=True, capture_output=True, cwd=second.folder, **_as_server_user())
             second.bin = first.bin
             second.start()
