@@ -268,7 +268,7 @@ def test_when_no_session_holds_the_snapshot_any_more_the_copy_ends(
     result = process.ends()
     leaves_no_session(slow.server)
     is_known_unfinished(replicator, slow, destination)
-    fails_half_way(result, "held the source's snapshot", "data public.")
+    fails_half_way(result, "held the snapshot of the source", "data public.")
 
 
 def test_a_statement_that_an_administrator_cancels(
