@@ -99,7 +99,6 @@ def words() -> str:
 @pytest.fixture
 def calls(tmp_path: Path) -> Iterator[Path]:
     """The file that names what was called."""
-    tmp_path.chmod(0o777)
     file = Path("/var/tmp") / f"{tmp_path.parent.parent.name}-{tmp_path.name}-calls"
     file.touch()
     file.chmod(0o666)

@@ -25,14 +25,9 @@ AGAIN = "Run `verify` again."
 SHOWN_CHARACTERS = 60  # of a value, in lines for people
 
 # `--jobs` says how many processes a server has to lend.
-SET_READING = "; ".join(
-    [
-        "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'",
-        *(
-            f"SELECT set_config('{name}', '{value}', true) WHERE current_setting('{name}', true) IS NOT NULL"
-            for name, value in postgres.READING.items()
-        ),
-    ]
+SET_READING = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'; " + "; ".join(
+    f"SELECT set_config('{name}', '{value}', true) WHERE current_setting('{name}', true) IS NOT NULL"
+    for name, value in postgres.READING.items()
 )
 
 Values = Mapping[str, str | None]
@@ -182,7 +177,8 @@ class Side:
                     self.snapshot.keep()
                 conn = stack.enter_context(reading(self.sessions, self.snapshot, relations))
             except SnapshotLost as error:
-                raise SnapshotLost(str(error), hint=AGAIN) from error
+                error.hint = AGAIN
+                raise
             stack.enter_context(self._noted(conn))
             conn.execute(SET_READING)
             yield conn
