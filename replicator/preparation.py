@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 
 import psycopg
@@ -250,7 +250,8 @@ def read(moment: Snapshot, reader: Connection) -> Catalog:
         with uncollected(), moment.another() as beside:
             return keywords.read_for(moment.holder, reader, beside)
     except psycopg.errors.InternalError_ as error:
-        with moment.now() as conn:
+        names = ""
+        with suppress(psycopg.errors.LockNotAvailable), moment.now() as conn:  # some table is being changed
             names = ", ".join(unprintable(conn))
         if not names:
             raise

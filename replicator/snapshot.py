@@ -280,6 +280,7 @@ class Snapshot:
         with self.now() as now:
             if changed := changed_contents(self.holder, now, before):
                 raise SourceChanged(f"{told}, and these were changed: {', '.join(changed)}.", hint=locks.AGAIN)
+        self.forget()
 
     def _lives(self, conn: Connection) -> bool:
         if conn is self._lent:  # busy, and who reads from it will be told

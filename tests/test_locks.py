@@ -10,6 +10,7 @@ import pytest
 from replicator import hold, patience, postgres, sequences, snapshot
 from replicator.catalog.changes import changed_contents
 from replicator.catalog.read import read_catalog
+from replicator.catalog.unprintable import unprintable
 from replicator.errors import PreflightFailed, SourceChanged
 from replicator.locks import Relation
 from replicator.model import Address, Sequence
@@ -244,6 +245,19 @@ def test_whom_those_before_us_wait_for_is_said_too(database: Database, destinati
             process.says(root)
             other.rollback()
     runs(process.ends())
+
+
+def test_what_cannot_be_printed_is_not_looked_for_behind_somebody_who_waits(database: Database) -> None:
+    """He waits for the locks of the snapshot, which is renewed then, so that he gets on."""
+    database.run("CREATE TABLE t (a int CHECK (a > 0))")
+    with snapshot.take(database.dsn) as moment:
+        moment.lock_tables()
+        with waiting(database, "ALTER TABLE t ALTER a SET DEFAULT 1"):
+            with moment.now() as conn, pytest.raises(psycopg.errors.LockNotAvailable):
+                list(unprintable(conn))
+            moment.renew()
+        with moment.now() as conn:
+            assert list(unprintable(conn)) == []
 
 
 @pytest.mark.parametrize("options", [(), ("--verify",)])

@@ -12,7 +12,9 @@ def unprintable(conn: Connection) -> Iterator[str]:
     """Yield the objects that the server fails on with an internal error, as pg_describe_object names them.
 
     Of what is computed for all objects of a kind at once, such as tables' defaults, the kind is all that is known.
+    Raises LockNotAvailable where it would wait for somebody who changes a table, and he for whoever has locked it.
     """
+    conn.execute("SET lock_timeout = '1s'")
     for kind in readable_kinds(conn):
         rows = b"FROM (\n" + kind_rows(kind, conn.info.server_version // 10000) + b"\n) AS kind"
         if not _fails(conn, rows):
