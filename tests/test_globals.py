@@ -297,8 +297,9 @@ def placed(database: Database, location: str) -> Iterator[Database]:
 
 TABLESPACE = """SELECT spcname, pg_get_userbyid(spcowner), spcacl::text, spcoptions
                      , shobj_description(oid, 'pg_tablespace')
-                  FROM pg_tablespace WHERE spcname !~ '^pg_'"""
-USED = "SELECT count(*) FROM pg_class WHERE reltablespace = (SELECT oid FROM pg_tablespace WHERE spcname !~ '^pg_')"
+                  FROM pg_tablespace WHERE spcname = 'Odd "place'"""
+USED = """SELECT count(*) FROM pg_class
+           WHERE reltablespace = (SELECT oid FROM pg_tablespace WHERE spcname = 'Odd "place')"""
 
 
 @SOME
