@@ -151,6 +151,7 @@ def begin(prepared: Prepared, sides: Sides, settings: Settings, emit: Emit) -> J
     plan = prepared.plan
     record = Journal(plan)
     facts = probe.read_facts(sides.moment.holder)
+    sides.moment.forget()  # it will be long until the catalogs are looked at again
     run = Run(
         postgres.describe(settings.source),
         facts.system,
@@ -163,7 +164,6 @@ def begin(prepared: Prepared, sides: Sides, settings: Settings, emit: Emit) -> J
         settings.data_only,
         prepared.kept,
     )
-    sides.moment.forget()  # it will be long until the catalogs are looked at again
     if sides.left is None:
         with sides.keeper.conn.transaction():
             if settings.replace == "drop":

@@ -230,6 +230,7 @@ def read_steadily(sides: Sides, settings: Settings) -> Catalog:
             if sides.same_snapshot and not (sides.left and sides.left.read):
                 sides.moment.check([table.address.objid for table in catalog.tables])
             names = {o.address: o.name for o in catalog.objects if o.kind not in FACETS}
+            sides.moment.forget()
             with postgres.connect(settings.source, encoding=sides.encoding, application="probe") as now:
                 if sides.same_snapshot or not (changed := changed_objects(sides.moment.holder, now, names)):
                     return catalog

@@ -253,6 +253,7 @@ class Snapshot:
         for attempt in range(ATTEMPTS):
             try:
                 self.keep()
+                self.forget()
                 locked = self._locked is not None
                 with self.now() as now:
                     changed = changed_contents(self.holder, now, tables, files=locked)

@@ -2,18 +2,21 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 import psycopg
 import pytest
 
-from replicator import hold, patience, postgres, sequences, snapshot
+from replicator import hold, patience, postgres, preparation, sequences, snapshot
 from replicator.catalog.changes import changed_contents
 from replicator.catalog.read import read_catalog
 from replicator.catalog.unprintable import unprintable
+from replicator.clone import clone
 from replicator.errors import PreflightFailed, SourceChanged
 from replicator.locks import Relation
-from replicator.model import Address, Sequence
+from replicator.model import Address, Catalog, Sequence
+from replicator.settings import Settings
 from tests.fix_cli import Run, Start, both, leaves_no_session, refuses, runs, until
 from tests.fix_servers import SOME, Database
 from tests.test_faults import SLOW_ROWS, SLOW_TABLES, in_mid_copy
@@ -271,6 +274,32 @@ def test_a_catalog_can_be_rebuilt_while_rows_are_copied(
         database.run(f"SET lock_timeout = '2s'; VACUUM FULL pg_catalog.{catalog}")
     assert not process.ended
     runs(process.ends())
+
+
+def test_a_catalog_can_be_rebuilt_once_it_is_read(
+    database: Database, destination: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the reading of the catalogs and the first row there are new sessions, too."""
+    waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 1259"  # pg_class
+    read = preparation.read
+    with (
+        psycopg.connect(database.dsn, autocommit=True) as other,
+        psycopg.connect(database.dsn, autocommit=True) as watching,  # a new session would wait, too
+        ThreadPoolExecutor() as pool,
+    ):
+        rebuilt: list[Future] = []
+
+        def read_while_somebody_comes(moment: snapshot.Snapshot, reader: postgres.Connection) -> Catalog:
+            catalog = read(moment, reader)
+            rebuilt.append(pool.submit(other.execute, "VACUUM FULL pg_catalog.pg_class"))
+            until(lambda: watching.execute(waits).rowcount == 1)
+            return catalog
+
+        monkeypatch.setattr(preparation, "read", read_while_somebody_comes)
+        other.execute("SET lock_timeout = '20s'")
+        assert watching.execute(waits).rowcount == 0  # from now on it knows all names without looking
+        clone(Settings(source=database.dsn, destination=destination.dsn), lambda event: None)
+        rebuilt[0].result()
 
 
 # Names that lead elsewhere
