@@ -108,9 +108,13 @@ def without_gaps(source: Sequence[LargeObjects], destination: Sequence[LargeObje
     ]
 
 
-def hashes(conn: Connection, range: LargeObjects) -> str:
-    """Return the query for the OIDs and hashes of all that travels of a range's large objects on this server."""
-    return statement("large_objects_hash", conn.info.server_version // 10000).decode() % asdict(range)
+def hashes(conn: Connection, range: LargeObjects, role: str) -> str:
+    """Return the query for the OIDs and hashes of all that travels of a range's large objects on this server.
+
+    `role` has made them on the destination, where owners do not travel.
+    """
+    values = {**asdict(range), "role": sql.Literal(role).as_string(conn)}
+    return statement("large_objects_hash", conn.info.server_version // 10000).decode() % values
 
 
 def _as(destination: Connection, role: str | None) -> None:

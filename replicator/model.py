@@ -185,6 +185,8 @@ class Catalog:
     """The indexes that are invalid. A copy has them valid, or lacks them where its rows forbid them."""
     carried: frozenset[Address] = frozenset()
     """The relations whose planner statistics can be carried over whole."""
+    role: str = ""
+    """Who read it; on the destination, the owner of what was left to whoever makes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,9 +339,10 @@ class CompareTable:
 
 @dataclass(frozen=True, slots=True)
 class CompareLargeObjects:
-    """Count and hash the large objects of an OID range on both sides."""
+    """Count and hash the large objects of an OID range on both sides; `role` is who compares on the destination."""
 
     range: LargeObjects
+    role: str
 
 
 Work = (

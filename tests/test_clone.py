@@ -200,6 +200,38 @@ def test_owners_and_privileges_can_be_left_out(database: Database, destination: 
     assert destination.rows(query) == [("postgres", None)]
 
 
+def test_what_an_owner_may_do_is_no_difference_where_owners_stay_behind(
+    database: Database, destination: Database
+) -> None:
+    database.run("""CREATE ROLE "Reader";
+        CREATE TABLE t AS SELECT 1 AS a; CREATE TABLE u (a int); CREATE TABLE v (a int);
+        CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; SELECT lo_create(4711);
+        ALTER TABLE t OWNER TO alice; ALTER TABLE u OWNER TO alice; ALTER TABLE v OWNER TO alice;
+        ALTER FUNCTION f() OWNER TO alice; ALTER LARGE OBJECT 4711 OWNER TO alice;
+        GRANT SELECT ON t TO "Reader"; GRANT SELECT, UPDATE ON t TO postgres;
+        GRANT SELECT (a) ON u TO postgres; REVOKE DELETE ON u FROM alice;
+        GRANT SELECT ON v TO postgres WITH GRANT OPTION;
+        REVOKE ALL ON FUNCTION f() FROM PUBLIC; GRANT EXECUTE ON FUNCTION f() TO postgres, alice, "Reader";
+        GRANT SELECT ON LARGE OBJECT 4711 TO postgres, "Reader";""")
+    copy(database, destination, owners=False, verify=True)
+    settings = Settings(database.dsn, destination.dsn, owners=False)
+    assert verify_copy(settings, lambda event: None) == []
+    destination.run("""REVOKE ALL ON t FROM "Reader"; GRANT UPDATE ON v TO "Reader";
+        GRANT CREATE ON SCHEMA public TO postgres WITH GRANT OPTION;
+        GRANT EXECUTE ON FUNCTION f() TO PUBLIC;
+        REVOKE ALL ON LARGE OBJECT 4711 FROM "Reader" """)
+    found = [mismatch.what for mismatch in verify_copy(settings, lambda event: None)]
+    assert found == [
+        "acl public (schema)",
+        "acl public.f() (function)",
+        "acl public.t (table)",
+        "acl public.v (table)",
+        "large objects 0-4294967295",
+    ]
+    destination.run('DROP OWNED BY "Reader"')
+    database.run('DROP OWNED BY "Reader"; DROP ROLE "Reader"')
+
+
 def test_events_tell_the_whole_story(servers: Servers) -> None:
     source, destination = servers.database(NEWEST), servers.database(NEWEST)
     source.run("CREATE TABLE t AS SELECT generate_series(1, 1000) AS a; CREATE INDEX ON t (a)")

@@ -1,5 +1,5 @@
--- A hash of each large object of a range: of its bytes, owner, privileges and comment; what its owner may do is not
--- asked where owners are not the same. Python puts in the range, the values of a LargeObjects.
+-- A hash of each large object of a range: of its bytes, owner, privileges and comment; what either owner may do is not
+-- asked where owners are not the same. Python puts in the range, the values of a LargeObjects, and the destination's role.
 -- By the megabyte: an object may be larger than memory.
   WITH RECURSIVE piece (oid, number, length, hash) AS (
        SELECT l.oid, 0::bigint, length(p.data), hashtextextended(md5(p.data), l.oid::bigint)
@@ -25,7 +25,8 @@
                                                   END, e.privilege_type, e.is_grantable), ' ' ORDER BY e.ordinality)
                 FROM aclexplode(l.lomacl)
                      WITH ORDINALITY AS e (grantor, grantee, privilege_type, is_grantable, ordinality)
-               WHERE e.grantee <> l.lomowner OR %(owners)s
+               WHERE %(owners)s
+                  OR e.grantee <> l.lomowner AND (e.grantee = 0 OR pg_get_userbyid(e.grantee) <> %(role)s)
               ) AS acl (text)
            ON %(privileges)s
         WHERE l.oid BETWEEN %(first)s AND %(last)s

@@ -71,6 +71,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
     kinds = readable_kinds(conn)
     queries = {name: statement(name, major) for name in OTHERS} | {k.name: _kind_query(k, major) for k in kinds}
     rows = _fetch(queries, conn, beside)
+    ((role,),) = conn.execute("SELECT current_user::text").fetchall()
     edges = [Edge(Address(a, b), Address(c, d), deptype) for a, b, c, d, deptype in rows["depend"]]
     return Catalog(
         version=version,
@@ -81,6 +82,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
         populated=frozenset(Address(*row) for row in rows["populated"]),
         invalid=frozenset(Address(*row) for row in rows["invalid"]),
         carried=frozenset(Address(*row) for row in rows["carried"]),
+        role=role,
     )
 
 

@@ -170,7 +170,7 @@ def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list
         steps[name] = _pieces(name, work)
     for r in without_gaps(source.large_objects, destination.large_objects) if only is None else ():
         name = f"large objects {r.first}-{r.last}"
-        steps[name] = [Step(f"verify {name}", Phase.VERIFY, CompareLargeObjects(r))]
+        steps[name] = [Step(f"verify {name}", Phase.VERIFY, CompareLargeObjects(r, destination.role))]
     return [step for pieces in steps.values() for step in pieces], mismatches
 
 

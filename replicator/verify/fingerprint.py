@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from replicator import large_objects
-from replicator.model import Column, CompareTable, LargeObjects
+from replicator.model import Column, CompareLargeObjects, CompareTable
 from replicator.verify.side import Side
 
 CHUNK_BYTES = 32 * 1024 * 1024
@@ -145,9 +145,10 @@ def _chunks(work: CompareTable, blocks: int | None, bytes: int) -> Iterator[tupl
         yield ("WHERE " + " AND ".join(conditions) if conditions else ""), bytes * (high - low) // max(blocks, 1)
 
 
-def fingerprint_large_objects(side: Side, range: LargeObjects) -> Fingerprint:
+def fingerprint_large_objects(side: Side, work: CompareLargeObjects) -> Fingerprint:
     """Return how many large objects a range has and the sum of their hashes."""
     with side.reading() as conn:
-        query = f"SELECT count(*), coalesce(sum(hash), 0) FROM ({large_objects.hashes(conn, range)}) AS each"
+        each = large_objects.hashes(conn, work.range, work.role)
+        query = f"SELECT count(*), coalesce(sum(hash), 0) FROM ({each}) AS each"
         count, digest = conn.execute(query).fetchall()[0]
         return count, int(digest)

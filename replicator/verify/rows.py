@@ -14,7 +14,7 @@ from typing import Any
 from psycopg import sql
 
 from replicator import large_objects
-from replicator.model import Column, CompareTable, LargeObjects
+from replicator.model import Column, CompareLargeObjects, CompareTable
 from replicator.postgres import Connection
 from replicator.verify.fingerprint import Hashing, rows_of
 from replicator.verify.side import RowDifference, Side, Sides, Values, same_names
@@ -88,10 +88,10 @@ def find_rows(sides: Sides, work: CompareTable, hashing: Hashing, rows: int) -> 
     return Found(key, tuple(ordered), len(found) <= MOST_ROWS)
 
 
-def find_large_objects(sides: Sides, range: LargeObjects) -> Found:
+def find_large_objects(sides: Sides, work: CompareLargeObjects) -> Found:
     """Return the large objects of a range that differ."""
     with sides.source.reading() as here, sides.destination.reading() as there:
-        query = f"{large_objects.hashes(here, range)} ORDER BY 1"
+        query = f"{large_objects.hashes(here, work.range, work.role)} ORDER BY 1"
         found = _merge(sides, (here, there), query, ["oid"])
         rows = tuple(islice(found, MOST_ROWS + 1))
     return Found((), rows[:MOST_ROWS], len(rows) <= MOST_ROWS)

@@ -2,11 +2,11 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
-from replicator import sequences
-from replicator.catalog import select
+from replicator import postgres, sequences
+from replicator.catalog import FACETS, select
 from replicator.downgrade import STANDARD_SINCE_15, TABLES, adapt
 from replicator.model import Address, Catalog, Object
 from replicator.verify.side import Mismatch, Side, same_names
@@ -25,7 +25,9 @@ def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lamb
     older = min(source.version, destination.version) // 10000
     source, lost = adapt(source, older)  # nothing is, if that was agreed to
     destination, more = adapt(destination, older)
-    here, there = (_by_name(catalog, same_version) for catalog in (source, destination))
+    left = {o.name for o in source.objects if o.owner is None and o.kind not in FACETS} - {"schema public"}
+    comparable = (_comparable_privileges(catalog, left, destination.role) for catalog in (source, destination))
+    here, there = (_by_name(catalog, same_version) for catalog in comparable)
     mismatches = [Mismatch(loss.what, f"different: {loss}") for loss in lost if not loss.whole]
     mismatches += [Mismatch(loss.what, "missing on the destination") for loss in lost if loss.whole]
     mismatches += [Mismatch(loss.what, "extra on the destination") for loss in more if loss.whole]
@@ -92,6 +94,24 @@ def _difference(here: Object, there: Object, same_version: bool) -> str:
             return owned
         return f"{one} on the source, {other} on the destination; {owned}"
     return f"{one} on the source, {other} on the destination"
+
+
+def _comparable_privileges(catalog: Catalog, left: Collection[str], role: str) -> Catalog:
+    """Leave out of privileges what depends on who owns the object; `left` names those that were left to this role.
+
+    An owner has all privileges: what the source grants to that role cannot be told there, nor what is revoked.
+    """
+    names = "|".join(map(re.escape, (role, postgres.quoted(role))))
+    revoked = r"REVOKE .* FROM (?!PUBLIC$).*|(RE)?SET .*"
+    gone = re.compile(rf"GRANT .* TO ({names})( WITH GRANT OPTION)?|{revoked}", re.DOTALL)
+    addresses = {o.address for o in catalog.objects if o.name in left}
+    objects = (
+        replace(o, create=tuple(sorted(s for s in o.create if not gone.fullmatch(s))))
+        if o.kind == "acl" and o.address in addresses
+        else o
+        for o in catalog.objects
+    )
+    return replace(catalog, objects=tuple(o for o in objects if o.kind != "acl" or o.create))
 
 
 def _by_name(catalog: Catalog, same_version: bool) -> dict[str, Object]:

@@ -79,8 +79,8 @@ class Search:
         match step.work:
             case CompareTable() as work:
                 return find_rows(self._sides, work, self._hashing, here[0] + there[0])
-            case CompareLargeObjects(range):
-                return find_large_objects(self._sides, range)
+            case CompareLargeObjects() as work:
+                return find_large_objects(self._sides, work)
             case _:
                 raise AssertionError(f"not a verification's work: {step.work}")
 

@@ -29,8 +29,8 @@ def fingerprints(
         match step.work:
             case CompareTable() as work:
                 return fingerprint_table(side, work, hashing, work.blocks[number], work.bytes[number], moved)
-            case CompareLargeObjects(range):
-                return fingerprint_large_objects(side, range)
+            case CompareLargeObjects() as work:
+                return fingerprint_large_objects(side, work)
             case _:
                 raise AssertionError(f"not a verification's work: {step.work}")
 
