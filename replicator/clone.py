@@ -45,7 +45,6 @@ from replicator.remains import Remains
 from replicator.run import Run, read_given
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides, identity
-from replicator.verify.side import AGAIN
 from replicator.work import Workshop
 
 T = TypeVar("T")
@@ -361,8 +360,7 @@ def journaled(sides: Sides, settings: Settings) -> Iterator[None]:
         if isinstance(ended, SourceChanged):
             ended.hint = way_on(ended, sides, settings)
         elif isinstance(ended, ReplicatorError) and not isinstance(ended, VerificationFailed):  # that says it itself
-            said = "" if ended.hint == AGAIN else ended.hint or ""  # the clone goes on, not a `verify`
-            ended.hint = f"{said} {way_on(ended, sides, settings)}".strip()
+            ended.hint = f"{ended.hint or ''} {way_on(ended, sides, settings)}".strip()
         if ended is error:
             raise
         raise ended from error

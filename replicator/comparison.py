@@ -7,7 +7,7 @@ from replicator import events, journal, probe, snapshot
 from replicator.catalog import select
 from replicator.catalog.read import read_catalog
 from replicator.data_only.counterparts import counterparts
-from replicator.errors import VerificationFailed
+from replicator.errors import SnapshotLost, StepFailed, VerificationFailed
 from replicator.events import Emit
 from replicator.globals import database
 from replicator.locks import Relation
@@ -24,6 +24,15 @@ def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
 
     Raises a ReplicatorError.
     """
+    try:
+        return compare_now(settings, emit)
+    except (SnapshotLost, StepFailed) as error:
+        error.hint = error.hint or "Run `verify` again."
+        raise
+
+
+def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
+    """Do what verify_copy does, once."""
     wait_for_both(settings, emit)
     with both_sides(settings, claim=False) as sides:
         if status := journal.read_status(sides.keeper.conn):

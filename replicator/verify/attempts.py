@@ -13,7 +13,7 @@ from replicator.errors import StepFailed
 from replicator.events import Emit
 from replicator.model import Step
 from replicator.postgres import one_line
-from replicator.verify.side import AGAIN, Sides
+from replicator.verify.side import Sides
 from replicator.work import naming
 
 T = TypeVar("T")
@@ -64,4 +64,4 @@ def comparing(step: Step) -> Iterator[None]:
             yield
         except GONE as error:
             reason = f"{one_line(error)} It was dropped, renamed or altered {MEANWHILE}."
-            raise StepFailed(step.name, reason, hint=AGAIN) from error
+            raise StepFailed(step.name, reason) from error

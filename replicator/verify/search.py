@@ -10,7 +10,7 @@ from replicator.model import CompareLargeObjects, CompareTable, Outcome, Step
 from replicator.verify.attempts import MEANWHILE, Attempts
 from replicator.verify.fingerprint import Fingerprint, Hashing
 from replicator.verify.rows import Found, find_large_objects, find_rows, with_values
-from replicator.verify.side import AGAIN, Mismatch, RowDifference, Sides
+from replicator.verify.side import Mismatch, RowDifference, Sides
 from replicator.verify.sums import fingerprints
 
 
@@ -66,9 +66,7 @@ class Search:
                 )
         if isinstance(step.work, CompareTable):
             if altered := self._sides.altered(step.work):
-                raise StepFailed(
-                    step.name, f"it was emptied, rewritten or renamed on the {altered} {MEANWHILE}", hint=AGAIN
-                )
+                raise StepFailed(step.name, f"it was emptied, rewritten or renamed on the {altered} {MEANWHILE}")
             self.tables[step.name] = (step.work, found)
         noun = "rows" if isinstance(step.work, CompareTable) else "objects"
         how = f"{_difference(here, there, noun)}: {found}"

@@ -12,7 +12,6 @@ from typing import Literal, TypeVar
 import psycopg
 
 from replicator import patience, postgres
-from replicator.errors import SnapshotLost
 from replicator.events import one_line
 from replicator.locks import Relation
 from replicator.model import Catalog, CompareTable
@@ -21,7 +20,6 @@ from replicator.snapshot import Snapshot
 from replicator.work import CANCEL_SECONDS, HANG_UP_SECONDS, Sessions, reading
 
 CANCEL_AGAIN_SECONDS = 0.5
-AGAIN = "Run `verify` again."
 SHOWN_CHARACTERS = 60  # of a value, in lines for people
 
 # `--jobs` says how many processes a server has to lend.
@@ -172,13 +170,9 @@ class Side:
         oid = self._oids.get(_plain(work.identity)) if work else None
         relations = [Relation(work.identity, oid, work.only)] if work and oid else []
         with ExitStack() as stack:
-            try:
-                with postgres.on(self.name):
-                    self.snapshot.keep()
-                conn = stack.enter_context(reading(self.sessions, self.snapshot, relations))
-            except SnapshotLost as error:
-                error.hint = AGAIN
-                raise
+            with postgres.on(self.name):
+                self.snapshot.keep()
+            conn = stack.enter_context(reading(self.sessions, self.snapshot, relations))
             stack.enter_context(self._noted(conn))
             conn.execute(SET_READING)
             yield conn
