@@ -276,7 +276,7 @@ def _swap_in(maintenance: str, settings: Settings, name: str, emit: Emit) -> Non
                 copy = copy or _oid(conn, name + INCOMING)
                 if _oid(conn, name) != copy:  # else a commit went through, and the connection was lost
                     _check_whole(conninfo.make_conninfo(maintenance, dbname=name + INCOMING))
-                    _rename(conn, maintenance, name, comment, keep=settings.keep_previous)
+                    emit(events.Note(_rename(conn, maintenance, name, comment, keep=settings.keep_previous)))
             return
         except psycopg.Error as error:
             reason = postgres.one_line(error)
@@ -307,7 +307,8 @@ def _drop_witness(here: str) -> None:
         witness.drop(conn)
 
 
-def _rename(conn: Connection, maintenance: str, name: str, comment: str | None, *, keep: bool) -> None:
+def _rename(conn: Connection, maintenance: str, name: str, comment: str | None, *, keep: bool) -> str:
+    """Put the copy in the place of what is there, and return in words what was done."""
     ((previous,),) = conn.execute(
         "SELECT %s || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS')", [name + PREVIOUS]
     ).fetchall()
@@ -325,6 +326,8 @@ def _rename(conn: Connection, maintenance: str, name: str, comment: str | None, 
                     conn.execute(sql.SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(sql.Identifier(previous)))
             _rename_one(conn, name + INCOMING, name)
         _comment(conn, name, comment)
+    kept = f'; what it replaces is kept as "{previous}"' if keep and len(there) > 1 else ""
+    return f'The copy is in its place, "{name}"{kept}.'
 
 
 def _rename_one(conn: Connection, old: str, new: str) -> None:

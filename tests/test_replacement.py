@@ -101,9 +101,11 @@ def test_a_subscriber_is_not_replaced_unasked(replicator: Run, new: Database, ol
 
 @SOME
 def test_the_old_one_is_kept_on_request(replicator: Run, new: Database, old: Database) -> None:
-    runs(replicator(*SWAP, "--keep-previous", *both(new, old)))
+    result = replicator(*SWAP, "--keep-previous", *both(new, old))
+    runs(result)
     assert serves(old, "new")
     ((name, comment),) = beside(old).items()
+    assert f'The copy is in its place, "{old.name}"; what it replaces is kept as "{name}".' in result.said
     assert name.startswith(old.name + PREVIOUS)
     assert comment == "the old one"
     assert Database(old.server, name, old.major).rows("SELECT DISTINCT a FROM t") == [("old",)]
