@@ -123,7 +123,8 @@ def become(order: Order) -> None:
 
 
 if __name__ == "__main__":
-    from replicator.cli import main
+    import replicator.cli  # noqa: F401  # the forks have it
+    from replicator.__main__ import main
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the tests' terminal is pytest's
     if order := serve():
