@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from replicator import events
+from replicator import events, preparation
 from replicator.clone import clone
 from replicator.comparison import verify_copy
 from replicator.demo.server import Server, reachable_folder
@@ -408,6 +408,19 @@ def test_a_database_is_created_with_its_roles(database: Database, bare: Database
         database.run(
             f"DROP OWNED BY boss, staff; ALTER DATABASE {database.name} OWNER TO postgres; DROP ROLE boss, staff"
         )
+
+
+@SOME
+def test_a_database_that_was_created_goes_when_the_run_is_interrupted(
+    database: Database, bare: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(preparation, "wait_for_both", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        clone(Settings(database.dsn, bare.dsn, create=True), lambda event: None)
+    assert not exists(bare)
 
 
 @pytest.mark.pg("in 12 16 18")

@@ -32,7 +32,7 @@ DATABASE_OID = "SELECT oid::bigint FROM pg_database WHERE datname = %s"
 def created(settings: Settings, emit: Emit) -> Iterator[None]:
     """Make the destination database as the source's is, unless it is there.
 
-    Where it turns out that nothing can be cloned into it, it goes away again if nothing was. Raises PreflightFailed.
+    Where the run ends before anything was cloned into it, it goes away again. Raises PreflightFailed.
     """
     made: list[str] = []
     oid = 0
@@ -47,7 +47,7 @@ def created(settings: Settings, emit: Emit) -> Iterator[None]:
                     emit(events.Note(f'Created the database "{name}" on the destination.'))
                     ((oid,),) = conn.execute(DATABASE_OID, [name]).fetchall()
         yield
-    except PreflightFailed:
+    except BaseException:
         if dsn and made and (not oid or _is_untouched(settings.destination, oid)):
             # What cannot be dropped, since somebody uses it by now, stays.
             with suppress(psycopg.Error), postgres.connect(dsn) as conn:
