@@ -83,8 +83,8 @@ def compare(
     with compared(sides, catalog, settings, emit, sequence_values, apart=apart) as found:
         before_repair(found.tables.keys())
         outcomes = found.repair() if settings.repair else {}
-    if not outcomes:
-        return found.mismatches
+    if not any(outcome.done for outcome in outcomes.values()):
+        return after_repair(found, outcomes, found)
     # Where foreign keys acted, they may have changed other tables as well.
     again = None if any(outcome.acted for outcome in outcomes.values()) else outcomes.keys()
     with compared(sides, catalog, settings, emit, sequence_values, only=again, apart=apart) as left:

@@ -12,7 +12,7 @@ from replicator.catalog import KINDS
 from replicator.clone import clone
 from replicator.comparison import verify_copy
 from replicator.settings import Settings
-from replicator.verify import Mismatch
+from replicator.verify import Mismatch, rows
 from tests.fix_cli import Run, both, refuses, runs
 from tests.fix_servers import SOME, VERSIONS, Database, Servers
 from tests.planted import OBJECTS, OF_CONTRIB, ROWS, SINCE_15, Plant, plant_rows
@@ -389,6 +389,18 @@ def test_what_cannot_be_repaired_is_said(pair: tuple[Database, Database]) -> Non
         "table public.t",
         "view public.v",
     ]
+
+
+@pytest.mark.pg("in 18")
+def test_more_rows_than_are_told_apart_are_not_repaired(
+    pair: tuple[Database, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(pair, "CREATE TABLE t AS SELECT generate_series(1, 100) AS a; ALTER TABLE t ADD PRIMARY KEY (a)")
+    pair[1].run("DELETE FROM t WHERE a > 50")
+    monkeypatch.setattr(rows, "MOST_ROWS", 20)
+    (mismatch,) = compare(*pair, repair=True)
+    assert "at least 20 missing" in str(mismatch) and "not repaired: more than" in str(mismatch)
+    assert mismatch.lines(3)[-1] == "  and more"
 
 
 @pytest.mark.pg("in 12 18")

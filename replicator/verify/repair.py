@@ -18,7 +18,7 @@ from replicator.errors import ReplicatorError
 from replicator.model import CompareTable
 from replicator.postgres import Connection, one_line
 from replicator.verify.fingerprint import Hashing, rows_of
-from replicator.verify.rows import Found, select_rows
+from replicator.verify.rows import MOST_ROWS, Found, select_rows
 from replicator.verify.side import RowDifference, Sides
 
 AT_ONCE = 1000
@@ -78,7 +78,7 @@ def repair_tables(
 
 def _repair(sides: Sides, work: CompareTable, found: Found, hashing: Hashing) -> Repaired:
     if not found.all:
-        raise NotRepaired("too many rows differ: copy the table anew.")
+        raise NotRepaired(f"more than {MOST_ROWS:,} rows differ: copy the database again.")
     extra = [row for row in found.rows if row.how == "extra"]
     changed = [row for row in found.rows if row.how == "changed"]
     wanted = [row for row in found.rows if row.how != "extra"]

@@ -121,7 +121,8 @@ class Mismatch:
     def lines(self, most: int) -> list[str]:
         """Return it for people, with so many of its rows."""
         more = len(self.rows) - most
-        rows = [f"  {row}" for row in self.rows[:most]] + ([f"  and {more} more"] if more > 0 and most else [])
+        many = "more" if self.counts.startswith("at least") else f"{more} more"
+        rows = [f"  {row}" for row in self.rows[:most]] + ([f"  and {many}"] if more > 0 and most else [])
         return [one_line(str(self)), *rows]
 
 
