@@ -42,7 +42,7 @@ from replicator.model import READING, Catalog, CopyTable, Phase, Plan, Step
 from replicator.postgres import Connection
 from replicator.preparation import Prepared, prepare, ready
 from replicator.remains import Remains
-from replicator.run import Run, read_given
+from replicator.run import CHANGED, Run, read_given
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides, identity
 from replicator.work import Workshop
@@ -352,7 +352,7 @@ def journaled(sides: Sides, settings: Settings) -> Iterator[None]:
         yield
     except (Exception, KeyboardInterrupt) as error:
         ended = Interrupted("Interrupted.") if isinstance(error, KeyboardInterrupt) else error
-        states = {VerificationFailed: "differs", Interrupted: "interrupted", SourceChanged: journal.CHANGED}
+        states = {VerificationFailed: "differs", Interrupted: "interrupted", SourceChanged: CHANGED}
         state = states.get(type(ended), "failed")
         with suppress(psycopg.Error, ReplicatorError):  # without this last word it is still unfinished
             differs = ended.names if isinstance(ended, VerificationFailed) else None

@@ -21,8 +21,6 @@ from replicator.postgres import REPLICA, Connection, script
 from replicator.run import Recorded, Run, Status
 
 SCHEMA = "replicator"
-CHANGED = "changed"
-"""The state of a run whose source was changed meanwhile: what it has copied is not to be trusted."""
 MARK = "replicator: the journal of an unfinished clone, format "
 """The comment on the schema begins so, and ends with a hash of sql/journal.sql: another format has another one."""
 OF_EVERY_FORMAT = {"run.source", "run.snapshot", "run.sessions", "step.number", "step.phase", "step.digest"}

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from replicator import locks, sequences
 from replicator.errors import PreflightFailed, SourceChanged
 from replicator.events import listed
-from replicator.journal import CHANGED, Journal, digest, read_run, read_steps
+from replicator.journal import Journal, digest, read_run, read_steps
 from replicator.model import READING, CarryStatistics, Catalog, CopyLargeObjects, CopyTable, Part, Phase, Plan
 from replicator.plan.parts import Parts
 from replicator.postgres import Connection
-from replicator.run import Recorded, Run
+from replicator.run import CHANGED, Recorded, Run
 from replicator.unfinished import go_on
 
 SESSIONS_END_SECONDS = 30.0

@@ -9,12 +9,15 @@ from replicator.model import Moment, Phase
 from replicator.postgres import Connection
 from replicator.unfinished import correct, go_on
 
+CHANGED = "changed"
+"""The state of a run whose source was changed meanwhile: what it has copied is not to be trusted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """An unfinished copy, in the database that has its journal.
 
-    `state` is running, failed or differs; `alive` tells whether its process still holds on.
+    `state` is running, failed, interrupted, changed or differs; `alive` tells whether its process still holds on.
     `options`, `held_until` and `all_read` decide how it goes on: see unfinished.
     """
 
@@ -40,7 +43,7 @@ class Status:
         """What to do about it, in words."""
         if self.differs:
             return correct(self.options, rows=any(name.startswith("table ") for name in self.differs))
-        return go_on(self.options, all_read=self.all_read, held_until=self.held_until)
+        return go_on(self.options, all_read=self.all_read, held_until=self.held_until, resume=self.state != CHANGED)
 
 
 @dataclass(frozen=True, slots=True)
