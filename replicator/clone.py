@@ -81,7 +81,7 @@ def fill(settings: Settings, emit: Emit, *, verified: bool = False) -> bool:
         with journaled(sides, settings):
             verified = complete(prepared, record, sides, settings, emit, verified=verified)
         for words in prepared.left_out:
-            emit(events.Note(f"Left out, as --skip-unprivileged says: {words}"))
+            emit(events.Note(f"Left out: {words}", left_out=True))
         return verified
 
 

@@ -32,9 +32,10 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something to know that stops nothing."""
+    """Something to know that stops nothing. `left_out`: a thing that the copy lacks, since that was agreed to."""
 
     text: str
+    left_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class Prepared:
     plan: Plan
     end: Sequence[Step] = ()
     left_out: Sequence[str] = ()
-    """What this role may not make on the destination, in words: left out, since that was agreed to."""
+    """What the destination cannot hold, or this role may not make there, in words: left out, since that was agreed."""
     there: Catalog | None = None
     kept: tuple[str, ...] = ()
     standing: Catalog | None = None
@@ -131,6 +131,7 @@ def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding]
     unfit = probe.check_losses(fit.losses, destination, agreed=settings.downgrade)
     forbidden = probe.check_forbidden(fit.forbidden, catalog, destination, agreed=agreed)
     left_out = [finding.text for finding in (*not_mine, *tried, *forbidden)]
+    left_out += [str(loss) for loss in fit.losses if loss.fatal]
     findings += [*tried, *unfit, *forbidden]
     catalog = resume.as_then(left, fit.catalog) if left else fit.catalog
     if left and left.read and settings.verify:
@@ -292,6 +293,8 @@ def selected(catalog: Catalog, settings: Settings) -> Catalog:
         catalog = select.without_owners(catalog)
     if not settings.tablespaces:
         catalog = select.without_tablespaces(catalog)
+    if not settings.large_objects:
+        catalog = replace(catalog, large_objects=())
     if not settings.unlogged_rows:
         catalog = select.without_unlogged_rows(catalog)
     return catalog if settings.privileges else select.without_privileges(catalog)

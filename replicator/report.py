@@ -14,7 +14,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from replicator.events import Done, Event, Failed, Finished, Moved, Planned, Started, duration_text, one_line, size_text
+from replicator.events import (
+    Done,
+    Event,
+    Failed,
+    Finished,
+    Moved,
+    Note,
+    Planned,
+    Started,
+    duration_text,
+    one_line,
+    size_text,
+)
 from replicator.model import Phase
 
 SLOWEST = 5  # tables shown
@@ -76,13 +88,15 @@ class Report:
         self._finished: Finished | None = None
         self.differences: Sequence[str] = ()
         """What a verification found."""
+        self.left_out: dict[str, None] = {}
+        """What the copy lacks, since that was agreed to, in words."""
 
     def __call__(self, event: Event) -> None:
         """Do what `add` does."""
         self.add(event)
 
     def add(self, event: Event) -> None:
-        """Take an event into the account; Moved, Waiting, Ready and Note leave no trace."""
+        """Take an event into the account; Moved, Waiting, Ready and other notes leave no trace."""
         if isinstance(event, Moved):
             return
         with self._lock:
@@ -99,6 +113,8 @@ class Report:
                 case Failed(step, phase):
                     self._spans[phase].ended = self._clock()
                     self._failed[step] = event
+                case Note(text, left_out=True):
+                    self.left_out[text] = None
                 case Finished():
                     self._finished = event
 
@@ -141,6 +157,7 @@ class Report:
             ],
             "unfinished": self.unfinished,
             "differences": list(self.differences),
+            "left_out": list(self.left_out),
         }
         return json.dumps(document, indent=2)
 

@@ -38,6 +38,7 @@ class Settings:
     privileges: bool = True
     tablespaces: bool = True
     unlogged_rows: bool = True
+    large_objects: bool = True
     create: bool = False
     roles: bool = False
     downgrade: bool = False
@@ -127,6 +128,7 @@ FLAGS = {
     "privileges": "--no-acl",
     "tablespaces": "--no-tablespaces",
     "unlogged_rows": "--no-unlogged-table-data",
+    "large_objects": "--no-large-objects",
     "create_tablespaces": "--tablespaces",
     "hold_snapshot_seconds": "--hold-snapshot",
     "retry_seconds": "--retry-for",

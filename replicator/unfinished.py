@@ -19,12 +19,13 @@ SAME = (
     "tablespaces",
     "create_tablespaces",
     "unlogged_rows",
+    "large_objects",
     "roles",
     "downgrade",
     "skip_unprivileged",
 )
 """The options that change the copy: a run is resumed with those that it was begun with."""
-NEGATED = ("owners", "privileges", "tablespaces", "unlogged_rows")
+NEGATED = ("owners", "privileges", "tablespaces", "unlogged_rows", "large_objects")
 LASTING = ("verify", "exact", "create", "skip_failed_refresh")
 """The options that hold to the end of a run once they were given."""
 GIVEN_AGAIN = ("verify", "exact", "skip_failed_refresh")

@@ -306,7 +306,7 @@ class Workshop:
                 raise
             reason = one_line(error)
             if step.optional:
-                self._emit(events.Note(f"Left out: {step.name} failed: {reason}"))
+                self._emit(events.Note(f"Left out: {step.name} failed: {reason}", left_out=True))
             else:
                 self.refused[step.name] = StepFailed(step.name, reason, hint=REFUSED)
                 self._emit(events.Failed(step.name, step.phase, worker, reason))

@@ -194,10 +194,14 @@ class TestNewest:
         runs(replicator(*COPY, "--truncate", "--verify", *both(source, target)))
         is_copied(source, target, schema)
 
-    def test_large_objects_that_are_there_stay(self, replicator: Run, source: Database, target: Database) -> None:
+    def test_large_objects_on_both_sides_are_refused_or_left_out(
+        self, replicator: Run, source: Database, target: Database
+    ) -> None:
         source.run("SELECT lo_from_bytea(4711, 'large')")
         target.run("SELECT lo_from_bytea(1, 'own')")
-        assert "Not copied: large objects" in replicator(*COPY, *both(source, target)).said
+        refuses(replicator(*COPY, *both(source, target)), 3, "large objects", "--no-large-objects", "lo_unlink")
+        runs(replicator(*COPY, "--no-large-objects", "--verify", *both(source, target)))
+        runs(replicator("verify", "--data-only", "--no-large-objects", *both(source, target)))
         assert target.rows("SELECT oid::int FROM pg_largeobject_metadata") == [(1,)]
 
     def test_columns_are_matched_by_name(self, replicator: Run, database: Database, destination: Database) -> None:

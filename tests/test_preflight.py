@@ -166,7 +166,7 @@ def test_what_a_plain_role_may_not_make_is_told_and_can_be_left_out(pair: Pair) 
     assert told - {'role "postgres"'} >= FORBIDDEN, sorted(told - FORBIDDEN)
     assert is_empty(pair.destination)
     notes = pair.clone(skip_unprivileged=True)
-    at_the_end = [note for note in notes if note.startswith("Left out, as")]
+    at_the_end = [note for note in notes if note.startswith("Left out: ")]
     for name in FORBIDDEN - {'role "alice"'}:
         assert any(name in note for note in at_the_end), name
     assert any("alice" in note for note in at_the_end)

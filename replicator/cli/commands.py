@@ -129,10 +129,19 @@ def clone_command(context: click.Context, /, output: Output, **given: Any) -> No
     wanted = both(**given)
     if wanted.exact and not (wanted.verify or wanted.replace == "swap"):
         raise UsageError("--exact needs --verify.")
+    left_out: dict[str, None] = {}
+
     with reported(output) as emit:
-        verified = clone(wanted, emit)
+
+        def noting(event: events.Event) -> None:
+            if isinstance(event, events.Note) and event.left_out:
+                left_out[event.text] = None
+            emit(event)
+
+        verified = clone(wanted, noting)
     if output != "json":
-        click.echo("The copy is complete" + (" and verified." if verified else "."))
+        complete = "The copy is complete and verified" if verified else "The copy is complete"
+        click.echo("\n".join([f"{complete}, but for what was left out:", *left_out] if left_out else [f"{complete}."]))
 
 
 @cli.command("verify")

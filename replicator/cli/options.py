@@ -185,6 +185,7 @@ LEAVING_OUT = (
     click.option(
         "--no-unlogged-table-data", is_flag=True, help="Leave out the rows of unlogged tables: a standby has none."
     ),
+    click.option("--no-large-objects", is_flag=True, help="Leave large objects out."),
 )
 CREATE = click.option("--create", is_flag=True, help="Create the destination database unless it is there.")
 ROLES = click.option("--roles", is_flag=True, help="Create the roles that the destination lacks.")
@@ -366,6 +367,7 @@ def both(
     no_acl: bool = False,
     no_tablespaces: bool = False,
     no_unlogged_table_data: bool = False,
+    no_large_objects: bool = False,
     **rest: Any,
 ) -> Settings:
     """Return the settings that these options make. Raises UsageError."""
@@ -378,5 +380,6 @@ def both(
         privileges=not no_acl,
         tablespaces=not no_tablespaces,
         unlogged_rows=not no_unlogged_table_data,
+        large_objects=not no_large_objects,
         **rest,
     )

@@ -43,7 +43,7 @@ from replicator.preparation import READING, Prepared, read_steadily, refuse_or_n
 from replicator.settings import Settings
 from replicator.sides import Sides
 
-NO_LARGE_OBJECTS = "SELECT NOT EXISTS (SELECT FROM pg_largeobject_metadata)"
+LARGE_OBJECTS = "SELECT EXISTS (SELECT FROM pg_largeobject_metadata)"
 TAKE_AWAY, EMPTY = "foreign keys away", "tables emptied"
 SET, FORWARD = "sequence values", "sequence values, none set back"
 
@@ -88,17 +88,19 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     _check(destination, matched, there, firing, settings, resuming=left is not None)
     sequences, values_there = common_sequences(catalog, destination, matched)
     ours = left is not None and any(step.name.startswith("large objects ") for step in left.steps)
-    wanted = bool(catalog.large_objects) and (ours or destination.execute(NO_LARGE_OBJECTS).fetchall() == [(True,)])
-    if catalog.large_objects and not wanted:
-        matched.note("Not copied: large objects, since the destination has some.")
+    if catalog.large_objects and not ours and destination.execute(LARGE_OBJECTS).fetchall() == [(True,)]:
+        matched.refuse(
+            "Source and destination have large objects, which are told apart by their numbers alone.",
+            "Leave them out with --no-large-objects, or delete the destination's:"
+            " SELECT lo_unlink(oid) FROM pg_largeobject_metadata;",
+        )
     changes = changed(matched.targets, emptied=settings.truncate)
     filled = read_targets(destination, "target_matviews")
     views = to_refresh(filled, changes, catalog, matched, user=destination.info.user)
     refuse_or_note(matched.findings, emit)
     kept = journal.read_taken(destination) if left else []
     keys = sorted([*(ForeignKey(*key, check=None) for key in kept), *keys], key=lambda key: key.name)
-    catalog = replace(catalog, objects=(), sequences=sequences, large_objects=catalog.large_objects if wanted else (),
-                      populated=frozenset(), invalid=frozenset())  # fmt: skip
+    catalog = replace(catalog, objects=(), sequences=sequences, populated=frozenset(), invalid=frozenset())
     plan = make_plan(catalog, matched.targets, keys, firing, views, settings, replica=replica)
     compared = tuple(target.copied for target in matched.targets)
     return Prepared(
