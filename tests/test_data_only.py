@@ -403,6 +403,18 @@ class TestNewest:
         assert "hold less" in result.said
         assert destination.rows("SELECT n::text, (p).high::text, fits FROM t") == [("1.23", "1.23", 7)]
 
+    def test_words_that_are_too_long_are_refused_before(
+        self, replicator: Run, database: Database, destination: Database
+    ) -> None:
+        database.run("CREATE TABLE t (a text, b text); INSERT INTO t VALUES ('abcdefg', 'abc    ')")
+        destination.run("CREATE TABLE t (a varchar(6), b varchar(6))")
+        refuses(replicator(*COPY, *both(database, destination)), 3, "public.t.a (6), public.t.b (6)")
+        result = replicator(*COPY, "--allow-narrower-types", *both(database, destination))
+        refuses(result, 3, "more characters", "public.t.a (6).", "Widen them")
+        database.run("UPDATE t SET a = 'abcdef'")
+        runs(replicator(*COPY, "--allow-narrower-types", *both(database, destination)))
+        assert destination.rows("TABLE t") == [("abcdef", "abc   ")]
+
     def test_a_role_that_may_not_says_what_it_lacks(
         self, replicator: Run, source: Database, target: Database, owner: tuple[str, ...]
     ) -> None:

@@ -313,7 +313,7 @@ DATA_ONLY = (
     click.option(
         "--allow-narrower-types",
         is_flag=True,
-        help="--data-only: let values be rounded or cut where the destination's types hold less.",
+        help="--data-only: let values be rounded, and blanks be cut off, where the destination's types hold less.",
     ),
 )
 COMPARE_DATA_ONLY = click.option(

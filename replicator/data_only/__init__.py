@@ -79,8 +79,7 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     matched = match(catalog.tables, read_targets(source, "targets"), there)
     types = read_targets(source, "target_types"), read_targets(destination, "target_types")
     shorter = check_types(matched, *types, agreed=settings.allow_narrower_types)
-    if not settings.allow_narrower_types:
-        _check_lengths(source, matched, shorter)
+    _check_lengths(source, matched, shorter, blanks=settings.allow_narrower_types)
     replica = _may(destination, REPLICA)
     keys = _foreign_keys(destination, matched, settings, replica=replica)
     triggers = read_targets(destination, "target_triggers")
@@ -190,15 +189,21 @@ def _check(
             matched.refuse(f"Tables of the destination have rows: {listed(full)}.", "Use --truncate or --append.")
 
 
-def _check_lengths(source: Connection, matched: Matched, most: Mapping[str, Mapping[str, int]]) -> None:
-    """Refuse what is too long for the destination: a server cuts off blanks without an error, and else says so late."""
+def _check_lengths(
+    source: Connection, matched: Matched, most: Mapping[str, Mapping[str, int]], *, blanks: bool
+) -> None:
+    """Refuse what is too long for the destination: a server cuts off blanks without an error, and else says so late.
+
+    `blanks` at the end may be cut off.
+    """
     long = []
     for table, columns in most.items():
-        tests = ", ".join(f"bool_or(octet_length({c}) > {n} AND char_length({c}) > {n})" for c, n in columns.items())
+        left = "char_length(rtrim({0}, ' '))" if blanks else "char_length({0})"
+        tests = ", ".join(f"bool_or(octet_length({c}) > {n} AND {left.format(c)} > {n})" for c, n in columns.items())
         (found,) = source.execute(f"SELECT {tests} FROM ONLY {table}".encode()).fetchall()
         long += [f"{table}.{c} ({n})" for (c, n), it in zip(columns.items(), found, strict=True) if it]
     if long:
-        hint = "Widen them there. With --allow-narrower-types blanks at the end are cut off, and other words fail."
+        hint = "Widen them there." + ("" if blanks else " With --allow-narrower-types blanks at the end are cut off.")
         matched.refuse(f"Values have more characters than the destination's columns take: {listed(long)}.", hint)
 
 
