@@ -214,7 +214,7 @@ RETRY = click.option(
     show_default=True,
     type=duration,
     help="How long a step is tried again, counted from its first failure, when a connection is lost, a server restarts,"
-    " and the like. What fails after hours is tried once more.",
+    " and the like. A step that had run longer than this is tried once more all the same.",
 )
 LOCK_TIMEOUT = click.option(
     "--lock-timeout",
