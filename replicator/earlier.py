@@ -55,7 +55,7 @@ def _has_changed(source: Connection, table: Table, rows: int | None, snapshot: s
         return True
     first = int(snapshot.partition(":")[0] or 3) % 2**32
     query = ROWS.format(table.identity, table.condition or "")
-    ((count, newer),) = source.execute(query.encode(), [str(first)]).fetchall()
+    ((count, newer),) = source.execute(query, [str(first)]).fetchall()
     return bool(count != rows or newer)
 
 

@@ -46,7 +46,7 @@ def notice_crash(conn: Connection) -> bool:
                 hint="Empty this table, then `clean` and `clone --data-only` again.",
             )
         for table in emptied:
-            conn.execute(f"TRUNCATE {table}".encode())
+            conn.execute(f"TRUNCATE {table}")
         conn.execute(script("journal_undo"), [[number for number, _ in undone], emptied])
         conn.execute("INSERT INTO replicator.witness VALUES (true)")
     return True
@@ -100,4 +100,4 @@ def emptied(conn: Connection, plan: Plan) -> list[str]:
         " WHERE c.relpersistence = 'u'"
     )
     names = [name for (name,) in conn.execute(query, [tables]).fetchall()]
-    return [name for name in names if not conn.execute(f"SELECT FROM {name} LIMIT 1".encode()).fetchall()]
+    return [name for name in names if not conn.execute(f"SELECT FROM {name} LIMIT 1").fetchall()]

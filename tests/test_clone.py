@@ -103,7 +103,8 @@ def test_awkward_settings_of_databases_change_no_value(servers: Servers) -> None
 
 
 @pytest.mark.parametrize(
-    ("from_encoding", "to_encoding"), [("LATIN1", "UTF8"), ("LATIN1", "LATIN1"), ("SQL_ASCII", "SQL_ASCII")]
+    ("from_encoding", "to_encoding"),
+    [("LATIN1", "UTF8"), ("LATIN1", "LATIN1"), ("SQL_ASCII", "SQL_ASCII"), ("LATIN1", "SQL_ASCII")],
 )
 def test_text_survives_other_encodings(from_encoding: str, to_encoding: str, servers: Servers) -> None:
     source = servers.database(NEWEST, f"ENCODING '{from_encoding}'")
@@ -125,6 +126,16 @@ def test_bytes_that_are_not_utf8_stop_a_copy_into_utf8(servers: Servers) -> None
     source.run("CREATE TABLE t (a text); INSERT INTO t SELECT convert_from('\\x41', 'SQL_ASCII')")
     copy(source, destination, verify=True)
     assert destination.value("SELECT a FROM t") == "A"
+
+
+def test_a_materialized_view_shows_what_its_owner_may_see(database: Database, destination: Database) -> None:
+    database.run(
+        """CREATE TABLE t AS SELECT generate_series(1, 10) AS a; ALTER TABLE t OWNER TO alice;
+        ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON t USING (a < 4);
+        GRANT CREATE ON SCHEMA public TO alice; SET ROLE alice; CREATE MATERIALIZED VIEW m AS TABLE t;"""
+    )
+    copy(database, destination, verify=True)
+    assert destination.value("SELECT count(*) FROM m") == 3
 
 
 def test_unpopulated_and_nested_materialized_views(database: Database, destination: Database) -> None:

@@ -204,6 +204,17 @@ def test_what_failed_when_all_was_read_needs_its_snapshot_no_more(
     assert destination.rows("SELECT lo_get(oid) FROM pg_largeobject_metadata") == [(b"large",)]
 
 
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_names_are_read_in_their_encoding_again(encoding: str, servers: Servers, replicator: Run) -> None:
+    source = servers.database(NEWEST, "ENCODING 'LATIN1'")
+    destination = servers.database(NEWEST, f"ENCODING '{encoding}'")
+    source.run("""CREATE TABLE "tä" AS SELECT 1 AS "ä", 'ö' AS b; CREATE UNLOGGED TABLE "tö" AS TABLE "tä";
+        CREATE MATERIALIZED VIEW m AS SELECT 1 / "ä" FROM "tä"; UPDATE "tä" SET "ä" = 0""")
+    refuses(replicator("clone", "--verify", *both(source, destination)), 6, "refresh public.m")
+    runs(replicator("clone", "--resume", "--skip-failed-refresh", *both(source, destination)))
+    runs(replicator("clone", "--data-only", "--truncate", "--skip-failed-refresh", *both(source, destination)))
+
+
 def test_a_held_snapshot_goes_when_its_time_is_over(
     start: Start, replicator: Run, source: Database, destination: Database
 ) -> None:
@@ -270,6 +281,17 @@ def test_a_copy_into_a_newer_version_goes_on_as_well(
     older.run(SLOW_TABLES + SCHEMA)
     killed(start, older, destination)
     runs(replicator("clone", "--resume=per-table", "--verify", *both(older, destination)))
+
+
+def test_rows_in_a_table_that_was_still_to_be_copied_are_refused(
+    start: Start, replicator: Run, source: Database, destination: Database
+) -> None:
+    killed(start, source, destination)
+    undone = "SELECT relation FROM replicator.step WHERE phase = 'data' AND done_at IS NULL AND cost > 100000 LIMIT 1"
+    table = destination.value(undone)
+    destination.run(f"INSERT INTO {table} (a) VALUES (1)")
+    result = replicator("clone", "--resume=per-table", *both(source, destination))
+    refuses(result, 3, f"table {table}: 0 rows were copied, 1 are there")
 
 
 def test_where_nothing_was_begun_it_begins(replicator: Run, source: Database, destination: Database) -> None:

@@ -200,7 +200,7 @@ def _check_lengths(
     for table, columns in most.items():
         left = "char_length(rtrim({0}, ' '))" if blanks else "char_length({0})"
         tests = ", ".join(f"bool_or(octet_length({c}) > {n} AND {left.format(c)} > {n})" for c, n in columns.items())
-        (found,) = source.execute(f"SELECT {tests} FROM ONLY {table}".encode()).fetchall()
+        (found,) = source.execute(f"SELECT {tests} FROM ONLY {table}").fetchall()
         long += [f"{table}.{c} ({n})" for (c, n), it in zip(columns.items(), found, strict=True) if it]
     if long:
         hint = "Widen them there." + ("" if blanks else " With --allow-narrower-types blanks at the end are cut off.")
@@ -217,7 +217,7 @@ def _alone(name: str, *, partitioned: bool) -> str:
 
 
 def _has_rows(conn: Connection, table: str) -> bool:
-    return bool(conn.execute(f"SELECT FROM {table} LIMIT 1".encode()).fetchall())
+    return bool(conn.execute(f"SELECT FROM {table} LIMIT 1").fetchall())
 
 
 def make_plan(
@@ -317,11 +317,11 @@ def give_back(conn: Connection) -> list[str]:
         with conn.transaction():
             try:
                 with conn.transaction():
-                    conn.execute(create.encode())
+                    conn.execute(create)
             except psycopg.errors.ForeignKeyViolation as error:
                 definition, comment, rest = create.partition("; COMMENT ON CONSTRAINT ")
-                conn.execute(f"{definition} NOT VALID{comment}{rest}".encode())
+                conn.execute(f"{definition} NOT VALID{comment}{rest}")
                 partly.append(f"{name} is back, but NOT VALID: {postgres.one_line(error)}")
-            conn.execute(_given_back(name).encode())
+            conn.execute(_given_back(name))
     journal.drop(conn)
     return partly

@@ -53,7 +53,7 @@ def check_rows(source: Connection, catalog: Catalog) -> Iterable[Finding]:
 
 def _has_rows(source: Connection, table: Table) -> bool:
     query = f"SELECT EXISTS (SELECT FROM ONLY {table.identity} {table.condition or ''})"
-    return not table.empty and source.execute(query.encode()).fetchall() == [(True,)]
+    return not table.empty and source.execute(query).fetchall() == [(True,)]
 
 
 def check_losses(losses: Iterable[Loss], destination: Connection, *, agreed: bool) -> list[Finding]:

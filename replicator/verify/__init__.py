@@ -77,7 +77,9 @@ def verify(
     `earlier` those that were copied at an earlier moment than the source is compared at, `large objects` for all these.
     """
     sides = Sides(source, destination)
-    hashing = Hashing(recode=source.encoding != destination.encoding, exact=exact)
+    # SQL_ASCII holds the other one's bytes as they are.
+    recode = source.encoding != destination.encoding and "SQL_ASCII" not in (source.encoding, destination.encoding)
+    hashing = Hashing(recode=recode, exact=exact)
     attempts = Attempts(sides, emit, retry_seconds)
     with events.saying(emit, "Comparing all definitions and sequences"):
         mismatches = attempts.make(

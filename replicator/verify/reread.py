@@ -50,7 +50,7 @@ def _statements(cursor: psycopg.Cursor[tuple[object, ...]], o: Object) -> Iterat
             continue
         tail = WITHOUT_DATA if query.endswith(WITHOUT_DATA) else ""
         # A binary cursor sends one statement at most, whatever a source may have put into its text.
-        cursor.execute(f"CREATE TEMP VIEW replicator_reread AS {query.removesuffix(tail)}".encode())
+        cursor.execute(f"CREATE TEMP VIEW replicator_reread AS {query.removesuffix(tail)}")
         ((text,),) = cursor.execute(READ).fetchall()
         cursor.execute("DROP VIEW pg_temp.replicator_reread")
         yield f"{head} AS {str(text).rstrip(';')}{tail}"
