@@ -6,6 +6,7 @@ from typing import Any
 from replicator.data_only.match import Matched, Target
 from replicator.events import listed
 from replicator.model import Catalog, Execute, Finding, Phase, Step
+from replicator.plan.refresh import refreshing
 from replicator.verify.side import same_names
 
 
@@ -31,7 +32,7 @@ def to_refresh(
                 f" {listed(others)}.",
                 "(afterwards, as their owner)",
                 fatal=False,
-                run=" ".join(_refresh(name) + ";" for name in others),
+                run=" ".join(f"REFRESH MATERIALIZED VIEW {name};" for name in others),
             )
         )
     return [r.identity for r in stale if r.refreshable]
@@ -47,9 +48,5 @@ def refresh_steps(names: Sequence[str], finished: frozenset[str], *, optional: b
     steps: list[Step] = []
     for name in names:
         needs = finished | {step.name for step in steps[-1:]}
-        steps.append(Step(f"refresh {name}", Phase.REFRESH, Execute((_refresh(name),)), needs, optional=optional))
+        steps.append(Step(f"refresh {name}", Phase.REFRESH, Execute(refreshing(name)), needs, optional=optional))
     return steps
-
-
-def _refresh(name: str) -> str:
-    return f"REFRESH MATERIALIZED VIEW {name}"

@@ -37,6 +37,14 @@ def _reachable(start: Address, needs: Mapping[Address, Collection[Address]], end
     return (seen & ends) - {start}
 
 
+def refreshing(identity: str) -> tuple[str, ...]:
+    """Return the statements that fill a materialized view.
+
+    Its owner may see only a part of the rows, as on the source; without row_security that is an error.
+    """
+    return "SET LOCAL row_security = on", f"REFRESH MATERIALIZED VIEW {identity}", "SET LOCAL row_security = off"
+
+
 def refresh_steps(
     catalog: Catalog,
     relations: Relations,
@@ -52,7 +60,7 @@ def refresh_steps(
     for matview, read in reads.items():
         identity = relations.identities[matview]
         analyze = (f"ANALYZE {identity}",) if matview in analyzed else ()
-        statements = (f"REFRESH MATERIALIZED VIEW {identity}", *analyze)
+        statements = (*refreshing(identity), *analyze)
         needs = finished | {names[address] for address in read}
         steps.append(Step(names[matview], Phase.REFRESH, Execute(statements), needs, optional=optional))
     for matview in reads.keys() - catalog.populated:
