@@ -139,6 +139,8 @@ def _dropped(word: str, name: str, conn: Connection) -> str:
 def _refusing(what: str) -> Iterator[None]:
     try:
         yield
+    except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation) as error:
+        raise PreflightFailed(f"Another session has just created the {what}.", hint="Is a clone running?") from error
     except psycopg.DatabaseError as error:
         raise PreflightFailed(
             f"The {what} cannot be created on the destination: {postgres.one_line(error)}",
