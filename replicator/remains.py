@@ -128,9 +128,12 @@ class Remains:
         expected: dict[str, int] = {}
         costs: dict[str, int] = {}
         queries: dict[str, str] = {}
+        empty = all(step.name in self.kept for step in self.plan.steps if step.phase is Phase.SCHEMA)
         for target, steps in of_target.items():
             records = [copied[step.name] for step in steps if step.name in copied and step.name in self.kept]
-            if len(records) == len(steps) and all(r.rows is not None for r in records):  # None: repaired since
+            untouched = empty and not any(step.name in copied for step in steps)
+            # Without a number they were repaired since.
+            if untouched or (len(records) == len(steps) and all(r.rows is not None for r in records)):
                 expected[target] = sum(r.rows or 0 for r in records)
                 costs[target] = sum(step.cost for step in steps)
                 writers = {str(r.txid % 2**32) for r in records if r.txid}
@@ -180,7 +183,7 @@ def _count(
         assert isinstance(step.work, Execute)
         began = time.monotonic()
         with destination.use() as conn:
-            rows = conn.execute(step.work.statements[0].encode()).fetchall()
+            rows = conn.execute(step.work.statements[0]).fetchall()
         found.update((batches[int(step.name)][number], (count, others)) for number, count, others in rows)
         return {step.name: Outcome(time.monotonic() - began)}
 
