@@ -65,6 +65,7 @@ SESSION = {
     "default_table_access_method": "heap",
     "default_tablespace": "",
     "client_min_messages": "error",
+    "temp_file_limit": "-1",  # where it may be set: sorting for an index, or for a comparison, needs files
     "standard_conforming_strings": "on",
     "transform_null_equals": "off",
     "array_nulls": "on",

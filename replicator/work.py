@@ -274,7 +274,7 @@ class Workshop:
                 for table, reason in refused.items():
                     self._emit(events.Note(f"ANALYZE {table}: its statistics could not be carried over: {reason}"))
                     with self._forgiving(step, destination, worker):
-                        destination.execute(f"ANALYZE {table}".encode())
+                        destination.execute(f"ANALYZE {table}")
                 return 0, 0, None
             case CopyLargeObjects(range), Source(conn):
                 with self._counting(step, worker) as moved:
@@ -392,7 +392,10 @@ def _hint(error: Exception) -> str | None:
         return error.hint
     match getattr(error, "sqlstate", None):
         case "53100":
-            return "The destination's disk is full: free some space there."
+            notes = getattr(error, "__notes__", ["on the destination"])
+            return f"The {notes[-1].removeprefix('on the ')}'s disk is full: free some space there."
+        case "53400":
+            return "The role's limits are too low: ALTER ROLE … RESET temp_file_limit; (as a superuser)."
         case "42501":
             return "Grant the privilege, or connect as a role that has it."
         case _:

@@ -13,6 +13,7 @@ from replicator.probe.facts import Facts, read_facts
 REMEDIES = (
     (r"password authentication failed|no password supplied", "Give the password in ~/.pgpass or in PGPASSWORD."),
     (r"pg_hba\.conf", "Its administrator allows this host, user and database in pg_hba.conf."),
+    (r"temp_file_limit", "Raise that limit: ALTER ROLE … RESET temp_file_limit; (as a superuser)."),
     (r'database ".*" does not exist', "Give --create, and `clone` makes it; or correct its name."),
 )
 
