@@ -231,6 +231,15 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def unquoted(identifier: str) -> str:
+    """Return the name that an identifier is of, which is quoted only where it must be.
+
+    >>> unquoted('plain'), unquoted('"an ""odd"" role"')
+    ('plain', 'an "odd" role')
+    """
+    return identifier[1:-1].replace('""', '"') if identifier.startswith('"') else identifier
+
+
 def script(name: str) -> bytes:
     """Return the statement in the file `sql/<name>.sql`."""
     return files("replicator").joinpath(f"sql/{name}.sql").read_bytes()

@@ -109,7 +109,7 @@ def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding]
     if settings.replace and not settings.allow_empty and not any(finding.fatal for finding in findings):
         findings += probe.check_rows(source, catalog)
     agreed = settings.skip_unprivileged
-    lacking = probe.check_catalog(source, destination, catalog, roles=settings.roles)
+    lacking = probe.check_catalog(source, destination, catalog, roles=settings.roles, replacing=replacing)
     beginning, not_there = server.lacking(source, destination, settings)
     end, not_said = database.lacking(source, destination, settings)
     lacking += [*not_there, *not_said]

@@ -21,6 +21,7 @@ from replicator.preparation import preflight
 from replicator.settings import Settings
 from tests.fix_cli import Run, Start, both, closed_port, is_empty, own_server, runs, until
 from tests.fix_servers import VERSIONS, Database, Servers
+from tests.test_clone import with_extension
 
 NEWEST = VERSIONS[-1]
 SOME = pytest.mark.pg(f"in 12 15 16 {NEWEST}")
@@ -274,6 +275,94 @@ def test_more_tables_than_locks() -> None:
         server.start()
         with psycopg.connect(server.conninfo(), autocommit=True) as conn:
             assert list(probe.check_locks(conn)) == []
+
+
+IN_EXT = """
+CREATE SCHEMA "Ext"; CREATE EXTENSION hstore SCHEMA "Ext"; CREATE TABLE t AS SELECT '"a"=>"1"'::"Ext".hstore AS h;
+CREATE FUNCTION g(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN "Ext".hstore($1, $1); END';
+"""
+MADE = 'CREATE SCHEMA IF NOT EXISTS "Ext"'
+MOVED = 'ALTER EXTENSION "hstore" SET SCHEMA'
+
+
+@SOME
+@pytest.mark.parametrize(
+    ("source", "there", "run"),
+    [
+        (
+            IN_EXT,
+            "CREATE EXTENSION hstore",
+            f'CREATE SCHEMA IF NOT EXISTS "Ext" AUTHORIZATION "postgres"; {MOVED} "Ext";',
+        ),
+        ("CREATE EXTENSION hstore", IN_EXT.partition("CREATE TABLE")[0], f'{MOVED} "public"; DROP SCHEMA "Ext";'),
+    ],
+)
+def test_an_extension_in_another_schema_is_named_and_moved(
+    source: str, there: str, run: str, database: Database, destination: Database
+) -> None:
+    if not database.rows("SELECT FROM pg_available_extensions WHERE name = 'hstore'"):
+        pytest.skip("this server has no hstore")
+    database.run(source)
+    destination.run(there)
+    find = lambda: fatal(preflight(Settings(database.dsn, destination.dsn), lambda event: None)[1])  # noqa: E731
+    (finding,) = find()
+    assert (finding.object, finding.run) == ("extension hstore", run)
+    destination.run(finding.run)
+    assert find() == []
+    clone(Settings(database.dsn, destination.dsn, jobs=2, verify=True), lambda event: None)
+    assert destination.dump() == database.dump()
+
+
+def test_an_extension_in_another_schema_is_no_matter_of_versions(servers: Servers) -> None:
+    """What the schema needs is refused there for its schema, which --downgrade would not help."""
+    if VERSIONS[0] == NEWEST:
+        pytest.skip("needs two versions")
+    source, there = servers.database(NEWEST), servers.database(VERSIONS[0])
+    source.run(IN_EXT)
+    there.run("CREATE EXTENSION hstore")
+    (finding,) = fatal(preflight(Settings(source.dsn, there.dsn), lambda event: None)[1])
+    assert finding.run.endswith(f'{MOVED} "Ext";')
+
+
+@pytest.mark.pg(f"in {NEWEST}")
+def test_what_replace_drop_drops_may_be_in_another_schema(pair: Pair) -> None:
+    pair.source.run(f"SET ROLE {pair.role}; {IN_EXT}; INSERT INTO t SELECT 'a=>1'::\"Ext\".hstore")
+    pair.destination.run(f"SET ROLE {pair.role}; CREATE EXTENSION hstore")
+    pair.clone(replace="drop")
+    assert pair.destination.dump() == pair.source.dump()
+    pair.destination.run("DROP FUNCTION g; DROP TABLE t; DROP EXTENSION hstore; CREATE EXTENSION hstore")
+    assert "extension hstore" in {f.object for f in pair.find(replace="drop")}, "another role's stays"
+
+
+@pytest.mark.pg(f"in {NEWEST}")
+def test_an_extension_that_cannot_be_moved_is_made_anew(servers: Servers) -> None:
+    with with_extension(servers, "fixed", "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'") as pair:
+        source, there = pair
+        source.run("CREATE SCHEMA ext; CREATE EXTENSION fixed SCHEMA ext")
+        there.run("CREATE EXTENSION fixed")
+        find = lambda: fatal(preflight(Settings(source.dsn, there.dsn), lambda event: None)[1])  # noqa: E731
+        (finding,) = find()
+        there.run(finding.run)
+        assert find() == []
+        clone(Settings(source.dsn, there.dsn, verify=True), lambda event: None)
+
+
+@pytest.mark.pg(f"in {NEWEST}")
+def test_who_may_not_make_an_extension_is_told_its_schema(pair: Pair) -> None:
+    """dblink is for superusers alone; citext is of an older version on the source."""
+    pair.source.run(f"SET ROLE {pair.role}; CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext VERSION '1.5'")
+    pair.source.run("CREATE EXTENSION dblink SCHEMA ext")
+    schema = f'CREATE SCHEMA IF NOT EXISTS "ext" AUTHORIZATION "{pair.role}"; CREATE EXTENSION'
+    (finding,) = pair.find()
+    assert finding.run == f'{schema} "dblink" SCHEMA "ext";'
+    pair.obey(finding)
+    _, findings = preflight(Settings(pair.here, pair.there), lambda event: None)
+    (citext,) = (f for f in findings if f.object == "extension citext")
+    assert citext.run == f'{schema} "citext" SCHEMA "ext" VERSION \'1.5\';'
+    pair.obey(citext)
+    assert "extension dblink" not in {f.object for f in pair.find()}
+    pair.clone(skip_unprivileged=True, verify=False)  # an extension's comment is its owner's to make
+    assert pair.destination.dump() == pair.source.dump()
 
 
 @pytest.mark.skipif(not shutil.which("pgbouncer"), reason="needs pgbouncer in PATH")

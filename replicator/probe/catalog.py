@@ -3,61 +3,28 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from psycopg import sql
-
 from replicator import postgres
 from replicator.model import Catalog, Finding
 from replicator.postgres import Connection, quoted
+from replicator.probe.extensions import check_extensions
 from replicator.probe.load import slow
 
 SET_OPTION_SINCE = 160000
 
 
-def check_catalog(source: Connection, destination: Connection, catalog: Catalog, *, roles: bool) -> list[Finding]:
+def check_catalog(
+    source: Connection, destination: Connection, catalog: Catalog, *, roles: bool, replacing: bool = False
+) -> list[Finding]:
     """Return what these objects need and the destination lacks: extensions, and the roles that they name.
 
-    `roles`: those that are missing will be made.
+    `roles`: those that are missing will be made. `replacing`: what is there will be dropped.
     """
     return [
-        *_extensions(source, destination, catalog),
+        *check_extensions(source, destination, catalog, replacing=replacing),
         *_collations(source, destination),
         *([] if roles else _roles(source, destination, catalog)),
         *slow(destination, sum(table.bytes for table in catalog.tables)),
     ]
-
-
-def _extensions(source: Connection, destination: Connection, catalog: Catalog) -> Iterable[Finding]:
-    wanted = [o.identity for o in catalog.objects if o.kind == "extension"]
-    here = source.execute(
-        "SELECT extname::text, extversion FROM pg_extension WHERE quote_ident(extname) = ANY (%s) ORDER BY extname",
-        [wanted],
-    ).fetchall()
-    there = {
-        row[0]: row[1:]
-        for row in destination.execute(
-            "SELECT a.name::text, coalesce(a.installed_version, a.default_version), a.installed_version IS NULL"
-            "     , ARRAY(SELECT version FROM pg_available_extension_versions v WHERE v.name = a.name)"
-            "  FROM pg_available_extensions a WHERE a.name = ANY (%s)",
-            [[row[0] for row in here]],
-        ).fetchall()
-    }
-    for name, version in here:
-        if name not in there:
-            yield Finding(
-                f"The destination server lacks an extension that the source uses: {name} {version}.",
-                "Install its package on the destination server.",
-                object=f"extension {name}",
-            )
-        elif there[name][0] != version:
-            other, absent, versions = there[name]
-            choice = f"CREATE EXTENSION {quoted(name)} VERSION {sql.Literal(version).as_string()};"
-            yield Finding(
-                f"The extension {name} is {version} on the source,"
-                f" {'and will be' if absent else 'but'} {other} on the destination.",
-                fatal=False,
-                object=f"extension {name}",
-                run=choice if absent and version in versions else "",
-            )
 
 
 def _collations(source: Connection, destination: Connection) -> Iterable[Finding]:

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from operator import attrgetter
 
 from replicator.model import Catalog, Finding, Loss, Object, Statistics, Table
-from replicator.postgres import Connection, quoted
+from replicator.postgres import Connection, quoted, unquoted
+from replicator.probe.extensions import creation
 
 STATISTICS_SINCE = 180000
 SET_ON_PARAMETER_SINCE = 150000
@@ -100,8 +101,9 @@ def _remedy(o: Object, user: str, destination: Connection) -> tuple[str, str]:
     """Return what allows this role to make an object, and the other way out."""
     other = "(as a superuser) or clone with --skip-unprivileged."
     made = "; ".join(o.create)
-    if o.kind == "extension" and (found := re.search(r" WITH SCHEMA (public|pg_catalog)$", made)):
-        return f"{made};", other
+    if o.kind == "extension" and (found := re.search(rf" ({NAME}) WITH SCHEMA ({NAME})$", made)):
+        name, schema = map(unquoted, found.groups())
+        return creation(destination, name, schema), other
     if o.kind == "default_acl" and (found := re.search(rf" FOR ROLE ({NAME})", made)):
         return f"GRANT {found[1]} TO {user};", other
     if o.kind == "foreign_server" and (found := re.search(rf" FOREIGN DATA WRAPPER ({NAME})", made)):

@@ -1,5 +1,5 @@
--- Some of what a database holds, but for what extensions brought. Without a row it is empty, unless there are default
--- privileges. What is about something else, as a trigger is, comes and goes with that.
+-- Some of what a database holds, but for extensions, their schemas and what they brought. Without a row it is empty,
+-- unless there are default privileges. What is about something else, as a trigger is, comes and goes with that.
 SELECT format('%s %s', object.type, object.identity) AS name
   FROM (SELECT tableoid AS classid, oid AS objid FROM pg_class
          UNION ALL SELECT tableoid, oid FROM pg_proc
@@ -21,7 +21,8 @@ SELECT format('%s %s', object.type, object.identity) AS name
          UNION ALL SELECT tableoid, oid FROM pg_foreign_server
          UNION ALL SELECT tableoid, oid FROM pg_publication
          UNION ALL SELECT tableoid, oid FROM pg_event_trigger
-         UNION ALL SELECT tableoid, oid FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'
+         UNION ALL SELECT tableoid, oid FROM pg_namespace
+                    WHERE nspname !~ '^pg_(toast_)?temp_' AND oid NOT IN (SELECT extnamespace FROM pg_extension)
          UNION ALL SELECT 'pg_largeobject'::regclass, oid FROM pg_largeobject_metadata) AS held
  CROSS JOIN LATERAL pg_identify_object(held.classid, held.objid, 0) AS object
  WHERE (held.objid >= 16384 OR held.classid = 'pg_largeobject'::regclass)

@@ -1,6 +1,6 @@
--- CREATE SCHEMA. The schema public is there already: only its owner can differ. By name, not by OID: public may have
--- been made anew on the source, or have another name there. Who owns it at first, before 15 the first superuser, is left
--- to the destination.
+-- CREATE SCHEMA. One may be there already, if an extension is in it that an administrator made before the clone. The
+-- schema public is there in any case: only its owner can differ. By name, not by OID: public may have been made anew on
+-- the source, or have another name there. Who owns it at first, before 15 the first superuser, is left to the destination.
 -- Reference: pg_dump.c selectDumpableNamespace, dumpNamespace (18.6).
 SELECT n.tableoid AS classid
      , n.oid AS objid
@@ -10,7 +10,7 @@ SELECT n.tableoid AS classid
             THEN NULL
             ELSE n.nspowner
         END AS owner
-     , CASE WHEN n.nspname = 'public' THEN '{}' ELSE ARRAY[format('CREATE SCHEMA %I', n.nspname)] END AS create
+     , CASE WHEN n.nspname = 'public' THEN '{}' ELSE ARRAY[format('CREATE SCHEMA IF NOT EXISTS %I', n.nspname)] END AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
      , '{}'::oid[] AS needs
