@@ -81,24 +81,33 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
 
 
 def preflight(settings: Settings, emit: Emit) -> tuple[dict[str, probe.Facts], list[Finding]]:
-    """Return what both servers are, and all that a clone would find in its way, or worth knowing; write nothing."""
-    facts = wait_for_both(settings, emit)
-    with both_sides(replace(settings, resume="no"), claim=False) as sides:
-        return facts, examine(sides, settings, emit)[0]
+    """Return what both servers are, and all that a clone would find in its way, or worth knowing; write nothing.
+
+    Where --create is to make the destination, all that its server tells while it is not there.
+    """
+    beside = database.absent(settings, emit) if settings.create else None
+    opened = replace(settings, destination=beside or settings.destination, resume="no")
+    facts = wait_for_both(opened, emit)
+    if beside:
+        facts["destination"] = database.as_created(facts["source"], facts["destination"], settings)
+    with both_sides(opened, claim=False) as sides:
+        return facts, examine(sides, settings, emit, absent=beside is not None)[0]
 
 
-def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding], Prepared | None]:
-    """Return all findings and, where the source's tables could be locked, what is to be done."""
+def examine(
+    sides: Sides, settings: Settings, emit: Emit, *, absent: bool = False
+) -> tuple[list[Finding], Prepared | None]:
+    """Return all findings and, where the source's tables could be locked, what is to be done.
+
+    `absent`: the destination is to be made yet, and another database of its server is open in its place.
+    """
     left, source, destination = sides.left, sides.moment.holder, sides.keeper.conn
     replacing = settings.replace == "drop"
-    occupied = probe.check_destination(source, destination, resuming=left is not None or replacing)
-    findings = [
-        *occupied,
-        *probe.check_source(source),
-        *probe.check_unlogged(source, wanted=settings.unlogged_rows),
-        *probe.check_choices(destination, settings.statistics, settings.toast_compression),
-        *probe.check_sessions(source, destination, settings.workers, more=HOLDERS - 1 if settings.verify else 0),
-    ]
+    if absent:
+        occupied = database.check_creation(source, destination, settings)
+    else:
+        occupied = probe.check_destination(source, destination, resuming=left is not None or replacing)
+    findings = [*occupied, *of_servers(source, destination, settings)]
     in_its_way = [*probe.waiting_locks(source), *probe.check_locks(source)]
     findings += in_its_way
     if any(finding.fatal for finding in in_its_way):
@@ -109,13 +118,16 @@ def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding]
     if settings.replace and not settings.allow_empty and not any(finding.fatal for finding in findings):
         findings += probe.check_rows(source, catalog)
     agreed = settings.skip_unprivileged
-    lacking = probe.check_catalog(source, destination, catalog, roles=settings.roles, replacing=replacing)
+    lacking = probe.check_catalog(
+        source, destination, catalog, roles=settings.roles, replacing=replacing, absent=absent
+    )
     beginning, not_there = server.lacking(source, destination, settings)
-    end, not_said = database.lacking(source, destination, settings)
+    end, not_said = database.lacking(source, destination, settings, absent=absent)
     lacking += [*not_there, *not_said]
     not_mine = list(probe.check_memberships(source, destination, catalog, agreed=agreed))
     findings += [*lacking, *not_mine]
-    if any(finding.fatal for finding in occupied):  # whatever is tried would say the same again
+    # Whatever is tried would say the same again, or has no place to be tried in.
+    if absent or any(finding.fatal for finding in occupied):
         return findings, Prepared(catalog, Plan(()), end)
     tried, end = allowed(destination, beginning, end, agreed=agreed)
     catalog = select.without_owners(catalog, probe.strangers(source, destination, catalog))  # told by role, once
@@ -139,6 +151,15 @@ def examine(sides: Sides, settings: Settings, emit: Emit) -> tuple[list[Finding]
     with uncollected():
         plan = server.first(beginning, planned(catalog, destination, settings, left))
     return findings, Prepared(catalog, plan, end, left_out, kept=kept, standing=standing)
+
+
+def of_servers(source: Connection, destination: Connection, settings: Settings) -> Iterator[Finding]:
+    """Yield what there is to say of both before any table is locked."""
+    yield from probe.check_source(source)
+    yield from probe.check_unlogged(source, wanted=settings.unlogged_rows)
+    yield from probe.check_choices(destination, settings.statistics, settings.toast_compression)
+    more = HOLDERS - 1 if settings.verify else 0
+    yield from probe.check_sessions(source, destination, settings.workers, more=more)
 
 
 def allowed(

@@ -61,7 +61,6 @@ SELECT pg_get_userbyid(d.datdba)::text
   FROM pg_database d
  WHERE d.datname = %s
 """
-MAY_CREATE = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
 NOT_A_MEMBER = "SELECT FROM pg_roles WHERE rolname = %s AND NOT pg_has_role(oid, 'USAGE')"
 # Whose a database is tells whether its comment can be believed: only its owner can have written that.
 TO_BE_DROPPED = """
@@ -171,11 +170,7 @@ def _in_the_way(conn: Connection, settings: Settings, name: str, here: Facts, ow
         )
     if (here.system, here.database) == (probe.read_facts(conn).system, name):
         yield Finding(f'Source and destination are the same database, "{name}".', "Name another destination.")
-    if conn.execute(MAY_CREATE).fetchall() != [(True,)]:
-        yield Finding(
-            f'The role "{user}" may not create databases on the destination.',
-            f"Run there: ALTER ROLE {quoted(user)} CREATEDB; or use --replace drop.",
-        )
+    yield from database.check_creator(conn, "or use --replace drop.")
     if settings.owners and conn.execute(NOT_A_MEMBER, [owner]).fetchall():
         yield Finding(
             f'The copy will be owned by "{owner}", as the source is, and "{user}" may not rename it then.',

@@ -1,5 +1,6 @@
 """What belongs to the server or to the database itself arrives too: `pg_dump -C -s` of both is the same."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -434,8 +435,45 @@ def test_a_role_that_may_create_databases_is_enough(database: Database, new: Dat
     finally:
         database.run("ALTER ROLE alice NOCREATEDB")
     drop(new)
-    with pytest.raises(PreflightFailed, match="permission denied to create database"):
+    with pytest.raises(PreflightFailed, match="may not create databases"):
         clone(Settings(database.dsn, dsn, create=True), lambda event: None)
+
+
+@pytest.mark.pg("in 12 18")
+def test_probe_of_a_database_that_create_is_to_make(database: Database, new: Database, replicator: Run) -> None:
+    """What its server tells is told: roles, extensions, who may create it. What the maintenance database has is not."""
+    flags = ("probe", "--create", *both(database, new))
+    database.run("CREATE EXTENSION hstore; CREATE ROLE boss; CREATE TABLE t (h hstore); ALTER TABLE t OWNER TO boss")
+    maintenance = Database(new.server, "postgres", new.major)
+    maintenance.run("CREATE SCHEMA ext; CREATE EXTENSION hstore SCHEMA ext; CREATE TABLE occupied ()")
+    try:
+        out = runs(replicator(*flags))
+        assert f"destination: PostgreSQL {new.major}" in out
+        assert f"database {new.name}, 0 B, UTF8" in out
+        assert (
+            f'note: The database "{new.name}" is not there: `clone --create` makes it and tries the schema there' in out
+        )
+        assert "in the way" not in out
+        database.run("ALTER ROLE alice LOGIN")
+        as_alice = new.server.conninfo(new.name, user="alice")
+        result = replicator("probe", "--create", "--source", database.dsn, "--destination", as_alice)
+        assert result.code == 3
+        for run in ('ALTER ROLE "alice" CREATEDB;', 'GRANT "boss" TO "alice"'):
+            assert f"run on the destination: {run}" in result.out
+        assert not exists(new)
+        json_there = runs(replicator(*flags, "--output", "json"))
+        assert json.loads(json_there)["destination"]["database"] == new.name
+    finally:
+        maintenance.run("DROP TABLE occupied; DROP EXTENSION hstore; DROP SCHEMA ext")
+        database.run("DROP TABLE t; DROP ROLE boss; ALTER ROLE alice NOLOGIN")
+
+
+@pytest.mark.pg("in 18")
+@pytest.mark.parametrize("command", ["status", "clean"])
+def test_of_a_database_that_is_not_there_nothing_is_unfinished(command: str, new: Database, replicator: Run) -> None:
+    result = replicator(command, "--destination", new.dsn)
+    refuses(result, 4, f'database "{new.name}" does not exist', "There is no such database")
+    assert "--create" not in result.err
 
 
 @pytest.mark.pg("in 12 18")

@@ -57,6 +57,7 @@ from replicator.progress import progress
 from replicator.report import Report
 from replicator.status import clean_up, look
 
+ABSENT = "There is no such database, and so no unfinished clone in it. Is its name correct?"
 LISTED = 10
 """So many unfinished steps are named."""
 
@@ -188,7 +189,8 @@ def probe_command(
 ) -> None:
     """Wait until the servers answer, and print their versions, sizes and encodings.
 
-    With both databases: also all that a clone with these options would find in its way; nothing is written.
+    With both databases: also all that a clone with these options would find in its way; nothing is written. Of a
+    destination that --create is to make, that is what its server tells; `clone` checks the rest before it copies.
     """
     if not source and not destination:
         one("source", source)
@@ -233,7 +235,7 @@ def status_command(
     """Say whether a clone into the destination is unfinished; exit 6 if so."""
     dsn = one("destination", destination)
     with reported(output, table=False) as emit:
-        probe.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit)
+        probe.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
         status = look(dsn)
     if output == "json":
         click.echo(json.dumps(status and plain(status), indent=2, default=str))
@@ -268,7 +270,7 @@ def clean_command(
     """
     dsn = one("destination", destination)
     with reported(output, table=False) as emit:
-        probe.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit)
+        probe.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
         dropped = clean_up(dsn, emit)
     if output == "json":
         click.echo(json.dumps({"dropped": dropped}))

@@ -20,11 +20,13 @@ from replicator.globals import read, roles_of
 from replicator.globals.server import create_tablespace, tablespaces
 from replicator.model import CreateTablespace, Execute, Finding, Phase, Plan, Step
 from replicator.postgres import Connection
+from replicator.probe.destination import writable
 from replicator.settings import Settings
 from replicator.work import naming
 
 MAINTENANCE = ("postgres", "template1")
 """Where to connect to while the database itself is not there."""
+MAY_CREATE = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
 DATABASE_OID = "SELECT oid::bigint FROM pg_database WHERE datname = %s"
 
 
@@ -86,6 +88,43 @@ def _maintenance(settings: Settings, emit: Emit) -> str | None:
         return maintenance(settings, emit)
 
 
+def absent(settings: Settings, emit: Emit) -> str | None:
+    """Wait for both servers and return how to connect to the destination's; None where its database is there."""
+    if dsn := _maintenance(settings, emit):
+        with postgres.connect(dsn, application="probe") as conn:
+            return None if _is_there(conn, postgres.database_name(settings.destination)) else dsn
+    return None
+
+
+def as_created(source: probe.Facts, server: probe.Facts, settings: Settings) -> probe.Facts:
+    """Return what the destination will be, on a server of which another database's facts are known."""
+    name = postgres.database_name(settings.destination)
+    return replace(server, database=name, oid=0, size=0, encoding=source.encoding, collation=source.collation)
+
+
+def check_creation(source: Connection, conn: Connection, settings: Settings) -> list[Finding]:
+    """Return what keeps the destination database from being made on a server, and what cannot be told before it is."""
+    name = postgres.database_name(settings.destination)
+    _, _, findings = _wanted(source, conn, name, settings)
+    not_told = (
+        f'The database "{name}" is not there: `clone --create` makes it and tries the schema there before it copies,'
+        " which `probe` cannot."
+    )
+    return [*findings, Finding(not_told, fatal=False, object=f"database {postgres.quoted(name)}")]
+
+
+def check_creator(conn: Connection, instead: str = "") -> Iterator[Finding]:
+    """Yield whether this role may not create databases; `instead` is what else helps."""
+    user = conn.info.user
+    if conn.execute(MAY_CREATE).fetchall() != [(True,)]:
+        yield Finding(
+            f'The role "{user}" may not create databases on the destination.',
+            instead,
+            object=f"role {postgres.quoted(user)}",
+            run=f"ALTER ROLE {postgres.quoted(user)} CREATEDB;",
+        )
+
+
 def maintenance(settings: Settings, emit: Emit) -> str:
     """Wait for the destination's server and return how to connect to it, in another database than the destination."""
     name = postgres.database_name(settings.destination)
@@ -110,14 +149,7 @@ def _wait(server: str, dsn: str, settings: Settings, emit: Emit) -> str:
 
 def _create(source: Connection, conn: Connection, name: str, settings: Settings) -> Iterator[str]:
     """Create the database, and its tablespace if that is wanted. Yields what is made, as DROP calls it."""
-    major = conn.info.server_version // 10000
-    (wanted,) = read(source, "database", name=name, there=major, placed=settings.tablespaces)
-    if major < wanted.since:
-        raise PreflightFailed(
-            f"The source database has {wanted.feature}, which a PostgreSQL {major} server cannot hold.",
-            hint=f"Clone into PostgreSQL {wanted.since} or newer, or create the destination database by hand.",
-        )
-    steps, findings = tablespaces(source, conn, settings, [wanted.tablespace] if wanted.tablespace else [])
+    create, steps, findings = _wanted(source, conn, name, settings)
     probe.refuse(findings)
     for step in steps:
         if isinstance(step.work, CreateTablespace):
@@ -127,8 +159,26 @@ def _create(source: Connection, conn: Connection, name: str, settings: Settings)
                 for statement in step.work.then:
                     conn.execute(statement)
     with _refusing(f'database "{name}"'):
-        conn.execute(wanted.create)
+        conn.execute(create)
     yield _dropped("DATABASE", name, conn)
+
+
+def _wanted(
+    source: Connection, conn: Connection, name: str, settings: Settings
+) -> tuple[str, list[Step], list[Finding]]:
+    """Return the statement that makes the database, the steps before it, and what stands in the way."""
+    major = conn.info.server_version // 10000
+    (wanted,) = read(source, "database", name=name, there=major, placed=settings.tablespaces)
+    findings = [*writable(probe.read_facts(conn)), *check_creator(conn)]
+    if major < wanted.since:
+        findings.append(
+            Finding(
+                f"The source database has {wanted.feature}, which a PostgreSQL {major} server cannot hold.",
+                f"Clone into PostgreSQL {wanted.since} or newer, or create the destination database by hand.",
+            )
+        )
+    steps, in_the_way = tablespaces(source, conn, settings, [wanted.tablespace] if wanted.tablespace else [])
+    return wanted.create, steps, [*findings, *in_the_way]
 
 
 def _dropped(word: str, name: str, conn: Connection) -> str:
@@ -179,12 +229,15 @@ def differences(source: Connection, destination: Connection, settings: Settings)
     return [d for d in found if not _unknown(d, destination, roles_of(destination))]
 
 
-def lacking(source: Connection, destination: Connection, settings: Settings) -> tuple[list[Step], list[Finding]]:
+def lacking(
+    source: Connection, destination: Connection, settings: Settings, *, absent: bool = False
+) -> tuple[list[Step], list[Finding]]:
     """Return the steps that make the destination database what the source is, and what else is worth knowing.
 
-    What is said of the destination alone is left: a note tells of it.
+    What is said of the destination alone is left: a note tells of it. `absent`: the destination is to be made yet, and
+    this is another database of its server.
     """
-    found = _compared(source, destination, settings)
+    found = _compared(source, destination, settings, absent=absent)
     roles = roles_of(destination) | (roles_of(source) if settings.roles else set())
     unknown = {d.name: why for d in found if (why := _unknown(d, destination, roles))}
     findings = [Finding(f"Not copied: {name}: {why}.", "", fatal=False) for name, why in unknown.items()]
@@ -227,11 +280,16 @@ def planned(source: Connection, settings: Settings, plan: Plan) -> Plan:
     return replace(plan, steps=(*plan.steps, *steps))
 
 
-def _compared(source: Connection, destination: Connection, settings: Settings) -> list[Difference]:
+def _compared(
+    source: Connection, destination: Connection, settings: Settings, *, absent: bool = False
+) -> list[Difference]:
     ((name, owner),) = destination.execute(
         "SELECT datname::text, pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = current_database()"
     ).fetchall()
-    here, there = (_said(conn, name, owner, settings) for conn in (source, destination))
+    if absent:
+        name, owner = postgres.database_name(settings.destination), destination.info.user
+    here = _said(source, name, owner, settings)
+    there = {} if absent else _said(destination, name, owner, settings)
     return [
         Difference(
             key,

@@ -13,29 +13,39 @@ SET_OPTION_SINCE = 160000
 
 
 def check_catalog(
-    source: Connection, destination: Connection, catalog: Catalog, *, roles: bool, replacing: bool = False
+    source: Connection,
+    destination: Connection,
+    catalog: Catalog,
+    *,
+    roles: bool,
+    replacing: bool = False,
+    absent: bool = False,
 ) -> list[Finding]:
     """Return what these objects need and the destination lacks: extensions, and the roles that they name.
 
-    `roles`: those that are missing will be made. `replacing`: what is there will be dropped.
+    `roles`: those that are missing will be made. `replacing`: what is there will be dropped. `absent`: the
+    destination is to be made as the source is, and this is another database of its server.
     """
     return [
-        *check_extensions(source, destination, catalog, replacing=replacing),
-        *_collations(source, destination),
+        *check_extensions(source, destination, catalog, replacing=replacing, absent=absent),
+        *_collations(source, destination, source if absent else destination),
         *([] if roles else _roles(source, destination, catalog)),
         *slow(destination, sum(table.bytes for table in catalog.tables)),
     ]
 
 
-def _collations(source: Connection, destination: Connection) -> Iterable[Finding]:
-    """Those that initdb made of the system's locales: other servers have others. One's own are tried with all else."""
+def _collations(source: Connection, destination: Connection, encoded: Connection) -> Iterable[Finding]:
+    """Those that initdb made of the system's locales: other servers have others. One's own are tried with all else.
+
+    `encoded`: a database of the encoding that counts.
+    """
     used = [row[0] for row in source.execute(postgres.script("used_collations")).fetchall()]
     missing = destination.execute(
         "SELECT w.name FROM unnest(%s::text[]) AS w (name) WHERE NOT EXISTS ("
-        "SELECT FROM pg_collation c JOIN pg_database d ON d.datname = current_database()"
+        "SELECT FROM pg_collation c"
         " WHERE c.collnamespace = 'pg_catalog'::regnamespace AND c.collname = w.name"
-        "   AND c.collencoding IN (-1, d.encoding)) ORDER BY w.name",
-        [used],
+        "   AND c.collencoding IN (-1, pg_char_to_encoding(%s))) ORDER BY w.name",
+        [used, encoded.info.parameter_status("server_encoding")],
     ).fetchall()
     for (name,) in missing:
         yield Finding(

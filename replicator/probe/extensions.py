@@ -12,7 +12,7 @@ from replicator.postgres import Connection, quoted
 
 AVAILABLE = """
 SELECT a.name::text
-     , coalesce(a.installed_version, a.default_version)
+     , CASE WHEN e.oid IS NULL THEN a.default_version ELSE a.installed_version END
      , ARRAY(SELECT version FROM pg_available_extension_versions v WHERE v.name = a.name)
      , n.nspname::text
      , quote_ident(n.nspname)
@@ -21,7 +21,7 @@ SELECT a.name::text
      , e.extnamespace >= 16384 AND NOT EXISTS (
            SELECT FROM pg_extension o WHERE o.extnamespace = e.extnamespace AND o.oid <> e.oid)
   FROM pg_available_extensions a
-  LEFT JOIN pg_extension e ON e.extname = a.name
+  LEFT JOIN pg_extension e ON e.extname = a.name AND NOT %s
   LEFT JOIN pg_namespace n ON n.oid = e.extnamespace
  WHERE a.name = ANY (%s)
 """
@@ -35,11 +35,12 @@ ALWAYS_THERE = ("public", "pg_catalog")
 
 
 def check_extensions(
-    source: Connection, destination: Connection, catalog: Catalog, *, replacing: bool
+    source: Connection, destination: Connection, catalog: Catalog, *, replacing: bool, absent: bool
 ) -> Iterable[Finding]:
     """Yield the extensions that the destination lacks, or has in another version or another schema.
 
     `replacing`: of what is there, all goes first but what is another role's, or in a schema of the destination's own.
+    `absent`: there is nothing yet in the destination, and this is another database of its server.
     """
     wanted = [o.identity for o in catalog.objects if o.kind == "extension"]
     schemas = {o.identity for o in catalog.objects if o.kind == "schema"}
@@ -49,7 +50,7 @@ def check_extensions(
         " WHERE quote_ident(extname) = ANY (%s) ORDER BY extname",
         [wanted],
     ).fetchall()
-    rows = destination.execute(AVAILABLE, [[row[0] for row in here]]).fetchall()
+    rows = destination.execute(AVAILABLE, [absent, [row[0] for row in here]]).fetchall()
     there = {name: row for name, *row in rows}
     for name, version, schema in here:
         if name not in there:

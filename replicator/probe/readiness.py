@@ -14,14 +14,15 @@ REMEDIES = (
     (r"password authentication failed|no password supplied", "Give the password in ~/.pgpass or in PGPASSWORD."),
     (r"pg_hba\.conf", "Its administrator allows this host, user and database in pg_hba.conf."),
     (r"temp_file_limit", "Raise that limit: ALTER ROLE … RESET temp_file_limit; (as a superuser)."),
-    (r'database ".*" does not exist', "Give --create, and `clone` makes it; or correct its name."),
 )
+ABSENT = re.compile(r'database ".*" does not exist')
 
 
-def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit) -> Facts:
+def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit, absent: str = "") -> Facts:
     """Try to connect until the server answers. Raises NotReady when it never does, ConnectionFailed when it never will.
 
-    Raises UsageError where no database is named. `server` is the word for it: source or destination; `delay`: seconds.
+    Raises UsageError where no database is named. `server` is the word for it: source or destination; `delay`: seconds;
+    `absent`: what to say of a database that does not exist.
     """
     where = postgres.describe(dsn)
     for attempt in range(1, attempts + 1):
@@ -35,7 +36,7 @@ def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit) -> F
             reason = postgres.one_line(error).split(" Is the server running", 1)[0]  # libpq asks; we are about to
             if not postgres.may_pass(error):
                 refused = f"The {server} {where} refuses the connection: {reason}"
-                raise ConnectionFailed(refused, hint=_remedy(server, reason)) from error
+                raise ConnectionFailed(refused, hint=_remedy(server, reason, absent)) from error
             if attempt == attempts:
                 raise NotReady(
                     f"The {server} {where} was not ready after {attempts} attempts: {reason}",
@@ -46,7 +47,9 @@ def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit) -> F
     raise NotReady(f"The {server} {where} was not tried: --wait-attempts is less than 1.")
 
 
-def _remedy(server: str, reason: str) -> str | None:
+def _remedy(server: str, reason: str, absent: str) -> str | None:
     """Return what helps, if a refusal tells: a database that is missing on the source nobody can make."""
-    found = next((remedy for pattern, remedy in REMEDIES if re.search(pattern, reason)), None)
-    return "Correct its name." if found and server == "source" and "--create" in found else found
+    if ABSENT.search(reason):
+        makes = ", or have `clone --create` make it" if server == "destination" else ""
+        return absent or f"Correct its name{makes}."
+    return next((remedy for pattern, remedy in REMEDIES if re.search(pattern, reason)), None)
