@@ -122,15 +122,16 @@ def examine(
         source, destination, catalog, roles=settings.roles, replacing=replacing, absent=absent
     )
     beginning, not_there = server.lacking(source, destination, settings)
-    end, not_said = database.lacking(source, destination, settings, absent=absent)
-    lacking += [*not_there, *not_said]
     not_mine = list(probe.check_memberships(source, destination, catalog, agreed=agreed))
+    strangers = probe.strangers(source, destination, catalog)
+    end, not_said = database.lacking(source, destination, settings, strangers=strangers, absent=absent)
+    lacking = probe.once([*lacking, *not_there, *not_said])
     findings += [*lacking, *not_mine]
     # Whatever is tried would say the same again, or has no place to be tried in.
     if absent or any(finding.fatal for finding in occupied):
         return findings, Prepared(catalog, Plan(()), end)
     tried, end = allowed(destination, beginning, end, agreed=agreed)
-    catalog = select.without_owners(catalog, probe.strangers(source, destination, catalog))  # told by role, once
+    catalog = select.without_owners(catalog, strangers)  # told by role, once
     complete = not any(finding.fatal for finding in lacking)
     kept = to_keep(destination, catalog, emit) if replacing else ()
     to_drop = replacing and not resume.has_done(left, DROPPED)

@@ -439,6 +439,50 @@ def test_a_role_that_may_create_databases_is_enough(database: Database, new: Dat
         clone(Settings(database.dsn, dsn, create=True), lambda event: None)
 
 
+LACKING = """CREATE ROLE boss; CREATE TABLE t (a int); ALTER TABLE t OWNER TO boss; GRANT SELECT ON t TO boss;
+    ALTER DATABASE {name} OWNER TO boss; GRANT CREATE ON DATABASE {name} TO boss, alice WITH GRANT OPTION"""
+
+
+@SOME
+def test_a_missing_role_is_one_finding_and_none_is_about_what_is_gone(database: Database, bare: Database) -> None:
+    database.run(LACKING.format(name=database.name))
+    try:
+        with pytest.raises(PreflightFailed) as caught:
+            copy(database, bare, create=True)
+        assert not exists(bare)
+        boss, alice = (f for f in caught.value.findings if f.fatal)
+        assert [f.run for f in (boss, alice)] == ['CREATE ROLE "boss";', 'CREATE ROLE "alice";']
+        assert "owns 1 objects" in boss.text
+    finally:
+        database.run(
+            f"DROP TABLE t; ALTER DATABASE {database.name} OWNER TO postgres; DROP OWNED BY boss; DROP ROLE boss"
+        )
+
+
+@pytest.mark.pg("in 18")
+def test_what_needs_the_database_that_is_gone_makes_it_first(database: Database, new: Database) -> None:
+    database.run(
+        f"""ALTER ROLE alice LOGIN CREATEDB; ALTER DATABASE {database.name} OWNER TO bob;
+        CREATE SCHEMA his AUTHORIZATION bob;
+        ALTER DATABASE {database.name} SET log_min_duration_statement = 250"""
+    )
+    maintenance = Database(new.server, "postgres", new.major)
+    settings = Settings(database.dsn, new.server.conninfo(new.name, user="alice"), create=True)
+    refused = lambda: [f for f in caught.value.findings if f.fatal]  # noqa: E731
+    try:
+        with pytest.raises(PreflightFailed) as caught:
+            clone(settings, lambda event: None)
+        assert not exists(new)
+        gone, member, setting = refused()
+        assert [gone.object, member.object] == ["the database", 'role "bob"'], "the owner is told of once"
+        assert setting.run.startswith(f"ALTER DATABASE {new.name} SET log_min_duration_statement")
+        maintenance.run("".join(f.run for f in (gone, member, setting)))
+        clone(settings, lambda event: None)
+        assert new.rows(MINE) == [("bob", None)]
+    finally:
+        database.run("ALTER ROLE alice NOLOGIN NOCREATEDB; REVOKE bob FROM alice")
+
+
 @pytest.mark.pg("in 12 18")
 def test_probe_of_a_database_that_create_is_to_make(database: Database, new: Database, replicator: Run) -> None:
     """What its server tells is told: roles, extensions, who may create it. What the maintenance database has is not."""

@@ -5,7 +5,7 @@ Its settings come last, in the transaction in which the journal goes: until then
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +26,9 @@ from replicator.work import naming
 
 MAINTENANCE = ("postgres", "template1")
 """Where to connect to while the database itself is not there."""
+IN_THERE = ("database ", "extension ", "collation ")
+"""How the objects of findings begin whose statements need the destination database."""
+OWNER = "database owner"
 MAY_CREATE = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
 DATABASE_OID = "SELECT oid::bigint FROM pg_database WHERE datname = %s"
 
@@ -37,26 +40,42 @@ def created(settings: Settings, emit: Emit) -> Iterator[None]:
     Where the run ends before anything was cloned into it, it goes away again. Raises PreflightFailed.
     """
     made: list[str] = []
-    oid = 0
+    oid, create = 0, ""
     dsn = _maintenance(settings, emit)
     try:
         if dsn:
             with postgres.connect(settings.source) as source, postgres.connect(dsn) as conn:
                 name = postgres.database_name(settings.destination)
                 if not _is_there(conn, name):
-                    for what in _create(source, conn, name, settings):
+                    create, steps, findings = _wanted(source, conn, name, settings)
+                    probe.refuse(probe.once(findings))
+                    for what in _create(conn, name, create, steps):
                         made.append(what)
                     emit(events.Note(f'Created the database "{name}" on the destination.'))
                     ((oid,),) = conn.execute(DATABASE_OID, [name]).fetchall()
         yield
-    except BaseException:
+    except BaseException as error:
         if dsn and made and (not oid or _is_untouched(settings.destination, oid)):
             # What cannot be dropped, since somebody uses it by now, stays.
             with suppress(psycopg.Error), postgres.connect(dsn) as conn:
                 for what in reversed(made):
                     conn.execute(f"DROP {what}")
                     emit(events.Note(f"Dropped again: {what}."))
+                if isinstance(error, PreflightFailed):
+                    again = f"{create} OWNER {postgres.quoted(conn.info.user)}"
+                    probe.refuse(_first_made(error.findings, again))
         raise
+
+
+def _first_made(findings: Sequence[Finding], create: str) -> Sequence[Finding]:
+    """Return what stands in the way of a clone into a database that is gone again, with the statement that makes it.
+
+    That comes first, where one of the others is to be run in that database or says something of it.
+    """
+    if not any(f.fatal and f.run and f.server == "destination" and f.object.startswith(IN_THERE) for f in findings):
+        return findings
+    gone = "The database was dropped again: what is to be run in it, or is about it, needs it first."
+    return [Finding(gone, "(`clone` uses it then)", object="the database", run=f"{create};"), *findings]
 
 
 def _is_there(conn: Connection, name: str) -> bool:
@@ -147,10 +166,8 @@ def _wait(server: str, dsn: str, settings: Settings, emit: Emit) -> str:
     return dsn
 
 
-def _create(source: Connection, conn: Connection, name: str, settings: Settings) -> Iterator[str]:
+def _create(conn: Connection, name: str, create: str, steps: Iterable[Step]) -> Iterator[str]:
     """Create the database, and its tablespace if that is wanted. Yields what is made, as DROP calls it."""
-    create, steps, findings = _wanted(source, conn, name, settings)
-    probe.refuse(findings)
     for step in steps:
         if isinstance(step.work, CreateTablespace):
             with _refusing(step.name):
@@ -230,12 +247,17 @@ def differences(source: Connection, destination: Connection, settings: Settings)
 
 
 def lacking(
-    source: Connection, destination: Connection, settings: Settings, *, absent: bool = False
+    source: Connection,
+    destination: Connection,
+    settings: Settings,
+    *,
+    strangers: Collection[str] = (),
+    absent: bool = False,
 ) -> tuple[list[Step], list[Finding]]:
     """Return the steps that make the destination database what the source is, and what else is worth knowing.
 
-    What is said of the destination alone is left: a note tells of it. `absent`: the destination is to be made yet, and
-    this is another database of its server.
+    What is said of the destination alone is left: a note tells of it. `strangers`: whom this role may not act as, which
+    was told. `absent`: the destination is to be made yet, and this is another database of its server.
     """
     found = _compared(source, destination, settings, absent=absent)
     roles = roles_of(destination) | (roles_of(source) if settings.roles else set())
@@ -243,8 +265,10 @@ def lacking(
     findings = [Finding(f"Not copied: {name}: {why}.", "", fatal=False) for name, why in unknown.items()]
     if own := [d.name for d in found if d.here is None]:
         findings.append(Finding(f"The destination keeps what it has of its own: {', '.join(own)}.", "", fatal=False))
+    untried = set(unknown)
     for d in found:
         if d.here and d.role and not d.parameter and d.role not in roles:
+            untried.add(d.name)
             findings.append(
                 Finding(
                     f'The destination has no role "{d.role}", which the source names as {d.name}.',
@@ -253,7 +277,9 @@ def lacking(
                     run=f"CREATE ROLE {postgres.quoted(d.role)};",
                 )
             )
-    steps = [Step(d.name, Phase.DATABASE, Execute(d.here)) for d in found if d.here and d.name not in unknown]
+        elif d.name == OWNER and d.role in strangers:
+            untried.add(d.name)
+    steps = [Step(d.name, Phase.DATABASE, Execute(d.here)) for d in found if d.here and d.name not in untried]
     return steps, findings
 
 

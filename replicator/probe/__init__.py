@@ -8,7 +8,7 @@ from replicator.probe.catalog import check_catalog, check_memberships, strangers
 from replicator.probe.choices import STATISTICS_SINCE, check_choices, check_forbidden, check_losses, check_rows
 from replicator.probe.destination import check_destination
 from replicator.probe.facts import Facts, read_facts
-from replicator.probe.finding import refuse
+from replicator.probe.finding import once, refuse
 from replicator.probe.load import GB
 from replicator.probe.pooler import check_direct
 from replicator.probe.readiness import wait
@@ -32,6 +32,7 @@ __all__ = [
     "check_source",
     "check_unlogged",
     "check_verification",
+    "once",
     "read_facts",
     "refuse",
     "strangers",

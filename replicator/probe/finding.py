@@ -6,6 +6,14 @@ from replicator.errors import PreflightFailed
 from replicator.model import Finding
 
 
+def once(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings without those that the same statement about the same thing takes out of the way."""
+    told: dict[object, Finding] = {}
+    for finding in findings:
+        told.setdefault((finding.object, finding.run, finding.server) if finding.run else finding, finding)
+    return list(told.values())
+
+
 def refuse(findings: Iterable[Finding]) -> Sequence[Finding]:
     """Return the findings. Raises PreflightFailed, with all of them, if one is fatal."""
     findings = tuple(findings)
