@@ -40,7 +40,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan is made; `steps` counts the steps by phase, `bytes` is what the DATA and LARGE_OBJECTS phases hold."""
+    """The plan is made; `steps` counts the steps by phase, `bytes` is what they copy, or read in the VERIFY phase."""
 
     steps: dict[Phase, int]
     bytes: int

@@ -2,6 +2,7 @@ import io
 import json
 import os
 import threading
+from itertools import pairwise
 
 import pytest
 from rich.console import Console
@@ -158,7 +159,7 @@ def test_nothing_is_left_of_the_time_when_nothing_comes(monkeypatch):
     silent = [f"20 %, 200.0 MB of 1.0 GB, nothing came for {t}, data 0/2" for t in ("20 s", "30 s", "40 s")]
     assert stream.getvalue().splitlines()[-3:] == silent
     plain.emit(Moved('data public."[bold]x[/]"', Phase.DATA, 0, 100_000_000))
-    clock[0] += 9
+    clock[0] += 10
     plain.tick()
     assert "30 %, " in stream.getvalue().splitlines()[-1] and " left, " in stream.getvalue().splitlines()[-1]
 
@@ -182,14 +183,60 @@ def test_what_takes_long_is_said_again_and_again(monkeypatch):
     assert not said
 
 
-def test_plain_breaks_the_silence_of_a_long_index_build():
-    stream = io.StringIO()
-    plain = Plain(stream)
-    plain.emit(Planned({Phase.BUILD: 2}, 0))
-    plain.emit(Started("index i", Phase.BUILD, 0, 0))
-    for _ in range(12):
+def ticked(monkeypatch, *timed):
+    """What is written at each of these seconds, with the events that come there: the clock ticks every second."""
+    clock, stream, lines = [0.0], io.StringIO(), {}
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    plain, due = Plain(stream), dict(timed)
+    for second in range(max(due) + 1):
+        clock[0] = float(second)
+        for event in due.get(second, ()):
+            plain.emit(event)
+        stream.truncate(stream.seek(0))
         plain.tick()
-    assert stream.getvalue().splitlines()[2:] == ["after 0 s: indexes and constraints 0/2"] * 2
+        if stream.getvalue():
+            lines[second] = stream.getvalue().rstrip()
+    return lines
+
+
+def test_plain_breaks_the_silence_of_a_long_index_build(monkeypatch):
+    begun = [Planned({Phase.BUILD: 2}, 0), Started("index i", Phase.BUILD, 0, 0)]
+    lines = ticked(monkeypatch, (0, begun), (20, [Started("index \x1bj", Phase.BUILD, 1, 0)]), (40, []))
+    assert list(lines) == [3, 6, 12, 23], "after a few seconds, then rarer; a new step that takes long at once"
+    assert lines[3] == "after 3 s: indexes and constraints 0/2; still at index i (3 s)"
+    assert lines[23] == "after 23 s: indexes and constraints 0/2; still at index i (23 s), index  j (3 s)"
+
+
+def test_a_log_of_a_long_build_stays_short(monkeypatch):
+    steps = [Planned({Phase.BUILD: 9}, 0), *(Started(f"index {n}", Phase.BUILD, n, 0) for n in range(9))]
+    lines = ticked(monkeypatch, (0, steps), (3600, []))
+    assert len(lines) < 70
+    assert lines[3].endswith("still at index 0 (3 s), index 1 (3 s), index 2 (3 s) and 6 more")
+
+
+def test_steps_that_are_short_are_not_named(monkeypatch):
+    begun = (0, [Planned({Phase.BUILD: 99}, 0)])
+    steps = [(n, [Done("i", Phase.BUILD, 0, 1.0, 0, 0), Started("i", Phase.BUILD, 0, 0)]) for n in range(1, 13)]
+    lines = ticked(monkeypatch, begun, *steps)
+    assert list(lines) == [4, 7], lines
+    assert "still" not in "".join(lines.values())
+
+
+def test_plain_says_how_much_is_verified(monkeypatch):
+    name = "verify table public.t"
+    pieces = [Planned({Phase.VERIFY: 2}, 80_000_000), Started(name, Phase.VERIFY, 0, 40_000_000)]
+    second = [Done(name, Phase.VERIFY, 0, 5.0, 9, 40_000_000), Started(f"{name} 2", Phase.VERIFY, 0, 40_000_000)]
+    lines = ticked(
+        monkeypatch,
+        (0, pieces),
+        (2, [Moved(name, Phase.VERIFY, 0, 10_000_000)]),
+        (5, second),
+        (7, [Moved(f"{name} 2", Phase.VERIFY, 0, 20_000_000)]),
+        (35, []),
+    )
+    assert lines[3] == f"after 3 s: verification 0/2, 10.0 MB of 80.0 MB; still at {name} (3 s)"
+    assert lines[9] == f"after 9 s: verification 1/2, 60.0 MB of 80.0 MB; still at {name} 2 (4 s)"
+    assert max(later - earlier for earlier, later in pairwise([*lines, 35])) <= 10
 
 
 def test_a_finished_table_counts_as_much_as_was_expected_of_it():

@@ -14,7 +14,7 @@ from replicator.progress.lines import Json, Plain
 from replicator.progress.terminal import Terminal
 
 REFRESHES_PER_SECOND = 8  # of the live display
-PLAIN_SECONDS = 10.0  # between two progress lines while data moves
+PLAIN_SECONDS = 1.0  # between two looks at whether there is something to be said
 JSON_SECONDS = 1.0  # between two "moved" objects of a step
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TextIO
 
+from replicator import events
 from replicator.events import (
     Done,
     Event,
@@ -20,12 +21,14 @@ from replicator.events import (
     Started,
     Waiting,
     duration_text,
+    one_line,
     size_text,
 )
 from replicator.model import Phase
 from replicator.progress.state import State, counted, message
 
-QUIET_TICKS = 6  # so many times rarer while nothing but indexes and the like is made: silence looks like a hang
+MOVING_SECONDS = 10.0  # at most between two lines while bytes are copied or compared
+NAMED = 3  # of the steps that take long
 
 
 class Lines:
@@ -89,12 +92,16 @@ class Plain:
         self._lock = threading.Lock()
         self._lines = Lines(stream)
         self._state = State()
-        self._ticks = 0
+        self._edge = self._told = time.monotonic()
+        self._due = self._edge + events.SILENT_SECONDS
 
     def emit(self, event: Event) -> None:
         """Take an event."""
         with self._lock:
             edge = self._state.apply(event)
+            if edge:
+                self._edge = time.monotonic()
+                self._due = self._edge + events.SILENT_SECONDS
             match event:
                 case Started(phase=phase) if edge:
                     planned = self._state.counts[phase].planned
@@ -124,11 +131,25 @@ class Plain:
         return f"{phase}: {', '.join(words)} in {duration_text(seconds)}"
 
     def tick(self) -> None:
-        """Write what is due: called every now and then."""
+        """Write what is due: called every second or so.
+
+        A few seconds after a phase began, then rarer and rarer; and where a step has taken so long for the first time.
+        """
         with self._lock:
-            self._ticks += 1
-            phases = ", ".join(self._state.phases())
-            if self._state.moving and self._state.total:
-                self._lines.write(", ".join([*self._state.figures(), phases]))
-            elif phases and self._ticks % QUIET_TICKS == 0:
-                self._lines.write(f"after {self._state.elapsed()}: {phases}")
+            now, state = time.monotonic(), self._state
+            long = [step for step in state.longest() if now - step.began >= events.SILENT_SECONDS]
+            unsaid = now - self._told >= events.SILENT_SECONDS and not all(step.said for step in long)
+            if not (phases := state.phases()) or (now < self._due and not unsaid):
+                return
+            head = list(state.figures()) if state.moving and state.total else []
+            names = [f"{one_line(step.step)} ({duration_text(now - step.began, 0)})" for step in long[:NAMED]]
+            still = f"; still at {', '.join(names)}" if names else ""
+            more = f" and {len(long) - NAMED} more" if len(long) > NAMED else ""
+            words = ", ".join([*head, *phases]) + still + more
+            self._lines.write(words if head else f"after {state.elapsed()}: {words}")
+            for step in long:
+                step.said = True
+            moving = state.moving or state.counts[Phase.VERIFY].open
+            rarest = MOVING_SECONDS if moving else events.LONGEST_SILENCE_SECONDS
+            self._told = now
+            self._due = now + min(max(now - self._edge, events.SILENT_SECONDS), rarest)

@@ -39,6 +39,8 @@ class Count:
     rows: int = 0
     bytes: int = 0
     began: float | None = None
+    expected: int = 0
+    """How many bytes will be read, where that is known and they are not copied: those are in `total`."""
 
     @property
     def open(self) -> bool:
@@ -58,6 +60,8 @@ class Running:
     expected: int
     began: float
     moved: int = 0
+    said: bool = False
+    """Whether it was named as taking long."""
 
 
 class State:
@@ -84,7 +88,10 @@ class State:
             case Planned(steps, size):
                 for phase, number in steps.items():
                     self.counts[phase].planned = self.counts[phase].done + number
-                self.total += size
+                if steps.keys() == {Phase.VERIFY}:
+                    self.counts[Phase.VERIFY].expected = self.counts[Phase.VERIFY].bytes + size
+                else:
+                    self.total += size
             case Started():
                 return self._started(event)
             case Done():
@@ -155,7 +162,17 @@ class State:
 
     def phases(self) -> list[str]:
         """Return the phases in work, each with its counts; a phase that nobody planned has no total."""
-        return [f"{phase} {count}" for phase, count in self.counts.items() if count.open]
+        return [f"{phase} {count}{self._read(phase)}" for phase, count in self.counts.items() if count.open]
+
+    def _read(self, phase: Phase) -> str:
+        count = self.counts[phase]
+        read = count.bytes + sum(step.moved for step in self.workers.values() if step and step.phase is phase)
+        return f", {size_text(min(read, count.expected))} of {size_text(count.expected)}" if count.expected else ""
+
+    def longest(self) -> list[Running]:
+        """Return the steps in work, the longest at it first, but for those whose bytes are counted together."""
+        steps = (step for step in self.workers.values() if step and step.phase not in MOVING)
+        return sorted(steps, key=lambda step: step.began)
 
 
 def message(event: Told) -> str:

@@ -48,12 +48,14 @@ class Verification:
     tables: Mapping[str, tuple[CompareTable, Found]]
     sides: Sides
     hashing: Hashing
+    emit: Emit
     unproven: Sequence[str] = ()
     """What was read `earlier`, and is not as the source is now: of that nothing can be told."""
 
     def repair(self) -> dict[str, Repaired]:
         """Copy the rows that differ again."""
-        return repair_tables(self.sides, self.tables, self.hashing)
+        with events.saying(self.emit, "Copying the rows that differ again"):
+            return repair_tables(self.sides, self.tables, self.hashing)
 
 
 def verify(
@@ -92,7 +94,7 @@ def verify(
         )
     steps, incomparable = _steps(sides, only)
     _say_what_is_not_compared(source, emit)
-    emit(events.Planned({Phase.VERIFY: len(steps)}, 0))
+    emit(events.Planned({Phase.VERIFY: len(steps)}, sum(step.cost for step in steps)))
     sums = Sums(sides, hashing, emit, throttle, attempts)
     execute(steps, sums.run, jobs=jobs, emit=emit, cancel=attempts.cancel)
     differing = {name: pair for name, pair in sums.by_name.items() if pair[0] != pair[1]}
@@ -101,10 +103,13 @@ def verify(
     search = Search(sides, hashing, differing, show_rows, emit, attempts)
     searches = [step for step in (_whole(step) for step in steps) if step and step.name in differing]
     if searches:
+        emit(events.Note(f"Searching for the rows that differ: {listed([step.name for step in searches])}."))
         emit(events.Planned({Phase.VERIFY: len(searches)}, 0))
         execute(searches, search.run, jobs=jobs, emit=emit, cancel=attempts.cancel)
     mismatches += incomparable + search.mismatches
-    return Verification(sorted(mismatches, key=lambda m: (m.what, m.how)), search.tables, sides, hashing, unproven)
+    return Verification(
+        sorted(mismatches, key=lambda m: (m.what, m.how)), search.tables, sides, hashing, emit, unproven
+    )
 
 
 def after_repair(found: Verification, outcomes: Mapping[str, Repaired], left: Verification) -> list[Mismatch]:
