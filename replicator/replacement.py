@@ -107,7 +107,7 @@ def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], bool]
             here = probe.read_facts(source)
             ((owner, _, identity),) = source.execute(OF_THE_SOURCE).fetchall()
         for finding in probe.refuse(_in_the_way(conn, settings, name, here, owner)):
-            emit(events.Note(f"{finding.text} {finding.hint}"))
+            emit(events.Note(f"{finding.text} {finding.remedy}".strip()))
         _drop_discarded(maintenance, name, emit)
         owners = {owner} if settings.owners else set()
         wanted = identity if settings.resume != "no" else None
@@ -174,13 +174,16 @@ def _in_the_way(conn: Connection, settings: Settings, name: str, here: Facts, ow
     if settings.owners and conn.execute(NOT_A_MEMBER, [owner]).fetchall():
         yield Finding(
             f'The copy will be owned by "{owner}", as the source is, and "{user}" may not rename it then.',
-            f"Run there: GRANT {quoted(owner)} TO {quoted(user)}; or use --no-owner.",
+            "or use --no-owner.",
+            object=f"role {quoted(owner)}",
+            run=f"GRANT {quoted(owner)} TO {quoted(user)};",
         )
     for old_owner, owned, prepared, others, subscriptions in conn.execute(STANDING, [name]).fetchall():
         if not owned:
             yield Finding(
                 f'The database "{name}" is owned by "{old_owner}": "{user}" may not rename it.',
-                f"Run there: GRANT {quoted(old_owner)} TO {quoted(user)};",
+                object=f"role {quoted(old_owner)}",
+                run=f"GRANT {quoted(old_owner)} TO {quoted(user)};",
             )
         if prepared:
             yield Finding(
@@ -191,15 +194,17 @@ def _in_the_way(conn: Connection, settings: Settings, name: str, here: Facts, ow
             yield Finding(
                 f'The database "{name}" has subscriptions: {", ".join(subscriptions)}. They would go on after it was'
                 " renamed, and its server would refuse to drop it.",
-                f"Run in it: {' '.join(f'DROP SUBSCRIPTION {quoted(each)};' for each in subscriptions)}"
-                " Or keep it, with --keep-previous.",
+                "(in that database) or keep it, with --keep-previous.",
                 fatal=not settings.keep_previous,
+                object="subscriptions",
+                run=" ".join(f"DROP SUBSCRIPTION {quoted(each)};" for each in subscriptions),
             )
         if others:
             yield Finding(
                 f'"{user}" may not end the sessions of {", ".join(others)} in "{name}": they would stop the swap.',
-                f"Run there: GRANT pg_signal_backend TO {quoted(user)};",
                 fatal=False,
+                object="sessions",
+                run=f"GRANT pg_signal_backend TO {quoted(user)};",
             )
 
 

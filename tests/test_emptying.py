@@ -131,8 +131,8 @@ def test_default_privileges_of_the_destination_are_in_the_way(
     if not where:
         destination.run("ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
     result = replicator("clone", *both(database, destination))
-    refuses(result, 3, "default privileges of its own", "Run on the destination: ALTER DEFAULT PRIVILEGES")
-    run = re.search(r"Run on the destination: (ALTER DEFAULT PRIVILEGES.*;)", result.said)
+    refuses(result, 3, "default privileges of its own", "run on the destination: ALTER DEFAULT PRIVILEGES")
+    run = re.search(r"run on the destination: (ALTER DEFAULT PRIVILEGES.*;)", result.said)
     assert run
     destination.run(run[1])
     runs(replicator("clone", *both(database, destination)))

@@ -7,19 +7,23 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
+from typing import cast
 
 import psycopg
 import pytest
 
 from replicator import events, postgres, probe
+from replicator.cli.findings import findings_as_lines
 from replicator.clone import clone
 from replicator.comparison import verify_copy
 from replicator.demo.server import _as_server_user, reachable_folder
 from replicator.errors import PreflightFailed, VerificationFailed
-from replicator.model import Finding
+from replicator.model import Finding, Loss
+from replicator.postgres import Connection
 from replicator.preparation import preflight
 from replicator.settings import Settings
-from tests.fix_cli import Run, Start, both, closed_port, is_empty, own_server, runs, until
+from tests.fix_cli import Run, Start, both, closed_port, is_empty, own_server, refuses, runs, until
 from tests.fix_servers import VERSIONS, Database, Servers
 from tests.test_clone import with_extension
 
@@ -112,6 +116,29 @@ def test_the_command_lists_it_and_probe_shows_it_alone(pair: Pair, replicator: R
     pair.source.run("DROP SCHEMA hidden CASCADE")
     assert "in the way" not in runs(replicator("probe", *flags))
     assert is_empty(pair.destination)
+
+
+@pytest.mark.pg(f"in {NEWEST}")
+def test_a_statement_stays_on_one_line(pair: Pair, replicator: Run) -> None:
+    """A single thing in the way is told as a paragraph, but what is to be run can be copied from it."""
+    pair.source.run("CREATE SCHEMA hidden_from_plain_roles; CREATE TABLE hidden_from_plain_roles.t ()")
+    flags = ("--no-owner", "--no-acl", "--source", pair.here, "--destination", pair.there)
+    refused = replicator("clone", *flags)
+    (finding,) = pair.find(owners=False, privileges=False)
+    assert f"\n    run on the source: {finding.run}\n" in refused.err
+    assert refused.err.count(finding.run) == 1
+    refuses(refused, 3, "may not read all rows of")
+
+
+def test_what_a_server_cannot_hold_is_listed_line_by_line() -> None:
+    losses = [Loss("view a", "why [42704].", whole=True), Loss("view b", "why [42704].", whole=True)]
+    server = cast("Connection", SimpleNamespace(info=SimpleNamespace(server_version=150000)))
+    lines = list(findings_as_lines(probe.check_losses(losses, server, agreed=False)))
+    assert lines == [
+        "  in the way: The destination, PostgreSQL 15, cannot hold it: view a: left out, why [42704].",
+        "  in the way: The destination, PostgreSQL 15, cannot hold it: view b: left out, why [42704].",
+        "    Clone with --downgrade, which leaves out what is listed, or into a newer server.",
+    ]
 
 
 HOSTILE = """

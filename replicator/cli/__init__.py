@@ -17,7 +17,7 @@ import psycopg
 
 from replicator import postgres, preparation
 from replicator.cli.commands import cli
-from replicator.cli.findings import findings_as_data, findings_as_lines
+from replicator.cli.findings import findings_as_data, findings_as_lines, remedy_as_lines
 from replicator.cli.options import ENVIRONMENT, Common
 from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, StepFailed, UsageError
 from replicator.events import one_line
@@ -68,12 +68,16 @@ def leave(error: BaseException, code: int, hint: str | None, common: Common) -> 
         document = {"event": "error", "message": text, "hint": hint, "exit_code": code}
         more = {"findings": findings_as_data(findings)} if findings else {}
         click.echo(json.dumps(document | more), err=True)
-    elif len(fatal := [finding for finding in findings if finding.fatal]) > 1:
-        click.echo(f"replicator: {len(fatal)} things stand in the way; nothing was written.", err=True)
-        click.echo("\n".join(findings_as_lines(fatal)), err=True)
     else:
-        paragraph = f"replicator: {text}" + (f" {hint}" if hint else "")
+        fatal = [finding for finding in findings if finding.fatal]
+        if len(fatal) > 1:
+            text = f"{len(fatal)} things stand in the way; nothing was written."
+        for finding in fatal:
+            hint = (hint or "").replace(one_line(finding.remedy), "")  # it stands below, where it can be copied from
+        paragraph = " ".join(f"replicator: {text} {hint or ''}".split())
         click.echo(textwrap.fill(paragraph, 100, break_long_words=False, break_on_hyphens=False), err=True)
+        below = findings_as_lines(fatal) if len(fatal) > 1 else [line for f in fatal for line in remedy_as_lines(f)]
+        click.echo("".join(f"{line}\n" for line in below), err=True, nl=False)
     sys.exit(code)
 
 

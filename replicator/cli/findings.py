@@ -1,6 +1,7 @@
 """Findings, for people and for programs."""
 
 from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from typing import Any
 
 from replicator import events
@@ -9,12 +10,19 @@ from replicator.model import Finding
 
 def findings_as_lines(findings: Iterable[Finding]) -> Iterator[str]:
     """Yield each finding and, on the line below it, what to do; what is in the way first."""
-    for f in sorted(findings, key=lambda finding: not finding.fatal):
+    ordered = sorted(findings, key=lambda finding: not finding.fatal)
+    for f, after in zip_longest(ordered, ordered[1:]):
         yield events.one_line(f"  {'in the way' if f.fatal else 'note'}: {f.text}")
-        if f.run:
-            yield events.one_line(f"    run on the {f.server}: {f.run}") + (f" {f.hint}" if f.hint else "")
-        elif f.hint:
-            yield f"    {f.hint}"
+        if f.run or not after or f.remedy != after.remedy:  # what helps against several things is said after the last
+            yield from remedy_as_lines(f)
+
+
+def remedy_as_lines(f: Finding) -> Iterator[str]:
+    """Yield the line that says what to do; statements are not broken, so that they can be copied from it."""
+    if f.run:
+        yield events.one_line(f"    run on the {f.server}: {f.run}") + (f" {f.hint}" if f.hint else "")
+    elif f.hint:
+        yield f"    {f.hint}"
 
 
 def findings_as_data(findings: Iterable[Finding]) -> list[dict[str, str]]:

@@ -82,10 +82,8 @@ def _is_there(conn: Connection, name: str) -> bool:
     """Tell whether a database exists. Raises PreflightFailed where nobody can ever connect to it."""
     found = conn.execute("SELECT datconnlimit = -2 FROM pg_database WHERE datname = %s", [name]).fetchall()
     if found == [(True,)]:
-        raise PreflightFailed(
-            f'The destination database "{name}" is invalid: a DROP DATABASE was interrupted, and nobody can connect.',
-            hint=f"Run on the destination: DROP DATABASE {postgres.quoted(name)};",
-        )
+        invalid = f'The destination database "{name}" is invalid: a DROP DATABASE was interrupted, nobody can connect.'
+        probe.refuse([Finding(invalid, object=f"database {name}", run=f"DROP DATABASE {postgres.quoted(name)};")])
     return bool(found)
 
 

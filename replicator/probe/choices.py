@@ -65,13 +65,15 @@ def check_losses(losses: Iterable[Loss], destination: Connection, *, agreed: boo
     losses = sorted(losses, key=lambda loss: (loss.rows is None, not loss.whole))
     version = destination.info.server_version // 10000
     findings = [Finding(f"PostgreSQL {version} has no place for it: {loss}", "", fatal=False) for loss in losses]
-    fatal = [str(loss) for loss in losses if loss.fatal]
+    fatal = [loss for loss in losses if loss.fatal]
     if fatal and not agreed:
         return [
             Finding(
-                f"The destination, PostgreSQL {version}, cannot hold these things of the source: " + "; ".join(fatal),
+                f"The destination, PostgreSQL {version}, cannot hold it: {loss}",
                 "Clone with --downgrade, which leaves out what is listed, or into a newer server.",
+                object=loss.what,
             )
+            for loss in fatal
         ]
     return findings
 
