@@ -1,5 +1,6 @@
 """What the user chose. Read by the command line from flags, environment and file, in this order of precedence."""
 
+import difflib
 import os
 import re
 import tomllib
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import psycopg
-from psycopg import conninfo
+from psycopg import conninfo, pq
 
 from replicator.errors import UsageError
 from replicator.model import Format, Statistics
@@ -142,6 +143,10 @@ def flag(field: str) -> str:
 
 
 URL = re.compile(r"\s*postgres(?:ql)?://", re.IGNORECASE)
+OTHER_SCHEME = re.compile(r"\s*([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+WRONG_KEY = re.compile(r'invalid (?:connection option|URI query parameter:) "([a-z_]+)"')
+MAY_HAVE_PASSWORD = re.compile(r"pass|:[^/]", re.IGNORECASE)
+"""Where a part of it, after a blank that nobody quoted, would be taken for a key."""
 ENCODED = "In a URL, write special characters of a password as %40 (@), %2F (/), %3A (:), %3F (?), %23 (#), %25 (%)."
 
 BLANKS = "A value with blanks needs quotes: password='a b'."
@@ -152,12 +157,8 @@ def check_conninfo(dsn: str, where: str) -> str:
     try:
         dsn.encode()
         given = conninfo.conninfo_to_dict(dsn)
-    except (psycopg.Error, UnicodeError):
-        raise UsageError(
-            f"{where} is neither a URL nor a conninfo string that libpq understands.",
-            hint=f"Write postgresql://user@host:5432/database or 'host=… port=… dbname=… user=…'."
-            f" {ENCODED if URL.match(dsn) else BLANKS}",
-        ) from None
+    except (psycopg.Error, UnicodeError) as error:
+        raise _unreadable(dsn, where, str(error)) from None
     # libpq takes the rest of a password for the host, the port or the database, and would show it in its messages.
     if _has_at_beyond_the_user(dsn):
         raise UsageError(f"{where} is a URL with an @ too many: a part of its password would be taken for something"
@@ -167,6 +168,28 @@ def check_conninfo(dsn: str, where: str) -> str:
     if any(URL.search(str(value)) for key, value in given.items() if key not in ("password", "sslpassword")):
         raise UsageError(f"{where} has a URL as the value of one of its keys.", hint="Give the URL alone.")
     return dsn
+
+
+def _unreadable(dsn: str, where: str, reason: str) -> UsageError:
+    """Return what is wrong with a string that libpq cannot read, as far as it can be told without any of its values."""
+    if (scheme := OTHER_SCHEME.match(dsn)) and not URL.match(dsn):
+        return UsageError(
+            f"{where} begins with {scheme[1]}, which is no scheme that libpq knows.",
+            hint="Write postgresql:// instead, and leave what follows as it is.",
+        )
+    if key := WRONG_KEY.search(reason):
+        known = [option.keyword.decode() for option in pq.Conninfo.get_defaults()]
+        alike = difflib.get_close_matches(key[1], known, 1)
+        if alike or not MAY_HAVE_PASSWORD.search(dsn):
+            return UsageError(
+                f'{where} has a key that libpq does not know: "{key[1]}".',
+                hint=f"Is {alike[0]} meant?" if alike else None,
+            )
+    return UsageError(
+        f"{where} is neither a URL nor a conninfo string that libpq understands.",
+        hint=f"Write postgresql://user@host:5432/database or 'host=… port=… dbname=… user=…'."
+        f" {ENCODED if URL.match(dsn) else BLANKS}",
+    )
 
 
 def _has_at_beyond_the_user(dsn: str) -> bool:
@@ -193,6 +216,11 @@ def read_config(path: Path) -> dict[str, object]:
         raise UsageError(f"The file {path} has unknown tables: {', '.join(unknown)}.")
     defaults = dict(_table(tables, "options", path))
     for side in ("source", "destination"):
+        if side in tables and side in defaults:
+            raise UsageError(
+                f"The file {path} names the {side} twice: in the table [options], and in a table [{side}].",
+                hint="Leave one of them out.",
+            )
         if side in tables:
             defaults[side] = _conninfo(_table(tables, side, path), f"table [{side}] of {path}")
     return defaults

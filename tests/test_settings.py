@@ -126,6 +126,30 @@ def test_a_conninfo_that_cannot_be_read_is_refused_and_never_shown(dsn):
 
 
 @pytest.mark.parametrize(
+    ("dsn", "words"),
+    [
+        ("host=db prt=5", 'a key that libpq does not know: "prt". Is port meant?'),
+        ("host=db password=x prt=5", 'a key that libpq does not know: "prt". Is port meant?'),
+        ("host=db zzz=5", 'a key that libpq does not know: "zzz". None'),
+        ("postgresql://db/shop?sslmod=require", '"sslmod". Is sslmode meant?'),
+        ("password=hun zzz=5", "neither a URL"),  # may be a part of the password
+        (f"postgresql+psycopg://me:{SECRET}@db/shop", "begins with postgresql+psycopg, which"),
+        (f"postgresql+psycopg://me:{SECRET}@db/shop?sslmode=require", "Write postgresql:// instead"),
+    ],
+)
+def test_what_is_wrong_with_a_conninfo_is_named(dsn, words):
+    shown = refused(check_conninfo, dsn, "--source")
+    assert words in shown
+    assert SECRET not in shown
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_a_side_that_a_file_names_twice_is_refused(file, side):
+    shown = refused(file, f"[{side}]\nhost = 'db'\n[options]\n{side} = 'host=other'")
+    assert f"names the {side} twice: in the table [options], and in a table [{side}]" in shown
+
+
+@pytest.mark.parametrize(
     "dsn",
     [
         "postgresql://me:hun/ter2@db/shop",
