@@ -94,6 +94,10 @@ def test_every_flag_of_the_help_can_be_in_a_file():
         ("jobs = true", "jobs in the file"),
         ("verify = 'yes'", "verify in the file"),
         ("jobs = [1]", "jobs in the file"),
+        ("jobs = 'many'", "replicator.toml: 'many' is not a valid whole number."),
+        ("retry-for = 'long'", "option retry-for in the file"),
+        ("statistics = 'some'", "option statistics in the file"),
+        ("max-rate = 50", "is no rate. Write it as 800kB/s"),
     ],
 )
 def test_what_is_no_flag_or_no_value_of_one_is_refused(text, words, tmp_path):

@@ -54,19 +54,21 @@ def test_workers_share_it() -> None:
 
 @pytest.mark.parametrize(
     ("text", "rate"),
-    [("50MB/s", 50_000_000), ("800kB/s", 800_000), ("1.5 GB", 1_500_000_000), ("2MiB/s", 2 << 20), ("4096", 4096)],
+    [("50MB/s", 50_000_000), ("800kB/s", 800_000), ("1.5 GB", 1_500_000_000), ("2MiB/s", 2 << 20), ("4096B/s", 4096)],
 )
 def test_rates_as_people_write_them(text: str, rate: int) -> None:
     assert bytes_a_second(text) == rate
 
 
-@pytest.mark.parametrize("text", ["", "fast", "0", "-1MB", "0.1", "1..2MB", "50 MB per second", "50MB/h", "nan"])
+@pytest.mark.parametrize(
+    "text", ["", "fast", "0", "50", "50/s", "-1MB", "0.1", "1..2MB", "50 MB per second", "50MB/h", "nan"]
+)
 def test_what_is_no_rate(text: str) -> None:
     with pytest.raises(UsageError, match="is no rate"):
         bytes_a_second(text)
 
 
-@pytest.mark.parametrize("text", ["2GB/s", "0", "much"])
+@pytest.mark.parametrize("text", ["2GB/s", "0", "much", "500"])
 def test_what_is_no_size(text: str, replicator: Run) -> None:
     ends = ("--source", "host=127.0.0.1 port=1", "--destination", "host=127.0.0.1 port=1")
     refuses(replicator("clone", "--split-larger-than", text, *ends), 2, f"--split-larger-than {text} is no size")

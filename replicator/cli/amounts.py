@@ -1,10 +1,22 @@
-"""Durations, sizes and rates as people write them."""
+"""Numbers, durations, sizes and rates as people write them."""
 
 import re
 
 import click
 
 from replicator.errors import UsageError
+
+
+class WholeNumber(click.IntRange):
+    """A whole number, which click calls an integer range in its messages."""
+
+    name = "whole number"
+
+
+class Number(click.FloatRange):
+    """A number, which click calls a float range."""
+
+    name = "number"
 
 
 def duration(text: str) -> float:
@@ -23,11 +35,12 @@ def bytes_a_second(text: str) -> int:
 
 
 def bytes_of(text: str, end: str = "") -> int:
-    """Return a size in bytes; 0 where it is none. `end` is a pattern of what may follow.
+    """Return a size in bytes; 0 where it is none, or has no unit. `end` is a pattern of what may follow.
 
-    >>> bytes_of("50MB"), bytes_of("1.5 MiB"), bytes_of("2GB/s")
-    (50000000, 1572864, 0)
+    >>> bytes_of("50MB"), bytes_of("1.5 MiB"), bytes_of("2GB/s"), bytes_of("50")
+    (50000000, 1572864, 0, 0)
     """
     written = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?{end}", text.strip(), re.IGNORECASE)
-    unit = (1024 if written[3] else 1000) ** " KMGT".index(written[2].upper() or " ") if written else 0
-    return int(float(written[1]) * unit) if written else 0
+    if not written or not re.search(r"[kMGTB]", text, re.IGNORECASE):  # a number alone is taken for another unit
+        return 0
+    return int(float(written[1]) * (1024 if written[3] else 1000) ** " KMGT".index(written[2].upper() or " "))

@@ -10,13 +10,15 @@ import click
 from click.core import ParameterSource
 
 from replicator import patience, settings
-from replicator.cli.amounts import bytes_a_second, bytes_of, duration
+from replicator.cli.amounts import Number, WholeNumber, bytes_a_second, bytes_of, duration
 from replicator.errors import UsageError
 from replicator.model import Format, Statistics
 from replicator.settings import Settings
 
 ENVIRONMENT = {"--source": "REPLICATOR_SOURCE", "--destination": "REPLICATOR_DESTINATION"}
 Command = Callable[..., Any]
+
+
 Output = Literal["auto", "plain", "json"]
 
 
@@ -73,8 +75,11 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
         note = f"Other users can read the file {path}, which has a password: chmod 600 it."
         context.ensure_object(Common).notes.append(note)
     here = flags(context.command)
-    values = {here[name].name: _in_file(here[name], value, path) for name, value in given.items() if name in here}
-    context.default_map = {name: value for name, value in values.items() if value is not None}
+    read = {name: _in_file(here[name], value, path) for name, value in given.items() if name in here}
+    values = {name: value for name, value in read.items() if value is not None}
+    for name, value in values.items():
+        _check_in_file(context, here[name], value, path)
+    context.default_map = {here[name].name: value for name, value in values.items()}
 
 
 def flags(command: click.Command) -> dict[str, click.Option]:
@@ -95,6 +100,17 @@ def _in_file(option: click.Option, value: object, path: Path) -> object:
         wanted = "true or false" if option.is_bool_flag else "a value, as on the command line"
         raise UsageError(f"The option {name} in the file {path} needs {wanted}.")
     return value
+
+
+def _check_in_file(context: click.Context, option: click.Option, value: object, path: Path) -> None:
+    """Raise UsageError where an option does not take a file's value: click would name the flag, which nobody gave."""
+    where = f"The option {option.opts[0].removeprefix('--')} in the file {path}"
+    try:
+        option.process_value(context, value)
+    except click.BadParameter as error:
+        raise UsageError(f"{where}: {error.message}") from error
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}", hint=error.hint) from error
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -139,10 +155,8 @@ DESTINATION = click.option(
     "--destination", envvar=ENVIRONMENT["--destination"], metavar="URL", help="Copy into this database."
 )
 WAITING = (
-    click.option("--wait-attempts", default=5, show_default=True, type=click.IntRange(1), help="Attempts to connect."),
-    click.option(
-        "--wait-delay", default=5.0, show_default=True, type=click.FloatRange(0), help="Seconds between attempts."
-    ),
+    click.option("--wait-attempts", default=5, show_default=True, type=WholeNumber(1), help="Attempts to connect."),
+    click.option("--wait-delay", default=5.0, show_default=True, type=Number(0), help="Seconds between attempts."),
 )
 
 
@@ -162,18 +176,16 @@ SILENCE = click.option(
 JOBS = click.option(
     "--jobs",
     "-j",
-    type=click.IntRange(1, 64),
+    type=WholeNumber(1, 64),
     default=settings.default_jobs(),
     show_default="processors, at most 8",
     help="Steps at a time.",
 )
 LANES = (
-    click.option(
-        "--copy-jobs", type=click.IntRange(1, 64), show_default="--jobs", help="Steps at a time that copy rows."
-    ),
+    click.option("--copy-jobs", type=WholeNumber(1, 64), show_default="--jobs", help="Steps at a time that copy rows."),
     click.option(
         "--index-jobs",
-        type=click.IntRange(1, 64),
+        type=WholeNumber(1, 64),
         show_default="--jobs",
         help="Steps at a time that build indexes, check constraints, gather statistics.",
     ),
@@ -288,7 +300,7 @@ EXACT = click.option(
 )
 SHOW_ROWS = click.option(
     "--show-rows",
-    type=click.IntRange(0),
+    type=WholeNumber(0),
     default=10,
     show_default=True,
     help="Show so many of the rows that differ of each table.",
