@@ -162,14 +162,15 @@ def mark_complete(keeper: Connection, source: Connection) -> None:
 
 def _in_the_way(conn: Connection, settings: Settings, name: str, here: Facts, owner: str) -> Iterator[Finding]:
     """Yield what would forbid the swap in the end, hours later."""
+    if (here.system, here.database) == (probe.read_facts(conn).system, name):
+        yield Finding(f'Source and destination are the same database, "{name}".', "Name another destination.")
+        return  # what else is in the way of a destination would be changed on the source
     user = conn.info.user
     if len(name.encode()) > MOST_NAME_BYTES:
         yield Finding(
             f'The name "{name}" leaves no room for {PREVIOUS}<time>: it may have {MOST_NAME_BYTES} bytes.',
             "Use --replace drop, or a database with a shorter name.",
         )
-    if (here.system, here.database) == (probe.read_facts(conn).system, name):
-        yield Finding(f'Source and destination are the same database, "{name}".', "Name another destination.")
     yield from database.check_creator(conn, "or use --replace drop.")
     if settings.owners and conn.execute(NOT_A_MEMBER, [owner]).fetchall():
         yield Finding(

@@ -399,6 +399,24 @@ def test_a_destination_that_is_the_source(host: str, replicator: Run, database: 
     assert database.dump() == before
 
 
+@pytest.mark.parametrize(
+    "command", ["clone", "clone --replace drop", "clone --replace swap", "clone --data-only", "verify", "probe"]
+)
+def test_nothing_is_advised_that_would_change_a_source_named_as_the_destination(
+    command: str, replicator: Run, database: Database, reader: str
+) -> None:
+    """It has much that would be in the way of a destination, and this role may do nothing about it."""
+    database.run(f"""{FEW_ROWS}; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO alice;
+        ALTER ROLE {reader} SET default_transaction_read_only = on;
+        SELECT lo_from_bytea(4711, 'x')""")
+    dsn = make_conninfo(database.dsn, user=reader)
+    result = replicator(*command.split(), "--source", dsn, "--destination", dsn, *SHORT_WAIT)
+    assert result.code == 3, result
+    told = result.out + result.err
+    assert "same database" in told
+    assert not [word for word in ("ALTER", "GRANT", "REVOKE", "default privileges", "not empty") if word in told], told
+
+
 def test_a_destination_whose_encoding_is_too_small(servers: Servers, replicator: Run, database: Database) -> None:
     database.run(FEW_ROWS)
     latin = servers.database(NEWEST, "ENCODING 'LATIN1'")

@@ -6,7 +6,7 @@ What a server would refuse of a schema is tried: see rehearsal.
 from replicator.probe.capacity import check_locks, check_sessions
 from replicator.probe.catalog import check_catalog, check_memberships, strangers
 from replicator.probe.choices import STATISTICS_SINCE, check_choices, check_forbidden, check_losses, check_rows
-from replicator.probe.destination import check_destination
+from replicator.probe.destination import check_destination, same_database
 from replicator.probe.facts import Facts, read_facts
 from replicator.probe.finding import once, refuse
 from replicator.probe.load import GB
@@ -35,6 +35,7 @@ __all__ = [
     "once",
     "read_facts",
     "refuse",
+    "same_database",
     "strangers",
     "wait",
     "waiting_locks",

@@ -11,7 +11,7 @@ from replicator.probe.facts import Facts, read_facts
 def check_destination(source: Connection, destination: Connection, *, resuming: bool = False) -> list[Finding]:
     """Return what keeps a clone of `source` from being written here. `resuming`: what an earlier run left is wanted."""
     here, there = read_facts(source), read_facts(destination)
-    findings = [*same_database(here, there), *writable(there), *_creatable(there), *_encodings(here, there)]
+    findings = [*writable(there), *_creatable(there), *_encodings(here, there)]
     findings += _standbys(destination)
     if own := journal.in_its_way(destination):
         return [*findings, own]
@@ -20,13 +20,20 @@ def check_destination(source: Connection, destination: Connection, *, resuming: 
     return findings
 
 
-def same_database(source: Facts, destination: Facts) -> Iterable[Finding]:
-    """Yield whether there is only one database."""
-    if (source.system, source.database) == (destination.system, destination.database):
-        yield Finding(
-            f'Source and destination are the same database, "{source.database}" of the same server.',
+def same_database(source: Connection, destination: Connection, *, standby: bool = False) -> list[Finding]:
+    """Return whether there is only one database: whatever else is told of the destination would change the source.
+
+    `standby`: one of the two may be a standby of the other.
+    """
+    here, there = read_facts(source), read_facts(destination)
+    if (here.system, here.database) != (there.system, there.database) or (standby and here.standby != there.standby):
+        return []
+    return [
+        Finding(
+            f'Source and destination are the same database, "{here.database}" of the same server.',
             "Name another database as the destination.",
         )
+    ]
 
 
 def writable(destination: Facts) -> Iterable[Finding]:

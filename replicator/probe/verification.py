@@ -20,9 +20,9 @@ def check_verification(
         there = "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p', 'S')"
         return sorted(set(names).intersection(row[0] for row in source.execute(there).fetchall())) if names else []
 
-    here, there = read_facts(source), read_facts(destination)
-    found = list(same_database(here, there)) if here.standby == there.standby else []
-    found += check_readable("source", source) + check_readable("destination", destination, common)
+    if same := same_database(source, destination, standby=True):
+        return same
+    found = check_readable("source", source) + check_readable("destination", destination, common)
     found += check_sessions(source, destination, jobs, more=holders, fewer="verify with")
     locks = (
         *waiting_locks(source, who="a verification"),
@@ -30,7 +30,7 @@ def check_verification(
     )
     found += [finding for finding in locks if finding.fatal]
     if repair:
-        found += writable(there)
+        found += writable(read_facts(destination))
         write = "repair rows (INSERT, UPDATE, DELETE) of"
         found += refused_by_table("destination", destination, "unwritable", write, common)
     return found
