@@ -17,7 +17,7 @@ from replicator.events import NAMED, Emit
 from replicator.executor import execute
 from replicator.model import Catalog, CopyTable, Execute, Kind, Outcome, Phase, Plan, Step
 from replicator.postgres import Connection
-from replicator.resume import Left
+from replicator.resume import Left, large_object_range
 from replicator.run import read_given
 from replicator.settings import Settings
 from replicator.unfinished import command, go_on
@@ -153,10 +153,10 @@ class Remains:
             for s in self.left.steps
             if s.phase == Phase.LARGE_OBJECTS and s.done and (self.left.read or s.name in self.kept)
         ]
-        ranges = [step.name.rpartition(" ")[2].split("-") for step in steps]
+        ranges = [large_object_range(step) for step in steps]
         then = sum(step.rows or 0 for step in steps)
         if ranges:
-            values = [[int(first) for first, _ in ranges], [int(last) for _, last in ranges]]
+            values = [[first for first, _ in ranges], [last for _, last in ranges]]
             ((now,),) = keeper.execute(LARGE_OBJECTS, values).fetchall()
             if now != then:
                 yield f"{then} large objects were copied, {now} are there"

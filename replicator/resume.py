@@ -13,7 +13,17 @@ from replicator import locks, sequences
 from replicator.errors import PreflightFailed, SourceChanged
 from replicator.events import listed
 from replicator.journal import Journal, digest, read_run, read_steps
-from replicator.model import READING, CarryStatistics, Catalog, CopyLargeObjects, CopyTable, Part, Phase, Plan
+from replicator.model import (
+    READING,
+    CarryStatistics,
+    Catalog,
+    CopyLargeObjects,
+    CopyTable,
+    LargeObjects,
+    Part,
+    Phase,
+    Plan,
+)
 from replicator.plan.parts import Parts
 from replicator.postgres import Connection
 from replicator.run import CHANGED, Recorded, Run
@@ -88,18 +98,32 @@ def as_then(left: Left, catalog: Catalog) -> Catalog:
     """Return the catalog with the sizes that the tables had when the earlier run began: the plan depends on them.
 
     One that had no rows to copy is empty. What came into it since is of a later moment, and its indexes and foreign
-    keys may be there already. Where all was read, large objects of now are no matter any more.
+    keys may be there already. Where all was read, large objects are in the ranges of then, whatever the source has now.
     """
     sizes: defaultdict[str | None, int] = defaultdict(int)
     for step in left.steps:
         sizes[step.relation] += step.cost
     return replace(
         catalog,
-        large_objects=() if left.read else catalog.large_objects,
+        large_objects=_ranges_then(left, catalog) if left.read else catalog.large_objects,
         tables=tuple(
             replace(t, empty=t.identity not in sizes, bytes=sizes.get(t.identity, t.bytes)) for t in catalog.tables
         ),
     )
+
+
+def _ranges_then(left: Left, catalog: Catalog) -> tuple[LargeObjects, ...]:
+    """Return the ranges that the earlier run copied. Of what is in them as much is compared as travels."""
+    travelling = next(iter(catalog.large_objects), LargeObjects(0, 0, 0))
+    copied = (step for step in left.steps if step.phase == Phase.LARGE_OBJECTS)
+    ranges = ((*large_object_range(step), step.rows or 0) for step in copied)
+    return tuple(replace(travelling, first=first, last=last, count=count) for first, last, count in ranges)
+
+
+def large_object_range(step: Recorded) -> tuple[int, int]:
+    """Return the first and the last OID of those that a step copies."""
+    first, last = step.name.rpartition(" ")[2].split("-")
+    return int(first), int(last)
 
 
 def parts_then(left: Left, catalog: Catalog) -> Parts:
