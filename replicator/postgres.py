@@ -300,6 +300,25 @@ def on(server: str) -> Iterator[None]:
         raise
 
 
+def remedy(error: BaseException) -> str | None:
+    """Return what helps against what a server says, if that is known."""
+    match getattr(error, "sqlstate", None):
+        case "53100":
+            notes = getattr(error, "__notes__", ["on the destination"])
+            return f"The {notes[-1].removeprefix('on the ')}'s disk is full: free some space there."
+        case "53400":
+            return "The role's limits are too low: ALTER ROLE … RESET temp_file_limit; (as a superuser)."
+        case "42501" if isinstance(error, psycopg.Error) and error.diag.source_function == "check_enable_rls":
+            return (
+                "Row security hides rows from the role that reads them. Run there, as a superuser: ALTER ROLE …"
+                " BYPASSRLS; for that role."
+            )
+        case "42501":
+            return "Grant the privilege, or connect as a role that has it."
+        case _:
+            return None
+
+
 def one_line(error: BaseException) -> str:
     """Return the server's message as one line: primary, detail, hint; never a password.
 

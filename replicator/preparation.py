@@ -128,16 +128,17 @@ def examine(
     strangers = probe.strangers(source, destination, catalog)
     end, not_said = database.lacking(source, destination, settings, strangers=strangers, absent=absent)
     lacking = probe.once([*lacking, *not_there, *not_said])
-    findings += [*lacking, *not_mine]
+    catalog = select.without_owners(catalog, strangers)  # told by role, once
+    to_drop = replacing and not resume.has_done(left, DROPPED)
+    standing = selected(read_catalog(destination), settings) if left and not to_drop else None
+    compared = settings.verify or settings.replace == "swap"
+    findings += [*lacking, *not_mine, *probe.check_row_security(destination, catalog, standing, compared=compared)]
     # Whatever is tried would say the same again, or has no place to be tried in.
     if absent or any(finding.fatal for finding in occupied):
         return findings, Prepared(catalog, Plan(()), end)
     tried, end = allowed(destination, beginning, end, agreed=agreed)
-    catalog = select.without_owners(catalog, strangers)  # told by role, once
     complete = not any(finding.fatal for finding in lacking)
     kept = to_keep(destination, catalog, emit) if replacing else ()
-    to_drop = replacing and not resume.has_done(left, DROPPED)
-    standing = selected(read_catalog(destination), settings) if left and not to_drop else None
     there = made(standing, catalog) if standing else ()
     with emptying.emptied(destination, kept, emit) if to_drop else nullcontext(), events.saying(emit, TRYING):
         fit = fitting(destination, catalog, emit, beginning, there, agreed=agreed, complete=complete)

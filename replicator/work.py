@@ -308,7 +308,8 @@ class Workshop:
             if step.optional:
                 self._emit(events.Note(f"Left out: {step.name} failed: {reason}", left_out=True))
             else:
-                self.refused[step.name] = StepFailed(step.name, reason, hint=REFUSED)
+                hint = f"{postgres.remedy(error) or ''} {REFUSED}".strip()
+                self.refused[step.name] = StepFailed(step.name, reason, hint=hint)
                 self._emit(events.Failed(step.name, step.phase, worker, reason))
 
     @contextmanager
@@ -388,15 +389,4 @@ def naming(step: Step) -> Iterator[None]:
 
 
 def _hint(error: Exception) -> str | None:
-    if isinstance(error, ReplicatorError):
-        return error.hint
-    match getattr(error, "sqlstate", None):
-        case "53100":
-            notes = getattr(error, "__notes__", ["on the destination"])
-            return f"The {notes[-1].removeprefix('on the ')}'s disk is full: free some space there."
-        case "53400":
-            return "The role's limits are too low: ALTER ROLE … RESET temp_file_limit; (as a superuser)."
-        case "42501":
-            return "Grant the privilege, or connect as a role that has it."
-        case _:
-            return None
+    return error.hint if isinstance(error, ReplicatorError) else postgres.remedy(error)

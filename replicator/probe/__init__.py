@@ -12,6 +12,7 @@ from replicator.probe.finding import once, refuse
 from replicator.probe.load import GB
 from replicator.probe.pooler import check_direct
 from replicator.probe.readiness import wait
+from replicator.probe.row_security import check_row_security
 from replicator.probe.source import check_source, check_unlogged, waiting_locks
 from replicator.probe.verification import check_verification
 
@@ -27,6 +28,7 @@ __all__ = [
     "check_locks",
     "check_losses",
     "check_memberships",
+    "check_row_security",
     "check_rows",
     "check_sessions",
     "check_source",
