@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from replicator import events
 from replicator.clone import clone
@@ -14,6 +15,7 @@ from replicator.comparison import verify_copy
 from replicator.errors import StepFailed
 from replicator.settings import Settings
 from replicator.verify import Mismatch
+from tests.fix_cli import until
 from tests.fix_servers import SOME, Database, Servers
 
 GROWN = """
@@ -204,6 +206,90 @@ def test_a_table_that_is_gone_is_said_to_be_gone(pair: tuple[Database, Database]
     assert f"failed: on the {server}: " in str(raised.value)
     assert "It was dropped, renamed or altered while it was compared." in str(raised.value)
     assert raised.value.hint == "Run `verify` again."
+
+
+# Written to while it is repaired
+
+
+SHOP = """
+CREATE TABLE customer (id int PRIMARY KEY, email text UNIQUE, name text);
+CREATE TABLE orders (id int PRIMARY KEY, customer_id int REFERENCES customer ON DELETE CASCADE, v text);
+CREATE TABLE log (what text);
+INSERT INTO customer SELECT g, 'e' || g, 'n' FROM generate_series(1, 10) g;
+INSERT INTO orders SELECT g, g, 'v' FROM generate_series(1, 10) g;
+INSERT INTO log VALUES ('once'), ('once'), ('twice'), ('twice'), ('twice');
+"""
+WAITING = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE datname = %s AND NOT granted"
+
+
+def told_of_rows(mismatches: list[Mismatch]) -> dict[str, tuple[str | None, bool]]:
+    return {m.what.removeprefix("table public."): (m.repair, m.repaired) for m in mismatches if m.about == "rows"}
+
+
+@pytest.mark.pg("in 12 18")
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read"])
+def test_rows_that_change_while_the_repair_waits_for_the_table_are_left_alone(
+    pair: tuple[Database, Database], isolation: str
+) -> None:
+    fill(pair, SHOP)
+    for database in pair:
+        database.run(f"ALTER DATABASE {database.name} SET default_transaction_isolation = '{isolation}'")
+    pair[1].run("INSERT INTO customer VALUES (99, 'x', 'extra'); UPDATE customer SET name = 'stale' WHERE id IN (5, 6)")
+
+    def commit() -> None:
+        with psycopg.connect(pair[1].dsn, autocommit=True) as other:
+            until(lambda: other.execute(WAITING, [pair[1].name]).fetchall() != [(0,)])
+        conn.commit()
+
+    with psycopg.connect(pair[1].dsn) as conn:
+        conn.execute("UPDATE customer SET name = 'NEWER' WHERE id = 5; INSERT INTO orders VALUES (50, 99, 'of 99')")
+        committing = threading.Thread(target=commit)
+        committing.start()
+        mismatches = compare(pair, lambda event: None, repair=True)
+        committing.join()
+    assert told_of_rows(mismatches) == {"customer": ("not repaired: 1 row was changed meanwhile", False)}
+    assert pair[1].rows("SELECT id, name FROM customer WHERE name <> 'n' ORDER BY id") == [
+        (5, "NEWER"), (6, "stale"), (99, "extra"),
+    ]  # fmt: skip
+    assert pair[1].value("SELECT count(*) FROM orders JOIN customer c ON c.id = customer_id") == 11
+
+
+@pytest.mark.pg("in 12 18")
+@pytest.mark.parametrize("superuser", [True, False])
+def test_rows_that_are_right_meanwhile_are_repaired_and_not_doubled(
+    pair: tuple[Database, Database], superuser: bool
+) -> None:
+    fill(pair, SHOP + "".join(f"ALTER TABLE {table} OWNER TO alice;" for table in ("customer", "orders", "log")))
+    pair[1].run("""
+        DELETE FROM orders; DELETE FROM customer WHERE id = 7; INSERT INTO customer VALUES (98, 'x', 'extra');
+        UPDATE customer SET name = 'stale' WHERE id = 5; DELETE FROM log; INSERT INTO log VALUES ('gone')
+    """)
+    right = """
+        INSERT INTO customer VALUES (7, 'e7', 'n'); DELETE FROM customer WHERE id = 98;
+        UPDATE customer SET name = 'n' WHERE id = 5; DELETE FROM log; INSERT INTO log VALUES ('once'), ('once')
+    """
+    done = after("table public.log", lambda: pair[1].run(right))
+    pair[0].run("ALTER ROLE alice LOGIN")
+    try:
+        dsns = [database.dsn if superuser else make_conninfo(database.dsn, user="alice") for database in pair]
+        mismatches = verify_copy(Settings(*dsns, jobs=1, repair=True), done)
+    finally:
+        pair[0].run("ALTER ROLE alice NOLOGIN")
+    assert told_of_rows(mismatches) == {
+        "customer": ("repaired: 0 deleted, 0 copied", True),
+        "orders": ("repaired: 0 deleted, 10 copied", True),
+        "log": ("repaired: 0 deleted, 3 copied", True),
+    }
+    assert compare(pair, lambda event: None) == []
+
+
+@pytest.mark.pg("in 18")
+def test_of_equal_rows_no_more_are_deleted_than_are_too_many_now(pair: tuple[Database, Database]) -> None:
+    fill(pair, SHOP)
+    pair[1].run("INSERT INTO log VALUES ('once')")
+    spoil = after("table public.log", lambda: pair[1].run("DELETE FROM log WHERE what = 'once'"))
+    mismatches = compare(pair, spoil, repair=True)
+    assert told_of_rows(mismatches) == {"log": ("not repaired: 1 row was changed meanwhile", False)}
 
 
 # Sessions that end

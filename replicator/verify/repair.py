@@ -1,5 +1,7 @@
 """Differing rows are copied again: in one transaction a table, from the snapshot that they were found in.
 
+The destination may be in use: once the table is locked, its rows must be as they were found, or as they should be.
+
 As `replica` neither foreign keys nor triggers act: rows are deleted, and copied as they are. A role that may not be it
 updates, inserts and deletes instead, and foreign keys act. What one table lacks for them may be there when another is
 repaired, so the tables are tried until nothing gets better.
@@ -23,6 +25,8 @@ from replicator.verify.side import RowDifference, Sides
 
 AT_ONCE = 1000
 STAGE = "pg_temp.replicator_stage"
+SEE_ALL = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
+"""Whatever the role's default: what others have committed while a statement waited for a lock counts."""
 
 # Of the table, of its partitions if it is a root, and of all that foreign keys may reach from there if they act.
 TRIGGERS = """
@@ -79,13 +83,15 @@ def repair_tables(
 def _repair(sides: Sides, work: CompareTable, found: Found, hashing: Hashing) -> Repaired:
     if not found.all:
         raise NotRepaired(f"more than {MOST_ROWS:,} rows differ: copy the database again.")
-    extra = [row for row in found.rows if row.how == "extra"]
-    changed = [row for row in found.rows if row.how == "changed"]
-    wanted = [row for row in found.rows if row.how != "extra"]
     with sides.destination.sessions.use() as there, there.transaction():
+        there.execute(SEE_ALL)
         replica = postgres.become_replica(there)
         _refuse_rules(there, work)
         there.execute(f"LOCK TABLE {_only(work)} IN SHARE ROW EXCLUSIVE MODE")
+        rows = _still_to_do(there, work, found, hashing)
+        extra = [row for row in rows if row.how == "extra"]
+        changed = [row for row in rows if row.how == "changed"]
+        wanted = [row for row in rows if row.how != "extra"]
         with _silenced(there, work, replica), sides.source.reading(work) as here:
             deleted = 0
             for some in _batches(extra + changed if replica else extra):
@@ -101,6 +107,27 @@ def _repair(sides: Sides, work: CompareTable, found: Found, hashing: Hashing) ->
 def _refuse_rules(there: Connection, work: CompareTable) -> None:
     if rules := there.execute(RULES, [work.identity]).fetchall():
         raise NotRepaired(f"its rule {rules[0][0]} would do something else.")
+
+
+def _still_to_do(there: Connection, work: CompareTable, found: Found, hashing: Hashing) -> list[RowDifference]:
+    """Return the rows that are not as on the source yet. Raises NotRepaired if some are not as they were found, either.
+
+    A row whose key is equal to the one looked for, but written otherwise, is another row.
+    """
+    what = [hashing.row(work.columns), *(f"{column.name}::text" for column in found.key)]
+    texts = "".join(f", v{n}" for n in range(1, len(what)))
+    left, changed = [], 0
+    for some in _batches(found.rows):
+        chosen = select_rows(work, hashing, found.key, some, what)
+        grouped = there.execute(f"SELECT number, count(*), sum(v0){texts} FROM ({chosen}) AS r GROUP BY number{texts}")
+        now = {n: (count, int(total)) for n, count, total, *key in grouped if key == list(some[n - 1].key.values())}
+        for n, row in enumerate(some, 1):
+            if now.get(n, (0, 0)) != row.here:
+                left.append(row)
+                changed += now.get(n, (0, 0)) != row.there
+    if changed:
+        raise NotRepaired("1 row was changed meanwhile" if changed == 1 else f"{changed:,} rows were changed meanwhile")
+    return left
 
 
 @contextmanager

@@ -175,17 +175,19 @@ def _with_key(here: list[Row], there: list[Row], names: Sequence[str]) -> Iterat
     ours, theirs = Counter(row[1] for row in here), Counter(row[1] for row in there)
     left = {tuple(row[2:]): int(row[1]) for row in here if ours[row[1]] > theirs[row[1]]}
     right = {tuple(row[2:]): int(row[1]) for row in there if theirs[row[1]] > ours[row[1]]}
-    for key, digest in left.items():
-        yield RowDifference("changed" if key in right else "missing", dict(zip(names, key, strict=True)), digest)
-    for key, digest in right.items():
-        if key not in left:
-            yield RowDifference("extra", dict(zip(names, key, strict=True)), digest)
+    for key in left | right:
+        how = "missing" if key not in right else "changed" if key in left else "extra"
+        one, other = ((1, side[key]) if key in side else (0, 0) for side in (left, right))
+        values = dict(zip(names, key, strict=True))
+        yield RowDifference(how, values, left.get(key, other[1]), here=one, there=other)
 
 
 def _without_key(here: list[Row], there: list[Row]) -> Iterator[RowDifference]:
     ours, theirs = (rows[0][1] if rows else 0 for rows in (here, there))
     digest = int((here or there)[0][0])
-    yield RowDifference("missing" if ours > theirs else "extra", {}, digest, abs(ours - theirs))
+    how = "missing" if ours > theirs else "extra"
+    one, other = (ours, ours * digest), (theirs, theirs * digest)
+    yield RowDifference(how, {}, digest, abs(ours - theirs), here=one, there=other)
 
 
 ShownRow = dict[str, tuple[int, str | None]]

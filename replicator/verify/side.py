@@ -68,6 +68,10 @@ class RowDifference:
     """The row's hash on the source; of an extra row, on the destination. It finds the row where there is no key."""
     times: int = 1
     """How many equal rows, where there is no key."""
+    here: tuple[int, int] = (0, 0)
+    """As how many rows it is on the source, and the sum of their hashes: with a key one or none."""
+    there: tuple[int, int] = (0, 0)
+    """The same of the destination."""
     source: Values | None = None
     """Of a changed row only the columns that differ; None: not asked for, or not there."""
     destination: Values | None = None
