@@ -26,7 +26,7 @@ def check_row_security(
     if read and destination.execute(SUBJECT).fetchall() == [(True,)]:
         role = quoted(destination.info.user)
         yield Finding(
-            f"Row security on the destination will hide rows from the role {role}, which reads them there: {listed(read)}.",
+            f"Row security on the destination will hide rows from {role}, which has to read them: {listed(read)}.",
             "(as a superuser)",
             object=", ".join(read),
             run=f"ALTER ROLE {role} BYPASSRLS;",
