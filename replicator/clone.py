@@ -162,6 +162,7 @@ def begin(prepared: Prepared, sides: Sides, settings: Settings, emit: Emit) -> J
         unfinished.options_of(settings),
         settings.data_only,
         prepared.kept,
+        tried=prepared.tried.record,
     )
     if sides.left is None:
         with sides.keeper.conn.transaction():

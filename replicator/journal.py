@@ -12,7 +12,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json, Jsonb
 
 from replicator.claim import LOCK_KEY
 from replicator.errors import ClaimLost, PreflightFailed, Undone
@@ -53,9 +53,13 @@ class Journal:
             conn.execute(script("journal"))
             conn.execute(sql.SQL("COMMENT ON SCHEMA replicator IS {}").format(MARK + _format()))
             conn.execute(
-                "INSERT INTO replicator.run (source, system, database, rows_only, kept, sessions, snapshot, moment,"
-                " source_start, held_until, options) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                [run.source, run.system, run.database, run.rows_only, list(run.kept), *_of_this_run(run)],
+                "INSERT INTO replicator.run (source, system, database, rows_only, kept, tried, sessions, snapshot,"
+                " moment, source_start, held_until, options)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    *(run.source, run.system, run.database, run.rows_only, list(run.kept), Json(dict(run.tried))),
+                    *_of_this_run(run),
+                ],
             )
             self._write(conn, self._plan.steps)
 
@@ -193,7 +197,7 @@ def read_run(conn: Connection) -> Run | None:
     with conn.cursor(row_factory=class_row(Run)) as cursor:
         return cursor.execute(
             "SELECT source, system, database, sessions, snapshot, moment, source_start, held_until, options, rows_only,"
-            " kept, differs, checked, state FROM replicator.run"
+            " kept, differs, tried, checked, state FROM replicator.run"
         ).fetchone()
 
 

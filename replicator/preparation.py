@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import psycopg
 
@@ -18,6 +18,7 @@ from replicator.globals import database, refusals, server
 from replicator.model import Catalog, DropExisting, Execute, Finding, Loss, Phase, Plan, Statistics, Step
 from replicator.plan import make_plan
 from replicator.postgres import Connection
+from replicator.rehearsal import Refused, Rehearsal
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides
 from replicator.snapshot import HOLDERS, Snapshot
@@ -55,6 +56,8 @@ class Prepared:
     kept: tuple[str, ...] = ()
     standing: Catalog | None = None
     """What the destination has of an earlier run, which this one goes on with."""
+    tried: Rehearsal = field(default_factory=Rehearsal)
+    """What the destination refused of the schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Fit:
     catalog: Catalog
     losses: Sequence[Loss] = ()
     forbidden: Sequence[Loss] = ()
+    tried: Rehearsal = field(default_factory=Rehearsal)
 
 
 def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
@@ -139,9 +143,9 @@ def examine(
     tried, end = allowed(destination, beginning, end, agreed=agreed)
     complete = not any(finding.fatal for finding in lacking)
     kept = to_keep(destination, catalog, emit) if replacing else ()
-    there = made(standing, catalog) if standing else ()
+    then = Rehearsal.of_then(left.run.tried) if left else None
     with emptying.emptied(destination, kept, emit) if to_drop else nullcontext(), events.saying(emit, TRYING):
-        fit = fitting(destination, catalog, emit, beginning, there, agreed=agreed, complete=complete)
+        fit = fitting(destination, catalog, emit, beginning, then=then, agreed=agreed, complete=complete)
     if replacing:
         beginning.append(Step(DROPPED, Phase.DROP, DropExisting(kept), frozenset(s.name for s in beginning[-1:])))
     unfit = probe.check_losses(fit.losses, destination, agreed=settings.downgrade)
@@ -154,7 +158,7 @@ def examine(
         emit(events.Note("The rows are those of the earlier run; they are compared with the source as it is now."))
     with uncollected():
         plan = server.first(beginning, planned(catalog, destination, settings, left))
-    return findings, Prepared(catalog, plan, end, left_out, kept=kept, standing=standing)
+    return findings, Prepared(catalog, plan, end, left_out, kept=kept, standing=standing, tried=fit.tried)
 
 
 def of_servers(source: Connection, destination: Connection, settings: Settings) -> Iterator[Finding]:
@@ -332,20 +336,34 @@ def fitting(
     first: Sequence[Step] = (),
     there: Collection[str] = (),
     *,
+    then: Rehearsal | None = None,
     agreed: bool,
     complete: bool = True,
 ) -> Fit:
     """Try a catalog on a destination of another major version, or whose role is no superuser.
 
     `first` are steps that are done before all others; `there` names the objects that the destination has already.
+    `then` is what an earlier run found: on what that has made in part nothing is tried.
     `agreed`: what the role may not make is left out. Not `complete`: roles or the like are missing, so that a refusal
     tells nothing but that a privilege is missing.
     """
     major = destination.info.server_version // 10000
     other = catalog.version // 10000 != major
-    if not other and destination.info.parameter_status("is_superuser") == "on":
+    if then is None and not other and destination.info.parameter_status("is_superuser") == "on":
         return Fit(catalog)
     catalog, losses = downgrade.adapt(catalog, major) if other else (catalog, [])
+    tried = then or tried_on(destination, catalog, emit, first, there)
+    if not complete:
+        tried.refused = Refused()
+    catalog, more = without_refused(catalog, tried.refused)
+    lesser, forbidden = without_refused(catalog, tried.forbidden)
+    return Fit(lesser if agreed else catalog, [*losses, *more], forbidden, tried)
+
+
+def tried_on(
+    destination: Connection, catalog: Catalog, emit: Emit, first: Sequence[Step], there: Collection[str]
+) -> Rehearsal:
+    """Return what the destination refuses of a catalog."""
     before = [statement for step in first if isinstance(step.work, Execute) for statement in step.work.statements]
     # Tablespaces are not there yet if they are to be made; what of them is missing was told before.
     trial = select.without_tablespaces(catalog)
@@ -354,19 +372,25 @@ def fitting(
     tried = rehearsal.rehearse(destination, trial, before=before, there=there, unchanged=unchanged)
     if tried.skipped:
         emit(events.Note(tried.skipped))
-    if complete:
-        catalog, more = select.without(catalog, tried.refused.objects, tried.refused.statements)
-        losses += more
-    lesser, forbidden = select.without(catalog, tried.forbidden.objects, tried.forbidden.statements)
-    return Fit(lesser if agreed else catalog, losses, forbidden)
+    return tried
+
+
+def without_refused(catalog: Catalog, refused: Refused) -> tuple[Catalog, list[Loss]]:
+    """Leave out what was refused, with all that needs it."""
+    gone = {select.key(o): refused.objects[o.name] for o in catalog.objects if o.name in refused.objects}
+    return select.without(catalog, gone, refused.statements)
 
 
 def made(there: Catalog, catalog: Catalog) -> set[str]:
     """Return the names of what the destination has already, `there`, or what cannot be tried there.
 
-    An index or constraint is not tried where tables are full: that would take its time, and locks.
+    An index or constraint is not tried where tables are full: that would take its time, and locks. Nor is what needs
+    one that is not there.
     """
-    return {o.name for o in there.objects} | {o.name for o in catalog.objects if BY_NAME[o.kind].phase is Phase.BUILD}
+    names = {o.name for o in there.objects}
+    unmade = (o for o in catalog.objects if BY_NAME[o.kind].phase is Phase.BUILD and o.name not in names)
+    to_try, _ = select.without(catalog, {select.key(o): "it is not tried" for o in unmade})
+    return names | {o.name for o in catalog.objects} - {o.name for o in to_try.objects}
 
 
 def planned(catalog: Catalog, destination: Connection, settings: Settings, left: resume.Left | None = None) -> Plan:

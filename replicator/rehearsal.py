@@ -4,16 +4,16 @@ This finds what no list of versions knows: a view that calls a function, or is w
 server has. A few pieces go at a time, under a savepoint; where something fails, each statement under its own.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import psycopg
 from psycopg.errors import Diagnostic
 
 from replicator import graph, postgres
 from replicator.catalog import FACETS
-from replicator.catalog.select import FIRST_USER_OID, Key, dispensable, key
+from replicator.catalog.select import FIRST_USER_OID, dispensable
 from replicator.graph import Piece
 from replicator.model import Catalog
 from replicator.postgres import Connection
@@ -67,10 +67,10 @@ SELECT current_setting('max_locks_per_transaction')::int
 
 @dataclass(slots=True)
 class Refused:
-    """What a server refused, each with its reason: objects, and statements of others by the object's name."""
+    """What a server refused, each with its reason: objects, and statements of others, both by the object's name."""
 
-    objects: dict[Key, str] = field(default_factory=dict)
-    statements: defaultdict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    objects: dict[str, str] = field(default_factory=dict)
+    statements: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -81,6 +81,16 @@ class Rehearsal:
     forbidden: Refused = field(default_factory=Refused)
     skipped: str | None = None
     """Why not everything was tried; None: it was."""
+
+    @classmethod
+    def of_then(cls, record: Mapping[str, Mapping[str, Any]]) -> "Rehearsal":
+        """Return what an earlier run has recorded."""
+        return cls(Refused(**record["refused"]), Refused(**record["forbidden"]))
+
+    @property
+    def record(self) -> dict[str, dict[str, Any]]:
+        """What a later run has to know: a schema cannot be tried where it is made in part."""
+        return {"refused": asdict(self.refused), "forbidden": asdict(self.forbidden)}
 
 
 def rehearse(
@@ -204,11 +214,11 @@ class _Trial:
             forbidden = error.sqlstate in PRIVILEGE and not self.superuser  # else another's privilege is missing
             result = self.found.forbidden if forbidden else self.found.refused
             if not dispensable(piece.object, statement):
-                result.objects[key(piece.object)] = postgres.one_line(error)
+                result.objects[piece.object.name] = postgres.one_line(error)
                 for each in (self.found.forbidden, self.found.refused):
                     each.statements.pop(piece.object.name, None)
                 return False
-            result.statements[piece.object.name][statement] = postgres.one_line(error)
+            result.statements.setdefault(piece.object.name, {})[statement] = postgres.one_line(error)
         return True
 
     def _grant_again(self, piece: Piece) -> None:
@@ -219,7 +229,7 @@ class _Trial:
             if statement not in lost.get(piece.object.name, {}):
                 _refusal(self.conn, [statement])
                 if self._warnings:
-                    lost[piece.object.name][statement] = self._warnings[0]
+                    lost.setdefault(piece.object.name, {})[statement] = self._warnings[0]
 
 
 def _refusal(conn: Connection, statements: Sequence[str]) -> psycopg.Error | None:

@@ -1,7 +1,7 @@
 """An unfinished run, as the journal has it, and of which moments what it copied is."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -70,6 +70,8 @@ class Run:
     rows_only: bool = False
     kept: Sequence[str] = ()
     differs: Sequence[str] = ()
+    tried: Mapping[str, Any] = field(default_factory=dict)
+    """What the destination refused of the schema: see rehearsal."""
     checked: bool = False
     """All was read, and nothing had changed by then that decides how rows are read."""
     state: str = "running"

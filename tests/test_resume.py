@@ -330,6 +330,58 @@ def test_rows_in_a_table_that_was_still_to_be_copied_are_refused(
     refuses(result, 3, f"table {table}: 0 rows were copied, 1 are there")
 
 
+NEEDING_A_KEY = """
+ALTER TABLE one CLUSTER ON one_pkey;
+ALTER TABLE two REPLICA IDENTITY USING INDEX two_pkey;
+CREATE INDEX computed ON one ((a + 1));
+ALTER INDEX computed ALTER COLUMN 1 SET STATISTICS 7;
+CREATE STATISTICS known ON a, b FROM one;
+CREATE VIEW grouped AS SELECT a, b FROM one GROUP BY a;
+CREATE VIEW upon_grouped AS SELECT a FROM grouped;
+CREATE RULE twice AS ON INSERT TO few DO ALSO INSERT INTO one VALUES (new.a) ON CONFLICT (a) DO NOTHING;
+COMMENT ON INDEX computed IS 'an index';
+COMMENT ON CONSTRAINT one_pkey ON one IS 'a key';
+COMMENT ON CONSTRAINT two_a_fkey ON two IS 'a foreign key';
+COMMENT ON STATISTICS known IS 'statistics';
+COMMENT ON VIEW upon_grouped IS 'a view';
+GRANT SELECT ON upon_grouped TO bob;
+"""
+
+
+@pytest.mark.parametrize("older", VERSIONS[-2:])
+def test_what_needs_an_index_that_is_not_built_yet_is_no_loss(
+    older: int, start: Start, replicator: Run, servers: Servers
+) -> None:
+    """A plain role has the schema tried in its own version as well."""
+    source, destination = servers.database(older), servers.database(NEWEST, "OWNER alice")
+    source.run(SLOW_TABLES + SCHEMA + NEEDING_A_KEY)
+    destination.run("ALTER ROLE alice LOGIN")
+    destination.dsn = make_conninfo(destination.dsn, user="alice")
+    killed(start, source, destination, "--no-owner")
+    resume = ("clone", "--no-owner", "--resume=per-table", "--verify", *both(source, destination))
+    runs(replicator(*resume))
+    assert destination.value("SELECT indisclustered FROM pg_index WHERE indexrelid = 'one_pkey'::regclass") is True
+
+
+@pytest.mark.skipif(VERSIONS[0] >= 17, reason="a server is wanted that has no uuid_extract_version")
+def test_what_was_left_out_stays_so(start: Start, replicator: Run, servers: Servers) -> None:
+    """An index, and what needs a key, cannot be tried on what is there. What is neither made nor left out is new."""
+    source, destination = servers.database(NEWEST), servers.database([v for v in VERSIONS if v < 17][-1])
+    source.run(SLOW_TABLES + SCHEMA + NEEDING_A_KEY)
+    source.run("""CREATE INDEX newer ON two (uuid_extract_version(md5(b)::uuid)); COMMENT ON INDEX newer IS 'lost, too';
+        CREATE VIEW newest AS SELECT a, b, uuidv7() FROM one GROUP BY a""")
+    killed(start, source, destination, "--downgrade")
+    result = replicator("clone", "--downgrade", "--resume=per-table", "--verify", *both(source, destination))
+    runs(result)
+    for name in ("index public.newer", "view public.newest"):
+        assert f"note: PostgreSQL {destination.major} has no place for it: {name}: left out" in result.err
+    other = servers.database(destination.major)
+    killed(start, source, other, "--downgrade")
+    source.run("CREATE INDEX later ON few (a)")
+    result = replicator("clone", "--downgrade", "--resume=per-table", *both(source, other))
+    refuses(result, CHANGED, "index public.later")
+
+
 def test_where_nothing_was_begun_it_begins(replicator: Run, source: Database, destination: Database) -> None:
     runs(replicator("clone", "--resume", "--verify", *both(source, destination)))
     refuses(replicator("clone", "--resume", *both(source, destination)), 3, "not empty")

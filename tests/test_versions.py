@@ -165,6 +165,19 @@ def test_verify_still_finds_what_is_missing_after_a_downgrade(
     assert "public.t: different" in found.out
 
 
+def test_what_needs_an_index_that_is_gone_is_no_loss_but_a_difference(
+    newer: Database, older: Database, replicator: Run
+) -> None:
+    newer.run("CREATE TABLE t (a int CONSTRAINT key PRIMARY KEY); ALTER TABLE t CLUSTER ON key")
+    runs(replicator("clone", *both(newer, older)))
+    older.run("ALTER TABLE t DROP CONSTRAINT key")
+    found = replicator("verify", "--downgrade", *both(newer, older))
+    assert found.code == 8
+    assert lost(found) == []
+    assert "constraint key on public.t: missing" in found.out
+    assert "clustered_index public.t (table): missing" in found.out
+
+
 def test_a_table_that_is_left_out_is_named_first_with_its_rows(
     newer: Database, servers: Servers, replicator: Run
 ) -> None:

@@ -15,6 +15,8 @@ CREATE TABLE replicator.run (
     options jsonb NOT NULL,
     rows_only boolean NOT NULL,
     kept text[] NOT NULL,
+    -- What the destination refused of the schema, with reasons: not jsonb, whose strings not every encoding allows.
+    tried json NOT NULL,
     checked boolean NOT NULL DEFAULT false,
     state text NOT NULL DEFAULT 'running',
     error text,
