@@ -450,6 +450,100 @@ def test_a_refusal_names_the_server_that_refused(servers: Servers) -> None:
     assert mismatch.repair.startswith("not repaired: on the destination: cannot delete from table")
 
 
+# Foreign keys and a repair
+
+
+SHOP = """
+CREATE TABLE customer (id int PRIMARY KEY, name text);
+CREATE TABLE orders (id int PRIMARY KEY, customer_id int REFERENCES customer ON DELETE CASCADE, region int);
+INSERT INTO customer SELECT g, 'n' FROM generate_series(1, 10) g;
+INSERT INTO orders SELECT g, g, 1 FROM generate_series(1, 10) g;
+"""
+
+
+def told_of_rows(mismatches: list[Mismatch]) -> dict[str, str | None]:
+    return {m.what.removeprefix("table public."): m.repair for m in mismatches if m.about == "rows"}
+
+
+@SOME
+@pytest.mark.parametrize("parted", ["", "PARTITION BY LIST (id); CREATE TABLE note PARTITION OF notes DEFAULT"])
+def test_a_row_that_a_table_of_the_destination_alone_refers_to_is_not_deleted(
+    pair: tuple[Database, Database], parted: str
+) -> None:
+    fill(pair, SHOP)
+    pair[1].run(f"CREATE TABLE notes (id int, customer_id int REFERENCES customer ON DELETE RESTRICT) {parted}")
+    pair[1].run("INSERT INTO customer VALUES (99, 'extra'); INSERT INTO notes VALUES (1, 99), (2, 1);"
+                "UPDATE customer SET name = 'x' WHERE id = 1; UPDATE orders SET region = 2 WHERE id = 1")  # fmt: skip
+    assert told_of_rows(compare(*pair, repair=True)) == {
+        "customer": "not repaired: public.notes refers to rows that would be deleted",
+        "orders": "repaired: 0 deleted, 1 copied",
+    }
+    assert pair[1].rows("SELECT id, name FROM customer WHERE name <> 'n' ORDER BY id") == [(1, "x"), (99, "extra")]
+    pair[1].run("DELETE FROM notes WHERE id = 1")
+    assert told_of_rows(compare(*pair, repair=True)) == {"customer": "repaired: 1 deleted, 1 copied"}
+
+
+@SOME
+def test_a_row_that_would_refer_to_none_is_not_copied(pair: tuple[Database, Database]) -> None:
+    fill(pair, SHOP)
+    pair[1].run("CREATE TABLE regions (id int PRIMARY KEY); INSERT INTO regions VALUES (1);"
+                "ALTER TABLE orders ADD FOREIGN KEY (region) REFERENCES regions")  # fmt: skip
+    pair[0].run("INSERT INTO customer VALUES (11, 'n'); INSERT INTO orders VALUES (11, 11, 2)")
+    assert told_of_rows(compare(*pair, repair=True)) == {
+        "customer": "repaired: 0 deleted, 1 copied",
+        "orders": "not repaired: it would refer to rows that public.regions lacks",
+    }
+    assert pair[1].value("SELECT count(*) FROM orders") == 10
+
+
+@pytest.mark.pg("in 12 18")
+def test_what_referred_to_nothing_before_hinders_no_repair(pair: tuple[Database, Database]) -> None:
+    fill(pair, SHOP)
+    pair[1].run("""
+        CREATE TABLE notes (customer_id int REFERENCES customer);
+        INSERT INTO customer VALUES (99, 'extra');
+        SET session_replication_role = replica;
+        INSERT INTO notes VALUES (77)
+    """)
+    assert told_of_rows(compare(*pair, repair=True)) == {"customer": "repaired: 1 deleted, 0 copied"}
+
+
+@pytest.mark.pg("in 12 18")
+def test_tables_that_foreign_keys_join_are_repaired_together(pair: tuple[Database, Database]) -> None:
+    cycle = "ALTER TABLE customer ADD latest int REFERENCES orders DEFERRABLE INITIALLY DEFERRED"
+    fill(pair, f"{SHOP}; {cycle}; CREATE TABLE alone (a int PRIMARY KEY)")
+    with_cycle = "BEGIN; INSERT INTO customer VALUES (%d, 'n', %d); INSERT INTO orders VALUES (%d, %d); COMMIT;"
+    pair[0].run(with_cycle.replace("%d", "11") + "UPDATE orders SET customer_id = 11 WHERE id = 3")
+    pair[1].run(with_cycle.replace("%d", "12") + "UPDATE orders SET customer_id = 12 WHERE id = 3;"
+                "INSERT INTO alone VALUES (1)")  # fmt: skip
+    assert told_of_rows(compare(*pair, repair=True)) == {
+        "alone": "repaired: 1 deleted, 0 copied",
+        "customer": "repaired: 1 deleted, 1 copied",
+        "orders": "repaired: 1 deleted, 2 copied",
+    }
+
+
+@SOME
+def test_rows_that_went_by_cascade_are_told(pair: tuple[Database, Database]) -> None:
+    fill(pair, SHOP + "ALTER TABLE customer OWNER TO alice; ALTER TABLE orders OWNER TO alice")
+    pair[1].run("""
+        CREATE TABLE notes (customer_id int REFERENCES customer ON DELETE CASCADE);
+        CREATE TABLE memos (customer_id int REFERENCES customer ON DELETE SET NULL);
+        INSERT INTO customer VALUES (98, 'extra'), (99, 'extra');
+        INSERT INTO notes VALUES (98), (99), (1); INSERT INTO memos VALUES (99);
+        ALTER TABLE notes OWNER TO alice; ALTER TABLE memos OWNER TO alice
+    """)
+    dsns = [make_conninfo(database.dsn, user="alice") for database in pair]
+    pair[0].run("ALTER ROLE alice LOGIN")
+    try:
+        mismatches = verify_copy(Settings(*dsns, jobs=1, repair=True), lambda event: None)
+    finally:
+        pair[0].run("ALTER ROLE alice NOLOGIN")
+    also = "; foreign keys changed 1 row of public.memos, deleted 2 rows of public.notes"
+    assert told_of_rows(mismatches) == {"customer": f"repaired: 2 deleted, 0 copied{also}"}
+    assert f"table public.customer: 2 extra rows, repaired{also}" in map(str, mismatches)
+
+
 # What stands in the way
 
 

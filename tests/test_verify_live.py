@@ -292,6 +292,33 @@ def test_of_equal_rows_no_more_are_deleted_than_are_too_many_now(pair: tuple[Dat
     assert told_of_rows(mismatches) == {"log": ("not repaired: 1 row was changed meanwhile", False)}
 
 
+@pytest.mark.pg("in 12 18")
+def test_a_row_that_came_meanwhile_keeps_the_row_it_refers_to(pair: tuple[Database, Database]) -> None:
+    fill(pair, SHOP)
+    pair[1].run("INSERT INTO customer VALUES (99, 'x', 'extra'); UPDATE orders SET v = 'stale' WHERE id = 5")
+    insert = "INSERT INTO orders VALUES (50, 99, 'of 99') ON CONFLICT DO NOTHING"
+    comes = after("table public.orders", lambda: pair[1].run(insert))
+    assert told_of_rows(compare(pair, comes, repair=True)) == {
+        "customer": ("not repaired: public.orders refers to rows that would be deleted", False),
+        "orders": ("repaired: 0 deleted, 1 copied, but its rows differ again", False),
+    }
+    assert pair[1].value("SELECT count(*) FROM orders JOIN customer c ON c.id = customer_id") == 11
+    assert [m.repaired for m in compare(pair, lambda event: None, repair=True)] == [True, True]
+
+
+@pytest.mark.pg("in 12 18")
+def test_what_refers_to_a_row_that_goes_meanwhile_is_not_copied(pair: tuple[Database, Database]) -> None:
+    fill(pair, SHOP)
+    pair[1].run("DELETE FROM orders WHERE id IN (4, 5); INSERT INTO customer VALUES (99, 'x', 'extra')")
+    goes = after("table public.orders", lambda: pair[1].run("DELETE FROM customer WHERE id = 5"))
+    assert told_of_rows(compare(pair, goes, repair=True)) == {
+        "customer": ("repaired: 1 deleted, 0 copied, but its rows differ again", False),
+        "orders": ("not repaired: it would refer to rows that public.customer lacks", False),
+    }
+    assert pair[1].value("SELECT count(*) FROM orders") == 8
+    assert [m.repaired for m in compare(pair, lambda event: None, repair=True)] == [True, True]
+
+
 # Sessions that end
 
 

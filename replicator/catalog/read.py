@@ -16,6 +16,7 @@ from threading import Lock
 from typing import Any
 
 from psycopg.errors import LockNotAvailable
+from psycopg.rows import namedtuple_row
 
 from replicator.catalog import KINDS
 from replicator.catalog.depend import Edge, fold
@@ -59,6 +60,12 @@ def for_version(text: str, major: int) -> str:
 def statement(name: str, major: int) -> bytes:
     """Return the file `catalog/<name>.sql` for a server of this major version."""
     return for_version(files("replicator.catalog").joinpath(f"{name}.sql").read_text("ascii"), major).encode()
+
+
+def read_targets(conn: Connection, name: str = "targets") -> list[Any]:
+    """Return the rows of the statement `catalog/<name>.sql`: what rows can be copied into, and what acts there."""
+    with conn.cursor(row_factory=namedtuple_row) as cursor:
+        return cursor.execute(statement(name, conn.info.server_version // 10000)).fetchall()
 
 
 def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:

@@ -1,5 +1,6 @@
 -- The foreign keys of a database that rows are copied into: how one goes away and comes back, and how it is checked
--- whole. Of partitioned tables' only the topmost. `check` is empty for one that is not enforced, or not valid anyway.
+-- whole. Of partitioned tables' only the topmost. `violating` finds the rows of `fk` that refer to none, `"values"` is
+-- what one of them refers to; `check` is empty for one that is not enforced, or not valid anyway.
 -- Reference: ri_triggers.c RI_Initial_Check, RI_FKey_check (the form for PERIOD, 18.6).
 SELECT fk.name AS identity
      , fk.root AS referencing
@@ -13,25 +14,14 @@ SELECT fk.name AS identity
                          , obj_description(c.oid, 'pg_constraint')), '') AS create
      , CASE WHEN c.convalidated
             THEN format('DO %L'
-                 , format('DECLARE bad bigint; BEGIN SELECT count(*) INTO bad FROM %s%s AS fk WHERE %s AND %s;'
+                 , format('DECLARE bad bigint; BEGIN SELECT count(*) INTO bad FROM %s;'
                           ' IF bad > 0 THEN RAISE foreign_key_violation USING MESSAGE = format(%L, bad); END IF; END'
-                         , CASE WHEN t.relkind <> 'p' THEN 'ONLY ' END
-                         , fk.name
-                         , CASE c.confmatchtype WHEN 'f' THEN format('(%s)', pair.any_there) ELSE pair.all_there END
---<18                    , format('NOT EXISTS (SELECT FROM %s%s AS pk WHERE %s)'
---<18                            , CASE WHEN r.relkind <> 'p' THEN 'ONLY ' END, pk.name, pair.equal)
-                         , CASE WHEN c.conperiod                                                            --18+
-                                THEN format('NOT EXISTS (SELECT FROM %s%s AS pk WHERE %s HAVING %s)'        --18+
-                                           , CASE WHEN r.relkind <> 'p' THEN 'ONLY ' END, pk.name           --18+
-                                           , concat_ws(' AND ', pair.equal_but_last, pair.overlap)          --18+
-                                           , pair.covered)                                                  --18+
-                                ELSE format('NOT EXISTS (SELECT FROM %s%s AS pk WHERE %s)'                  --18+
-                                           , CASE WHEN r.relkind <> 'p' THEN 'ONLY ' END, pk.name           --18+
-                                           , pair.equal)                                                    --18+
-                           END                                                                              --18+
+                         , violating.it
                          , format('%%s rows of %s refer to none in %s', replace(fk.name, '%', '%%')
                                  , replace(pk.name, '%', '%%'))))
        END AS check
+     , CASE WHEN c.convalidated THEN violating.it END AS violating
+     , pair."values"
   FROM pg_constraint c
   JOIN pg_class t ON t.oid = c.conrelid
   JOIN pg_class r ON r.oid = c.confrelid
@@ -42,6 +32,7 @@ SELECT fk.name AS identity
  CROSS JOIN LATERAL (
        SELECT string_agg(format('fk.%I IS NOT NULL', f.attname), ' AND ') AS all_there
             , string_agg(format('fk.%I IS NOT NULL', f.attname), ' OR ') AS any_there
+            , format('ROW(%s)::text', string_agg(format('fk.%I', f.attname), ', ')) AS "values"
             , string_agg(equal.it, ' AND ') AS equal
             , string_agg(equal.it, ' AND ') FILTER (WHERE k.position < cardinality(c.conkey)) AS equal_but_last
             , max(format('pk.%I OPERATOR(pg_catalog.&&) fk.%I', p.attname, f.attname))
@@ -59,6 +50,23 @@ SELECT fk.name AS identity
               SELECT format('pk.%I OPERATOR(%I.%s) fk.%I', p.attname, n.nspname, o.oprname, f.attname)
                      || CASE WHEN l.oid IS NULL THEN '' ELSE format(' COLLATE %I.%I', m.nspname, l.collname) END AS it
               ) AS equal) AS pair
+ CROSS JOIN LATERAL (
+       SELECT format('%s%s AS fk WHERE %s AND %s'
+                    , CASE WHEN t.relkind <> 'p' THEN 'ONLY ' END
+                    , fk.name
+                    , CASE c.confmatchtype WHEN 'f' THEN format('(%s)', pair.any_there) ELSE pair.all_there END
+--<18               , format('NOT EXISTS (SELECT FROM %s%s AS pk WHERE %s)'
+--<18                       , CASE WHEN r.relkind <> 'p' THEN 'ONLY ' END, pk.name, pair.equal)
+                    , CASE WHEN c.conperiod                                                                 --18+
+                           THEN format('NOT EXISTS (SELECT FROM %s%s AS pk WHERE %s HAVING %s)'             --18+
+                                      , CASE WHEN r.relkind <> 'p' THEN 'ONLY ' END, pk.name                --18+
+                                      , concat_ws(' AND ', pair.equal_but_last, pair.overlap)               --18+
+                                      , pair.covered)                                                       --18+
+                           ELSE format('NOT EXISTS (SELECT FROM %s%s AS pk WHERE %s)'                       --18+
+                                      , CASE WHEN r.relkind <> 'p' THEN 'ONLY ' END, pk.name                --18+
+                                      , pair.equal)                                                         --18+
+                      END                                                                                   --18+
+                    ) AS it) AS violating
  WHERE c.contype = 'f'
    AND c.conparentid = 0
  ORDER BY fk.name, c.conname

@@ -17,8 +17,8 @@ import psycopg
 from psycopg import sql
 
 from replicator import journal, postgres, probe, resume
-from replicator.catalog.read import read_tables
-from replicator.data_only.counterparts import as_there, common_sequences, read_targets
+from replicator.catalog.read import read_tables, read_targets
+from replicator.data_only.counterparts import as_there, common_sequences
 from replicator.data_only.match import Matched, Target, check_types, match
 from replicator.data_only.refresh import changed, refresh_steps, to_refresh
 from replicator.events import Emit, listed, saying

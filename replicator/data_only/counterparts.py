@@ -4,9 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from psycopg.rows import namedtuple_row
-
-from replicator.catalog.read import read_tables, statement
+from replicator.catalog.read import read_tables, read_targets
 from replicator.data_only.match import Matched, Target, match
 from replicator.events import listed
 from replicator.model import Address, Catalog, Table
@@ -77,12 +75,6 @@ def _columns(matched: Matched, theirs: Sequence[Any]) -> Iterator[tuple[str, lis
         for side, names in (("source", [c.name for c in target.table.columns]), ("destination", own)):
             only = [name for name in names if name.replace('"', "") not in common]
             yield f"columns of {target.table.identity} that only the {side} has", only
-
-
-def read_targets(conn: Connection, name: str = "targets") -> list[Any]:
-    """Return the rows of the statement `catalog/<name>.sql`: what rows can be copied into, and what acts there."""
-    with conn.cursor(row_factory=namedtuple_row) as cursor:
-        return cursor.execute(statement(name, conn.info.server_version // 10000)).fetchall()
 
 
 def common_sequences(catalog: Catalog, destination: Connection, matched: Matched) -> tuple[Any, Any]:

@@ -1,15 +1,17 @@
-"""Differing rows are copied again: in one transaction a table, from the snapshot that they were found in.
+"""Differing rows are copied again, from the snapshot that they were found in.
 
 The destination may be in use: once the table is locked, its rows must be as they were found, or as they should be.
 
-As `replica` neither foreign keys nor triggers act: rows are deleted, and copied as they are. A role that may not be it
-updates, inserts and deletes instead, and foreign keys act. What one table lacks for them may be there when another is
+As `replica` neither foreign keys nor triggers act: rows are deleted, and copied as they are, in one transaction for all
+tables that foreign keys join; at its end these keys must hold. A role that may not be it updates, inserts and deletes
+instead, in one transaction a table, and foreign keys act. What one table lacks for them may be there when another is
 repaired, so the tables are tried until nothing gets better.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -20,6 +22,7 @@ from replicator.errors import ReplicatorError
 from replicator.model import CompareTable
 from replicator.postgres import Connection, one_line
 from replicator.verify.fingerprint import Hashing, rows_of
+from replicator.verify.references import broken, joined, keep_referenced, references, roots
 from replicator.verify.rows import MOST_ROWS, Found, select_rows
 from replicator.verify.side import RowDifference, Sides
 
@@ -46,6 +49,16 @@ SELECT tgrelid::regclass::text, quote_ident(tgname), tgenabled = 'A', tgenabled 
    AND NOT tgisinternal
    AND tgenabled::text = ANY (%(firing)s)
 """
+# pg_stat_xact: what the transaction has done, and perhaps some before it.
+WRITTEN = """
+SELECT root, done, sum(rows)::bigint
+  FROM pg_stat_xact_user_tables
+ CROSS JOIN coalesce(pg_partition_root(relid)::text, relid::regclass::text) AS root
+ CROSS JOIN LATERAL (VALUES ('deleted', n_tup_del), ('changed', n_tup_upd)) AS counted (done, rows)
+ WHERE rows > 0
+   AND root <> %s
+ GROUP BY root, done
+"""
 RULES = "SELECT rulename FROM pg_rewrite WHERE ev_class = %s::regclass AND ev_type <> '1' AND ev_enabled <> 'D'"
 
 
@@ -61,47 +74,93 @@ class NotRepaired(ReplicatorError):
     """The table cannot be repaired row by row."""
 
 
-def repair_tables(
-    sides: Sides, tables: Mapping[str, tuple[CompareTable, Found]], hashing: Hashing
-) -> dict[str, Repaired]:
+Tables = Mapping[str, tuple[CompareTable, Found]]
+
+
+def repair_tables(sides: Sides, tables: Tables, hashing: Hashing) -> dict[str, Repaired]:
     """Make the rows of these tables those of the source, and say what became of each."""
+    if not tables:
+        return {}
+    with sides.destination.sessions.use() as there, there.transaction():
+        keys = references(there) if postgres.become_replica(there) else []
+        roots_of = dict(zip(tables, roots(there, (work.identity for work, _ in tables.values())), strict=True))
     outcomes: dict[str, Repaired] = {}
-    todo = dict(tables)
+    todo = dict(roots_of)
     better = True
     while todo and better:
         better = False
-        for name, (work, found) in list(todo.items()):
-            try:
-                outcomes[name] = _repair(sides, work, found, hashing)
-                del todo[name]
-                better = True
-            except (psycopg.Error, NotRepaired) as error:
-                outcomes[name] = Repaired(False, f"not repaired: {one_line(error)}")
+        for group in joined(todo, keys):
+            some = {name: root for name, root in roots_of.items() if name in group}
+            outcomes |= _repair_together(sides, tables, some, keys, hashing)
+            better = better or any(outcomes[name].done for name in group)
+        todo = {name: root for name, root in todo.items() if not outcomes[name].done}
     return outcomes
 
 
-def _repair(sides: Sides, work: CompareTable, found: Found, hashing: Hashing) -> Repaired:
+def _repair_together(
+    sides: Sides, tables: Tables, roots_of: Mapping[str, str], keys: Sequence[Any], hashing: Hashing
+) -> dict[str, Repaired]:
+    """Repair tables in one transaction. Those that cannot be are left out, and the others repaired without them."""
+    outcomes: dict[str, Repaired] = {}
+    left = dict(roots_of)
+    while left:
+        done: dict[str, Repaired] = {}
+        refused: dict[str, str] = {}
+        about = list(left)
+        try:
+            with sides.destination.sessions.use() as there, there.transaction():
+                there.execute(SEE_ALL)
+                replica = postgres.become_replica(there)
+                keep_referenced(there, left, keys)
+                for name in left:
+                    about = [name]
+                    done[name] = _repair(sides, there, *tables[name], hashing, replica)
+                about = list(left)
+                if refused := broken(there, sides.destination.snapshot.now, left, keys):
+                    raise psycopg.Rollback
+        except (psycopg.Error, NotRepaired) as error:
+            refused = dict.fromkeys(about, one_line(error))
+        if not refused:
+            return outcomes | done
+        outcomes |= {name: Repaired(False, f"not repaired: {text}") for name, text in refused.items()}
+        left = {name: root for name, root in left.items() if name not in refused}
+    return outcomes
+
+
+def _repair(
+    sides: Sides, there: Connection, work: CompareTable, found: Found, hashing: Hashing, replica: bool
+) -> Repaired:
     if not found.all:
         raise NotRepaired(f"more than {MOST_ROWS:,} rows differ: copy the database again.")
-    with sides.destination.sessions.use() as there, there.transaction():
-        there.execute(SEE_ALL)
-        replica = postgres.become_replica(there)
-        _refuse_rules(there, work)
-        there.execute(f"LOCK TABLE {_only(work)} IN SHARE ROW EXCLUSIVE MODE")
-        rows = _still_to_do(there, work, found, hashing)
-        extra = [row for row in rows if row.how == "extra"]
-        changed = [row for row in rows if row.how == "changed"]
-        wanted = [row for row in rows if row.how != "extra"]
-        with _silenced(there, work, replica), sides.source.reading(work) as here:
-            deleted = 0
-            for some in _batches(extra + changed if replica else extra):
-                deleted += _delete(there, work, found, some, hashing)
-            if replica:
-                copied = _copy(here, there, work, found, wanted, hashing, work.identity)
-            else:
-                copied = _copy_into_stage_and_merge(here, there, work, found, wanted, hashing)
+    _refuse_rules(there, work)
+    there.execute(f"LOCK TABLE {_only(work)} IN SHARE ROW EXCLUSIVE MODE")
+    rows = _still_to_do(there, work, found, hashing)
+    extra = [row for row in rows if row.how == "extra"]
+    changed = [row for row in rows if row.how == "changed"]
+    wanted = [row for row in rows if row.how != "extra"]
+    before = _written(there, work, replica)
+    with _silenced(there, work, replica), sides.source.reading(work) as here:
+        deleted = 0
+        for some in _batches(extra + changed if replica else extra):
+            deleted += _delete(there, work, found, some, hashing)
+        if replica:
+            copied = _copy(here, there, work, found, wanted, hashing, work.identity)
+        else:
+            copied = _copy_into_stage_and_merge(here, there, work, found, wanted, hashing)
     deleted -= len(changed) if replica else 0
-    return Repaired(True, f"repaired: {deleted} deleted, {copied} copied", not replica)
+    text = f"repaired: {deleted} deleted, {copied} copied"
+    if others := _written(there, work, replica) - before:
+        cascaded = (f"{done} {n} row{'s' * (n > 1)} of {table}" for (table, done), n in sorted(others.items()))
+        text += f"; foreign keys {', '.join(cascaded)}"
+    return Repaired(True, text, not replica)
+
+
+def _written(there: Connection, work: CompareTable, replica: bool) -> Counter[tuple[str, str]]:
+    """Return how many rows of other tables were deleted and changed, where foreign keys act, as the server counts."""
+    if replica:
+        return Counter()
+    (root,) = roots(there, [work.identity])
+    return Counter({(table, done): n for table, done, n in there.execute(WRITTEN, [root])})
 
 
 def _refuse_rules(there: Connection, work: CompareTable) -> None:

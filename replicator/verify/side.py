@@ -119,7 +119,8 @@ class Mismatch:
 
     def __str__(self) -> str:
         if self.repaired:
-            return f"{self.what}: {self.counts}, repaired"
+            _, semicolon, more = (self.repair or "").partition("; ")
+            return f"{self.what}: {self.counts}, repaired{semicolon}{more}"
         return f"{self.what}: {self.how}" + (f"; {self.repair}" if self.repair else "")
 
     def lines(self, most: int) -> list[str]:
