@@ -4,6 +4,7 @@ ReplicatorError
 ├── NotReady             1   a server never answered in the time allowed
 ├── UsageError           2   the command line, the environment or the file is wrong
 ├── PreflightFailed      3   something stands in the way; nothing was written
+│   └── Pooled           3   a connection pooler stands in between; nothing was set in its backends
 ├── ConnectionFailed     4   a server refuses for good: password, database, TLS
 ├── DependencyCycle      5   objects need one another and none can be made in two steps
 ├── StepFailed           6   a step of the plan failed; the journal tells what is done
@@ -52,6 +53,17 @@ class PreflightFailed(ReplicatorError):
     ) -> None:
         super().__init__(message, hint=hint)
         self.findings = findings
+
+
+class Pooled(PreflightFailed):
+    """A connection pooler stands before a server, and lends backends for no longer than a transaction."""
+
+    def __init__(self, before: str) -> None:
+        super().__init__(
+            f"A connection pooler stands before {before}: what a session sets, locks or exports is lost with the end"
+            " of each transaction.",
+            hint="Connect to the server directly, or through a pool that gives each session a backend of its own.",
+        )
 
 
 class ConnectionFailed(ReplicatorError):

@@ -14,10 +14,12 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn, Self, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import psycopg
 from psycopg.conninfo import make_conninfo
+
+from replicator.safe import Safe
 
 T = TypeVar("T")
 
@@ -154,25 +156,6 @@ class Silence:
         if now - self._asked > seconds:
             inquire(self._conn)
             self._asked = time.monotonic()
-
-
-class Safe(psycopg.Connection[tuple[Any, ...]]):
-    """A connection whose search path is empty before anything else is asked: `SET` itself looks nothing up.
-
-    What a database's owner puts before pg_catalog, in the path of the database or of a role, would be called with the
-    rights of whoever connects (CVE-2018-1058). A startup parameter would say the same, but poolers refuse it.
-    """
-
-    @classmethod
-    def connect(cls, *arguments: Any, **options: Any) -> Self:
-        """Open a connection, as psycopg does. Raises psycopg.OperationalError."""
-        conn = super().connect(*arguments, **options)
-        try:
-            conn.execute("SET search_path = ''")
-        except BaseException:
-            conn.close()
-            raise
-        return conn
 
 
 class Patient(Safe):

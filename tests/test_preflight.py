@@ -18,12 +18,13 @@ from replicator.cli.findings import findings_as_lines
 from replicator.clone import clone
 from replicator.comparison import verify_copy
 from replicator.demo.server import _as_server_user, reachable_folder
-from replicator.errors import PreflightFailed, StepFailed, VerificationFailed
+from replicator.errors import Pooled, PreflightFailed, StepFailed, VerificationFailed
 from replicator.model import Finding, Loss
 from replicator.postgres import Connection
 from replicator.preparation import preflight
 from replicator.settings import Settings
 from tests.fix_cli import Run, Start, both, closed_port, is_empty, own_server, refuses, runs, until
+from tests.fix_pooler import pooled
 from tests.fix_servers import VERSIONS, Database, Servers
 from tests.test_clone import with_extension
 
@@ -438,24 +439,67 @@ def test_who_may_not_make_an_extension_is_told_its_schema(pair: Pair) -> None:
     assert pair.destination.dump() == pair.source.dump()
 
 
+SET_IN_SESSION = """SELECT name, setting FROM pg_settings
+                     WHERE source = 'session' AND name <> 'application_name'"""  # which pgbouncer sets, for everybody
+
+
 @pytest.mark.skipif(not shutil.which("pgbouncer"), reason="needs pgbouncer in PATH")
-@pytest.mark.parametrize(("mode", "refused"), [("transaction", True), ("session", False)])
+@pytest.mark.parametrize(("mode", "refused"), [("transaction", True), ("statement", True), ("session", False)])
 def test_a_pooler_in_between(mode: str, refused: bool, servers: Servers) -> None:
     server, port, folder = servers[NEWEST], closed_port(), reachable_folder("replicator-pooler-")
     config = folder / "pgbouncer.ini"
     config.write_text(
         f"""[databases]\n* = host=127.0.0.1 port={server.port} user=postgres
         [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = any\npool_mode = {mode}
-        unix_socket_dir =\n"""
+        server_reset_query =\nunix_socket_dir =\n"""
     )
     with subprocess.Popen(["pgbouncer", "-q", config], **_as_server_user()) as pooler:
         try:
             dsn = f"host=127.0.0.1 port={port} dbname=postgres user=postgres"
-            until(lambda: postgres.connect(dsn).close() is None if answers(port) else False)
-            assert [finding.server for finding in probe.check_direct("source", dsn)] == ["source"] * refused
+            until(lambda: answers(port))
+            with pytest.raises(Pooled) if refused else contextlib.nullcontext():
+                assert list(probe.check_direct("source", dsn)) == []
+            with psycopg.connect(dsn, autocommit=True) as conn:
+                assert conn.execute(SET_IN_SESSION).fetchall() == []
             assert list(probe.check_direct("source", server.conninfo())) == []
         finally:
             pooler.terminate()
+
+
+COMMANDS = ("clone", "verify", "plan", "probe", "status", "clean")
+POOLER = "A connection pooler stands before the"
+
+
+@pytest.mark.pg(f"in {NEWEST}")
+def test_nothing_is_set_in_the_backends_of_a_pooler_that_is_refused(
+    replicator: Run, database: Database, destination: Database
+) -> None:
+    database.run("CREATE TABLE t AS SELECT 1 AS a")
+    with pooled(database.dsn, "transaction") as (pooler, dsn):
+        for command in COMMANDS:
+            refuses(replicator(command, "--destination", pooler.dsn(destination.dsn), "--source", dsn), 3, POOLER)
+        refuses(replicator("probe", "--source", dsn), 3, f"{POOLER} source")
+        refuses(replicator("clone", "--create", "--source", database.dsn, "--destination", dsn), 3, "pooler")
+        with pytest.raises(Pooled), postgres.pool(dsn, 1) as pool, postgres.lend(pool):
+            pass
+        assert [setting for each in (database, destination) for setting in pooler.settings(each.dsn)] == []
+
+
+@pytest.mark.pg(f"in {NEWEST}")
+def test_what_is_set_in_the_backends_of_a_pool_of_sessions_is_given_back(
+    replicator: Run, database: Database, destination: Database
+) -> None:
+    database.run("CREATE TABLE t AS SELECT 1 AS a")
+    with pooled(database.dsn, "session") as (pooler, dsn):
+        flags = ("--source", dsn, "--destination", pooler.dsn(destination.dsn))
+        runs(replicator("clone", "--verify", *flags))
+        assert destination.rows("SELECT * FROM t") == [(1,)]
+        for command in COMMANDS[1:]:
+            assert replicator(command, *flags).code == (3 if command == "probe" else 0)  # it is not empty any more
+        with contextlib.suppress(ZeroDivisionError), postgres.connect(dsn) as conn:
+            conn.execute("BEGIN")
+            raise ZeroDivisionError
+        assert [setting for each in (database, destination) for setting in pooler.settings(each.dsn)] == []
 
 
 def answers(port: int) -> bool:

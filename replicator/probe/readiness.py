@@ -6,7 +6,7 @@ import time
 import psycopg
 
 from replicator import events, postgres
-from replicator.errors import ConnectionFailed, NotReady
+from replicator.errors import ConnectionFailed, NotReady, Pooled
 from replicator.events import Emit
 from replicator.probe.facts import Facts, read_facts
 
@@ -21,8 +21,8 @@ ABSENT = re.compile(r'database ".*" does not exist')
 def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit, absent: str = "") -> Facts:
     """Try to connect until the server answers. Raises NotReady when it never does, ConnectionFailed when it never will.
 
-    Raises UsageError where no database is named. `server` is the word for it: source or destination; `delay`: seconds;
-    `absent`: what to say of a database that does not exist.
+    Raises Pooled where a pooler stands in between, UsageError where no database is named. `server` is the word for it:
+    source or destination; `delay`: seconds; `absent`: what to say of a database that does not exist.
     """
     where = postgres.describe(dsn)
     for attempt in range(1, attempts + 1):
@@ -32,6 +32,8 @@ def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit, abse
                 facts = read_facts(conn)
                 emit(events.Ready(server, postgres.connected_to(conn), facts.version))
             return facts
+        except Pooled as error:
+            raise Pooled(f"the {server}") from error
         except (psycopg.OperationalError, psycopg.ProgrammingError, UnicodeError) as error:
             reason = postgres.one_line(error).split(" Is the server running", 1)[0]  # libpq asks; we are about to
             if not postgres.may_pass(error):

@@ -1,0 +1,86 @@
+"""How a session begins: nothing is set before it is proved that its backend is its own, no name is looked up by a path.
+
+A pooler lends its backends, and what was set in one is still set for whoever gets it next, another application for one.
+"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from functools import cache
+from typing import Any, Self
+
+import psycopg
+from psycopg import pq, sql
+
+from replicator.errors import Pooled
+
+SESSIONS = 2
+LOOKS = 2
+OWN = """SET LOCAL statement_timeout = 0;
+SELECT pg_catalog.set_config('search_path', '', false)
+ WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {}"""
+"""Sets nothing that lasts where another backend answers than the one that was named when the session began."""
+AT_REST = (pq.TransactionStatus.IDLE, pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
+
+
+class Safe(psycopg.Connection[tuple[Any, ...]]):
+    """A connection whose search path is empty before anything is looked up in it, in autocommit.
+
+    What a database's owner puts before pg_catalog, in the path of the database or of a role, would be called with the
+    rights of whoever connects (CVE-2018-1058). A startup parameter would say the same, but poolers refuse it.
+    """
+
+    lent = False
+    """The backend is a pool's, for as long as the session lasts."""
+
+    @classmethod
+    def connect(cls, conninfo: str = "", **options: Any) -> Self:
+        """Open a connection, as psycopg does. Raises psycopg.OperationalError, and Pooled before anything is set."""
+        conn = super().connect(conninfo, **options)
+        try:
+            own = conn.execute(sql.SQL(OWN).format(conn.info.backend_pid))
+            own.nextset()
+            if not own.fetchall():  # poolers name backends of their own invention
+                if _lends_for_a_transaction(conninfo):
+                    raise Pooled(f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}")
+                conn.lent = True
+                conn.execute("SET search_path = ''")
+        except BaseException:
+            conn.close()
+            raise
+        return conn
+
+    def close(self) -> None:
+        """Close the connection. A backend that was lent goes back as it came: not every pool sees to that itself.
+
+        One that is not at rest goes back to nobody: the pool ends it.
+        """
+        try:
+            if self.lent and self.pgconn.transaction_status in AT_REST:
+                self.lent = False
+                with suppress(psycopg.Error):
+                    self.execute("ROLLBACK")
+                    self.execute("DISCARD ALL")
+        finally:
+            super().close()
+
+
+def share(conns: Sequence[psycopg.Connection[Any]]) -> bool:
+    """Tell whether sessions change their backends between transactions, or share them with one another."""
+    # Each is asked twice in a row as well as in turns: a pool may lend the last one that came back, or the next one.
+    looks = {
+        (conn, conn.execute("SELECT pg_catalog.pg_backend_pid()").fetchall()[0][0])
+        for conn in (*conns, *reversed(conns)) * LOOKS
+    }
+    return len(looks) > len(conns) or len({pid for _, pid in looks}) < len(conns)
+
+
+@cache
+def _lends_for_a_transaction(conninfo: str) -> bool:
+    """Tell whether sessions have a backend for no longer than a transaction, or a statement. Sets nothing in any."""
+    with ExitStack() as stack:
+        return share(
+            [
+                stack.enter_context(psycopg.Connection.connect(conninfo, autocommit=True, prepare_threshold=None))
+                for _ in range(SESSIONS)
+            ]
+        )
