@@ -3,6 +3,7 @@
 A pooler lends its backends, and what was set in one is still set for whoever gets it next, another application for one.
 """
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Any, Self
 
 import psycopg
 from psycopg import pq, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from replicator.errors import Pooled
 
@@ -35,7 +37,8 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
     @classmethod
     def connect(cls, conninfo: str = "", **options: Any) -> Self:
         """Open a connection, as psycopg does. Raises psycopg.OperationalError, and Pooled before anything is set."""
-        conn = super().connect(conninfo, **options)
+        where = frozenset(given for given in conninfo_to_dict(conninfo).items() if given[0] != "application_name")
+        conn = super().connect(_without_event_triggers(conninfo) if where in superusers else conninfo, **options)
         try:
             own = conn.execute(sql.SQL(OWN).format(conn.info.backend_pid))
             own.nextset()
@@ -44,6 +47,8 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
                     raise Pooled(f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}")
                 conn.lent = True
                 conn.execute("SET search_path = ''")
+            elif conn.info.server_version >= 170000 and conn.info.parameter_status("is_superuser") == "on":
+                superusers.add(where)
         except BaseException:
             conn.close()
             raise
@@ -62,6 +67,19 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
                     self.execute("DISCARD ALL")
         finally:
             super().close()
+
+
+superusers: set[frozenset[tuple[str, Any]]] = set()
+"""Connection strings that lead to a server with event triggers on logins (17), as a role that need not fire them.
+
+Fired for each of this program's sessions, they might write into the copy. Whether a role may do without them, its
+first session tells.
+"""
+
+
+def _without_event_triggers(conninfo: str) -> str:
+    given = conninfo_to_dict(conninfo).get("options") or os.environ.get("PGOPTIONS", "")
+    return make_conninfo(conninfo, options=f"{given} -c event_triggers=off".strip())
 
 
 def share(conns: Sequence[psycopg.Connection[Any]]) -> bool:

@@ -287,3 +287,22 @@ def test_forced_policies_that_bind_the_owner_are_refused_before(
         finally:
             database.run("DROP OWNED BY landlord CASCADE")
             conn.execute("DROP ROLE landlord")
+
+
+# Event triggers on logins
+
+
+@pytest.mark.pg(">= 17")
+def test_event_triggers_on_logins_write_nothing_into_the_copy(
+    database: Database, destination: Database, replicator: Run
+) -> None:
+    database.run(
+        """CREATE TABLE logins (id bigserial PRIMARY KEY, app text DEFAULT current_setting('application_name'));
+        CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS $$
+            BEGIN IF NOT pg_is_in_recovery() THEN INSERT INTO public.logins DEFAULT VALUES; END IF; END$$;
+        CREATE EVENT TRIGGER noted ON login EXECUTE FUNCTION note(); ALTER EVENT TRIGGER noted ENABLE ALWAYS"""
+    )
+    before = "SELECT count(*) FROM logins WHERE app LIKE 'replicator%'"
+    runs(replicator("clone", "--verify", *both(database, destination)))
+    assert destination.value(before) == 1, "what the first session on the source wrote before the snapshot"
+    assert database.value(before) == 1
