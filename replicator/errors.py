@@ -15,6 +15,7 @@ ReplicatorError
 ├── ProtocolViolation    6   a server sent what cannot come at this point
 ├── SourceChanged        7   the source's schema changed while it was read
 ├── VerificationFailed   8   the two databases differ
+├── ResultLost          74   all went well, but nobody can read what came of it
 └── Interrupted        130   SIGINT or SIGTERM
 """
 
@@ -135,6 +136,12 @@ class VerificationFailed(ReplicatorError):
         super().__init__(f"The destination differs from the source in {places}.", hint=hint)
         self.differences = differences
         self.names = names
+
+
+class ResultLost(ReplicatorError):
+    """The result could not be written."""
+
+    exit_code = 74  # EX_IOERR of sysexits.h
 
 
 class Interrupted(ReplicatorError):

@@ -71,7 +71,6 @@ def hold(text: str) -> None:
             print(REFUSED, error, flush=True)
             return
         print(HELD, moment.id, flush=True)
-        sys.stdout.close()
         begun = False  # the journal is written a moment later
         overdue = time.monotonic() + BEGIN_SECONDS
         keeper: Keeper | None = None

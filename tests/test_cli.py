@@ -1,6 +1,7 @@
 """The command as its user meets it: what it understands, what it refuses, what it says, and that it keeps secrets."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -16,12 +17,15 @@ from psycopg.conninfo import make_conninfo
 
 from replicator.demo.server import Server, reachable_folder
 from tests.fix_cli import (
+    COMMAND,
     NEWEST,
     SHORT_WAIT,
+    Result,
     Run,
     Start,
     both,
     closed_port,
+    environment,
     is_empty,
     is_silent_about,
     peer,
@@ -776,3 +780,42 @@ def test_json_of_a_clone_that_fails_its_verification(start: Start, database: Dat
     assert "table public.intruder: extra" in result.out
     json.loads(result.out)
     is_events(result.err)
+
+
+def led(streams: str, *arguments: str) -> Result:
+    """Run the command with its streams led elsewhere, in a shell's words: `>&0` is a pipe that nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = ["sh", "-c", f'exec "$@" {streams}', "sh", *COMMAND, *arguments]
+    try:
+        done = subprocess.run(command, stdin=writer, capture_output=True, text=True, env=environment())
+    finally:
+        os.close(writer)
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+NOWHERE = (">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full", ">&0 2>&0", ">&-", "2>&-", ">&- 2>&-")
+
+
+@pytest.mark.parametrize("streams", NOWHERE)
+def test_the_code_of_a_clone_and_a_verification_tells_of_the_copy_and_not_of_the_terminal(
+    streams: str, database: Database, destination: Database
+) -> None:
+    database.run(FEW_ROWS)
+    result = led(streams, "clone", *both(database, destination))
+    assert (result.code, "defect" in result.err) == (0, False), str(result)
+    assert destination.value("SELECT count(*) FROM t") == 100
+    assert led(streams, "verify", *both(database, destination)).code == 0
+    destination.run("DELETE FROM t WHERE a = 1")
+    assert led(streams, "verify", *both(database, destination)).code == 8
+
+
+@pytest.mark.parametrize(("streams", "reason"), [(">/dev/full", "No space left on device"), (">&0", "Broken pipe")])
+def test_a_result_that_was_wanted_and_could_not_be_written(streams: str, reason: str, database: Database) -> None:
+    wanted = [("probe", "--source"), ("plan", "--source"), ("status", "--destination")]
+    wanted += [("clean", "--output", "plain", "--destination"), ("clean", "--output", "json", "--destination")]
+    for *command, server in wanted:
+        result = led(streams, *command, server, database.dsn)
+        told = "plain" not in command  # what became of the database is in the code
+        assert (result.code, reason in result.err) == ((74, True) if told else (0, False)), str(result)
+    assert led(">/dev/full 2>/dev/full", "status", "--destination", database.dsn).code == 74

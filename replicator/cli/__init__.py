@@ -19,17 +19,21 @@ from replicator import postgres, preparation
 from replicator.cli.commands import cli
 from replicator.cli.findings import findings_as_data, findings_as_lines, remedy_as_lines
 from replicator.cli.options import ENVIRONMENT, Common
-from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, StepFailed, UsageError
+from replicator.cli.streams import take_over
+from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, ResultLost, StepFailed, UsageError
 from replicator.events import one_line
 from replicator.settings import has_password
 
 HELP = "--help tells what there is."
 UNTOLD = "Try again; `status` tells whether a clone into the destination is unfinished, and how to go on."
 DEFECT = 70  # EX_SOFTWARE of sysexits.h
+ITS_OUTPUT_IS_WANTED = ("plan", "probe", "status")
+"""The commands that do nothing but say something; the exit code of all others tells what became of the databases."""
 
 
 def main() -> None:
     """Run the command line and exit."""
+    out = take_over()
     hide_passwords(sys.argv)
     signal.signal(signal.SIGTERM, _on_sigterm)
     logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it warns of, we raise
@@ -37,6 +41,9 @@ def main() -> None:
     common = Common()
     try:
         code = cli.main(standalone_mode=False, obj=common)  # what a command returns, or the code of an Exit
+        sys.stdout.flush()
+        if not code and out.error and (common.output == "json" or common.command in ITS_OUTPUT_IS_WANTED):
+            raise ResultLost(f"The result could not be written: {out.error.strerror}.")
     except UsageError as error:
         leave(UsageError(without_connection(str(error))), error.exit_code, error.hint, common)
     except ReplicatorError as error:
@@ -47,9 +54,6 @@ def main() -> None:
         leave(Interrupted(), Interrupted.exit_code, None, common)
     except psycopg.Error as error:
         leave(error, StepFailed.exit_code, UNTOLD, common)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except Exception as error:
         leave(error, DEFECT, "This is a defect of replicator: please report it with what --debug shows.", common)
     sys.exit(code if isinstance(code, int) else 0)

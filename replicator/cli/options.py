@@ -26,6 +26,7 @@ Output = Literal["auto", "plain", "json"]
 class Common:
     """What a command chose that its end needs to know, whatever that end is. click hands it on as `obj`."""
 
+    command: str = ""
     output: Output = "auto"
     debug: bool = False
     notes: list[str] = field(default_factory=list)
@@ -44,6 +45,7 @@ class Commands(click.Group):
         elif not {"-h", "--help", "--version"} & set(args):
             args = ["clone", *args]
             ctx.meta["bare"] = True
+        ctx.ensure_object(Common).command = args[0] if args else ""
         return super().parse_args(ctx, args)
 
 
