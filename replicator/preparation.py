@@ -106,7 +106,7 @@ def examine(
     `absent`: the destination is to be made yet, and another database of its server is open in its place.
     """
     left, source, destination = sides.left, sides.moment.holder, sides.keeper.conn
-    if same := probe.same_database(source, destination):
+    if same := probe.same_database(probe.read_facts(source), probe.read_facts(destination)):
         return same, None
     replacing = settings.replace == "drop"
     if absent:

@@ -162,8 +162,9 @@ def mark_complete(keeper: Connection, source: Connection) -> None:
 
 def _in_the_way(conn: Connection, settings: Settings, name: str, here: Facts, owner: str) -> Iterator[Finding]:
     """Yield what would forbid the swap in the end, hours later."""
-    if (here.system, here.database) == (probe.read_facts(conn).system, name):
-        yield Finding(f'Source and destination are the same database, "{name}".', "Name another destination.")
+    there = replace(probe.read_facts(conn), database=name)  # which may not be there yet
+    if same := probe.same_database(here, there):
+        yield from same
         return  # what else is in the way of a destination would be changed on the source
     user = conn.info.user
     if len(name.encode()) > MOST_NAME_BYTES:

@@ -1,5 +1,6 @@
 """The command as its user meets it: what it understands, what it refuses, what it says, and that it keeps secrets."""
 
+import contextlib
 import json
 import os
 import re
@@ -435,11 +436,11 @@ def test_a_destination_that_is_read_only(replicator: Run, database: Database, de
     assert is_empty(destination)
 
 
-@pytest.fixture
-def standby(spare: Server) -> Iterator[Server]:
-    """A standby of the spare server."""
-    server = Server(spare.bin, reachable_folder("replicator-standby-"), SETTINGS)
-    base_backup = [CLIENTS / "pg_basebackup", "-d", spare.conninfo(), "-D", server.data, "-R", "--checkpoint=fast"]
+@contextlib.contextmanager
+def of_a_base_backup(spare: Server, *options: str) -> Iterator[Server]:
+    """A server that was made of a base backup of the spare one."""
+    server = Server(spare.bin, reachable_folder("replicator-backup-"), SETTINGS)
+    base_backup = [CLIENTS / "pg_basebackup", "-d", spare.conninfo(), "-D", server.data, "--checkpoint=fast", *options]
     subprocess.run(base_backup, check=True, capture_output=True)
     owner = server.folder.stat()
     for path in [server.data, *server.data.rglob("*")]:
@@ -450,6 +451,47 @@ def standby(spare: Server) -> Iterator[Server]:
         yield server
     finally:
         server.__exit__(None, None, None)
+
+
+@pytest.fixture
+def standby(spare: Server) -> Iterator[Server]:
+    """A standby of the spare server."""
+    with of_a_base_backup(spare, "-R") as server:
+        yield server
+
+
+def test_a_server_that_was_made_of_a_base_backup_is_another_one(
+    spare_database: Database, spare: Server, replicator: Run
+) -> None:
+    spare_database.run(FEW_ROWS)
+    with of_a_base_backup(spare) as server:
+        staging = Database(server, spare_database.name, NEWEST)
+        system = "SELECT system_identifier FROM pg_control_system()"
+        assert staging.value(system) == spare_database.value(system)
+        staging.run("DELETE FROM t WHERE a = 1")
+        pair = both(spare_database, staging)
+        assert replicator("verify", *pair).code == 8
+        for how in (("--data-only", "--truncate"), ("--replace", "swap"), ("--replace", "drop")):
+            runs(replicator("clone", "--verify", *how, *pair))
+            assert staging.value("SELECT count(*) FROM t") == 100
+        for command in ("clone", "verify"):
+            refuses(replicator(command, *both(staging, staging)), 3, "same database")
+
+
+def test_a_source_that_is_a_standby_of_the_destination(
+    spare_database: Database, standby: Server, replicator: Run
+) -> None:
+    there = Database(standby, spare_database.name, NEWEST)
+    names = Database(standby, "postgres", NEWEST)
+    spare_database.run(FEW_ROWS)
+    until(lambda: (spare_database.name,) in names.rows("SELECT datname FROM pg_database"))
+    until(lambda: there.value("SELECT to_regclass('t') IS NOT NULL") is True)
+    for how in ((), ("--data-only", "--truncate"), ("--replace", "swap"), ("--replace", "drop")):
+        result = replicator("clone", *how, *both(there, spare_database))
+        refuses(result, 3, "The source is a standby of the destination's server", "Name another")
+        assert "same database" not in result.said
+    runs(replicator("verify", *both(spare_database, there)))
+    assert spare_database.value("SELECT count(*) FROM t") == 100
 
 
 def test_a_destination_that_is_a_standby_and_a_source_that_is_one(

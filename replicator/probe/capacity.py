@@ -49,7 +49,7 @@ def check_sessions(
 
     `more` sessions are opened on the destination; `fewer` begins the words that name the number of jobs that fit.
     """
-    one_server = read_facts(source).system == read_facts(destination).system
+    one_server = read_facts(source).server == read_facts(destination).server
     one_role = one_server and source.info.user == destination.info.user
     for server, conn in (("source", source), ("destination", destination)):
         room = read_room(conn)

@@ -11,8 +11,7 @@ from replicator.probe.facts import Facts, read_facts
 def check_destination(source: Connection, destination: Connection, *, resuming: bool = False) -> list[Finding]:
     """Return what keeps a clone of `source` from being written here. `resuming`: what an earlier run left is wanted."""
     here, there = read_facts(source), read_facts(destination)
-    findings = [*writable(there), *_creatable(there), *_encodings(here, there)]
-    findings += _standbys(destination)
+    findings = [*writable(there), *_creatable(there), *_encodings(here, there), *_standbys(destination)]
     if own := journal.in_its_way(destination):
         return [*findings, own]
     if not resuming:
@@ -20,20 +19,22 @@ def check_destination(source: Connection, destination: Connection, *, resuming: 
     return findings
 
 
-def same_database(source: Connection, destination: Connection, *, standby: bool = False) -> list[Finding]:
+def same_database(source: Facts, destination: Facts, *, written: bool = True) -> list[Finding]:
     """Return whether there is only one database: whatever else is told of the destination would change the source.
 
-    `standby`: one of the two may be a standby of the other.
+    `written`: the destination will be, which the source must not follow as its standby.
     """
-    here, there = read_facts(source), read_facts(destination)
-    if (here.system, here.database) != (there.system, there.database) or (standby and here.standby != there.standby):
+    if (source.server, source.database) == (destination.server, destination.database):
+        text = f'Source and destination are the same database, "{source.database}" of the same server.'
+    elif written and source.standby and not destination.standby and _cluster(source) == _cluster(destination):
+        text = "The source is a standby of the destination's server: what is written there comes into the source, too."
+    else:
         return []
-    return [
-        Finding(
-            f'Source and destination are the same database, "{here.database}" of the same server.',
-            "Name another database as the destination.",
-        )
-    ]
+    return [Finding(text, "Name another database as the destination.")]
+
+
+def _cluster(facts: Facts) -> tuple[str, str]:
+    return facts.system, facts.database
 
 
 def writable(destination: Facts) -> Iterable[Finding]:

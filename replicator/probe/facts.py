@@ -13,6 +13,7 @@ class Facts:
     """A database and its server. `size` is in bytes."""
 
     system: str
+    started: str
     database: str
     oid: int
     version: str
@@ -23,6 +24,11 @@ class Facts:
     read_only: bool
     user: str
     can_create: bool
+
+    @property
+    def server(self) -> tuple[str, str]:
+        """Which server it is: a standby, and one that was made of a base backup, have the identifier of another."""
+        return self.system, self.started
 
     @property
     def identity(self) -> str:

@@ -20,7 +20,7 @@ def check_verification(
         there = "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p', 'S')"
         return sorted(set(names).intersection(row[0] for row in source.execute(there).fetchall())) if names else []
 
-    if same := same_database(source, destination, standby=True):
+    if same := same_database(read_facts(source), read_facts(destination), written=False):
         return same
     found = check_readable("source", source) + check_readable("destination", destination, common)
     found += check_sessions(source, destination, jobs, more=holders, fewer="verify with")

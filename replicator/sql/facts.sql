@@ -1,5 +1,6 @@
 -- What there is to know of a database before it is copied.
 SELECT (SELECT system_identifier::text FROM pg_control_system()) AS system
+     , pg_postmaster_start_time()::text AS started
      , d.datname::text AS database
      , d.oid::bigint AS oid
      , current_setting('server_version') AS version
