@@ -10,6 +10,7 @@ from psycopg import generators, pq
 from replicator import claim, postgres
 from replicator.claim import Holder
 from replicator.errors import StepFailed
+from replicator.safe import pid_of
 
 
 class Keeper:
@@ -33,7 +34,7 @@ class Keeper:
 
     def _connect(self) -> postgres.Connection:
         conn = postgres.connect(self._dsn, encoding=self._encoding, application=self._application)
-        self._pids.add(conn.info.backend_pid)
+        self._pids.add(pid_of(conn))
         return conn
 
     def __enter__(self) -> Self:
@@ -72,7 +73,7 @@ class Keeper:
             except psycopg.OperationalError:
                 self.conn.close()
                 self.conn = self._connect()
-                mine = self._pids - {self.conn.info.backend_pid}
+                mine = self._pids - {pid_of(self.conn)}
                 if self._claimed and (holder := claim.claim(self.conn, mine)):
                     self.conn.close()  # the next attempt to keep it looks again
                     reason = f"another clone into this destination has begun: {holder}"

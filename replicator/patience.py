@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from replicator.safe import Safe
+from replicator.safe import Safe, pid_of
 
 T = TypeVar("T")
 
@@ -217,7 +217,7 @@ def look(conn: psycopg.Connection[Any], silent: float) -> None:
         with suppress(psycopg.Error):
             more = {"connect_timeout": LOOKING_SECONDS, "application_name": "replicator look"}
             with _Looking.connect(_same_server(conn, more), autocommit=True) as looking:
-                rows = looking.execute(LOOK, {"pid": conn.info.backend_pid}).fetchall()
+                rows = looking.execute(LOOK, {"pid": pid_of(conn)}).fetchall()
             if rows and listener:
                 holders, roots = (
                     tuple(Session(*who) for _, _, *who, root in rows if root is wanted) for wanted in (False, True)
@@ -236,7 +236,7 @@ def inquire(conn: psycopg.Connection[Any]) -> None:
     """
     try:
         with _Asking.connect(_same_server(conn, {"connect_timeout": ASKING_SECONDS}), autocommit=True) as asking:
-            pid = [conn.info.backend_pid]
+            pid = [pid_of(conn)]
             answer = asking.execute(WAITS_FOR_US, pid).fetchall()
             if answer == [(False,)]:
                 return

@@ -33,6 +33,7 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
 
     lent = False
     """The backend is a pool's, for as long as the session lasts."""
+    pid = 0
 
     @classmethod
     def connect(cls, conninfo: str = "", **options: Any) -> Self:
@@ -40,6 +41,7 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
         where = frozenset(given for given in conninfo_to_dict(conninfo).items() if given[0] != "application_name")
         conn = super().connect(_without_event_triggers(conninfo) if where in superusers else conninfo, **options)
         try:
+            conn.pid = conn.info.backend_pid
             own = conn.execute(sql.SQL(OWN).format(conn.info.backend_pid))
             own.nextset()
             if not own.fetchall():  # poolers name backends of their own invention
@@ -47,6 +49,7 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
                     raise Pooled(f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}")
                 conn.lent = True
                 conn.execute("SET search_path = ''")
+                ((conn.pid,),) = conn.execute("SELECT pg_catalog.pg_backend_pid()").fetchall()
             elif conn.info.server_version >= 170000 and conn.info.parameter_status("is_superuser") == "on":
                 superusers.add(where)
         except BaseException:
@@ -67,6 +70,11 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
                     self.execute("DISCARD ALL")
         finally:
             super().close()
+
+
+def pid_of(conn: psycopg.Connection[Any]) -> int:
+    """Return the process number of a session's backend: a pooler names one of its own invention."""
+    return conn.pid if isinstance(conn, Safe) else conn.info.backend_pid
 
 
 superusers: set[frozenset[tuple[str, Any]]] = set()

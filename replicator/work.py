@@ -38,6 +38,7 @@ from replicator.model import (
 )
 from replicator.postgres import Connection, Pool, one_line
 from replicator.run import write_given
+from replicator.safe import pid_of
 from replicator.snapshot import Snapshot
 from replicator.throttle import Throttle
 
@@ -68,7 +69,7 @@ class Sessions:
         """Lend a connection of the pool. What fails meanwhile, and is not known to be another's, failed on it."""
         with postgres.on(self._server), postgres.lend(self._pool) as conn:
             conn.server = self._server
-            session = conn.info.backend_pid, conn.info.parameter_status("application_name") or ""
+            session = pid_of(conn), conn.info.parameter_status("application_name") or ""
             try:
                 with self.busy(conn):
                     yield conn
@@ -92,7 +93,7 @@ class Sessions:
         """End the sessions whose connections were lost: a server that does not know of that would go on with them."""
         with self._lock:
             lost, self._lost = self._lost, set()
-            busy = {busy.info.backend_pid for busy in self._busy if not busy.closed}
+            busy = {pid_of(busy) for busy in self._busy if not busy.closed}
         for session in (session for session in lost if session[0] not in busy):
             conn.execute(END_SESSION, session)
 

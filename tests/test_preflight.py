@@ -22,6 +22,7 @@ from replicator.errors import Pooled, PreflightFailed, StepFailed, VerificationF
 from replicator.model import Finding, Loss
 from replicator.postgres import Connection
 from replicator.preparation import preflight
+from replicator.safe import pid_of
 from replicator.settings import Settings
 from tests.fix_cli import Run, Start, both, closed_port, is_empty, own_server, refuses, runs, until
 from tests.fix_pooler import pooled
@@ -497,6 +498,7 @@ def test_what_is_set_in_the_backends_of_a_pool_of_sessions_is_given_back(
         for command in COMMANDS[1:]:
             assert replicator(command, *flags).code == (3 if command == "probe" else 0)  # it is not empty any more
         with contextlib.suppress(ZeroDivisionError), postgres.connect(dsn) as conn:
+            assert conn.execute("SELECT pg_backend_pid()").fetchall() == [(pid_of(conn),)]
             conn.execute("BEGIN")
             raise ZeroDivisionError
         assert [setting for each in (database, destination) for setting in pooler.settings(each.dsn)] == []
