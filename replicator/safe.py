@@ -3,7 +3,6 @@
 A pooler lends its backends, and what was set in one is still set for whoever gets it next, another application for one.
 """
 
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from functools import cache
@@ -86,7 +85,8 @@ first session tells.
 
 
 def _without_event_triggers(conninfo: str) -> str:
-    given = conninfo_to_dict(conninfo).get("options") or os.environ.get("PGOPTIONS", "")
+    of_environment = {option.keyword: option.val for option in pq.Conninfo.get_defaults()}[b"options"]
+    given = conninfo_to_dict(conninfo).get("options") or (of_environment or b"").decode()
     return make_conninfo(conninfo, options=f"{given} -c event_triggers=off".strip())
 
 

@@ -268,7 +268,7 @@ def test_each_version_has_it_noticed(major: int, start: Start, replicator: Run) 
         with contextlib.closing(psycopg.connect(copy.dsn)) as blocker:
             blocker.execute("SELECT pg_advisory_lock(42)")
             process = start("clone", *between(source, copy.dsn))
-            waiting = "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^REFRESH' AND wait_event = 'advisory'"
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'REFRESH' AND wait_event = 'advisory'"
             until(lambda: process.ended or bool(copy.value(waiting)))
             process.kill()
             crash(server)
