@@ -106,13 +106,14 @@ def examine(
     `absent`: the destination is to be made yet, and another database of its server is open in its place.
     """
     left, source, destination = sides.left, sides.moment.holder, sides.keeper.conn
-    if same := probe.same_database(probe.read_facts(source), probe.read_facts(destination)):
+    here, there = probe.read_facts(source), probe.read_facts(destination)
+    if same := probe.same_database(here, there):
         return same, None
     replacing = settings.replace == "drop"
     if absent:
         occupied = database.check_creation(source, destination, settings)
     else:
-        occupied = probe.check_destination(source, destination, resuming=left is not None or replacing)
+        occupied = probe.check_destination(here, there, destination, resuming=left is not None or replacing)
     findings = [*occupied, *of_servers(source, destination, settings)]
     in_its_way = [*probe.waiting_locks(source), *probe.check_locks(source)]
     findings += in_its_way

@@ -78,6 +78,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
     if common.debug:
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     report = Report()
+    common.left_out = report.left_out
     began = time.monotonic()
     ok = False
     try:
@@ -130,16 +131,9 @@ def clone_command(context: click.Context, /, output: Output, **given: Any) -> No
     wanted = both(**given)
     if wanted.exact and not (wanted.verify or wanted.replace == "swap"):
         raise UsageError("--exact needs --verify.")
-    left_out: dict[str, None] = {}
-
     with reported(output) as emit:
-
-        def noting(event: events.Event) -> None:
-            if isinstance(event, events.Note) and event.left_out:
-                left_out[event.text] = None
-            emit(event)
-
-        verified = clone(wanted, noting)
+        verified = clone(wanted, emit)
+    left_out = context.ensure_object(Common).left_out
     if output != "json":
         complete = "The copy is complete and verified" if verified else "The copy is complete"
         click.echo("\n".join([f"{complete}, but for what was left out:", *left_out] if left_out else [f"{complete}."]))

@@ -1,7 +1,7 @@
 """The options, and the settings that they make. Precedence: flag, environment, file, default."""
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +30,8 @@ class Common:
     output: Output = "auto"
     debug: bool = False
     notes: list[str] = field(default_factory=list)
+    left_out: Collection[str] = ()
+    """What a copy lacks, as the report has it."""
     """What is to be mentioned as soon as there is somebody to tell."""
 
 

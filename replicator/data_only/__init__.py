@@ -62,8 +62,9 @@ class ForeignKey:
 def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     """Match the two schemas and plan. Nothing is written. Raises PreflightFailed, SourceChanged."""
     source, destination, left = sides.moment.holder, sides.keeper.conn, sides.left
-    probe.refuse(probe.same_database(probe.read_facts(source), probe.read_facts(destination)))
-    findings = [*probe.check_destination(source, destination, resuming=True), *probe.check_source(source)]
+    facts = probe.read_facts(source), probe.read_facts(destination)
+    probe.refuse(probe.same_database(*facts))
+    findings = [*probe.check_destination(*facts, destination, resuming=True), *probe.check_source(source)]
     findings += probe.check_choices(destination, settings.statistics, settings.toast_compression)
     findings += probe.check_unlogged(source, wanted=settings.unlogged_rows)
     if left is None and (status := journal.read_status(destination)):

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from replicator import emptying, journal, postgres
 from replicator.model import Finding
 from replicator.postgres import Connection, quoted
-from replicator.probe.facts import Facts, read_facts
+from replicator.probe.facts import Facts
 
 
-def check_destination(source: Connection, destination: Connection, *, resuming: bool = False) -> list[Finding]:
-    """Return what keeps a clone of `source` from being written here. `resuming`: what an earlier run left is wanted."""
-    here, there = read_facts(source), read_facts(destination)
+def check_destination(here: Facts, there: Facts, destination: Connection, *, resuming: bool = False) -> list[Finding]:
+    """Return what keeps a clone from being written into the destination; the facts are the source's and its own.
+
+    `resuming`: what an earlier run left is wanted.
+    """
     findings = [*writable(there), *_creatable(there), *_encodings(here, there), *_standbys(destination)]
     if own := journal.in_its_way(destination):
         return [*findings, own]

@@ -20,7 +20,8 @@ def check_verification(
         there = "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p', 'S')"
         return sorted(set(names).intersection(row[0] for row in source.execute(there).fetchall())) if names else []
 
-    if same := same_database(read_facts(source), read_facts(destination), written=False):
+    facts = read_facts(destination)
+    if same := same_database(read_facts(source), facts, written=False):
         return same
     found = check_readable("source", source) + check_readable("destination", destination, common)
     found += check_sessions(source, destination, jobs, more=holders, fewer="verify with")
@@ -30,7 +31,7 @@ def check_verification(
     )
     found += [finding for finding in locks if finding.fatal]
     if repair:
-        found += writable(read_facts(destination))
+        found += writable(facts)
         write = "repair rows (INSERT, UPDATE, DELETE) of"
         found += refused_by_table("destination", destination, "unwritable", write, common)
     return found
