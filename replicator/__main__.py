@@ -2,7 +2,7 @@
 
 import sys
 
-INTERRUPTED = 130
+INTERRUPTED = 130  # as errors.Interrupted, which may not be loaded yet
 
 
 def main() -> None:

@@ -9,10 +9,11 @@ from replicator.catalog.read import read_catalog
 from replicator.data_only.counterparts import counterparts
 from replicator.errors import SnapshotLost, StepFailed, VerificationFailed
 from replicator.events import Emit
+from replicator.fit import fitting, made
 from replicator.globals import database
 from replicator.locks import Relation
 from replicator.model import Catalog
-from replicator.preparation import fitting, made, read, refuse_or_note, selected, wait_for_both
+from replicator.preparation import read, refuse_or_note, selected, wait_for_both
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides
 from replicator.snapshot import HOLDERS

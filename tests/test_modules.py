@@ -19,7 +19,7 @@ LAYERS = (
     "probe probe.* snapshot locks catalog.read catalog.changes catalog.unprintable claim journal keeper keywords"
     " maintenance witness rehearsal run copy copy.* large_objects late sequences statistics globals globals.server"
     " emptying",
-    "work executor verify verify.* resume remains globals.database",
+    "work executor fit verify verify.* resume remains globals.database",
     "sides hold replacement",
     "preparation",
     "comparison earlier data_only data_only.*",
