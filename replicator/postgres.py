@@ -3,6 +3,7 @@
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -76,14 +77,12 @@ SESSION = {
 READING = {"restrict_nonsystem_relation_kind": "view, foreign-table"}
 """For sessions that only read: a table in whose place somebody puts a view would run his code (CVE-2024-7348)."""
 SET_SESSION = """
-SELECT set_config(s.name, wanted.value, false)
-  FROM unnest(%s::text[], %s::text[]) AS wanted (name, value)
-  JOIN pg_settings s ON lower(s.name) = lower(wanted.name)
- WHERE s.setting <> wanted.value
-   AND (s.context = 'user'
-        OR s.context = 'superuser' AND EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND rolsuper))
-   AND (s.name <> 'client_connection_check_interval' OR version() ~* 'linux')
-"""
+SELECT set_config(name, value, false)
+  FROM unnest({}::text[], {}::text[]) AS wanted (name, value)
+ WHERE current_setting(name, true) <> value
+   AND (name <> ALL ('{{event_triggers,temp_file_limit}}') OR current_setting('is_superuser')::bool)
+   AND (name <> 'client_connection_check_interval' OR version() ~* 'linux')"""
+"""For one message with what may end the next: to look settings up in pg_settings takes more time than to connect."""
 
 
 # A failed connection has no SQLSTATE, only words. What is known to be for good is not tried again; all else may pass:
@@ -98,8 +97,11 @@ FOR_GOOD = re.compile(
     r"|[Ss]ervice .*not found|definition of service|could not match|Servname not supported|idna"
     r"|invalid (port|integer|value|connection option|.* value)|could not (load|parse)",
 )
-PASSING = re.compile(r"08...|57P0[123]|53300|40001|40P01|55P03")
-"""SQLSTATEs of what may be otherwise a little later: connections lost or not to be had, shutdowns, conflicts, locks."""
+PASSING = re.compile(r"08...|57P0[1235]|25P0[34]|53300|40001|40P01|55P03")
+"""SQLSTATEs of what may be otherwise a little later: connections lost or not to be had, shutdowns, conflicts, locks.
+
+So are timeouts that end a session: ours have none, but for the moment before they are set.
+"""
 REPLICA = "SET LOCAL session_replication_role = replica"
 """For a transaction in which neither foreign keys nor ordinary triggers nor event triggers act."""
 
@@ -124,12 +126,11 @@ def set_up(conn: Connection, encoding: str | None = None, more: Mapping[str, str
     """Give a fresh connection the session's settings."""
     conn.prepare_threshold = None
     encoding = encoding or readable_encoding(conn.info.parameter_status("server_encoding") or "UTF8")
-    # First of all, in one short message: what the role or the database has set may end the next statement.
-    timeouts = [name for name, since in TIMEOUTS.items() if conn.info.server_version >= since]
-    hurry = "; ".join(f"SET {name} = 0" for name in timeouts)
-    conn.execute(sql.SQL("SET client_encoding = {}; " + hurry).format(sql.Literal(encoding)))
+    # First of all, in the same message: what the role or the database has set may end the next one.
+    timeouts = [f"SET {name} = 0; " for name, since in TIMEOUTS.items() if conn.info.server_version >= since]
     wanted = {**SESSION, **(more or {})}
-    conn.execute(SET_SESSION, [list(wanted), list(wanted.values())])
+    literals = (sql.Literal(value) for value in (encoding, list(wanted), list(wanted.values())))
+    conn.execute(sql.SQL("SET client_encoding = {}; " + "".join(timeouts) + SET_SESSION).format(*literals))
 
 
 def readable_encoding(server_encoding: str) -> str:
@@ -240,6 +241,7 @@ def unquoted(identifier: str) -> str:
     return identifier[1:-1].replace('""', '"') if identifier.startswith('"') else identifier
 
 
+@cache
 def script(name: str) -> bytes:
     """Return the statement in the file `sql/<name>.sql`."""
     return files("replicator").joinpath(f"sql/{name}.sql").read_bytes()

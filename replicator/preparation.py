@@ -102,7 +102,8 @@ def examine(
         occupied = database.check_creation(source, destination, settings)
     else:
         occupied = probe.check_destination(here, there, destination, resuming=left is not None or replacing)
-    findings = [*occupied, *of_servers(source, destination, settings)]
+    one_server = here.server == there.server
+    findings = [*occupied, *of_servers(source, destination, settings, one_server=one_server)]
     in_its_way = [*probe.waiting_locks(source), *probe.check_locks(source)]
     findings += in_its_way
     if any(finding.fatal for finding in in_its_way):
@@ -150,13 +151,15 @@ def examine(
     return findings, Prepared(catalog, plan, end, left_out, kept=kept, standing=standing, tried=fit.tried)
 
 
-def of_servers(source: Connection, destination: Connection, settings: Settings) -> Iterator[Finding]:
+def of_servers(
+    source: Connection, destination: Connection, settings: Settings, *, one_server: bool
+) -> Iterator[Finding]:
     """Yield what there is to say of both before any table is locked."""
     yield from probe.check_source(source)
     yield from probe.check_unlogged(source, wanted=settings.unlogged_rows)
     yield from probe.check_choices(destination, settings.statistics, settings.toast_compression)
     more = HOLDERS - 1 if settings.verify else 0
-    yield from probe.check_sessions(source, destination, settings.workers, more=more)
+    yield from probe.check_sessions(source, destination, settings.workers, one_server=one_server, more=more)
 
 
 def allowed(

@@ -162,12 +162,12 @@ def test_too_few_connections(
     judge(result, shop, destination)
 
 
-TIMEOUTS = {
-    "statement_timeout": "20ms",
-    "lock_timeout": "20ms",
-    "idle_in_transaction_session_timeout": "20ms",
-    "idle_session_timeout": "20ms",
-    "transaction_timeout": "20ms",
+TIMEOUTS = {  # the idle ones also run while a session waits for us to unset them, on a busy machine
+    "statement_timeout": "50ms",
+    "lock_timeout": "50ms",
+    "idle_in_transaction_session_timeout": "250ms",
+    "idle_session_timeout": "250ms",
+    "transaction_timeout": "250ms",
 }
 
 

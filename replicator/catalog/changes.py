@@ -25,6 +25,8 @@ def changed_objects(then: Connection, now: Connection, names: Mapping[Address, s
     Both are connections to the same database; `names` are those of the snapshot's objects. Empty where nothing changed,
     which two hashes tell.
     """
+    if _nothing_was_written(then, now):
+        return []
     versions = statement("fingerprint", now.info.server_version // 10000).decode()
     digest = f"SELECT count(*), sum(hashint8extended(objid, version)) FROM ({versions}) AS entry"
     if then.execute(digest).fetchall() == now.execute(digest).fetchall():
@@ -41,6 +43,8 @@ def changed_contents(then: Connection, now: Connection, tables: Iterable[int], *
     Locks keep most of it from changing, as long as somebody has them; types have none. The first ten
     names; empty where nothing changed, which two hashes tell, nothing but what is new, or only what does not matter.
     """
+    if _nothing_was_written(then, now):
+        return []
     contents = statement("contents", now.info.server_version // 10000).decode()
     if not files:
         contents += NOT_FILES
@@ -55,6 +59,16 @@ def changed_contents(then: Connection, now: Connection, tables: Iterable[int], *
     )
     changed = {key[0]: None for key in sorted(earlier) if earlier[key] != later.get(key)}
     return [_name(address, now) for address in list(changed)[:NAMED]]
+
+
+def _nothing_was_written(then: Connection, now: Connection) -> bool:
+    """Tell whether no transaction of the whole server has ended since the snapshot was taken. It asks for no more.
+
+    A standby's snapshots do not name the transactions that are under way, so two of them may look the same.
+    """
+    query = "SELECT txid_current_snapshot()::text, pg_is_in_recovery()"
+    ((seen, _),), ((sees, standby),) = (conn.execute(query).fetchall() for conn in (then, now))
+    return bool(seen == sees and not standby)
 
 
 def _versions(conn: Connection, versions: str) -> defaultdict[Address, list[int]]:

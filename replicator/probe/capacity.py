@@ -8,7 +8,6 @@ from psycopg.rows import class_row
 from replicator import postgres
 from replicator.model import Finding
 from replicator.postgres import Connection, quoted
-from replicator.probe.facts import read_facts
 
 BESIDE = 2
 """Sessions that come and go beside those of the jobs: a reader of catalogs, the snapshot of a verification."""
@@ -42,6 +41,7 @@ def check_sessions(
     destination: Connection,
     jobs: int,
     *,
+    one_server: bool,
     more: int = 0,
     fewer: str = "clone without --copy-jobs and --index-jobs, with",
 ) -> Iterator[Finding]:
@@ -49,7 +49,6 @@ def check_sessions(
 
     `more` sessions are opened on the destination; `fewer` begins the words that name the number of jobs that fit.
     """
-    one_server = read_facts(source).server == read_facts(destination).server
     one_role = one_server and source.info.user == destination.info.user
     for server, conn in (("source", source), ("destination", destination)):
         room = read_room(conn)

@@ -17,21 +17,23 @@ def check_verification(
     """
 
     def common(names: list[str]) -> list[str]:
-        there = "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p', 'S')"
-        return sorted(set(names).intersection(row[0] for row in source.execute(there).fetchall())) if names else []
+        query = "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p', 'S')"
+        return sorted(set(names).intersection(row[0] for row in source.execute(query).fetchall())) if names else []
 
-    facts = read_facts(destination)
-    if same := same_database(read_facts(source), facts, written=False):
+    here, there = read_facts(source), read_facts(destination)
+    if same := same_database(here, there, written=False):
         return same
     found = check_readable("source", source) + check_readable("destination", destination, common)
-    found += check_sessions(source, destination, jobs, more=holders, fewer="verify with")
+    found += check_sessions(
+        source, destination, jobs, one_server=here.server == there.server, more=holders, fewer="verify with"
+    )
     locks = (
         *waiting_locks(source, who="a verification"),
         *waiting_locks(destination, "destination", who="a verification"),
     )
     found += [finding for finding in locks if finding.fatal]
     if repair:
-        found += writable(facts)
+        found += writable(there)
         write = "repair rows (INSERT, UPDATE, DELETE) of"
         found += refused_by_table("destination", destination, "unwritable", write, common)
     return found
