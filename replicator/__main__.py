@@ -1,5 +1,6 @@
 """`python -m replicator`, and the command `replicator`."""
 
+import gc
 import sys
 
 INTERRUPTED = 130  # as errors.Interrupted, which may not be loaded yet
@@ -7,10 +8,13 @@ INTERRUPTED = 130  # as errors.Interrupted, which may not be loaded yet
 
 def main() -> None:
     """Run the command line and exit."""
+    gc.disable()  # what is loaded stays: looking at it took a quarter of the time, 0.05 s
     try:
         from replicator.cli import main as run  # takes a second, in which somebody may press Ctrl-C
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    gc.freeze()
+    gc.enable()
     run()
 
 
