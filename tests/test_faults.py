@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -148,6 +149,15 @@ def test_a_signal_while_it_waits_for_a_server(how: signal.Signals, start: Start)
     process.says("attempt 1 of 5")
     process.send(how)
     refuses(process.ends(5), INTERRUPTED)
+
+
+def test_a_signal_before_all_is_loaded(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "tenacity.py").write_text("import sys, time\nsys.stderr.write('loading')\ntime.sleep(60)")
+    process = start("--version", PYTHONPATH=str(tmp_path), PYTHONUNBUFFERED="1")
+    process.says("loading")
+    process.send(signal.SIGINT)
+    result = process.ends()
+    assert (result.code, result.out, result.err) == (INTERRUPTED, "", "loading")
 
 
 def test_a_signal_while_an_index_is_built(

@@ -18,7 +18,7 @@ from replicator.model import Execute, Phase
 from replicator.preparation import plan_copy
 from replicator.settings import Settings
 from replicator.status import look
-from tests.fix_cli import Run, both, refuses, runs
+from tests.fix_cli import Run, Start, both, refuses, runs, until
 from tests.fix_servers import BINARIES, SETTINGS, SOME, VERSIONS, Database, Servers
 
 NEWEST = VERSIONS[-1]
@@ -518,6 +518,22 @@ def test_of_a_database_that_is_not_there_nothing_is_unfinished(command: str, new
     result = replicator(command, "--destination", new.dsn)
     refuses(result, 4, f'database "{new.name}" does not exist', "There is no such database")
     assert "--create" not in result.err
+
+
+@pytest.mark.pg("in 12 18")
+def test_a_database_that_somebody_else_has_just_made(database: Database, new: Database, start: Start) -> None:
+    """Both looked, and neither saw it. It is not ours: it stays."""
+    database.run("CREATE TABLE t AS SELECT 1 AS a")
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND NOT granted"
+    with psycopg.connect(new.server.conninfo()) as in_the_way:
+        in_the_way.execute("ALTER DATABASE template0 RENAME TO elsewhere")
+        process = start("clone", "--create", *both(database, new))
+        until(lambda: process.ended or database.value(waiting) == 1)
+        with psycopg.connect(new.server.conninfo(), autocommit=True) as other:
+            other.execute(f"CREATE DATABASE {new.name} TEMPLATE template1")
+        in_the_way.rollback()
+    refuses(process.ends(), 3, f'Another session has just created the database "{new.name}"')
+    assert exists(new)
 
 
 @pytest.mark.pg("in 12 18")
