@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn, TypeVar
+from weakref import WeakSet
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -107,6 +108,8 @@ class Wait:
 listener: Callable[[Wait], None] | None = None
 """Called from the thread that waits: after LOOK_SECONDS of silence, then again after twice as long, while it lasts."""
 _looking = threading.Lock()
+holding: WeakSet[psycopg.Connection[Any]] = WeakSet()
+"""Connections that hold a snapshot, and locks, until all else is done: what waits for them waits for ever."""
 
 
 @contextmanager
@@ -163,12 +166,19 @@ class Patient(Safe):
 
     server = ""
     """source or destination: an error says so, whichever other connection is in use as well."""
+    circle = ""
+    """What its statement waits for in vain, since that waits for this program: see `holding`."""
 
     def wait(self, gen: Any, interval: float = INTERVAL_SECONDS, timeout: float | None = None) -> Any:
         """Let a generator of psycopg's do its waiting. Raises OperationalError where that is in vain."""
         silence = Silence(self)
         try:
             return super().wait(_patiently(gen, silence.heard, silence.act), interval)
+        except psycopg.errors.QueryCanceled as error:
+            if self.circle:
+                circle, self.circle = self.circle, ""
+                raise psycopg.errors.DeadlockDetected(circle) from error
+            raise
         except psycopg.Error as error:
             if self.server and not getattr(error, "__notes__", None):
                 error.add_note(f"on the {self.server}")
@@ -214,19 +224,32 @@ def look(conn: psycopg.Connection[Any], silent: float) -> None:
     if not _looking.acquire(blocking=False):  # one at a time: sessions are scarce
         return
     try:
-        with suppress(psycopg.Error):
+        with suppress(ZeroDivisionError):
             more = {"connect_timeout": LOOKING_SECONDS, "application_name": "replicator look"}
             with _Looking.connect(_same_server(conn, more), autocommit=True) as looking:
                 rows = looking.execute(LOOK, {"pid": pid_of(conn)}).fetchall()
-            if rows and listener:
+                if not rows or not listener:
+                    return
                 holders, roots = (
                     tuple(Session(*who) for _, _, *who, root in rows if root is wanted) for wanted in (False, True)
                 )
                 where = f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}"
                 what = rows[0][1] if holders else WAITS.get(rows[0][1], "")
-                listener(Wait(where, rows[0][0], silent, what, holders, roots))
+                wait = Wait(where, rows[0][0], silent, what, holders, roots)
+                listener(wait)
+                if isinstance(conn, Patient) and {who.pid for who in (*holders, *roots)} & _holding(conn):
+                    conn.circle = f"{wait}, which this program keeps to its end"
+                    looking.execute("SELECT pg_cancel_backend(%s)", [pid_of(conn)])
     finally:
         _looking.release()
+
+
+def _holding(conn: psycopg.Connection[Any]) -> set[int]:
+    """Return which sessions of the connection's server hold a snapshot of this program's own."""
+    where = conn.info.host, conn.info.port
+    return {
+        pid_of(other) for other in list(holding) if not other.closed and (other.info.host, other.info.port) == where
+    }
 
 
 def inquire(conn: psycopg.Connection[Any]) -> None:

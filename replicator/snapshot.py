@@ -13,7 +13,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
-from replicator import locks, postgres
+from replicator import locks, patience, postgres
 from replicator.catalog.changes import changed_contents
 from replicator.errors import PreflightFailed, SnapshotLost, SourceChanged
 from replicator.locks import Relation
@@ -310,6 +310,7 @@ class Snapshot:
             name = "txid_current_snapshot" if conn.info.server_version < 130000 else "pg_current_snapshot"
             exported, current, lsn = conn.execute(EXPORT.format(name).encode()).fetchall()[0]
             conn.execute("SAVEPOINT read")
+            patience.holding.add(conn)
             return Holder(conn, exported, Moment(current, lsn))
         except psycopg.errors.DatabaseError as error:
             conn.close()

@@ -10,11 +10,13 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from replicator import postgres
-from replicator.catalog.read import statement
+from replicator.catalog.read import NEVER_QUEUED, statement
 from replicator.model import Address
 from replicator.postgres import Connection
 
 FLUSH_CHARACTERS = 1024 * 1024
+SIZE = b"(pg_relation_size(c.oid) / current_setting('block_size')::int)"
+"""What is asked of each file, in blocks."""
 
 
 def carry(source: Connection, destination: Connection, tables: Sequence[Address]) -> dict[str, str]:
@@ -24,8 +26,7 @@ def carry(source: Connection, destination: Connection, tables: Sequence[Address]
     """
     major = source.info.server_version // 10000
     oids = [table.objid for table in tables]
-    with source.cursor(row_factory=namedtuple_row) as cursor:
-        relations: list[Any] = cursor.execute(statement("statistics_relations", major), [oids, oids]).fetchall()
+    relations = _relations(source, oids)
     if not relations:
         return {}
     table_of = {(r.schema, r.name): r.table for r in relations}
@@ -50,6 +51,21 @@ def carry(source: Connection, destination: Connection, tables: Sequence[Address]
     except psycopg.Error as error:
         return dict.fromkeys(table_of.values(), postgres.one_line(error))
     return {table_of[relation]: "some values were not accepted" for relation in refused}
+
+
+def _relations(source: Connection, oids: list[int]) -> list[Any]:
+    """Return what pg_class knows of tables and their indexes.
+
+    To ask for a file's size takes a lock. Whoever keeps it from us may wait for our snapshot: then ANALYZE's counts do.
+    """
+    query = statement("statistics_relations", source.info.server_version // 10000)
+    with source.cursor(row_factory=namedtuple_row) as cursor:
+        try:
+            with source.transaction():
+                cursor.execute(NEVER_QUEUED)
+                return cursor.execute(query, [oids, oids]).fetchall()
+        except psycopg.errors.LockNotAvailable:
+            return cursor.execute(query.replace(SIZE, b"c.relpages"), [oids, oids]).fetchall()
 
 
 def _restore(destination: Connection, rows: list[tuple[str | None, ...]]) -> list[tuple[str, str]]:

@@ -46,14 +46,12 @@ def waiting(database: Database, statement: str) -> Iterator[threading.Thread]:
 
     thread = threading.Thread(target=run)
     thread.start()
-    waits = (
-        f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{APPLICATION}' AND wait_event_type = 'Lock'"
-    )
-    until(lambda: database.value(waits) == 1)
+    his = f"FROM pg_stat_activity WHERE application_name = '{APPLICATION}' AND wait_event_type = 'Lock'"
+    until(lambda: database.value(f"SELECT count(*) {his}") == 1)
     try:
         yield thread
     except BaseException:
-        database.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {waits}")
+        database.run(f"SELECT pg_terminate_backend(pid) {his}")
         raise
     finally:
         thread.join()
@@ -131,8 +129,8 @@ def test_a_wait_for_a_lock_names_who_has_it(database: Database, asked_soon: None
 def test_a_clone_ends_though_somebody_waits_to_alter_a_table(
     options: tuple[str, ...], database: Database, destination: Database, start: Start
 ) -> None:
-    """He waits for the clone, and a worker would wait behind him for ever."""
-    database.run(SLOW_TABLES)
+    """He waits for the clone, and a worker would wait behind him for ever: for rows, or for how large a file is."""
+    database.run(f"{SLOW_TABLES} ANALYZE one, two")
     process = in_mid_copy(start, database, destination, *options)
     with waiting(database, "ALTER TABLE two ADD x int"):
         result = process.ends()
@@ -144,6 +142,18 @@ def test_a_clone_ends_though_somebody_waits_to_alter_a_table(
         destination.value("SELECT count(*) FROM pg_attribute WHERE attrelid = 'two'::regclass AND attname = 'x'") == 0
     )
     assert database.value("SELECT count(*) FROM two WHERE x IS NULL") == SLOW_ROWS
+    leaves_no_session(database.server)
+
+
+def test_who_waits_for_the_clone_with_a_sequence_that_it_has_to_read_is_named(
+    database: Database, destination: Database, start: Start
+) -> None:
+    """The clone waits for him, and he for the clone: nobody but the clone can know that."""
+    database.run(f"{SLOW_TABLES} CREATE SEQUENCE s")
+    process = in_mid_copy(start, database, destination, "--verify", "--retry-for", "3s")
+    with waiting(database, "BEGIN; ALTER SEQUENCE s RENAME TO r; ALTER TABLE two ADD x int; COMMIT"):
+        result = process.ends()
+    refuses(result, 6, "waiting for a lock on public.s", f"({APPLICATION})", "which this program keeps to its end")
     leaves_no_session(database.server)
 
 
