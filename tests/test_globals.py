@@ -424,6 +424,45 @@ def test_a_database_that_was_created_goes_when_the_run_is_interrupted(
     assert not exists(bare)
 
 
+@SOME
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_database_that_was_created_stays_once_somebody_uses_it(
+    writes: bool, database: Database, bare: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He may write into it at any moment: a look whether he has would tell of the moment before."""
+    others: list[psycopg.Connection[tuple[object, ...]]] = []
+
+    def interrupted(*args: object) -> None:
+        others.append(psycopg.connect(bare.dsn, autocommit=True))
+        if writes:
+            others[0].execute("CREATE TABLE precious ()")
+            others[0].close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(preparation, "wait_for_both", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        clone(Settings(database.dsn, bare.dsn, create=True), lambda event: None)
+    others[0].close()
+    assert bare.value("SELECT datallowconn FROM pg_database WHERE datname = current_database()") is True
+    bare.run("CREATE TABLE IF NOT EXISTS precious ()")
+
+
+@pytest.mark.pg("in 12 18")
+def test_a_create_database_that_is_cut_off_is_no_lack_of_privileges(
+    database: Database, new: Database, start: Start
+) -> None:
+    database.run("CREATE TABLE t AS SELECT 1 AS a")
+    mine = "FROM pg_stat_activity WHERE query ~ '^CREATE DATABASE' AND application_name ~ '^replicator'"
+    with psycopg.connect(new.server.conninfo()) as in_the_way:
+        in_the_way.execute("ALTER DATABASE template0 RENAME TO elsewhere")
+        process = start("clone", "--create", *both(database, new))
+        until(lambda: process.ended or database.value(f"SELECT count(*) {mine}") == 1)
+        database.run(f"SELECT pg_terminate_backend(pid) {mine}")
+        in_the_way.rollback()
+    refuses(process.ends(), 4, "was not created on the destination", "Give the same command again")
+    runs(start("clone", "--create", *both(database, new)).ends())
+
+
 @pytest.mark.pg("in 12 16 18")
 def test_a_role_that_may_create_databases_is_enough(database: Database, new: Database) -> None:
     database.run("ALTER ROLE alice LOGIN CREATEDB; CREATE TABLE t AS SELECT 1 AS a; ALTER TABLE t OWNER TO alice")

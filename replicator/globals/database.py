@@ -21,6 +21,7 @@ from replicator.globals.server import create_tablespace, tablespaces
 from replicator.model import CreateTablespace, Execute, Finding, Phase, Plan, Step
 from replicator.postgres import Connection
 from replicator.probe.destination import writable
+from replicator.safe import pid_of
 from replicator.settings import Settings
 from replicator.work import naming
 
@@ -31,6 +32,7 @@ IN_THERE = ("database ", "extension ", "collation ")
 OWNER = "database owner"
 MAY_CREATE = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
 DATABASE_OID = "SELECT oid::bigint FROM pg_database WHERE datname = %s"
+OTHERS = "SELECT FROM pg_stat_activity WHERE datid = %s AND pid <> %s AND usesysid IS NOT NULL"
 
 
 @contextmanager
@@ -55,9 +57,9 @@ def created(settings: Settings, emit: Emit) -> Iterator[None]:
                     ((oid,),) = conn.execute(DATABASE_OID, [name]).fetchall()
         yield
     except BaseException as error:
-        if dsn and made and (not oid or _is_untouched(settings.destination, oid)):
+        if dsn and made:
             # What cannot be dropped, since somebody uses it by now, stays.
-            with suppress(psycopg.Error), postgres.connect(dsn) as conn:
+            with suppress(psycopg.Error), postgres.connect(dsn) as conn, _untouched(conn, settings.destination, oid):
                 for what in reversed(made):
                     conn.execute(f"DROP {what}")
                     emit(events.Note(f"Dropped again: {what}."))
@@ -87,12 +89,28 @@ def _is_there(conn: Connection, name: str) -> bool:
     return bool(found)
 
 
-def _is_untouched(dsn: str, oid: int) -> bool:
-    """Tell whether a database is the one that was made, and neither a clone nor anybody else has written into it."""
-    with suppress(psycopg.Error), postgres.connect(dsn) as conn:
-        ours = conn.execute(DATABASE_OID, [conn.info.dbname]).fetchall() == [(oid,)]
-        return ours and not conn.execute(postgres.script("occupied")).fetchall()
-    return False
+@contextmanager
+def _untouched(conn: Connection, dsn: str, oid: int) -> Iterator[None]:
+    """Keep others out of the database that was made, if it was. Raises NotSupportedError where somebody has used it.
+
+    It must be the one of this OID, nobody may be in it, and neither a clone nor anybody else have written into it.
+    """
+    if not oid:
+        yield
+        return
+    with postgres.connect(dsn) as inside:
+        name = postgres.quoted(inside.info.dbname)
+        conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        try:
+            ours = conn.execute(DATABASE_OID, [inside.info.dbname]).fetchall() == [(oid,)]
+            others = conn.execute(OTHERS, [oid, pid_of(inside)]).fetchall()
+            if others or not ours or inside.execute(postgres.script("occupied")).fetchall():
+                raise psycopg.NotSupportedError(f"{name} is in use")
+            inside.close()
+            yield
+        except BaseException:
+            conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+            raise
 
 
 def _maintenance(settings: Settings, emit: Emit) -> str | None:
@@ -207,6 +225,9 @@ def _refusing(what: str) -> Iterator[None]:
     except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation) as error:
         raise PreflightFailed(f"Another session has just created the {what}.", hint="Is a clone running?") from error
     except psycopg.DatabaseError as error:
+        if postgres.may_pass(error):
+            failed = f"The {what} was not created on the destination: {postgres.one_line(error)}"
+            raise ConnectionFailed(failed, hint="Give the same command again.") from error
         raise PreflightFailed(
             f"The {what} cannot be created on the destination: {postgres.one_line(error)}",
             hint="Let a role that may do so create it by hand, and clone again.",

@@ -1,5 +1,6 @@
 -- Prepared transactions of this database, and which of its tables each keeps from being locked: ACCESS SHARE is refused
--- by ACCESS EXCLUSIVE alone. Without a process, a transaction and its locks have the same virtual id, of whatever form.
+-- by ACCESS EXCLUSIVE alone. A table that is not there yet is of no clone's concern.
+-- Without a process, a transaction and its locks have the same virtual id, of whatever form.
 SELECT p.gid
      , ARRAY(SELECT l.relation::regclass::text
                FROM pg_locks l
@@ -11,6 +12,7 @@ SELECT p.gid
                 AND l.mode = 'AccessExclusiveLock'
                 AND l.locktype = 'relation'
                 AND l.relation >= 16384
+                AND EXISTS (SELECT FROM pg_class c WHERE c.oid = l.relation)
               ORDER BY 1) AS tables
   FROM pg_prepared_xacts p
  WHERE p.database = current_database()
