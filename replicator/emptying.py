@@ -136,6 +136,7 @@ def emptied(conn: Connection, kept: Sequence[str], emit: Emit) -> Iterator[None]
                 hint="Drop them yourself, or move what they need.",
             )
         yield
+    postgres.flush(conn)
 
 
 def _inside(conn: Connection, schemas: Collection[str]) -> dict[tuple[int, int, int], str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -289,6 +289,17 @@ def become_replica(conn: Connection) -> bool:
     except psycopg.errors.InsufficientPrivilege:
         return False
     return True
+
+
+def flush(conn: Connection) -> None:
+    """Have the server write down durably, at once, what it has logged so far: the end of a transaction that was undone.
+
+    After a crash that forgets how a transaction ended which made an unlogged table, the server does not start again:
+    "could not create file …: File exists" (up to 18.6 at least). It has removed the table's files, but is told to make
+    one of them.
+    """
+    with suppress(psycopg.errors.InsufficientPrivilege), conn.transaction():
+        conn.execute("SET LOCAL synchronous_commit = local; SELECT pg_logical_emit_message(true, 'replicator', '')")
 
 
 @contextmanager

@@ -125,6 +125,7 @@ def rehearse(
         if error.sqlstate != OUT_OF_LOCKS:
             raise
         found.skipped = _larger_than("the destination's lock table")
+    postgres.flush(conn)
     return found
 
 

@@ -19,7 +19,7 @@ import pytest
 from replicator.demo.server import Server, _as_server_user, reachable_folder
 from tests.fix_cli import NEWEST, SHORT_WAIT, Process, Run, Start, leaves_no_session, own_server, refuses, runs, until
 from tests.fix_faults import FINISHED, SAID_SO, Judge, contents
-from tests.fix_servers import BINARIES, CLIENTS, SETTINGS, VERSIONS, Database
+from tests.fix_servers import BINARIES, CLIENTS, SETTINGS, VERSIONS, Database, Servers
 
 DURABLE = {
     "fsync": "on",
@@ -277,6 +277,26 @@ def test_each_version_has_it_noticed(major: int, start: Start, replicator: Run) 
         runs(replicator("clone", "--resume=per-table", *between(source, copy.dsn)))
         assert contents(copy) == contents(source)
         leaves_no_session(server)
+
+
+@pytest.mark.skipif(len(VERSIONS) == 1, reason="between servers of one version nothing has to be tried")
+def test_a_server_that_crashes_after_a_schema_was_tried_starts_again(start: Start, servers: Servers) -> None:
+    """It would not, had it forgotten that an unlogged table was not made after all."""
+    source = servers.database(VERSIONS[0])
+    source.run("CREATE UNLOGGED TABLE t (a int); CREATE VIEW v AS SELECT * FROM t")
+    with own_server(**DURABLE) as server:
+        copy = new_database(server, "copy")
+        with psycopg.connect(copy.dsn) as gate:
+            gate.execute("LOCK pg_catalog.pg_rewrite IN SHARE MODE")
+            process = start("probe", *between(source, copy.dsn))
+            waits = "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'VIEW public.v' AND wait_event_type = 'Lock'"
+            until(lambda: copy.value(waits) == 1, 20)
+            copy.run("SELECT pg_logical_emit_message(true, 'a commit', 'writes down that it was made')")
+            os.kill(copy.value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"), signal.SIGSTOP)
+            gate.rollback()
+        runs(process.ends())
+        server.stop(signal.SIGQUIT)
+        server.start()
 
 
 def test_what_a_crash_takes_back_before_the_snapshot_goes_is_read_again(start: Start) -> None:
