@@ -362,6 +362,33 @@ class TestNewest:
         assert "will not show the copied rows" in result.said
         assert 'REFRESH MATERIALIZED VIEW public."of another";' in result.said
 
+    def test_the_owners_of_large_objects_are_looked_for_first(
+        self, database: Database, destination: Database, replicator: Run
+    ) -> None:
+        database.run("CREATE TABLE t AS SELECT 1 AS a; CREATE ROLE one; SELECT lo_create(55);")
+        database.run("ALTER LARGE OBJECT 55 OWNER TO one")
+        destination.run("CREATE ROLE plain LOGIN; CREATE TABLE t AS SELECT 2 AS a; ALTER TABLE t OWNER TO plain")
+        destination.run(f"GRANT CREATE ON DATABASE {destination.name} TO plain")
+        there = destination.server.conninfo(destination.name, user="plain")
+        try:
+            result = replicator(*COPY, "--truncate", "--source", database.dsn, "--destination", there)
+            refuses(result, 3, 'GRANT "one" TO "plain"', "or clone with --no-owner.")
+            assert destination.value("SELECT a FROM t") == 2
+            runs(replicator(*COPY, "--truncate", "--no-owner", "--source", database.dsn, "--destination", there))
+        finally:
+            destination.run("DROP OWNED BY plain; DROP ROLE plain; SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
+            database.run("SELECT lo_unlink(55); DROP ROLE one")
+
+    def test_what_ended_is_not_appended_once_more(
+        self, database: Database, destination: Database, replicator: Run
+    ) -> None:
+        database.run("CREATE TABLE t AS SELECT 1 AS a")
+        destination.run("CREATE TABLE t (a int)")
+        runs(replicator(*COPY, "--append", *both(database, destination)))
+        result = replicator(*COPY, "--append", "--resume", *both(database, destination))
+        refuses(result, 3, "no unfinished run to go on with", "leave out --resume")
+        assert destination.value("SELECT count(*) FROM t") == 1
+
     def test_append_never_sets_a_sequence_back(
         self, replicator: Run, database: Database, destination: Database
     ) -> None:

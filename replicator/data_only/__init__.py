@@ -67,6 +67,9 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     findings = [*probe.check_destination(*facts, destination, resuming=True), *probe.check_source(source)]
     findings += probe.check_choices(destination, settings.statistics, settings.toast_compression)
     findings += probe.check_unlogged(source, wanted=settings.unlogged_rows)
+    if left is None and settings.append and settings.resume != "no":
+        nothing = "There is no unfinished run to go on with, and --append would copy all rows, perhaps once more."
+        findings.append(Finding(nothing, "To append them, leave out --resume."))
     if left is None and (status := journal.read_status(destination)):
         findings.append(Finding("An earlier run into the destination did not finish.", status.way_on))
     refuse_or_note(findings, emit)
@@ -75,6 +78,10 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     source = sides.moment.holder  # another one, if it had to be read again
     if settings.truncate and not settings.allow_empty:
         refuse_or_note(list(probe.check_rows(source, catalog)), emit)
+    if catalog.large_objects:
+        large = replace(catalog, objects=())
+        lacking = probe.check_roles(source, destination, large)
+        refuse_or_note([*lacking, *probe.check_memberships(source, destination, large, agreed=False)], emit)
     if left:
         catalog = resume.as_then(left, catalog)
     there = read_targets(destination, "targets")

@@ -4,7 +4,7 @@ What a server would refuse of a schema is tried: see rehearsal.
 """
 
 from replicator.probe.capacity import check_locks, check_sessions
-from replicator.probe.catalog import check_catalog, check_memberships, strangers
+from replicator.probe.catalog import check_catalog, check_memberships, check_roles, strangers
 from replicator.probe.choices import STATISTICS_SINCE, check_choices, check_forbidden, check_losses, check_rows
 from replicator.probe.destination import check_destination, same_database
 from replicator.probe.facts import Facts, read_facts
@@ -28,6 +28,7 @@ __all__ = [
     "check_locks",
     "check_losses",
     "check_memberships",
+    "check_roles",
     "check_row_security",
     "check_rows",
     "check_sessions",

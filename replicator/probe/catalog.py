@@ -29,7 +29,7 @@ def check_catalog(
     return [
         *check_extensions(source, destination, catalog, replacing=replacing, absent=absent),
         *_collations(source, destination, source if absent else destination),
-        *([] if roles else _roles(source, destination, catalog)),
+        *([] if roles else check_roles(source, destination, catalog)),
         *slow(destination, sum(table.bytes for table in catalog.tables)),
     ]
 
@@ -93,22 +93,23 @@ def check_memberships(
     superusers = {row[0] for row in destination.execute("SELECT rolname::text FROM pg_roles WHERE rolsuper").fetchall()}
     for role, number in strangers(source, destination, catalog).items():
         superuser = role in superusers
+        leave = "--no-owner, or with --skip-unprivileged" if catalog.objects else "--no-owner"
         yield Finding(
             f"The destination's role {user} may not act as {quoted(role)}, who owns {number} objects on the source"
             + (f": they will belong to {user}." if agreed else "."),
-            "Clone with --no-owner, or with --skip-unprivileged; or connect as a superuser."
-            if superuser
-            else "or clone with --no-owner, or with --skip-unprivileged.",
+            f"Clone with {leave}; or connect as a superuser." if superuser else f"or clone with {leave}.",
             fatal=not agreed,
             object=f"role {quoted(role)}",
             run="" if superuser else f"GRANT {quoted(role)} TO {user}{options};{inherit}",
         )
 
 
-def _roles(source: Connection, destination: Connection, catalog: Catalog) -> Iterable[Finding]:
+def check_roles(source: Connection, destination: Connection, catalog: Catalog) -> Iterable[Finding]:
+    """Yield the roles that a catalog names and the destination does not have. It may be of large objects alone."""
     owned = _owned(source, catalog)
-    privileges = any(o.kind == "acl" for o in catalog.objects)
-    named = {row[0] for row in source.execute(postgres.script("named_roles"), [privileges]).fetchall()}
+    privileges = any(o.kind == "acl" for o in catalog.objects) or any(r.privileges for r in catalog.large_objects)
+    all_objects = bool(catalog.objects)
+    named = {row[0] for row in source.execute(postgres.script("named_roles"), [all_objects, privileges]).fetchall()}
     missing = destination.execute(
         "SELECT w.name FROM unnest(%s::text[]) AS w (name)"
         " WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.name) ORDER BY w.name",
@@ -120,7 +121,7 @@ def _roles(source: Connection, destination: Connection, catalog: Catalog) -> Ite
         part = f"owns {owned[role]} objects" if owned[role] else "has privileges or is named by policies"
         yield Finding(
             f'The destination has no role "{role}", who {part} on the source.',
-            "or clone with --roles, or with --no-owner and --no-acl.",
+            f"or clone with {'--roles, or with ' if all_objects else ''}--no-owner and --no-acl.",
             object=f"role {quoted(role)}",
             run=f"CREATE ROLE {quoted(role)};",
         )
