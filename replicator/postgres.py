@@ -51,6 +51,7 @@ SESSION = {
     "tcp_user_timeout": "90000",
     "createrole_self_grant": "set, inherit",
     "event_triggers": "off",
+    "restrict_nonsystem_relation_kind": "",
     "DateStyle": "ISO",
     "IntervalStyle": "postgres",
     "TimeZone": "UTC",

@@ -379,6 +379,19 @@ class TestNewest:
             destination.run("DROP OWNED BY plain; DROP ROLE plain; SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
             database.run("SELECT lo_unlink(55); DROP ROLE one")
 
+    def test_keys_that_are_not_enforced_keep_no_table_from_being_emptied(
+        self, database: Database, destination: Database, replicator: Run
+    ) -> None:
+        tables = """CREATE TABLE one (id int PRIMARY KEY);
+            CREATE TABLE many (id int, one int, CONSTRAINT k FOREIGN KEY (one) REFERENCES one NOT ENFORCED);
+            COMMENT ON CONSTRAINT k ON many IS 'loose';"""
+        database.run(f"{tables} INSERT INTO one VALUES (1); INSERT INTO many VALUES (1, 1), (2, 3)")
+        destination.run(f"{tables} INSERT INTO one VALUES (4); INSERT INTO many VALUES (4, 5)")
+        before = destination.dump("-s")
+        runs(replicator(*COPY, "--truncate", *both(database, destination)))
+        assert destination.rows("SELECT * FROM many ORDER BY 1") == [(1, 1), (2, 3)]
+        assert destination.dump("-s") == before
+
     def test_what_ended_is_not_appended_once_more(
         self, database: Database, destination: Database, replicator: Run
     ) -> None:

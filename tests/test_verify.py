@@ -266,6 +266,27 @@ def test_a_copy_and_the_copy_of_a_copy_are_the_same(servers: Servers, major: int
 
 
 @SOME
+@SOME
+def test_an_empty_schema_public_is_what_every_new_database_has(
+    pair: tuple[Database, Database], replicator: Run
+) -> None:
+    pair[0].run("DROP SCHEMA public; CREATE SCHEMA x; CREATE TABLE x.t AS SELECT 1 AS a")
+    result = replicator("clone", "--verify", *both(*pair))
+    runs(result)
+    assert "schema public, empty, as every new database" in result.err
+    pair[1].run("CREATE TABLE public.t ()")
+    assert {mismatch.what for mismatch in compare(*pair)} == {"schema public", "table public.t"}
+
+
+@SOME
+def test_a_materialized_view_that_only_the_copy_has_filled(pair: tuple[Database, Database]) -> None:
+    fill(pair, "CREATE MATERIALIZED VIEW m AS SELECT 1 AS a WITH NO DATA")
+    assert compare(*pair) == []
+    pair[1].run("REFRESH MATERIALIZED VIEW m")
+    (mismatch,) = compare(*pair)
+    assert str(mismatch) == "matview public.m: populated, which it is not on the source"
+
+
 def test_views_that_differ_still_do(pair: tuple[Database, Database]) -> None:
     fill(pair, WORDS["null in a union"])
     query = "SELECT q.country FROM (SELECT country FROM a UNION ALL SELECT {} FROM b) q"

@@ -7,6 +7,8 @@ SELECT fk.name AS identity
      , pk.root AS referenced
      , quote_ident(c.conname) AS name
      , pg_has_role(t.relowner, 'USAGE') AS owned
+     , c.conenforced AS enforced                                                                            --18+
+--<18     , true AS enforced
      , format('ALTER TABLE %s DROP CONSTRAINT %I', fk.name, c.conname) AS drop
      , format('ALTER TABLE %s%s ADD CONSTRAINT %I %s', CASE WHEN t.relkind <> 'p' THEN 'ONLY ' END, fk.name, c.conname
              , pg_get_constraintdef(c.oid))

@@ -57,6 +57,7 @@ class ForeignKey:
     create: str
     check: str | None
     owned: bool = True
+    enforced: bool = True
 
 
 def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
@@ -147,8 +148,8 @@ def _foreign_keys(destination: Connection, matched: Matched, settings: Settings,
             f"Tables that are not copied refer to some that --truncate would empty: {listed(outside)}.",
             "Drop these foreign keys for the time being, or use --append.",
         )
-    keys = [ForeignKey(f"foreign_key {r.name} on {r.identity}", r.drop, r.create, r.check, r.owned)
-            for r in rows if r.referencing in filled]  # fmt: skip
+    keys = [ForeignKey(f"foreign_key {r.name} on {r.identity}", r.drop, r.create, r.check, r.owned, r.enforced)
+            for r in rows if r.referencing in (filled if r.enforced or not settings.truncate else tops)]  # fmt: skip
     if not replica and (others := [key.name for key in keys if not key.owned]):
         matched.refuse(
             f'"{destination.info.user}" owns not all tables whose foreign keys would be in the way: {listed(others)}.',
@@ -244,7 +245,7 @@ def make_plan(
     if keys and not replica:
         first.append(Step(TAKE_AWAY, Phase.SCHEMA, Execute(tuple(_taken(keys)))))
     if settings.truncate and targets:
-        first.append(Step(EMPTY, Phase.SCHEMA, Execute(tuple(_emptied(targets, firing, replica=replica)))))
+        first.append(Step(EMPTY, Phase.SCHEMA, Execute(tuple(_emptied(targets, firing, keys, replica=replica)))))
     first = [*first[:1], *(replace(b, needs=frozenset({a.name})) for a, b in pairwise(first))]
     begun = frozenset(step.name for step in first[-1:])
     data = [_data(t, firing, begun, settings.format, replica=replica) for t in targets if not t.table.empty]
@@ -294,16 +295,22 @@ def _given_back(name: str) -> str:
     return sql.SQL("DELETE FROM replicator.taken WHERE name = {}").format(sql.Literal(name)).as_string()
 
 
-def _emptied(targets: Iterable[Target], firing: Iterable[Any], *, replica: bool) -> Iterator[str]:
+def _emptied(
+    targets: Iterable[Target], firing: Iterable[Any], keys: Iterable[ForeignKey], *, replica: bool
+) -> Iterator[str]:
     """Yield what empties all tables in one statement, so that foreign keys among them do not matter.
 
+    Those that are not enforced do: the server does not see that their tables are in the list (18.6).
     A table that inherits from one of them is not emptied with it: it is in the list, or stays as it is.
     """
     tops = {target.top: target.partitioned for target in targets}
     about = [t for t in firing if t.on_truncate and t.root in tops]
+    in_the_way = [key for key in keys if replica and not key.enforced]
     yield from [REPLICA] if replica else []
     yield from (t.disable for t in about)
+    yield from (key.drop for key in in_the_way)
     yield f"TRUNCATE {', '.join(_alone(top, partitioned=tops[top]) for top in sorted(tops))}"
+    yield from (key.create for key in in_the_way)
     yield from (t.enable for t in about)
 
 

@@ -20,7 +20,7 @@ from replicator.verify.fingerprint import PIECE_BYTES, Hashing
 from replicator.verify.repair import Repaired, repair_tables
 from replicator.verify.reread import reading_again
 from replicator.verify.rows import Found
-from replicator.verify.schema import SequenceValues, compare_schemas, compare_sequences
+from replicator.verify.schema import SequenceValues, compare_schemas, compare_sequences, initial
 from replicator.verify.search import Search
 from replicator.verify.side import Mismatch, RowDifference, Side, Sides, most_quoted, same_names
 from replicator.verify.sums import Sums, called
@@ -94,6 +94,8 @@ def verify(
         )
     steps, incomparable = _steps(sides, only)
     _say_what_is_not_compared(source, emit)
+    if initial(source.catalog, destination.catalog):
+        emit(events.Note("The destination has the schema public, empty, as every new database; the source has none."))
     emit(events.Planned({Phase.VERIFY: len(steps)}, sum(step.cost for step in steps)))
     sums = Sums(sides, hashing, emit, throttle, attempts)
     execute(steps, sums.run, jobs=jobs, emit=emit, cancel=attempts.cancel)

@@ -12,6 +12,7 @@ from replicator.model import Address, Catalog, Object
 from replicator.verify.side import Mismatch, Side, same_names
 
 Reread = Callable[[Object, Object], tuple[Object, Object] | None]
+PUBLIC = "schema public"
 SequenceValues = Mapping[str, tuple[int, bool]]
 """last_value and is_called by identity."""
 
@@ -25,7 +26,7 @@ def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lamb
     older = min(source.version, destination.version) // 10000
     source, lost = adapt(source, older)  # nothing is, if that was agreed to
     destination, more = adapt(destination, older)
-    left = {o.name for o in source.objects if o.owner is None and o.kind not in FACETS} - {"schema public"}
+    left = {o.name for o in source.objects if o.owner is None and o.kind not in FACETS} - {PUBLIC}
     comparable = (_comparable_privileges(catalog, left, destination.role) for catalog in (source, destination))
     here, there = (_by_name(catalog, same_version) for catalog in comparable)
     mismatches = [Mismatch(loss.what, f"different: {loss}") for loss in lost if not loss.whole]
@@ -34,7 +35,8 @@ def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lamb
     common = same_names(here, there)
     optional = select.optional(source)
     mismatches += [Mismatch(name, "missing on the destination") for name in here.keys() - common.keys() - optional]
-    mismatches += [Mismatch(name, "extra on the destination") for name in there.keys() - set(common.values())]
+    extra = there.keys() - set(common.values()) - set(initial(source, destination))
+    mismatches += [Mismatch(name, "extra on the destination") for name in extra]
     for name, same in common.items():
         found = there[same]
         if here[name].alter_owner is None:
@@ -45,8 +47,17 @@ def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lamb
     there_filled = {o.name for o in destination.objects if o.address in destination.populated}
     empty = [name for name in filled.values() if common.get(name, name) not in there_filled]
     mismatches += [Mismatch(name, "not populated") for name in empty]
+    unfilled = {o.name for o in source.objects if o.kind == "matview"} - set(filled.values())
+    filled_there = [name for name in unfilled if common.get(name, name) in there_filled]
+    mismatches += [Mismatch(name, "populated, which it is not on the source") for name in filled_there]
     invalid = {o.name for o in destination.objects if o.kind == "index" and o.address in destination.invalid}
     return mismatches + [Mismatch(name, "invalid on the destination") for name in invalid - optional]
+
+
+def initial(source: Catalog, destination: Catalog) -> list[str]:
+    """Return the schema public, if the destination has it as every new database does, and the source has none."""
+    has = [any(o.name == PUBLIC for o in catalog.objects) for catalog in (source, destination)]
+    return [PUBLIC] if has == [False, True] and not any(o.schema == "public" for o in destination.objects) else []
 
 
 def compare_sequences(source: Side, destination: Side, expected: SequenceValues | None) -> list[Mismatch]:
