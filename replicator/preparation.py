@@ -86,6 +86,20 @@ def preflight(settings: Settings, emit: Emit) -> tuple[dict[str, probe.Facts], l
         return facts, examine(sides, settings, emit, absent=beside is not None)[0]
 
 
+@contextmanager
+def in_one_encoding() -> Iterator[None]:
+    """Tell that the catalogs hold what the common encoding does not, bytes in SQL_ASCII. Raises PreflightFailed."""
+    try:
+        yield
+    except (psycopg.errors.CharacterNotInRepertoire, psycopg.errors.UntranslatableCharacter) as error:
+        raise PreflightFailed(
+            "A name, a comment or a definition in the source is not what the destination's encoding can hold:"
+            f" {postgres.one_line(error)}.",
+            hint="Clone into a database with the source's encoding, which --create makes.",
+        ) from error
+
+
+@in_one_encoding()
 def examine(
     sides: Sides, settings: Settings, emit: Emit, *, absent: bool = False
 ) -> tuple[list[Finding], Prepared | None]:

@@ -128,6 +128,18 @@ def test_bytes_that_are_not_utf8_stop_a_copy_into_utf8(servers: Servers) -> None
     assert destination.value("SELECT a FROM t") == "A"
 
 
+@pytest.mark.parametrize(
+    "statement", ['CREATE TABLE "Z\xfcrich" ()', "COMMENT ON SCHEMA public IS 'sch\xf6n'"], ids=["name", "comment"]
+)
+def test_names_and_comments_that_are_not_utf8_are_told_before(statement: str, servers: Servers) -> None:
+    source, destination = servers.database(NEWEST, "ENCODING 'SQL_ASCII' LOCALE 'C'"), servers.database(NEWEST)
+    with psycopg.connect(source.dsn, client_encoding="latin1", autocommit=True) as conn:
+        conn.execute(statement.encode("latin1"))
+    with pytest.raises(PreflightFailed, match="not what the destination's encoding can hold") as caught:
+        copy(source, destination)
+    assert caught.value.hint and "--create makes" in caught.value.hint
+
+
 def test_a_materialized_view_shows_what_its_owner_may_see(database: Database, destination: Database) -> None:
     database.run(
         """CREATE TABLE t AS SELECT generate_series(1, 10) AS a; ALTER TABLE t OWNER TO alice;

@@ -39,7 +39,7 @@ from replicator.model import (
 )
 from replicator.plan.data import LARGE_OBJECT_BYTES, form
 from replicator.postgres import REPLICA, Connection
-from replicator.preparation import READING, Prepared, read_steadily, refuse_or_note, selected
+from replicator.preparation import READING, Prepared, in_one_encoding, read_steadily, refuse_or_note, selected
 from replicator.settings import Settings
 from replicator.sides import Sides
 
@@ -60,6 +60,7 @@ class ForeignKey:
     enforced: bool = True
 
 
+@in_one_encoding()
 def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     """Match the two schemas and plan. Nothing is written. Raises PreflightFailed, SourceChanged."""
     source, destination, left = sides.moment.holder, sides.keeper.conn, sides.left

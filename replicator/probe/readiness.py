@@ -41,7 +41,7 @@ def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit, abse
                 raise ConnectionFailed(refused, hint=_remedy(server, reason, absent)) from error
             if attempt == attempts:
                 raise NotReady(
-                    f"The {server} {where} was not ready after {attempts} attempts: {reason}",
+                    f"The {server} {where} was not ready after {attempts} attempt{'s' * (attempts > 1)}: {reason}",
                     hint="Check host and port; --wait-attempts and --wait-delay allow it more time.",
                 ) from error
             emit(events.Waiting(server, where, attempt, attempts, delay, reason))
