@@ -351,3 +351,15 @@ def test_key_words_are_asked_of_both_servers(newer: Database, older: Database) -
         assert keywords.new_keywords(source, destination)["system_user"] == "R"
         assert "system_user" not in keywords.new_keywords(destination, source)
         assert keywords.new_keywords(source, source) == {}
+
+
+@pytest.mark.skipif(VERSIONS[0] >= 15 or VERSIONS[-1] < 15, reason="needs a server from before 15, and a newer one")
+def test_who_may_create_in_the_schema_public_is_told(servers: Servers, replicator: Run) -> None:
+    """On a newer server it is the database's owner, who may not be allowed to on the source."""
+    source, destination = servers.database(VERSIONS[0]), servers.database(VERSIONS[-1])
+    note = 'The schema public stays the database owner\'s, who is "alice" on the destination'
+    assert note not in replicator("probe", *both(source, destination)).out
+    destination.run(f"ALTER DATABASE {destination.name} OWNER TO alice")
+    out = " ".join(runs(replicator("probe", *both(source, destination))).split())
+    assert note in out
+    assert 'ALTER SCHEMA public OWNER TO "postgres";' in out

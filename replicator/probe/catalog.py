@@ -10,6 +10,14 @@ from replicator.probe.extensions import check_extensions
 from replicator.probe.load import slow
 
 SET_OPTION_SINCE = 160000
+FIRST_SUPERUSERS = "SELECT pg_get_userbyid(nspowner)::text FROM pg_namespace WHERE nspname = 'public' AND nspowner = 10"
+DATABASE_OWNERS = """
+SELECT r.rolname::text
+  FROM pg_database d
+  JOIN pg_roles r ON r.oid = d.datdba AND NOT r.rolsuper
+  JOIN pg_namespace n ON n.nspname = 'public' AND pg_get_userbyid(n.nspowner) = 'pg_database_owner'
+ WHERE d.datname = current_database()"""
+"""Whose the schema public is at first: before 15 and since then."""
 
 
 def check_catalog(
@@ -30,6 +38,7 @@ def check_catalog(
         *check_extensions(source, destination, catalog, replacing=replacing, absent=absent),
         *_collations(source, destination, source if absent else destination),
         *([] if roles else check_roles(source, destination, catalog)),
+        *_public(source, destination),
         *slow(destination, sum(table.bytes for table in catalog.tables)),
     ]
 
@@ -54,6 +63,20 @@ def _collations(source: Connection, destination: Connection, encoded: Connection
             object=f"collation {quoted(name)}",
             run="SELECT pg_import_system_collations('pg_catalog');",
         )
+
+
+def _public(source: Connection, destination: Connection) -> Iterable[Finding]:
+    """The owner of the schema public is left as it is (kinds/schema.sql), which gives the database's owner rights."""
+    before = source.execute(FIRST_SUPERUSERS).fetchall() if source.info.server_version < 150000 else []
+    for (first,) in before:
+        for (owner,) in destination.execute(DATABASE_OWNERS).fetchall():
+            yield Finding(
+                f'The schema public stays the database owner\'s, who is "{owner}" on the destination, as in every new'
+                f' database since 15; on the source it is "{first}"\'s.',
+                fatal=False,
+                object="schema public",
+                run=f"ALTER SCHEMA public OWNER TO {quoted(first)};",
+            )
 
 
 def _owned(source: Connection, catalog: Catalog) -> Counter[str]:
