@@ -55,9 +55,10 @@ def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lamb
 
 
 def initial(source: Catalog, destination: Catalog) -> list[str]:
-    """Return the schema public, if the destination has it as every new database does, and the source has none."""
+    """Return the schema public and its privileges, if the destination has it, empty, and the source has none."""
     has = [any(o.name == PUBLIC for o in catalog.objects) for catalog in (source, destination)]
-    return [PUBLIC] if has == [False, True] and not any(o.schema == "public" for o in destination.objects) else []
+    empty = not any(o.schema == "public" for o in destination.objects)
+    return [PUBLIC, "acl public (schema)"] if empty and has == [False, True] else []
 
 
 def compare_sequences(source: Side, destination: Side, expected: SequenceValues | None) -> list[Mismatch]:
