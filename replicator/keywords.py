@@ -65,7 +65,7 @@ def _with_quoted_names(words: Iterable[str], catalog: Catalog) -> Catalog:
         return pattern.sub(lambda found: found[1] or f'"{found[2]}"', text)
 
     def column(c: Column) -> Column:
-        return replace(c, name=quote(c.name), type=quote(c.type))
+        return replace(c, name=quote(c.name), type=quote(c.type), send=quote(c.send))
 
     return replace(
         catalog,

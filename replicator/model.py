@@ -104,10 +104,8 @@ class Column:
     type: str
     binary: bool
     """Its type has the same binary form on every server."""
-    hashable: bool = False
-    """Its type has a hash function on this server, one that gives the same on every server."""
-    deterministic: bool = True
-    """Under its collation, what is equal has the same bytes."""
+    send: str = ""
+    """The function that gives all of a value's bytes, the same on every server; none for a type that sends OIDs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def as_there(targets: Iterable[Target], tables: Iterable[Table]) -> Iterator[Tab
         columns = []
         for column in target.columns:
             other = others.get(column.name.replace('"', ""))
-            as_text = replace(column, type="", hashable=False)
+            as_text = replace(column, type="", send="")
             columns.append(replace(other, name=column.name) if other and column.name in target.alike else as_text)
         table = replace(target.copied, columns=tuple(columns), address=target.address)
         yield replace(table, blocks=there.blocks, bytes=there.bytes) if there else replace(table, blocks=None)

@@ -65,7 +65,6 @@ def verify(
     jobs: int,
     emit: Emit,
     sequence_values: SequenceValues | None = None,
-    exact: bool = False,
     show_rows: int = 0,
     only: Collection[str] | None = None,
     throttle: Throttle | None = None,
@@ -79,9 +78,7 @@ def verify(
     `earlier` those that were copied at an earlier moment than the source is compared at, `large objects` for all these.
     """
     sides = Sides(source, destination)
-    # SQL_ASCII holds the other one's bytes as they are.
-    recode = source.encoding != destination.encoding and "SQL_ASCII" not in (source.encoding, destination.encoding)
-    hashing = Hashing(recode=recode, exact=exact)
+    hashing = Hashing((source.encoding, destination.encoding), since_18=sides.older.major >= 18)
     attempts = Attempts(sides, emit, retry_seconds)
     with events.saying(emit, "Comparing all definitions and sequences"):
         mismatches = attempts.make(
@@ -184,7 +181,7 @@ def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list
 
 
 def _columns(older: Table, newer: Table) -> tuple[Column, ...]:
-    """Return what columns both have, with what the older server can hash. Where types differ, texts are compared."""
+    """Return what columns both have. Where types differ, texts are compared."""
     others = {column.name: column for column in newer.columns}
     columns = []
     for name, same in same_names((column.name for column in older.columns), others).items():
@@ -196,8 +193,7 @@ def _columns(older: Table, newer: Table) -> tuple[Column, ...]:
                 column,
                 name=most_quoted(name, same),
                 type=column.type if alike else "",
-                hashable=column.hashable and alike,
-                deterministic=column.deterministic and other.deterministic,
+                send=column.send if alike and bool(same_names([column.send], [other.send])) else "",
             )
         )
     return tuple(columns)

@@ -16,7 +16,7 @@ from psycopg import sql
 from replicator import large_objects
 from replicator.model import Column, CompareLargeObjects, CompareTable
 from replicator.postgres import Connection
-from replicator.verify.fingerprint import Hashing, rows_of
+from replicator.verify.fingerprint import Hashing, rows_of, text_of
 from replicator.verify.side import RowDifference, Side, Sides, Values, same_names
 
 BUCKETS = 65536
@@ -75,7 +75,7 @@ def find_rows(sides: Sides, work: CompareTable, hashing: Hashing, rows: int) -> 
             ours, theirs = sides.together(lambda conn: set(conn.execute(grouped)), *conns)
             mask = _mask({bucket for bucket, _, _ in ours ^ theirs})
             where = f"WHERE get_bit('\\x{mask.hex()}'::bytea, (digest & {BUCKETS - 1})::int) = 1"
-        texts = "".join(f", {column.name}::text AS k{n}" for n, column in enumerate(key))
+        texts = "".join(f", {text_of(column.name)} AS k{n}" for n, column in enumerate(key))
         one = f"SELECT ({digest}) AS digest, ({row}) AS row{texts} FROM {rows_of(work)}"
         if key:
             query = f"SELECT * FROM ({one}) AS one {where} ORDER BY digest"
@@ -200,7 +200,7 @@ def with_values(
     """Return the first rows of a find with their values on both sides, of changed ones those that differ."""
     rows = found.rows[:number]
     hashes = ", ".join(hashing.value(column, 0) for column in work.columns)
-    texts = ", ".join(f"left({column.name}::text, {MOST_CHARACTERS})" for column in work.columns)
+    texts = ", ".join(f"left({text_of(column.name)}, {MOST_CHARACTERS})" for column in work.columns)
     names = [column.name for column in work.columns]
     what = [f"ARRAY[{hashes}]::bigint[]", f"ARRAY[{texts}]::text[]"]
 
@@ -239,7 +239,7 @@ def select_rows(
     values = "".join(f", {expression} AS v{n}" for n, expression in enumerate(what))
     names = "".join(f", t.v{n}" for n in range(len(what)))
     if key:
-        keys = "".join(f", {c.name}{'' if _built_in(c) else '::text'} AS k{n}" for n, c in enumerate(key))
+        keys = "".join(f", {c.name if _built_in(c) else text_of(c.name)} AS k{n}" for n, c in enumerate(key))
         arrays = ", ".join(_array([str(row.key[c.name]) for row in rows], "text[]") for c in key)
         aliases = ", ".join(f"k{n}" for n in range(len(key)))
         on = " AND ".join(f"t.k{n} = w.k{n}{f'::{c.type}' if _built_in(c) else ''}" for n, c in enumerate(key))
