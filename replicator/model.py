@@ -106,6 +106,8 @@ class Column:
     """Its type has the same binary form on every server."""
     send: str = ""
     """The function that gives all of a value's bytes, the same on every server; none for a type that sends OIDs."""
+    read_as: str = ""
+    """The destination's type, where that is another one: values are compared as they are once it has read them."""
 
 
 @dataclass(frozen=True, slots=True)

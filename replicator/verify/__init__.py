@@ -193,6 +193,7 @@ def _columns(older: Table, newer: Table) -> tuple[Column, ...]:
                 column,
                 name=most_quoted(name, same),
                 type=column.type if alike else "",
+                read_as=column.read_as or other.read_as,
                 send=column.send if alike and bool(same_names([column.send], [other.send])) else "",
             )
         )

@@ -7,7 +7,8 @@ values' hashes, so that cells exchanged between two rows show. The seeds differ 
 that have the same hash.
 
 What it costs, in ns a value on 18 (and 12), 2026-11, two cores: a type's own function up to 15 (60), bytes 15 to 50
-(50 to 150), bytes of arrays, jsonb and ranges 150 to 370 (190 to 380), text of composites and such 300 to 600 (300 to 800).
+(50 to 150), bytes of arrays, jsonb and ranges 150 to 370 (190 to 380), text of composites and such 300 to 600
+(300 to 800).
 Reference: hashfunc.c, varlena.c hashbyteaextended (18), arrayfuncs.c hash_array_extended.
 """
 
@@ -81,9 +82,13 @@ NULL = 0x9E3779B97F4A7C15
 """Makes a NULL's hash of its column's seed."""
 
 
-def text_of(name: str) -> str:
-    """Return the expression for what a column's type prints. A cast to text may be a function of somebody's own."""
-    return f"CASE WHEN num_nulls({name}) = 0 THEN format('%s', {name}) END"
+def text_of(name: str, read_as: str = "") -> str:
+    """Return the expression for what a column's type prints. A cast to text may be a function of somebody's own.
+
+    `read_as`: what another type prints that has read that.
+    """
+    value = f"format('%s', {name})::{read_as}" if read_as else name
+    return f"CASE WHEN num_nulls({name}) = 0 THEN format('%s', {value}) END"
 
 
 def text_hash(text: str, seed: int) -> str:
@@ -119,11 +124,13 @@ class Hashing:
         type = column.type.removeprefix("pg_catalog.").strip('"')
         name = column.name
         alike = self.encodings[0] == self.encodings[1] or type.removeprefix("_") in NEUTRAL
-        if type in OWN:
+        if type in OWN and not column.read_as:
             return OWN[type].format(name, seed, text_hash(text_of(name), seed))
-        if alike and column.send and type not in TEXTS:
-            return self._bytes_hash(f"{column.send}({name})", seed)
-        text = name if type in TEXTS else text_of(name)
+        if alike and column.send and type not in TEXTS and not column.read_as:
+            # enum_send takes no domain.
+            value = f"{name}::{column.type}" if column.type else name
+            return self._bytes_hash(f"{column.send}({value})", seed)
+        text = name if type in TEXTS and not column.read_as else text_of(name, column.read_as)
         # SQL_ASCII holds the other one's bytes as they are.
         if alike or "SQL_ASCII" in self.encodings:
             return text_hash(text, seed)

@@ -75,7 +75,7 @@ def find_rows(sides: Sides, work: CompareTable, hashing: Hashing, rows: int) -> 
             ours, theirs = sides.together(lambda conn: set(conn.execute(grouped)), *conns)
             mask = _mask({bucket for bucket, _, _ in ours ^ theirs})
             where = f"WHERE get_bit('\\x{mask.hex()}'::bytea, (digest & {BUCKETS - 1})::int) = 1"
-        texts = "".join(f", {text_of(column.name)} AS k{n}" for n, column in enumerate(key))
+        texts = "".join(f", {text_of(column.name, column.read_as)} AS k{n}" for n, column in enumerate(key))
         one = f"SELECT ({digest}) AS digest, ({row}) AS row{texts} FROM {rows_of(work)}"
         if key:
             query = f"SELECT * FROM ({one}) AS one {where} ORDER BY digest"
@@ -239,7 +239,7 @@ def select_rows(
     values = "".join(f", {expression} AS v{n}" for n, expression in enumerate(what))
     names = "".join(f", t.v{n}" for n in range(len(what)))
     if key:
-        keys = "".join(f", {c.name if _built_in(c) else text_of(c.name)} AS k{n}" for n, c in enumerate(key))
+        keys = "".join(f", {c.name if _built_in(c) else text_of(c.name, c.read_as)} AS k{n}" for n, c in enumerate(key))
         arrays = ", ".join(_array([str(row.key[c.name]) for row in rows], "text[]") for c in key)
         aliases = ", ".join(f"k{n}" for n in range(len(key)))
         on = " AND ".join(f"t.k{n} = w.k{n}{f'::{c.type}' if _built_in(c) else ''}" for n, c in enumerate(key))
@@ -254,7 +254,7 @@ def select_rows(
 
 
 def _built_in(column: Column) -> bool:
-    return column.type.startswith("pg_catalog.")
+    return column.type.startswith("pg_catalog.") and not column.read_as
 
 
 def _array(values: Sequence[object], type: str) -> str:
