@@ -52,20 +52,23 @@
      )
      , column_list AS (
        SELECT a.attrelid
-            , array_agg(quote_ident(a.attname) ORDER BY a.attnum) AS names
-            , array_agg(coalesce(form.base, '') ORDER BY a.attnum) AS types
-            , array_agg(form."binary" IS TRUE ORDER BY a.attnum) AS binaries
-            , array_agg(coalesce(form.send, '') ORDER BY a.attnum) AS sends
+            , array_agg(quote_ident(a.attname) ORDER BY a.attnum) FILTER (WHERE copied.it) AS names
+            , array_agg(coalesce(form.base, '') ORDER BY a.attnum) FILTER (WHERE copied.it) AS types
+            , array_agg(form."binary" IS TRUE ORDER BY a.attnum) FILTER (WHERE copied.it) AS binaries
+            , array_agg(coalesce(form.send, '') ORDER BY a.attnum) FILTER (WHERE copied.it) AS sends
+            , array_agg(ARRAY[quote_ident(a.attname), coalesce(form.base, ''), coalesce(form.send, '')]
+                        ORDER BY a.attnum) FILTER (WHERE NOT copied.it) AS stored
             , (array_agg(format('column %I is of type %s', a.attname, format_type(a.atttypid, NULL)) ORDER BY a.attnum)
-                   FILTER (WHERE form."binary" IS NOT TRUE))[1] AS unlike
+                   FILTER (WHERE copied.it AND form."binary" IS NOT TRUE))[1] AS unlike
          FROM pg_class c
          JOIN pg_attribute a ON a.attrelid = c.oid
          LEFT JOIN form ON form.type = a.atttypid
+        CROSS JOIN LATERAL (SELECT a.attgenerated = '') AS copied (it)
         WHERE c.relkind = 'r'
           AND c.oid >= 16384
           AND a.attnum > 0
           AND NOT a.attisdropped
-          AND a.attgenerated = ''
+          AND a.attgenerated IN ('', 's')
         GROUP BY a.attrelid
      )
      , unstable AS (
@@ -86,6 +89,7 @@ SELECT c.tableoid::bigint AS classid
      , coalesce(column_list.types, '{}') AS types
      , coalesce(column_list.binaries, '{}') AS binaries
      , coalesce(column_list.sends, '{}') AS sends
+     , coalesce(column_list.stored, '{}') AS stored
      , column_list.unlike
      , pg_relation_size(c.oid) + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) AS bytes
      , CASE m.amname WHEN 'heap' THEN pg_relation_size(c.oid) / current_setting('block_size')::bigint END AS blocks --14+

@@ -37,6 +37,7 @@ class Target:
             self.table,
             identity=most_quoted(self.table.identity, self.name) if self.direct else self.table.identity,
             columns=self.columns,
+            stored=(),
             root=None if self.direct else self.name,
             as_text=self.table.as_text or len(self.alike) < len(self.columns),
         )

@@ -154,7 +154,8 @@ def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list
         if table.identity not in same or name in steps or (only is not None and name not in only):
             continue
         other = there[same[table.identity]]
-        columns = _columns(table, other) if sides.older is sides.source else _columns(other, table)
+        older, newer = (table, other) if sides.older is sides.source else (other, table)
+        columns, stored = _columns(older.columns, newer.columns), _columns(older.stored, newer.stored)
         if not len(table.columns) == len(other.columns) == len(columns):
             common = {c.name.strip('"') for c in columns}
             all = {c.name.strip('"') for c in (*table.columns, *other.columns)}
@@ -172,6 +173,7 @@ def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list
             table.condition or "",
             blocks=(_blocks(table), _blocks(other)),
             bytes=(table.bytes, other.bytes),
+            stored=stored,
         )
         steps[name] = _pieces(name, work)
     for r in without_gaps(source.large_objects, destination.large_objects) if only is None else ():
@@ -180,12 +182,12 @@ def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list
     return [step for pieces in steps.values() for step in pieces], mismatches
 
 
-def _columns(older: Table, newer: Table) -> tuple[Column, ...]:
+def _columns(older: Sequence[Column], newer: Sequence[Column]) -> tuple[Column, ...]:
     """Return what columns both have. Where types differ, texts are compared."""
-    others = {column.name: column for column in newer.columns}
+    others = {column.name: column for column in newer}
     columns = []
-    for name, same in same_names((column.name for column in older.columns), others).items():
-        column = next(c for c in older.columns if c.name == name)
+    for name, same in same_names((column.name for column in older), others).items():
+        column = next(c for c in older if c.name == name)
         other = others[same]
         alike = bool(same_names([column.type], [other.type]))
         columns.append(

@@ -166,7 +166,7 @@ def fingerprint_table(
     """
     rows = total = 0
     # A sum, not an exclusive or: two equal rows must not cancel each other. A numeric, which never overflows.
-    query = f"SELECT count(*), coalesce(sum({hashing.row(work.columns)}), 0) FROM {rows_of(work)}"
+    query = f"SELECT count(*), coalesce(sum({hashing.row(work.compared)}), 0) FROM {rows_of(work)}"
     with side.reading(work) as conn:
         for where, read in _chunks(work, blocks, bytes):
             count, digest = conn.execute(f"{query} {where}").fetchall()[0]

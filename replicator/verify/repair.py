@@ -173,7 +173,7 @@ def _still_to_do(there: Connection, work: CompareTable, found: Found, hashing: H
 
     A row whose key is equal to the one looked for, but written otherwise, is another row.
     """
-    what = [hashing.row(work.columns), *(text_of(column.name) for column in found.key)]
+    what = [hashing.row(work.compared), *(text_of(column.name) for column in found.key)]
     texts = "".join(f", v{n}" for n in range(1, len(what)))
     left, changed = [], 0
     for some in _batches(found.rows):

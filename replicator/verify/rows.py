@@ -65,7 +65,7 @@ class Found:
 def find_rows(sides: Sides, work: CompareTable, hashing: Hashing, rows: int) -> Found:
     """Return the rows of a table that differ. `rows` is how many there are on both sides."""
     key = _key(sides, work)
-    row = hashing.row(work.columns)
+    row = hashing.row(work.compared)
     digest = hashing.row(key) if key else row
     with sides.source.reading(work) as here, sides.destination.reading(work) as there:
         conns = (here, there)
@@ -199,9 +199,9 @@ def with_values(
 ) -> tuple[RowDifference, ...]:
     """Return the first rows of a find with their values on both sides, of changed ones those that differ."""
     rows = found.rows[:number]
-    hashes = ", ".join(hashing.value(column, 0) for column in work.columns)
-    texts = ", ".join(f"left({text_of(column.name)}, {MOST_CHARACTERS})" for column in work.columns)
-    names = [column.name for column in work.columns]
+    hashes = ", ".join(hashing.value(column, 0) for column in work.compared)
+    texts = ", ".join(f"left({text_of(column.name)}, {MOST_CHARACTERS})" for column in work.compared)
+    names = [column.name for column in work.compared]
     what = [f"ARRAY[{hashes}]::bigint[]", f"ARRAY[{texts}]::text[]"]
 
     def read(side: Side) -> dict[int, ShownRow]:
@@ -244,7 +244,7 @@ def select_rows(
         aliases = ", ".join(f"k{n}" for n in range(len(key)))
         on = " AND ".join(f"t.k{n} = w.k{n}{f'::{c.type}' if _built_in(c) else ''}" for n, c in enumerate(key))
     else:
-        keys = f", ({hashing.row(work.columns)}) AS k0"
+        keys = f", ({hashing.row(work.compared)}) AS k0"
         arrays = _array([row.digest for row in rows], "bigint[]")
         aliases, on = "k0", "t.k0 = w.k0"
     return (
