@@ -121,7 +121,6 @@ def main(rows: int, rounds: int, jobs: int) -> None:
         command += ["--source", settings.source, "--destination", settings.destination]
         contenders: dict[str, Callable[[], object]] = {
             "verify": lambda: subprocess.run(command, check=True, capture_output=True),
-            "verify --exact": lambda: subprocess.run([*command, "--exact"], check=True, capture_output=True),
         }
         for name, query in SCANS.items():
             contenders[name] = lambda query=query: scan(servers, query, jobs)

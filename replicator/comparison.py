@@ -136,7 +136,6 @@ def compared(
             jobs=settings.jobs,
             emit=emit,
             sequence_values=sequence_values,
-            exact=settings.exact,
             show_rows=settings.show_rows,
             only=only,
             throttle=sides.throttle,

@@ -65,13 +65,19 @@ def _with_quoted_names(words: Iterable[str], catalog: Catalog) -> Catalog:
         return pattern.sub(lambda found: found[1] or f'"{found[2]}"', text)
 
     def column(c: Column) -> Column:
-        return replace(c, name=quote(c.name), type=quote(c.type))
+        return replace(c, name=quote(c.name), type=quote(c.type), send=quote(c.send))
 
     return replace(
         catalog,
         objects=tuple(replace(o, identity=quote(o.identity)) for o in catalog.objects),
         tables=tuple(
-            replace(t, identity=quote(t.identity), columns=tuple(map(column, t.columns)), root=t.root and quote(t.root))
+            replace(
+                t,
+                identity=quote(t.identity),
+                columns=tuple(map(column, t.columns)),
+                stored=tuple(map(column, t.stored)),
+                root=t.root and quote(t.root),
+            )
             for t in catalog.tables
         ),
         sequences=tuple(replace(sequence, identity=quote(sequence.identity)) for sequence in catalog.sequences),

@@ -98,16 +98,16 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column whose values travel (no generated ones). `name` and `type`, a domain's base, are quoted."""
+    """A column whose values are read. `name` and `type`, a domain's base, are quoted."""
 
     name: str
     type: str
     binary: bool
     """Its type has the same binary form on every server."""
-    hashable: bool = False
-    """Its type has a hash function on this server, one that gives the same on every server."""
-    deterministic: bool = True
-    """Under its collation, what is equal has the same bytes."""
+    send: str = ""
+    """The function that gives all of a value's bytes, the same on every server; none for a type that sends OIDs."""
+    read_as: str = ""
+    """The destination's type, where that is another one: values are compared as they are once it has read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,8 @@ class Table:
     """Its checks call functions that may read other tables: their rows are copied first."""
     empty: bool = False
     """No row of it can be seen in the snapshot, though later ones may: there is nothing to copy."""
+    stored: tuple[Column, ...] = ()
+    """Generated columns, which each server computes; what it has stored is compared."""
     unlogged: bool = False
 
     @property
@@ -335,6 +337,13 @@ class CompareTable:
     None where it cannot be read by block."""
     bytes: tuple[int, int] = (0, 0)
     """How large it was at that moment on either side."""
+    stored: tuple[Column, ...] = ()
+    """Generated columns: compared, not copied."""
+
+    @property
+    def compared(self) -> tuple[Column, ...]:
+        """All columns whose values are to be the same."""
+        return self.columns + self.stored
 
 
 @dataclass(frozen=True, slots=True)

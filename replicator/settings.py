@@ -52,7 +52,6 @@ class Settings:
     lock_timeout: float = 0.0
     """How many seconds are waited for a lock on the source's tables; 0: for ever."""
     hold_snapshot_seconds: float = 0.0
-    exact: bool = False
     show_rows: int = 10
     repair: bool = False
     relay: bool = True

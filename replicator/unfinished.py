@@ -26,9 +26,9 @@ SAME = (
 )
 """The options that change the copy: a run is resumed with those that it was begun with."""
 NEGATED = ("owners", "privileges", "tablespaces", "unlogged_rows", "large_objects")
-LASTING = ("verify", "exact", "create", "skip_failed_refresh")
+LASTING = ("verify", "create", "skip_failed_refresh")
 """The options that hold to the end of a run once they were given."""
-GIVEN_AGAIN = ("verify", "exact", "skip_failed_refresh")
+GIVEN_AGAIN = ("verify", "skip_failed_refresh")
 """Those of them that a command repeats, so that whoever reads it knows."""
 
 Options = Mapping[str, Any]

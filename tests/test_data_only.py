@@ -379,6 +379,30 @@ class TestNewest:
             destination.run("DROP OWNED BY plain; DROP ROLE plain; SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
             database.run("SELECT lo_unlink(55); DROP ROLE one")
 
+    def test_values_are_compared_as_the_destinations_types_hold_them(
+        self, database: Database, destination: Database, replicator: Run
+    ) -> None:
+        columns = [
+            ("int", "numeric(12,2)", "5"), ("numeric(10,2)", "numeric(20,4)", "5"), ("int[]", "numeric(9,2)[]", "{5}"),
+            ("date", "timestamp", "2026-11-29"), ("timestamp", "date", "2026-11-29"), ("real", "float8", "0.1"),
+            ("json", "jsonb", '{"b":1, "a": 2}'), ("text", "jsonb", '{"b":1, "a": 2}'), ("bool", "text", "t"),
+            ("text", "bool", "t"), ("inet", "text", "1.2.3.4"), ("char(5)", "text", "a"), ("char(5)", "char(8)", "a"),
+            ("text", "uuid", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"), ("varchar(3)", "varchar(9)", "a"),
+        ]  # fmt: skip
+        for which, one in enumerate((database, destination)):
+            types = ", ".join(f"c{n} {column[which]}" for n, column in enumerate(columns))
+            one.run(f"CREATE TABLE t (key {('bool', 'text')[which]} PRIMARY KEY, {types})")
+        values = ", ".join(f"'{value}'" for *_, value in columns)
+        nulls = ", ".join("NULL" for _ in columns)
+        database.run(f"INSERT INTO t VALUES (true, {values}), (false, {nulls})")
+        flags = ("--allow-narrower-types", *both(database, destination))
+        runs(replicator(*COPY, "--verify", *flags))
+        for number in range(len(columns)):
+            destination.run(f"UPDATE t SET c{number} = NULL WHERE key = 't'")
+            result = replicator("verify", "--data-only", *flags[1:])
+            assert result.code == 8 and "1 changed" in result.out, (columns[number], result)
+            destination.run(f"UPDATE t SET c{number} = '{columns[number][2]}' WHERE key = 't'")
+
     def test_keys_that_are_not_enforced_keep_no_table_from_being_emptied(
         self, database: Database, destination: Database, replicator: Run
     ) -> None:

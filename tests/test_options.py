@@ -172,7 +172,6 @@ class TestModes:
         ("arguments", "words"),
         [
             (("clone", "--data-only", "--statistics", "transfer"), "--statistics would have no effect"),
-            (("clone", "--exact"), "--exact needs --verify"),
             (("clone", "--allow-empty"), "--allow-empty needs --replace or --truncate"),
             (("clone", "--append"), "--append needs --data-only"),
             (("clone", "--resume", "--allow-narrower-types"), "needs --data-only"),

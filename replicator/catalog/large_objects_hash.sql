@@ -1,6 +1,6 @@
 -- A hash of each large object of a range: of its bytes, owner, privileges and comment; what either owner may do is not
 -- asked where owners are not the same. Python puts in the range, the values of a LargeObjects, and the destination's role.
--- By the megabyte: an object may be larger than memory.
+-- By the megabyte: an object may be larger than memory. The sum is hashed once more: pieces may have changed places.
   WITH RECURSIVE piece (oid, number, length, hash) AS (
        SELECT l.oid, 0::bigint, length(p.data), hashtextextended(md5(p.data), l.oid::bigint)
          FROM pg_largeobject_metadata l
@@ -32,7 +32,7 @@
         WHERE l.oid BETWEEN %(first)s AND %(last)s
      )
 SELECT oid::bigint AS number
-     , word.hash + sum(piece.hash) AS hash
+     , hashtextextended((word.hash + sum(piece.hash))::text, oid::bigint) AS hash
      , oid::text AS name
   FROM word
   JOIN piece USING (oid)

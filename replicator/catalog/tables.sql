@@ -8,15 +8,15 @@
   WITH RECURSIVE domain_base (type, base) AS (
        SELECT oid, oid
          FROM pg_type
-        WHERE typtype = 'e' OR typtype <> 'd' AND oid < 10000
+        WHERE typtype NOT IN ('d', 'c', 'p')
         UNION ALL
        SELECT t.oid, d.base
          FROM domain_base d
          JOIN pg_type t ON t.typbasetype = d.type AND t.typtype = 'd'
      )
      , form AS (
-       SELECT d.type                                   -- all others have neither a binary form nor a hash in common
-            , format('%I.%I', n.nspname, b.typname) AS base
+       SELECT d.type
+            , CASE WHEN b.typtype = 'e' OR b.oid < 10000 THEN format('%I.%I', n.nspname, b.typname) END AS base
             , b.typtype = 'e' OR portable.it AS "binary"
             , portable.it AND EXISTS (SELECT
                                         FROM pg_opclass o
@@ -27,10 +27,21 @@
                                                                 WHEN e.typtype = 'm' THEN 'anymultirange'::regtype --14+
                                                                 ELSE e.oid
                                                             END) AS hashable
+            -- An array sends the OID of its elements' type, a composite those of its columns'.
+            , CASE WHEN b.typsend <> 0
+                    AND (portable.it
+                         OR b.typtype = 'e'
+                         OR b.typtype = 'b' AND b.oid >= 10000 AND e.oid = b.oid
+                         OR s.oid < 10000 AND s.typname !~ '^_?reg' AND s.typname !~ '^_?xml$')
+                   THEN b.typsend::regproc::text
+               END AS send
          FROM domain_base d
          JOIN pg_type b ON b.oid = d.base
          JOIN pg_namespace n ON n.oid = b.typnamespace
          JOIN pg_type e ON e.oid = CASE WHEN b.typlen = -1 AND b.typelem <> 0 THEN b.typelem ELSE b.oid END
+         LEFT JOIN pg_range r ON b.oid IN (r.rngtypid, r.rngmultitypid) --14+
+         --<14 LEFT JOIN pg_range r ON b.oid = r.rngtypid
+         LEFT JOIN pg_type s ON s.oid = r.rngsubtype
         CROSS JOIN LATERAL (SELECT b.oid < 10000
                                AND e.oid < 10000
                                AND e.typtype IN ('b', 'r', 'm')
@@ -41,22 +52,23 @@
      )
      , column_list AS (
        SELECT a.attrelid
-            , array_agg(quote_ident(a.attname) ORDER BY a.attnum) AS names
-            , array_agg(coalesce(form.base, '') ORDER BY a.attnum) AS types
-            , array_agg(form.hashable IS TRUE ORDER BY a.attnum) AS hashables
-            , array_agg(l.collisdeterministic IS NOT FALSE ORDER BY a.attnum) AS deterministics
-            , array_agg(form."binary" IS TRUE ORDER BY a.attnum) AS binaries
+            , array_agg(quote_ident(a.attname) ORDER BY a.attnum) FILTER (WHERE copied.it) AS names
+            , array_agg(coalesce(form.base, '') ORDER BY a.attnum) FILTER (WHERE copied.it) AS types
+            , array_agg(form."binary" IS TRUE ORDER BY a.attnum) FILTER (WHERE copied.it) AS binaries
+            , array_agg(coalesce(form.send, '') ORDER BY a.attnum) FILTER (WHERE copied.it) AS sends
+            , array_agg(ARRAY[quote_ident(a.attname), coalesce(form.base, ''), coalesce(form.send, '')]
+                        ORDER BY a.attnum) FILTER (WHERE NOT copied.it) AS stored
             , (array_agg(format('column %I is of type %s', a.attname, format_type(a.atttypid, NULL)) ORDER BY a.attnum)
-                   FILTER (WHERE form."binary" IS NOT TRUE))[1] AS unlike
+                   FILTER (WHERE copied.it AND form."binary" IS NOT TRUE))[1] AS unlike
          FROM pg_class c
          JOIN pg_attribute a ON a.attrelid = c.oid
          LEFT JOIN form ON form.type = a.atttypid
-         LEFT JOIN pg_collation l ON l.oid = a.attcollation
+        CROSS JOIN LATERAL (SELECT a.attgenerated = '') AS copied (it)
         WHERE c.relkind = 'r'
           AND c.oid >= 16384
           AND a.attnum > 0
           AND NOT a.attisdropped
-          AND a.attgenerated = ''
+          AND a.attgenerated IN ('', 's')
         GROUP BY a.attrelid
      )
      , unstable AS (
@@ -75,9 +87,9 @@ SELECT c.tableoid::bigint AS classid
      , n.nspname::text AS schema
      , coalesce(column_list.names, '{}') AS names
      , coalesce(column_list.types, '{}') AS types
-     , coalesce(column_list.hashables, '{}') AS hashables
-     , coalesce(column_list.deterministics, '{}') AS deterministics
      , coalesce(column_list.binaries, '{}') AS binaries
+     , coalesce(column_list.sends, '{}') AS sends
+     , coalesce(column_list.stored, '{}') AS stored
      , column_list.unlike
      , pg_relation_size(c.oid) + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) AS bytes
      , CASE m.amname WHEN 'heap' THEN pg_relation_size(c.oid) / current_setting('block_size')::bigint END AS blocks --14+

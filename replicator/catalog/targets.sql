@@ -1,6 +1,6 @@
 -- The relations that rows can be copied into, with their columns, for matching one database's with another's.
 -- `partitioning` tells of a partition where its rows belong: each ancestor's key with the bounds below it.
--- `needed` columns take no row that does not name them; `generated` ones take no value.
+-- `exactly` is a type of PostgreSQL's own with its modifier. `needed` columns take no row that does not name them; `generated` ones take no value.
 SELECT c.tableoid::bigint AS classid
      , c.oid::bigint AS objid
      , c.oid::regclass::text AS identity
@@ -14,6 +14,7 @@ SELECT c.tableoid::bigint AS classid
        END AS partitioning
      , column_list.names
      , column_list.types
+     , column_list.exactly
      , column_list.needed
      , column_list.generated
      , row_security_active(c.oid) AS secured
@@ -25,6 +26,8 @@ SELECT c.tableoid::bigint AS classid
  CROSS JOIN LATERAL (
        SELECT coalesce(array_agg(quote_ident(a.attname) ORDER BY a.attnum), '{}') AS names
             , coalesce(array_agg(format_type(a.atttypid, NULL) ORDER BY a.attnum), '{}') AS types
+            , coalesce(array_agg(CASE WHEN t.oid < 10000 THEN format_type(a.atttypid, a.atttypmod) ELSE '' END
+                                 ORDER BY a.attnum), '{}') AS exactly
             , coalesce(array_agg(a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND t.typdefault IS NULL
                                  ORDER BY a.attnum), '{}') AS needed
             , coalesce(array_agg(a.attgenerated <> '' ORDER BY a.attnum), '{}') AS generated

@@ -19,7 +19,6 @@ from replicator.cli.options import (
     CONNECTIONS,
     COPYING,
     DEBUG,
-    EXACT,
     FORMAT,
     GLOBALS,
     HOLD,
@@ -113,7 +112,6 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
     TOAST_COMPRESSION,
     SKIP_FAILED_REFRESH,
     VERIFY,
-    EXACT,
     RESUME,
     RETRY,
     LOCK_TIMEOUT,
@@ -129,8 +127,6 @@ def clone_command(context: click.Context, /, output: Output, **given: Any) -> No
         click.echo(f"{context.parent.get_help()}\n\n{context.get_help()}", err=True)
         context.exit(UsageError.exit_code)
     wanted = both(**given)
-    if wanted.exact and not (wanted.verify or wanted.replace == "swap"):
-        raise UsageError("--exact needs --verify.")
     with reported(output) as emit:
         verified = clone(wanted, emit)
     left_out = context.ensure_object(Common).left_out
@@ -140,7 +136,7 @@ def clone_command(context: click.Context, /, output: Output, **given: Any) -> No
 
 
 @cli.command("verify")
-@options(*CONNECTIONS, *COPYING, EXACT, SHOW_ROWS, REPAIR, COMPARE_DATA_ONLY, RETRY, MAX_RATE)
+@options(*CONNECTIONS, *COPYING, SHOW_ROWS, REPAIR, COMPARE_DATA_ONLY, RETRY, MAX_RATE)
 def verify_command(output: Output, **given: Any) -> None:
     """Compare both databases: every object, and each table's rows; name what differs, row by row."""
     wanted = both(**given)

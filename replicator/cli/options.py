@@ -299,9 +299,6 @@ TOAST_COMPRESSION = click.option(
     help="Compress long values so on the destination (PostgreSQL 14 and newer).",
 )
 VERIFY = click.option("--verify", is_flag=True, help="Compare both databases at the end.")
-EXACT = click.option(
-    "--exact", is_flag=True, help="Tell apart what is equal but written otherwise: 1.0 and 1.00, 0 and -0."
-)
 SHOW_ROWS = click.option(
     "--show-rows",
     type=WholeNumber(0),

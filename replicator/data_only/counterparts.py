@@ -103,7 +103,8 @@ def as_there(targets: Iterable[Target], tables: Iterable[Table]) -> Iterator[Tab
         columns = []
         for column in target.columns:
             other = others.get(column.name.replace('"', ""))
-            as_text = replace(column, type="", hashable=False)
-            columns.append(replace(other, name=column.name) if other and column.name in target.alike else as_text)
+            alike = other and column.name in target.alike
+            same = replace(other, name=column.name) if other and alike else replace(column, type="", send="")
+            columns.append(replace(same, read_as=target.read_as.get(column.name, "")))
         table = replace(target.copied, columns=tuple(columns), address=target.address)
         yield replace(table, blocks=there.blocks, bytes=there.bytes) if there else replace(table, blocks=None)

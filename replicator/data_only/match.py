@@ -1,7 +1,7 @@
 """Which of the destination's tables and columns is which of the source's: by name."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,6 +27,8 @@ class Target:
     columns: tuple[Column, ...]
     alike: frozenset[str]
     """The columns that have the same type on both sides."""
+    read_as: Mapping[str, str]
+    """The destination's types, where they are PostgreSQL's own and differ, be it in a modifier."""
 
     @property
     def copied(self) -> Table:
@@ -35,6 +37,7 @@ class Target:
             self.table,
             identity=most_quoted(self.table.identity, self.name) if self.direct else self.table.identity,
             columns=self.columns,
+            stored=(),
             root=None if self.direct else self.name,
             as_text=self.table.as_text or len(self.alike) < len(self.columns),
         )
@@ -108,6 +111,13 @@ def _target(table: Table, here: Any, there: Any, matched: Matched, *, direct: bo
         for name, other in same.items()
         if types_here[name.replace('"', "")] == types_there[other]
     }
+    exactly_here = {name.replace('"', ""): type for name, type in zip(here.names, here.exactly, strict=True)}
+    exactly_there = dict(zip(there.names, there.exactly, strict=True))
+    read_as = {
+        most_quoted(name, other): exactly_there[other]
+        for name, other in same.items()
+        if exactly_there[other] and exactly_there[other] != exactly_here[name.replace('"', "")]
+    }
     where = table.identity if there.identity == table.identity else f"{table.identity} (into {there.identity})"
     if missing := [c.name for c in table.columns if c.name not in same]:
         matched.note(
@@ -133,6 +143,7 @@ def _target(table: Table, here: Any, there: Any, matched: Matched, *, direct: bo
         direct,
         tuple(columns),
         frozenset(alike),
+        read_as,
     )
 
 

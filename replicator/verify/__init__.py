@@ -65,7 +65,6 @@ def verify(
     jobs: int,
     emit: Emit,
     sequence_values: SequenceValues | None = None,
-    exact: bool = False,
     show_rows: int = 0,
     only: Collection[str] | None = None,
     throttle: Throttle | None = None,
@@ -79,9 +78,7 @@ def verify(
     `earlier` those that were copied at an earlier moment than the source is compared at, `large objects` for all these.
     """
     sides = Sides(source, destination)
-    # SQL_ASCII holds the other one's bytes as they are.
-    recode = source.encoding != destination.encoding and "SQL_ASCII" not in (source.encoding, destination.encoding)
-    hashing = Hashing(recode=recode, exact=exact)
+    hashing = Hashing((source.encoding, destination.encoding), since_18=sides.older.major >= 18)
     attempts = Attempts(sides, emit, retry_seconds)
     with events.saying(emit, "Comparing all definitions and sequences"):
         mismatches = attempts.make(
@@ -157,7 +154,8 @@ def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list
         if table.identity not in same or name in steps or (only is not None and name not in only):
             continue
         other = there[same[table.identity]]
-        columns = _columns(table, other) if sides.older is sides.source else _columns(other, table)
+        older, newer = (table, other) if sides.older is sides.source else (other, table)
+        columns, stored = _columns(older.columns, newer.columns), _columns(older.stored, newer.stored)
         if not len(table.columns) == len(other.columns) == len(columns):
             common = {c.name.strip('"') for c in columns}
             all = {c.name.strip('"') for c in (*table.columns, *other.columns)}
@@ -175,6 +173,7 @@ def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list
             table.condition or "",
             blocks=(_blocks(table), _blocks(other)),
             bytes=(table.bytes, other.bytes),
+            stored=stored,
         )
         steps[name] = _pieces(name, work)
     for r in without_gaps(source.large_objects, destination.large_objects) if only is None else ():
@@ -183,12 +182,12 @@ def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list
     return [step for pieces in steps.values() for step in pieces], mismatches
 
 
-def _columns(older: Table, newer: Table) -> tuple[Column, ...]:
-    """Return what columns both have, with what the older server can hash. Where types differ, texts are compared."""
-    others = {column.name: column for column in newer.columns}
+def _columns(older: Sequence[Column], newer: Sequence[Column]) -> tuple[Column, ...]:
+    """Return what columns both have. Where types differ, texts are compared."""
+    others = {column.name: column for column in newer}
     columns = []
-    for name, same in same_names((column.name for column in older.columns), others).items():
-        column = next(c for c in older.columns if c.name == name)
+    for name, same in same_names((column.name for column in older), others).items():
+        column = next(c for c in older if c.name == name)
         other = others[same]
         alike = bool(same_names([column.type], [other.type]))
         columns.append(
@@ -196,8 +195,8 @@ def _columns(older: Table, newer: Table) -> tuple[Column, ...]:
                 column,
                 name=most_quoted(name, same),
                 type=column.type if alike else "",
-                hashable=column.hashable and alike,
-                deterministic=column.deterministic and other.deterministic,
+                read_as=column.read_as or other.read_as,
+                send=column.send if alike and bool(same_names([column.send], [other.send])) else "",
             )
         )
     return tuple(columns)

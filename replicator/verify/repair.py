@@ -21,7 +21,7 @@ from replicator.copy import driver
 from replicator.errors import ReplicatorError
 from replicator.model import CompareTable
 from replicator.postgres import Connection, one_line
-from replicator.verify.fingerprint import Hashing, rows_of
+from replicator.verify.fingerprint import Hashing, rows_of, text_of
 from replicator.verify.references import broken, joined, keep_referenced, references, roots
 from replicator.verify.rows import MOST_ROWS, Found, select_rows
 from replicator.verify.side import RowDifference, Sides
@@ -173,7 +173,7 @@ def _still_to_do(there: Connection, work: CompareTable, found: Found, hashing: H
 
     A row whose key is equal to the one looked for, but written otherwise, is another row.
     """
-    what = [hashing.row(work.columns), *(f"{column.name}::text" for column in found.key)]
+    what = [hashing.row(work.compared), *(text_of(column.name) for column in found.key)]
     texts = "".join(f", v{n}" for n in range(1, len(what)))
     left, changed = [], 0
     for some in _batches(found.rows):
@@ -268,8 +268,9 @@ def _copy_into_stage_and_merge(
     missing = f"INSERT INTO {work.identity} ({_names(work)}) OVERRIDING SYSTEM VALUE SELECT {_names(work)} FROM {STAGE}"
     if found.key:
         same = " AND ".join(
-            f"t.{c.name} = s.{c.name}" if c.type.startswith("pg_catalog.") else f"t.{c.name}::text = s.{c.name}::text"
+            f"{one} = {other}" if c.type.startswith("pg_catalog.") else f"{text_of(one)} = {text_of(other)}"
             for c in found.key
+            for one, other in [(f"t.{c.name}", f"s.{c.name}")]
         )
         keys = {column.name for column in found.key}
         values = ", ".join(f"{c.name} = s.{c.name}" for c in work.columns if c.name not in keys)

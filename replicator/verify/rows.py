@@ -16,7 +16,7 @@ from psycopg import sql
 from replicator import large_objects
 from replicator.model import Column, CompareLargeObjects, CompareTable
 from replicator.postgres import Connection
-from replicator.verify.fingerprint import Hashing, rows_of
+from replicator.verify.fingerprint import Hashing, rows_of, text_of
 from replicator.verify.side import RowDifference, Side, Sides, Values, same_names
 
 BUCKETS = 65536
@@ -65,7 +65,7 @@ class Found:
 def find_rows(sides: Sides, work: CompareTable, hashing: Hashing, rows: int) -> Found:
     """Return the rows of a table that differ. `rows` is how many there are on both sides."""
     key = _key(sides, work)
-    row = hashing.row(work.columns)
+    row = hashing.row(work.compared)
     digest = hashing.row(key) if key else row
     with sides.source.reading(work) as here, sides.destination.reading(work) as there:
         conns = (here, there)
@@ -75,7 +75,7 @@ def find_rows(sides: Sides, work: CompareTable, hashing: Hashing, rows: int) -> 
             ours, theirs = sides.together(lambda conn: set(conn.execute(grouped)), *conns)
             mask = _mask({bucket for bucket, _, _ in ours ^ theirs})
             where = f"WHERE get_bit('\\x{mask.hex()}'::bytea, (digest & {BUCKETS - 1})::int) = 1"
-        texts = "".join(f", {column.name}::text AS k{n}" for n, column in enumerate(key))
+        texts = "".join(f", {text_of(column.name, column.read_as)} AS k{n}" for n, column in enumerate(key))
         one = f"SELECT ({digest}) AS digest, ({row}) AS row{texts} FROM {rows_of(work)}"
         if key:
             query = f"SELECT * FROM ({one}) AS one {where} ORDER BY digest"
@@ -199,9 +199,9 @@ def with_values(
 ) -> tuple[RowDifference, ...]:
     """Return the first rows of a find with their values on both sides, of changed ones those that differ."""
     rows = found.rows[:number]
-    hashes = ", ".join(hashing.value(column, 0) for column in work.columns)
-    texts = ", ".join(f"left({column.name}::text, {MOST_CHARACTERS})" for column in work.columns)
-    names = [column.name for column in work.columns]
+    hashes = ", ".join(hashing.value(column, 0) for column in work.compared)
+    texts = ", ".join(f"left({text_of(column.name)}, {MOST_CHARACTERS})" for column in work.compared)
+    names = [column.name for column in work.compared]
     what = [f"ARRAY[{hashes}]::bigint[]", f"ARRAY[{texts}]::text[]"]
 
     def read(side: Side) -> dict[int, ShownRow]:
@@ -239,12 +239,12 @@ def select_rows(
     values = "".join(f", {expression} AS v{n}" for n, expression in enumerate(what))
     names = "".join(f", t.v{n}" for n in range(len(what)))
     if key:
-        keys = "".join(f", {c.name}{'' if _built_in(c) else '::text'} AS k{n}" for n, c in enumerate(key))
+        keys = "".join(f", {c.name if _built_in(c) else text_of(c.name, c.read_as)} AS k{n}" for n, c in enumerate(key))
         arrays = ", ".join(_array([str(row.key[c.name]) for row in rows], "text[]") for c in key)
         aliases = ", ".join(f"k{n}" for n in range(len(key)))
         on = " AND ".join(f"t.k{n} = w.k{n}{f'::{c.type}' if _built_in(c) else ''}" for n, c in enumerate(key))
     else:
-        keys = f", ({hashing.row(work.columns)}) AS k0"
+        keys = f", ({hashing.row(work.compared)}) AS k0"
         arrays = _array([row.digest for row in rows], "bigint[]")
         aliases, on = "k0", "t.k0 = w.k0"
     return (
@@ -254,7 +254,7 @@ def select_rows(
 
 
 def _built_in(column: Column) -> bool:
-    return column.type.startswith("pg_catalog.")
+    return column.type.startswith("pg_catalog.") and not column.read_as
 
 
 def _array(values: Sequence[object], type: str) -> str:

@@ -158,7 +158,7 @@ class Side:
         self.catalog = catalog
         self._oids = {_plain(table.identity): table.address.objid for table in catalog.tables}
         self._oids |= {_plain(o.identity): o.address.objid for o in catalog.objects if o.kind == "table"}
-        self.encoding = snapshot.holder.info.parameter_status("server_encoding")
+        self.encoding = str(snapshot.holder.info.parameter_status("server_encoding"))
         self._readers: dict[Connection, int] = {}
         self._lock = threading.Lock()
 
