@@ -45,8 +45,8 @@ OWN = {
 }
 """Types whose own function hashes all of a value: the expression of its name, the seed, and the hash of its text."""
 TEXTS = {"text", "varchar"}
-NEUTRAL = OWN.keys() | {
-    *(
+NEUTRAL = OWN.keys() | set(
+    [
         "bit",
         "box",
         "bytea",
@@ -59,8 +59,6 @@ NEUTRAL = OWN.keys() | {
         "money",
         "numeric",
         "oidvector",
-    ),
-    *(
         "path",
         "pg_lsn",
         "point",
@@ -73,10 +71,20 @@ NEUTRAL = OWN.keys() | {
         "varbit",
         "xid",
         "xid8",
-    ),
-    *("int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange"),
-    *("int4multirange", "int8multirange", "nummultirange", "tsmultirange", "tstzmultirange", "datemultirange"),
-}
+        "int4range",
+        "int8range",
+        "numrange",
+        "tsrange",
+        "tstzrange",
+        "daterange",
+        "int4multirange",
+        "int8multirange",
+        "nummultirange",
+        "tsmultirange",
+        "tstzmultirange",
+        "datemultirange",
+    ]
+)
 """Types, and elements of arrays, whose bytes are the same in every encoding."""
 NULL = 0x9E3779B97F4A7C15
 """Makes a NULL's hash of its column's seed."""
@@ -137,9 +145,8 @@ class Hashing:
         return self._bytes_hash(f"convert_to({text}, 'UTF8')", seed)
 
     def _bytes_hash(self, bytes: str, seed: int) -> str:
-        return (
-            f"hashbyteaextended({bytes}, {seed})" if self.since_18 else f"hash_array_extended(ARRAY[{bytes}], {seed})"
-        )
+        of_bytes = "hashbyteaextended({}, {})" if self.since_18 else "hash_array_extended(ARRAY[{}], {})"
+        return of_bytes.format(bytes, seed)
 
 
 def _signed(number: int) -> int:
