@@ -45,46 +45,12 @@ OWN = {
 }
 """Types whose own function hashes all of a value: the expression of its name, the seed, and the hash of its text."""
 TEXTS = {"text", "varchar"}
-NEUTRAL = OWN.keys() | set(
-    [
-        "bit",
-        "box",
-        "bytea",
-        "circle",
-        "date",
-        "int2vector",
-        "interval",
-        "line",
-        "lseg",
-        "money",
-        "numeric",
-        "oidvector",
-        "path",
-        "pg_lsn",
-        "point",
-        "polygon",
-        "tid",
-        "time",
-        "timestamp",
-        "timestamptz",
-        "timetz",
-        "varbit",
-        "xid",
-        "xid8",
-        "int4range",
-        "int8range",
-        "numrange",
-        "tsrange",
-        "tstzrange",
-        "daterange",
-        "int4multirange",
-        "int8multirange",
-        "nummultirange",
-        "tsmultirange",
-        "tstzmultirange",
-        "datemultirange",
-    ]
-)
+NEUTRAL = OWN.keys() | {
+    "bit", "box", "bytea", "circle", "date", "int2vector", "interval", "line", "lseg", "money", "numeric", "oidvector",
+    "path", "pg_lsn", "point", "polygon", "tid", "time", "timestamp", "timestamptz", "timetz", "varbit", "xid", "xid8",
+    "int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange",
+    "int4multirange", "int8multirange", "nummultirange", "tsmultirange", "tstzmultirange", "datemultirange",
+}  # fmt: skip
 """Types, and elements of arrays, whose bytes are the same in every encoding."""
 NULL = 0x9E3779B97F4A7C15
 """Makes a NULL's hash of its column's seed."""
