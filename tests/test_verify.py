@@ -286,6 +286,48 @@ def test_a_materialized_view_that_only_the_copy_has_filled(pair: tuple[Database,
     assert str(mismatch) == "matview public.m: populated, which it is not on the source"
 
 
+BRACKETS = """
+CREATE TABLE t (id int, a int, d int GENERATED ALWAYS AS ((id + 1) * 2) STORED, e int DEFAULT (1 + 1) * 2);
+CREATE TABLE checked (id int CHECK ((id + 1) * 2 > 3));
+CREATE VIEW v AS SELECT (id + 1) * 2 AS x FROM t WHERE (id = 1 OR id = 2) AND id = 3;
+CREATE MATERIALIZED VIEW m AS SELECT id FROM t WHERE (id = 1 OR id = 2) AND id = 3;
+CREATE INDEX i ON t (((id + 1) * 2));
+CREATE INDEX j ON t (id) WHERE (id = 1 OR id = 2) AND id = 3;
+CREATE TABLE p (id int);
+CREATE POLICY po ON p USING ((id = 1 OR id = 2) AND id = 3);
+CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW WHEN ((NEW.id = 1 OR NEW.id = 2) AND NEW.id = 3) EXECUTE FUNCTION f();
+CREATE DOMAIN d AS int CONSTRAINT c CHECK ((VALUE = 1 OR VALUE = 2) AND VALUE = 3);
+CREATE TABLE pe (id int) PARTITION BY RANGE (((id + 1) * 2));
+CREATE RULE ru AS ON UPDATE TO p WHERE (NEW.id = 1 OR NEW.id = 2) AND NEW.id = 3 DO INSTEAD NOTHING;
+"""
+MOVED = {
+    "table public.t": "ALTER TABLE t ALTER e SET DEFAULT 1 + 1 * 2",
+    "view public.v": "CREATE OR REPLACE VIEW v AS SELECT (id + 1) * 2 AS x FROM t WHERE id = 1 OR (id = 2 AND id = 3)",
+    "matview public.m": "DROP MATERIALIZED VIEW m;"
+    "CREATE MATERIALIZED VIEW m AS SELECT id FROM t WHERE id = 1 OR (id = 2 AND id = 3)",
+    "table public.checked": "DROP TABLE checked; CREATE TABLE checked (id int CHECK (id + 1 * 2 > 3))",
+    "index public.i": "DROP INDEX i; CREATE INDEX i ON t ((id + 1 * 2))",
+    "index public.j": "DROP INDEX j; CREATE INDEX j ON t (id) WHERE id = 1 OR (id = 2 AND id = 3)",
+    "policy po on public.p": "ALTER POLICY po ON p USING (id = 1 OR (id = 2 AND id = 3))",
+    "trigger tr on public.t": "DROP TRIGGER tr ON t; CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW"
+    " WHEN (NEW.id = 1 OR (NEW.id = 2 AND NEW.id = 3)) EXECUTE FUNCTION f()",
+    "domain public.d": "ALTER DOMAIN d DROP CONSTRAINT c;"
+    "ALTER DOMAIN d ADD CONSTRAINT c CHECK (VALUE = 1 OR (VALUE = 2 AND VALUE = 3))",
+    "table public.pe": "DROP TABLE pe; CREATE TABLE pe (id int) PARTITION BY RANGE ((id + 1 * 2))",
+    "rule ru on public.p": "CREATE OR REPLACE RULE ru AS ON UPDATE TO p"
+    " WHERE NEW.id = 1 OR (NEW.id = 2 AND NEW.id = 3) DO INSTEAD NOTHING",
+}
+
+
+def test_brackets_that_mean_something_differ(pair: tuple[Database, Database]) -> None:
+    fill(pair, BRACKETS)
+    assert compare(*pair) == []
+    for statement in MOVED.values():
+        pair[1].run(statement)
+    assert {mismatch.what for mismatch in compare(*pair)} == MOVED.keys()
+
+
 def test_views_that_differ_still_do(pair: tuple[Database, Database]) -> None:
     fill(pair, WORDS["null in a union"])
     query = "SELECT q.country FROM (SELECT country FROM a UNION ALL SELECT {} FROM b) q"

@@ -10,6 +10,7 @@ from replicator.catalog import FACETS, select
 from replicator.downgrade import STANDARD_SINCE_15, TABLES, adapt
 from replicator.model import Address, Catalog, Object
 from replicator.verify.side import Mismatch, Side, same_names
+from replicator.verify.structure import structure
 
 Reread = Callable[[Object, Object], tuple[Object, Object] | None]
 PUBLIC = "schema public"
@@ -192,9 +193,9 @@ OF_PARSING = (
     (r"::(character varying|text)(\[\])?", ""),
     (r"\bON TRUE\b", "ON true"),  # a natural join of no columns
     (r"\b(DELETE FROM (?:ONLY )?[^\s;]+) AS ", r"\1 "),  # said since the minor releases of November 2026
-    (r"[\s()]+", ""),
 )
-"""What a server prints otherwise when it reads its own words back: `varchar IN (…)` gets casts, AND loses brackets."""
+"""What a server prints otherwise when it reads its own words back: `varchar IN (…)` gets casts; and see structure."""
+BRACKETS = (r"[\s()]+", "")
 
 
 def _loose(text: str, same_version: bool = False) -> str:
@@ -207,9 +208,9 @@ def _loose(text: str, same_version: bool = False) -> str:
     """
     text = LITERAL_OR_NAME.sub(lambda found: _bare(found[0]) if found[0][0] == '"' else found[0], text)
     parts = LITERAL_OR_NAME.split(text)  # the literals, which must be the same, have the odd places
-    for pattern, replacement in OF_PARSING if same_version else OF_VERSIONS + OF_PARSING:
+    for pattern, replacement in OF_PARSING if same_version else (*OF_VERSIONS, *OF_PARSING, BRACKETS):
         parts[::2] = [re.sub(pattern, replacement, part) for part in parts[::2]]
-    return "".join(parts)
+    return structure(parts) if same_version else "".join(parts)
 
 
 def _bare(name: str) -> str:
