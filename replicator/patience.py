@@ -43,7 +43,7 @@ WITH RECURSIVE before (pid, level) AS (
     SELECT blocking.pid, 2 FROM before, unnest(pg_blocking_pids(before.pid)) AS blocking (pid)
 )
 SELECT ours.query
-     , coalesce((SELECT coalesce(format('%%I.%%I', n.nspname, c.relname), l.locktype)
+     , coalesce((SELECT coalesce(quote_ident(n.nspname) || '.' || quote_ident(c.relname), l.locktype)
                    FROM pg_locks l
                    LEFT JOIN pg_class c ON c.oid = l.relation
                    LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -224,7 +224,7 @@ def look(conn: psycopg.Connection[Any], silent: float) -> None:
     if not _looking.acquire(blocking=False):  # one at a time: sessions are scarce
         return
     try:
-        with suppress(ZeroDivisionError):
+        with suppress(psycopg.Error):
             more = {"connect_timeout": LOOKING_SECONDS, "application_name": "replicator look"}
             with _Looking.connect(_same_server(conn, more), autocommit=True) as looking:
                 rows = looking.execute(LOOK, {"pid": pid_of(conn)}).fetchall()

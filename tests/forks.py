@@ -4,6 +4,7 @@ Python and its imports take longer than a clone of a few rows, and the tests run
 same program: a process and a session of its own, with its own arguments, environment, folder and files.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -43,7 +44,8 @@ class Forked:
 
     def send_signal(self, number: signal.Signals) -> None:
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it may have ended since
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)

@@ -277,15 +277,6 @@ def test_an_empty_schema_public_is_what_every_new_database_has(
     assert {mismatch.what for mismatch in compare(*pair)} >= {"schema public", "table public.t"}
 
 
-@SOME
-def test_a_materialized_view_that_only_the_copy_has_filled(pair: tuple[Database, Database]) -> None:
-    fill(pair, "CREATE MATERIALIZED VIEW m AS SELECT 1 AS a WITH NO DATA")
-    assert compare(*pair) == []
-    pair[1].run("REFRESH MATERIALIZED VIEW m")
-    (mismatch,) = compare(*pair)
-    assert str(mismatch) == "matview public.m: populated, which it is not on the source"
-
-
 BRACKETS = """
 CREATE TABLE t (id int, a int, d int GENERATED ALWAYS AS ((id + 1) * 2) STORED, e int DEFAULT (1 + 1) * 2);
 CREATE TABLE checked (id int CHECK ((id + 1) * 2 > 3));

@@ -32,6 +32,7 @@ IN_THERE = ("database ", "extension ", "collation ")
 OWNER = "database owner"
 MAY_CREATE = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
 DATABASE_OID = "SELECT oid::bigint FROM pg_database WHERE datname = %s"
+LEAVING_SECONDS = 5.0  # as long as DROP DATABASE waits for sessions that are about to end
 OTHERS = "SELECT FROM pg_stat_activity WHERE datid = %s AND pid <> %s AND usesysid IS NOT NULL"
 
 
@@ -59,7 +60,9 @@ def created(settings: Settings, emit: Emit) -> Iterator[None]:
     except BaseException as error:
         if dsn and made:
             # What cannot be dropped, since somebody uses it by now, stays.
-            with suppress(psycopg.Error), postgres.connect(dsn) as conn, _untouched(conn, settings.destination, oid):
+            with suppress(psycopg.Error), postgres.connect(dsn) as conn:
+                if oid:
+                    _bar(conn, settings.destination, oid)
                 for what in reversed(made):
                     conn.execute(f"DROP {what}")
                     emit(events.Note(f"Dropped again: {what}."))
@@ -89,25 +92,22 @@ def _is_there(conn: Connection, name: str) -> bool:
     return bool(found)
 
 
-@contextmanager
-def _untouched(conn: Connection, dsn: str, oid: int) -> Iterator[None]:
-    """Keep others out of the database that was made, if it was. Raises NotSupportedError where somebody has used it.
+def _bar(conn: Connection, dsn: str, oid: int) -> None:
+    """Keep all out of the database that was made. Raises NotSupportedError, and lets them in, where it is in use.
 
     It must be the one of this OID, nobody may be in it, and neither a clone nor anybody else have written into it.
     """
-    if not oid:
-        yield
-        return
     with postgres.connect(dsn) as inside:
         name = postgres.quoted(inside.info.dbname)
+        inside.execute("SET max_parallel_workers_per_gather = 0")  # they could not come in
         conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         try:
             ours = conn.execute(DATABASE_OID, [inside.info.dbname]).fetchall() == [(oid,)]
-            others = conn.execute(OTHERS, [oid, pid_of(inside)]).fetchall()
+            until = time.monotonic() + LEAVING_SECONDS
+            while (others := conn.execute(OTHERS, [oid, pid_of(inside)]).fetchall()) and time.monotonic() < until:
+                time.sleep(0.05)
             if others or not ours or inside.execute(postgres.script("occupied")).fetchall():
                 raise psycopg.NotSupportedError(f"{name} is in use")
-            inside.close()
-            yield
         except BaseException:
             conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
             raise
