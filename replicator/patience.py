@@ -172,17 +172,15 @@ class Patient(Safe):
     def wait(self, gen: Any, interval: float = INTERVAL_SECONDS, timeout: float | None = None) -> Any:
         """Let a generator of psycopg's do its waiting. Raises OperationalError where that is in vain."""
         silence = Silence(self)
+        self.circle = ""
         try:
             return super().wait(_patiently(gen, silence.heard, silence.act), interval)
-        except psycopg.errors.QueryCanceled as error:
-            if self.circle:
-                circle, self.circle = self.circle, ""
-                raise psycopg.errors.DeadlockDetected(circle) from error
-            raise
         except psycopg.Error as error:
+            if self.circle and isinstance(error, psycopg.errors.QueryCanceled):
+                error = psycopg.errors.DeadlockDetected(self.circle)
             if self.server and not getattr(error, "__notes__", None):
                 error.add_note(f"on the {self.server}")
-            raise
+            raise error
 
 
 class _Asking(Safe):

@@ -425,17 +425,21 @@ def test_a_database_that_was_created_goes_when_the_run_is_interrupted(
 
 
 @SOME
-@pytest.mark.parametrize("writes", [True, False])
+@pytest.mark.parametrize(
+    "use",
+    ["CREATE TABLE precious ()", "SELECT 1", f"ALTER DATABASE {ODD_IDENTIFIER} IS_TEMPLATE true"],
+    ids=["written", "in use", "template"],
+)
 def test_a_database_that_was_created_stays_once_somebody_uses_it(
-    writes: bool, database: Database, bare: Database, monkeypatch: pytest.MonkeyPatch
+    use: str, database: Database, bare: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """He may write into it at any moment: a look whether he has would tell of the moment before."""
+    """He may write into it at any moment: a look whether he has would tell of the moment before. A template stays."""
     others: list[psycopg.Connection[tuple[object, ...]]] = []
 
     def interrupted(*args: object) -> None:
         others.append(psycopg.connect(bare.dsn, autocommit=True))
-        if writes:
-            others[0].execute("CREATE TABLE precious ()")
+        others[0].execute(use)
+        if use != "SELECT 1":
             others[0].close()
         raise KeyboardInterrupt
 
@@ -444,7 +448,7 @@ def test_a_database_that_was_created_stays_once_somebody_uses_it(
         clone(Settings(database.dsn, bare.dsn, create=True), lambda event: None)
     others[0].close()
     assert bare.value("SELECT datallowconn FROM pg_database WHERE datname = current_database()") is True
-    bare.run("CREATE TABLE IF NOT EXISTS precious ()")
+    bare.run(f"CREATE TABLE IF NOT EXISTS precious (); ALTER DATABASE {ODD_IDENTIFIER} IS_TEMPLATE false")
 
 
 @pytest.mark.pg("in 12 18")

@@ -122,6 +122,18 @@ def test_a_wait_for_a_lock_names_who_has_it(database: Database, asked_soon: None
     assert heard[-1].what == ""
 
 
+def test_a_statement_that_somebody_cancels_names_its_server(database: Database) -> None:
+    with postgres.connect(database.dsn) as ours:
+        ours.server = "source"
+        cancel = f"SELECT pg_cancel_backend({ours.info.backend_pid})"
+        thread = threading.Timer(0.2, database.run, [cancel])
+        thread.start()
+        with pytest.raises(psycopg.errors.QueryCanceled) as caught:
+            ours.execute("SELECT pg_sleep(30)")
+        thread.join()
+    assert caught.value.__notes__ == ["on the source"]
+
+
 # The queue behind somebody who waits
 
 

@@ -9,6 +9,7 @@
        SELECT oid, oid
          FROM pg_type
         WHERE typtype NOT IN ('d', 'c', 'p')
+          AND (oid < 10000 OR typlen <> -1 OR typelem = 0) -- arrays of one's own types have no form in common
         UNION ALL
        SELECT t.oid, d.base
          FROM domain_base d

@@ -60,9 +60,7 @@ def created(settings: Settings, emit: Emit) -> Iterator[None]:
     except BaseException as error:
         if dsn and made:
             # What cannot be dropped, since somebody uses it by now, stays.
-            with suppress(psycopg.Error), postgres.connect(dsn) as conn:
-                if oid:
-                    _bar(conn, settings.destination, oid)
+            with suppress(psycopg.Error), postgres.connect(dsn) as conn, _barred(conn, settings.destination, oid):
                 for what in reversed(made):
                     conn.execute(f"DROP {what}")
                     emit(events.Note(f"Dropped again: {what}."))
@@ -92,11 +90,16 @@ def _is_there(conn: Connection, name: str) -> bool:
     return bool(found)
 
 
-def _bar(conn: Connection, dsn: str, oid: int) -> None:
-    """Keep all out of the database that was made. Raises NotSupportedError, and lets them in, where it is in use.
+@contextmanager
+def _barred(conn: Connection, dsn: str, oid: int) -> Iterator[None]:
+    """Keep all out of the database that was made, if one was, so that it can be dropped; where it stays, let them in.
 
-    It must be the one of this OID, nobody may be in it, and neither a clone nor anybody else have written into it.
+    Raises NotSupportedError where it is in use: it must be the one of this OID, nobody may be in it, and neither a
+    clone nor anybody else have written into it.
     """
+    if not oid:
+        yield
+        return
     with postgres.connect(dsn) as inside:
         name = postgres.quoted(inside.info.dbname)
         inside.execute("SET max_parallel_workers_per_gather = 0")  # they could not come in
@@ -108,9 +111,11 @@ def _bar(conn: Connection, dsn: str, oid: int) -> None:
                 time.sleep(0.05)
             if others or not ours or inside.execute(postgres.script("occupied")).fetchall():
                 raise psycopg.NotSupportedError(f"{name} is in use")
-        except BaseException:
-            conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-            raise
+            inside.close()
+            yield
+        finally:
+            with suppress(psycopg.Error):  # mostly it is gone
+                conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
 
 def _maintenance(settings: Settings, emit: Emit) -> str | None:
