@@ -116,8 +116,7 @@ def examine(
         occupied = database.check_creation(source, destination, settings)
     else:
         occupied = probe.check_destination(here, there, destination, resuming=left is not None or replacing)
-    one_server = here.server == there.server
-    findings = [*occupied, *of_servers(source, destination, settings, one_server=one_server)]
+    findings = [*occupied, *of_servers(source, destination, settings, one_server=here.server == there.server)]
     in_its_way = [*probe.waiting_locks(source), *probe.check_locks(source)]
     findings += in_its_way
     if any(finding.fatal for finding in in_its_way):
@@ -154,8 +153,7 @@ def examine(
         beginning.append(Step(DROPPED, Phase.DROP, DropExisting(kept), frozenset(s.name for s in beginning[-1:])))
     unfit = probe.check_losses(fit.losses, destination, agreed=settings.downgrade)
     forbidden = probe.check_forbidden(fit.forbidden, catalog, destination, agreed=agreed)
-    left_out = [finding.text for finding in (*not_mine, *tried, *forbidden)]
-    left_out += [str(loss) for loss in fit.losses if loss.fatal]
+    left_out = [*(f.text for f in (*not_mine, *tried, *forbidden)), *(str(loss) for loss in fit.losses if loss.fatal)]
     findings += [*tried, *unfit, *forbidden]
     catalog = resume.as_then(left, fit.catalog) if left else fit.catalog
     if left and left.read and settings.verify:

@@ -90,7 +90,7 @@ class Pooler:
 
     def close(self) -> None:
         for end in self._ends:
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
 
@@ -98,7 +98,7 @@ class Pooler:
         threading.Thread(target=target, args=arguments, daemon=True).start()
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
                 self._ends.append(client)
@@ -118,7 +118,7 @@ class Pooler:
         return backend, said
 
     def _serve(self, client: Wire) -> None:
-        with contextlib.suppress(OSError, ValueError), client.end:
+        with contextlib.suppress(OSError, ValueError), client.end:  # ValueError: select of one that was closed
             startup = client.startup()
             parts = startup[8:].split(b"\0")
             pool = self._pools.setdefault(parts[parts.index(b"database") + 1], Pool())

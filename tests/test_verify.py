@@ -265,7 +265,6 @@ def test_a_copy_and_the_copy_of_a_copy_are_the_same(servers: Servers, major: int
 
 
 @SOME
-@SOME
 def test_an_empty_schema_public_is_what_every_new_database_has(
     pair: tuple[Database, Database], replicator: Run
 ) -> None:
@@ -319,6 +318,7 @@ def test_brackets_that_mean_something_differ(pair: tuple[Database, Database]) ->
     assert {mismatch.what for mismatch in compare(*pair)} == MOVED.keys()
 
 
+@SOME
 def test_views_that_differ_still_do(pair: tuple[Database, Database]) -> None:
     fill(pair, WORDS["null in a union"])
     query = "SELECT q.country FROM (SELECT country FROM a UNION ALL SELECT {} FROM b) q"

@@ -80,10 +80,6 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     source = sides.moment.holder  # another one, if it had to be read again
     if settings.truncate and not settings.allow_empty:
         refuse_or_note(list(probe.check_rows(source, catalog)), emit)
-    if catalog.large_objects:
-        large = replace(catalog, objects=())
-        lacking = probe.check_roles(source, destination, large)
-        refuse_or_note([*lacking, *probe.check_memberships(source, destination, large, agreed=False)], emit)
     if left:
         catalog = resume.as_then(left, catalog)
     there = read_targets(destination, "targets")
@@ -97,13 +93,9 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     firing = [t for t in triggers if t.enabled in ("AR" if replica else "AO")]
     _check(destination, matched, there, firing, settings, resuming=left is not None)
     sequences, values_there = common_sequences(catalog, destination, matched)
-    ours = left is not None and any(step.name.startswith("large objects ") for step in left.steps)
-    if catalog.large_objects and not ours and destination.execute(LARGE_OBJECTS).fetchall() == [(True,)]:
-        matched.refuse(
-            "Source and destination have large objects, which are told apart by their numbers alone.",
-            "Leave them out with --no-large-objects, or delete the destination's:"
-            " SELECT lo_unlink(oid) FROM pg_largeobject_metadata;",
-        )
+    if catalog.large_objects:
+        ours = left is not None and any(step.name.startswith("large objects ") for step in left.steps)
+        _check_large_objects(source, destination, catalog, matched, ours=ours)
     changes = changed(matched.targets, emptied=settings.truncate)
     filled = read_targets(destination, "target_matviews")
     views = to_refresh(filled, changes, catalog, matched, user=destination.info.user)
@@ -123,6 +115,21 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
             sequences=values_there,
         ),
     )
+
+
+def _check_large_objects(
+    source: Connection, destination: Connection, catalog: Catalog, matched: Matched, *, ours: bool
+) -> None:
+    """Refuse owners and grantees that are not to be had, and large objects that are there and not `ours`."""
+    alone = replace(catalog, objects=())
+    matched.findings += probe.check_roles(source, destination, alone)
+    matched.findings += probe.check_memberships(source, destination, alone, agreed=False)
+    if not ours and destination.execute(LARGE_OBJECTS).fetchall() == [(True,)]:
+        matched.refuse(
+            "Source and destination have large objects, which are told apart by their numbers alone.",
+            "Leave them out with --no-large-objects, or delete the destination's:"
+            " SELECT lo_unlink(oid) FROM pg_largeobject_metadata;",
+        )
 
 
 def _may(conn: Connection, *statements: str) -> bool:

@@ -103,21 +103,12 @@ def _target(table: Table, here: Any, there: Any, matched: Matched, *, direct: bo
     """Match the columns. What does not match is noted; a column that must have a value and gets none is refused."""
     taken = [name for name, generated in zip(there.names, there.generated, strict=True) if not generated]
     same = same_names([column.name for column in table.columns], taken)
-    types_here = {name.replace('"', ""): type for name, type in zip(here.names, here.types, strict=True)}
-    types_there = dict(zip(there.names, there.types, strict=True))
+    types_here, types_there = _types_by_name(here), _types_by_name(there)
+    types = {most_quoted(n, other): (types_here[n.replace('"', "")], types_there[other.replace('"', "")])
+             for n, other in same.items()}  # fmt: skip
     columns = [replace(c, name=most_quoted(c.name, same[c.name])) for c in table.columns if c.name in same]
-    alike = {
-        most_quoted(name, other)
-        for name, other in same.items()
-        if types_here[name.replace('"', "")] == types_there[other]
-    }
-    exactly_here = {name.replace('"', ""): type for name, type in zip(here.names, here.exactly, strict=True)}
-    exactly_there = dict(zip(there.names, there.exactly, strict=True))
-    read_as = {
-        most_quoted(name, other): exactly_there[other]
-        for name, other in same.items()
-        if exactly_there[other] and exactly_there[other] != exactly_here[name.replace('"', "")]
-    }
+    alike = {name for name, ((ours, _), (theirs, _)) in types.items() if ours == theirs}
+    read_as = {name: theirs for name, ((_, ours), (_, theirs)) in types.items() if theirs not in ("", ours)}
     where = table.identity if there.identity == table.identity else f"{table.identity} (into {there.identity})"
     if missing := [c.name for c in table.columns if c.name not in same]:
         matched.note(
@@ -145,6 +136,12 @@ def _target(table: Table, here: Any, there: Any, matched: Matched, *, direct: bo
         frozenset(alike),
         read_as,
     )
+
+
+def _types_by_name(relation: Any) -> dict[str, tuple[str, str]]:
+    """Return each column's type, and the type exactly if it is PostgreSQL's own, by the bare name."""
+    columns = zip(relation.names, relation.types, relation.exactly, strict=True)
+    return {name.replace('"', ""): (type, exactly) for name, type, exactly in columns}
 
 
 def check_types(
