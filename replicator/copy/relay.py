@@ -1,28 +1,25 @@
-"""The rows of a COPY from socket to socket: the bytes that one server sends are what the other one takes.
+"""The rows of a COPY from socket to socket: the messages that one server sends are what the other one takes.
 
-    source ── COPY … TO STDOUT; SELECT '<nonce>' ──► Stream ── COPY … FROM STDIN ──► destination
+    source ── COPY … TO STDOUT ──► Stream ── COPY … FROM STDIN ──► destination
 
-COPY OUT and COPY IN have the same messages, so none is looked into: the client's work does not depend on the number of
-rows, nor its memory on their size. libpq sees nothing of it. What does not end as it must closes both connections.
+COPY OUT and COPY IN have the same messages, so a row's contents are not looked at: the client's work does not depend on
+the size of rows, nor does its memory. libpq sees nothing of it. What does not end as it must closes both connections.
 Reference: PostgreSQL docs, "Message Flow", COPY Operations.
 """
 
-import secrets
-import struct
 from collections.abc import Callable
 
 import psycopg
 from psycopg import errors, pq
 
 from replicator import patience, postgres
-from replicator.copy.stream import NONCE_NAME, Stream, error_fields, frame
+from replicator.copy.stream import HEADER, LENGTH_BYTES, Stream, error_fields, frame
 from replicator.copy.wire import Wire, open_wire, wait
 from replicator.errors import ProtocolViolation, RowsLost
 from replicator.postgres import Connection
 
 AT_ANY_TIME = (b"N", b"S", b"A")  # NoticeResponse, ParameterStatus, NotificationResponse
 LONGEST_BODY_BYTES = 1024 * 1024
-HEADER = struct.Struct("!ci")
 
 
 def transfer(
@@ -75,12 +72,6 @@ class Peer:
         """Send a statement, by the simple protocol."""
         self.send(frame(b"Q", statement.encode(self._encoding) + b"\0"))
 
-    def sync(self) -> None:
-        """Ask for a ReadyForQuery. The answer comes after all that the server is about."""
-        with postgres.on(self._name):
-            while not self.wire.write(memoryview(frame(b"S"))):  # so few bytes go whole or not at all
-                self._patiently((self.wire, self.wire.writing))
-
     def listen(self) -> None:
         """Pass over what the server has said unasked, without waiting. Raises its error."""
         with postgres.on(self._name):
@@ -111,34 +102,37 @@ class Peer:
         if self.expect(b"Z") != b"T":
             raise self._surprise(b"Z")
 
-    def fill(self, stream: Stream) -> memoryview:
-        """Read some of a stream and return what of it can be forwarded."""
+    def rows(self, stream: Stream) -> memoryview:
+        """Return some rows, as the messages that they come in; none after CopyDone. Raises the server's error."""
         with postgres.on(self._name):
-            try:
-                free = stream.free
-                while (size := self.wire.read(free)) is None:
-                    self._wait()
-            except psycopg.OperationalError as hung_up:
-                if fields := stream.error():
-                    raise self._error(fields) from hung_up
-                raise
-            return stream.received(size)
+            while True:
+                if stream.other:
+                    self._ahead += stream.other
+                    stream.other = b""
+                    kind, _ = self._message()
+                    if kind == b"c":
+                        return memoryview(b"")
+                    if kind not in AT_ANY_TIME:
+                        raise self._surprise(kind)
+                if data := stream.received(self._read(stream.free)):
+                    return data
 
-    def give_back(self, ahead: bytes) -> None:
-        """Take bytes for messages that were read with a stream."""
-        self._ahead += ahead
-
-    def failed(self, fields: dict[int, bytes] | None) -> None:
-        """Raise the error that ended a stream."""
-        with postgres.on(self._name):
-            raise self._error(fields) if fields else psycopg.OperationalError("the server ended the COPY with an error")
+    def _read(self, into: memoryview) -> int:
+        """Read some of what comes next. Returns how much, at least a byte."""
+        if ahead := self._ahead[: len(into)]:
+            into[: len(ahead)] = ahead
+            del self._ahead[: len(ahead)]
+            return len(ahead)
+        while (size := self.wire.read(into)) is None:
+            self._wait()
+        return size
 
     def _message(self) -> tuple[bytes, bytes]:
         """Return the next message. Raises the error if it is one."""
         kind, length = HEADER.unpack(self._exactly(HEADER.size))
-        if not 4 <= length <= LONGEST_BODY_BYTES:
+        if not LENGTH_BYTES <= length <= LONGEST_BODY_BYTES:
             raise self._surprise(kind)
-        body = self._exactly(length - 4)
+        body = self._exactly(length - LENGTH_BYTES)
         if kind == b"E" and (fields := error_fields(body)):
             raise self._error(fields)
         return kind, body
@@ -188,31 +182,20 @@ class Peer:
 
 
 def _relay(source: Peer, destination: Peer, copy_out: str, copy_in: str, moved: Callable[[int], None]) -> int:
-    nonce = secrets.token_hex(16)
-    stream = Stream(nonce.encode())
-    syncs = 0
+    stream = Stream()
     destination.query(copy_in)
-    source.query(f"{copy_out}; SELECT '{nonce}' AS {NONCE_NAME}")
+    source.query(copy_out)
     destination.expect(b"G")
     source.expect(b"H")
-    while stream.rows is None:
-        data = source.fill(stream)
-        if stream.ends_in_failure(syncs + 1):
-            if syncs:
-                source.failed(stream.error())
-            source.sync()
-            syncs += 1
-        destination.send(data)
-        if data:
-            moved(len(data))
-    source.give_back(stream.rest)
-    source.expect(b"C")
-    for _ in range(1 + syncs):
-        source.expect_ready()
+    while rows := source.rows(stream):
+        destination.send(rows)
+        moved(len(rows))
+    sent = source.expect_count()
+    source.expect_ready()
     source.listen()
     destination.send(frame(b"c"))
     received = destination.expect_count()
     destination.expect_ready()
-    if stream.rows != received:
-        raise RowsLost(f"The source sent {stream.rows} rows, the destination took {received}.")
-    return received
+    if sent != received:
+        raise RowsLost(f"The source sent {sent} rows, the destination took {received}.")
+    return sent
