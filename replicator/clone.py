@@ -113,7 +113,8 @@ def check(prepared: Prepared, sides: Sides, settings: Settings, emit: Emit) -> b
     if settings.skip_failed_refresh:  # which view is empty for it was said
         promised = replace(promised, populated=frozenset())
     given = read_given(sides.keeper.keep())
-    comparing = partial(compared, sides, promised, settings, emit, given, there=prepared.there, apart=prepared.kept)
+    there, apart = prepared.there, prepared.kept
+    comparing = partial(compared, sides, promised, settings, emit, given, there=there, apart=apart, cloned=True)
     with comparing(earlier=earlier.read_earlier(prepared, sides)) as found:
         convict(found.mismatches, unfinished.correct(unfinished.options_of(settings), rows=bool(found.tables)))
         unproven = set(found.unproven)

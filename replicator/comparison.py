@@ -116,11 +116,12 @@ def compared(
     there: Catalog | None = None,
     apart: Sequence[str] = (),
     earlier: Collection[str] = (),
+    cloned: bool = False,
 ) -> Iterator[Verification]:
     """Compare the source, as it was in the snapshot, with the destination as it is, and hold both moments.
 
     `there` is what to compare with, if that is not all that the destination has; `apart` are schemas of its own;
-    `earlier` names what was read at another moment, see verify.
+    `earlier` names what was read at another moment, see verify, as for `cloned`.
     """
     with snapshot.take(settings.destination, sides.encoding, holders=HOLDERS, where="destination") as now:
         if there is None:
@@ -141,6 +142,7 @@ def compared(
             throttle=sides.throttle,
             retry_seconds=settings.retry_seconds,
             earlier=earlier,
+            cloned=cloned,
         )
         for moment, read_there, where in ((sides.moment, catalog, "source"), (now, there, "destination")):
             tables = [table.address.objid for table in read_there.tables]

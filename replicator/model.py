@@ -143,11 +143,18 @@ class Table:
     stored: tuple[Column, ...] = ()
     """Generated columns, which each server computes; what it has stored is compared."""
     unlogged: bool = False
+    matview: bool = False
+    """A materialized view: its rows are compared, and copied by nobody."""
 
     @property
     def target(self) -> str:
         """What its rows are loaded into."""
         return self.root or self.identity
+
+    @property
+    def name(self) -> str:
+        """What holds its rows on the destination, named as an object."""
+        return f"{'matview' if self.matview else 'table'} {self.target}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +346,7 @@ class CompareTable:
     """How large it was at that moment on either side."""
     stored: tuple[Column, ...] = ()
     """Generated columns: compared, not copied."""
+    matview: bool = False
 
     @property
     def compared(self) -> tuple[Column, ...]:

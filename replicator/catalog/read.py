@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Several
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from operator import itemgetter
@@ -31,6 +32,7 @@ LOCKING = ("view", "matview", "rule", "function")
 """To print a query the server locks its tables to the transaction's end: left to the connection that has the locks."""
 NEVER_QUEUED = "SET LOCAL lock_timeout = '1s'"
 """For the connection beside: who waits to change a table waits for the one that has the locks, and it would for him."""
+TABLES, MATVIEWS = b"c.relkind = 'r'", b"c.relkind = 'm'"
 COSTLY = ("acl", "constraint", "foreign_key", "index", "depend", "tables", "table")
 """Read first, the last of them foremost, by the connection beside."""
 # Workers on cores that are taken do not pay for what is read once.
@@ -96,6 +98,14 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
 def read_tables(conn: Connection) -> list[Table]:
     """Read the tables alone."""
     return [_table(*row) for row in conn.execute(statement("tables", conn.info.server_version // 10000)).fetchall()]
+
+
+def read_matviews(conn: Connection) -> list[Table]:
+    """Read the materialized views as if they were tables."""
+    query = statement("tables", conn.info.server_version // 10000)
+    assert query.count(TABLES) == 2
+    rows = conn.execute(query.replace(TABLES, MATVIEWS)).fetchall()
+    return [replace(_table(*row), matview=True) for row in rows]
 
 
 def readable_kinds(conn: Connection) -> list[Kind]:

@@ -6,6 +6,7 @@ The hash of a table is the sum of its rows' hashes, so the order of rows does no
 and a big table is read in pieces: on each side its own, which need not hold the same rows.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from replicator.executor import execute
 from replicator.large_objects import without_gaps
 from replicator.model import Column, CompareLargeObjects, CompareTable, Execute, Phase, Step, Table
 from replicator.throttle import Throttle
+from replicator.verify import matviews
 from replicator.verify.attempts import Attempts
 from replicator.verify.fingerprint import PIECE_BYTES, Hashing
 from replicator.verify.repair import Repaired, repair_tables
@@ -23,6 +25,7 @@ from replicator.verify.rows import Found
 from replicator.verify.schema import SequenceValues, compare_schemas, compare_sequences, initial
 from replicator.verify.search import Search
 from replicator.verify.side import Mismatch, RowDifference, Side, Sides, most_quoted, same_names
+from replicator.verify.states import compare_states
 from replicator.verify.sums import Sums, called
 
 __all__ = [
@@ -70,12 +73,14 @@ def verify(
     throttle: Throttle | None = None,
     retry_seconds: float = 0.0,
     earlier: Collection[str] = (),
+    cloned: bool = False,
 ) -> Verification:
     """Return all differences between two databases; none where the copy is complete. Raises StepFailed.
 
     `sequence_values` are those that the copy was given; without them the source's own are expected. `show_rows` is of
     how many rows of a table the values are read; `only` names the tables to compare, as a mismatch does;
     `earlier` those that were copied at an earlier moment than the source is compared at, `large objects` for all these.
+    `cloned`: the destination was filled just now, so that what a clone does otherwise by intention is only said.
     """
     sides = Sides(source, destination)
     hashing = Hashing((source.encoding, destination.encoding), since_18=sides.older.major >= 18)
@@ -87,12 +92,12 @@ def verify(
             lambda: [
                 *compare_schemas(source.catalog, destination.catalog, reading_again(destination)),
                 *compare_sequences(source, destination, sequence_values),
+                *compare_states(sides, emit, cloned=cloned),
             ],
         )
+    unread = matviews.read(sides) if only is None else []
     steps, incomparable = _steps(sides, only)
-    _say_what_is_not_compared(source, emit)
-    if initial(source.catalog, destination.catalog):
-        emit(events.Note("The destination has the schema public, empty, as every new database; the source has none."))
+    _say_what_is_not_compared(sides, unread, emit)
     emit(events.Planned({Phase.VERIFY: len(steps)}, sum(step.cost for step in steps)))
     sums = Sums(sides, hashing, emit, throttle, attempts)
     execute(steps, sums.run, jobs=jobs, emit=emit, cancel=attempts.cancel)
@@ -105,7 +110,12 @@ def verify(
         emit(events.Note(f"Searching for the rows that differ: {listed([step.name for step in searches])}."))
         emit(events.Planned({Phase.VERIFY: len(searches)}, 0))
         execute(searches, search.run, jobs=jobs, emit=emit, cancel=attempts.cancel)
-    mismatches += incomparable + search.mismatches
+    found, notes = matviews.judge(sides, search.mismatches, cloned=cloned)
+    for note in notes:
+        emit(events.Note(note))
+    mismatches += incomparable + found
+    if only is None:
+        emit(events.Note(_compared(sides, sums)))
     return Verification(
         sorted(mismatches, key=lambda m: (m.what, m.how)), search.tables, sides, hashing, emit, unproven
     )
@@ -132,11 +142,35 @@ def after_repair(found: Verification, outcomes: Mapping[str, Repaired], left: Ve
     return told + [mismatch for mismatch in left.mismatches if (mismatch.what, mismatch.about) not in before]
 
 
-def _say_what_is_not_compared(source: Side, emit: Emit) -> None:
-    for kind, words in (("matview", "materialized views"), ("foreign_table", "foreign tables")):
-        names = [o.identity for o in source.catalog.objects if o.kind == kind]
+def _say_what_is_not_compared(sides: Sides, matviews: Sequence[str], emit: Emit) -> None:
+    source, destination = sides.source, sides.destination
+    foreign = [o.identity for o in source.catalog.objects if o.kind == "foreign_table"]
+    routed = sorted({table.root for table in source.tables if table.root})
+    for names, words in (
+        (foreign, "the rows of foreign tables: {}"),
+        (matviews, "the rows of materialized views that are empty, or that may not be read, on one side: {}"),
+        (routed, "in which partition rows are of {}, where a hash decides, which may be another one on each server"),
+    ):
         if names:
-            emit(events.Note(f"Not compared: the rows of {words}: {listed(names)}."))
+            emit(events.Note(f"Not compared: {words.format(listed(names))}."))
+    if initial(source.catalog, destination.catalog):
+        emit(events.Note("The destination has the schema public, empty, as every new database; the source has none."))
+
+
+def _compared(sides: Sides, sums: Sums) -> str:
+    """Return what was compared, in words."""
+    catalog = sides.source.catalog
+    tables = {name: here for name, (here, _) in sums.by_name.items() if not name.startswith("large objects ")}
+    rows = sum(count for count, _ in tables.values())
+    objects = sum(here[0] for name, (here, _) in sums.by_name.items() if name not in tables)
+    kinds = Counter(o.kind for o in catalog.objects)
+    parts = [
+        f"{rows:,} rows of {len(tables):,} tables, {events.size_text(sums.bytes)} read",
+        f"{len(catalog.sequences):,} sequences",
+        f"{objects:,} large objects",
+        f"{kinds.total():,} definitions ({', '.join(f'{n:,} {kind}' for kind, n in sorted(kinds.items()))})",
+    ]
+    return f"Compared: {'; '.join(part for part in parts if not part.startswith('0 '))}."
 
 
 def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list[Mismatch]]:
@@ -145,12 +179,12 @@ def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list
     Tables whose columns have not the same names are returned as mismatches.
     """
     source, destination = sides.source.catalog, sides.destination.catalog
-    there = {table.identity: table for table in destination.tables}
-    same = same_names((table.identity for table in source.tables), there)
+    there = {table.identity: table for table in sides.destination.tables}
+    same = same_names((table.identity for table in sides.source.tables), there)
     steps: dict[str, list[Step]] = {}
     mismatches = []
-    for table in sorted(source.tables, key=lambda table: -table.bytes):
-        name = f"table {table.target}"
+    for table in sorted(sides.source.tables, key=lambda table: -table.bytes):
+        name = table.name
         if table.identity not in same or name in steps or (only is not None and name not in only):
             continue
         other = there[same[table.identity]]
@@ -174,6 +208,7 @@ def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list
             blocks=(_blocks(table), _blocks(other)),
             bytes=(table.bytes, other.bytes),
             stored=stored,
+            matview=table.matview,
         )
         steps[name] = _pieces(name, work)
     for r in without_gaps(source.large_objects, destination.large_objects) if only is None else ():

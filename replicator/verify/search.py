@@ -67,7 +67,8 @@ class Search:
         if isinstance(step.work, CompareTable):
             if altered := self._sides.altered(step.work):
                 raise StepFailed(step.name, f"it was emptied, rewritten or renamed on the {altered} {MEANWHILE}")
-            self.tables[step.name] = (step.work, found)
+            if not step.work.matview:
+                self.tables[step.name] = (step.work, found)
         noun = "rows" if isinstance(step.work, CompareTable) else "objects"
         how = f"{_difference(here, there, noun)}: {found}"
         counts = f"{found} {noun if found.counts.total() > 1 else noun.rstrip('s')}"

@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 import psycopg
 
 from replicator import patience, postgres
+from replicator.catalog.read import read_matviews
 from replicator.events import one_line
 from replicator.locks import Relation
 from replicator.model import Catalog, CompareTable
@@ -148,6 +149,10 @@ SELECT c.oid, c.relfilenode FROM part JOIN pg_class c ON c.oid = part.relid
 """
 
 
+MAY_READ = """
+SELECT oid::bigint FROM pg_class WHERE oid = ANY (%s::bigint[]::oid[]) AND has_table_privilege(oid, 'SELECT')"""
+
+
 class Side:
     """One of the two databases, at the moment of a snapshot."""
 
@@ -156,6 +161,8 @@ class Side:
         self.sessions = sessions
         self.snapshot = snapshot
         self.catalog = catalog
+        self.tables = catalog.tables
+        """What has rows to compare: materialized views, too, as soon as they are read."""
         self._oids = {_plain(table.identity): table.address.objid for table in catalog.tables}
         self._oids |= {_plain(o.identity): o.address.objid for o in catalog.objects if o.kind == "table"}
         self.encoding = str(snapshot.holder.info.parameter_status("server_encoding"))
@@ -166,6 +173,13 @@ class Side:
     def major(self) -> int:
         """The server's major version."""
         return self.catalog.version // 10000
+
+    def read_matviews(self, wanted: Collection[str]) -> None:
+        """Add those of these materialized views that this role may read to the tables."""
+        with self.reading() as conn:
+            found = read_matviews(conn)
+            may = {oid for (oid,) in conn.execute(MAY_READ, [[table.address.objid for table in found]]).fetchall()}
+        self.tables += tuple(t for t in found if t.identity in wanted and t.address.objid in may)
 
     @contextmanager
     def reading(self, work: CompareTable | None = None) -> Iterator[Connection]:

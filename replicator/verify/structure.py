@@ -1,14 +1,15 @@
 """Which brackets of an expression mean something. A server prints them all, and some are gone when it has read that.
 
-`((a AND b) AND c)` is read as one AND of three; a cast that is left out of a comparison leaves its brackets behind.
-All others say what belongs together, and count.
+`((a AND b) AND c)` is read as one AND of three, `(ARRAY[a, b])::text[]` as `ARRAY[(a)::text, (b)::text]`: a column of
+type varchar with IN comes back so. All other brackets say what belongs together, and count.
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 Group = list["str | Group"]
-TOKEN = re.compile(r"[()\[\],]|[^\s()\[\],]+")
+TOKEN = re.compile(r"[()\[\],;]|[^\s()\[\],;]+")
 CONNECTIVES = ("AND", "OR")
 BEFORE_AN_OPERAND = {None, "AND", "OR", "NOT", "[", ","}
 
@@ -22,6 +23,8 @@ def structure(parts: Sequence[str]) -> str:
     False
     >>> structure(["((a) = ", "'x'", ")"]) == structure(["(a = ", "'x'", ")"])
     True
+    >>> structure(["((a)::text = ANY ((ARRAY[", "'x'", "::character varying, b])::text[]))"])
+    "a ::text = ANY ( ARRAY [ ( 'x' ::character varying ) ::text , b ::text ] )"
     >>> len(structure(["(" * 9999 + "a" + " || b)" * 9999]))
     89992
     """
@@ -49,7 +52,50 @@ def _grouped(tokens: Iterator[str]) -> Group:
         group.append(_grouped(tokens) if token == "(" else token)
     while len(group) == 1 and isinstance(group[0], list):
         group = group[0]
-    return _flat(group)
+    return _flat(_cast_one_by_one(group))
+
+
+def _cast_one_by_one(group: Group) -> Group:
+    """Write the cast of a list of values to an array as casts of the values."""
+    result: Group = []
+    place = 0
+    while place < len(group):
+        element = group[place]
+        place += 1
+        cast = _cast_to_array(group[place:])
+        if isinstance(element, list) and cast and (values := _values(element)):
+            place += len(cast) + 2
+            for number, value in enumerate(values):
+                result += [",", value, *cast] if number else ["ARRAY", "[", value, *cast]
+            result.append("]")
+        else:
+            result.append(element)
+    return result
+
+
+def _cast_to_array(group: Group) -> list[str]:
+    """Return the words of the cast that begins here, without the brackets that make its type an array."""
+    words: list[str] = []
+    for word, after in pairwise(group):
+        if (word, after) == ("[", "]"):
+            return words
+        if not isinstance(word, str) or not (words or word.startswith("::")):
+            break
+        words.append(word)
+    return []
+
+
+def _values(group: Group) -> list[Group]:
+    """Return the values of ARRAY[…], if that is all there is, and none of them an array."""
+    if group[:2] != ["ARRAY", "["] or "ARRAY" in group[1:] or group[2:].index("]") != len(group) - 3:
+        return []
+    values: list[Group] = [[]]
+    for element in group[2:-1]:
+        if element == ",":
+            values.append([])
+        else:
+            values[-1].append(element)
+    return [value[0] if len(value) == 1 and isinstance(value[0], list) else value for value in values]
 
 
 def _flat(group: Group) -> Group:

@@ -16,7 +16,9 @@ from replicator.work import Counter
 
 def called(step: Step) -> str:
     """Return what the mismatch of a step is called."""
-    return f"table {step.work.identity}" if isinstance(step.work, CompareTable) else step.name.removeprefix("verify ")
+    if not isinstance(step.work, CompareTable):
+        return step.name.removeprefix("verify ")
+    return f"{'matview' if step.work.matview else 'table'} {step.work.identity}"
 
 
 def fingerprints(
@@ -49,6 +51,7 @@ class Sums:
         self._throttle = throttle
         self._attempts = attempts
         self._lock = threading.Lock()
+        self.bytes = 0
         self.by_name: defaultdict[str, tuple[Fingerprint, Fingerprint]] = defaultdict(lambda: ((0, 0), (0, 0)))
 
     def run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
@@ -57,6 +60,7 @@ class Sums:
         began = time.monotonic()
         here, there, moved = self._attempts.make(step, worker, lambda: self._attempt(step, worker))
         with self._lock:
+            self.bytes += moved
             ours, theirs = self.by_name[called(step)]
             self.by_name[called(step)] = (_plus(ours, here), _plus(theirs, there))
         return {step.name: Outcome(time.monotonic() - began, here[0], moved)}
