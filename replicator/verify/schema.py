@@ -167,12 +167,16 @@ def _definition(o: Object, same_version: bool) -> str:
     ):  # before 18, a parent's NOT NULL is a child's
         made = tuple(NOT_NULL.sub("", s) for s in made if not s.endswith(" SET NOT NULL"))
     text = "; ".join((*made, *([o.alter_owner] if o.alter_owner else [])))
-    return text if same_version and o.kind not in WITH_EXPRESSIONS else _loose(text, same_version)
+    if same_version and o.kind not in WITH_EXPRESSIONS:
+        return text
+    return _loose(text, same_version, query=o.kind in ("view", "matview"))
 
 
 WITH_EXPRESSIONS = {"table", "foreign_table", "domain", "not_valid_check", "constraint", "index", "statistics"}
 WITH_EXPRESSIONS |= {"view", "matview", "rule", "policy", "trigger", "publication_table"}
-LITERAL_OR_NAME = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*")""")
+LITERAL_OR_NAME = re.compile(
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?P<tag>(?:function|procedure)x*)\$.*?\$(?P=tag)\$""", re.DOTALL
+)
 ORDINARY = re.compile(r"[a-z_][a-z0-9_$]*")
 NAME = r"[^\s,)]+"
 MEMBERS = re.compile(r"(?: AS | ADD |, )(?=(?:OPERATOR|FUNCTION|STORAGE) )")
@@ -183,7 +187,7 @@ OF_VERSIONS = (
     (r"REVOKE [A-Z, ]+ ON SCHEMA public FROM PUBLIC(; )?", ""),  # what is granted there at first: CREATE before 15
     (r"^CREATE OR REPLACE\b", "CREATE"),
     (r"\bIN (?!\()", ""),  # of a procedure's arguments, said from 14 on
-    (r"\b[a-z_][a-z0-9_$]*\.(?=[a-z_])", ""),  # a view's columns lost their qualifiers in 16
+    (r"\bpg_catalog\.(?=json\b)", ""),  # a key word from 16 on
 )
 """What servers of different versions print differently."""
 OF_PARSING = (
@@ -191,21 +195,54 @@ OF_PARSING = (
     (r"\b(DELETE FROM (?:ONLY )?[^\s;]+) AS ", r"\1 "),  # said since the minor releases of November 2026
 )
 """What a server prints otherwise when it reads its own words back; and see structure."""
+IN_BRACKETS = re.compile(r"\([^()]*\)")
+NO_FROM = r"(?: (?! \ FROM\ ) . )*"
+ONE_RELATION = re.compile(
+    rf"""^ {NO_FROM} \ FROM\ (?: ONLY\ )? (?: [\w$]+ \. )* (?P<name> [\w$]* ) (?: \#(?:\ WITH\ ORDINALITY)? )?
+           (?: \ (?P<alias> [a-z_][\w$]* ) \#? )?
+           (?: \ (?: WHERE|GROUP|HAVING|WINDOW|ORDER|LIMIT|OFFSET|FETCH|FOR|WITH ) \b | ; | $ ) {NO_FROM} $""",
+    re.VERBOSE | re.DOTALL,
+)
+"""A query that reads one relation: the server qualified its columns before 16."""
 
 
-def _loose(text: str, same_version: bool = False) -> str:
+def _loose(text: str, same_version: bool = False, *, query: bool = False) -> str:
     """Return a definition without what two servers may print differently though they mean the same.
 
-    >>> _loose("SELECT t.a\\n FROM t") == _loose("SELECT a FROM t")
+    >>> _loose("SELECT t.a\\n FROM t", query=True) == _loose("SELECT a FROM t", query=True)
     True
+    >>> _loose("SELECT t.a FROM t, u", query=True) == _loose("SELECT u.a FROM t, u", query=True)
+    False
     >>> _loose('(a int CONSTRAINT "Odd" NOT NULL)') == _loose("(a int NOT NULL)")
     True
     """
     text = LITERAL_OR_NAME.sub(lambda found: _bare(found[0]) if found[0][0] == '"' else found[0], text)
-    parts = LITERAL_OR_NAME.split(text)  # the literals, which must be the same, have the odd places
+    parts, place = [], 0  # the literals, which must be the same, have the odd places
+    for literal in LITERAL_OR_NAME.finditer(text):
+        parts += [text[place : literal.start()], literal[0]]
+        place = literal.end()
+    parts.append(text[place:])
     for pattern, replacement in OF_PARSING if same_version else (*OF_VERSIONS, *OF_PARSING):
         parts[::2] = [re.sub(pattern, replacement, part) for part in parts[::2]]
+    if query and not same_version and (qualifier := _qualifier("''".join(parts[::2]))):
+        parts[::2] = [re.sub(rf"\b{re.escape(qualifier)}\.", "", part) for part in parts[::2]]
     return structure(parts)
+
+
+def _qualifier(query: str) -> str:
+    """Return what a query calls the only relation that it reads; nothing where it reads others.
+
+    >>> _qualifier("SELECT t.a, (SELECT x FROM u) FROM s.big t WHERE (t.a > 1)")
+    't'
+    >>> _qualifier("SELECT a FROM s.t JOIN u ON (t.a = u.a)")
+    ''
+    """
+    before = None
+    text = " ".join(query.split())
+    while before != text:
+        before, text = text, IN_BRACKETS.sub("#", text)
+    found = ONE_RELATION.search(text)
+    return (found["alias"] or found["name"]) if found else ""
 
 
 def _bare(name: str) -> str:
