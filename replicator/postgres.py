@@ -12,6 +12,7 @@ from psycopg import conninfo, sql
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from replicator.errors import UsageError
+from replicator.masking import without_secrets
 from replicator.patience import Patient
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -268,20 +269,6 @@ def connected_to(conn: Connection) -> str:
     return describe(conninfo.make_conninfo("", user=info.user, host=info.host, port=info.port, dbname=info.dbname))
 
 
-SECRETS = re.compile(
-    r"""
-    ((?:password|oauth_client_secret|scram_(?:client|server)_key)["']?  (?: \s*[=:]>?\s* | \s+(?=E?') )  E?)
-    (?: ''(?=[^'\s,)]) (?:[^'\\]|\\.|'(?!'))* (?:''|$)     # doubled quotes, in a statement's string
-      | \\'(?:[^'\\]|\\[^'])*(?:\\'|$)
-      | '(?:[^'\\]|\\.|'')*(?:'|$)
-      | "(?:[^"\\]|\\.)*(?:"|$)
-      | (?:\\.|\S)+ )
-  | (://[^\s:/@]*:)\S*(@)
-    """,
-    re.IGNORECASE | re.VERBOSE | re.DOTALL,
-)
-
-
 def become_replica(conn: Connection) -> bool:
     """Keep foreign keys and triggers from acting in this transaction. Returns whether the role may."""
     try:
@@ -348,8 +335,3 @@ def one_line(error: BaseException) -> str:
     if notes := getattr(error, "__notes__", None):
         text = f"{notes[-1]}: {text}"  # where it happened: see `on`
     return " ".join(without_secrets(text).split())
-
-
-def without_secrets(text: str) -> str:
-    """Return a text with stars for what may be a password."""
-    return SECRETS.sub(lambda m: f"{m[1] or m[2]}***{m[3] or ''}", text)

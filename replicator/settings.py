@@ -13,6 +13,7 @@ import psycopg
 from psycopg import conninfo, pq
 
 from replicator.errors import UsageError
+from replicator.masking import KEYS
 from replicator.model import Format, Statistics
 
 MOST_DEFAULT_JOBS = 8
@@ -164,7 +165,7 @@ def check_conninfo(dsn: str, where: str) -> str:
                          " else.", hint=ENCODED)  # fmt: skip
     if re.search(".@", str(given.get("host", ""))) or not re.fullmatch(r"[\d,]*", str(given.get("port", ""))):
         raise UsageError(f"{where} has a host or a port that cannot be one.", hint=ENCODED)
-    if any(URL.search(str(value)) for key, value in given.items() if key not in ("password", "sslpassword")):
+    if any(URL.search(str(value)) for key, value in given.items() if key not in KEYS):
         raise UsageError(f"{where} has a URL as the value of one of its keys.", hint="Give the URL alone.")
     return dsn
 
@@ -228,7 +229,7 @@ def read_config(path: Path) -> dict[str, object]:
 def has_password(dsn: str) -> bool:
     """Tell whether a connection string has a password, or is none at all: whatever that is, it need not be seen."""
     try:
-        return bool({"password", "sslpassword"} & conninfo.conninfo_to_dict(dsn).keys())
+        return bool(set(KEYS) & conninfo.conninfo_to_dict(dsn).keys())
     except psycopg.Error:
         return True
 

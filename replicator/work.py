@@ -23,6 +23,7 @@ from replicator.globals.server import create_tablespace
 from replicator.journal import Journal
 from replicator.keeper import Keeper
 from replicator.locks import Relation
+from replicator.masking import without_secrets
 from replicator.model import (
     CarryStatistics,
     CopyLargeObjects,
@@ -346,7 +347,7 @@ def _run(statements: Sequence[str], conn: Connection) -> None:
     if statements:
         together = ";\n".join(statements)
         if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("%s", postgres.without_secrets(together))
+            logger.debug("%s", without_secrets(together))
         conn.execute(together)
 
 

@@ -13,7 +13,7 @@ import replicator
 
 ROOT = Path(replicator.__file__).parent
 LAYERS = (
-    "errors events model",
+    "errors events model masking argv",
     "graph plan plan.* downgrade catalog catalog.depend catalog.select settings again safe patience postgres throttle"
     " unfinished copy.stream",
     "probe probe.* snapshot locks catalog.read catalog.changes catalog.unprintable claim journal keeper keywords"
@@ -100,7 +100,7 @@ def test_what_is_pure_knows_no_driver(name):
         todo += own_imports(module) - seen
 
 
-@pytest.mark.parametrize("name", [n for n in NAMED if n not in ("cli", "demo.server")])
+@pytest.mark.parametrize("name", [n for n in NAMED if n not in ("argv", "cli", "demo.server")])
 def test_only_the_command_line_reads_arguments_and_environment(name):
     read = {f"{node.value.id}.{node.attr}" for node in ast.walk(TREES[name])
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)}  # fmt: skip

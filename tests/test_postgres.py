@@ -2,6 +2,7 @@ import psycopg
 import pytest
 from psycopg import conninfo
 
+from replicator.masking import of_traceback, without_secrets
 from replicator.postgres import describe, one_line, readable_encoding, with_defaults
 
 
@@ -73,6 +74,15 @@ def test_passwords_are_masked_in_messages(text, masked):
         "CREATE SUBSCRIPTION s CONNECTION 'host=x password=''a secret'' user=me' PUBLICATION p",
         r"CREATE SUBSCRIPTION s CONNECTION E'host=x password=\'a secret\' user=me' PUBLICATION p",
         "CREATE SUBSCRIPTION s CONNECTION 'postgresql://me:secret@x/db' PUBLICATION p",
+        "CREATE USER MAPPING FOR \"me, (too)\" SERVER s OPTIONS (\"user\" 'me', pin 'a secret', z 'another '' secret')",
+        r"ALTER USER MAPPING FOR me SERVER s OPTIONS (ADD pin E'a \' secret', SET z 'secret')",
+        "CREATE USER MAPPING FOR me SERVER s OPTIONS (pin 'an unfinished secret",
+        "CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (host 'x', aws_access_key 'a b secret', api_key 'secret')",
+        r"CREATE SUBSCRIPTION s CONNECTION E'host=x password=\'a \\\\ secret\' user=me' PUBLICATION p",
+        "CREATE SUBSCRIPTION s CONNECTION 'postgresql://x/db?pass%77ord=secret' PUBLICATION p",
+        "CREATE SUBSCRIPTION s CONNECTION 'host=x password=a secret' PUBLICATION p",
+        "ALTER SUBSCRIPTION s CONNECTION 'host=x password=secret'",
+        "ALTER DATABASE x SET my.password TO 'a secret'",
         "password = 'it''s a secret'",
         # conninfo strings and URLs
         r"password=a\ secret host=x",
@@ -90,6 +100,46 @@ def test_passwords_are_masked_in_messages(text, masked):
 )
 def test_no_other_spelling_shows_a_password(text):
     assert "secret" not in shown(text).replace("oauth_client_secret", "")
+
+
+@pytest.mark.parametrize(
+    ("statement", "masked"),
+    [
+        (
+            "CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (username 'me', pin '1'); SELECT 'x'",
+            "CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (username 'me', pin ***); SELECT 'x'",
+        ),
+        (
+            "CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (host 'x', token '1', port '2')",
+            "CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (host 'x', token ***, port '2')",
+        ),
+        (
+            "CREATE SUBSCRIPTION s CONNECTION 'host=''no where'' password=''a b'' dbname=x' PUBLICATION p WITH (a = b)",
+            "CREATE SUBSCRIPTION s CONNECTION 'host=''no where'' password=*** dbname=x' PUBLICATION p WITH (a = b)",
+        ),
+        (
+            "CREATE SUBSCRIPTION s CONNECTION 'postgres://me:a@b@x/db?sslmode=require&password=c' PUBLICATION p",
+            "CREATE SUBSCRIPTION s CONNECTION 'postgres://me:***@x/db?sslmode=require&password=***' PUBLICATION p",
+        ),
+        *(
+            (harmless, harmless)
+            for harmless in (
+                r"CREATE SUBSCRIPTION s CONNECTION E'host=\'a b\' dbname=x' PUBLICATION p",
+                "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION password",
+                "CREATE USER MAPPING FOR me SERVER s OPTIONS (\"user\" 'me')",
+                "CREATE TABLE t (password text, token text DEFAULT 'x')",
+            )
+        ),
+    ],
+)
+def test_of_a_statement_all_is_shown_that_is_no_secret(statement, masked):
+    assert without_secrets(statement) == masked
+
+
+def test_an_excerpt_of_a_statement_in_a_traceback_shows_no_literal():
+    text = "psycopg.errors.X: no\nLINE 1: ...SERVER s OPTIONS (pin 'a ''secret'' b', z 'sec...\n      ^\n  f('kept')"
+    assert "sec" not in of_traceback(text)
+    assert "f('kept')" in of_traceback(text)
 
 
 def test_a_word_about_passwords_stays_as_it_is():

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import signal
+import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,9 +19,21 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from replicator import cli
+from replicator import argv, cli
 from replicator.cli.options import one
-from tests.fix_cli import FOREIGN, Run, closed_port, is_silent_about, refuses
+from tests.fix_cli import (
+    COMMAND,
+    FOREIGN,
+    RUN_SECONDS,
+    Run,
+    both,
+    closed_port,
+    environment,
+    is_silent_about,
+    refuses,
+    runs,
+)
+from tests.fix_servers import SOME, Database
 
 PORT = closed_port()
 SHORTEST = 4
@@ -115,3 +129,134 @@ def test_a_password_that_a_url_cannot_hold_is_refused_once(replicator: Run) -> N
 @pytest.mark.parametrize("password", ["p@ss/w:o?r#d%", "a b'c\\", "ü€"])
 def test_a_password_that_is_encoded_is_taken(password: str) -> None:
     one("source", f"postgresql://me:{quote(password, safe='')}@127.0.0.1/db")
+
+
+# In the process list
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "postgresql://me:hunter2@127.0.0.1:{port}/db",
+        "postgresql://me:12/hunter2@127.0.0.1:{port}/db",
+        "postgresql://127.0.0.1:{port}/db?user=me&pass%77ord=hunter2",
+        "postgresql://me:a hunter2",
+        "host=127.0.0.1 port={port} dbname=db password = 'hunter2'",
+        "host=127.0.0.1 port={port} dbname=db sslpassword=hunter2",
+        "host=127.0.0.1 port={port} dbname=db oauth_client_secret=hunter2",
+        "host=127.0.0.1 port={port} dbname=db scram_client_key=hunter2",
+        "host=127.0.0.1 port={port} dbname=db scram_server_key=hunter2",
+    ],
+)
+@pytest.mark.parametrize("written", [["--source", "{}"], ["--source={}"], ["{}"], ["--jobs={}"], ["-j", "{}"]])
+def test_an_argument_that_may_be_secret_is_known_before_libpq_is(written: list[str], word: str) -> None:
+    words = [part.format(word.format(port=PORT)) for part in written]
+    arguments, variables = argv.without_secrets(["probe", *words])
+    is_silent_about("hunter2", *arguments)
+    assert bool(variables) == written[0].startswith("--source")
+
+
+def test_what_is_no_secret_stays_where_it_is() -> None:
+    for word in ("postgresql://me@db:5433/shop", "postgresql://a:1,b:2/shop?sslmode=require", "host=db user=me", "x"):
+        assert argv.without_secrets(["probe", "--source", word, f"--destination={word}", "--config", "a=b"]) is None
+
+
+def test_of_two_sources_the_last_counts() -> None:
+    secret, other = "host=a password=hunter2", "host=b"
+    variables = {"REPLICATOR_SOURCE": other}
+    assert argv.without_secrets(["--source", secret, "--jobs", "2", "--source", other]) == (["--jobs", "2"], variables)
+    assert argv.without_secrets(["--source", secret, "--destination="]) == (
+        ["--destination="],
+        {"REPLICATOR_SOURCE": secret},
+    )
+
+
+@pytest.mark.parametrize("key", ["password", "sslpassword", "oauth_client_secret", "scram_client_key"])
+def test_a_secret_leaves_the_process_list_before_anything_heavy_is_loaded(key: str, tmp_path: Path) -> None:
+    """`-X importtime` writes its headline once a process: what stands before the second was loaded by the first."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, (tmp_path / "err").open("wb+") as err:
+        value = f"hunter2{'A' * 36}="  # 32 bytes, as a key has
+        dsn = f"host=127.0.0.1 port={listener.getsockname()[1]} user=me dbname=db sslmode=disable {key}={value}"
+        command = [sys.executable, "-X", "importtime", *COMMAND[1:], "probe", "--source", dsn]
+        process = subprocess.Popen(command, env=environment(), stdout=err, stderr=err)
+        listener.settimeout(RUN_SECONDS)
+        try:
+            conn, _ = listener.accept()
+            seen = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+        finally:
+            process.kill()
+            process.wait()
+        conn.close()
+        err.seek(0)
+        said = err.read().decode()
+    _, first, second = said.split("import time: self [us]")
+    assert b"hunter2" not in seen and b"probe" in seen
+    assert "psycopg" in second and "replicator.argv" in first
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in first.splitlines()}
+    assert not loaded & {"psycopg", "psycopg_pool", "click", "rich", "tenacity", "logging", "asyncio", "json"}
+
+
+# In a database
+
+HOLDS_SECRETS = r"""
+CREATE FOREIGN DATA WRAPPER w;
+CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (host 'h', secret_access_key '{0} 1');
+CREATE USER MAPPING FOR alice SERVER s OPTIONS ("user" 'remote', password E'it''s {0} \\2 "x"', pin '{0} 3');
+CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (z '{0}4');
+CREATE SUBSCRIPTION doubled CONNECTION 'host=h password=''it\''s {0} 5; "x"'' user=me' PUBLICATION p WITH ({1});
+CREATE SUBSCRIPTION escaped CONNECTION E'password=\'{0} \\\\6\' host=h' PUBLICATION p WITH ({1});
+CREATE SUBSCRIPTION bare CONNECTION 'host=h sslpassword={0}7' PUBLICATION p WITH ({1});
+CREATE SUBSCRIPTION url CONNECTION 'postgresql://me:{0}8@h/db?password={0}9&user=x' PUBLICATION p WITH ({1});
+CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$SELECT 'host=h password={0}10'$$;
+"""
+DIFFERING = 8
+NO_SLOT = "connect = false, slot_name = NONE"
+
+
+@SOME
+def test_what_a_database_holds_of_secrets_shows_in_its_script_alone(
+    database: Database, destination: Database, replicator: Run, tmp_path: Path
+) -> None:
+    database.run(HOLDS_SECRETS.format("hunter2", NO_SLOT))
+    script = runs(replicator("plan", "--sql", "--source", database.dsn))
+    assert script.startswith("-- This script holds secrets: foreign_server, function, subscription, user_mapping.")
+    destination.run(script)
+    assert destination.dump() == database.dump()
+    for command in (("plan",), ("plan", "--json"), ("probe",), ("verify",), ("verify", "--debug")):
+        result = replicator(*command, *both(database, destination))
+        runs(result)
+        is_silent_about("hunter2", result.out, result.err)
+
+
+@SOME
+@pytest.mark.parametrize("flags", [[], ["--output", "json"], ["--debug"]])
+def test_secrets_that_differ_are_convicted_and_not_shown(
+    flags: list[str], database: Database, destination: Database, replicator: Run
+) -> None:
+    database.run(HOLDS_SECRETS.format("hunter2", NO_SLOT))
+    destination.run(HOLDS_SECRETS.format("hunter3", NO_SLOT))
+    result = replicator("verify", *flags, *both(database, destination))
+    refuses(result, 8, f"{DIFFERING} places") if not flags else None
+    assert result.code == 8
+    assert result.out.count("but what is secret in it (***) differs") == DIFFERING
+    is_silent_about("hunter", result.out, result.err)
+    for name in ("alice", "doubled", "remote", "host=h"):
+        assert name in result.out
+
+
+@SOME
+@pytest.mark.parametrize("flags", [["--debug"], ["--output", "json", "--debug"]])
+def test_secrets_that_a_server_refuses_are_not_shown(
+    flags: list[str], database: Database, destination: Database, replicator: Run
+) -> None:
+    """An event trigger quotes each statement, in an error."""
+    database.run(HOLDS_SECRETS.format("hunter2", NO_SLOT))
+    destination.run(
+        """CREATE FUNCTION pg_catalog.quotes() RETURNS event_trigger LANGUAGE plpgsql AS
+           $$ BEGIN RAISE 'never: %', pg_catalog.current_query(); END $$;
+           CREATE EVENT TRIGGER quotes ON ddl_command_start WHEN tag IN ('CREATE USER MAPPING')
+           EXECUTE FUNCTION pg_catalog.quotes()"""
+    )
+    result = replicator("clone", *flags, *both(database, destination))
+    is_silent_about("hunter", result.out, result.err)
+    assert result.code, result

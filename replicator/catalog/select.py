@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from replicator.catalog import FACETS
+from replicator.masking import without_secrets
 from replicator.model import Address, Catalog, Loss, Object
 
 FIRST_USER_OID = 16384
@@ -114,7 +115,10 @@ def without(
     for o in objects:
         if key(o) not in reasons:
             pairs = lost.get(o.name, {}).items()
-            losses += [Loss(o.name, f"{statement} ({why})", fatal=not _built_in(o)) for statement, why in pairs]
+            losses += [
+                Loss(o.name, f"{without_secrets(statement)} ({why})", fatal=not _built_in(o))
+                for statement, why in pairs
+            ]
         elif not (o.kind in FACETS and o.address in reasons):  # what it is about is named
             count = rows.get(o.address) if o.kind == "table" else None
             losses.append(Loss(o.name, reasons[key(o)], whole=True, fatal=not _built_in(o), rows=count))

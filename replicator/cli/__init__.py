@@ -5,7 +5,6 @@ stdout holds results, stderr progress and errors: one paragraph, the way out, an
 
 import json
 import logging
-import os
 import re
 import signal
 import sys
@@ -18,11 +17,11 @@ import psycopg
 from replicator import postgres, preparation
 from replicator.cli.commands import cli
 from replicator.cli.findings import findings_as_data, findings_as_lines, remedy_as_lines
-from replicator.cli.options import ENVIRONMENT, Common
+from replicator.cli.options import Common
 from replicator.cli.streams import take_over
 from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, ResultLost, StepFailed, UsageError
 from replicator.events import one_line
-from replicator.settings import has_password
+from replicator.masking import of_traceback
 
 HELP = "--help tells what there is."
 UNTOLD = "Try again; `status` tells whether a clone into the destination is unfinished, and how to go on."
@@ -34,7 +33,6 @@ ITS_OUTPUT_IS_WANTED = ("plan", "probe", "status")
 def main() -> None:
     """Run the command line and exit."""
     out = take_over()
-    hide_passwords(sys.argv)
     signal.signal(signal.SIGTERM, _on_sigterm)
     logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it warns of, we raise
     preparation.own_process = True
@@ -64,7 +62,7 @@ def leave(error: BaseException, code: int, hint: str | None, common: Common) -> 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # nothing is left to be interrupted but these words
     if common.debug:
-        traceback.print_exception(error)
+        click.echo(of_traceback("".join(traceback.format_exception(error))), err=True, nl=False)
     text, hint = one_line(postgres.one_line(error)), hint and one_line(hint)
     text += "" if text.endswith((".", "!", "?")) else "."
     findings = error.findings if isinstance(error, PreflightFailed) else ()
@@ -96,20 +94,3 @@ def without_connection(text: str) -> str:
 
 def _on_sigterm(signum: int, frame: object) -> None:
     raise Interrupted("Ended by SIGTERM.")
-
-
-def hide_passwords(argv: list[str]) -> None:
-    """Start anew with connection strings in the environment, where others cannot see them, if one has a password."""
-    kept, moved = [], {}
-    words = iter(argv[1:])
-    for word in words:
-        flag, equals, value = word.partition("=")
-        if flag in ENVIRONMENT and (value := value if equals else next(words, "")) and has_password(value):
-            moved[ENVIRONMENT[flag]] = value
-        elif flag in ENVIRONMENT:
-            kept += [flag, value]
-        else:
-            kept.append(word)
-    if moved and os.name == "posix":
-        python = sys.orig_argv[: len(sys.orig_argv) - len(argv) + 1]
-        os.execve(sys.executable, [*python, *kept], {**os.environ, **moved})

@@ -49,6 +49,7 @@ from replicator.clone import clone
 from replicator.errors import PreflightFailed, StepFailed, UsageError, VerificationFailed
 from replicator.events import Emit, size_text
 from replicator.hold import hold
+from replicator.masking import of_traceback
 from replicator.mending import verify_or_mend
 from replicator.model import Finding
 from replicator.preparation import plan_copy, preflight
@@ -70,12 +71,22 @@ def cli() -> None:
     """
 
 
+class Masking(logging.Formatter):
+    """Formats what is logged, by the driver as well, without what may be secret."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record's line, and its traceback."""
+        return of_traceback(super().format(record))
+
+
 @contextmanager
 def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
     """Show progress on stderr and, at the end, the report on stdout, differences included; whatever becomes of it."""
     common = click.get_current_context().ensure_object(Common)
     if common.debug:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+        log = logging.StreamHandler(sys.stderr)
+        log.setFormatter(Masking(logging.BASIC_FORMAT))
+        logging.basicConfig(level=logging.DEBUG, handlers=[log])
     report = Report()
     common.left_out = report.left_out
     began = time.monotonic()

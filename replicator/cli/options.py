@@ -10,12 +10,12 @@ import click
 from click.core import ParameterSource
 
 from replicator import patience, settings
+from replicator.argv import ENVIRONMENT
 from replicator.cli.amounts import Number, WholeNumber, bytes_a_second, bytes_of, duration
 from replicator.errors import UsageError
 from replicator.model import Format, Statistics
 from replicator.settings import Settings
 
-ENVIRONMENT = {"--source": "REPLICATOR_SOURCE", "--destination": "REPLICATOR_DESTINATION"}
 Command = Callable[..., Any]
 
 

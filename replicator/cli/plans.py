@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from replicator import events
 from replicator.events import size_text
+from replicator.masking import without_secrets
 from replicator.model import Execute, Phase, Plan
 
 OF_NO_SCHEMA = (Phase.STATISTICS, Phase.REFRESH, Phase.DATABASE)
@@ -62,7 +63,7 @@ def plan_as_json(plan: Plan) -> str:
             "needs": sorted(step.needs),
             "cost": step.cost,
             "reason": step.reason,
-            "statements": step.work.statements if isinstance(step.work, Execute) else [],
+            "statements": list(map(without_secrets, step.work.statements)) if isinstance(step.work, Execute) else [],
         }
         for step in plan.steps
     ]

@@ -10,8 +10,9 @@ from psycopg import sql
 from psycopg.rows import namedtuple_row
 
 from replicator.catalog.read import statement
+from replicator.masking import without_secrets
 from replicator.model import Execute, Finding, Step
-from replicator.postgres import Connection, one_line, without_secrets
+from replicator.postgres import Connection, one_line
 
 PLACE = re.compile(rb"<(\w+)>")
 

@@ -18,6 +18,7 @@ from replicator.errors import ConnectionFailed, PreflightFailed
 from replicator.events import Emit
 from replicator.globals import read, roles_of
 from replicator.globals.server import create_tablespace, tablespaces
+from replicator.masking import compared
 from replicator.model import CreateTablespace, Execute, Finding, Phase, Plan, Step
 from replicator.postgres import Connection
 from replicator.probe.destination import writable
@@ -258,7 +259,7 @@ class Difference:
         if self.here is None:
             return "extra on the destination"
         one, other = ("; ".join(statements) for statements in (self.here, self.there))
-        return f"different: {one} on the source, {other} on the destination"
+        return f"different: {compared(one, other)}"
 
 
 def differences(source: Connection, destination: Connection, settings: Settings) -> list[Difference]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from replicator import postgres, sequences
 from replicator.catalog import FACETS, select
 from replicator.downgrade import STANDARD_SINCE_15, TABLES, adapt
+from replicator.masking import compared
 from replicator.model import Address, Catalog, Object
 from replicator.verify.side import Mismatch, Side, same_names
 from replicator.verify.structure import structure
@@ -102,8 +103,8 @@ def _difference(here: Object, there: Object, same_version: bool) -> str:
         here, there = (replace(o, alter_owner=None) for o in (here, there))
         if _definition(here, same_version) == _definition(there, same_version):
             return owned
-        return f"{one} on the source, {other} on the destination; {owned}"
-    return f"{one} on the source, {other} on the destination"
+        return f"{compared(one, other)}; {owned}"
+    return compared(one, other)
 
 
 def _comparable_privileges(catalog: Catalog, left: Collection[str], role: str) -> Catalog:

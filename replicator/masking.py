@@ -1,0 +1,106 @@
+"""What is secret in a text, and the text without it.
+
+Statements tell by their structure: of a user mapping all options are secret but the user, whatever a foreign data
+wrapper calls them; a subscription's connection string is read as libpq reads it. Elsewhere names tell.
+Only `re` is imported: a command looks at its own arguments before anything that takes time is loaded.
+"""
+
+import re
+from collections.abc import Callable
+
+STARS = "***"
+KEYS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
+"""libpq's keys whose values are secret."""
+OPEN = ("user", "username")
+"""The options of a user mapping that anybody may see."""
+
+SECRET_NAME = re.compile(
+    r"pass|secret|scram|token|credential|(?:access|account|api|private)_?key"
+    "|%",  # a key of a URL may be written so, too
+    re.IGNORECASE,
+)
+LITERAL = r"""(?:E'(?:[^'\\]|\\.|'')*(?:'|$) | '(?:[^']|'')*(?:'|$))"""
+NAME = r"""(?:"(?:[^"]|"")*" | [^\s'",()]+)"""
+OPTION = rf"(?:(?:ADD|SET)\s+)?{NAME}\s+{LITERAL}"
+STATEMENTS = rf"""
+    (?P<connection> SUBSCRIPTION\s+{NAME}\s+CONNECTION\s+ ) (?P<conninfo>{LITERAL})
+  | (?P<mapping> USER\s+MAPPING\s+FOR\s+{NAME}\s+SERVER\s+{NAME}\s+ )?
+    \b OPTIONS\s*\( (?P<options>{OPTION}(?:,\s*{OPTION})*)
+"""
+WORDS = r"""
+    (?P<before> (?:password|oauth_client_secret|scram_(?:client|server)_key)["']?
+                (?: \s*[=:]>?\s* | \s+(?:TO\s+)?(?=E?') )  E?)
+    (?: ''(?=[^'\s,)]) (?:[^'\\]|\\.|'(?!'))* (?:''|$)     # doubled quotes, in a statement's string
+      | \\'(?:[^'\\]|\\[^'])*(?:\\'|$)
+      | '(?:[^'\\]|\\.|'')*(?:'|$)
+      | "(?:[^"\\]|\\.)*(?:"|$)
+      | (?:\\.|\S)+ )
+  | (?P<scheme>://[^\s:/@]*:)\S*(?P<at>@)
+"""
+FLAGS = re.IGNORECASE | re.VERBOSE | re.DOTALL
+SECRETS = re.compile(f"{STATEMENTS} | {WORDS}", FLAGS)
+ONE_LITERAL = re.compile(LITERAL, FLAGS)
+ONE_OPTION = re.compile(rf"(?P<name>{NAME})(?P<between>\s+)(?P<value>{LITERAL})", FLAGS)
+PAIR = re.compile(r"(\s*([^\s=]+)\s*=\s*)('(?:[^'\\]|\\.)*'|(?:[^\s\\]|\\.)*)", re.DOTALL)
+IN_QUERY = re.compile(r"([?&]([^=&]*)=)([^&]*)")
+EXCERPT = re.compile(r"^(LINE \d+: \.\.\.)(.*)$", re.MULTILINE)
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with stars for what may be secret.
+
+    >>> without_secrets("CREATE USER MAPPING FOR me SERVER s OPTIONS (\\"user\\" 'it', pin '1')")
+    'CREATE USER MAPPING FOR me SERVER s OPTIONS ("user" \\'it\\', pin ***)'
+    >>> without_secrets("CREATE SUBSCRIPTION s CONNECTION 'password=''a b'' host=x' PUBLICATION p")
+    "CREATE SUBSCRIPTION s CONNECTION 'password=*** host=x' PUBLICATION p"
+    """
+    return SECRETS.sub(_masked, text)
+
+
+def compared(here: str, there: str) -> str:
+    """Say what a definition is on either side, and that it differs where only what is secret does."""
+    one, other = without_secrets(here), without_secrets(there)
+    if one == other and here != there:
+        return f"{one} on both sides, but what is secret in it ({STARS}) differs"
+    return f"{one} on the source, {other} on the destination"
+
+
+def of_traceback(text: str) -> str:
+    """Return what a traceback shows without what may be secret, literals in a statement without its head included."""
+    return without_secrets(EXCERPT.sub(lambda line: line[1] + ONE_LITERAL.sub(STARS, line[2]), text))
+
+
+def _masked(found: re.Match[str]) -> str:
+    if found["connection"]:
+        return found["connection"] + _in_literal(found["conninfo"], _conninfo)
+    if found["options"]:
+        start = found.start()
+        options = ONE_OPTION.sub(lambda one: _option(one, of_mapping=bool(found["mapping"])), found["options"])
+        return found[0][: found.start("options") - start] + options
+    return f"{found['before'] or found['scheme']}{STARS}{found['at'] or ''}"
+
+
+def _option(found: re.Match[str], *, of_mapping: bool) -> str:
+    name = found["name"].strip('"').lower()
+    secret = name not in OPEN if of_mapping else bool(SECRET_NAME.search(name))
+    value = STARS if secret else _in_literal(found["value"], without_secrets)
+    return f"{found['name']}{found['between']}{value}"
+
+
+def _in_literal(literal: str, masked: Callable[[str], str]) -> str:
+    """Return a literal with its value masked; as it was, if nothing in it is."""
+    if literal.startswith("'"):
+        value = literal[1:].removesuffix("'").replace("''", "'")
+    else:
+        value = re.sub(r"''|\\(.)", lambda found: found[1] or "'", literal[2:].removesuffix("'"), flags=re.DOTALL)
+    shown = masked(value)
+    return literal if shown == value else "'" + shown.replace("'", "''") + "'"
+
+
+def _conninfo(value: str) -> str:
+    if "://" in value:
+        value = re.sub("(://[^:/@]*:).*(@)", rf"\1{STARS}\2", value, flags=re.DOTALL)
+        return IN_QUERY.sub(lambda found: found[1] + (STARS if SECRET_NAME.search(found[2]) else found[3]), value)
+    if PAIR.sub("", value).strip():
+        return STARS  # not as libpq reads it
+    return PAIR.sub(lambda found: found[1] + (STARS if SECRET_NAME.search(found[2]) else found[3]), value)
