@@ -399,6 +399,8 @@ class Plan:
 
     steps: tuple[Step, ...]
     losses: tuple[Loss, ...] = ()
+    encoding: str = "UTF8"
+    """The source's. SQL_ASCII's bytes are read as LATIN1: see postgres.readable_encoding."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,15 +209,17 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
         with events.saying(emit, READING):
             moment.lock_tables(settings.lock_timeout)
             catalog = selected(read(moment, destination), settings)
+        encoding = str(moment.holder.info.parameter_status("server_encoding"))
         if settings.source == settings.destination:
-            return database.planned(moment.holder, settings, planned(catalog, destination, settings))
+            plan = planned(catalog, destination, settings)
+            return replace(database.planned(moment.holder, settings, plan), encoding=encoding)
         first = server.roles(moment.holder, destination)
         there = {o.name for o in read_catalog(destination).objects}
         with events.saying(emit, TRYING):
             fit = fitting(destination, catalog, emit, first, there, agreed=True)
         plan = planned(fit.catalog, destination, settings)
         losses = (*fit.losses, *fit.forbidden)
-        return replace(database.planned(moment.holder, settings, plan), losses=losses)
+        return replace(database.planned(moment.holder, settings, plan), losses=losses, encoding=encoding)
 
 
 @contextmanager

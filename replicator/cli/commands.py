@@ -175,11 +175,13 @@ def plan_command(script: bool, output: Output, destination: str | None, **given:
     wanted = both(destination=destination or given["source"], **given)
     with reported(output, table=False) as emit:
         plan = plan_copy(wanted, emit)
-    if output == "json" and not script:
+    if script:
+        click.echo(plan_as_sql(plan))
+    elif output == "json":
         click.echo(plan_as_json(plan))
     else:
         # color: click takes what looks like a terminal's control sequence out of what goes to a file.
-        click.echo("\n".join(plan_as_sql(plan) if script else plan_as_lines(plan)), color=True)
+        click.echo("\n".join(plan_as_lines(plan)), color=True)
 
 
 @cli.command("probe")

@@ -1,14 +1,51 @@
 """A plan in three forms: lines for people, one SQL script for psql, JSON for programs."""
 
 import json
+import secrets
 from collections.abc import Iterable, Iterator
 
-from replicator import events
+from replicator import events, postgres
 from replicator.events import size_text
 from replicator.masking import without_secrets
 from replicator.model import Execute, Phase, Plan
 
 OF_NO_SCHEMA = (Phase.STATISTICS, Phase.REFRESH, Phase.DATABASE)
+ABOUT_RESTRICT = r"""
+-- For psql. \restrict and \unrestrict keep names and definitions from being taken for its commands. It knows them in
+-- the minor releases since 13.22, 14.19, 15.14, 16.10, 17.6, 18.0; for an older psql take these two lines out.
+""".strip()
+ALWAYS = (
+    "standard_conforming_strings",
+    "backslash_quote",
+    "check_function_bodies",
+    "row_security",
+    "xmloption",
+    "DateStyle",
+    "IntervalStyle",
+    "TimeZone",
+    "lc_monetary",
+    "array_nulls",
+    "transform_null_equals",
+    "default_table_access_method",
+    "default_tablespace",
+)
+"""What changes the meaning of a statement that is read: as the sessions have it that make the statements."""
+SOMETIMES = {"restrict_nonsystem_relation_kind": ""} | {name: "0" for name, since in postgres.TIMEOUTS.items() if since}
+"""What not every version knows."""
+# As pg_dump: before the search path is set, nothing may be looked up in it.
+SETTINGS = "\n".join(
+    [
+        "SELECT pg_catalog.set_config('search_path', '', false);",
+        "SET client_min_messages = warning;",
+        *(f"SET {name} = 0;" for name, since in postgres.TIMEOUTS.items() if not since),
+        *(f"SET {name} = '{postgres.SESSION[name]}';" for name in ALWAYS),
+        *(
+            f"SELECT pg_catalog.set_config('{name}', '{value}', false)"
+            f" WHERE pg_catalog.current_setting('{name}', true) IS NOT NULL;"
+            for name, value in SOMETIMES.items()
+        ),
+    ]
+)
 
 
 def plan_as_lines(plan: Plan) -> Iterator[str]:
@@ -44,14 +81,32 @@ def ranges(numbers: Iterable[int]) -> str:
     return ", ".join("-".join(map(str, span)) for span in spans)
 
 
-def plan_as_sql(plan: Plan) -> Iterator[str]:
-    """Yield the schema's statements, as pg_dump -s: nothing of rows, nor of the database itself."""
-    for loss in plan.losses:
-        yield f"-- Not held by the destination: {events.one_line(str(loss))}"
-    yield "SET search_path = '';\nSET check_function_bodies = off;"
-    for step in plan.steps:
-        if isinstance(step.work, Execute) and step.phase not in OF_NO_SCHEMA:
-            yield from (f"{statement};" for statement in step.work.statements)
+def plan_as_sql(plan: Plan) -> bytes:
+    """Return the schema's statements, as pg_dump -s: nothing of rows, nor of the database itself.
+
+    In UTF-8, whatever the terminal's encoding; of a database in SQL_ASCII, the bytes that it has.
+    """
+    script = "\n".join(_script(plan))
+    return script.encode("latin-1", "backslashreplace") if plan.encoding == "SQL_ASCII" else script.encode()
+
+
+def _script(plan: Plan) -> Iterator[str]:
+    made = [
+        (step.name.partition(" ")[0], statement)
+        for step in plan.steps
+        if isinstance(step.work, Execute) and step.phase not in OF_NO_SCHEMA
+        for statement in step.work.statements
+    ]
+    if secret := sorted({kind for kind, statement in made if without_secrets(statement) != statement}):
+        yield f"-- This script holds secrets: {', '.join(secret)}. Keep it from whoever may not know them."
+    yield ABOUT_RESTRICT
+    key = secrets.token_hex(16)  # nobody who chose a name or wrote a definition can know it
+    yield f"\\restrict {key}"
+    yield f"SET client_encoding = '{'SQL_ASCII' if plan.encoding == 'SQL_ASCII' else 'UTF8'}';"
+    yield SETTINGS
+    yield from (f"-- Not held by the destination: {events.one_line(str(loss))}" for loss in plan.losses)
+    yield from (f"{statement};" for _, statement in made)
+    yield f"\\unrestrict {key}"
 
 
 def plan_as_json(plan: Plan) -> str:
