@@ -673,6 +673,14 @@ def test_plan_needs_no_destination(replicator: Run, database: Database) -> None:
     assert "public.t" in runs(replicator("plan", "--source", database.dsn))
 
 
+@pytest.mark.parametrize("command", ["plan", "verify"])
+def test_a_name_that_the_terminal_cannot_show_stops_nothing(
+    command: str, replicator: Run, database: Database, destination: Database
+) -> None:
+    database.run('CREATE TABLE "😀" ()')
+    assert '"\\U0001f600' in replicator(command, *both(database, destination), PYTHONIOENCODING="latin1:strict").out
+
+
 def test_plan_as_sql_is_the_schema(replicator: Run, database: Database, destination: Database) -> None:
     database.run(SHOP)
     destination.run(runs(replicator("plan", "--sql", "--source", database.dsn)))

@@ -39,8 +39,12 @@ def take_over() -> Lossy:
 
 
 def _text(file: Lossy, before: Any) -> io.TextIOWrapper:
-    """Return a stream into a file, of the same encoding as the one before; None is one that was closed."""
+    """Return a stream into a file, of the same encoding as the one before; None is one that was closed.
+
+    A name with letters that the encoding lacks is written with their numbers.
+    """
     encoding, errors, by_line = (
         (before.encoding, before.errors, before.line_buffering) if before else ("utf-8", "backslashreplace", True)
     )
+    errors = "backslashreplace" if errors == "strict" else errors
     return io.TextIOWrapper(io.BufferedWriter(file), encoding=encoding, errors=errors, line_buffering=by_line)
