@@ -19,20 +19,20 @@ ANYWHERE = re.compile(rf"(?:^|\s)(?:postgres(?:ql)?://|(?:{'|'.join(KEYS)})\s*=)
 
 def hide_secrets() -> None:
     """Start anew, if any argument may be secret: with connection strings in variables, which others cannot see."""
-    if os.name == "posix" and (shown := without_secrets(sys.argv[1:])):
+    if os.name == "posix" and (shown := hide(sys.argv[1:])):
         arguments, moved = shown
         python = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
         os.execve(sys.executable, [*python, *arguments], {**os.environ, **moved})
 
 
-def without_secrets(arguments: list[str]) -> tuple[list[str], dict[str, str]] | None:
+def hide(arguments: list[str]) -> tuple[list[str], dict[str, str]] | None:
     """Return arguments that anybody may see, and variables for the rest; None where nothing may be secret.
 
     What looks like a connection string in any other place has stars instead: it will be refused.
 
-    >>> without_secrets(["probe", "--source", "postgresql://me:x@db/shop"])
+    >>> hide(["probe", "--source", "postgresql://me:x@db/shop"])
     (['probe'], {'REPLICATOR_SOURCE': 'postgresql://me:x@db/shop'})
-    >>> without_secrets(["probe", "postgresql://me:x@db/shop"])
+    >>> hide(["probe", "postgresql://me:x@db/shop"])
     (['probe', '***'], {})
     """
     kept: list[str] = []

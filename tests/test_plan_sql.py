@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from replicator.cli.plans import plan_as_sql
+from replicator.cli.plans import plan_as_lines, plan_as_sql
 from replicator.model import Loss, Plan
 from tests.fix_cli import COMMAND, environment
 from tests.fix_servers import CLIENTS, SOME, Database, Servers
@@ -160,6 +160,8 @@ def test_what_is_said_of_losses_is_a_comment(encoding: str) -> None:
     commands = [line.split()[0] for line in lines if line.startswith(b"\\")]
     assert commands == [b"\\restrict", b"\\unrestrict"]
     assert len([line for line in lines if b"touch" in line]) == 1
+    (for_people,) = plan_as_lines(Plan((), (Loss(f"table {text}", text, whole=True),)))
+    assert for_people.isprintable()
 
 
 def test_no_two_scripts_have_the_same_key() -> None:

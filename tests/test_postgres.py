@@ -81,6 +81,7 @@ def test_passwords_are_masked_in_messages(text, masked):
         r"CREATE SUBSCRIPTION s CONNECTION E'host=x password=\'a \\\\ secret\' user=me' PUBLICATION p",
         "CREATE SUBSCRIPTION s CONNECTION 'postgresql://x/db?pass%77ord=secret' PUBLICATION p",
         "CREATE SUBSCRIPTION s CONNECTION 'host=x password=a secret' PUBLICATION p",
+        "CREATE SUBSCRIPTION s CONNECTION 'password=://secret host=x' PUBLICATION p",
         "ALTER SUBSCRIPTION s CONNECTION 'host=x password=secret'",
         "ALTER DATABASE x SET my.password TO 'a secret'",
         "password = 'it''s a secret'",

@@ -152,21 +152,21 @@ def test_a_password_that_is_encoded_is_taken(password: str) -> None:
 @pytest.mark.parametrize("written", [["--source", "{}"], ["--source={}"], ["{}"], ["--jobs={}"], ["-j", "{}"]])
 def test_an_argument_that_may_be_secret_is_known_before_libpq_is(written: list[str], word: str) -> None:
     words = [part.format(word.format(port=PORT)) for part in written]
-    arguments, variables = argv.without_secrets(["probe", *words])
+    arguments, variables = argv.hide(["probe", *words])
     is_silent_about("hunter2", *arguments)
     assert bool(variables) == written[0].startswith("--source")
 
 
 def test_what_is_no_secret_stays_where_it_is() -> None:
     for word in ("postgresql://me@db:5433/shop", "postgresql://a:1,b:2/shop?sslmode=require", "host=db user=me", "x"):
-        assert argv.without_secrets(["probe", "--source", word, f"--destination={word}", "--config", "a=b"]) is None
+        assert argv.hide(["probe", "--source", word, f"--destination={word}", "--config", "a=b"]) is None
 
 
 def test_of_two_sources_the_last_counts() -> None:
     secret, other = "host=a password=hunter2", "host=b"
     variables = {"REPLICATOR_SOURCE": other}
-    assert argv.without_secrets(["--source", secret, "--jobs", "2", "--source", other]) == (["--jobs", "2"], variables)
-    assert argv.without_secrets(["--source", secret, "--destination="]) == (
+    assert argv.hide(["--source", secret, "--jobs", "2", "--source", other]) == (["--jobs", "2"], variables)
+    assert argv.hide(["--source", secret, "--destination="]) == (
         ["--destination="],
         {"REPLICATOR_SOURCE": secret},
     )

@@ -51,7 +51,7 @@ SETTINGS = "\n".join(
 def plan_as_lines(plan: Plan) -> Iterator[str]:
     """Yield a line a step: its number, phase and name, what it costs, after which steps it comes, and why it is so."""
     for loss in plan.losses:
-        yield f"not held by the destination: {loss}"
+        yield events.one_line(f"not held by the destination: {loss}")
     numbers = {step.name: number for number, step in enumerate(plan.steps, 1)}
     width = len(str(len(numbers)))
     for step in plan.steps:
