@@ -5,7 +5,7 @@ from psycopg import conninfo
 
 from replicator.errors import UsageError
 from replicator.model import Format, Statistics
-from replicator.settings import MOST_DEFAULT_JOBS, Settings, check_conninfo, default_jobs, read_config
+from replicator.settings import MOST_DEFAULT_JOBS, Settings, check_conninfo, default_jobs, exposes_password, read_config
 
 SECRET = "hunter2"
 
@@ -225,3 +225,12 @@ def test_lanes_have_as_many_workers_as_there_are_jobs_unless_told_otherwise():
     assert lanes(jobs=4) == (4, 4, 4)
     assert lanes(jobs=4, copy_jobs=1) == (4, 1, 4)
     assert lanes(jobs=2, copy_jobs=4, index_jobs=3) == (7, 4, 3)
+
+
+@pytest.mark.parametrize("key", ["password", "sslpassword", "oauth_client_secret", "scram_client_key"])
+def test_any_secret_in_a_file_that_others_can_read_is_seen(key, tmp_path):
+    path = tmp_path / "replicator.toml"
+    path.write_text(f"[source]\nhost = 'db'\n{key} = '{SECRET}'\n")
+    for mode, exposed in ((0o644, True), (0o600, False)):
+        path.chmod(mode)
+        assert exposes_password(path, read_config(path)) is exposed
