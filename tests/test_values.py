@@ -66,6 +66,7 @@ PAIRS: list[tuple[str, str | None, str | None]] = [
     *(("bpchar", *two) for two in [("a", "a "), ("", None), ("", " ")]),
     *(("text", *two) for two in [("", None), ("a", "A"), ("a", "a ")]),
     *(("varchar(9)", *two) for two in [("", None), ("a", "a ")]),
+    *((type, "{a}", "{A}") for type in ("refcursor", "refcursor[]")),
     *(("name", *two) for two in [("a", "b"), ("", None)]),
     *((type, "a", "A") for type in ('"char"', "citext")),
     *(("bytea", *two) for two in [(r"\x", None), (r"\x00", r"\x0000"), (r"\x", r"\x00")]),

@@ -28,8 +28,10 @@
                                                                 WHEN e.typtype = 'm' THEN 'anymultirange'::regtype --14+
                                                                 ELSE e.oid
                                                             END) AS hashable
-            -- An array sends the OID of its elements' type, a composite those of its columns'.
+            -- An array sends the OID of its elements' type, a composite those of its columns'. A refcursor is sent by
+            -- text's function, which takes none.
             , CASE WHEN b.typsend <> 0
+                    AND b.oid <> 'refcursor'::regtype
                     AND (portable.it
                          OR b.typtype = 'e'
                          OR b.typtype = 'b' AND b.oid >= 10000 AND e.oid = b.oid
