@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
-from replicator import events, journal, probe, snapshot
+from replicator import events, journal, probe, snapshot, trust
 from replicator.catalog import select
 from replicator.catalog.read import read_catalog
 from replicator.data_only.counterparts import counterparts
@@ -127,7 +127,7 @@ def compared(
         if there is None:
             with events.saying(emit, "Reading the destination's catalogs"):
                 there = selected(read(now, now.holder), settings)
-            for schema in (*([journal.SCHEMA] if journal.exists(now.holder) else []), *apart):
+            for schema in (*([trust.SCHEMA] if trust.exists(now.holder) else []), *apart):
                 there = select.without_schema(there, schema)
         for moment in (sides.moment, now):
             moment.forget()

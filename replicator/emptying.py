@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import sql
 
-from replicator import events, journal, postgres
+from replicator import events, postgres, trust
 from replicator.catalog.read import statement
 from replicator.errors import PreflightFailed
 from replicator.events import Emit, listed
@@ -57,7 +57,7 @@ SELECT format('ALTER SUBSCRIPTION %1$I SET (slot_name = NONE); DROP SUBSCRIPTION
 def staying(conn: Connection, wanted: Iterable[str]) -> tuple[str, ...]:
     """Return the schemas that a database has besides these. All names are quoted where they must be."""
     ours = {name.replace('"', "") for name in wanted}
-    rows = conn.execute(OWN_SCHEMAS, [journal.SCHEMA]).fetchall()
+    rows = conn.execute(OWN_SCHEMAS, [trust.SCHEMA]).fetchall()
     return tuple(name for (name,) in rows if name.replace('"', "") not in ours)
 
 

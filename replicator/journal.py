@@ -5,7 +5,6 @@ copy is complete and, if that was asked for, verified: where it stands, a copy i
 """
 
 import hashlib
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -15,19 +14,15 @@ from psycopg.rows import class_row
 from psycopg.types.json import Json, Jsonb
 
 from replicator.claim import LOCK_KEY
-from replicator.errors import ClaimLost, PreflightFailed, Undone
-from replicator.model import READING, CopyTable, Execute, Finding, Moment, Outcome, Phase, Plan, SetSequences, Step
+from replicator.errors import ClaimLost, Undone
+from replicator.model import READING, CopyTable, Execute, Moment, Outcome, Phase, Plan, SetSequences, Step
 from replicator.postgres import REPLICA, Connection, script
 from replicator.run import Recorded, Run, Status
+from replicator.trust import DROP, exists, mark, prove, proven, reading, shut_out_others
+from replicator.unfinished import check_recorded
 
-SCHEMA = "replicator"
-MARK = "replicator: the journal of an unfinished clone, format "
-"""The comment on the schema begins so, and ends with a hash of sql/journal.sql: another format has another one."""
-OF_EVERY_FORMAT = {"run.source", "run.snapshot", "run.sessions", "step.number", "step.phase", "step.digest"}
-"""Columns that tell a journal of before there was a mark from somebody's own schema."""
 DURABLE = "SET LOCAL synchronous_commit = on"
 """For a transaction that must not be forgotten: with it, all that was committed before is on disk."""
-NO_JOURNAL = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
 
 
 class Taken(NamedTuple):
@@ -51,7 +46,8 @@ class Journal:
         with conn.transaction():
             conn.execute(DURABLE)
             conn.execute(script("journal"))
-            conn.execute(sql.SQL("COMMENT ON SCHEMA replicator IS {}").format(MARK + _format()))
+            conn.execute(sql.SQL("COMMENT ON SCHEMA replicator IS {}").format(mark()))
+            shut_out_others(conn)
             conn.execute(
                 "INSERT INTO replicator.run (source, system, database, rows_only, kept, tried, sessions, snapshot,"
                 " moment, source_start, held_until, options)"
@@ -69,6 +65,7 @@ class Journal:
         In the caller's transaction, so that what has to be undone for it is undone together with it.
         """
         self._sessions = run.sessions
+        prove(conn)
         conn.execute(DURABLE)
         conn.execute(
             "UPDATE replicator.run SET sessions = %s, snapshot = %s, moment = %s, source_start = %s, held_until = %s,"
@@ -90,25 +87,25 @@ class Journal:
 
     def _write(self, conn: Connection, steps: Iterable[Step]) -> None:
         with conn.cursor().copy(
-            "COPY replicator.step (number, name, phase, digest, relation, cost, part, targets) FROM STDIN"
+            "COPY replicator.step"
+            " (number, name, phase, digest, relation, cost, part_key, part_since, part_before, targets) FROM STDIN"
         ) as copy:
             for step in steps:
                 copied = step.work if isinstance(step.work, CopyTable) else None
                 relation = copied and copied.table.identity
-                part = copied and copied.part and copied.part.condition
+                part = (
+                    (copied.part.key, copied.part.since, copied.part.before) if copied and copied.part else [None] * 3
+                )
                 number, targets = self._numbers[step.name], filled(step)
-                copy.write_row((number, step.name, step.phase, digest(step), relation, step.cost, part, targets))
+                copy.write_row((number, step.name, step.phase, digest(step), relation, step.cost, *part, targets))
 
     def take(self, conn: Connection, names: Collection[str]) -> Taken:
         """Lock the rows of steps, in the transaction that is to do them: nobody else does or commits them meanwhile.
 
         Raises Undone where the server crashed since the last look, ClaimLost where this is not our journal.
         """
-        try:
-            numbers = [self._numbers[name] for name in names]
-            rows = conn.execute(script("journal_take"), [numbers]).fetchall()
-        except NO_JOURNAL as error:
-            raise ClaimLost() from error
+        prove(conn)
+        rows = conn.execute(script("journal_take"), [[self._numbers[name] for name in names]]).fetchall()
         if {row[-2] for row in rows} != {self._sessions}:
             raise ClaimLost()
         if not all(row[-1] for row in rows):
@@ -117,7 +114,7 @@ class Journal:
         return Taken(done, frozenset(name for name, _, forgotten, *_ in rows if forgotten))
 
     def done(self, conn: Connection, outcomes: Mapping[str, Outcome]) -> None:
-        """Record finished steps by name, in the transaction of their work."""
+        """Record finished steps by name, in the transaction that took them."""
         moments = [outcome.moment or Moment("", None) for outcome in outcomes.values()]
         conn.execute(
             script("journal_done"),
@@ -133,16 +130,15 @@ class Journal:
 
     def unfinished(self, conn: Connection) -> list[str]:
         """Return the names of the steps that are not recorded as done."""
-        rows = conn.execute("SELECT name FROM replicator.step WHERE done_at IS NULL ORDER BY number").fetchall()
+        with proven(conn):
+            rows = conn.execute("SELECT name FROM replicator.step WHERE done_at IS NULL ORDER BY number").fetchall()
         return [row[0] for row in rows]
 
     def check(self, conn: Connection) -> None:
         """Make sure, in a transaction, that nothing was lost and this is our journal. Raises Undone, ClaimLost."""
         query = "SELECT sessions, EXISTS (SELECT FROM replicator.witness) FROM replicator.run FOR UPDATE OF run"
-        try:
+        with proven(conn):
             rows = conn.execute(query).fetchall()
-        except NO_JOURNAL as error:
-            raise ClaimLost() from error
         if [sessions for sessions, _ in rows] != [self._sessions]:
             raise ClaimLost()
         if rows != [(self._sessions, True)]:
@@ -192,118 +188,64 @@ def committed(conn: Connection, number: int) -> bool:
 
 def read_run(conn: Connection) -> Run | None:
     """Return how the run began whose journal stands here."""
-    if not exists(conn):
-        return None
-    with conn.cursor(row_factory=class_row(Run)) as cursor:
-        return cursor.execute(
-            "SELECT source, system, database, sessions, snapshot, moment, source_start, held_until, options, rows_only,"
-            " kept, differs, tried, checked, state FROM replicator.run"
-        ).fetchone()
+    with reading(conn) as there:
+        if not there:
+            return None
+        with conn.cursor(row_factory=class_row(Run)) as cursor:
+            run = cursor.execute(
+                "SELECT source, system, database, sessions, snapshot, moment, source_start, held_until, options,"
+                " rows_only, kept, differs, tried, checked, state FROM replicator.run"
+            ).fetchone()
+    if run:
+        check_recorded(run.options)
+    return run
 
 
 def read_steps(conn: Connection) -> list[Recorded]:
     """Return all steps that the journal has, in the order of its plan."""
     query = (
-        "SELECT name, phase, digest, relation, cost, part, done_at IS NOT NULL AS done, rows, txid"
-        "  FROM replicator.step ORDER BY number"
+        "SELECT name, phase, digest, relation, cost, part_key, part_since, part_before, done_at IS NOT NULL AS done"
+        "     , rows, txid FROM replicator.step ORDER BY number"
     )
-    with conn.cursor(row_factory=class_row(Recorded)) as cursor:
+    with proven(conn), conn.cursor(row_factory=class_row(Recorded)) as cursor:
         return cursor.execute(query).fetchall()
-
-
-def read_taken(conn: Connection) -> list[tuple[str, str, str]]:
-    """Return what was taken away from a schema that stays: its name, how it went, how it comes back."""
-    return conn.execute("SELECT name, take, give_back FROM replicator.taken ORDER BY name").fetchall()
 
 
 def read_moments(conn: Connection) -> list[tuple[str, list[str]]]:
     """Return each moment in which tables were read, as the WAL position, with the names of these tables, in order."""
-    return conn.execute(
-        "SELECT first.lsn::text, array_agg(DISTINCT relation ORDER BY relation)"
-        "  FROM (SELECT relation, first_value(lsn) OVER (PARTITION BY snapshot ORDER BY lsn) AS lsn"
-        "          FROM replicator.step WHERE relation IS NOT NULL AND snapshot IS NOT NULL) AS first"
-        " GROUP BY first.lsn ORDER BY first.lsn"
-    ).fetchall()
-
-
-def exists(conn: Connection) -> bool:
-    """Tell whether a journal stands in this database. Somebody's own schema of the same name is none.
-
-    Raises PreflightFailed where there is a journal that must not be read: another version's, an untrusted role's.
-    """
-    return _look(conn) is True
-
-
-def in_its_way(conn: Connection) -> Finding | None:
-    """Return what keeps a journal from being made or read here, if anything does. It is never dropped."""
-    try:
-        if _look(conn) is not False:
-            return None
-    except PreflightFailed as error:
-        return Finding(str(error), error.hint or "", object=f"schema {SCHEMA}")
-    return Finding(
-        "The destination has a schema named replicator that this program did not make, and the journal of a clone"
-        " needs that name.",
-        object=f"schema {SCHEMA}",
-        run=f"ALTER SCHEMA {SCHEMA} RENAME TO {SCHEMA}_of_the_destination;",
-    )
-
-
-def _look(conn: Connection) -> bool | None:
-    """Tell whether what has the journal's name is a journal; None where nothing has. Raises as `exists` does."""
-    found = conn.execute(script("journal_there")).fetchall()
-    if not found:
-        return None
-    ((mark, owner, readable, strangers, columns),) = found
-    if not ((mark or "").startswith(MARK) or set(columns) >= OF_EVERY_FORMAT):
-        return False
-    if strangers or not readable:
-        whose = strangers[0] if strangers else owner
-        raise PreflightFailed(
-            f'The journal in the destination (schema replicator) belongs to "{whose}": "{conn.info.user}" does not read'
-            " it.",
-            hint=f'Connect as "{whose}" to go on with that clone.',
-        )
-    if mark != MARK + _format() or not _columns() <= set(columns):
-        raise PreflightFailed(
-            "The unfinished clone in the destination was begun by another version of this program, whose journal this"
-            " version cannot read.",
-            hint="Finish it with that version, or `clean` it with that version.",
-        )
-    return True
-
-
-def _format() -> str:
-    return hashlib.md5(script("journal"), usedforsecurity=False).hexdigest()
-
-
-def _columns() -> set[str]:
-    """Return the journal's columns, each as table.column, as its file defines them."""
-    tables = re.findall(
-        r"^CREATE TABLE replicator\.(\w+) \((.*?)^\);", script("journal").decode(), re.DOTALL | re.MULTILINE
-    )
-    return {f"{table}.{column}" for table, body in tables for column in re.findall(r"^ +(\w+)", body, re.MULTILINE)}
+    with proven(conn):
+        return conn.execute(
+            "SELECT first.lsn::text, array_agg(DISTINCT relation ORDER BY relation)"
+            "  FROM (SELECT relation, first_value(lsn) OVER (PARTITION BY snapshot ORDER BY lsn) AS lsn"
+            "          FROM replicator.step WHERE relation IS NOT NULL AND snapshot IS NOT NULL) AS first"
+            " GROUP BY first.lsn ORDER BY first.lsn"
+        ).fetchall()
 
 
 def checked(conn: Connection) -> None:
     """Write down that all is read, and that the source had not changed."""
-    conn.execute("UPDATE replicator.run SET checked = true")
+    with proven(conn):
+        conn.execute("UPDATE replicator.run SET checked = true")
 
 
 def begin_dropping(conn: Connection) -> None:
     """Write down, in the transaction of the first drop, that what was there before is being dropped."""
     first = "INSERT INTO replicator.dropping SELECT now() WHERE NOT EXISTS (SELECT FROM replicator.dropping)"
+    prove(conn)
     conn.execute(f"{DURABLE}; {first}")
 
 
 def has_begun_dropping(conn: Connection) -> bool:
     """Tell whether anything that was there before may be dropped already."""
-    return conn.execute("SELECT EXISTS (SELECT FROM replicator.dropping)").fetchall() == [(True,)]
+    with proven(conn):
+        return conn.execute("SELECT EXISTS (SELECT FROM replicator.dropping)").fetchall() == [(True,)]
 
 
 def read_extensions(conn: Connection) -> list[str]:
     """Return the extensions that were there before the clone."""
-    return [name for (name,) in conn.execute("SELECT extension FROM replicator.before ORDER BY extension").fetchall()]
+    with proven(conn):
+        rows = conn.execute("SELECT extension FROM replicator.before ORDER BY extension").fetchall()
+    return [name for (name,) in rows]
 
 
 def let_snapshot_go(conn: Connection) -> bool:
@@ -311,17 +253,18 @@ def let_snapshot_go(conn: Connection) -> bool:
 
     Returns False where it is not all read: a crash, or a failover, took some of it back since it was heard of.
     """
-    with conn.transaction():
+    with proven(conn):
         conn.execute(DURABLE)
         return conn.execute(script("journal_let_go"), [list(READING)]).rowcount == 1
 
 
 def fail(conn: Connection, state: str, error: str, differs: Sequence[str] | None = None) -> None:
     """Write down how the run ended and, where the copy was compared, what differs."""
-    conn.execute(
-        "UPDATE replicator.run SET state = %s, error = %s, ended = now(), differs = coalesce(%s, differs)",
-        [state, error, None if differs is None else list(differs)],
-    )
+    with proven(conn):
+        conn.execute(
+            "UPDATE replicator.run SET state = %s, error = %s, ended = now(), differs = coalesce(%s, differs)",
+            [state, error, None if differs is None else list(differs)],
+        )
 
 
 def drop(conn: Connection) -> None:
@@ -329,6 +272,7 @@ def drop(conn: Connection) -> None:
     with conn.transaction():
         if not exists(conn):  # somebody's own schema of that name is not touched
             return
+        prove(conn, DROP)
         conn.execute(DURABLE)
         if conn.info.parameter_status("is_superuser") == "on":
             # An event trigger that came with the copy may forbid drops.
@@ -338,8 +282,12 @@ def drop(conn: Connection) -> None:
 
 def read_status(conn: Connection) -> Status | None:
     """Return what the journal says; None where there is none."""
-    if not exists(conn):
-        return None
     values = [list(READING), LOCK_KEY >> 32, LOCK_KEY & 0xFFFFFFFF]
-    with conn.cursor(row_factory=class_row(Status)) as cursor:
-        return cursor.execute(script("journal_status"), values).fetchone()
+    with reading(conn) as there:
+        if not there:
+            return None
+        with conn.cursor(row_factory=class_row(Status)) as cursor:
+            status = cursor.execute(script("journal_status"), values).fetchone()
+    if status:
+        check_recorded(status.options)
+    return status

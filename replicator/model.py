@@ -130,8 +130,9 @@ class Table:
     """How many its heap has; None where its rows cannot be found by block (before 14, other access methods)."""
     key: str | None = None
     """Where they cannot: a column that has a value in every row and an index, by which they can be found instead."""
+    key_type: str = ""
     edges: tuple[str, ...] = ()
-    """Values of the key, in order, between which there are about as many rows each: literals."""
+    """Values of the key, in order, between which there are about as many rows each, as text."""
     condition: str | None = None
     """WHERE …, or nothing: which rows of an extension's configuration table are the database's own. None: no such."""
     refers: frozenset[str] = frozenset()
@@ -267,11 +268,16 @@ class DropExisting:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a table: which of how many, and which rows are in it."""
+    """A part of a table: which of how many, and which rows are in it: those from `since` on that are before `before`.
+
+    Both are numbers of blocks, or values of `key`, a column by its quoted name, as text; None: there is no such end.
+    """
 
     number: int
     of: int
-    condition: str
+    key: str | None
+    since: str | None
+    before: str | None
 
 
 @dataclass(frozen=True, slots=True)

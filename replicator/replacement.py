@@ -18,7 +18,7 @@ from dataclasses import replace
 import psycopg
 from psycopg import conninfo, sql
 
-from replicator import emptying, events, journal, postgres, probe, witness
+from replicator import emptying, events, postgres, probe, trust, witness
 from replicator.again import Again
 from replicator.claim import claim
 from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, StepFailed
@@ -253,7 +253,7 @@ def _holds_unfinished(name: str, there: str, *, resuming: bool) -> bool:
     with closing(postgres.connect(there, application="probe")) as inside:
         if holder := claim(inside, end_silent=resuming):
             raise PreflightFailed(f'Another run builds in "{name}": {holder}.', hint="Wait for its end.")
-        if journal.exists(inside):
+        if trust.exists(inside):
             return True
         if occupied := inside.execute(postgres.script("occupied")).fetchall():
             raise _not_ours(name, f"it has the {occupied[0][0]}")
@@ -305,7 +305,7 @@ def _check_whole(there: str) -> None:
 
 def _drop_witness(here: str) -> None:
     """Remove the last trace. Where that fails, one table of one row is left, in a schema of its own."""
-    with suppress(psycopg.Error), postgres.connect(here, application="swap") as conn:
+    with suppress(psycopg.Error, ReplicatorError), postgres.connect(here, application="swap") as conn:
         witness.drop(conn)
 
 

@@ -4,6 +4,7 @@ In the same snapshot every finished step is kept. In another one the tables that
 moment; tables of which only parts are there are emptied, sequences and large objects are copied again.
 """
 
+import re
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -20,13 +21,13 @@ from replicator.model import (
     CopyLargeObjects,
     CopyTable,
     LargeObjects,
-    Part,
     Phase,
     Plan,
 )
-from replicator.plan.parts import Parts
+from replicator.plan.parts import Parts, as_cut
 from replicator.postgres import Connection
 from replicator.run import CHANGED, Recorded, Run
+from replicator.trust import damaged
 from replicator.unfinished import go_on
 
 SESSIONS_END_SECONDS = 30.0
@@ -82,6 +83,8 @@ def has_done(left: Left | None, name: str) -> bool:
 
 def end_sessions(left: Left, *servers: Connection) -> None:
     """End the sessions that the earlier run still has, and wait until they are gone. Raises PreflightFailed."""
+    if not re.fullmatch("[0-9a-f]{8}", left.run.sessions):  # a pattern would end everybody's
+        raise damaged("the names of the run's sessions")
     query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE %s"
     for conn in servers:
         deadline = time.monotonic() + SESSIONS_END_SECONDS
@@ -122,21 +125,24 @@ def _ranges_then(left: Left, catalog: Catalog) -> tuple[LargeObjects, ...]:
 
 def large_object_range(step: Recorded) -> tuple[int, int]:
     """Return the first and the last OID of those that a step copies."""
-    first, last = step.name.rpartition(" ")[2].split("-")
-    return int(first), int(last)
+    found = re.fullmatch(r"large objects (\d{1,10})-(\d{1,10})", step.name)
+    if not found:
+        raise damaged(step.name)
+    return int(found[1]), int(found[2])
 
 
 def parts_then(left: Left, catalog: Catalog) -> Parts:
-    """Return the parts into which the earlier run split its tables."""
-    conditions: defaultdict[str | None, list[str]] = defaultdict(list)
+    """Return the parts into which the earlier run split its tables. Raises PreflightFailed where none can be so."""
+    ends: defaultdict[str | None, list[tuple[str | None, str | None, str | None]]] = defaultdict(list)
     for step in left.steps:
-        if step.part:
-            conditions[step.relation].append(step.part)
-    return {
-        table.address: tuple(Part(n, len(found), condition) for n, condition in enumerate(found, start=1))
-        for table in catalog.tables
-        if (found := conditions.get(table.identity))
-    }
+        if step.part_since is not None or step.part_before is not None:
+            ends[step.relation].append((step.part_key, step.part_since, step.part_before))
+    try:
+        return {
+            table.address: as_cut(table, ends[table.identity]) for table in catalog.tables if table.identity in ends
+        }
+    except ValueError as error:
+        raise damaged(str(error)) from error
 
 
 def check_same(left: Left, plan: Plan) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from replicator.model import Moment, Phase
 from replicator.postgres import Connection
+from replicator.trust import proven
 from replicator.unfinished import correct, go_on
 
 CHANGED = "changed"
@@ -79,7 +80,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A step as the journal has it. `relation` is the table whose rows it copies, `part` says which of them.
+    """A step as the journal has it. `relation` is the table whose rows it copies; of a part, see model.Part.
 
     An empty digest tells nothing.
     """
@@ -89,7 +90,9 @@ class Recorded:
     digest: str
     relation: str | None
     cost: int
-    part: str | None
+    part_key: str | None
+    part_since: str | None
+    part_before: str | None
     done: bool
     rows: int | None
     txid: int | None
@@ -98,23 +101,26 @@ class Recorded:
 
 def write_given(conn: Connection, values: Mapping[str, tuple[int, bool]]) -> None:
     """Record what sequences are given, in the transaction in which they are."""
-    conn.execute(
-        "INSERT INTO replicator.sequence SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bool[])"
-        " ON CONFLICT (name) DO UPDATE SET last_value = excluded.last_value, is_called = excluded.is_called",
-        [list(values), [value for value, _ in values.values()], [called for _, called in values.values()]],
-    )
+    with proven(conn):
+        conn.execute(
+            "INSERT INTO replicator.sequence SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bool[])"
+            " ON CONFLICT (name) DO UPDATE SET last_value = excluded.last_value, is_called = excluded.is_called",
+            [list(values), [value for value, _ in values.values()], [called for _, called in values.values()]],
+        )
 
 
 def read_given(conn: Connection) -> dict[str, tuple[int, bool]]:
     """Return what the sequences were given: last_value and is_called, by identity."""
-    rows = conn.execute("SELECT name, last_value, is_called FROM replicator.sequence").fetchall()
+    with proven(conn):
+        rows = conn.execute("SELECT name, last_value, is_called FROM replicator.sequence").fetchall()
     return {name: (value, called) for name, value, called in rows}
 
 
 def read_at_another_moment(conn: Connection, snapshot: str) -> set[str]:
     """Return the tables of which some rows were read in another snapshot than this."""
     query = "SELECT DISTINCT relation FROM replicator.step WHERE relation IS NOT NULL AND snapshot <> %s"
-    return {relation for (relation,) in conn.execute(query, [snapshot]).fetchall()}
+    with proven(conn):
+        return {relation for (relation,) in conn.execute(query, [snapshot]).fetchall()}
 
 
 def read_copied(conn: Connection) -> dict[str, tuple[int | None, str | None]]:
@@ -122,17 +128,19 @@ def read_copied(conn: Connection) -> dict[str, tuple[int | None, str | None]]:
 
     None: it is not known, or there were several.
     """
-    rows = conn.execute(
-        "SELECT relation, CASE WHEN bool_and(rows IS NOT NULL) THEN sum(rows)::bigint END"
-        "     , CASE WHEN min(snapshot) = max(snapshot) THEN min(snapshot) END"
-        "  FROM replicator.step WHERE relation IS NOT NULL GROUP BY relation"
-    ).fetchall()
+    with proven(conn):
+        rows = conn.execute(
+            "SELECT relation, CASE WHEN bool_and(rows IS NOT NULL) THEN sum(rows)::bigint END"
+            "     , CASE WHEN min(snapshot) = max(snapshot) THEN min(snapshot) END"
+            "  FROM replicator.step WHERE relation IS NOT NULL GROUP BY relation"
+        ).fetchall()
     return {relation: (count, snapshot) for relation, count, snapshot in rows}
 
 
 def read_again(conn: Connection, tables: Collection[str], moment: Moment) -> None:
     """Write down that rows of tables are of another moment from now on, and how many there are is not known."""
-    conn.execute(
-        "UPDATE replicator.step SET snapshot = %s, lsn = %s, rows = NULL WHERE relation = ANY (%s)",
-        [moment.snapshot, moment.lsn, list(tables)],
-    )
+    with proven(conn):
+        conn.execute(
+            "UPDATE replicator.step SET snapshot = %s, lsn = %s, rows = NULL WHERE relation = ANY (%s)",
+            [moment.snapshot, moment.lsn, list(tables)],
+        )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from replicator import claim, data_only, emptying, events, journal, postgres, replacement, resume
+from replicator import claim, data_only, emptying, events, journal, postgres, replacement, resume, trust
 from replicator.errors import PreflightFailed
 from replicator.events import Emit
 from replicator.postgres import Connection
@@ -39,11 +39,11 @@ def _journaled(dsn: str, application: str) -> Iterator[tuple[Connection | None, 
     beside = replacement.beside(dsn)
     with postgres.connect(dsn, application=application) as conn:
         name = postgres.database_name(beside)
-        if journal.exists(conn) or not conn.execute(THERE, [name]).fetchall():
-            yield conn if journal.exists(conn) else None, False
+        if trust.exists(conn) or not conn.execute(THERE, [name]).fetchall():
+            yield conn if trust.exists(conn) else None, False
             return
     with postgres.connect(beside, application=application) as conn:
-        found = journal.exists(conn)
+        found = trust.exists(conn)
         yield conn if found else None, found
 
 

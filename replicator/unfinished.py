@@ -7,6 +7,7 @@ from typing import Any
 
 from replicator.errors import PreflightFailed
 from replicator.settings import Settings, flag
+from replicator.trust import damaged
 
 SAME = (
     "data_only",
@@ -37,6 +38,16 @@ Options = Mapping[str, Any]
 def options_of(settings: Settings) -> Options:
     """Return what the journal keeps of the settings."""
     return {name: getattr(settings, name) for name in (*SAME, *LASTING)}
+
+
+def check_recorded(options: Options) -> None:
+    """Raise PreflightFailed if these are not what `options_of` returns: nothing else of a journal becomes a setting."""
+    right = options.keys() == {*SAME, *LASTING} and all(
+        value in (None, "swap", "drop") if name == "replace" else isinstance(value, bool)
+        for name, value in options.items()
+    )
+    if not right:
+        raise damaged("the options of the run")
 
 
 def check_options(begun: Options, settings: Settings) -> None:

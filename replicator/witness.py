@@ -5,9 +5,10 @@ and to every role. The journal has the row (sql/journal.sql); a copy that waits 
 """
 
 from replicator.errors import ClaimLost, StepFailed
-from replicator.journal import DURABLE, NO_JOURNAL, filled
+from replicator.journal import DURABLE, filled
 from replicator.model import CopyTable, Plan
 from replicator.postgres import REPLICA, Connection, script
+from replicator.trust import DROP, READ, locked, look, proven, shut_out_others
 
 MARK = "replicator: tells of a crash, until the copy is swapped in"
 ANY_UNLOGGED = """
@@ -26,15 +27,12 @@ def notice_crash(conn: Connection) -> bool:
     done, and is gone all the same, is what was in unlogged tables and sequences. Raises StepFailed where rows are gone
     that cannot be told apart from others.
     """
-    try:
+    with proven(conn):
         ((rows_only, remembers),) = conn.execute(
             "SELECT rows_only, EXISTS (SELECT FROM replicator.witness) FROM replicator.run"
         ).fetchall()
-    except NO_JOURNAL as error:
-        raise ClaimLost() from error
-    if remembers:
-        return False
-    with conn.transaction():
+        if remembers:
+            return False
         conn.execute(DURABLE)
         undone = [(number, mixed) for number, done, mixed in conn.execute(script("journal_unlogged")) if done]
         emptied = sorted({mixed for _, mixed in undone if mixed})
@@ -56,9 +54,10 @@ def unlogged(conn: Connection) -> list[str]:
     """Return the names of the steps whose rows a crash of the server would take away."""
     if conn.execute(ANY_UNLOGGED).fetchall() == [(False,)]:
         return []
-    numbers = [number for number, *_ in conn.execute(script("journal_unlogged"))]
     query = "SELECT name FROM replicator.step WHERE number = ANY (%s) AND relation IS NOT NULL"
-    return [name for (name,) in conn.execute(query, [numbers]).fetchall()]
+    with proven(conn):
+        numbers = [number for number, *_ in conn.execute(script("journal_unlogged"))]
+        return [name for (name,) in conn.execute(query, [numbers]).fetchall()]
 
 
 def leave(conn: Connection) -> None:
@@ -67,29 +66,43 @@ def leave(conn: Connection) -> None:
         conn.execute("CREATE SCHEMA replicator; CREATE UNLOGGED TABLE replicator.witness (here boolean NOT NULL)")
         conn.execute(f"COMMENT ON SCHEMA replicator IS '{MARK}'")
         conn.execute("INSERT INTO replicator.witness VALUES (true)")
+        shut_out_others(conn)
 
 
 def drop(conn: Connection) -> None:
-    """Remove what `leave` left."""
+    """Remove what `leave` left. Raises PreflightFailed where that is somebody else's."""
     with conn.transaction():
-        if not _left(conn):
+        if not _left(conn, DROP):
             return
         if conn.info.parameter_status("is_superuser") == "on":
             conn.execute(REPLICA)  # no event trigger of the copy's acts
         conn.execute("DROP TABLE replicator.witness; DROP SCHEMA replicator")
 
 
-def _left(conn: Connection) -> bool:
-    """Tell whether `leave` left something here."""
-    query = "SELECT FROM pg_namespace WHERE nspname = 'replicator' AND obj_description(oid, 'pg_namespace') = %s"
-    return bool(conn.execute(query, [MARK]).fetchall())
+def _left(conn: Connection, lock: str = READ) -> bool:
+    """Tell whether `leave` left something here, in a transaction in which it stays. Raises PreflightFailed.
+
+    Who may create schemas in a copy that waits to be swapped in can make it look so.
+    """
+    there = look(conn)
+    if there is None or there.mark != MARK:
+        return False
+    there.check_owner(conn.info.user)
+    there.check_tables()
+    there = locked(conn, "witness", lock)  # now nobody can put anything else into its place
+    if there is None or there.mark != MARK or "witness.here" not in there.columns:
+        raise ClaimLost()
+    there.check_owner(conn.info.user)
+    there.check_tables()
+    return True
 
 
 def testifies(conn: Connection) -> bool:
-    """Tell whether no crash has emptied what is unlogged here since `leave`."""
-    if not _left(conn):
-        return conn.execute(ANY_UNLOGGED).fetchall() == [(False,)]
-    return conn.execute("SELECT EXISTS (SELECT FROM replicator.witness)").fetchall() == [(True,)]
+    """Tell whether no crash has emptied what is unlogged here since `leave`. Raises PreflightFailed as `drop` does."""
+    with conn.transaction():
+        if not _left(conn):
+            return conn.execute(ANY_UNLOGGED).fetchall() == [(False,)]
+        return conn.execute("SELECT EXISTS (SELECT FROM replicator.witness)").fetchall() == [(True,)]
 
 
 def emptied(conn: Connection, plan: Plan) -> list[str]:

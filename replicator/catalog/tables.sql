@@ -97,9 +97,11 @@ SELECT c.tableoid::bigint AS classid
      , pg_relation_size(c.oid) + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) AS bytes
      , CASE m.amname WHEN 'heap' THEN pg_relation_size(c.oid) / current_setting('block_size')::bigint END AS blocks --14+
      , NULL::text AS key                                                                                      --14+
+     , ''::text AS key_type                                                                                   --14+
      , '{}'::text[] AS edges                                                                                  --14+
      --<14 , NULL::bigint AS blocks
      --<14 , quantile.key
+     --<14 , coalesce(quantile.key_type, '') AS key_type
      --<14 , coalesce(quantile.edges, '{}') AS edges
      , greatest(c.reltuples, 0)::bigint AS rows
      , CASE WHEN EXISTS (SELECT
@@ -136,14 +138,14 @@ SELECT c.tableoid::bigint AS classid
   -- Before 14 a range of blocks is a filter on a scan of all: the first column of the primary key, and its histogram.
   --<14 LEFT JOIN LATERAL (
   --<14      SELECT quote_ident(a.attname) AS key
-  --<14           , ARRAY(SELECT format('%L::%s', bound, format_type(a.atttypid, a.atttypmod))
-  --<14                     FROM unnest(s.histogram_bounds::text::text[]) AS bound) AS edges
+  --<14           , format_type(a.atttypid, a.atttypmod) AS key_type
+  --<14           , s.histogram_bounds::text::text[] AS edges
   --<14        FROM pg_index i
   --<14        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-  --<14        JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
+  --<14        LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
+  --<14                             AND NOT s.inherited
   --<14       WHERE i.indrelid = c.oid
-  --<14         AND i.indisprimary
-  --<14         AND NOT s.inherited) AS quantile ON m.amname = 'heap'
+  --<14         AND i.indisprimary) AS quantile ON m.amname = 'heap'
  WHERE c.relkind = 'r'
    AND c.relpersistence <> 't'
    AND c.oid >= 16384

@@ -1,4 +1,4 @@
--- The foreign keys of a database that rows are copied into: how one goes away and comes back, and how it is checked
+-- The foreign keys of a database that rows are copied into: what defines one, and how it is checked
 -- whole. Of partitioned tables' only the topmost. `violating` finds the rows of `fk` that refer to none, `"values"` is
 -- what one of them refers to; `check` is empty for one that is not enforced, or not valid anyway.
 -- Reference: ri_triggers.c RI_Initial_Check, RI_FKey_check (the form for PERIOD, 18.6).
@@ -9,11 +9,28 @@ SELECT fk.name AS identity
      , pg_has_role(t.relowner, 'USAGE') AS owned
      , c.conenforced AS enforced                                                                            --18+
 --<18     , true AS enforced
-     , format('ALTER TABLE %s DROP CONSTRAINT %I', fk.name, c.conname) AS drop
-     , format('ALTER TABLE %s%s ADD CONSTRAINT %I %s', CASE WHEN t.relkind <> 'p' THEN 'ONLY ' END, fk.name, c.conname
-             , pg_get_constraintdef(c.oid))
-       || coalesce(format('; COMMENT ON CONSTRAINT %I ON %s IS %L', c.conname, fk.name
-                         , obj_description(c.oid, 'pg_constraint')), '') AS create
+     , tn.nspname::text AS schema_name
+     , t.relname::text AS table_name
+     , t.relkind = 'p' AS partitioned
+     , c.conname::text AS constraint_name
+     , pair.column_names
+     , rn.nspname::text AS referenced_schema
+     , r.relname::text AS referenced_table
+     , pair.referenced_columns
+     , c.conperiod AS period                                                                                --18+
+--<18     , false AS period
+     , c.confmatchtype::text AS match_type
+     , c.confupdtype::text AS on_update
+     , c.confdeltype::text AS on_delete
+     , ARRAY(SELECT a.attname::text                                                                         --15+
+               FROM unnest(c.confdelsetcols) WITH ORDINALITY AS s (number, place)                           --15+
+               JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = s.number                       --15+
+              ORDER BY s.place) AS set_column_names                                                         --15+
+--<15     , '{}'::text[] AS set_column_names
+     , c.condeferrable AS may_be_deferred
+     , c.condeferred AS begins_deferred
+     , c.convalidated AS validated
+     , obj_description(c.oid, 'pg_constraint') AS comment_text
      , CASE WHEN c.convalidated
             THEN format('DO %L'
                  , format('DECLARE bad bigint; BEGIN SELECT count(*) INTO bad FROM %s;'
@@ -26,13 +43,17 @@ SELECT fk.name AS identity
      , pair."values"
   FROM pg_constraint c
   JOIN pg_class t ON t.oid = c.conrelid
+  JOIN pg_namespace tn ON tn.oid = t.relnamespace
   JOIN pg_class r ON r.oid = c.confrelid
+  JOIN pg_namespace rn ON rn.oid = r.relnamespace
  CROSS JOIN LATERAL (SELECT t.oid::regclass::text AS name
                           , coalesce(pg_partition_root(t.oid)::text, t.oid::regclass::text) AS root) AS fk
  CROSS JOIN LATERAL (SELECT r.oid::regclass::text AS name
                           , coalesce(pg_partition_root(r.oid)::text, r.oid::regclass::text) AS root) AS pk
  CROSS JOIN LATERAL (
-       SELECT string_agg(format('fk.%I IS NOT NULL', f.attname), ' AND ') AS all_there
+       SELECT array_agg(f.attname::text ORDER BY k.position) AS column_names
+            , array_agg(p.attname::text ORDER BY k.position) AS referenced_columns
+            , string_agg(format('fk.%I IS NOT NULL', f.attname), ' AND ') AS all_there
             , string_agg(format('fk.%I IS NOT NULL', f.attname), ' OR ') AS any_there
             , format('ROW(%s)::text', string_agg(format('fk.%I', f.attname), ', ')) AS "values"
             , string_agg(equal.it, ' AND ') AS equal

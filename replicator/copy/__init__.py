@@ -7,6 +7,7 @@ from replicator import postgres
 from replicator.copy import driver, relay
 from replicator.copy.wire import NoWire, open_wire
 from replicator.model import CopyTable
+from replicator.plan.parts import condition
 from replicator.postgres import Connection
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ def copy_out(work: CopyTable) -> str:
     rows = f"{work.table.identity}{_column_list(work)}"
     if work.part:
         names = ", ".join(column.name for column in work.table.columns)
-        rows = f"(SELECT {names} FROM ONLY {work.table.identity} WHERE {work.part.condition})"
+        rows = f"(SELECT {names} FROM ONLY {work.table.identity} WHERE {condition(work.table, work.part)})"
     elif work.table.condition:
         names = ", ".join(column.name for column in work.table.columns)
         rows = f"(SELECT {names} FROM {work.table.identity} {work.table.condition})"

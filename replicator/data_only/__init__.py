@@ -9,16 +9,16 @@ disabled and enabled again in the transaction of the rows themselves: a crash le
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from replicator import journal, postgres, probe, resume
 from replicator.catalog.read import read_tables, read_targets
 from replicator.data_only.counterparts import as_there, common_sequences
+from replicator.data_only.foreign_keys import Taken, read_taken
 from replicator.data_only.match import Matched, Target, check_types, match
 from replicator.data_only.refresh import changed, refresh_steps, to_refresh
 from replicator.events import Emit, listed, saying
@@ -42,6 +42,7 @@ from replicator.postgres import REPLICA, Connection
 from replicator.preparation import READING, Prepared, in_one_encoding, read_steadily, refuse_or_note, selected
 from replicator.settings import Settings
 from replicator.sides import Sides
+from replicator.trust import proven
 
 LARGE_OBJECTS = "SELECT EXISTS (SELECT FROM pg_largeobject_metadata)"
 TAKE_AWAY, EMPTY = "foreign keys away", "tables emptied"
@@ -50,14 +51,16 @@ SET, FORWARD = "sequence values", "sequence values, none set back"
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """A foreign key of a table that gets rows: statements that drop it, make it again, look for what violates it."""
+    """A foreign key of a table that gets rows, and a statement that looks for what violates it."""
 
-    name: str
-    drop: str
-    create: str
-    check: str | None
+    it: Taken
+    check: str | None = None
     owned: bool = True
-    enforced: bool = True
+
+    @property
+    def name(self) -> str:
+        """How the plan calls it."""
+        return self.it.name
 
 
 @in_one_encoding()
@@ -100,8 +103,8 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     filled = read_targets(destination, "target_matviews")
     views = to_refresh(filled, changes, catalog, matched, user=destination.info.user)
     refuse_or_note(matched.findings, emit)
-    kept = journal.read_taken(destination) if left else []
-    keys = sorted([*(ForeignKey(*key, check=None) for key in kept), *keys], key=lambda key: key.name)
+    kept = read_taken(destination) if left else []
+    keys = sorted([*map(ForeignKey, kept), *keys], key=lambda key: key.name)
     catalog = replace(catalog, objects=(), sequences=sequences, populated=frozenset(), invalid=frozenset())
     plan = make_plan(catalog, matched.targets, keys, firing, views, settings, replica=replica)
     compared = tuple(target.copied for target in matched.targets)
@@ -156,8 +159,11 @@ def _foreign_keys(destination: Connection, matched: Matched, settings: Settings,
             f"Tables that are not copied refer to some that --truncate would empty: {listed(outside)}.",
             "Drop these foreign keys for the time being, or use --append.",
         )
-    keys = [ForeignKey(f"foreign_key {r.name} on {r.identity}", r.drop, r.create, r.check, r.owned, r.enforced)
-            for r in rows if r.referencing in (filled if r.enforced or not settings.truncate else tops)]  # fmt: skip
+    keys = [
+        ForeignKey(_as_taken(r), r.check, r.owned)
+        for r in rows
+        if r.referencing in (filled if r.enforced or not settings.truncate else tops)
+    ]
     if not replica and (others := [key.name for key in keys if not key.owned]):
         matched.refuse(
             f'"{destination.info.user}" owns not all tables whose foreign keys would be in the way: {listed(others)}.',
@@ -165,6 +171,11 @@ def _foreign_keys(destination: Connection, matched: Matched, settings: Settings,
             f" {postgres.quoted(destination.info.user)};",
         )
     return keys
+
+
+def _as_taken(row: Any) -> Taken:
+    facts = {field.name: getattr(row, field.name) for field in fields(Taken)}
+    return Taken(**{**facts, "name": f"foreign_key {row.name} on {row.identity}"})
 
 
 def _check(
@@ -251,7 +262,11 @@ def make_plan(
     """Return every step of a copy of these tables' rows into their targets."""
     first: list[Step] = []
     if keys and not replica:
-        first.append(Step(TAKE_AWAY, Phase.SCHEMA, Execute(tuple(_taken(keys)))))
+        first.append(
+            Step(
+                TAKE_AWAY, Phase.SCHEMA, Execute(tuple(text for key in keys for text in (key.it.put_down, key.it.drop)))
+            )
+        )
     if settings.truncate and targets:
         first.append(Step(EMPTY, Phase.SCHEMA, Execute(tuple(_emptied(targets, firing, keys, replica=replica)))))
     first = [*first[:1], *(replace(b, needs=frozenset({a.name})) for a, b in pairwise(first))]
@@ -267,7 +282,7 @@ def make_plan(
     if replica:
         last = [Step(f"check {k.name}", Phase.BUILD, Execute((k.check,)), copied) for k in keys if k.check]
     else:
-        last = [Step(k.name, Phase.BUILD, Execute((k.create, _given_back(k.name))), copied) for k in keys]
+        last = [Step(k.name, Phase.BUILD, Execute((*k.it.create, k.it.crossed_out)), copied) for k in keys]
         # One after another: each locks two tables.
         last = [*last[:1], *(replace(b, needs=copied | {a.name}) for a, b in pairwise(last))]
     finished = copied | {step.name for step in last}
@@ -292,17 +307,6 @@ def _data(target: Target, firing: Iterable[Any], begun: frozenset[str], format: 
     )
 
 
-def _taken(keys: Iterable[ForeignKey]) -> Iterator[str]:
-    for key in keys:
-        values = sql.SQL(", ").join(map(sql.Literal, (key.name, key.drop, key.create)))
-        yield sql.SQL("INSERT INTO replicator.taken VALUES ({})").format(values).as_string()
-        yield key.drop
-
-
-def _given_back(name: str) -> str:
-    return sql.SQL("DELETE FROM replicator.taken WHERE name = {}").format(sql.Literal(name)).as_string()
-
-
 def _emptied(
     targets: Iterable[Target], firing: Iterable[Any], keys: Iterable[ForeignKey], *, replica: bool
 ) -> Iterator[str]:
@@ -313,12 +317,12 @@ def _emptied(
     """
     tops = {target.top: target.partitioned for target in targets}
     about = [t for t in firing if t.on_truncate and t.root in tops]
-    in_the_way = [key for key in keys if replica and not key.enforced]
+    in_the_way = [key.it for key in keys if replica and not key.it.enforced]
     yield from [REPLICA] if replica else []
     yield from (t.disable for t in about)
     yield from (key.drop for key in in_the_way)
     yield f"TRUNCATE {', '.join(_alone(top, partitioned=tops[top]) for top in sorted(tops))}"
-    yield from (key.create for key in in_the_way)
+    yield from (text for key in in_the_way for text in key.create)
     yield from (t.enable for t in about)
 
 
@@ -337,15 +341,19 @@ def give_back(conn: Connection) -> list[str]:
     Raises psycopg.Error where something cannot come back; the journal keeps it then.
     """
     partly = []
-    for name, _, create in journal.read_taken(conn):
-        with conn.transaction():
+    for key in read_taken(conn):
+        with proven(conn):
             try:
                 with conn.transaction():
-                    conn.execute(create)
+                    _execute(conn, key.create)
             except psycopg.errors.ForeignKeyViolation as error:
-                definition, comment, rest = create.partition("; COMMENT ON CONSTRAINT ")
-                conn.execute(f"{definition} NOT VALID{comment}{rest}")
-                partly.append(f"{name} is back, but NOT VALID: {postgres.one_line(error)}")
-            conn.execute(_given_back(name))
+                _execute(conn, key.unchecked.create)
+                partly.append(f"{key.name} is back, but NOT VALID: {postgres.one_line(error)}")
+            conn.execute(key.crossed_out)
     journal.drop(conn)
     return partly
+
+
+def _execute(conn: Connection, statements: Iterable[str]) -> None:
+    for statement in statements:
+        conn.execute(statement)

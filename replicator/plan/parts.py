@@ -5,8 +5,11 @@ part is open-ended, as is the first: whatever the size was taken for, every row 
 docs, release 14, "TID range scans".
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from math import ceil
+
+from psycopg import sql
 
 from replicator.model import Address, Catalog, Part, Table
 
@@ -43,21 +46,59 @@ def parts_of(catalog: Catalog, built: Mapping[Address, Collection[int]], jobs: i
 def _split(table: Table, number: int) -> tuple[Part, ...]:
     if table.root or table.condition is not None or table.empty:
         return ()
-    key, edges = _edges(table, number)
+    edges = _edges(table, number)
     if not edges:
         return ()
-    since = ["", *(f"{key} >= {edge}" for edge in edges)]
-    before = [*(f"{key} < {edge}" for edge in edges), ""]
-    conditions = [" AND ".join(filter(None, pair)) for pair in zip(since, before, strict=True)]
-    return tuple(Part(n, len(conditions), condition) for n, condition in enumerate(conditions, start=1))
+    key = table.key if table.blocks is None else None
+    ends = zip([None, *edges], [*edges, None], strict=True)
+    return tuple(Part(n, len(edges) + 1, key, since, before) for n, (since, before) in enumerate(ends, start=1))
 
 
-def _edges(table: Table, number: int) -> tuple[str, list[str]]:
-    """Return by what a table is cut into so many parts, fewer where that cannot be, and where."""
+def _edges(table: Table, number: int) -> list[str]:
+    """Return where a table is cut into so many parts, fewer where that cannot be."""
     if table.blocks is not None:
         number = min(number, table.blocks)
-        return "ctid", [f"'({table.blocks * n // number},0)'::pg_catalog.tid" for n in range(1, number)]
-    if table.key is None:
-        return "", []
+        return [str(table.blocks * n // number) for n in range(1, number)]
     number = min(number, len(table.edges) + 1)
-    return table.key, [table.edges[len(table.edges) * n // number] for n in range(1, number)]
+    return [table.edges[len(table.edges) * n // number] for n in range(1, number)]
+
+
+def condition(table: Table, part: Part) -> str:
+    """Return what is true of a part's rows. What it is cut by may come from a journal: it is a literal here, no more.
+
+    >>> from replicator.model import Address
+    >>> table = Table(Address(1259, 1), "t", "public", (), 0, 0, None, key='"a"', key_type="text")
+    >>> condition(table, Part(2, 3, None, "7", "9"))
+    "ctid >= '(7,0)'::pg_catalog.tid AND ctid < '(9,0)'::pg_catalog.tid"
+    >>> print(condition(table, Part(1, 2, '"a"', None, "it's")))
+    "a" < 'it''s'::text
+    """
+    key = "ctid" if part.key is None else table.key
+    words = ((sign, end) for sign, end in ((">=", part.since), ("<", part.before)) if end is not None)
+    return " AND ".join(f"{key} {sign} {_literal(table, part, end)}" for sign, end in words)
+
+
+def _literal(table: Table, part: Part, end: str) -> str:
+    if part.key is None:
+        return f"'({int(end)},0)'::pg_catalog.tid"
+    return f"{sql.Literal(end).as_string().strip()}::{table.key_type}"
+
+
+def as_cut(table: Table, ends: Sequence[tuple[str | None, str | None, str | None]]) -> tuple[Part, ...]:
+    """Return the parts into which a table was cut, of the key, beginning and end of each in their order.
+
+    None where it was not cut. Raises ValueError where they do not meet, or this table cannot be cut so.
+    """
+    parts = tuple(Part(n, len(ends), *each) for n, each in enumerate(ends, start=1))
+    befores = [None, *(part.before for part in parts)]
+    inner = [end for part in parts for end in (part.since, part.before) if end is not None]
+    keys = {part.key for part in parts}
+    if (
+        [part.since for part in parts] != befores[:-1]
+        or befores[-1] is not None
+        or None in befores[1:-1]
+        or not keys <= {None if table.blocks is not None else table.key}
+        or (None in keys and not all(re.fullmatch("[0-9]{1,10}", end) for end in inner))
+    ):
+        raise ValueError(f"{table.identity} cannot have been cut so")
+    return parts

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from replicator import emptying, journal, postgres
+from replicator import emptying, journal, postgres, trust
 from replicator.model import Finding
 from replicator.postgres import Connection, quoted
 from replicator.probe.facts import Facts
@@ -14,7 +14,7 @@ def check_destination(here: Facts, there: Facts, destination: Connection, *, res
     `resuming`: what an earlier run left is wanted.
     """
     findings = [*writable(there), *_creatable(there), *_encodings(here, there), *_standbys(destination)]
-    if own := journal.in_its_way(destination):
+    if own := trust.in_its_way(destination):
         return [*findings, own]
     if not resuming:
         findings += list(_leftovers(destination)) or [*_occupied(destination), *_default_privileges(destination)]

@@ -32,7 +32,10 @@ CREATE TABLE replicator.step (
     digest text NOT NULL,
     relation text,
     cost bigint NOT NULL,
-    part text,
+    -- Which rows, where a table goes in parts: from here on, and before there. Numbers of blocks, or values of the key.
+    part_key text,
+    part_since text,
+    part_before text,
     targets text[],
     forgotten boolean NOT NULL DEFAULT false,
     done_at timestamptz,
@@ -50,11 +53,28 @@ CREATE TABLE replicator.sequence (
     last_value bigint NOT NULL,
     is_called boolean NOT NULL
 );
--- What was taken away from a schema that stays, and comes back in the transaction in which its row goes.
+-- The foreign keys that were taken away from a schema that stays. Each comes back in the transaction in which its row
+-- goes. All that defines one, as pg_constraint has it: no text of this is ever executed.
 CREATE TABLE replicator.taken (
     name text PRIMARY KEY,
-    take text NOT NULL,
-    give_back text NOT NULL
+    schema_name text NOT NULL,
+    table_name text NOT NULL,
+    partitioned boolean NOT NULL,
+    constraint_name text NOT NULL,
+    column_names text[] NOT NULL,
+    referenced_schema text NOT NULL,
+    referenced_table text NOT NULL,
+    referenced_columns text[] NOT NULL,
+    period boolean NOT NULL,
+    match_type text NOT NULL,
+    on_update text NOT NULL,
+    on_delete text NOT NULL,
+    set_column_names text[] NOT NULL,
+    may_be_deferred boolean NOT NULL,
+    begins_deferred boolean NOT NULL,
+    enforced boolean NOT NULL,
+    validated boolean NOT NULL,
+    comment_text text
 );
 -- One row. A crash of the server takes it away, as it empties every unlogged table; so does a failover.
 CREATE UNLOGGED TABLE replicator.witness (here boolean NOT NULL);

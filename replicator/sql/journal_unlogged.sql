@@ -5,7 +5,7 @@ SELECT number
      , min(target.name) FILTER (WHERE target.logged) AS mixed
   FROM replicator.step
  CROSS JOIN LATERAL (
-       SELECT t.name
+       SELECT o.oid::regclass::text AS name
             , bool_or(c.relpersistence = 'p') AS logged
          FROM unnest(step.targets) AS t (name)
          JOIN pg_class o ON o.oid = to_regclass(t.name)
@@ -14,6 +14,6 @@ SELECT number
                UNION
               SELECT relid FROM pg_partition_tree(o.oid) WHERE o.relkind = 'p') AS leaf
          JOIN pg_class c ON c.oid = leaf.relid AND c.relkind <> 'p'
-        GROUP BY t.name
+        GROUP BY o.oid
        HAVING bool_or(c.relpersistence = 'u')) AS target
  GROUP BY number
