@@ -108,13 +108,15 @@ def _is_ours(there: There, user: str) -> bool:
     if not ((there.mark or "").startswith(MARK) or set(there.columns) >= OF_EVERY_FORMAT):
         return False
     there.check_owner(user)
-    if there.mark != mark() or not _columns() <= set(there.columns):
+    if there.mark != mark():
         raise PreflightFailed(
             "The unfinished clone in the destination was begun by another version of this program, whose journal"
             f" (schema {SCHEMA}) this version cannot read.",
             hint="Finish it with that version, or `clean` it with that version.",
         )
     there.check_tables()
+    if missing := sorted(_columns() - set(there.columns)):
+        raise damaged(f"it lacks {', '.join(missing)}")
     return True
 
 
