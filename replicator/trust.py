@@ -11,13 +11,15 @@ import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import psycopg
 
 from replicator.errors import ClaimLost, PreflightFailed
 from replicator.model import Finding
-from replicator.postgres import Connection, quoted, script
+from replicator.postgres import Connection, script
 
 SCHEMA = "replicator"
 MARK = "replicator: the journal of an unfinished clone, format "
@@ -25,13 +27,14 @@ MARK = "replicator: the journal of an unfinished clone, format "
 OF_EVERY_FORMAT = {"run.source", "run.snapshot", "run.sessions", "step.number", "step.phase", "step.digest"}
 """Columns that tell a journal of before there was a mark from somebody's own schema."""
 READ, DROP = "ACCESS SHARE", "ACCESS EXCLUSIVE"
-OTHERS_NOW = (
+NOT_OURS = (
     psycopg.errors.UndefinedTable,
     psycopg.errors.InvalidSchemaName,
     psycopg.errors.WrongObjectType,
     psycopg.errors.InsufficientPrivilege,
 )
 """What a server says of a lock on a journal that is gone, or that somebody else has put into its place."""
+_proven: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
 RENAME = f"ALTER SCHEMA {SCHEMA} RENAME TO {SCHEMA}_of_the_destination;"
 
 
@@ -128,11 +131,13 @@ def damaged(what: str) -> PreflightFailed:
     )
 
 
+@cache
 def mark() -> str:
     """Return the comment on a journal of this version."""
     return MARK + hashlib.md5(script("journal"), usedforsecurity=False).hexdigest()
 
 
+@cache
 def _columns() -> set[str]:
     """Return the journal's columns, each as table.column, as its file defines them."""
     tables = re.findall(
@@ -168,30 +173,26 @@ def proven(conn: Connection, lock: str = READ) -> Iterator[None]:
 def prove(conn: Connection, lock: str = READ) -> None:
     """Make sure that the journal is one, and stays so to the end of the transaction. Raises ClaimLost.
 
-    The lock comes before the look, in one message with it: it keeps away whoever would drop the journal, and nobody
-    else can put anything into its place while it is there.
+    The lock comes before the look: it keeps away whoever would drop the journal, and nobody else can put anything into
+    its place while it is there. What was looked at once in this session is known by its OID: its owners are the same.
     """
     try:
-        there = locked(conn, "run", lock)
-        ours = there is not None and _is_ours(there, conn.info.user)
-    except PreflightFailed as error:
+        oid = lock_table(conn, "run", lock)
+        if _proven.get(conn) == oid:
+            return
+        if not exists(conn):
+            raise ClaimLost()
+    except (*NOT_OURS, PreflightFailed) as error:
         raise ClaimLost() from error
-    if not ours:
-        raise ClaimLost()
+    _proven[conn] = oid
 
 
-def locked(conn: Connection, table: str, lock: str = READ) -> There | None:
-    """Lock a table of what has the journal's name, in a transaction, and return what that is.
-
-    None: there is no such table to be had; the transaction has failed then.
-    """
-    query = f"LOCK TABLE {SCHEMA}.{quoted(table)} IN {lock} MODE; ".encode() + script("journal_there")
-    try:
-        cursor = conn.execute(query)
-        cursor.nextset()
-        return There(*cursor.fetchall()[0])
-    except OTHERS_NOW:
-        return None
+def lock_table(conn: Connection, name: str, lock: str = READ) -> int:
+    """Lock what has the name of a journal's table, in a transaction, and return its OID. Raises one of NOT_OURS."""
+    table = f"{SCHEMA}.{name}"
+    cursor = conn.execute(f"LOCK TABLE {table} IN {lock} MODE; SELECT '{table}'::regclass::bigint".encode())
+    cursor.nextset()
+    return int(cursor.fetchall()[0][0])
 
 
 def shut_out_others(conn: Connection) -> None:

@@ -8,7 +8,7 @@ from replicator.errors import ClaimLost, StepFailed
 from replicator.journal import DURABLE, filled
 from replicator.model import CopyTable, Plan
 from replicator.postgres import REPLICA, Connection, script
-from replicator.trust import DROP, READ, locked, look, proven, shut_out_others
+from replicator.trust import DROP, NOT_OURS, READ, lock_table, look, proven, shut_out_others
 
 MARK = "replicator: tells of a crash, until the copy is swapped in"
 ANY_UNLOGGED = """
@@ -84,17 +84,24 @@ def _left(conn: Connection, lock: str = READ) -> bool:
 
     Who may create schemas in a copy that waits to be swapped in can make it look so.
     """
+    if not _is_marked(conn):
+        return False
+    try:
+        lock_table(conn, "witness", lock)
+    except NOT_OURS as error:
+        raise ClaimLost() from error
+    if not _is_marked(conn):  # now nobody can put anything else into its place
+        raise ClaimLost()
+    return True
+
+
+def _is_marked(conn: Connection) -> bool:
     there = look(conn)
     if there is None or there.mark != MARK:
         return False
     there.check_owner(conn.info.user)
     there.check_tables()
-    there = locked(conn, "witness", lock)  # now nobody can put anything else into its place
-    if there is None or there.mark != MARK or "witness.here" not in there.columns:
-        raise ClaimLost()
-    there.check_owner(conn.info.user)
-    there.check_tables()
-    return True
+    return "witness.here" in there.columns
 
 
 def testifies(conn: Connection) -> bool:
