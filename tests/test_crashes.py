@@ -159,7 +159,7 @@ def held_at(phase: str, folder: Path, destination: Database, process: Process) -
                 reader = stack.enter_context(psycopg.connect(destination.dsn))
                 reader.execute("SELECT FROM replicator.run")
                 waiting = (
-                    "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^DROP SCHEMA' AND wait_event_type = 'Lock'"
+                    "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^LOCK TABLE' AND wait_event_type = 'Lock'"
                 )
                 until(lambda: process.ended or bool(destination.value(waiting)))
             assert not process.ended, process.ends()
