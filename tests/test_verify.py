@@ -8,14 +8,13 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from replicator import events
-from replicator.catalog import KINDS
 from replicator.clone import clone
 from replicator.comparison import verify_copy
 from replicator.settings import Settings
 from replicator.verify import Mismatch, rows
 from tests.fix_cli import Run, both, refuses, runs
 from tests.fix_servers import SOME, VERSIONS, Database, Servers
-from tests.planted import OBJECTS, OF_CONTRIB, ROWS, SINCE_15, Plant, plant_rows
+from tests.planted.tables import ROWS, Plant, plant_rows
 
 NEWEST = VERSIONS[-1]
 OLDEST = VERSIONS[0]
@@ -77,31 +76,6 @@ def is_found(plant: Plant, mismatches: list[Mismatch], source: Database) -> bool
                 if row.how == plant.how and (key is None or key in row.key.values()):
                     return True
     return False
-
-
-@SOME
-def test_a_hundred_of_a_hundred_planted_differences_are_found(pair: tuple[Database, Database], major: int) -> None:
-    objects = {**OBJECTS, **(SINCE_15 if major >= 15 else {})}
-    rows = plant_rows(100 - len(objects), 2000, seed=major)
-    fill(pair, ROWS.format(rows=2000) + ";" + ";".join(setup for setup, _ in objects.values()))
-    assert compare(*pair) == []
-    number = int(pair[1].name.rpartition("_")[2])
-    pair[1].run(";\n".join(statement.replace("%d", str(number)) for _, statement in objects.values()))
-    pair[1].run(";\n".join(plant.statement for plant in rows))
-    mismatches = compare(*pair, show_rows=3)
-    found = [kind for kind in objects if any(m.what.startswith(f"{kind} ") for m in mismatches)]
-    found += [plant for plant in rows if is_found(plant, mismatches, pair[0])]
-    missed = [kind for kind in objects if kind not in found] + [plant for plant in rows if plant not in found]
-    assert not missed
-    assert len(found) == 100
-    wrong = len([row for m in mismatches for row in m.rows for _ in range(row.times)])
-    keyless = [plant for plant in rows if plant.key is None]
-    both_ways = sum("flag = NULL" in plant.statement for plant in keyless)
-    assert wrong == len(rows) + both_ways  # and nothing else
-
-
-def test_a_difference_of_every_kind_is_planted() -> None:
-    assert OBJECTS.keys() | SINCE_15.keys() | OF_CONTRIB == {kind.name for kind in KINDS}
 
 
 @pytest.fixture
