@@ -1,5 +1,6 @@
 """Two values that print or send otherwise differ for `verify`, whatever their type's operators hold equal."""
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
@@ -19,6 +20,9 @@ from replicator.model import Column
 from replicator.settings import Settings
 from replicator.verify.fingerprint import Hashing, text_of
 from tests.fix_servers import VERSIONS, Database, Servers
+from tests.planted.values import EXPRESSIONS, SETUP, WITHOUT_VALUES, Type, Values
+
+Connections = tuple[postgres.Connection, postgres.Connection]
 
 TYPES = """
 CREATE DOMAIN amount AS numeric;
@@ -233,7 +237,7 @@ RANDOM: dict[str, st.SearchStrategy[object]] = {
 
 
 @pytest.fixture(scope="module")
-def connections(servers: Servers) -> Iterator[tuple[postgres.Connection, postgres.Connection]]:
+def connections(servers: Servers) -> Iterator[Connections]:
     """One to each of the oldest and the newest server."""
     old, new = (servers.database(major).dsn for major in (VERSIONS[0], VERSIONS[-1]))
     with postgres.connect(old) as one, postgres.connect(new) as other:
@@ -241,7 +245,7 @@ def connections(servers: Servers) -> Iterator[tuple[postgres.Connection, postgre
 
 
 @pytest.mark.parametrize("type", RANDOM)
-def test_random_values(connections: tuple[postgres.Connection, postgres.Connection], type: str) -> None:
+def test_random_values(connections: Connections, type: str) -> None:
     for conn in connections:
         conn.execute(f"DROP TABLE IF EXISTS public.t; CREATE TABLE public.t (v {type})")
     one, other = (read_catalog(conn).tables[0].columns[0] for conn in connections)
@@ -266,6 +270,44 @@ def test_random_values(connections: tuple[postgres.Connection, postgres.Connecti
         assert len(texts) == len({hash for hash, _ in answers[0]}) == len(set(answers[0]))
 
     check()
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0))
+def test_random_values_of_every_type(connections_with_types: Connections, seed: int) -> None:
+    old, new = connections_with_types
+    here, there = (Values(conn, random.Random(seed)) for conn in (old, new))
+    hashing = Hashing(("UTF8", "UTF8"), since_18=False)
+    columns = {table.identity: table.columns[0] for table in read_catalog(old).tables}
+    for number, (name, type) in enumerate(of_both(connections_with_types).items()):
+        drawn = [*here.pair(name), *(here.one(name) for _ in range(8))] if name not in WITHOUT_VALUES else []
+        known = [value for value in drawn if here.prints(value) == there.prints(value)]  # older ones take more
+        rows = ", ".join(f"({value})" for value in [*known, f"NULL::{type.sql}"])
+        both = f"{hashing.value(columns[f'public.t_{number}'], 1)}, {text_of('v')}"
+        query = f"SELECT {both} FROM (VALUES {rows}) AS t (v)".encode()
+        answers = [conn.execute(query).fetchall() for conn in (old, new)]
+        assert answers[0] == answers[1], (name, rows)
+        assert len({text for _, text in answers[0]}) == len({hash for hash, _ in answers[0]}), name
+        assert len(set(answers[0])) == len({text for _, text in answers[0]}), name
+
+
+def of_both(connections: Connections) -> dict[str, Type]:
+    """Return the types that both servers have, and print alike."""
+    one, other = (Values(conn, random.Random()).types for conn in connections)
+    return {name: type for name, type in one.items() if name in other and name not in EXPRESSIONS}
+
+
+@pytest.fixture(scope="module")
+def connections_with_types(servers: Servers) -> Iterator[Connections]:
+    """One to each of the oldest and the newest server, to databases with a column of each type that both have."""
+    pair = servers.database(VERSIONS[0]), servers.database(VERSIONS[-1])
+    for database in pair:
+        database.run(SETUP)
+    with postgres.connect(pair[0].dsn) as old, postgres.connect(pair[1].dsn) as new:
+        tables = [f"CREATE TABLE public.t_{n} (v {type.sql})" for n, type in enumerate(of_both((old, new)).values())]
+        for conn in (old, new):
+            conn.execute(";".join(tables).encode())
+        yield old, new
 
 
 # What is stored and computed
