@@ -8,7 +8,7 @@ CREATE VIEW xN_v {~ WITH (security_barrier) ~ WITH (security_barrier = false) ~ 
 -- view
 CREATE TABLE xN (a int, b int, c varchar(9), d numeric, e timestamp);
 CREATE VIEW xN_v AS SELECT a{::bigint ~ ::numeric ~ ::text ~ ::numeric(9,2) ~ ::numeric(9,3)} AS a, {a - (b - 1) ~ a - b - 1} AS b, {c::text ~ c::varchar(3) ~ c::char(3) ~ c::varchar(4) ~ c::name} AS c
-  , {a / b ~ a::numeric / b ~ (a / b)::numeric ~ a / b::numeric} AS d, {CASE WHEN a > 0 THEN b ELSE 0 END ~ CASE WHEN a > 0 THEN b ELSE 1 END ~ CASE WHEN a > 0 THEN b END ~ CASE a WHEN 0 THEN b END} AS e
+  , {a / b ~ a::numeric / b ~ (a / b)::numeric} AS d, {CASE WHEN a > 0 THEN b ELSE 0 END ~ CASE WHEN a > 0 THEN b ELSE 1 END ~ CASE WHEN a > 0 THEN b END ~ CASE a WHEN 0 THEN b END} AS e
   , {coalesce(a, b) ~ coalesce(b, a) ~ nullif(a, b) ~ greatest(a, b) ~ least(a, b)} AS f, e AT TIME ZONE {'UTC' ~ 'utc' ~ 'CET'} AS g, {c || 'a' ~ 'a' || c ~ c || 'A'} AS h, {a = ANY (ARRAY[1, 2]) ~ a = ALL (ARRAY[1, 2]) ~ a <> ALL (ARRAY[1, 2])} AS i FROM xN
 
 -- view
@@ -34,7 +34,7 @@ CREATE RECURSIVE VIEW xN_r (n) AS VALUES ({1 ~ 2}) UNION {ALL ~} SELECT n + {1 ~
 CREATE VIEW xN AS SELECT 1 AS a, 2 AS b; ALTER VIEW xN ALTER a SET DEFAULT {1 ~ 2 ~ NULL::int}
 
 -- matview
-{~ CREATE MATERIALIZED VIEW xN AS SELECT 1 AS a ~ CREATE MATERIALIZED VIEW xN AS SELECT 2 AS a ~ CREATE MATERIALIZED VIEW xN AS SELECT 1 AS b ~ CREATE MATERIALIZED VIEW xN WITH (fillfactor = 50) AS SELECT 1 AS a ~ CREATE MATERIALIZED VIEW xN AS SELECT 1 AS a WITH NO DATA}
+{~ CREATE MATERIALIZED VIEW xN AS SELECT 1 AS a ~ CREATE MATERIALIZED VIEW xN AS SELECT 2 AS a ~ CREATE MATERIALIZED VIEW xN AS SELECT 1 AS b ~ CREATE MATERIALIZED VIEW xN WITH (fillfactor = 50) AS SELECT 1 AS a}
 
 -- function
 CREATE FUNCTION xN(a int {~ DEFAULT 1 ~ DEFAULT 2 ~ DEFAULT (1 + 2) * 3 ~ DEFAULT 1 + 2 * 3}) RETURNS {int ~ bigint ~ text ~ SETOF int ~ "char"} LANGUAGE {plpgsql ~ sql} {VOLATILE ~ STABLE ~ IMMUTABLE} {~ STRICT} {~ SECURITY DEFINER} {~ LEAKPROOF} PARALLEL {UNSAFE ~ SAFE ~ RESTRICTED}
