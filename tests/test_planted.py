@@ -22,8 +22,6 @@ from tests.planted.values import EXTENSIONS, SETUP, Values
 NUMBER = 1000
 MATVIEW = "CREATE MATERIALIZED VIEW m AS SELECT 1 AS a"
 TABLE_DATA = "; Type: TABLE DATA"
-NOT_YET = {"placed": "rows of a table that is loaded through its root are compared as one"}
-"""Kinds of differences of rows that verify does not find yet."""
 OF_DEFINITIONS = 560  # each choice of each template at least once
 OF_CONTRIB = {"extension", "security_label"}
 """Kinds whose difference needs modules that not every server has."""
@@ -45,16 +43,14 @@ def pair(servers: Servers, major: int) -> tuple[Database, Database]:
     return one, other
 
 
-def drawn(database: Database, major: int, seed: int, number: int, kind: str | None = None) -> list[Plant]:
-    """Return plants of which so many differ; of rows alone, and of one kind, if there is one."""
+def drawn(database: Database, major: int, seed: int, number: int) -> list[Plant]:
+    """Return plants of which so many differ."""
     dice = random.Random(seed)
     with psycopg.connect(database.dsn, autocommit=True) as conn:
         draw = rows.Draw(Values(conn, dice), dice)
-        if kind:
-            return [*draw.plants(range(number), [kind])]
         plants = [*definitions.plants(major, range(OF_DEFINITIONS), dice)]
         differing = OF_DEFINITIONS
-        for plant in draw.plants(itertools.count(OF_DEFINITIONS), [k for k in rows.KINDS if k not in NOT_YET]):
+        for plant in draw.plants(itertools.count(OF_DEFINITIONS), [*rows.KINDS]):
             plants.append(plant)
             differing += plant.differs
             if differing == number:
@@ -144,17 +140,6 @@ def test_a_thousand_of_a_thousand_planted_differences_are_found(
 
 @SOME
 @pytest.mark.parametrize(
-    "kind", [pytest.param(k, marks=pytest.mark.xfail(strict=True, reason=r)) for k, r in NOT_YET.items()]
-)
-def test_what_is_not_found_yet(pair: tuple[Database, Database], major: int, seed: int, kind: str) -> None:
-    plants = drawn(pair[0], major, seed, 10, kind)
-    plant(pair, plants)
-    assert not wrong(pair, plants), f"REPLICATOR_SEED={seed}"
-
-
-@SOME
-@pytest.mark.xfail(strict=True, reason="not compared yet")
-@pytest.mark.parametrize(
     ("source", "destination", "what"),
     [
         ("CREATE EXTENSION hstore VERSION '1.4'", "CREATE EXTENSION hstore", "extension hstore"),
@@ -162,7 +147,7 @@ def test_what_is_not_found_yet(pair: tuple[Database, Database], major: int, seed
     ],
     ids=["version of an extension", "filled on the destination alone"],
 )
-def test_another_object_is_not_found_yet(
+def test_what_stands_in_no_definition_is_found(
     servers: Servers, major: int, source: str, destination: str, what: str
 ) -> None:
     one, other = servers.database(major), servers.database(major)

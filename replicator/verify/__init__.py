@@ -113,7 +113,7 @@ def verify(
     found, notes = matviews.judge(sides, search.mismatches, cloned=cloned)
     for note in notes:
         emit(events.Note(note))
-    mismatches += incomparable + found
+    mismatches += incomparable + found + ([] if cloned or only is not None else matviews.filled_there_alone(sides))
     if only is None:
         emit(events.Note(_compared(sides, sums)))
     return Verification(

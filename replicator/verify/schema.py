@@ -47,7 +47,7 @@ def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lamb
             mismatches.append(Mismatch(name, f"different: {_difference(here[name], found, same_version)}"))
     filled = {o.address: o.name for o in source.objects if o.address in source.populated and o.kind == "matview"}
     there_filled = {o.name for o in destination.objects if o.address in destination.populated}
-    empty = [name for name in filled.values() if common.get(name, name) not in there_filled]
+    empty = [name for name in filled.values() if name in common and common[name] not in there_filled]
     mismatches += [Mismatch(name, "not populated") for name in empty]
     invalid = {o.name for o in destination.objects if o.kind == "index" and o.address in destination.invalid}
     return mismatches + [Mismatch(name, "invalid on the destination") for name in invalid - optional]

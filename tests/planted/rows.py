@@ -176,21 +176,6 @@ class Draw:
         rows = self._rows(type)
         return self._plant(number, "in another order", type, (rows, rows[::-1]))
 
-    def placed(self, number: int, type: str) -> Plant:
-        """A row is in another partition, where a function that was replaced since has put it."""
-        name = name_of(number, self._dice)
-        f, p = name("_f"), name("")
-        head = f"CREATE OR REPLACE FUNCTION {f}(int, bigint) RETURNS bigint IMMUTABLE LANGUAGE sql AS"
-        tail = f"""CREATE OPERATOR CLASS {name("_c")} FOR TYPE int USING hash AS
-            OPERATOR 1 =, FUNCTION 2 {f}(int, bigint);
-            CREATE TABLE {p} (id int, v {self._values.types[type].sql}) PARTITION BY HASH (id {name("_c")});
-            CREATE TABLE {name("_0")} PARTITION OF {p} FOR VALUES WITH (MODULUS 2, REMAINDER 0);
-            CREATE TABLE {name("_1")} PARTITION OF {p} FOR VALUES WITH (MODULUS 2, REMAINDER 1);
-            INSERT INTO {p} VALUES (1, {self._values.one(type)})"""
-        sides = (f"{head} 'SELECT {n}::bigint'; {tail}; {head} 'SELECT $2'" for n in (0, 1))
-        rows: dict[str, Rows] = {name("_0"): Counter([("missing", "")]), name("_1"): Counter([("extra", "")])}
-        return Plant(number, "rows: placed", (next(sides), next(sides)), rows=rows)
-
     def large_object(self, number: int, _: str) -> Plant:
         """Of a large object: its bytes, what follows what, its owner, its privileges, its comment, all of it."""
         oid = FIRST_OID + number
@@ -221,7 +206,7 @@ KINDS: dict[str, Callable[[Draw, int, str], Plant]] = {
     **{f"changed {n}": Draw.changed for n in range(6)},  # so much more often than the others
     **{method.__name__: method for method in (
         Draw.cells_exchanged, Draw.columns_exchanged, Draw.missing, Draw.doubled, Draw.one_for_another, Draw.key,
-        Draw.tables_exchanged, Draw.in_a_child, Draw.generated, Draw.long, Draw.order, Draw.large_object, Draw.placed,
+        Draw.tables_exchanged, Draw.in_a_child, Draw.generated, Draw.long, Draw.order, Draw.large_object,
     )},
 }  # fmt: skip
 
