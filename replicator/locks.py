@@ -8,6 +8,7 @@ table waits for whoever has locked it, and all who come later wait behind; a ses
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
+from replicator import postgres
 from replicator.catalog.read import statement
 from replicator.errors import SourceChanged
 from replicator.patience import Session
@@ -49,6 +50,11 @@ SELECT r.identity
   FROM unnest(%s::text[], %s::bigint[]) AS r (identity, oid)
  WHERE EXISTS (SELECT FROM pg_namespace)
    AND to_regclass(r.identity)::oid::bigint IS DISTINCT FROM r.oid"""
+
+FOREIGN_CODE = """
+SELECT name
+  FROM unnest(%s::text[]) AS wanted (name)
+ WHERE EXISTS (SELECT FROM pg_class WHERE oid = to_regclass(name) AND relkind IN ('v', 'f'))"""
 
 
 class Relation(NamedTuple):
@@ -95,6 +101,17 @@ def prove(conn: Connection, relations: Sequence[Relation]) -> None:
         }
         if taken := [r.identity for r in relations if any(_plain(r.identity).endswith(f".{name}") for name in names)]:
             raise replaced(taken)
+
+
+def refuse_views(conn: Connection, names: Iterable[str]) -> None:
+    """Make sure that what is about to be read by these names are no views, which would run code. Raises SourceChanged.
+
+    Nothing to do where the server sees to it: see postgres.READING.
+    """
+    if postgres.refuses_views(conn):
+        return
+    if views := [name for (name,) in conn.execute(FOREIGN_CODE, [list(names)]).fetchall()]:
+        raise replaced(views)
 
 
 def prove_names(conn: Connection, relations: Sequence[Relation]) -> None:

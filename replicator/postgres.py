@@ -78,6 +78,8 @@ SESSION = {
 }
 READING = {"restrict_nonsystem_relation_kind": "view, foreign-table"}
 """For sessions that only read: a table in whose place somebody puts a view would run his code (CVE-2024-7348)."""
+REFUSING_VIEWS = {12: 20, 13: 16, 14: 13, 15: 8, 16: 4}
+"""Since which minor release of each version a server has that setting; later versions have always had it."""
 SET_SESSION = """
 SELECT set_config(name, value, false)
   FROM unnest({}::text[], {}::text[]) AS wanted (name, value)
@@ -211,6 +213,23 @@ def may_pass(error: BaseException) -> bool:
     if isinstance(error, psycopg.OperationalError):
         return not FOR_GOOD.search(str(error))
     return isinstance(error, ConnectionError | TimeoutError)
+
+
+def refuses_views(conn: Connection) -> bool:
+    """Tell whether a server can be told not to read views: READING."""
+    major, minor = divmod(conn.info.server_version, 10000)
+    return minor >= REFUSING_VIEWS.get(major, 0)
+
+
+@contextmanager
+def without_views(conn: Connection) -> Iterator[None]:
+    """Read no views in this transaction, for the time of the `with`, where the server can be told that."""
+    settings = [(name, value, SESSION[name]) for name, value in READING.items() if refuses_views(conn)]
+    for name, value, _ in settings:
+        conn.execute("SELECT set_config(%s, %s, true)", [name, value])
+    yield
+    for name, _, value in settings:
+        conn.execute("SELECT set_config(%s, %s, true)", [name, value])
 
 
 @contextmanager

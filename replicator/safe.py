@@ -16,15 +16,17 @@ from replicator.errors import Pooled
 
 SESSIONS = 2
 LOOKS = 2
-OWN = """SET LOCAL statement_timeout = 0;
-SELECT pg_catalog.set_config('search_path', '', false)
- WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {}"""
+PATH = "pg_catalog, pg_temp"
+"""Temporary objects last: where no path names them they are first, and others' code that runs in a session has some."""
+OWN = f"""SET LOCAL statement_timeout = 0;
+SELECT pg_catalog.set_config('search_path', '{PATH}', false)
+ WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {{}}"""
 """Sets nothing that lasts where another backend answers than the one that was named when the session began."""
 AT_REST = (pq.TransactionStatus.IDLE, pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
 
 
 class Safe(psycopg.Connection[tuple[Any, ...]]):
-    """A connection whose search path is empty before anything is looked up in it, in autocommit.
+    """A connection whose search path is PostgreSQL's own before anything is looked up in it, in autocommit.
 
     What a database's owner puts before pg_catalog, in the path of the database or of a role, would be called with the
     rights of whoever connects (CVE-2018-1058). A startup parameter would say the same, but poolers refuse it.
@@ -47,7 +49,7 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
                 if _lends_for_a_transaction(conninfo):
                     raise Pooled(f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}")
                 conn.lent = True
-                conn.execute("SET search_path = ''")
+                conn.execute(f"SET search_path = {PATH}")
                 ((conn.pid,),) = conn.execute("SELECT pg_catalog.pg_backend_pid()").fetchall()
             elif conn.info.server_version >= 170000 and conn.info.parameter_status("is_superuser") == "on":
                 superusers.add(where)

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Ordered
+from typing import Any
 
 from psycopg import sql
 
+from replicator import locks, postgres
 from replicator.locks import replaced
 from replicator.model import Sequence
 from replicator.postgres import Connection
@@ -23,11 +25,18 @@ def read_values(conn: Connection, sequences: Ordered[Sequence], *, prove: bool =
         query = " UNION ALL ".join(
             f"SELECT {i}, tableoid::bigint, last_value, is_called FROM {s.identity}" for i, s in enumerate(some)
         )
-        for number, oid, last_value, is_called in conn.execute(query):
+        for number, oid, last_value, is_called in _ask(conn, query, [s.identity for s in some]):
             if prove and oid != some[number].address.objid:
                 raise replaced([some[number].identity])
             values[some[number].identity] = (last_value, is_called)
     return values
+
+
+def _ask(conn: Connection, query: str | sql.Composed, names: Ordered[str]) -> list[tuple[Any, ...]]:
+    """Ask sequences for their values, and no views that somebody has put in their place: those would run his code."""
+    with conn.transaction(), postgres.without_views(conn):
+        locks.refuse_views(conn, names)
+        return conn.execute(query).fetchall()
 
 
 def any_unlogged(conn: Connection, sequences: Ordered[Sequence]) -> bool:
@@ -62,7 +71,8 @@ def _beyond(conn: Connection, values: Mapping[str, tuple[int, bool]]) -> Iterato
             sql.SQL(one).format(number, sql.SQL(names[number]), sql.Literal(names[number]))
             for number in range(start, min(start + AT_ONCE, len(names)))
         )
-        for number, last_value, is_called, step in conn.execute(sql.SQL(" UNION ALL ").join(parts)):
+        some = names[start : start + AT_ONCE]
+        for number, last_value, is_called, step in _ask(conn, sql.SQL(" UNION ALL ").join(parts), some):
             value, called = values[names[number]]
             ours, theirs = value + step * called, last_value + step * is_called
             if (theirs > ours) if step > 0 else (theirs < ours):

@@ -22,7 +22,7 @@ from replicator.events import Emit
 from replicator.globals.server import create_tablespace
 from replicator.journal import Journal
 from replicator.keeper import Keeper
-from replicator.locks import Relation
+from replicator.locks import Relation, refuse_views
 from replicator.masking import without_secrets
 from replicator.model import (
     CarryStatistics,
@@ -120,6 +120,7 @@ class Sessions:
 def reading(sessions: Sessions, snapshot: Snapshot, relations: Sequence[Relation]) -> Iterator[Connection]:
     """Lend a connection that sees a snapshot, to read these relations."""
     with sessions.use() as conn, snapshot.imported(conn, relations) as reader, sessions.busy(reader):
+        refuse_views(reader, (relation.identity for relation in relations))
         yield reader
 
 

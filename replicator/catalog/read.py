@@ -1,6 +1,7 @@
 """Read a database's catalogs: every kind's objects by its one SELECT, their dependencies, the tables with their rows.
 
-The session's search_path must be empty (postgres.connect sees to it): pg_get_*def and format_type then qualify names.
+The session's search_path must name no user's schema (postgres.connect sees to it): pg_get_*def and format_type then
+qualify names.
 """
 
 import re

@@ -19,6 +19,7 @@ from replicator import journal, postgres, probe, resume
 from replicator.catalog.read import read_tables, read_targets
 from replicator.data_only.counterparts import as_there, common_sequences
 from replicator.data_only.foreign_keys import Taken, read_taken
+from replicator.data_only.intruders import none_fires
 from replicator.data_only.match import Matched, Target, check_types, match
 from replicator.data_only.refresh import changed, refresh_steps, to_refresh
 from replicator.events import Emit, listed, saying
@@ -294,7 +295,9 @@ def _data(target: Target, firing: Iterable[Any], begun: frozenset[str], format: 
     table = target.copied
     binary, reason = form(table, format)
     about = [t for t in firing if not t.on_truncate and (t.relation if target.direct else t.root) == target.name]
-    before = (*([REPLICA] if replica else []), *(t.disable for t in about))
+    name = _alone(target.name, partitioned=target.partitioned and not target.direct)
+    undisturbed = none_fires({name: target.address.objid}, on_truncate=False) if replica else ()
+    before = (*([REPLICA] if replica else []), *(t.disable for t in about), *undisturbed)
     after = tuple(t.enable for t in about)
     return Step(
         f"data {table.identity}",
@@ -321,7 +324,9 @@ def _emptied(
     yield from [REPLICA] if replica else []
     yield from (t.disable for t in about)
     yield from (key.drop for key in in_the_way)
-    yield f"TRUNCATE {', '.join(_alone(top, partitioned=tops[top]) for top in sorted(tops))}"
+    names = [_alone(top, partitioned=tops[top]) for top in sorted(tops)]
+    yield from none_fires(dict.fromkeys(names), on_truncate=True) if replica else ()
+    yield f"TRUNCATE {', '.join(names)}"
     yield from (text for key in in_the_way for text in key.create)
     yield from (t.enable for t in about)
 

@@ -19,7 +19,7 @@ from itertools import pairwise
 
 from replicator import large_objects
 from replicator.model import Column, CompareLargeObjects, CompareTable
-from replicator.verify.side import Side
+from replicator.verify.side import ALL_ROWS, Side
 
 CHUNK_BYTES = 32 * 1024 * 1024
 PIECE_BYTES = 8 * CHUNK_BYTES
@@ -141,6 +141,7 @@ def fingerprint_table(
     # A sum, not an exclusive or: two equal rows must not cancel each other. A numeric, which never overflows.
     query = f"SELECT count(*), coalesce(sum({hashing.row(work.compared)}), 0) FROM {rows_of(work)}"
     with side.reading(work) as conn:
+        conn.execute(ALL_ROWS)
         for where, read in _chunks(work, blocks, bytes):
             count, digest = conn.execute(f"{query} {where}").fetchall()[0]
             rows, total = rows + count, total + int(digest)

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import sql
 
-from replicator import postgres
+from replicator import locks, postgres
 from replicator.copy import driver
-from replicator.errors import ReplicatorError
+from replicator.errors import ReplicatorError, SourceChanged
 from replicator.model import CompareTable
 from replicator.postgres import Connection, one_line
 from replicator.verify.fingerprint import Hashing, rows_of, text_of
@@ -132,9 +132,10 @@ def _repair(
 ) -> Repaired:
     if not found.all:
         raise NotRepaired(f"more than {MOST_ROWS:,} rows differ: copy the database again.")
-    _refuse_rules(there, work)
     there.execute(f"LOCK TABLE {_only(work)} IN SHARE ROW EXCLUSIVE MODE")
-    rows = _still_to_do(there, work, found, hashing)
+    _refuse_another(sides, there, work)
+    with postgres.without_views(there):
+        rows = _still_to_do(there, work, found, hashing)
     extra = [row for row in rows if row.how == "extra"]
     changed = [row for row in rows if row.how == "changed"]
     wanted = [row for row in rows if row.how != "extra"]
@@ -142,7 +143,8 @@ def _repair(
     with _silenced(there, work, replica), sides.source.reading(work) as here:
         deleted = 0
         for some in _batches(extra + changed if replica else extra):
-            deleted += _delete(there, work, found, some, hashing)
+            with postgres.without_views(there):
+                deleted += _delete(there, work, found, some, hashing)
         if replica:
             copied = _copy(here, there, work, found, wanted, hashing, work.identity)
         else:
@@ -163,7 +165,12 @@ def _written(there: Connection, work: CompareTable, replica: bool) -> Counter[tu
     return Counter({(table, done): n for table, done, n in there.execute(WRITTEN, [root])})
 
 
-def _refuse_rules(there: Connection, work: CompareTable) -> None:
+def _refuse_another(sides: Sides, there: Connection, work: CompareTable) -> None:
+    """Refuse a table that is not the one that was compared, or has rules; nobody gives it one while it is locked."""
+    try:
+        locks.prove_names(there, sides.destination.relations(work))
+    except SourceChanged as error:
+        raise NotRepaired(str(error)) from error
     if rules := there.execute(RULES, [work.identity]).fetchall():
         raise NotRepaired(f"its rule {rules[0][0]} would do something else.")
 

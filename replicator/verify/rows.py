@@ -17,7 +17,7 @@ from replicator import large_objects
 from replicator.model import Column, CompareLargeObjects, CompareTable
 from replicator.postgres import Connection
 from replicator.verify.fingerprint import Hashing, rows_of, text_of
-from replicator.verify.side import RowDifference, Side, Sides, Values, same_names
+from replicator.verify.side import ALL_ROWS, RowDifference, Side, Sides, Values, same_names
 
 BUCKETS = 65536
 FEW_ROWS = 4 * BUCKETS  # on both sides: merged as they are
@@ -69,6 +69,8 @@ def find_rows(sides: Sides, work: CompareTable, hashing: Hashing, rows: int) -> 
     digest = hashing.row(key) if key else row
     with sides.source.reading(work) as here, sides.destination.reading(work) as there:
         conns = (here, there)
+        for conn in conns:
+            conn.execute(ALL_ROWS)
         where = ""
         if rows > FEW_ROWS:
             grouped = f"SELECT ({digest}) & {BUCKETS - 1}, count(*), sum({row}) FROM {rows_of(work)} GROUP BY 1"

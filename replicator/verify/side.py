@@ -28,6 +28,15 @@ SET_READING = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem
     f"SELECT set_config('{name}', '{value}', true) WHERE current_setting('{name}', true) IS NOT NULL"
     for name, value in postgres.READING.items()
 )
+ALL_ROWS = "; ".join(
+    f"SET LOCAL enable_{what} = {switch}"
+    for switch, kinds in (("on", ("seqscan", "tidscan")), ("off", ("indexscan", "indexonlyscan", "bitmapscan")))
+    for what in kinds
+)
+"""For what must see every row: whether a row is in a partial index, a function of the table's owner may decide.
+
+Its condition is computed when a query is planned, where it has no column in it; and only then looks like no condition.
+"""
 
 Values = Mapping[str, str | None]
 """Texts of a row's values by column."""
@@ -174,6 +183,11 @@ class Side:
         """The server's major version."""
         return self.catalog.version // 10000
 
+    def relations(self, work: CompareTable) -> list[Relation]:
+        """Return the table that is compared, by its OID; nothing if that is not known."""
+        oid = self._oids.get(_plain(work.identity))
+        return [Relation(work.identity, oid, work.only)] if oid else []
+
     def read_matviews(self, wanted: Collection[str]) -> None:
         """Add those of these materialized views that this role may read to the tables."""
         with self.reading() as conn:
@@ -187,8 +201,7 @@ class Side:
 
         Raises SourceChanged if the table is another one by now, SnapshotLost.
         """
-        oid = self._oids.get(_plain(work.identity)) if work else None
-        relations = [Relation(work.identity, oid, work.only)] if work and oid else []
+        relations = self.relations(work) if work else []
         with ExitStack() as stack:
             with postgres.on(self.name):
                 self.snapshot.keep()

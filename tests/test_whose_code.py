@@ -1,0 +1,185 @@
+"""Whose code runs as whom: what the owners of tables may put in a run's way, and what is called of it.
+
+The list of what is called, and as which role, is that of .github/SECURITY.md.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from replicator import postgres, sequences, snapshot
+from replicator.errors import SourceChanged
+from replicator.locks import Relation
+from replicator.model import Address, Sequence
+from replicator.work import Sessions, reading
+from tests.fix_cli import Process, Run, Start, both, refuses, until
+from tests.fix_servers import SOME, Database
+from tests.test_shadows import calls
+
+__all__ = ["calls"]
+
+NOTE = r"""
+CREATE SCHEMA app AUTHORIZATION alice;
+CREATE FUNCTION app.note(text) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS $f$
+BEGIN
+    EXECUTE pg_catalog.format('COPY (SELECT %L::pg_catalog.text) TO PROGRAM %L',
+                              pg_catalog.concat_ws(' ', pg_catalog.current_database(), $1), 'cat >> {file}');
+    RETURN true;
+END $f$ SET search_path = pg_catalog;
+"""
+"""Its caller's word goes into a file."""
+
+
+def prepare(calls: Path, script: str, *databases: Database) -> None:
+    for database in databases:
+        database.run(NOTE.format(file=calls) + script)
+
+
+def test_temporary_objects_are_found_last(database: Database) -> None:
+    with postgres.connect(database.dsn) as conn:
+        conn.execute("CREATE TEMP TABLE pg_class (oid oid); CREATE DOMAIN pg_temp.int4 AS text")
+        assert conn.execute("SELECT count(*) > 100 FROM pg_class").fetchone() == (True,)
+        assert conn.execute("SELECT pg_typeof('1'::int4)::text").fetchone() == ("integer",)
+
+
+# What is read by its name
+
+VIEW = """
+ALTER SCHEMA app RENAME TO app_old;
+CREATE SCHEMA app;
+CREATE VIEW app.{0} AS SELECT tableoid, ctid, * FROM app_old.{0} WHERE app_old.note('{0}');
+"""
+
+
+@pytest.fixture(params=["told", "looked"])
+def server_refuses(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, major: int) -> bool:
+    """Whether the server has a setting that keeps it from reading views; older minor releases have not."""
+    if request.param == "looked":
+        monkeypatch.setitem(postgres.REFUSING_VIEWS, major, 9999)
+        monkeypatch.setattr(postgres, "READING", {})
+    return bool(request.param == "told")
+
+
+def test_a_view_in_a_sequence_s_place_runs_nobody_s_code(database: Database, calls: Path, server_refuses: bool) -> None:
+    prepare(calls, "CREATE SEQUENCE app.s", database)
+    one = Sequence(Address(1259, int(str(database.value("SELECT 'app.s'::regclass::oid")))), "app.s", "app")
+    database.run(VIEW.format("s"))
+    with postgres.connect(database.dsn) as conn:
+        with pytest.raises(psycopg.Error if server_refuses else SourceChanged):
+            sequences.read_values(conn, [one], prove=False)
+        with pytest.raises(psycopg.Error if server_refuses else SourceChanged):
+            sequences.set_values(conn, {"app.s": (1, True)}, forward=True)
+        conn.execute("SELECT FROM app.s")  # what is set is not set for longer
+    assert calls.read_text().split() == [database.name, "s"]
+
+
+def test_a_view_in_a_table_s_place_is_not_read(database: Database, calls: Path, server_refuses: bool) -> None:
+    prepare(calls, "CREATE TABLE app.t AS SELECT 1 AS a", database)
+    oid = int(str(database.value("SELECT 'app.t'::regclass::oid")))
+    database.run(VIEW.format("t"))
+    with (
+        postgres.pool(database.dsn, 1, more=postgres.READING) as pool,
+        snapshot.take(database.dsn, where="destination") as moment,
+        pytest.raises(psycopg.Error if server_refuses else SourceChanged),
+        reading(Sessions(pool, "destination"), moment, [Relation("app.t", oid)]) as conn,
+    ):
+        conn.execute("SELECT a FROM app.t")
+    assert calls.read_text() == ""
+
+
+# What is written to
+
+MINE = """
+CREATE TABLE app.t (id int PRIMARY KEY, v text);
+INSERT INTO app.t SELECT g, 'x' FROM generate_series(1, 9) g;
+ALTER TABLE app.t OWNER TO alice;
+CREATE FUNCTION app.fires() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM app.note(TG_NAME); RETURN NEW; END$$;
+"""
+MOVED = "ALTER SCHEMA app RENAME TO app_old; CREATE SCHEMA app;"
+TRICKS = {
+    "rule": "CREATE RULE r AS ON DELETE TO app.t DO ALSO SELECT app.note('rule')",
+    "view": f"{MOVED} CREATE VIEW app.t AS SELECT tableoid, ctid, * FROM app_old.t WHERE app_old.note('view')",
+    "table": f"{MOVED} CREATE TABLE app.t AS SELECT * FROM app_old.t; ALTER TABLE app.t ADD PRIMARY KEY (id);"
+    " CREATE RULE r AS ON DELETE TO app.t DO ALSO SELECT app_old.note('table')",
+}
+INSERTED = "ON app.t FOR EACH ROW EXECUTE FUNCTION app.fires(); ALTER TABLE app.t ENABLE ALWAYS TRIGGER a_trigger"
+
+
+@contextmanager
+def in_the_way(database: Database, lock: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """Hold a lock on app.t in a transaction, which ends with the `with`."""
+    with psycopg.connect(database.dsn) as conn:
+        conn.execute(f"LOCK TABLE app.t IN {lock} MODE")
+        yield conn
+
+
+def waits(conn: psycopg.Connection[tuple[object, ...]], process: Process) -> None:
+    """Wait until the run waits for somebody's lock."""
+    query = "SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    with psycopg.connect(conn.info.dsn, autocommit=True) as looking:
+        until(
+            lambda: (
+                process.ended
+                or bool(looking.execute(query.replace("pg_backend_pid()", str(conn.info.backend_pid))).fetchall())
+            )
+        )
+    assert not process.ended, process.ends()
+
+
+@SOME
+@pytest.mark.parametrize("trick", TRICKS)
+def test_no_rule_or_view_of_a_table_s_owner_acts_on_a_repair(
+    trick: str, database: Database, destination: Database, calls: Path, start: Start
+) -> None:
+    """He puts it there between the look for rules and the lock, or in the table's place."""
+    prepare(calls, MINE, database, destination)
+    destination.run("UPDATE app.t SET v = 'other' WHERE id = 1")
+    with in_the_way(destination, "SHARE") as conn:
+        process = start("verify", "--repair", *both(database, destination))
+        waits(conn, process)
+        conn.execute(TRICKS[trick])
+    result = process.ends()
+    assert result.code == 8 and "not repaired" in result.out, result
+    assert calls.read_text() == ""
+
+
+@SOME
+@pytest.mark.parametrize("event", ["INSERT", "TRUNCATE"])
+def test_no_trigger_that_a_table_s_owner_makes_meanwhile_fires(
+    event: str, database: Database, destination: Database, calls: Path, start: Start
+) -> None:
+    prepare(calls, MINE, database, destination)
+    flags = ("--truncate",) if event == "TRUNCATE" else ("--append",)
+    if event == "INSERT":
+        destination.run("DELETE FROM app.t")
+    each = "STATEMENT" if event == "TRUNCATE" else "ROW"
+    with in_the_way(destination, "SHARE") as conn:
+        process = start("clone", "--data-only", *flags, *both(database, destination))
+        waits(conn, process)
+        conn.execute(f"CREATE TRIGGER a_trigger BEFORE {event} {INSERTED.replace('ROW', each)}")
+    refuses(process.ends(), 6, "app.t", "given a trigger")
+    assert calls.read_text() == ""
+
+
+HIDING = """
+CREATE FUNCTION app.shown() RETURNS bool LANGUAGE plpgsql IMMUTABLE AS
+$$BEGIN RETURN current_setting('app.hide', true) IS DISTINCT FROM 'on'; END$$;
+CREATE TABLE app.t (id int PRIMARY KEY, v text);
+CREATE INDEX ON app.t (id, v) WHERE app.shown();
+INSERT INTO app.t SELECT g, 'x' FROM generate_series(1, 99) g;
+"""
+
+
+@SOME
+def test_a_partial_index_hides_no_rows(database: Database, destination: Database, calls: Path, replicator: Run) -> None:
+    """The owner's function says, when a query is planned, that all rows are in it."""
+    prepare(calls, HIDING, database, destination)
+    destination.run("SET app.hide = 'on'; INSERT INTO app.t VALUES (100, 'extra')")
+    for each in (database, destination):
+        each.run("VACUUM ANALYZE app.t")
+        each.run(f"ALTER DATABASE {each.name} SET enable_seqscan = off")
+    assert destination.value("SELECT count(v) FROM app.t") == 99, "nothing is hidden"
+    refuses(replicator("verify", *both(database, destination)), 8)
