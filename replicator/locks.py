@@ -5,7 +5,8 @@ has read it has locked, and pg_locks tells that by OID: it must be the relations
 table waits for whoever has locked it, and all who come later wait behind; a session that has the lock already does not.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from replicator import postgres
@@ -101,6 +102,18 @@ def prove(conn: Connection, relations: Sequence[Relation]) -> None:
         }
         if taken := [r.identity for r in relations if any(_plain(r.identity).endswith(f".{name}") for name in names)]:
             raise replaced(taken)
+
+
+@contextmanager
+def reading(conn: Connection, names: Iterable[str]) -> Iterator[None]:
+    """Read tables and sequences by these names in a transaction of its own: all their rows, and no views instead.
+
+    Raises SourceChanged, psycopg.Error.
+    """
+    with conn.transaction(), postgres.without_views(conn):
+        refuse_views(conn, names)
+        conn.execute(postgres.ALL_ROWS)
+        yield
 
 
 def refuse_views(conn: Connection, names: Iterable[str]) -> None:

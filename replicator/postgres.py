@@ -78,6 +78,20 @@ SESSION = {
 }
 READING = {"restrict_nonsystem_relation_kind": "view, foreign-table"}
 """For sessions that only read: a table in whose place somebody puts a view would run his code (CVE-2024-7348)."""
+NO_VIEWS = "; ".join(
+    f"SELECT set_config('{name}', '{value}', true) WHERE current_setting('{name}', true) IS NOT NULL"
+    for name, value in READING.items()
+)
+"""The same for a transaction."""
+ALL_ROWS = "; ".join(
+    f"SET LOCAL enable_{what} = {switch}"
+    for switch, kinds in (("on", ("seqscan", "tidscan")), ("off", ("indexscan", "indexonlyscan", "bitmapscan")))
+    for what in kinds
+)
+"""For a transaction that must see every row: a partial index may have all columns of a table, but not all rows.
+
+Its condition, with no column in it, is computed when a query is planned: a function of the owner's may say that it holds.
+"""
 REFUSING_VIEWS = {12: 20, 13: 16, 14: 13, 15: 8, 16: 4}
 """Since which minor release of each version a server has that setting; later versions have always had it."""
 SET_SESSION = """

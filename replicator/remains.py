@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from replicator import events, graph, sequences
+from replicator import events, graph, locks, sequences
 from replicator.catalog import BY_NAME
 from replicator.catalog.read import readable_kinds
 from replicator.errors import PreflightFailed
@@ -182,9 +182,10 @@ def _count(
         (step,) = batch
         assert isinstance(step.work, Execute)
         began = time.monotonic()
-        with destination.use() as conn:
+        names = batches[int(step.name)]
+        with destination.use() as conn, locks.reading(conn, names):
             rows = conn.execute(step.work.statements[0]).fetchall()
-        found.update((batches[int(step.name)][number], (count, others)) for number, count, others in rows)
+        found.update((names[number], (count, others)) for number, count, others in rows)
         return {step.name: Outcome(time.monotonic() - began)}
 
     steps = [Step(str(n), Phase.VERIFY, Execute((_counting(batch, queries),))) for n, batch in enumerate(batches)]

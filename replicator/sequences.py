@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import sql
 
-from replicator import locks, postgres
+from replicator import locks
 from replicator.locks import replaced
 from replicator.model import Sequence
 from replicator.postgres import Connection
@@ -34,8 +34,7 @@ def read_values(conn: Connection, sequences: Ordered[Sequence], *, prove: bool =
 
 def _ask(conn: Connection, query: str | sql.Composed, names: Ordered[str]) -> list[tuple[Any, ...]]:
     """Ask sequences for their values, and no views that somebody has put in their place: those would run his code."""
-    with conn.transaction(), postgres.without_views(conn):
-        locks.refuse_views(conn, names)
+    with locks.reading(conn, names):
         return conn.execute(query).fetchall()
 
 

@@ -183,3 +183,25 @@ def test_a_partial_index_hides_no_rows(database: Database, destination: Database
         each.run(f"ALTER DATABASE {each.name} SET enable_seqscan = off")
     assert destination.value("SELECT count(v) FROM app.t") == 99, "nothing is hidden"
     refuses(replicator("verify", *both(database, destination)), 8)
+
+
+@SOME
+def test_a_view_in_the_place_of_a_table_that_others_refer_to_runs_nobody_s_code(
+    database: Database, destination: Database, calls: Path, start: Start
+) -> None:
+    """Foreign keys are checked afterwards, by a query."""
+    more = "CREATE TABLE app.top (id int PRIMARY KEY); ALTER TABLE app.t ADD FOREIGN KEY (id) REFERENCES app.top;"
+    prepare(calls, MINE.replace("INSERT", "-- "), database, destination)
+    for each in (database, destination):
+        each.run(more)
+    database.run("INSERT INTO app.top VALUES (1); INSERT INTO app.t VALUES (1, 'x')")
+    with in_the_way(destination, "SHARE") as conn:
+        process = start("clone", "--data-only", "--jobs", "2", *both(database, destination))
+        waits(conn, process)
+        until(lambda: destination.value("SELECT count(*) FROM app.top") == 1)
+        destination.run(
+            "ALTER TABLE app.top RENAME TO top_old;"
+            " CREATE VIEW app.top AS SELECT * FROM app.top_old WHERE app.note('view')"
+        )
+    refuses(process.ends(), 6, "app.top")
+    assert calls.read_text() == ""

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from replicator import journal, postgres, probe, resume
+from replicator import journal, locks, postgres, probe, resume
 from replicator.catalog.read import read_tables, read_targets
 from replicator.data_only.counterparts import as_there, common_sequences
 from replicator.data_only.foreign_keys import Taken, read_taken
@@ -247,7 +247,8 @@ def _alone(name: str, *, partitioned: bool) -> str:
 
 
 def _has_rows(conn: Connection, table: str) -> bool:
-    return bool(conn.execute(f"SELECT FROM {table} LIMIT 1").fetchall())
+    with locks.reading(conn, [table.removeprefix("ONLY ")]):
+        return bool(conn.execute(f"SELECT FROM {table} LIMIT 1").fetchall())
 
 
 def make_plan(
@@ -281,7 +282,8 @@ def make_plan(
         data.append(Step(name, Phase.SEQUENCES, SetSequences(catalog.sequences, forward=settings.append), begun))
     copied = begun | {step.name for step in data}
     if replica:
-        last = [Step(f"check {k.name}", Phase.BUILD, Execute((k.check,)), copied) for k in keys if k.check]
+        checks = ((key.name, Execute((postgres.NO_VIEWS, key.check))) for key in keys if key.check)
+        last = [Step(f"check {name}", Phase.BUILD, check, copied) for name, check in checks]
     else:
         last = [Step(k.name, Phase.BUILD, Execute((*k.it.create, k.it.crossed_out)), copied) for k in keys]
         # One after another: each locks two tables.

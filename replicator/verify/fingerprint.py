@@ -19,7 +19,8 @@ from itertools import pairwise
 
 from replicator import large_objects
 from replicator.model import Column, CompareLargeObjects, CompareTable
-from replicator.verify.side import ALL_ROWS, Side
+from replicator.postgres import ALL_ROWS
+from replicator.verify.side import Side
 
 CHUNK_BYTES = 32 * 1024 * 1024
 PIECE_BYTES = 8 * CHUNK_BYTES

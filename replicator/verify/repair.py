@@ -116,7 +116,9 @@ def _repair_together(
                     about = [name]
                     done[name] = _repair(sides, there, *tables[name], hashing, replica)
                 about = list(left)
-                if refused := broken(there, sides.destination.snapshot.now, left, keys):
+                with postgres.without_views(there):
+                    refused = broken(there, sides.destination.snapshot.now, left, keys)
+                if refused:
                     raise psycopg.Rollback
         except (psycopg.Error, NotRepaired) as error:
             refused = dict.fromkeys(about, one_line(error))

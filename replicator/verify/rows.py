@@ -15,9 +15,9 @@ from psycopg import sql
 
 from replicator import large_objects
 from replicator.model import Column, CompareLargeObjects, CompareTable
-from replicator.postgres import Connection
+from replicator.postgres import ALL_ROWS, Connection
 from replicator.verify.fingerprint import Hashing, rows_of, text_of
-from replicator.verify.side import ALL_ROWS, RowDifference, Side, Sides, Values, same_names
+from replicator.verify.side import RowDifference, Side, Sides, Values, same_names
 
 BUCKETS = 65536
 FEW_ROWS = 4 * BUCKETS  # on both sides: merged as they are

@@ -24,19 +24,7 @@ CANCEL_AGAIN_SECONDS = 0.5
 SHOWN_CHARACTERS = 60  # of a value, in lines for people
 
 # `--jobs` says how many processes a server has to lend.
-SET_READING = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'; " + "; ".join(
-    f"SELECT set_config('{name}', '{value}', true) WHERE current_setting('{name}', true) IS NOT NULL"
-    for name, value in postgres.READING.items()
-)
-ALL_ROWS = "; ".join(
-    f"SET LOCAL enable_{what} = {switch}"
-    for switch, kinds in (("on", ("seqscan", "tidscan")), ("off", ("indexscan", "indexonlyscan", "bitmapscan")))
-    for what in kinds
-)
-"""For what must see every row: whether a row is in a partial index, a function of the table's owner may decide.
-
-Its condition is computed when a query is planned, where it has no column in it; and only then looks like no condition.
-"""
+SET_READING = f"SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'; {postgres.NO_VIEWS}"
 
 Values = Mapping[str, str | None]
 """Texts of a row's values by column."""
