@@ -90,7 +90,7 @@ ALL_ROWS = "; ".join(
 )
 """For a transaction that must see every row: a partial index may have all columns of a table, but not all rows.
 
-Its condition, with no column in it, is computed when a query is planned: a function of the owner's may say that it holds.
+Its condition, with no column in it, is computed when a query is planned: the owner's function may say that it holds.
 """
 REFUSING_VIEWS = {12: 20, 13: 16, 14: 13, 15: 8, 16: 4}
 """Since which minor release of each version a server has that setting; later versions have always had it."""

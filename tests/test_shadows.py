@@ -99,7 +99,8 @@ def words() -> str:
 @pytest.fixture
 def calls(tmp_path: Path) -> Iterator[Path]:
     """The file that names what was called."""
-    file = Path("/var/tmp") / f"{tmp_path.parent.parent.name}-{tmp_path.name}-calls"
+    run, worker = tmp_path.parent.parent.name, tmp_path.parent.name
+    file = Path("/var/tmp") / f"{run}-{worker}-{tmp_path.name}-calls"
     file.touch()
     file.chmod(0o666)
     yield file

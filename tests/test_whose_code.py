@@ -205,3 +205,89 @@ def test_a_view_in_the_place_of_a_table_that_others_refer_to_runs_nobody_s_code(
         )
     refuses(process.ends(), 6, "app.top")
     assert calls.read_text() == ""
+
+
+# What is called nevertheless
+
+SPIES = """
+GRANT CREATE ON DATABASE {name} TO alice;
+SET ROLE alice;
+CREATE FUNCTION app.says(what text, v int DEFAULT 1) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
+$$BEGIN PERFORM app.note(what || '/' || current_user); RETURN v; END$$;
+CREATE FUNCTION app.difference(int, int) RETURNS float8 LANGUAGE sql IMMUTABLE AS
+$$SELECT app.says('range-index')::float8$$;
+CREATE FUNCTION app.fires() RETURNS trigger LANGUAGE plpgsql AS
+$$BEGIN PERFORM app.says('trigger'); RETURN coalesce(NEW, OLD); END$$;
+
+CREATE DOMAIN app.domain AS int CHECK (app.says('domain', VALUE) > 0);
+CREATE TYPE app.pair AS (a int, b app.domain);
+CREATE TYPE app.range AS RANGE (SUBTYPE = int4, SUBTYPE_DIFF = app.difference);
+CREATE TYPE app.word AS ENUM ('a', 'b');
+CREATE FUNCTION app.text(app.word) RETURNS text LANGUAGE sql AS $$SELECT app.says('cast')::text$$;
+CREATE FUNCTION app.text(app.pair) RETURNS text LANGUAGE sql AS $$SELECT app.says('cast')::text$$;
+CREATE CAST (app.word AS text) WITH FUNCTION app.text(app.word) AS IMPLICIT;
+CREATE CAST (app.pair AS text) WITH FUNCTION app.text(app.pair) AS IMPLICIT;
+
+CREATE TABLE app.a (id int PRIMARY KEY, v int DEFAULT app.says('default'), CHECK (app.says('check', id) > 0));
+CREATE TABLE app.b (id app.domain PRIMARY KEY, v app.pair, w int GENERATED ALWAYS AS (app.says('stored', 1)) STORED);
+CREATE TABLE app.c (id int PRIMARY KEY, v int, r app.range,
+                    EXCLUDE USING gist (int4range(id, app.says('exclusion', id + 1)) WITH &&));
+CREATE INDEX ON app.c (app.says('index', v));
+CREATE INDEX ON app.c (v) WHERE app.says('predicate', v) > 0;
+CREATE INDEX ON app.c USING gist (r);
+CREATE INDEX ON app.c (app.says('constant'));
+CREATE TABLE app.d (id int) PARTITION BY LIST (app.says('partition', id));
+CREATE TABLE app.d1 PARTITION OF app.d FOR VALUES IN (1, 2, 3);
+CREATE TABLE app.e (id app.word PRIMARY KEY, v app.word[]);
+CREATE TABLE app.f (id int PRIMARY KEY);
+CREATE POLICY p ON app.f USING (app.says('policy') > 0);
+ALTER TABLE app.f ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE RULE r AS ON INSERT TO app.f WHERE app.says('rule') = 0 DO ALSO NOTHING;
+CREATE TABLE app.g (id int PRIMARY KEY REFERENCES app.c);
+CREATE VIEW app.seen AS SELECT app.says('view', id) FROM app.a;
+
+INSERT INTO app.a VALUES (1), (2), (3);
+INSERT INTO app.b (id, v) VALUES (1, (1, 2)), (2, NULL), (3, NULL);
+INSERT INTO app.c SELECT g, g, app.range(g, g + 1) FROM generate_series(1, 3) g;
+INSERT INTO app.d VALUES (1), (2), (3);
+INSERT INTO app.e VALUES ('a', '{{a}}'), ('b', '{{}}');
+INSERT INTO app.g VALUES (1), (2), (3);
+RESET ROLE;
+INSERT INTO app.f VALUES (1), (2), (3);
+SET ROLE alice;
+CREATE MATERIALIZED VIEW app.filled AS SELECT app.says('matview', id) AS id FROM app.a;
+CREATE TRIGGER t BEFORE INSERT OR UPDATE OR DELETE ON app.a FOR EACH ROW EXECUTE FUNCTION app.fires();
+ALTER TABLE app.a ENABLE ALWAYS TRIGGER t;
+"""
+LOSSES = "".join(f"DELETE FROM app.{table} WHERE id = '1'; " for table in "abcdg") + "DELETE FROM app.e WHERE id = 'a'"
+
+WRITING = {"check/postgres", "domain/postgres", "partition/postgres", "stored/postgres"}
+WITH_INDEXES = {"exclusion/postgres", "index/postgres", "predicate/postgres"}
+AS_OWNER = {f"{what}/alice" for what in ("constant", "exclusion", "index", "predicate", "range-index", "matview")}
+PLANNED = {"constant/postgres"}
+
+
+@SOME
+def test_what_is_called_is_what_the_policy_says(
+    database: Database, destination: Database, calls: Path, replicator: Run
+) -> None:
+    """What is not named (casts, defaults, policies, rules, triggers, views) no command calls, on neither side."""
+
+    def called(*command: str) -> tuple[int, set[str], set[str]]:
+        calls.write_text("")
+        code = replicator(*command, *both(database, destination)).code
+        found = [line.split() for line in calls.read_text().splitlines()]
+        here, there = ({what for where, what in found if where == each.name} for each in (database, destination))
+        return code, here, there
+
+    prepare(calls, SPIES.format(name=database.name), database)
+    assert called("probe") == (0, set(), set())
+    assert called("plan") == (0, set(), set())
+    assert called("clone") == (0, set(), WRITING | AS_OWNER)
+    assert called("verify", "--show-rows", "9") == (0, PLANNED, PLANNED)
+    destination.run(f"SET session_replication_role = replica; {LOSSES}")
+    assert called("verify", "--show-rows", "9") == (8, PLANNED, PLANNED)
+    assert called("verify", "--repair") == (0, PLANNED, WRITING | WITH_INDEXES | PLANNED)
+    code, here, there = called("clone", "--data-only", "--truncate")
+    assert (code, here) == (0, set())
+    assert there == WRITING | WITH_INDEXES | PLANNED | AS_OWNER
