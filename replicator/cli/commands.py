@@ -60,9 +60,17 @@ from replicator.status import clean_up, look
 ABSENT = "There is no such database, and so no unfinished clone in it. Is its name correct?"
 LISTED = 10
 """So many unfinished steps are named."""
+WHOSE_CODE = """Whose code runs: users of either database who are no superusers cannot have this program call what they
+made by a name, a cast, a view, a rule or a trigger. But servers run checks, domains, generated columns and expressions
+of indexes as whoever reads or writes: where you do not trust the owners of tables, connect as a role without superuser
+rights. The source's superuser can put code into the copy, as with pg_dump; a network without TLS can change it.
+.github/SECURITY.md lists it all.
+"""
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands, epilog=WHOSE_CODE, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="replicator")
 def cli() -> None:
     """Copy a PostgreSQL database into another server: schema, data, verification; no client tools needed.
