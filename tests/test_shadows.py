@@ -130,6 +130,10 @@ def test_no_command_calls_what_comes_first_in_the_path(
     for command in ("status", "clean"):
         runs(replicator(command, "--destination", destination.dsn))
     assert replicator("verify", *flags).code == 0
+    destination.run("SET search_path = pg_catalog; DELETE FROM public.ware; UPDATE public.shop SET name = 'other'")
+    runs(replicator("verify", "--repair", *flags))
+    assert calls.read_text() == ""
+    runs(replicator("plan", "--sql", "--source", database.dsn))
     runs(replicator("clone", "--data-only", "--truncate", "--no-large-objects", "--verify", *flags))
     assert calls.read_text() == ""
     database.value("SELECT lower('A') || format_type(23, NULL) FROM pg_class")
