@@ -72,6 +72,14 @@ def test_round_trip(fixture: Path, database: Database, destination: Database) ->
     assert comparable(read(destination)) == comparable(catalog)
 
 
+@pytest.mark.pg("in 17")
+def test_a_domain_that_is_not_null_twice(database: Database, destination: Database) -> None:
+    """A mistake of 17 allows it, which its own pg_dump does not survive."""
+    database.run("CREATE DOMAIN d AS integer CONSTRAINT one NOT NULL CONSTRAINT other NOT NULL")
+    create_schema(read(database), destination)
+    assert "CONSTRAINT one NOT NULL" in destination.dump()
+
+
 def test_foreign_keys_are_the_same_when_they_are_validated_later(database: Database, destination: Database) -> None:
     script = for_version((Path(__file__).parent / "kinds/foreign_key.sql").read_text("utf-8"), database.major)
     database.run(script)

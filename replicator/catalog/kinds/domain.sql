@@ -12,17 +12,14 @@ SELECT t.tableoid AS classid
   FROM pg_type t
   JOIN pg_type b ON b.oid = t.typbasetype
  CROSS JOIN LATERAL pg_identify_object('pg_collation'::regclass, NULLIF(t.typcollation, b.typcollation), 0) AS collated
-  LEFT JOIN (SELECT contypid, string_agg(format('CONSTRAINT %I NOT NULL', conname), ' ' ORDER BY conname) AS named --17+
-               FROM pg_constraint                                                             --17+
-              WHERE contype = 'n'                                                             --17+
-              GROUP BY contypid) AS nn ON nn.contypid = t.oid                                 --17+
+  -- 17 lets a domain have two of them, by mistake: 18 refuses that, and 17's pg_dump crashes.
+ CROSS JOIN LATERAL (SELECT min(conname) AS conname FROM pg_constraint WHERE contypid = t.oid AND contype = 'n') AS nn --17+
  CROSS JOIN LATERAL (
        SELECT concat_ws(' '
             , format('CREATE DOMAIN %s AS %s', t.oid::regtype, format_type(t.typbasetype, t.typtypmod))
             , 'COLLATE ' || collated.identity
-            , CASE WHEN t.typnotnull THEN coalesce(nn.named, 'NOT NULL') END                  --17+
-            --<17 , CASE WHEN t.typnotnull THEN 'NOT NULL' END
-              ) AS bare
+            , 'CONSTRAINT ' || quote_ident(nn.conname)                                        --17+
+            , CASE WHEN t.typnotnull THEN 'NOT NULL' END) AS bare
             -- A base type's default is a string, not an expression, and stays one only where it is inherited.
             , CASE WHEN t.typdefaultbin IS NOT NULL THEN pg_get_expr(t.typdefaultbin, 'pg_type'::regclass)
                    WHEN t.typdefault IS DISTINCT FROM b.typdefault THEN quote_literal(t.typdefault)
