@@ -411,7 +411,8 @@ def test_a_copy_that_a_crash_emptied_is_not_swapped_in(
         until(lambda: process.ended or "verification" in process.stderr)
         blocker.execute("LOCK pg_database IN SHARE MODE")  # the swap waits for it
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^ALTER DATABASE' AND wait_event_type = 'Lock'"
-        until(lambda: process.ended or bool(copy.value(waiting)))
+        with psycopg.connect(server.conninfo(), autocommit=True) as watcher:
+            until(lambda: process.ended or watcher.execute(waiting).fetchone() == (1,))
         assert not process.ended, process.ends()
         process.kill()
         server.stop(signal.SIGQUIT)

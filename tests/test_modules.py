@@ -15,7 +15,7 @@ ROOT = Path(replicator.__file__).parent
 LAYERS = (
     "errors events model masking argv",
     "graph plan plan.* downgrade catalog catalog.depend catalog.select settings again safe patience postgres throttle"
-    " unfinished copy.stream",
+    " trust unfinished copy.stream",
     "probe probe.* snapshot locks catalog.read catalog.changes catalog.unprintable claim journal keeper keywords"
     " maintenance witness rehearsal run copy copy.* large_objects late sequences statistics globals globals.server"
     " emptying",

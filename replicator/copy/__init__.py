@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Callable
 
+from psycopg import sql
+
 from replicator import postgres
 from replicator.copy import driver, relay
 from replicator.copy.wire import NoWire, open_wire
-from replicator.model import CopyTable
-from replicator.plan.parts import condition
+from replicator.model import CopyTable, Part, Table
 from replicator.postgres import Connection
 
 logger = logging.getLogger(__name__)
@@ -58,11 +59,32 @@ def copy_out(work: CopyTable) -> str:
     rows = f"{work.table.identity}{_column_list(work)}"
     if work.part:
         names = ", ".join(column.name for column in work.table.columns)
-        rows = f"(SELECT {names} FROM ONLY {work.table.identity} WHERE {condition(work.table, work.part)})"
+        rows = f"(SELECT {names} FROM ONLY {work.table.identity} WHERE {condition_of(work.table, work.part)})"
     elif work.table.condition:
         names = ", ".join(column.name for column in work.table.columns)
         rows = f"(SELECT {names} FROM {work.table.identity} {work.table.condition})"
     return f"COPY {rows} TO STDOUT (FORMAT {_format(work)})"
+
+
+def condition_of(table: Table, part: Part) -> str:
+    """Return what is true of a part's rows. What it is cut by may come from a journal: it is a literal here, no more.
+
+    >>> from replicator.model import Address
+    >>> table = Table(Address(1259, 1), "t", "public", (), 0, 0, None, key='"a"', key_type="text")
+    >>> condition_of(table, Part(2, 3, None, "7", "9"))
+    "ctid >= '(7,0)'::pg_catalog.tid AND ctid < '(9,0)'::pg_catalog.tid"
+    >>> print(condition_of(table, Part(1, 2, '"a"', None, "it's")))
+    "a" < 'it''s'::text
+    """
+    key = "ctid" if part.key is None else table.key
+    words = ((sign, end) for sign, end in ((">=", part.since), ("<", part.before)) if end is not None)
+    return " AND ".join(f"{key} {sign} {_literal(table, part, end)}" for sign, end in words)
+
+
+def _literal(table: Table, part: Part, end: str) -> str:
+    if part.key is None:
+        return f"'({int(end)},0)'::pg_catalog.tid"
+    return f"{sql.Literal(end).as_string().strip()}::{table.key_type}"
 
 
 def copy_in(work: CopyTable) -> str:

@@ -9,8 +9,6 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from math import ceil
 
-from psycopg import sql
-
 from replicator.model import Address, Catalog, Part, Table
 
 SMALLEST_BYTES = 256 * 1024 * 1024
@@ -61,27 +59,6 @@ def _edges(table: Table, number: int) -> list[str]:
         return [str(table.blocks * n // number) for n in range(1, number)]
     number = min(number, len(table.edges) + 1)
     return [table.edges[len(table.edges) * n // number] for n in range(1, number)]
-
-
-def condition(table: Table, part: Part) -> str:
-    """Return what is true of a part's rows. What it is cut by may come from a journal: it is a literal here, no more.
-
-    >>> from replicator.model import Address
-    >>> table = Table(Address(1259, 1), "t", "public", (), 0, 0, None, key='"a"', key_type="text")
-    >>> condition(table, Part(2, 3, None, "7", "9"))
-    "ctid >= '(7,0)'::pg_catalog.tid AND ctid < '(9,0)'::pg_catalog.tid"
-    >>> print(condition(table, Part(1, 2, '"a"', None, "it's")))
-    "a" < 'it''s'::text
-    """
-    key = "ctid" if part.key is None else table.key
-    words = ((sign, end) for sign, end in ((">=", part.since), ("<", part.before)) if end is not None)
-    return " AND ".join(f"{key} {sign} {_literal(table, part, end)}" for sign, end in words)
-
-
-def _literal(table: Table, part: Part, end: str) -> str:
-    if part.key is None:
-        return f"'({int(end)},0)'::pg_catalog.tid"
-    return f"{sql.Literal(end).as_string().strip()}::{table.key_type}"
 
 
 def as_cut(table: Table, ends: Sequence[tuple[str | None, str | None, str | None]]) -> tuple[Part, ...]:
