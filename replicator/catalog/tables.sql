@@ -29,13 +29,13 @@
                                                                 ELSE e.oid
                                                             END) AS hashable
             -- An array sends the OID of its elements' type, a composite those of its columns'. A refcursor is sent by
-            -- text's function, which takes none.
+            -- text's function, which takes none. A tsquery sends in which order equal operators were joined, which its
+            -- text does not tell; nor need any type of an extension tell all that it sends, and it is copied as text.
             , CASE WHEN b.typsend <> 0
-                    AND b.oid <> 'refcursor'::regtype
+                    AND b.typname NOT IN ('refcursor', 'tsquery', '_tsquery')
                     AND (portable.it
                          OR b.typtype = 'e'
-                         OR b.typtype = 'b' AND b.oid >= 10000 AND e.oid = b.oid
-                         OR s.oid < 10000 AND s.typname !~ '^_?reg' AND s.typname !~ '^_?xml$')
+                         OR s.oid < 10000 AND s.typname !~ '^(_|reg|xml$|tsquery$)')
                    THEN b.typsend::regproc::text
                END AS send
          FROM domain_base d

@@ -53,8 +53,8 @@ def _filled(side: Side) -> list[str]:
 def filled_there_alone(sides: Sides) -> list[Mismatch]:
     """Return those that the destination has filled, and the source has not."""
     here = [o.identity for o in sides.source.catalog.objects if o.kind == "matview"]
-    filled, there = _filled(sides.source), same_names(here, _filled(sides.destination))
-    return [Mismatch(f"matview {name}", "not populated on the source") for name in there if name not in filled]
+    filled, there = set(_filled(sides.source)), same_names(here, _filled(sides.destination))
+    return [Mismatch(f"matview {name}", "not populated on the source") for name in there.keys() - filled]
 
 
 def judge(sides: Sides, mismatches: Sequence[Mismatch], *, cloned: bool) -> tuple[list[Mismatch], list[str]]:
