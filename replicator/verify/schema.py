@@ -193,7 +193,8 @@ OF_VERSIONS = (
 """What servers of different versions print differently."""
 OF_PARSING = (
     (r"\bON TRUE\b", "ON true"),  # a natural join of no columns
-    (r"\b(DELETE FROM (?:ONLY )?[^\s;]+) AS ", r"\1 "),  # said since the minor releases of November 2026
+    # said of UPDATE and DELETE, too, since the minor releases of November 2026
+    (r"\b((?:UPDATE|DELETE FROM) (?:ONLY )?[^\s;]+) AS ", r"\1 "),
 )
 """What a server prints otherwise when it reads its own words back; and see structure."""
 IN_BRACKETS = re.compile(r"\([^()]*\)")

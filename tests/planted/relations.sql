@@ -91,7 +91,7 @@ CREATE TABLE xN (a int); CREATE INDEX xN_i ON xN ((a + 1), (a - 1)); ALTER INDEX
 CREATE TABLE xN (a int); CREATE INDEX xN_i ON xN ((a + 1)); {~ ALTER INDEX xN_i ALTER COLUMN 1 SET STATISTICS 9}
 
 -- constraint, table
-CREATE TABLE xN (a int, b int, c int4range, {PRIMARY KEY ~ UNIQUE} (a, b), CONSTRAINT xN_u UNIQUE ({a ~ b ~ a, b ~ b, a ~ a, c}) {~ DEFERRABLE ~ DEFERRABLE INITIALLY DEFERRED}
+CREATE TABLE xN (a int, b int, d int, c int4range, {PRIMARY KEY ~ UNIQUE} (a, b), CONSTRAINT xN_u UNIQUE ({a ~ d ~ a, d ~ d, a ~ a, c}) {~ DEFERRABLE ~ DEFERRABLE INITIALLY DEFERRED}
   , CONSTRAINT xN_i UNIQUE (b) {~ INCLUDE (a) ~ INCLUDE (c) ~ INCLUDE (a, c)} {~ WITH (fillfactor = 70)}
   , CONSTRAINT xN_e EXCLUDE USING gist (c WITH {&& ~ -|- ~ =}) {~ WHERE (a > 0) ~ WHERE (a > 1)})
 
