@@ -94,6 +94,19 @@ Its condition, with no column in it, is computed when a query is planned: the ow
 """
 REFUSING_VIEWS = {12: 20, 13: 16, 14: 13, 15: 8, 16: 4}
 """Since which minor release of each version a server has that setting; later versions have always had it."""
+OWN_ROLE = """
+SELECT set_config('role', 'none', false)
+  FROM pg_roles r
+ WHERE session_user <> current_user
+   AND r.rolname = session_user
+   AND r.rolsuper
+   AND EXISTS (SELECT
+                 FROM pg_db_role_setting s
+                 JOIN pg_database d ON d.oid = s.setdatabase AND d.datname = current_database()
+                CROSS JOIN unnest(s.setconfig) AS setting
+                WHERE s.setrole = 0
+                  AND setting ILIKE 'role=%');"""
+"""A superuser stays one, whatever role a database's owner has chosen for all: that role would own what is made."""
 SET_SESSION = """
 SELECT set_config(name, value, false)
   FROM unnest({}::text[], {}::text[]) AS wanted (name, value)
@@ -148,7 +161,7 @@ def set_up(conn: Connection, encoding: str | None = None, more: Mapping[str, str
     timeouts = [f"SET {name} = 0; " for name, since in TIMEOUTS.items() if conn.info.server_version >= since]
     wanted = {**SESSION, **(more or {})}
     literals = (sql.Literal(value) for value in (encoding, list(wanted), list(wanted.values())))
-    conn.execute(sql.SQL("SET client_encoding = {}; " + "".join(timeouts) + SET_SESSION).format(*literals))
+    conn.execute(sql.SQL("SET client_encoding = {}; " + "".join(timeouts) + OWN_ROLE + SET_SESSION).format(*literals))
 
 
 def readable_encoding(server_encoding: str) -> str:

@@ -104,7 +104,7 @@ class Remains:
             match mismatch.how:
                 case "missing on the destination":
                     wanted = mismatch.what in made
-                case "not populated":
+                case "not populated on the destination":
                     refresh = f"refresh {mismatch.what.partition(' ')[2]}"
                     wanted = refresh in self.kept and not steps[refresh].optional
                 case "extra on the destination" | "invalid on the destination":  # it may be about to be attached

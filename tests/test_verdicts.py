@@ -263,7 +263,10 @@ CHANGES = {
     ),
     "a view dropped": ("DROP VIEW cheap", "view public.cheap: missing"),
     "a label added": ("ALTER TYPE mood ADD VALUE 'so so'", "enum_type public.mood: different"),
-    "a matview emptied": ("REFRESH MATERIALIZED VIEW sums WITH NO DATA", "matview public.sums: not populated"),
+    "a matview emptied": (
+        "REFRESH MATERIALIZED VIEW sums WITH NO DATA",
+        "matview public.sums: not populated",
+    ),
     "a large object removed": ("SELECT lo_unlink(4711)", "1 large objects were copied, 0 are there"),
     "a privilege granted": ("REVOKE ALL ON shop FROM alice", "acl public.shop (table)"),
 }

@@ -283,7 +283,7 @@ MAX_RATE = click.option(
     metavar="RATE",
     callback=_rate,
     show_default="no limit",
-    help="Copy at most so much a second: 50MB/s, for the whole run.",
+    help="Copy, or read to compare, at most so much a second: 50MB/s, for the whole run.",
 )
 STATISTICS = click.option(
     "--statistics",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from psycopg import sql
 
 from replicator import postgres
-from replicator.copy import driver, relay
+from replicator.copy import driver, intruders, relay
 from replicator.copy.wire import NoWire, open_wire
 from replicator.model import CopyTable, Part, Table
 from replicator.postgres import Connection
@@ -25,6 +25,8 @@ def copy_table(source: Connection, destination: Connection, work: CopyTable, tra
     for statement in work.before:
         with postgres.on("destination"):
             destination.execute(statement)
+    if work.fresh and work.table.condition is None:
+        intruders.refuse(destination, work.table.target, exclusive=_fresh(work))
     if _fresh(work):
         # Emptied in the transaction that fills it, it can be frozen; with wal_level = minimal it need not be logged.
         with postgres.on("destination"):

@@ -17,9 +17,9 @@ import psycopg
 
 from replicator import journal, locks, postgres, probe, resume
 from replicator.catalog.read import read_tables, read_targets
+from replicator.copy.intruders import none_fires
 from replicator.data_only.counterparts import as_there, common_sequences
 from replicator.data_only.foreign_keys import Taken, read_taken
-from replicator.data_only.intruders import none_fires
 from replicator.data_only.match import Matched, Target, check_types, match
 from replicator.data_only.refresh import changed, refresh_steps, to_refresh
 from replicator.events import Emit, listed, saying

@@ -84,6 +84,11 @@ def _encodings(source: Facts, destination: Facts) -> Iterable[Finding]:
             f" {source.encoding} can.",
             f"Create the destination with CREATE DATABASE … ENCODING '{source.encoding}' TEMPLATE template0.",
         )
+    yield from sorting(source, destination)
+
+
+def sorting(source: Facts, destination: Facts) -> Iterable[Finding]:
+    """Yield a finding where text has another order on the destination."""
     if source.collation != destination.collation:
         yield Finding(
             f"Text is sorted by {source.collation} on the source and by {destination.collation} on the destination.",

@@ -3,7 +3,7 @@
 from replicator.model import Finding
 from replicator.postgres import Connection
 from replicator.probe.capacity import check_sessions
-from replicator.probe.destination import same_database, writable
+from replicator.probe.destination import same_database, sorting, writable
 from replicator.probe.facts import read_facts
 from replicator.probe.source import check_readable, refused_by_table, waiting_locks
 
@@ -23,7 +23,11 @@ def check_verification(
     here, there = read_facts(source), read_facts(destination)
     if same := same_database(here, there, written=False):
         return same
-    found = check_readable("source", source) + check_readable("destination", destination, common)
+    found = [
+        *sorting(here, there),
+        *check_readable("source", source),
+        *check_readable("destination", destination, common),
+    ]
     found += check_sessions(
         source, destination, jobs, one_server=here.server == there.server, more=holders, fewer="verify with"
     )

@@ -5,7 +5,11 @@ SELECT (SELECT system_identifier::text FROM pg_control_system()) AS system
      , d.oid::bigint AS oid
      , current_setting('server_version') AS version
      , pg_encoding_to_char(d.encoding)::text AS encoding
-     , d.datcollate::text AS collation
+     , CASE to_jsonb(d) ->> 'datlocprovider'
+           WHEN 'i' THEN 'ICU ' || coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')
+           WHEN 'b' THEN 'builtin ' || (to_jsonb(d) ->> 'datlocale')
+           ELSE d.datcollate::text
+       END AS collation
      , pg_database_size(d.oid) AS size
      , pg_is_in_recovery() AS standby
      , current_setting('default_transaction_read_only') = 'on' AS read_only

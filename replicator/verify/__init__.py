@@ -146,6 +146,11 @@ def _say_what_is_not_compared(sides: Sides, matviews: Sequence[str], emit: Emit)
     source, destination = sides.source, sides.destination
     foreign = [o.identity for o in source.catalog.objects if o.kind == "foreign_table"]
     routed = sorted({table.root for table in source.tables if table.root})
+    tables = (*source.tables, *destination.tables)
+    read_otherwise = {t.identity: [c.name for c in t.columns if c.read_as] for t in tables}
+    narrowed = [f"{name} ({', '.join(columns)})" for name, columns in read_otherwise.items() if columns]
+    if narrowed:
+        emit(events.Note(f"Compared as the destination's types hold the values: {listed(narrowed)}."))
     for names, words in (
         (foreign, "the rows of foreign tables: {}"),
         (matviews, "the rows of materialized views that are empty, or that may not be read, on one side: {}"),

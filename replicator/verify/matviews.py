@@ -71,19 +71,18 @@ def judge(sides: Sides, mismatches: Sequence[Mismatch], *, cloned: bool) -> tupl
     notes = []
     if names := sorted(explained & unsettled):
         notes.append(
-            f"Not as on the source: the rows of {listed(names)}. The query may give other rows each time: it asks for"
-            " the time or the like, or reads foreign tables."
+            f"Not as on the source: the rows of {listed(names)}. The query may give other rows each time: it reads"
+            " foreign tables, or calls what is not IMMUTABLE, as what asks for the time."
         )
     if names := sorted(explained - unsettled):
         notes.append(
-            f"Not as on the source: the rows of {listed(names)}. The destination's were filled just now. The source's"
-            " were filled before its tables changed; REFRESH MATERIALIZED VIEW there makes them the same."
+            f"Not as on the source: the rows of {listed(names)}. The destination's were filled just now, the source's"
+            " before its tables changed. `verify` will name them until the source refreshes them."
         )
     left = [_with_remedy(m) if m.what in differing else m for m in mismatches if m.what not in explained]
     return left, notes
 
 
 def _with_remedy(mismatch: Mismatch) -> Mismatch:
-    """Say what helps: rows of a materialized view are not repaired one by one."""
-    name = mismatch.what.removeprefix("matview ")
-    return replace(mismatch, how=f"{mismatch.how}; REFRESH MATERIALIZED VIEW {name}; where it was filled earlier")
+    """Say what helps: the rows of a materialized view are not repaired one by one."""
+    return replace(mismatch, how=f"{mismatch.how}; refresh it on the server that filled it earlier")

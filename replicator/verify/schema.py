@@ -8,7 +8,7 @@ from dataclasses import replace
 from replicator import postgres, sequences
 from replicator.catalog import FACETS, select
 from replicator.downgrade import STANDARD_SINCE_15, TABLES, adapt
-from replicator.masking import compared
+from replicator.masking import compared, without_secrets
 from replicator.model import Address, Catalog, Object
 from replicator.verify.side import Mismatch, Side, same_names
 from replicator.verify.structure import structure
@@ -36,9 +36,10 @@ def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lamb
     mismatches += [Mismatch(loss.what, "extra on the destination") for loss in more if loss.whole]
     common = same_names(here, there)
     optional = select.optional(source)
-    mismatches += [Mismatch(name, "missing on the destination") for name in here.keys() - common.keys() - optional]
+    missing = here.keys() - common.keys() - optional
     extra = there.keys() - set(common.values()) - set(initial(source, destination))
-    mismatches += [Mismatch(name, "extra on the destination") for name in extra]
+    mismatches += [Mismatch(name, "missing on the destination", statement=_said(here[name])) for name in missing]
+    mismatches += [Mismatch(name, "extra on the destination", statement=_said(there[name])) for name in extra]
     for name, same in common.items():
         found = there[same]
         if here[name].alter_owner is None:
@@ -48,9 +49,13 @@ def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lamb
     filled = {o.address: o.name for o in source.objects if o.address in source.populated and o.kind == "matview"}
     there_filled = {o.name for o in destination.objects if o.address in destination.populated}
     empty = [name for name in filled.values() if name in common and common[name] not in there_filled]
-    mismatches += [Mismatch(name, "not populated") for name in empty]
+    mismatches += [Mismatch(name, "not populated on the destination") for name in empty]
     invalid = {o.name for o in destination.objects if o.kind == "index" and o.address in destination.invalid}
     return mismatches + [Mismatch(name, "invalid on the destination") for name in invalid - optional]
+
+
+def _said(o: Object) -> str:
+    return without_secrets("; ".join(o.create)) if o.kind in FACETS else ""
 
 
 def initial(source: Catalog, destination: Catalog) -> list[str]:
@@ -90,7 +95,7 @@ def _alike(here: Object, there: Object, same_version: bool, reread: Reread) -> b
         return True
     if again := reread(here, there):
         one_again, other_again = (_definition(o, same_version) for o in again)
-        return one_again in (other, other_again) or one == other_again
+        return one_again in (other, other_again) or other_again == one
     return False
 
 
@@ -174,7 +179,7 @@ def _definition(o: Object, same_version: bool) -> str:
 
 
 WITH_EXPRESSIONS = {"table", "foreign_table", "domain", "not_valid_check", "constraint", "index", "statistics"}
-WITH_EXPRESSIONS |= {"view", "matview", "rule", "policy", "trigger", "publication_table"}
+WITH_EXPRESSIONS |= {"view", "matview", "rule", "policy", "trigger", "publication_table", "function"}
 LITERAL_OR_NAME = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?P<tag>(?:function|procedure)x*)\$.*?\$(?P=tag)\$""", re.DOTALL
 )
@@ -191,7 +196,15 @@ OF_VERSIONS = (
     (r"\bpg_catalog\.(?=json\b)", ""),  # a key word from 16 on
 )
 """What servers of different versions print differently."""
+NAMES = {"integer": "int4", "bigint": "int8", "smallint": "int2", "character varying": "varchar", "character": "bpchar",
+         "boolean": "bool", "real": "float4", "double precision": "float8", "bit varying": "varbit",
+         "timestamp without time zone": "timestamp", "timestamp with time zone": "timestamptz",
+         "time without time zone": "time", "time with time zone": "timetz"}  # fmt: skip
+"""How types are called as columns that are casts to them, where that is not how they are printed."""
 OF_PARSING = (
+    *((rf"(::{type}(?:\([0-9,]+\))?(?:\[\])*) AS {name}\b", r"\1") for type, name in NAMES.items()),
+    (r"(::([a-z_][a-z0-9_$]*)(?:\([0-9,]+\))?(?:\[\])*) AS \2\b", r"\1"),  # the name that it has anyway
+    (r"\bNOT \(([^()]* IS DOCUMENT)\)", r"NOT \1"),
     (r"\bON TRUE\b", "ON true"),  # a natural join of no columns
     # said of UPDATE and DELETE, too, since the minor releases of November 2026
     (r"\b((?:UPDATE|DELETE FROM) (?:ONLY )?[^\s;]+) AS ", r"\1 "),
@@ -215,6 +228,8 @@ def _loose(text: str, same_version: bool = False, *, query: bool = False) -> str
     True
     >>> _loose("SELECT t.a FROM t, u", query=True) == _loose("SELECT u.a FROM t, u", query=True)
     False
+    >>> _loose("UPDATE t AS x SET a = 1") == _loose("UPDATE t x SET a = 1")
+    True
     >>> _loose('(a int CONSTRAINT "Odd" NOT NULL)') == _loose("(a int NOT NULL)")
     True
     """

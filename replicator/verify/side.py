@@ -114,12 +114,15 @@ class Mismatch:
     """A table may differ in both: what is the object, or the rows in it."""
     counts: str = ""
     """How many rows differ in which way, in words."""
+    statement: str = ""
+    """Of a privilege, a comment or the like that only one side has: what it says."""
 
     def __str__(self) -> str:
         if self.repaired:
             _, semicolon, more = (self.repair or "").partition("; ")
             return f"{self.what}: {self.counts}, repaired{semicolon}{more}"
-        return f"{self.what}: {self.how}" + (f"; {self.repair}" if self.repair else "")
+        said = f": {self.statement}" if self.statement else ""
+        return f"{self.what}: {self.how}{said}" + (f"; {self.repair}" if self.repair else "")
 
     def lines(self, most: int) -> list[str]:
         """Return it for people, with so many of its rows."""

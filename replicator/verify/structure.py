@@ -1,7 +1,7 @@
 """Which brackets of an expression mean something. A server prints them all, and some are gone when it has read that.
 
 `((a AND b) AND c)` is read as one AND of three, `(ARRAY[a, b])::text[]` as `ARRAY[(a)::text, (b)::text]`: a column of
-type varchar with IN comes back so. All other brackets say what belongs together, and count.
+type varchar with IN comes back so; `(a::text)::name` is `a::text::name`. All others say what belongs together.
 """
 
 import re
@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 Group = list["str | Group"]
-TOKEN = re.compile(r"[()\[\],;]|[^\s()\[\],;]+")
+TOKEN = re.compile(r"[()\[\],;]|(?:::)?(?:(?!::)[^\s()\[\],;])+")
 CONNECTIVES = ("AND", "OR")
+OF_TYPES = {"varying", "precision", "without", "with", "time", "zone", "[", "]"}
 BEFORE_AN_OPERAND = {None, "AND", "OR", "NOT", "[", ","}
 
 
@@ -24,7 +25,7 @@ def structure(parts: Sequence[str]) -> str:
     >>> structure(["((a) = ", "'x'", ")"]) == structure(["(a = ", "'x'", ")"])
     True
     >>> structure(["((a)::text = ANY ((ARRAY[", "'x'", "::character varying, b])::text[]))"])
-    "a ::text = ANY ( ARRAY [ ( 'x' ::character varying ) ::text , b ::text ] )"
+    "a ::text = ANY ( ARRAY [ 'x' ::character varying ::text , b ::text ] )"
     >>> len(structure(["(" * 9999 + "a" + " || b)" * 9999]))
     89992
     """
@@ -59,6 +60,7 @@ def _cast_one_by_one(group: Group) -> Group:
     """Write the cast of a list of values to an array as casts of the values."""
     result: Group = []
     place = 0
+    group = _arrays_bracketed(group)
     while place < len(group):
         element = group[place]
         place += 1
@@ -70,6 +72,22 @@ def _cast_one_by_one(group: Group) -> Group:
             result.append("]")
         else:
             result.append(element)
+    return result
+
+
+def _arrays_bracketed(group: Group) -> Group:
+    """Put brackets around ARRAY[…], which a server leaves out where it prints prettily, before a cast."""
+    if "ARRAY" not in group:
+        return group
+    result: Group = []
+    place = 0
+    while place < len(group):
+        end = place
+        if group[place : place + 2] == ["ARRAY", "["]:
+            end = next((n for n in range(place, len(group)) if group[n] == "]"), place)
+        inner = group[place : end + 1]
+        result += [inner] if len(inner) > 1 and _cast_to_array(group[end + 1 :]) else inner
+        place = end + 1
     return result
 
 
@@ -105,12 +123,21 @@ def _flat(group: Group) -> Group:
     for before, element, after in zip([None, *group], group, [*group[1:], None], strict=False):
         if isinstance(element, list) and (
             (len(element) == 1 and _takes_operand(before))
+            or (isinstance(after, str) and after.startswith("::") and _takes_operand(before) and _is_cast(element))
             or (len(connectives) == 1 and _connectives(element) == connectives and _between(connectives, before, after))
         ):
             flat += element
         else:
             flat.append(element)
     return flat
+
+
+def _is_cast(group: Group) -> bool:
+    """Tell whether a group is one operand with casts and nothing else."""
+    return str(group[1:2]).startswith("['::") and all(
+        str(word[0]).isdigit() if isinstance(word, list) else word.startswith("::") or word in OF_TYPES
+        for word in group[1:]
+    )
 
 
 def _between(connectives: set[str], before: "str | Group | None", after: "str | Group | None") -> bool:

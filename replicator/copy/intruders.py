@@ -1,0 +1,73 @@
+"""What somebody does to a table between the look at it and its copy: its triggers would run as the role that copies."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from psycopg import sql
+
+from replicator import postgres
+from replicator.errors import StepFailed
+from replicator.postgres import Connection
+
+# Before 15 a partition's own copy of a trigger is called internal, too. A view can have triggers that take rows.
+CHANGED = """
+SELECT string_agg(DISTINCT name, ', ')
+  FROM unnest({names}::text[], {oids}::oid[]) AS wanted (name, oid)
+ CROSS JOIN CAST(to_regclass(name) AS oid) AS now
+  LEFT JOIN LATERAL (SELECT now UNION SELECT relid FROM pg_partition_tree(now)) AS part (relid) ON true
+  LEFT JOIN pg_class c ON c.oid = part.relid
+  LEFT JOIN pg_trigger t
+    ON t.tgrelid = part.relid
+   AND t.tgenabled <> 'D'
+   AND t.tgenabled <> CASE current_setting('session_replication_role') WHEN 'replica' THEN 'O' ELSE 'R' END
+   AND ((t.tgtype & 32 <> 0) = {on_truncate} OR {on_truncate}::bool IS NULL)
+   AND (NOT t.tgisinternal
+        OR EXISTS (SELECT FROM pg_depend d
+                    WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'P'
+                      AND d.refclassid = 'pg_trigger'::regclass))
+ WHERE t.oid IS NOT NULL OR now IS NULL OR now <> wanted.oid OR c.relkind NOT IN ('r', 'p', 'f')"""
+CHECK = """
+DECLARE
+    changed text := ({changed});
+BEGIN
+    IF changed IS NOT NULL THEN
+        RAISE object_not_in_prerequisite_state
+              USING MESSAGE = format('replaced, or given a trigger, meanwhile: %s', changed);
+    END IF;
+END"""
+
+
+def none_fires(tables: Mapping[str, int | None], *, on_truncate: bool) -> Iterator[str]:
+    """Yield what locks tables against new triggers, and fails if one fires, or a table has not the OID that is given.
+
+    The names say ONLY where a table's children are not meant.
+    """
+    yield _lock(tables, exclusive=on_truncate)
+    changed = sql.SQL(_changed(tables, on_truncate=on_truncate))
+    yield sql.SQL("DO {}").format(sql.SQL(CHECK).format(changed=changed).as_string()).as_string()
+
+
+def refuse(conn: Connection, table: str, *, exclusive: bool) -> None:
+    """Lock a table that this run has made, and make sure that nobody has given it a trigger. Raises StepFailed.
+
+    Its owner may have got it already, before its rows come.
+    """
+    with postgres.on("destination"):
+        conn.execute(_lock([table], exclusive=exclusive).encode())
+        changed = conn.execute(_changed({table: None}, on_truncate=None).encode()).fetchall() != [(None,)]
+    if changed:
+        raise StepFailed(
+            f"data {table}",
+            "somebody has replaced this table, or given it a trigger, which would run as the role that copies",
+            hint="Drop the trigger, and let nobody else into the destination until the clone is done.",
+        )
+
+
+def _lock(tables: Iterable[str], *, exclusive: bool) -> str:
+    return f"LOCK TABLE {', '.join(tables)} IN {'ACCESS' if exclusive else 'ROW'} EXCLUSIVE MODE"
+
+
+def _changed(tables: Mapping[str, int | None], *, on_truncate: bool | None) -> str:
+    """Return the query for those that were replaced, or have a trigger that fires; None: on whatever it fires."""
+    names = [name.removeprefix("ONLY ") for name in tables]
+    query = sql.SQL(CHANGED).format(names=names, oids=list(tables.values()), on_truncate=sql.Literal(on_truncate))
+    return query.as_string()
