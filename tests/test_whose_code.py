@@ -164,6 +164,47 @@ def test_no_trigger_that_a_table_s_owner_makes_meanwhile_fires(
     assert calls.read_text() == ""
 
 
+SLOW = """
+CREATE TABLE app.first AS SELECT g, repeat('x', 100) AS v FROM generate_series(1, 8000) g;
+CREATE TABLE app.t AS SELECT 1 AS id;
+"""
+FIRES = """
+CREATE FUNCTION app.fires() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM app.note(TG_OP); RETURN NEW; END$$;
+"""
+PUT_IN_THE_WAY = {
+    "trigger": f"{FIRES} CREATE TRIGGER a_trigger BEFORE INSERT {INSERTED}",
+    "trigger on truncate": f"{FIRES} CREATE TRIGGER a_trigger BEFORE TRUNCATE {INSERTED.replace('ROW', 'STATEMENT')}",
+    "view": f"{FIRES} DROP TABLE app.t; CREATE VIEW app.t AS SELECT 1 AS id; CREATE TRIGGER a_trigger INSTEAD OF INSERT"
+    " ON app.t FOR EACH ROW EXECUTE FUNCTION app.fires()",
+}
+
+
+@SOME
+@pytest.mark.parametrize("trick", PUT_IN_THE_WAY)
+def test_no_trigger_fires_in_a_clone_though_the_owner_has_the_table_before_its_rows(
+    trick: str, database: Database, destination: Database, calls: Path, start: Start, replicator: Run
+) -> None:
+    prepare(calls, SLOW, database)
+    process = start("clone", "--jobs", "1", "--max-rate", "200kB/s", *both(database, destination))
+    until(lambda: process.ended or bool(destination.value("SELECT to_regclass('app.t') IS NOT NULL")))
+    destination.run(PUT_IN_THE_WAY[trick])
+    refuses(process.ends(), 6, "app.t", "replaced this table, or given it a trigger")
+    assert replicator("clone", "--resume=per-table", *both(database, destination)).code in (3, 6)
+    assert calls.read_text() == ""
+    if trick != "view":
+        destination.run("DROP TRIGGER a_trigger ON app.t")
+        assert replicator("clone", "--resume=per-table", *both(database, destination)).code == 0
+
+
+@SOME
+def test_a_superuser_stays_one_in_a_database_whose_owner_has_chosen_a_role(database: Database) -> None:
+    name = database.name
+    database.run(f"ALTER DATABASE {name} OWNER TO alice; SET ROLE alice; ALTER DATABASE {name} SET role = alice")
+    with postgres.connect(database.dsn) as conn, postgres.pool(database.dsn, 1) as pool, postgres.lend(pool) as lent:
+        for one in (conn, lent):
+            assert one.execute("SELECT current_user = session_user, current_user").fetchall() == [(True, "postgres")]
+
+
 HIDING = """
 CREATE FUNCTION app.shown() RETURNS bool LANGUAGE plpgsql IMMUTABLE AS
 $$BEGIN RETURN current_setting('app.hide', true) IS DISTINCT FROM 'on'; END$$;
