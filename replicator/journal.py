@@ -15,6 +15,7 @@ from psycopg.types.json import Json, Jsonb
 
 from replicator.claim import LOCK_KEY
 from replicator.errors import ClaimLost, Undone
+from replicator.masking import without_secrets
 from replicator.model import READING, CopyTable, Execute, Moment, Outcome, Phase, Plan, SetSequences, Step
 from replicator.postgres import REPLICA, Connection, script
 from replicator.run import Recorded, Run, Status
@@ -151,9 +152,13 @@ def _of_this_run(run: Run) -> list[object]:
 
 
 def digest(step: Step) -> str:
-    """Return a hash of what a step makes of the schema; empty where it makes something else."""
+    """Return a hash of what a step makes of the schema; empty where it makes something else.
+
+    Of what is not secret: whoever reads the journal could try passwords on a hash of one.
+    """
     if isinstance(step.work, Execute) and step.phase in (Phase.SCHEMA, Phase.BUILD, Phase.FINISH):
-        return hashlib.md5("\n".join(step.work.statements).encode(), usedforsecurity=False).hexdigest()
+        statements = "\n".join(map(without_secrets, step.work.statements))
+        return hashlib.md5(statements.encode(), usedforsecurity=False).hexdigest()
     return ""
 
 

@@ -26,6 +26,7 @@ STATEMENTS = rf"""
     (?P<connection> SUBSCRIPTION\s+{NAME}\s+CONNECTION\s+ ) (?P<conninfo>{LITERAL})
   | (?P<mapping> USER\s+MAPPING\s+FOR\s+{NAME}\s+SERVER\s+{NAME}\s+ )?
     \b OPTIONS\s*\( (?P<options>{OPTION}(?:,\s*{OPTION})*)
+  | (?P<set> \bSET\s+ (?P<setting>{NAME}) \s*(?:\bTO\b|=)\s* ) (?P<value>{LITERAL})
 """
 WORDS = r"""
     (?P<before> (?:password|oauth_client_secret|scram_(?:client|server)_key)["']?
@@ -35,9 +36,9 @@ WORDS = r"""
       | '(?:[^'\\]|\\.|'')*(?:'|$)
       | "(?:[^"\\]|\\.)*(?:"|$)
       | (?:\\.|\S)+ )
-  | (?P<scheme>://[^\s:/@]*:)\S*(?P<at>@)
+  | (?P<scheme>//[^\s:/@]*:)\S*(?P<at>@)
 """
-NEEDED = ("password", "oauth_client_secret", "scram_", "connection", "options", "://")
+NEEDED = ("password", "oauth_client_secret", "scram_", "connection", "options", "//", "set ")
 """One of these is in every match, and to look for them takes a tenth of the time."""
 FLAGS = re.IGNORECASE | re.VERBOSE | re.DOTALL
 SECRETS = re.compile(f"{STATEMENTS} | {WORDS}", FLAGS)
@@ -69,13 +70,16 @@ def compared(here: str, there: str) -> str:
 
 
 def of_traceback(text: str) -> str:
-    """Return what a traceback shows without what may be secret, literals in a statement without its head included."""
-    return without_secrets(EXCERPT.sub(lambda line: line[1] + ONE_LITERAL.sub(STARS, line[2]), text))
+    """Return what a traceback shows, harmlessly and without what may be secret: literals of a cut statement, too."""
+    shown = without_secrets(EXCERPT.sub(lambda line: line[1] + ONE_LITERAL.sub(STARS, line[2]), text))
+    return "".join(c if c.isprintable() or c in "\n\t" else " " for c in shown)  # no control of the terminal
 
 
 def _masked(found: re.Match[str]) -> str:
     if found["connection"]:
         return found["connection"] + _in_literal(found["conninfo"], _conninfo)
+    if found["set"]:
+        return found["set"] + (STARS if SECRET_NAME.search(found["setting"]) else found["value"])
     if found["options"]:
         start = found.start()
         options = ONE_OPTION.sub(lambda one: _option(one, of_mapping=bool(found["mapping"])), found["options"])
@@ -86,7 +90,7 @@ def _masked(found: re.Match[str]) -> str:
 def _option(found: re.Match[str], *, of_mapping: bool) -> str:
     name = found["name"]
     secret = name not in OPEN if of_mapping else bool(SECRET_NAME.search(name))
-    value = STARS if secret else _in_literal(found["value"], without_secrets)
+    value = STARS if secret else _in_literal(found["value"], lambda text: IN_QUERY.sub(_pair, without_secrets(text)))
     return f"{name}{found['between']}{value}"
 
 
@@ -100,12 +104,13 @@ def _in_literal(literal: str, masked: Callable[[str], str]) -> str:
     return literal if shown == value else "'" + shown.replace("'", "''") + "'"
 
 
-def _conninfo(value: str) -> str:
-    def pair(found: re.Match[str]) -> str:
-        return found[1] + (STARS if SECRET_NAME.search(found[2]) else without_secrets(found[3]))
+def _pair(found: re.Match[str]) -> str:
+    return found[1] + (STARS if SECRET_NAME.search(found[2]) else without_secrets(found[3]))
 
+
+def _conninfo(value: str) -> str:
     if re.match("postgres(ql)?://", value):
-        return IN_QUERY.sub(pair, re.sub("(://[^:/@]*:).*(@)", rf"\1{STARS}\2", value, flags=re.DOTALL))
+        return IN_QUERY.sub(_pair, re.sub("(://[^:/@]*:).*(@)", rf"\1{STARS}\2", value, flags=re.DOTALL))
     if PAIR.sub("", value).strip():
         return STARS  # not as libpq reads it
-    return PAIR.sub(pair, value)
+    return PAIR.sub(_pair, value)

@@ -122,6 +122,8 @@ def _end(pgconn: PGconn) -> PQGen[int]:
     for result in results:
         if result.status != pq.ExecStatus.COMMAND_OK:
             raise errors.error_from_result(result)
+    if not results:
+        raise errors.OperationalError("the server ended the COPY without saying how")
     return results[-1].command_tuples or 0
 
 
