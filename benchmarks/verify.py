@@ -1,9 +1,9 @@
 """`python -m benchmarks.verify`: what verifying a gigabyte costs, and whether it finds all that is planted.
 
-The database has the tables of `tests/planted.py` and is copied by `clone`. Against the command, whose client is idle
-while the servers compute, stand scans of all tables in SQL on both servers at once, table by table, largest first, with
-as many connections as the command has workers: `count(*)` reads the rows and none of their values, `values` reads each
-value's length, `hash` is what one would write by hand. Processor time is the servers'.
+The database has the tables of `tests/planted/tables.py` and is copied by `clone`. Against the command, whose client is
+idle while the servers compute, stand scans of all tables in SQL on both servers at once, table by table, largest first,
+with as many connections as the command has workers: `count(*)` reads the rows and none of their values, `values` reads
+each value's length, `hash` is what one would write by hand. Processor time is the servers'.
 """
 
 import statistics
@@ -24,7 +24,7 @@ from replicator.comparison import verify_copy
 from replicator.demo.server import Server, embedded_bin, reachable_folder
 from replicator.events import size_text
 from replicator.settings import Settings
-from tests.planted import OBJECTS, ROWS, SINCE_15, plant_rows
+from tests.planted.tables import ROWS, plant_rows
 
 SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB"}
 SOURCE = "bench"
@@ -104,12 +104,8 @@ def main(rows: int, rounds: int, jobs: int) -> None:
         for server in servers:
             with psycopg.connect(server.conninfo(), autocommit=True) as conn:
                 conn.execute(f"CREATE DATABASE {SOURCE} TEMPLATE template0")
-                for role in ("alice", "bob", "carol"):
-                    conn.execute(f"CREATE ROLE {role}")
-        objects = {**OBJECTS, **SINCE_15}
-        del objects["subscription"]  # its name is the whole server's
         with psycopg.connect(source.conninfo(SOURCE), autocommit=True) as conn:
-            for statement in (*ROWS.format(rows=rows).split(";\n"), *(setup for setup, _ in objects.values())):
+            for statement in ROWS.format(rows=rows).split(";\n"):
                 conn.execute(statement)
             conn.execute("VACUUM ANALYZE")
             (size,) = conn.execute("SELECT pg_database_size(current_database())").fetchone()
@@ -129,7 +125,7 @@ def main(rows: int, rounds: int, jobs: int) -> None:
             for name, work in contenders.items():
                 figures[name].append(measured(work, servers))
         show(figures, f"{size_text(size)} on each side, {rounds} rounds, medians")
-        plant_and_find(settings, destination, objects, rows)
+        plant_and_find(settings, destination, rows)
 
 
 def show(figures: dict[str, list[tuple[float, float]]], title: str) -> None:
@@ -142,22 +138,19 @@ def show(figures: dict[str, list[tuple[float, float]]], title: str) -> None:
     Console().print(table)
 
 
-def plant_and_find(settings: Settings, destination: Server, objects: dict[str, tuple[str, str]], rows: int) -> None:
-    """Plant a hundred differences, find them, repair the rows."""
-    plants = plant_rows(100 - len(objects), rows, seed=1)
+def plant_and_find(settings: Settings, destination: Server, rows: int) -> None:
+    """Plant a hundred differences in rows, find them, repair them."""
+    plants = plant_rows(100, rows, seed=1)
     with psycopg.connect(destination.conninfo(SOURCE), autocommit=True) as conn:
-        for _, statement in objects.values():
-            conn.execute(statement)
         for plant in plants:
             conn.execute(plant.statement)
     began = time.monotonic()
     mismatches = verify_copy(settings, lambda event: None)
     seconds = time.monotonic() - began
-    kinds = sum(any(m.what.startswith(f"{kind} ") for m in mismatches) for kind in objects)
     twice = sum(plant.key is None and "UPDATE" in plant.statement for plant in plants)
     differing = sum(row.times for m in mismatches for row in m.rows) - twice  # a changed one is missing, and extra
-    print(f"planted: {len(objects)} objects, {len(plants)} rows, {twice} of them without a key and changed")
-    print(f"found in {seconds:.1f} s: {kinds} objects, {differing} rows")
+    print(f"planted: {len(plants)} rows, {twice} of them without a key and changed")
+    print(f"found in {seconds:.1f} s: {differing} rows")
     began = time.monotonic()
     left = [m for m in verify_copy(Settings(settings.source, settings.destination, jobs=settings.jobs, repair=True),
                                    lambda event: None) if m.rows and not m.repaired]  # fmt: skip
