@@ -21,6 +21,7 @@ from replicator.resume import Left, large_object_range
 from replicator.run import read_given
 from replicator.settings import Settings
 from replicator.unfinished import command, go_on
+from replicator.verify.reread import reading_again
 from replicator.verify.schema import compare_schemas
 from replicator.work import Sessions
 
@@ -55,7 +56,7 @@ class Remains:
         As many rows as were copied, of which somebody else wrote some, may be right: a verification tells.
         """
         written: dict[str, int] = {}
-        wrong = list(self._definitions(self.there, readable_kinds(keeper))) if self.there else []
+        wrong = list(self._definitions(self.there, readable_kinds(keeper), destination)) if self.there else []
         options = self.left.run.options
         if not wrong and not options["append"]:  # rows that were added cannot be told from those that were there
             wrong += [*self._rows(destination, settings.workers, emit, written), *self._large_objects(keeper)]
@@ -85,7 +86,7 @@ class Remains:
         now = sequences.read_values(keeper, ours, prove=False)  # addresses are the source's
         return {name: given[name] for name, value in now.items() if value != given[name]}
 
-    def _definitions(self, there: Catalog, readable: Collection[Kind]) -> Iterator[str]:
+    def _definitions(self, there: Catalog, readable: Collection[Kind], destination: Sessions) -> Iterator[str]:
         """Yield what is missing or defined otherwise of all that is made.
 
         While the schema is being made, tables are still to be attached and altered: they are looked for by name alone.
@@ -100,7 +101,7 @@ class Remains:
                 made.add(o.name)
                 if schema_made or BY_NAME[o.kind].phase is not Phase.SCHEMA:
                     final.add(o.name)
-        for mismatch in compare_schemas(self.catalog, there):
+        for mismatch in compare_schemas(self.catalog, there, reading_again(destination)):
             match mismatch.how:
                 case "missing on the destination":
                     wanted = mismatch.what in made

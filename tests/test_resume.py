@@ -316,6 +316,8 @@ def test_a_copy_into_a_newer_version_goes_on_as_well(
 ) -> None:
     older = servers.database(VERSIONS[0])
     older.run(SLOW_TABLES + SCHEMA)
+    if older.value("SELECT count(*) > 1 FROM pg_collation WHERE collprovider = 'i'"):
+        older.run("CREATE COLLATION named (PROVIDER = icu, LOCALE = 'de_DE')")  # de-DE from 16 on
     killed(start, older, destination)
     runs(replicator("clone", "--resume=per-table", "--verify", *both(older, destination)))
 

@@ -90,7 +90,7 @@ def verify(
             Step("verify definitions and sequences", Phase.VERIFY, Execute(())),
             0,
             lambda: [
-                *compare_schemas(source.catalog, destination.catalog, reading_again(destination)),
+                *compare_schemas(source.catalog, destination.catalog, reading_again(destination.sessions)),
                 *compare_sequences(source, destination, sequence_values),
                 *compare_states(sides, emit, cloned=cloned),
             ],

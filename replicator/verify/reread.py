@@ -14,7 +14,7 @@ import psycopg
 
 from replicator.model import Object
 from replicator.verify.schema import Reread
-from replicator.verify.side import Side
+from replicator.work import Sessions
 
 Cursor = psycopg.Cursor[tuple[object, ...]]
 NAME = "pg_temp.replicator_reread"
@@ -28,13 +28,13 @@ SELECT coalesce(to_jsonb(c) ->> 'colllocale', to_jsonb(c) ->> 'colliculocale', c
  WHERE collname = 'replicator_reread' AND collnamespace = pg_my_temp_schema()"""
 
 
-def reading_again(destination: Side) -> Reread:
+def reading_again(destination: Sessions) -> Reread:
     """Return what has the destination read and print two objects again. It returns None of what it cannot read."""
 
     def reread(here: Object, there: Object) -> tuple[Object, Object] | None:
         if here.kind not in PRINT:
             return None
-        with destination.sessions.use() as conn:
+        with destination.use() as conn:
             try:
                 with conn.transaction(force_rollback=True), conn.cursor(binary=True) as cursor:
                     return _read_again(cursor, here), _read_again(cursor, there)
