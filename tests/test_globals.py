@@ -29,7 +29,8 @@ def copy(source: Database, destination: Database, **options: object) -> list[str
     """Clone, and return the notes."""
     seen: list[Event] = []
     clone(Settings(source.dsn, destination.dsn, **{"jobs": 2, "verify": True, **options}), seen.append)
-    return [event.text for event in seen if isinstance(event, events.Note) and not event.text.startswith("Rows ")]
+    texts = [event.text for event in seen if isinstance(event, events.Note)]
+    return [text for text in texts if not text.startswith(("Rows ", "Compared: "))]
 
 
 def dump(database: Database) -> str:

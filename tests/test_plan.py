@@ -5,6 +5,7 @@ from itertools import count
 import pytest
 
 from replicator.catalog import FACETS, RANK
+from replicator.copy import condition_of
 from replicator.errors import DependencyCycle
 from replicator.graph import order
 from replicator.model import (
@@ -25,7 +26,6 @@ from replicator.model import (
 )
 from replicator.plan import make_plan
 from replicator.plan.build import EXPRESSION_WEIGHT, VALIDATED_BYTES, WEIGHTS
-from replicator.plan.parts import condition
 
 RELATIONS = {"table", "foreign_table", "view", "matview", "index", "sequence"}
 COLUMN = Column("id", "pg_catalog.int4", binary=True)
@@ -644,7 +644,7 @@ def test_a_table_that_would_keep_one_worker_busy_at_last_is_split(big):
 
 def test_parts_meet_and_leave_nothing_out(big):
     steps = big.steps(jobs=3)
-    conditions = [condition(s.work.table, s.work.part) for s in steps if s.phase is Phase.DATA and s.work.part]
+    conditions = [condition_of(s.work.table, s.work.part) for s in steps if s.phase is Phase.DATA and s.work.part]
     edges = [0, 524288 // 3, 524288 * 2 // 3]  # the first part has no lower one
     assert conditions == [
         f"ctid < '({edges[1]},0)'::pg_catalog.tid",

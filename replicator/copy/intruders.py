@@ -52,8 +52,8 @@ def refuse(conn: Connection, table: str, *, exclusive: bool) -> None:
     Its owner may have got it already, before its rows come.
     """
     with postgres.on("destination"):
-        conn.execute(_lock([table], exclusive=exclusive).encode())
-        changed = conn.execute(_changed({table: None}, on_truncate=None).encode()).fetchall() != [(None,)]
+        conn.execute(sql.SQL(_lock([table], exclusive=exclusive)))
+        changed = conn.execute(sql.SQL(_changed({table: None}, on_truncate=None))).fetchall() != [(None,)]
     if changed:
         raise StepFailed(
             f"data {table}",

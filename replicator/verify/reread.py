@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import psycopg
+from psycopg import sql
 
 from replicator.model import Object
 from replicator.verify.schema import Reread
@@ -88,9 +89,9 @@ def _printed(cursor: Cursor, create: str, query: str, drop: str) -> str:
 
     A binary cursor sends one statement at most, whatever a source may have put into its text.
     """
-    cursor.execute(create.encode())
-    ((text,),) = cursor.execute(query.encode()).fetchall()
-    cursor.execute(drop.encode())
+    cursor.execute(sql.SQL(create))
+    ((text,),) = cursor.execute(sql.SQL(query)).fetchall()
+    cursor.execute(sql.SQL(drop))
     return str(text)
 
 
