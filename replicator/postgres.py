@@ -78,11 +78,14 @@ SESSION = {
 }
 READING = {"restrict_nonsystem_relation_kind": "view, foreign-table"}
 """For sessions that only read: a table in whose place somebody puts a view would run his code (CVE-2024-7348)."""
-NO_VIEWS = "; ".join(
-    f"SELECT set_config('{name}', '{value}', true) WHERE current_setting('{name}', true) IS NOT NULL"
-    for name, value in READING.items()
+NO_VIEWS, ANY_VIEWS = (
+    "; ".join(
+        f"SELECT set_config('{name}', '{values[name]}', true) WHERE current_setting('{name}', true) IS NOT NULL"
+        for name in READING
+    )
+    for values in (READING, SESSION)
 )
-"""The same for a transaction."""
+"""The same for a transaction, and what ends it."""
 ALL_ROWS = "; ".join(
     f"SET LOCAL enable_{what} = {switch}"
     for switch, kinds in (("on", ("seqscan", "tidscan")), ("off", ("indexscan", "indexonlyscan", "bitmapscan")))
@@ -161,7 +164,8 @@ def set_up(conn: Connection, encoding: str | None = None, more: Mapping[str, str
     timeouts = [f"SET {name} = 0; " for name, since in TIMEOUTS.items() if conn.info.server_version >= since]
     wanted = {**SESSION, **(more or {})}
     literals = (sql.Literal(value) for value in (encoding, list(wanted), list(wanted.values())))
-    conn.execute(sql.SQL("SET client_encoding = {}; " + "".join(timeouts) + OWN_ROLE + SET_SESSION).format(*literals))
+    own_role = "" if conn.info.parameter_status("is_superuser") == "on" else OWN_ROLE
+    conn.execute(sql.SQL("SET client_encoding = {}; " + "".join(timeouts) + own_role + SET_SESSION).format(*literals))
 
 
 def readable_encoding(server_encoding: str) -> str:
@@ -251,12 +255,9 @@ def refuses_views(conn: Connection) -> bool:
 @contextmanager
 def without_views(conn: Connection) -> Iterator[None]:
     """Read no views in this transaction, for the time of the `with`, where the server can be told that."""
-    settings = [(name, value, SESSION[name]) for name, value in READING.items() if refuses_views(conn)]
-    for name, value, _ in settings:
-        conn.execute("SELECT set_config(%s, %s, true)", [name, value])
+    conn.execute(NO_VIEWS)
     yield
-    for name, _, value in settings:
-        conn.execute("SELECT set_config(%s, %s, true)", [name, value])
+    conn.execute(ANY_VIEWS)
 
 
 @contextmanager

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from replicator import events
 from replicator.demo.server import Server, reachable_folder
 from tests.fix_servers import BINARIES, SETTINGS, VERSIONS, Database
 from tests.forks import Forked, Forks
@@ -65,6 +66,12 @@ def refuses(result: Result, code: int, *words: str) -> None:
     said = " ".join(paragraph.split())
     for word in words:
         assert word in said, f"{word!r} is missing\n{result}"
+
+
+def notes(seen: Iterable[events.Event]) -> list[str]:
+    """Return the texts of notes, but for those of which way the rows went, and of what was compared."""
+    texts = [event.text for event in seen if isinstance(event, events.Note)]
+    return [text for text in texts if not text.startswith(("Rows ", "Compared: "))]
 
 
 def is_silent_about(secret: str, *texts: str) -> None:

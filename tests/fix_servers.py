@@ -161,6 +161,18 @@ def destination(servers: Servers, major: int) -> Iterator[Database]:
     yield from _dropped(servers.database(major))
 
 
+@pytest.fixture
+def pair(servers: Servers, major: int) -> tuple[Database, Database]:
+    """Two databases of a version, to be filled alike."""
+    return servers.database(major), servers.database(major)
+
+
+def fill(pair: tuple[Database, Database], script: str) -> None:
+    """Run a script in both databases."""
+    for database in pair:
+        database.run(script)
+
+
 def _dropped(database: Database) -> Iterator[Database]:
     yield database
     with psycopg.connect(database.dsn, autocommit=True) as conn:

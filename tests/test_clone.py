@@ -20,6 +20,7 @@ from replicator.model import Format, Phase
 from replicator.preparation import plan_copy
 from replicator.settings import Settings
 from replicator.status import clean_up, look
+from tests.fix_cli import notes
 from tests.fix_servers import BINARIES, SETTINGS, SOME, VERSIONS, Database, Servers
 from tests.test_kinds import has_feature
 
@@ -35,12 +36,6 @@ def copy(source: Database, destination: Database, **options: object) -> list[Eve
     seen: list[Event] = []
     clone(Settings(source.dsn, destination.dsn, jobs=2, **options), seen.append)
     return seen
-
-
-def notes(seen: list[Event]) -> list[str]:
-    """Return the texts of notes, but for those of which way the rows went, and of what was compared."""
-    texts = [event.text for event in seen if isinstance(event, events.Note)]
-    return [text for text in texts if not text.startswith(("Rows ", "Compared: "))]
 
 
 @pytest.fixture

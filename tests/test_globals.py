@@ -18,7 +18,7 @@ from replicator.model import Execute, Phase
 from replicator.preparation import plan_copy
 from replicator.settings import Settings
 from replicator.status import look
-from tests.fix_cli import Run, Start, both, refuses, runs, until
+from tests.fix_cli import Run, Start, both, notes, refuses, runs, until
 from tests.fix_servers import BINARIES, SETTINGS, SOME, VERSIONS, Database, Servers
 
 NEWEST = VERSIONS[-1]
@@ -29,8 +29,7 @@ def copy(source: Database, destination: Database, **options: object) -> list[str
     """Clone, and return the notes."""
     seen: list[Event] = []
     clone(Settings(source.dsn, destination.dsn, **{"jobs": 2, "verify": True, **options}), seen.append)
-    texts = [event.text for event in seen if isinstance(event, events.Note)]
-    return [text for text in texts if not text.startswith(("Rows ", "Compared: "))]
+    return notes(seen)
 
 
 def dump(database: Database) -> str:

@@ -193,11 +193,7 @@ def test_default_privileges_give_nobody_the_journal(
     destination.run(";".join(defaults.format("GRANT", what, "TO") for what in ("TABLES", "SCHEMAS")))
     try:
         source.run("ALTER TABLE b DROP CONSTRAINT b_a_id_fkey; INSERT INTO b VALUES (3, 333)")
-        refuses(
-            replicator("clone", "--data-only", "--append", *both(source, destination)),
-            6,
-            "UniqueViolation" if 0 else "",
-        )
+        refuses(replicator("clone", "--data-only", "--append", *both(source, destination)), 6)
         assert destination.value("SELECT count(*) FROM replicator.run") == 1
         with psycopg.connect(mallory, autocommit=True) as conn:
             for attempt in (
@@ -221,6 +217,7 @@ def test_default_privileges_give_nobody_the_journal(
         "UPDATE replicator.step SET part_since = $i$0,0)'::tid OR evil.strike() --$i$ WHERE name = 'data public.a'",
         "UPDATE replicator.step SET part_key = 'evil.strike()', part_since = '1' WHERE name = 'data public.a'",
         "UPDATE replicator.step SET part_before = '7' WHERE name = 'data public.a'",
+        "ALTER TABLE replicator.step DROP COLUMN seconds",
     ],
 )
 @SOME

@@ -289,6 +289,15 @@ def test_a_destination_that_ends_in_another_way(end: bytes, scripted) -> None:
     fails(ProtocolViolation, source, destination)
 
 
+@pytest.mark.parametrize("way", ["relay", "driver"])
+def test_a_source_that_ends_its_rows_without_a_word(way: str, scripted) -> None:
+    _, source = scripted(sends(COPY_OUT, row(b"a\n"), IN_TRANSACTION))
+    _, destination = scripted(takes())
+    with pytest.raises((ProtocolViolation, psycopg.OperationalError)):
+        TRANSFERS[way](source, destination, "COPY a TO STDOUT", "COPY a FROM STDIN", lambda size: None)
+    assert source.closed
+
+
 def test_a_connection_that_is_not_in_a_transaction(database: Database, destination: Database) -> None:
     with postgres.connect(database.dsn) as source, postgres.connect(destination.dsn) as there:
         fails(psycopg.ProgrammingError, source, there)

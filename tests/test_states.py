@@ -7,7 +7,7 @@ from replicator.clone import clone
 from replicator.comparison import verify_copy
 from replicator.settings import Settings
 from replicator.verify import Mismatch
-from tests.fix_servers import SOME, VERSIONS, Database, Servers
+from tests.fix_servers import SOME, VERSIONS, Database, Servers, fill
 
 
 def told(source: Database, destination: Database, **options: object) -> tuple[list[Mismatch], str]:
@@ -19,16 +19,6 @@ def told(source: Database, destination: Database, **options: object) -> tuple[li
 
 def notes(seen: list[events.Event]) -> str:
     return "\n".join(event.text for event in seen if isinstance(event, events.Note))
-
-
-@pytest.fixture
-def pair(servers: Servers, major: int) -> tuple[Database, Database]:
-    return servers.database(major), servers.database(major)
-
-
-def fill(pair: tuple[Database, Database], script: str) -> None:
-    for database in pair:
-        database.run(script)
 
 
 # Materialized views
@@ -211,3 +201,8 @@ def test_other_rules_still_differ(pair: tuple[Database, Database]) -> None:
     pair[1].run("CREATE OR REPLACE RULE union_arm AS ON INSERT TO t DO ALSO"
                 " INSERT INTO lg SELECT length(q) FROM (SELECT 'a' AS z UNION SELECT 'b') s (q)")  # fmt: skip
     assert [m.what for m in told(*pair)[0]] == ["rule union_arm on public.t"]
+    pair[0].run("CREATE TABLE here (a int); CREATE RULE of_one AS ON INSERT TO t DO ALSO INSERT INTO here VALUES (1)")
+    pair[1].run("CREATE RULE of_one AS ON INSERT TO t DO ALSO INSERT INTO lg VALUES (1)")
+    assert [m.what for m in told(*pair)[0]] == [
+        "rule of_one on public.t", "rule union_arm on public.t", "table public.here"
+    ]  # fmt: skip

@@ -13,7 +13,7 @@ from replicator.comparison import verify_copy
 from replicator.settings import Settings
 from replicator.verify import Mismatch, rows
 from tests.fix_cli import Run, both, refuses, runs
-from tests.fix_servers import SOME, VERSIONS, Database, Servers
+from tests.fix_servers import SOME, VERSIONS, Database, Servers, fill
 from tests.planted.tables import ROWS, Plant, plant_rows
 
 NEWEST = VERSIONS[-1]
@@ -28,17 +28,6 @@ def rows_of(mismatches: list[Mismatch], table: str) -> list[tuple]:
     """Return what is said of a table's rows: how, and the key's values."""
     rows = [row for mismatch in mismatches if mismatch.what == f"table {table}" for row in mismatch.rows]
     return sorted((row.how, *row.key.values()) for row in rows)
-
-
-@pytest.fixture
-def pair(servers: Servers, major: int) -> tuple[Database, Database]:
-    """Two databases of a version, to be filled alike."""
-    return servers.database(major), servers.database(major)
-
-
-def fill(pair: tuple[Database, Database], script: str) -> None:
-    for database in pair:
-        database.run(script)
 
 
 # Rows

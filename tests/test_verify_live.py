@@ -16,7 +16,7 @@ from replicator.errors import StepFailed
 from replicator.settings import Settings
 from replicator.verify import Mismatch
 from tests.fix_cli import until
-from tests.fix_servers import SOME, Database, Servers
+from tests.fix_servers import SOME, Database, fill
 
 GROWN = """
 CREATE TABLE t (a int PRIMARY KEY, b text);
@@ -30,21 +30,11 @@ INSERT INTO without_key SELECT b FROM t LIMIT 3000;
 """
 
 
-@pytest.fixture
-def pair(servers: Servers, major: int) -> tuple[Database, Database]:
-    return servers.database(major), servers.database(major)
-
-
 @pytest.fixture(autouse=True)
 def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every table is big: read in many pieces of some blocks."""
     monkeypatch.setattr("replicator.verify.PIECE_BYTES", 40_000)
     monkeypatch.setattr("replicator.verify.fingerprint.CHUNK_BYTES", 10_000)
-
-
-def fill(pair: tuple[Database, Database], script: str = GROWN) -> None:
-    for database in pair:
-        database.run(script)
 
 
 def after(
@@ -71,7 +61,7 @@ def compare(pair: tuple[Database, Database], emit: Callable[[events.Event], None
 @SOME
 @pytest.mark.parametrize("side", [0, 1])
 def test_a_table_that_grows_between_its_pieces_is_the_same(pair: tuple[Database, Database], side: int) -> None:
-    fill(pair)
+    fill(pair, GROWN)
     seen: list[events.Event] = []
     assert compare(pair, after("verify table public.", lambda: pair[side].run(GROW), seen)) == []
     pieces = [
@@ -83,7 +73,7 @@ def test_a_table_that_grows_between_its_pieces_is_the_same(pair: tuple[Database,
 
 @SOME
 def test_a_difference_in_a_table_that_grows_is_found_and_counted_right(pair: tuple[Database, Database]) -> None:
-    fill(pair)
+    fill(pair, GROWN)
     pair[1].run("DELETE FROM t WHERE a = 7; UPDATE without_key SET b = 'x' WHERE b = md5('8')")
     mismatches = compare(pair, after("verify table public.", lambda: pair[0].run(GROW)))
     assert [str(mismatch) for mismatch in mismatches] == [
@@ -157,7 +147,7 @@ def test_a_source_under_heavy_writes_is_cloned_and_verified(
 
 @SOME
 def test_a_table_whose_rows_move_between_its_pieces_is_compared_again(pair: tuple[Database, Database]) -> None:
-    fill(pair)
+    fill(pair, GROWN)
     pair[1].run("DELETE FROM t WHERE a <= 3000; INSERT INTO t SELECT g, md5(g::text) FROM generate_series(1, 3000) g")
     seen: list[events.Event] = []
     assert compare(pair, after("verify table public.t, part 1 of", lambda: pair[1].run("VACUUM FULL t"), seen)) == []
@@ -180,7 +170,7 @@ def test_a_table_whose_rows_move_between_its_pieces_is_compared_again(pair: tupl
 def test_what_was_emptied_or_rewritten_is_no_difference(
     pair: tuple[Database, Database], side: int, statement: str
 ) -> None:
-    fill(pair)
+    fill(pair, GROWN)
     server = ("source", "destination")[side]
     with pytest.raises(StepFailed, match=f"emptied, rewritten or renamed on the {server} while it was compared"):
         compare(pair, after("verify table public.t, part 1 of", lambda: pair[side].run(statement)))
@@ -326,7 +316,7 @@ END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = cu
 @SOME
 @pytest.mark.parametrize("side", [0, 1])
 def test_a_piece_whose_session_was_ended_is_compared_again(pair: tuple[Database, Database], side: int) -> None:
-    fill(pair)
+    fill(pair, GROWN)
     pair[1].run("DELETE FROM t WHERE a = 7")
     seen: list[events.Event] = []
     end_workers = after("verify table public.", lambda: pair[side].rows(f"{END} LIKE 'replicator worker%'"), seen)
@@ -340,7 +330,7 @@ def test_a_piece_whose_session_was_ended_is_compared_again(pair: tuple[Database,
 
 @pytest.mark.pg("in 18")
 def test_without_time_for_it_nothing_is_tried_again(pair: tuple[Database, Database]) -> None:
-    fill(pair)
+    fill(pair, GROWN)
     end_workers = after("verify table public.", lambda: pair[0].rows(f"{END} LIKE 'replicator worker%'"))
     with pytest.raises(StepFailed, match="on the source: "):
         compare(pair, end_workers, retry_seconds=0)
@@ -349,7 +339,7 @@ def test_without_time_for_it_nothing_is_tried_again(pair: tuple[Database, Databa
 @pytest.mark.pg("in 12 18")
 @pytest.mark.parametrize("side", [0, 1])
 def test_one_holder_of_a_snapshot_may_end(pair: tuple[Database, Database], side: int) -> None:
-    fill(pair)
+    fill(pair, GROWN)
     end_holder = after(
         "verify table public.",
         lambda: pair[side].rows(f"{END} = 'replicator snapshot' ORDER BY backend_start LIMIT 1"),
@@ -360,7 +350,7 @@ def test_one_holder_of_a_snapshot_may_end(pair: tuple[Database, Database], side:
 @pytest.mark.pg("in 12 18")
 @pytest.mark.parametrize("side", [0, 1])
 def test_a_snapshot_that_is_lost_ends_the_verification(pair: tuple[Database, Database], side: int) -> None:
-    fill(pair)
+    fill(pair, GROWN)
     end_holders = after("verify table public.", lambda: pair[side].rows(f"{END} = 'replicator snapshot'"))
     with pytest.raises(StepFailed) as raised:
         compare(pair, end_holders)
@@ -372,7 +362,7 @@ def test_a_snapshot_that_is_lost_ends_the_verification(pair: tuple[Database, Dat
 
 @pytest.mark.pg("in 12 18")
 def test_sessions_of_both_sides_may_end_at_any_time(pair: tuple[Database, Database]) -> None:
-    fill(pair)
+    fill(pair, GROWN)
     seed = random.randrange(10**6)
     print(f"seed {seed}")
     chance = random.Random(seed)

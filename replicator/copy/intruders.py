@@ -52,8 +52,10 @@ def refuse(conn: Connection, table: str, *, exclusive: bool) -> None:
     Its owner may have got it already, before its rows come.
     """
     with postgres.on("destination"):
-        conn.execute(sql.SQL(_lock([table], exclusive=exclusive)))
-        changed = conn.execute(sql.SQL(_changed({table: None}, on_truncate=None))).fetchall() != [(None,)]
+        lock, query = _lock([table], exclusive=exclusive), _changed({table: None}, on_truncate=None)
+        cursor = conn.execute(sql.SQL(f"{lock}; {query}"))
+        cursor.nextset()
+        changed = cursor.fetchall() != [(None,)]
     if changed:
         raise StepFailed(
             f"data {table}",

@@ -90,6 +90,8 @@ def _at(value: int, called: bool) -> str:
 
 
 def _alike(here: Object, there: Object, same_version: bool, reread: Reread) -> bool:
+    if (here.create, here.alter_owner) == (there.create, there.alter_owner):
+        return True
     one, other = _definition(here, same_version), _definition(there, same_version)
     if one == other:
         return True

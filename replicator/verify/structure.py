@@ -6,12 +6,11 @@ type varchar with IN comes back so; `(a::text)::name` is `a::text::name`. All ot
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 Group = list["str | Group"]
 TOKEN = re.compile(r"[()\[\],;]|(?:::)?(?:(?!::)[^\s()\[\],;])+")
 CONNECTIVES = ("AND", "OR")
-OF_TYPES = {"varying", "precision", "without", "with", "time", "zone", "[", "]"}
+OF_TYPES = {"varying", "precision", "without", "with", "time", "zone"}
 BEFORE_AN_OPERAND = {None, "AND", "OR", "NOT", "[", ","}
 
 
@@ -64,7 +63,7 @@ def _cast_one_by_one(group: Group) -> Group:
     while place < len(group):
         element = group[place]
         place += 1
-        cast = _cast_to_array(group[place:])
+        cast = _cast_to_array(group, place) if isinstance(element, list) else []
         if isinstance(element, list) and cast and (values := _values(element)):
             place += len(cast) + 2
             for number, value in enumerate(values):
@@ -86,21 +85,21 @@ def _arrays_bracketed(group: Group) -> Group:
         if group[place : place + 2] == ["ARRAY", "["]:
             end = next((n for n in range(place, len(group)) if group[n] == "]"), place)
         inner = group[place : end + 1]
-        result += [inner] if len(inner) > 1 and _cast_to_array(group[end + 1 :]) else inner
+        result += [inner] if len(inner) > 1 and _cast_to_array(group, end + 1) else inner
         place = end + 1
     return result
 
 
-def _cast_to_array(group: Group) -> list[str]:
-    """Return the words of the cast that begins here, without the brackets that make its type an array."""
-    words: list[str] = []
-    for word, after in pairwise(group):
-        if (word, after) == ("[", "]"):
-            return words
-        if not isinstance(word, str) or not (words or word.startswith("::")):
-            break
-        words.append(word)
-    return []
+def _cast_to_array(group: Group, place: int) -> Group:
+    """Return the words of the cast that begins at this place, without the brackets that make its type an array."""
+    end = place
+    while end < len(group) and _is_of_cast(group[end], first=end == place):
+        end += 1
+    return group[place:end] if group[end : end + 2] == ["[", "]"] else []
+
+
+def _is_of_cast(word: "str | Group", *, first: bool) -> bool:
+    return isinstance(word, str) and (word.startswith("::") if first else word in OF_TYPES)
 
 
 def _values(group: Group) -> list[Group]:
@@ -135,7 +134,7 @@ def _flat(group: Group) -> Group:
 def _is_cast(group: Group) -> bool:
     """Tell whether a group is one operand with casts and nothing else."""
     return str(group[1:2]).startswith("['::") and all(
-        str(word[0]).isdigit() if isinstance(word, list) else word.startswith("::") or word in OF_TYPES
+        str(word[0]).isdigit() if isinstance(word, list) else word.startswith("::") or word in OF_TYPES | {"[", "]"}
         for word in group[1:]
     )
 
