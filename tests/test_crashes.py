@@ -178,6 +178,11 @@ def started_to(phase: str, folder: Path, start: Start, *arguments: str) -> Proce
     return start("clone", *arguments)
 
 
+def hold_wal_writer(database: Database) -> None:
+    """Keep what was committed asynchronously from being written, until a crash."""
+    os.kill(database.value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"), signal.SIGSTOP)
+
+
 def crash(server: Server) -> None:
     server.stop(signal.SIGQUIT)
     start_again(server)
@@ -239,24 +244,16 @@ def test_the_snapshot_is_held_to_the_end_where_a_crash_may_make_it_read_again(
 
 def test_a_crash_that_forgets_commits(folder: Path, start: Start, shop: Database, copy: Database) -> None:
     """With synchronous_commit off the last commits may be gone. They are done again, from what the journal says."""
-    copy.server.stop()
-    copy.server.settings["wal_writer_delay"] = "10s"
-    copy.server.settings["wal_writer_flush_after"] = "1GB"
-    start_again(copy.server)
-    try:
-        process = started_to("indexes", folder, start, *between(shop, copy.dsn))
-        with held_at("indexes", folder, copy, process):
-            before = copy.value("SELECT count(*) FROM replicator.step WHERE done_at IS NOT NULL")
-            crash(copy.server)
-            after = copy.value("SELECT count(*) FROM replicator.step WHERE done_at IS NOT NULL")
-        assert after < before
-        runs(process.ends())
-        assert contents(copy) == contents(shop)
-        assert copy.dump() == shop.dump()
-    finally:
-        copy.server.stop()
-        del copy.server.settings["wal_writer_delay"], copy.server.settings["wal_writer_flush_after"]
-        start_again(copy.server)
+    hold_wal_writer(copy)
+    process = started_to("indexes", folder, start, *between(shop, copy.dsn))
+    with held_at("indexes", folder, copy, process):
+        before = copy.value("SELECT count(*) FROM replicator.step WHERE done_at IS NOT NULL")
+        crash(copy.server)
+        after = copy.value("SELECT count(*) FROM replicator.step WHERE done_at IS NOT NULL")
+    assert after < before
+    runs(process.ends())
+    assert contents(copy) == contents(shop)
+    assert copy.dump() == shop.dump()
 
 
 def test_a_server_that_a_step_crashes_again_and_again_ends_the_run(
@@ -308,7 +305,7 @@ def test_a_server_that_crashes_after_a_schema_was_tried_starts_again(start: Star
             waits = "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'VIEW public.v' AND wait_event_type = 'Lock'"
             until(lambda: copy.value(waits) == 1, 20)
             copy.run("SELECT pg_logical_emit_message(true, 'a commit', 'writes down that it was made')")
-            os.kill(copy.value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"), signal.SIGSTOP)
+            hold_wal_writer(copy)
             gate.rollback()
         runs(process.ends())
         server.stop(signal.SIGQUIT)
@@ -317,7 +314,7 @@ def test_a_server_that_crashes_after_a_schema_was_tried_starts_again(start: Star
 
 def test_what_a_crash_takes_back_before_the_snapshot_goes_is_read_again(start: Start) -> None:
     """Between the last row and the word that all is read, while the source is looked at once more."""
-    with own_server(**DURABLE, wal_writer_delay="10s") as server, own_server() as other:
+    with own_server(**DURABLE) as server, own_server() as other:
         source = new_database(other, "shop", "CREATE TABLE t AS SELECT g AS a FROM generate_series(1, 1000) g")
         source.run("SELECT lo_from_bytea(4711, 'x')")
         then = contents(source)
@@ -329,6 +326,7 @@ def test_what_a_crash_takes_back_before_the_snapshot_goes_is_read_again(start: S
             until(lambda: process.ended or copy.value(waits.format("query ~ 'CREATE SCHEMA replicator'")) == 1)
             source.run("SELECT txid_current()")  # where nothing was written since the snapshot, nothing is looked at
             blocker.execute("LOCK pg_catalog.pg_enum IN ACCESS EXCLUSIVE MODE")
+            hold_wal_writer(copy)
             gate.rollback()
             until(lambda: process.ended or source.value(waits.format("application_name ~ 'snapshot'")) == 1)
             server.stop(signal.SIGQUIT)
