@@ -1,7 +1,7 @@
 """A copy of a database, from the first attempt to connect to the last check. Read this first: it is the whole story."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ from replicator import (
     journal,
     postgres,
     probe,
+    refusal,
     replacement,
     resume,
     snapshot,
@@ -45,6 +46,7 @@ from replicator.remains import Remains
 from replicator.run import CHANGED, Run, read_given
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides, identity
+from replicator.violated import mend
 from replicator.work import Workshop
 
 T = TypeVar("T")
@@ -94,7 +96,7 @@ def complete(
     """
     again = Again(settings.retry_seconds)
     while True:
-        work_off(prepared.plan, record, sides, settings, emit, again)
+        work_off(prepared, record, sides, settings, emit, again)
         try:
             if settings.verify and not verified:
                 with unless_undone(record, sides, again, emit):
@@ -203,16 +205,17 @@ def held_until(sides: Sides, settings: Settings) -> datetime | None:
     return datetime.now(UTC) + timedelta(seconds=seconds) if seconds else None
 
 
-def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit: Emit, again: Again) -> None:
-    """Do all steps that the journal has as unfinished. Raises StepFailed, SourceChanged."""
-    crashed = False
+def work_off(prepared: Prepared, record: Journal, sides: Sides, settings: Settings, emit: Emit, again: Again) -> None:
+    """Do all steps that the journal has as unfinished. Raises StepFailed, Incomplete, SourceChanged."""
+    plan, crashed = prepared.plan, False
+    violated = sides.left is not None and sides.left.refused and not settings.data_only
     tables = {step.work.table.address.objid for step in plan.steps if isinstance(step.work, CopyTable)}
 
     def all_read() -> None:
-        sides.all_read(tables, release=not settings.verify)
+        sides.all_read(tables, release=not settings.verify and not violated)
 
     while todo_names := left_to_do(record, sides, emit, again)[1]:
-        todo = [replace(s, needs=s.needs & todo_names) for s in plan.steps if s.name in todo_names]
+        todo = [replace(s, needs=(s.needs | s.builds_on) & todo_names) for s in plan.steps if s.name in todo_names]
         emit(announcement(Plan(tuple(todo))))
         workshop = Workshop(
             sides.source,
@@ -227,7 +230,7 @@ def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit
         )
         told = to_the_last_row(todo, emit, all_read)
         with suppress(Undone):  # what that is, the journal tells
-            execute(
+            refused = execute(
                 todo,
                 workshop.run,
                 jobs=settings.workers,
@@ -235,11 +238,30 @@ def work_off(plan: Plan, record: Journal, sides: Sides, settings: Settings, emit
                 emit=told,
                 cancel=workshop.cancel,
             )
+            optional = [step.name for step in todo if step.optional and step.name in refused]
+            reasons = {name: error.reason for name, error in refused.items()}
+            steadily(again, emit, partial(end_refused, sides, record, reasons, optional))
             crashed, lost = left_to_do(record, sides, emit, again)
             if lost and not crashed:
-                name = next(step.name for step in todo if step.name in lost)
-                missing = StepFailed(name, "it is not in the journal, though nothing failed")
-                raise workshop.refused.get(name, missing)
+                left = [step for step in todo if step.name in lost]
+                about = [step for step in left if step.name in refused and refusal.violated(refused[step.name])]
+                if not (violated and about and mend(about, prepared, sides, settings, emit)):
+                    raise incomplete(left, refused)
+                violated = False
+                record.undo(sides.keeper.keep(), Phase.REFRESH)  # they were filled from other rows
+
+
+def end_refused(sides: Sides, record: Journal, reasons: Mapping[str, str], optional: Collection[str]) -> None:
+    """Write down which steps were refused."""
+    record.refuse(sides.keeper.keep(), reasons, optional)
+
+
+def incomplete(lost: Sequence[Step], refused: Mapping[str, StepFailed]) -> ReplicatorError:
+    """Return the error that ends a run which has done all but these steps."""
+    for step in lost:
+        if step.name not in refused:
+            return StepFailed(step.name, "it is not in the journal, though nothing failed")
+    return refusal.incomplete([(step, refused[step.name]) for step in lost])
 
 
 def left_to_do(record: Journal, sides: Sides, emit: Emit, again: Again) -> tuple[bool, set[str]]:

@@ -129,6 +129,8 @@ def compared(
                 there = selected(read(now, now.holder), settings)
             for schema in (*([trust.SCHEMA] if trust.exists(now.holder) else []), *apart):
                 there = select.without_schema(there, schema)
+        if settings.foreign_keys:
+            there = select.as_validated(there, catalog)
         for moment in (sides.moment, now):
             moment.forget()
         found = verify(

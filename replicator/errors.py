@@ -8,6 +8,7 @@ ReplicatorError
 ├── ConnectionFailed     4   a server refuses for good: password, database, TLS
 ├── DependencyCycle      5   objects need one another and none can be made in two steps
 ├── StepFailed           6   a step of the plan failed; the journal tells what is done
+├── Incomplete           6   all is done but for some objects, which the destination refused
 ├── SnapshotLost         6   all sessions that held a snapshot are gone
 ├── Undone               6   the destination's server crashed and may have lost some of what was done
 ├── ClaimLost            6   the destination's journal is gone, or another run's
@@ -21,6 +22,7 @@ ReplicatorError
 
 from collections.abc import Sequence
 
+from replicator.events import NAMED
 from replicator.model import Finding
 
 
@@ -88,6 +90,19 @@ class StepFailed(ReplicatorError):
         super().__init__(f"{step} failed: {reason}", hint=hint)
         self.step = step
         self.reason = reason
+
+
+class Incomplete(ReplicatorError):
+    """All is done but for some objects, which the destination refused."""
+
+    exit_code = 6
+
+    def __init__(self, refused: Sequence[str], dependent: int, *, hint: str | None = None) -> None:
+        shown = [text if text.endswith(".") else f"{text}." for text in refused[:NAMED]]
+        more = [f"And {len(refused) - NAMED} more, see above."] if len(refused) > NAMED else []
+        steps = "1 step" if len(refused) == 1 else f"{len(refused)} steps"
+        needing = f" and {dependent} that need{'s' * (dependent == 1)} it" if dependent else ""
+        super().__init__(" ".join([f"All is done but {steps}{needing}.", *shown, *more]), hint=hint)
 
 
 class SnapshotLost(ReplicatorError):

@@ -7,12 +7,12 @@ small tables, indexes and so on where there are many: a commit, and what goes wi
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from replicator import events
 from replicator.errors import StepFailed
-from replicator.events import Emit
+from replicator.events import Emit, listed
 from replicator.model import Address, Execute, Lock, Outcome, Phase, Step
 
 BATCHED = {Phase.ROLES, Phase.SCHEMA, Phase.FINISH}
@@ -26,10 +26,10 @@ LANES = dict.fromkeys(BATCHED, "chain")
 LANES |= {Phase.DATA: "copy", Phase.LARGE_OBJECTS: "copy", Phase.BUILD: "index", Phase.STATISTICS: "index"}
 """Steps of these phases share a lane, which may have fewer workers than there are. A chain has one."""
 
-Run = Callable[[Sequence[Step], int], dict[str, Outcome]]
+Run = Callable[[Sequence[Step], int], Mapping[str, Outcome | StepFailed]]
 """Does a batch of steps in one transaction, as the worker of that number. Returns what each did.
 
-A step that is not in there was refused, and that told: it will have to be done another time, and the others go on.
+Or why it was refused: it will have to be done another time, and what does not build on it goes on.
 """
 
 
@@ -41,15 +41,15 @@ def execute(
     emit: Emit,
     cancel: Callable[[], None],
     lanes: Mapping[str, int] | None = None,
-) -> set[str]:
-    """Run all steps and return the names of those that did not fail. Raises StepFailed for the first that did.
+) -> dict[str, StepFailed]:
+    """Run all steps. Returns those that were refused, or build on such, and why. Raises StepFailed for what failed.
 
     `lanes` says how many of the jobs may at a time be of the lane "copy" or "index".
     `cancel` ends, on the servers, whatever is running; it is called again and again until all workers have come home.
     """
     schedule = _Schedule(steps, jobs, lanes or {})
     free = list(range(jobs))
-    running: dict[Future[dict[str, Outcome]], tuple[list[Step], int]] = {}
+    running: dict[Future[Mapping[str, Outcome | StepFailed]], tuple[list[Step], int]] = {}
     with ThreadPoolExecutor(jobs, thread_name_prefix="worker") as threads:
         try:
             while schedule.unfinished:
@@ -62,14 +62,15 @@ def execute(
                 ended = wait(running, return_when=FIRST_COMPLETED).done
                 for future in sorted(ended, key=lambda f: f.exception() is not None):  # what is done is told first
                     batch, worker = running.pop(future)
-                    _report(future, batch, worker, emit)
-                    schedule.finish(batch)
+                    outcomes = _report(future, batch, worker, emit)
+                    for step, error in schedule.finish(batch, outcomes):
+                        emit(_refused(step, error, worker))
                     heapq.heappush(free, worker)
         except BaseException:
             with events.saying(emit, "Waiting for the servers to end what they do for this run"):
                 _bring_home(running, cancel)
             raise
-    return schedule.done
+    return schedule.refused
 
 
 def _lane(step: Step) -> str:
@@ -81,19 +82,35 @@ def _bytes(step: Step) -> int:
     return 0 if isinstance(step.work, Execute) else step.cost
 
 
-def _report(future: Future[dict[str, Outcome]], batch: list[Step], worker: int, emit: Emit) -> None:
-    """Tell what became of a batch. Raises what it raised."""
+def _report(
+    future: Future[Mapping[str, Outcome | StepFailed]], batch: list[Step], worker: int, emit: Emit
+) -> Mapping[str, Outcome | StepFailed]:
+    """Tell what a batch did, and return what became of each step. Raises what it raised."""
     try:
         outcomes = future.result()
     except StepFailed as error:
         emit(events.Failed(error.step, batch[0].phase, worker, error.reason))
         raise
-    for step in (s for s in batch if s.name in outcomes):
+    for step in batch:
         outcome = outcomes[step.name]
-        emit(events.Done(step.name, step.phase, worker, outcome.seconds, outcome.rows, outcome.bytes))
+        if isinstance(outcome, Outcome):
+            emit(events.Done(step.name, step.phase, worker, outcome.seconds, outcome.rows, outcome.bytes))
+    return outcomes
 
 
-def _bring_home(running: Iterable[Future[dict[str, Outcome]]], cancel: Callable[[], None]) -> None:
+def _refused(step: Step, error: StepFailed, worker: int) -> events.Event:
+    if step.optional:
+        return events.Note(f"Left out: {error}", left_out=True)
+    return events.Failed(step.name, step.phase, worker, error.reason)
+
+
+def lacking(step: Step, refused: Collection[str]) -> StepFailed | None:
+    """Return why a step is not tried, if it builds on what was refused."""
+    missing = sorted(step.builds_on.intersection(refused))
+    return StepFailed(step.name, f"it needs {listed(missing)}, which failed.") if missing else None
+
+
+def _bring_home(running: Iterable[Future[Mapping[str, Outcome | StepFailed]]], cancel: Callable[[], None]) -> None:
     """Cancel until no worker is busy: a cancel that comes between two statements of a worker misses both."""
     waiting = set(running)
     while waiting:
@@ -109,7 +126,10 @@ class _Schedule:
         self._most = {"": jobs, "copy": jobs, "index": jobs, **lanes, "chain": 1}
         self._running: Counter[str] = Counter()
         self.unfinished = {step.name: step for step in steps}
-        self.done: set[str] = set()
+        self.refused: dict[str, StepFailed] = {}
+        self._missing: set[str] = set()
+        self._aside: dict[str, StepFailed] = {}
+        self._let_go: set[tuple[str, str]] = set()
         self._waiting = {step.name: len(step.needs) for step in steps}
         self._wanted_by: dict[str, list[Step]] = {step.name: [] for step in steps}
         for step in steps:
@@ -159,7 +179,8 @@ class _Schedule:
         for step in batch:
             for next_step in self._wanted_by[step.name]:
                 fits = next_step.phase is first.phase and len(batch) < BATCH_STEPS and next_step.name not in names
-                if fits and all(need in names or need in self.done for need in next_step.needs):
+                fits = fits and self._missing.isdisjoint(next_step.builds_on)
+                if fits and all(need in names or need not in self.unfinished for need in next_step.needs):
                     batch.append(next_step)
                     names.add(next_step.name)
         return batch
@@ -183,18 +204,84 @@ class _Schedule:
             batch.append(step)
         return batch
 
-    def finish(self, batch: Sequence[Step]) -> None:
-        """Let go of a batch's locks and make ready what waited for it."""
+    def finish(
+        self, batch: Sequence[Step], outcomes: Mapping[str, Outcome | StepFailed]
+    ) -> list[tuple[Step, StepFailed]]:
+        """Let go of a batch's locks and make ready what waited for it. Returns what is refused by that, and why."""
         members = {step.name for step in batch}
+        refused: list[tuple[Step, StepFailed]] = []
         for step in batch:
             self._unlock(step)
-            del self.unfinished[step.name]
-            self.done.add(step.name)
-            for dependent in self._wanted_by[step.name]:
-                self._waiting[dependent.name] -= 1
-                if not self._waiting[dependent.name] and dependent.name not in members:
-                    self._make_ready(dependent)
+            outcome = outcomes[step.name]
+            if isinstance(outcome, Outcome):
+                refused += self._end(step, members)
+                if step.rounds:
+                    self._next_round(step.phase)
+            elif step.rounds:
+                self._put_aside(step, outcome)
+            else:
+                refused += self._end(step, members, outcome)
         self._running[_lane(batch[0])] -= 1
+        for step, error in self._without_progress(batch[0].phase):
+            refused += self._end(step, (), error)
+        return refused
+
+    def _end(
+        self, step: Step, members: Collection[str], error: StepFailed | None = None
+    ) -> list[tuple[Step, StepFailed]]:
+        """Make ready what waited for a step, but for members of its batch; where it was refused, not what builds on it.
+
+        Returns what is refused by that.
+        """
+        refused = []
+        ended = [(step, error)]
+        while ended:
+            step, error = ended.pop()
+            if error:
+                self.refused[step.name] = error
+                refused.append((step, error))
+                if not step.optional:
+                    self._missing.add(step.name)
+            del self.unfinished[step.name]
+            for dependent in self._wanted_by[step.name]:
+                if (step.name, dependent.name) not in self._let_go and self._wait_no_more(dependent, members):
+                    ended.append((dependent, lacking(dependent, self._missing)))
+        return refused
+
+    def _wait_no_more(self, step: Step, members: Collection[str] = ()) -> bool:
+        """Note that one of those that a step waits for has ended. Returns whether the step ends by that, too."""
+        self._waiting[step.name] -= 1
+        if self._waiting[step.name] or step.name in members:
+            return False
+        if not self._missing.isdisjoint(step.builds_on):
+            return True
+        self._make_ready(step)
+        return False
+
+    def _put_aside(self, step: Step, error: StepFailed) -> None:
+        """Let those go on that wait for this step for the order's sake alone: one of them may bring what it lacks."""
+        self._aside[step.name] = error
+        for dependent in self._wanted_by[step.name]:
+            pair = step.name, dependent.name
+            soft = dependent.rounds and dependent.phase is step.phase and step.name not in dependent.builds_on
+            if soft and pair not in self._let_go:
+                self._let_go.add(pair)
+                self._wait_no_more(dependent)
+
+    def _next_round(self, phase: Phase) -> None:
+        """Try again what was put aside."""
+        for name in [name for name in self._aside if self.unfinished[name].phase is phase]:
+            del self._aside[name]
+            self._make_ready(self.unfinished[name])
+
+    def _without_progress(self, phase: Phase) -> list[tuple[Step, StepFailed]]:
+        """Return what was put aside, where nothing is left that could bring what it lacks."""
+        if not self._aside or any(
+            step.rounds and step.phase is phase and step.name not in self._aside for step in self.unfinished.values()
+        ):
+            return []
+        names = [name for name in self._aside if self.unfinished[name].phase is phase]
+        return [(self.unfinished[name], self._aside.pop(name)) for name in names]
 
     def _lockable(self, step: Step) -> bool:
         return not any(

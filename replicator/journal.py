@@ -129,6 +129,26 @@ class Journal:
             ],
         )
 
+    def refuse(self, conn: Connection, refused: Mapping[str, str], optional: Collection[str]) -> None:
+        """Record why steps were refused, by name; the optional ones of them are done. Raises Undone, ClaimLost."""
+        if not refused:
+            return
+        with conn.transaction():
+            done = self.take(conn, list(refused)).done
+            self.done(conn, {name: Outcome(0.0) for name in optional if name not in done})
+            values = [[self._numbers[name] for name in refused], list(refused.values())]
+            conn.execute(
+                "UPDATE replicator.step SET refused = now.reason"
+                " FROM unnest(%s::int[], %s::text[]) AS now (number, reason)"
+                " WHERE step.number = now.number AND done_at IS NULL",
+                values,
+            )
+
+    def undo(self, conn: Connection, phase: Phase) -> None:
+        """Have all steps of a phase done again."""
+        with proven(conn):
+            conn.execute("UPDATE replicator.step SET done_at = NULL WHERE phase = %s", [phase])
+
     def unfinished(self, conn: Connection) -> list[str]:
         """Return the names of the steps that are not recorded as done."""
         with proven(conn):
@@ -210,7 +230,7 @@ def read_steps(conn: Connection) -> list[Recorded]:
     """Return all steps that the journal has, in the order of its plan."""
     query = (
         "SELECT name, phase, digest, relation, cost, part_key, part_since, part_before, done_at IS NOT NULL AS done"
-        "     , rows, txid FROM replicator.step ORDER BY number"
+        "     , rows, txid, refused FROM replicator.step ORDER BY number"
     )
     with proven(conn), conn.cursor(row_factory=class_row(Recorded)) as cursor:
         return cursor.execute(query).fetchall()

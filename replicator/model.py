@@ -395,6 +395,12 @@ class Step:
     """Tables that it locks on the destination, so that no two steps wait for one another there."""
     optional: bool = False
     """The copy is complete without: when it fails, that is said, and the others go on."""
+    builds_on: frozenset[str] = frozenset()
+    """What comes before it and it cannot do without: where one of these was refused, it is not tried."""
+    rounds: bool = False
+    """It calls code that may want what another such step of its phase brings: it is tried again after each of them."""
+    instead: tuple[str, ...] | None = None
+    """What to do where the rows that are there violate it, if that was agreed: statements, perhaps none."""
     reason: str = ""
     """Why it is done in the way in which it is, where there are several."""
 

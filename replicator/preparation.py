@@ -138,6 +138,8 @@ def examine(
     catalog = select.without_owners(catalog, strangers)  # told by role, once
     to_drop = replacing and not resume.has_done(left, DROPPED)
     standing = selected(read_catalog(destination), settings) if left and not to_drop else None
+    if standing and settings.foreign_keys:
+        standing = select.as_validated(standing, catalog)
     compared = settings.verify or settings.replace == "swap"
     findings += [*lacking, *not_mine, *probe.check_row_security(destination, catalog, standing, compared=compared)]
     # Whatever is tried would say the same again, or has no place to be tried in.
@@ -345,6 +347,7 @@ def planned(catalog: Catalog, destination: Connection, settings: Settings, left:
         split_larger_than=settings.split_larger_than,
         parts=resume.parts_then(left, catalog) if left else None,
         skip_failed_refresh=settings.skip_failed_refresh,
+        keys_not_valid=settings.foreign_keys == "not-valid",
     )
 
 

@@ -50,6 +50,11 @@ class Left:
         """Whether the earlier run had read all that it wanted, and its snapshot is gone."""
         return not self.run.snapshot and self._all_done()
 
+    @property
+    def refused(self) -> bool:
+        """Whether the destination refused some of it."""
+        return any(step.refused is not None for step in self.steps)
+
     def without_snapshot(self) -> "Left | None":
         """Return this with its snapshot let go; None where there is more to be read in it."""
         return replace(self, run=replace(self.run, snapshot="")) if self.run.checked and self._all_done() else None

@@ -37,6 +37,8 @@ class Status:
     bytes: int
     alive: bool
     unfinished: list[str]
+    refused: list[str]
+    """What the destination refused, and why, in words."""
     differs: list[str]
 
     @property
@@ -97,6 +99,8 @@ class Recorded:
     rows: int | None
     txid: int | None
     """The transaction that did it."""
+    refused: str | None
+    """Why the destination refused it, if it did."""
 
 
 def write_given(conn: Connection, values: Mapping[str, tuple[int, bool]]) -> None:

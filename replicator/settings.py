@@ -46,6 +46,8 @@ class Settings:
     downgrade: bool = False
     skip_unprivileged: bool = False
     skip_failed_refresh: bool = False
+    foreign_keys: Literal["not-valid"] | None = None
+    """What to do with keys that the rows violate."""
     create_tablespaces: bool = False
     verify: bool = False
     resume: Literal["no", "same-snapshot", "per-table"] = "no"

@@ -27,10 +27,12 @@ SAME = (
 )
 """The options that change the copy: a run is resumed with those that it was begun with."""
 NEGATED = ("owners", "privileges", "tablespaces", "unlogged_rows", "large_objects")
-LASTING = ("verify", "create", "skip_failed_refresh")
+LASTING = ("verify", "create", "skip_failed_refresh", "foreign_keys")
 """The options that hold to the end of a run once they were given."""
-GIVEN_AGAIN = ("verify", "skip_failed_refresh")
+GIVEN_AGAIN = ("verify", "skip_failed_refresh", "foreign_keys")
 """Those of them that a command repeats, so that whoever reads it knows."""
+
+CHOICES = {"replace": (None, "swap", "drop"), "foreign_keys": (None, "not-valid")}
 
 Options = Mapping[str, Any]
 
@@ -43,8 +45,7 @@ def options_of(settings: Settings) -> Options:
 def check_recorded(options: Options) -> None:
     """Raise PreflightFailed if these are not what `options_of` returns: nothing else of a journal becomes a setting."""
     right = options.keys() == {*SAME, *LASTING} and all(
-        value in (None, "swap", "drop") if name == "replace" else isinstance(value, bool)
-        for name, value in options.items()
+        value in CHOICES[name] if name in CHOICES else isinstance(value, bool) for name, value in options.items()
     )
     if not right:
         raise damaged("the options of the run")

@@ -15,10 +15,23 @@ from typing import NamedTuple
 
 import psycopg
 
-from replicator import copy, emptying, events, journal, large_objects, late, patience, postgres, sequences, statistics
+from replicator import (
+    copy,
+    emptying,
+    events,
+    journal,
+    large_objects,
+    late,
+    patience,
+    postgres,
+    refusal,
+    sequences,
+    statistics,
+)
 from replicator.again import Again
 from replicator.errors import ReplicatorError, SourceChanged, StepFailed, Undone
 from replicator.events import Emit
+from replicator.executor import lacking
 from replicator.globals.server import create_tablespace
 from replicator.journal import Journal
 from replicator.keeper import Keeper
@@ -33,7 +46,6 @@ from replicator.model import (
     Execute,
     Moment,
     Outcome,
-    Phase,
     SetSequences,
     Step,
 )
@@ -48,10 +60,7 @@ logger = logging.getLogger(__name__)
 REPORT_BYTES = 1024 * 1024
 CANCEL_SECONDS = 5.0
 HANG_UP_SECONDS = 10.0
-REFUSED = "All else is done. With --skip-failed-refresh such a view is left empty."
 END_SESSION = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND application_name = %s"
-NOT_THE_CODE = ("40", "53", "57", "58")
-"""Classes of SQLSTATE: what is cancelled, cut off, out of room. 08 is a foreign server's connection, ours has none."""
 
 
 class Sessions:
@@ -160,14 +169,45 @@ class Workshop:
         self._telling = threading.Lock()
         self._told: set[str] = set()
         snapshot.tell = self._tell_once
-        self.refused: dict[str, StepFailed] = {}
-        """Steps without which all others were done, by name."""
 
-    def run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
+    def run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome | StepFailed]:
         """Do a batch of steps in one transaction, again and again while what fails may pass. Raises StepFailed.
 
+        Returns what each did, or why it was refused. For that they are done one by one, each in a transaction.
         Raises Undone when the destination's server crashed: then nothing is begun that builds on what may be lost.
         """
+        try:
+            return dict(self._run(batch, worker))
+        except StepFailed as error:
+            if not any(refusal.may_be_refused(step, error) for step in batch):
+                raise
+            if len(batch) == 1:
+                return {batch[0].name: self._instead(batch[0], worker, error) or error}
+        outcomes: dict[str, Outcome | StepFailed] = {}
+        gone: set[str] = set()
+        for step in batch:
+            missing = lacking(step, gone)
+            outcomes |= {step.name: missing} if missing else self.run([step], worker)
+            if isinstance(outcomes[step.name], StepFailed) and not step.optional:
+                gone.add(step.name)
+        return outcomes
+
+    def _instead(self, step: Step, worker: int, error: StepFailed) -> Outcome | None:
+        """Do what was agreed for a step that the rows violate."""
+        lesser = refusal.instead(step, error)
+        if not lesser:
+            return None
+        try:
+            outcome = self._run([lesser], worker)[step.name]
+        except StepFailed as refused:
+            if not refusal.may_be_refused(lesser, refused):
+                raise
+            return None
+        text = f"{step.name}: left NOT VALID, since the rows violate it: {error.reason}"
+        self._emit(events.Note(text, left_out=True))
+        return outcome
+
+    def _run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
         return self._again.run(
             batch[0].name,
             lambda again: self._attempt(batch, worker, again=again),
@@ -195,7 +235,7 @@ class Workshop:
         Most take less time than to send them, hear of them and send the next.
         """
         statements = [s for step in batch if isinstance(step.work, Execute) for s in step.work.statements]
-        if len(batch) == 1 or not all(isinstance(s.work, Execute) and not s.optional for s in batch):
+        if len(batch) == 1 or not all(isinstance(s.work, Execute) for s in batch):
             return {}
         began = time.monotonic()
         try:
@@ -218,13 +258,11 @@ class Workshop:
                 if self._stopped.is_set():
                     raise StepFailed(step.name, "stopped")
                 began = time.monotonic()
-                self.refused.pop(step.name, None)  # at an earlier attempt
                 with naming(step):
                     if step.name in forgotten:
                         step = replace(step, work=late.late(conn, step.work))
                     outcome = self._do(step, source, conn, worker)
-                if step.name not in self.refused:
-                    outcomes[step.name] = Outcome(time.monotonic() - began, *outcome)
+                outcomes[step.name] = Outcome(time.monotonic() - began, *outcome)
         return outcomes
 
     def _tell(self, error: BaseException, seconds: float, step: Step, worker: int) -> None:
@@ -243,8 +281,7 @@ class Workshop:
         """Return rows, bytes and, for rows, when they were read."""
         match step.work, source:
             case Execute(statements), _:
-                with self._forgiving(step, destination, worker):
-                    _run(statements, destination)
+                _run(statements, destination)
                 return 0, 0, None
             case CreateTablespace() as work, _:
                 # It refuses transactions, and so does not belong to this one: at a second attempt it is there already.
@@ -276,8 +313,7 @@ class Workshop:
                     refused = statistics.carry(conn, destination, tables)
                 for table, reason in refused.items():
                     self._emit(events.Note(f"ANALYZE {table}: its statistics could not be carried over: {reason}"))
-                    with self._forgiving(step, destination, worker):
-                        destination.execute(f"ANALYZE {table}")
+                    destination.execute(f"ANALYZE {table}")
                 return 0, 0, None
             case CopyLargeObjects(range), Source(conn):
                 with self._counting(step, worker) as moved:
@@ -291,29 +327,6 @@ class Workshop:
             if text not in self._told:
                 self._told.add(text)
                 self._emit(events.Note(text))
-
-    @contextmanager
-    def _forgiving(self, step: Step, destination: Connection, worker: int) -> Iterator[None]:
-        """Go on without what no other step needs, where the rows or the user's code forbid it.
-
-        Without what is optional the copy is complete; else the run fails when all the others are done.
-        """
-        if not step.optional and step.phase is not Phase.REFRESH:
-            yield
-            return
-        try:
-            with destination.transaction():
-                yield
-        except psycopg.Error as error:
-            if error.sqlstate is None or error.sqlstate.startswith(NOT_THE_CODE):
-                raise
-            reason = one_line(error)
-            if step.optional:
-                self._emit(events.Note(f"Left out: {step.name} failed: {reason}", left_out=True))
-            else:
-                hint = f"{postgres.remedy(error) or ''} {REFUSED}".strip()
-                self.refused[step.name] = StepFailed(step.name, reason, hint=hint)
-                self._emit(events.Failed(step.name, step.phase, worker, reason))
 
     @contextmanager
     def _reading(self, batch: Sequence[Step]) -> Iterator[Source | None]:

@@ -15,7 +15,7 @@ ROOT = Path(replicator.__file__).parent
 LAYERS = (
     "errors events model masking argv",
     "graph plan plan.* downgrade catalog catalog.depend catalog.select settings again safe patience postgres throttle"
-    " trust unfinished copy.stream",
+    " trust unfinished copy.stream refusal",
     "probe probe.* snapshot locks catalog.read catalog.changes catalog.unprintable claim journal keeper keywords"
     " maintenance witness rehearsal run copy copy.* large_objects late sequences statistics globals globals.server"
     " emptying",
@@ -23,6 +23,7 @@ LAYERS = (
     "sides hold replacement",
     "preparation",
     "comparison earlier data_only data_only.*",
+    "violated",
     "clone status mending",
     "progress progress.* report demo demo.*",
     "cli cli.*",

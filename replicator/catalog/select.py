@@ -8,6 +8,7 @@ from replicator.masking import without_secrets
 from replicator.model import Address, Catalog, Loss, Object
 
 FIRST_USER_OID = 16384
+NOT_VALID = " NOT VALID"
 Key = Address | str
 """What names an object among those of a catalog. A facet has its subject's address: it goes by its name."""
 
@@ -54,6 +55,18 @@ def without_unlogged_rows(catalog: Catalog) -> Catalog:
         catalog,
         tables=tuple(table for table in catalog.tables if not table.unlogged),
         sequences=tuple(sequence for sequence in catalog.sequences if not sequence.unlogged),
+    )
+
+
+def as_validated(catalog: Catalog, other: Catalog) -> Catalog:
+    """Take those foreign keys for valid that another catalog has as valid."""
+    valid = {o.name for o in other.objects if o.kind == "foreign_key" and not o.create[0].endswith(NOT_VALID)}
+    return replace(
+        catalog,
+        objects=tuple(
+            replace(o, create=(o.create[0].removesuffix(NOT_VALID), *o.create[1:])) if o.name in valid else o
+            for o in catalog.objects
+        ),
     )
 
 

@@ -19,6 +19,7 @@ from replicator.cli.options import (
     CONNECTIONS,
     COPYING,
     DEBUG,
+    FOREIGN_KEYS,
     FORMAT,
     GLOBALS,
     HOLD,
@@ -130,6 +131,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
     STATISTICS,
     TOAST_COMPRESSION,
     SKIP_FAILED_REFRESH,
+    FOREIGN_KEYS,
     VERIFY,
     RESUME,
     RETRY,
@@ -155,7 +157,7 @@ def clone_command(context: click.Context, /, output: Output, **given: Any) -> No
 
 
 @cli.command("verify")
-@options(*CONNECTIONS, *COPYING, SHOW_ROWS, REPAIR, COMPARE_DATA_ONLY, RETRY, MAX_RATE)
+@options(*CONNECTIONS, *COPYING, SHOW_ROWS, REPAIR, FOREIGN_KEYS, COMPARE_DATA_ONLY, RETRY, MAX_RATE)
 def verify_command(output: Output, **given: Any) -> None:
     """Compare both databases: every object, and each table's rows; name what differs, row by row."""
     wanted = both(**given)

@@ -248,6 +248,11 @@ SKIP_UNPRIVILEGED = click.option(
 SKIP_FAILED_REFRESH = click.option(
     "--skip-failed-refresh", is_flag=True, help="Leave materialized views empty whose query fails, and say which."
 )
+FOREIGN_KEYS = click.option(
+    "--foreign-keys",
+    type=click.Choice(["not-valid"]),
+    help="Add foreign keys that the rows violate as NOT VALID, and say which; in `verify` they are no difference.",
+)
 TABLESPACES = click.option(
     "--tablespaces",
     "create_tablespaces",

@@ -31,6 +31,7 @@ def make_plan(
     split_larger_than: int | None = None,
     parts: Parts | None = None,
     skip_failed_refresh: bool = False,
+    keys_not_valid: bool = False,
 ) -> Plan:
     """Return every step of a copy of this catalog into an empty database. Raises DependencyCycle.
 
@@ -44,17 +45,17 @@ def make_plan(
     refresh = {address: f"refresh {relations.identities[address]}" for address in reads}
     late = downstream(pieces, phases, refresh)
 
-    schema = chain((p for p in pieces if phases[p.name] is Phase.SCHEMA), Phase.SCHEMA, frozenset())
+    schema = chain((p for p in pieces if phases[p.name] is Phase.SCHEMA), Phase.SCHEMA, frozenset(), phases)
     created = frozenset({schema[-1].name}) if schema else frozenset()
     data = data_steps(catalog, created, format, parts)
-    build = build_steps(pieces, phases, relations, refresh, created)
+    build = build_steps(pieces, phases, relations, refresh, created, keys_not_valid=keys_not_valid)
     late |= {step.name for step in build if not late.isdisjoint(step.needs)}  # validations
     early = [step for step in build if step.name not in late]
     known = statistics_steps(catalog, relations, early, statistics)
     needed_first = created | {step.name for step in (*data, *early, *known)}
 
     finish = [p for p in pieces if phases[p.name] is Phase.FINISH]
-    finishing = chain((p for p in finish if p.name not in late), Phase.FINISH, needed_first)
+    finishing = chain((p for p in finish if p.name not in late), Phase.FINISH, needed_first, phases)
     finished = frozenset({finishing[-1].name}) if finishing else needed_first
     analyzed = analyzed_views(catalog, reads, statistics)
     built_late = [step for step in build if step.name in late]
@@ -63,7 +64,7 @@ def make_plan(
     finished |= {step.name for step in guards}
     refreshing = refresh_steps(catalog, relations, reads, refresh, finished, analyzed, optional=skip_failed_refresh)
     last_needs = finished | {step.name for step in (*refreshing, *built_late)}
-    last = chain((p for p in finish if p.name in late), Phase.FINISH, last_needs)
+    last = chain((p for p in finish if p.name in late), Phase.FINISH, last_needs, phases)
     needed = frozenset(step.name for step in (*refreshing, *built_late))
     views = {m: needed for m in reads if m in catalog.populated and m not in analyzed}
     known_late = carry_steps(relations, views) if statistics is Statistics.TRANSFER else []

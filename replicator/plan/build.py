@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from replicator.catalog import select
 from replicator.graph import Piece
 from replicator.model import Address, Execute, Lock, Object, Phase, Step
-from replicator.plan.pieces import Phases, filled_first
+from replicator.plan.pieces import Phases, after_rows, filled_first
 from replicator.plan.relations import Relations
 
 ALL_ROWS = "all rows"
@@ -46,8 +47,13 @@ def build_steps(
     relations: Relations,
     refresh: Mapping[Address, str],
     created: frozenset[str],
+    *,
+    keys_not_valid: bool,
 ) -> list[Step]:
-    """One step an index, constraint, statistics object: after the rows that it is about."""
+    """One step an index, constraint, statistics object: after the rows that it is about.
+
+    `keys_not_valid`: a foreign key that the rows violate stays so.
+    """
     steps = []
     built_on: defaultdict[Address, list[Piece]] = defaultdict(list)
     for piece in (p for p in pieces if phases[p.name] is Phase.BUILD):
@@ -55,17 +61,23 @@ def build_steps(
         tables = [relations.tables[r] for r in about if r in relations.tables]
         calls_code = not relations.code.isdisjoint(piece.object.needs)
         rows = (ALL_ROWS,) if calls_code else [name for r in about for name in relations.data.get(r, ())]
-        built = [need for need in piece.needs if phases[need] is not Phase.SCHEMA]
+        built = after_rows(piece, phases).union(filled_first(piece, refresh))
         lock = Lock.SHARED if piece.object.kind == "index" else Lock.EXCLUSIVE
         step = Step(
             piece.name,
             Phase.BUILD,
             Execute(piece.statements),
-            created.union(rows, filled_first(piece, refresh), built),
+            created.union(rows, built),
             _cost(piece, sum(table.bytes for table in tables)),
             dict.fromkeys(about, lock),
+            builds_on=built,
         )
-        steps += _in_two(step, piece.object, relations, built_on) if piece.object.kind == "foreign_key" else [step]
+        if piece.object.kind == "foreign_key":
+            lesser = tuple(f"{statement}{select.NOT_VALID}" for statement in piece.statements)
+            step = replace(step, instead=lesser if keys_not_valid else None)
+            steps += _in_two(step, piece.object, relations, built_on)
+        else:
+            steps.append(step)
         if len(about) == 1:
             built_on[about[0]].append(piece)
     if any(ALL_ROWS in step.needs for step in steps):
@@ -108,9 +120,12 @@ def _in_two(whole: Step, o: Object, relations: Relations, built_on: Mapping[Addr
         return [whole]
     locks = {a: Lock.EXCLUSIVE if a == table.address else Lock.SHARED for a in whole.locks}
     add = replace(whole, work=Execute(o.stub), cost=0)
+    added = frozenset({add.name})
     validate = replace(
-        whole, name=f"validate {o.name}", work=Execute(o.finish), needs=frozenset({add.name}), locks=locks
+        whole, name=f"validate {o.name}", work=Execute(o.finish), needs=added, locks=locks, builds_on=added
     )
+    if validate.instead:
+        validate = replace(validate, instead=())
     if index := _serving(o, built_on.get(table.address, ())):
         work = Execute((MERGE, *o.finish, AS_BEFORE))
         validate = replace(validate, work=work, needs=validate.needs | {index}, reason=f"by merging, with {index}")

@@ -78,10 +78,16 @@ def downstream(pieces: Iterable[Piece], phases: Phases, refresh: Mapping[Address
     return late
 
 
-def chain(pieces: Iterable[Piece], phase: Phase, first_needs: frozenset[str]) -> list[Step]:
+def chain(pieces: Iterable[Piece], phase: Phase, first_needs: frozenset[str], phases: Phases) -> list[Step]:
     """One step a piece, each after the one before."""
     steps: list[Step] = []
     for piece in pieces:
         needs = frozenset({steps[-1].name}) if steps else first_needs
-        steps.append(Step(piece.name, phase, Execute(piece.statements), needs))
+        step = Step(piece.name, phase, Execute(piece.statements), needs, builds_on=after_rows(piece, phases))
+        steps.append(step)
     return steps
+
+
+def after_rows(piece: Piece, phases: Phases) -> frozenset[str]:
+    """Return what a piece needs of what is made when the rows are there."""
+    return frozenset(need for need in piece.needs if phases[need] is not Phase.SCHEMA)

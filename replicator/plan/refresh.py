@@ -1,6 +1,7 @@
 """The materialized views: which are filled, in which order, and which are emptied again."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from replicator.catalog import FACETS
@@ -61,8 +62,9 @@ def refresh_steps(
         identity = relations.identities[matview]
         analyze = (f"ANALYZE {identity}",) if matview in analyzed else ()
         statements = (*refreshing(identity), *analyze)
-        needs = finished | {names[address] for address in read}
-        steps.append(Step(names[matview], Phase.REFRESH, Execute(statements), needs, optional=optional))
+        reads_first = frozenset(names[address] for address in read)
+        step = Step(names[matview], Phase.REFRESH, Execute(statements), finished | reads_first)
+        steps.append(replace(step, optional=optional, builds_on=reads_first, rounds=True))
     for matview in reads.keys() - catalog.populated:
         identity = relations.identities[matview]
         needs = frozenset(names[reader] for reader in reads if matview in reads[reader]) | {names[matview]}

@@ -38,6 +38,8 @@ CREATE TABLE replicator.step (
     part_before text,
     targets text[],
     forgotten boolean NOT NULL DEFAULT false,
+    -- Why the destination refused it, in the words of its server: nothing but text to show.
+    refused text,
     done_at timestamptz,
     seconds double precision,
     rows bigint,

@@ -1,6 +1,7 @@
 -- Record finished steps.
 UPDATE replicator.step
    SET done_at = clock_timestamp()
+     , refused = NULL
      , seconds = done.seconds
      , rows = done.rows
      , bytes = done.bytes

@@ -16,5 +16,7 @@ SELECT current_database()::text AS database
                  JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
                 WHERE l.locktype = 'advisory' AND l.classid = %s AND l.objid = %s AND l.granted) AS alive
      , ARRAY(SELECT name FROM replicator.step WHERE done_at IS NULL ORDER BY number) AS unfinished
+     , ARRAY(SELECT name || ' failed: ' || refused FROM replicator.step
+              WHERE done_at IS NULL AND refused IS NOT NULL ORDER BY number) AS refused
      , differs
   FROM replicator.run

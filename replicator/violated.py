@@ -1,0 +1,29 @@
+"""Rows that violate what a run could not make for them: where the source was mended meanwhile, so is the copy."""
+
+from collections.abc import Iterable
+
+from replicator import events
+from replicator.comparison import compared
+from replicator.events import Emit, listed
+from replicator.model import Step
+from replicator.preparation import Prepared
+from replicator.run import read_again
+from replicator.settings import Settings
+from replicator.sides import Sides
+
+
+def mend(steps: Iterable[Step], prepared: Prepared, sides: Sides, settings: Settings, emit: Emit) -> bool:
+    """Make the rows of the tables that these steps are about what the source has now. Returns whether any was not."""
+    about = {address for step in steps for address in step.locks}
+    tables = [table for table in prepared.catalog.tables if table.address in about]
+    names = {table.name for table in tables}
+    told = listed([table.identity for table in tables])
+    emit(events.Note(f"Comparing the rows that were refused with the source as it is now: {told}."))
+    with compared(sides, prepared.catalog, settings, emit, only=names, apart=prepared.kept) as found:
+        outcomes = found.repair()
+    mended = [table.identity for table in tables if table.name in outcomes and outcomes[table.name].done]
+    if mended:
+        read_again(sides.keeper.keep(), mended, sides.moment.moment)
+        words = ", ".join(f"{name.partition(' ')[2]}: {outcome.text}" for name, outcome in outcomes.items())
+        emit(events.Note(f"The source's rows are others by now, and so are the copy's. {words}."))
+    return bool(mended)

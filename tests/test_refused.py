@@ -1,0 +1,79 @@
+"""One object that the destination refuses does not hide the rest: all else is made, and the run goes on later."""
+
+import pytest
+
+from tests.fix_cli import NEWEST, Run, both, refuses, runs
+from tests.fix_servers import Database
+
+ROWS = "SELECT p FROM public.c ORDER BY 1"
+KEY = "SELECT convalidated FROM pg_constraint WHERE conname = 'c_p_fkey'"
+BROKEN_KEY = """
+CREATE TABLE p (id int PRIMARY KEY);
+INSERT INTO p VALUES (1), (2);
+CREATE TABLE c (p int CONSTRAINT c_p_fkey REFERENCES p);
+COMMENT ON CONSTRAINT c_p_fkey ON c IS 'of the key';
+CREATE TABLE z (id int);
+GRANT SELECT ON z TO PUBLIC;
+CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER t BEFORE INSERT ON z FOR EACH ROW EXECUTE FUNCTION f();
+SET session_replication_role = replica;
+INSERT INTO c VALUES (1), (99);
+CREATE MATERIALIZED VIEW m AS SELECT sum(p) FROM c;
+"""
+
+
+@pytest.fixture
+def major() -> int:
+    return NEWEST
+
+
+def test_all_but_a_violated_foreign_key_is_made(pair: tuple[Database, Database], replicator: Run) -> None:
+    source, copy = pair
+    source.run(BROKEN_KEY)
+    result = replicator("clone", *both(*pair))
+    refuses(result, 6, "but 1 step and 1 that needs it", "foreign_key c_p_fkey on public.c failed", "--resume")
+    assert copy.value("SELECT relacl::text FROM pg_class WHERE relname = 'z'")
+    assert copy.value("SELECT count(*) FROM pg_trigger WHERE tgname = 't'") == 1
+    assert copy.value("SELECT sum FROM m") == 100
+    refuses(replicator("clone", "--resume", *both(*pair)), 6, "All is done but 1 step", "c_p_fkey")
+
+
+def test_what_was_mended_on_the_source_is_mended_in_the_copy(pair: tuple[Database, Database], replicator: Run) -> None:
+    source, copy = pair
+    source.run(BROKEN_KEY)
+    assert replicator("clone", *both(*pair)).code == 6
+    source.run("DELETE FROM c WHERE p = 99; INSERT INTO c VALUES (2)")
+    result = replicator("clone", "--resume", *both(*pair))
+    runs(result)
+    assert "public.c: repaired: 1 deleted, 1 copied" in result.err
+    assert copy.rows(ROWS) == [(1,), (2,)]
+    assert copy.value(KEY)
+    assert copy.value("SELECT sum FROM m") == 3
+    assert copy.dump() == source.dump()
+
+
+def test_a_violated_foreign_key_is_added_not_valid_where_that_is_wanted(
+    pair: tuple[Database, Database], replicator: Run
+) -> None:
+    source, copy = pair
+    source.run(BROKEN_KEY)
+    assert replicator("clone", *both(*pair)).code == 6
+    result = replicator("clone", "--resume", "--verify", "--foreign-keys", "not-valid", *both(*pair))
+    assert "foreign_key c_p_fkey on public.c: left NOT VALID, since the rows violate it" in runs(result)
+    assert copy.value(KEY) is False
+    assert "NOT VALID" in copy.dump().replace(source.dump(), "")
+    assert copy.dump().replace(" NOT VALID", "") == source.dump()
+    assert replicator("verify", *both(*pair)).code == 8
+    runs(replicator("verify", "--foreign-keys", "not-valid", *both(*pair)))
+
+
+def test_a_large_key_that_is_validated_in_a_step_of_its_own_stays_not_valid(
+    pair: tuple[Database, Database], replicator: Run
+) -> None:
+    source, copy = pair
+    source.run(BROKEN_KEY.replace("CREATE MAT", "--") + "INSERT INTO c SELECT 1 FROM generate_series(1, 40000)")
+    result = replicator("clone", *both(*pair))
+    refuses(result, 6, "validate foreign_key c_p_fkey on public.c failed")
+    result = replicator("clone", "--resume", "--foreign-keys", "not-valid", *both(*pair))
+    assert "left NOT VALID" in runs(result)
+    assert copy.value(KEY) is False
