@@ -263,7 +263,7 @@ class _Schedule:
         self._aside[step.name] = error
         for dependent in self._wanted_by[step.name]:
             pair = step.name, dependent.name
-            soft = dependent.rounds and dependent.phase is step.phase and step.name not in dependent.builds_on
+            soft = dependent.rounds and step.name not in dependent.builds_on
             if soft and pair not in self._let_go:
                 self._let_go.add(pair)
                 self._wait_no_more(dependent)

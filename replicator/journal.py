@@ -138,7 +138,7 @@ class Journal:
             self.done(conn, {name: Outcome(0.0) for name in optional if name not in done})
             values = [[self._numbers[name] for name in refused], list(refused.values())]
             conn.execute(
-                "UPDATE replicator.step SET refused = now.reason"
+                "UPDATE replicator.step SET refused = now.reason, forgotten = forgotten OR relation IS NOT NULL"
                 " FROM unnest(%s::int[], %s::text[]) AS now (number, reason)"
                 " WHERE step.number = now.number AND done_at IS NULL",
                 values,

@@ -137,8 +137,12 @@ class Table:
     """WHERE …, or nothing: which rows of an extension's configuration table are the database's own. None: no such."""
     refers: frozenset[str] = frozenset()
     """The tables that an extension's configuration table refers to: its foreign keys are there before its rows."""
-    looks_up: bool = False
-    """Its checks call functions that may read other tables: their rows are copied first."""
+    calls: frozenset[Address] = frozenset()
+    """Functions, not built in, that its checks, its domains', its generated columns and partition keys call.
+
+    They may read other tables, whatever they are declared to be: those tables' rows are copied first."""
+    generates: bool = False
+    """A generated column is among them: where it finds no row yet it has another value, and nothing fails."""
     empty: bool = False
     """No row of it can be seen in the snapshot, though later ones may: there is nothing to copy."""
     stored: tuple[Column, ...] = ()
@@ -195,6 +199,8 @@ class Catalog:
     """The indexes that are invalid. A copy has them valid, or lacks them where its rows forbid them."""
     carried: frozenset[Address] = frozenset()
     """The relations whose planner statistics can be carried over whole."""
+    bodies: Mapping[Address, str] = field(default_factory=dict)
+    """The texts of functions, where any are called when rows come."""
     role: str = ""
     """Who read it; on the destination, the owner of what was left to whoever makes it."""
 

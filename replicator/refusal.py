@@ -60,7 +60,7 @@ def incomplete(refused: Sequence[tuple[Step, StepFailed]]) -> Incomplete:
         hints.append(MEND)
     if any(isinstance(error.__cause__, psycopg.errors.ForeignKeyViolation) for error in errors):
         hints.append(NOT_VALID)
-    if any(step.phase is Phase.REFRESH for step, _ in refused):
+    if any(step.phase is Phase.REFRESH and error.__cause__ for step, error in refused):
         hints.append(LEFT_EMPTY)
     own = dict.fromkeys(error.hint for error in errors if error.hint)
     itself = [str(error) for error in errors if error.__cause__]

@@ -11,11 +11,12 @@ from typing import Any
 import psycopg
 from psycopg.errors import Diagnostic
 
-from replicator import graph, postgres
+from replicator import postgres
 from replicator.catalog import FACETS
 from replicator.catalog.select import FIRST_USER_OID, dispensable
 from replicator.graph import Piece
 from replicator.model import Catalog
+from replicator.plan.lookups import creation_order
 from replicator.postgres import Connection
 
 TOGETHER = 50
@@ -107,7 +108,7 @@ def rehearse(
     privileges that are so already, so that it is no matter whether they can be granted.
     Raises DependencyCycle.
     """
-    pieces = [p for p in graph.order(catalog.objects) if p.object.name not in there and _can_be_tried(p)]
+    pieces = [p for p in creation_order(catalog) if p.object.name not in there and _can_be_tried(p)]
     superuser = conn.info.parameter_status("is_superuser") == "on"
     found = Rehearsal(skipped=_too_many(conn, pieces))
     if found.skipped:

@@ -1,24 +1,34 @@
-"""Rows that violate what a run could not make for them: where the source was mended meanwhile, so is the copy."""
+"""Rows that violate what a run could not do for them: where the source was mended meanwhile, so is the copy."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from replicator import events
 from replicator.comparison import compared
 from replicator.events import Emit, listed
-from replicator.model import Step
+from replicator.model import Address, CopyTable, Step
+from replicator.plan.lookups import seems_to_read
 from replicator.preparation import Prepared
 from replicator.run import read_again
 from replicator.settings import Settings
 from replicator.sides import Sides
 
 
-def mend(steps: Iterable[Step], prepared: Prepared, sides: Sides, settings: Settings, emit: Emit) -> bool:
-    """Make the rows of the tables that these steps are about what the source has now. Returns whether any was not."""
-    about = {address for step in steps for address in step.locks}
+def mend(steps: Sequence[Step], prepared: Prepared, sides: Sides, settings: Settings, emit: Emit) -> bool:
+    """Make the rows of the tables that these steps are about what the source has now. Returns whether any was not.
+
+    Of a table whose own rows were refused, it is those that they seem to look up.
+    """
+    about: set[Address] = set()
+    lacking = [step.work.table for step in steps if isinstance(step.work, CopyTable)]
+    for step in steps:
+        about |= step.locks.keys()
+    for table in lacking:
+        about |= seems_to_read(prepared.catalog, table.calls)
+    about -= {table.address for table in lacking}
     tables = [table for table in prepared.catalog.tables if table.address in about]
     names = {table.name for table in tables}
     told = listed([table.identity for table in tables])
-    emit(events.Note(f"Comparing the rows that were refused with the source as it is now: {told}."))
+    emit(events.Note(f"Comparing with the source as it is now, for the sake of what was refused: {told}."))
     with compared(sides, prepared.catalog, settings, emit, only=names, apart=prepared.kept) as found:
         outcomes = found.repair()
     mended = [table.identity for table in tables if table.name in outcomes and outcomes[table.name].done]

@@ -157,7 +157,7 @@ def test_a_table_travels_in_binary_if_all_of_its_columns_can(db, forms, binary):
 
 def test_rows_that_a_check_may_look_up_come_first(db):
     db.table("a_looks_up")
-    db.tables[-1] = replace(db.tables[-1], looks_up=True)
+    db.tables[-1] = replace(db.tables[-1], calls=frozenset({Address(1255, 4711)}))
     db.table("looked_up")
     plan = db.plan()
     assert plan.waits("data a_looks_up", "data looked_up")

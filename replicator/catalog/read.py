@@ -34,6 +34,8 @@ LOCKING = ("view", "matview", "rule", "function")
 NEVER_QUEUED = "SET LOCAL lock_timeout = '1s'"
 """For the connection beside: who waits to change a table waits for the one that has the locks, and it would for him."""
 TABLES, MATVIEWS = b"c.relkind = 'r'", b"c.relkind = 'm'"
+FUNCTIONS = 1255
+"""The OID of pg_proc."""
 COSTLY = ("acl", "constraint", "foreign_key", "index", "depend", "tables", "table")
 """Read first, the last of them foremost, by the connection beside."""
 # Workers on cores that are taken do not pay for what is read once.
@@ -83,15 +85,19 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
     rows = _fetch(queries, conn, beside)
     ((role,),) = conn.execute("SELECT current_user::text").fetchall()
     edges = [Edge(Address(a, b), Address(c, d), deptype) for a, b, c, d, deptype in rows["depend"]]
+    tables = tuple(_table(*row) for row in rows["tables"])
+    calling = any(table.calls for table in tables)
+    bodies = conn.execute(statement("bodies", major)).fetchall() if calling else []
     return Catalog(
         version=version,
         objects=tuple(fold([row for kind in kinds for row in _objects(kind, rows.pop(kind.name))], edges)),
-        tables=tuple(_table(*row) for row in rows["tables"]),
+        tables=tables,
         sequences=tuple(Sequence(Address(*row[:2]), *row[2:]) for row in rows["sequences"]),
         large_objects=tuple(LargeObjects(*row) for row in rows["large_objects"]),
         populated=frozenset(Address(*row) for row in rows["populated"]),
         invalid=frozenset(Address(*row) for row in rows["invalid"]),
         carried=frozenset(Address(*row) for row in rows["carried"]),
+        bodies={Address(*row[:2]): row[2] for row in bodies},
         role=role,
     )
 
@@ -199,7 +205,8 @@ def _table(
     root: str | None,
     condition: str | None,
     refers: list[str],
-    looks_up: bool,
+    calls: list[int],
+    generates: bool,
     empty: bool,
     unlogged: bool,
 ) -> Table:
@@ -219,7 +226,8 @@ def _table(
         root=root,
         condition=condition,
         refers=frozenset(refers),
-        looks_up=looks_up,
+        calls=frozenset(Address(FUNCTIONS, oid) for oid in calls),
+        generates=generates,
         empty=empty,
         unlogged=unlogged,
     )

@@ -84,6 +84,61 @@
         WHERE p.partstrat = 'h'
           AND (form.hashable IS NOT TRUE OR NOT l.collisdeterministic)
      )
+     -- Which functions that are not built in are called by a check, a generated column, a partition key.
+     , code AS (
+       SELECT d.classid
+            , d.objid
+            , coalesce(o.oprcode::oid, d.refobjid) AS function
+         FROM pg_depend d
+         LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
+        WHERE d.classid IN ('pg_constraint'::regclass, 'pg_attrdef'::regclass, 'pg_class'::regclass)
+          AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+          AND d.refobjid >= 16384
+     )
+     , checked (type, function) AS (
+       SELECT k.contypid
+            , code.function
+         FROM code
+         JOIN pg_constraint k ON k.tableoid = code.classid AND k.oid = code.objid AND k.contypid <> 0
+        UNION
+       SELECT made.type
+            , c.function
+         FROM checked c
+        CROSS JOIN LATERAL (SELECT oid FROM pg_type WHERE c.type IN (typbasetype, typelem)
+                             UNION ALL
+                            SELECT t.reltype
+                              FROM pg_attribute a
+                              JOIN pg_class t ON t.oid = a.attrelid
+                             WHERE a.atttypid = c.type AND NOT a.attisdropped AND t.reltype <> 0
+                             UNION ALL
+                            SELECT rngmultitypid FROM pg_range WHERE c.type IN (rngsubtype, rngtypid) --14+
+                             UNION ALL                                                                 --14+
+                            SELECT rngtypid FROM pg_range WHERE rngsubtype = c.type) AS made (type)
+     )
+     , calling AS (
+       SELECT called.relid
+            , array_agg(DISTINCT called.function::bigint) AS functions
+            , bool_or(called.generated) AS generated
+         FROM (SELECT k.conrelid, code.function, false
+                 FROM code
+                 JOIN pg_constraint k ON k.tableoid = code.classid AND k.oid = code.objid AND k.contype = 'c'
+                UNION ALL
+               SELECT f.adrelid, code.function, true
+                 FROM code
+                 JOIN pg_attrdef f ON f.tableoid = code.classid AND f.oid = code.objid
+                 JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum AND a.attgenerated = 's'
+                UNION ALL
+               SELECT leaf.relid, code.function, false
+                 FROM code
+                 JOIN pg_partitioned_table p ON code.classid = 'pg_class'::regclass AND code.objid = p.partrelid
+                CROSS JOIN LATERAL pg_partition_tree(p.partrelid) leaf
+                UNION ALL
+               SELECT a.attrelid, checked.function, false
+                 FROM checked
+                 JOIN pg_attribute a ON a.atttypid = checked.type AND NOT a.attisdropped
+              ) AS called (relid, function, generated)
+        GROUP BY called.relid
+     )
 SELECT c.tableoid::bigint AS classid
      , c.oid::bigint AS objid
      , c.oid::regclass::text AS identity
@@ -116,22 +171,15 @@ SELECT c.tableoid::bigint AS classid
                 AND f.contype = 'f'
                 AND f.confrelid <> c.oid
                 AND config.condition IS NOT NULL) AS refers
-     -- A check whose function is not immutable may read other tables.
-     , config.condition IS NULL
-       AND EXISTS (SELECT
-                     FROM pg_constraint k
-                     JOIN pg_depend d ON d.classid = k.tableoid
-                                     AND d.objid = k.oid
-                                     AND d.refclassid = 'pg_proc'::regclass
-                     JOIN pg_proc p ON p.oid = d.refobjid AND p.provolatile <> 'i'
-                    WHERE k.conrelid = c.oid
-                      AND k.contype = 'c') AS looks_up
+     , coalesce(calling.functions, '{}') AS calls
+     , calling.generated IS TRUE AS generates
      , pg_relation_size(c.oid) = 0 AND m.amname = 'heap' AND config.condition IS NULL AS empty
      , c.relpersistence = 'u' AS unlogged
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_am m ON m.oid = c.relam
   LEFT JOIN column_list ON column_list.attrelid = c.oid
+  LEFT JOIN calling ON calling.relid = c.oid
   LEFT JOIN LATERAL (SELECT e.extcondition[array_position(e.extconfig, c.oid)] AS condition
                        FROM pg_extension e
                       WHERE c.oid = ANY (e.extconfig)) AS config ON true

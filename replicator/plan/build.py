@@ -60,8 +60,13 @@ def build_steps(
         about = relations.among(piece.object.needs) or relations.attached(piece.object)
         tables = [relations.tables[r] for r in about if r in relations.tables]
         calls_code = not relations.code.isdisjoint(piece.object.needs)
-        rows = (ALL_ROWS,) if calls_code else [name for r in about for name in relations.data.get(r, ())]
-        built = after_rows(piece, phases).union(filled_first(piece, refresh))
+        rows = {name for r in about for name in relations.data.get(r, ())}
+        unsure = relations.unsure if calls_code else relations.unsure & rows
+        if calls_code:
+            rows = {ALL_ROWS}
+        elif not relations.extensions.isdisjoint(piece.object.needs):
+            rows |= relations.settings
+        built = after_rows(piece, phases).union(filled_first(piece, refresh), unsure)
         lock = Lock.SHARED if piece.object.kind == "index" else Lock.EXCLUSIVE
         step = Step(
             piece.name,

@@ -18,33 +18,40 @@ from replicator.model import (
     Step,
     Table,
 )
+from replicator.plan.lookups import rounds
 from replicator.plan.parts import Parts
-from replicator.plan.relations import data_names
+from replicator.plan.relations import Relations, data_names
 
-ROWS_LOOKED_UP = "rows that checks may look up"
+ROWS_LOOKED_UP = "rows that others may look up"
+MORE_LOOKED_UP = "rows that generated columns may look up"
 LARGE_OBJECT_BYTES = 2048  # a guess: only a superuser could look
 
 
-def data_steps(catalog: Catalog, created: frozenset[str], format: Format, parts: Parts) -> list[Step]:
-    """One step a table with rows or a part of it, a range of large objects; one for all sequences."""
+def data_steps(
+    catalog: Catalog, relations: Relations, created: frozenset[str], format: Format, parts: Parts
+) -> list[Step]:
+    """One step a table with rows or a part of it, a range of large objects; one for all sequences.
+
+    Tables whose rows call code come last: see lookups.
+    """
     tables = [table for table in _referred_first(catalog.tables) if not table.empty]
+    by_identity = {table.identity: table for table in tables}
     names = {table.identity: data_names(table, parts.get(table.address, ())) for table in tables}
-    steps = [
-        step
-        for table in tables
-        if not table.looks_up
-        for step in _copy(
-            table,
-            format,
-            created.union(*(names[identity] for identity in table.refers & names.keys())),
-            parts.get(table.address, ()),
-        )
-    ]
-    if any(table.looks_up for table in tables):
-        steps.append(Step(ROWS_LOOKED_UP, Phase.BUILD, Execute(()), created | {step.name for step in steps}))
-        needs = frozenset({ROWS_LOOKED_UP})
-        for table in (table for table in tables if table.looks_up):
-            steps += _copy(table, format, needs, parts.get(table.address, ()))
+    steps: list[Step] = []
+    for table in tables:
+        if not table.calls or table.condition is not None:
+            first = created.union(*(names[identity] for identity in table.refers & names.keys()))
+            steps += _copy(table, format, first, parts.get(table.address, ()))
+    calling = [table for table in tables if table.calls and table.condition is None]
+    groups = rounds(catalog, relations, calling) if calling else ()
+    for gate, group in zip((ROWS_LOOKED_UP, MORE_LOOKED_UP), groups, strict=bool(calling)):
+        if group:
+            before = Step(gate, Phase.BUILD, Execute(()), created.union(step.name for step in steps), rounds=True)
+            steps.append(before)
+        for identity, after in group.items():
+            needs = frozenset({before.name}.union(*(names[other] for other in after)))
+            copies = _copy(by_identity[identity], format, needs, parts.get(by_identity[identity].address, ()))
+            steps += [replace(step, rounds=True) for step in copies]
     for r in catalog.large_objects:
         cost = r.count * LARGE_OBJECT_BYTES
         steps.append(Step(f"large objects {r.first}-{r.last}", Phase.LARGE_OBJECTS, CopyLargeObjects(r), created, cost))

@@ -64,7 +64,7 @@ def refresh_steps(
         statements = (*refreshing(identity), *analyze)
         reads_first = frozenset(names[address] for address in read)
         step = Step(names[matview], Phase.REFRESH, Execute(statements), finished | reads_first)
-        steps.append(replace(step, optional=optional, builds_on=reads_first, rounds=True))
+        steps.append(replace(step, optional=optional, builds_on=reads_first | relations.unsure, rounds=True))
     for matview in reads.keys() - catalog.populated:
         identity = relations.identities[matview]
         needs = frozenset(names[reader] for reader in reads if matview in reads[reader]) | {names[matview]}

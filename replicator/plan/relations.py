@@ -22,10 +22,16 @@ class Relations:
     def __init__(self, catalog: Catalog, parts: Parts) -> None:
         self.tables = {table.address: table for table in catalog.tables}
         self.data = {t.address: data_names(t, parts.get(t.address, ())) for t in catalog.tables if not t.empty}
+        calling = (table for table in catalog.tables if table.calls and table.condition is None)
+        self.unsure = {name for table in calling for name in self.data.get(table.address, ())}
+        """The steps that bring rows which may be refused: they call code."""
+        self.settings = {name for t in catalog.tables if t.condition is not None for name in self.data[t.address]}
+        """Those that bring the rows of extensions' configuration tables, which their functions read."""
         self.kinds = {o.address: o.kind for o in catalog.objects if o.kind not in FACETS}
         self.identities = {o.address: o.identity for o in catalog.objects if o.kind not in FACETS}
         self._tables_of = {o.address: o.needs for o in catalog.objects if o.kind in ("index", "constraint")}
         self.code = {address for address, kind in self.kinds.items() if kind in CALLS_CODE}
+        self.extensions = {address for address, kind in self.kinds.items() if kind == "extension"}
         self._holders = {address for address, kind in self.kinds.items() if kind in HOLDERS}
         self._parent: dict[Address, Address] = {}
         self._children: defaultdict[Address, list[Address]] = defaultdict(list)

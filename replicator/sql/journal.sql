@@ -37,6 +37,7 @@ CREATE TABLE replicator.step (
     part_since text,
     part_before text,
     targets text[],
+    -- It is done when all else is there: a crash took its rows away, or they were refused at first.
     forgotten boolean NOT NULL DEFAULT false,
     -- Why the destination refused it, in the words of its server: nothing but text to show.
     refused text,

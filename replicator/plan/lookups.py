@@ -1,0 +1,142 @@
+"""Rows that are looked up when others come: a check, or a generated column, may call a function that reads tables.
+
+What a function reads is recorded where the server has parsed its body. Else the names in its text are a hint, and no
+more: it may put names together. So tables whose rows call nothing come first; then the others, each after those that it
+seems to read; and what fails then is tried again when another of them has come.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from replicator import graph
+from replicator.catalog import FACETS
+from replicator.graph import Piece
+from replicator.model import Address, Catalog, Table
+from replicator.plan.relations import Relations
+
+WORD = re.compile(r'"((?:[^"]|"")+)"|(\w+)')
+NAMED = ("table", "foreign_table", "view", "matview", "function")
+"""What can be looked up, or called, by a name."""
+
+
+def seems_to_read(catalog: Catalog, functions: Collection[Address]) -> set[Address]:
+    """Return the tables that functions seem to read."""
+    return _Hints(catalog).reached(functions)
+
+
+def creation_order(catalog: Catalog) -> list[Piece]:
+    """Return all that is created, in order. Raises DependencyCycle.
+
+    To make a generated column or a partition key the server looks into functions in SQL: what they read is made before,
+    where that can be.
+    """
+    if not catalog.bodies:
+        return graph.order(catalog.objects)
+    hints = _Hints(catalog)
+    needs = {o.address: set(o.needs) for o in catalog.objects if o.kind not in FACETS}
+    objects = []
+    for o in catalog.objects:
+        called = o.needs & catalog.bodies.keys() if o.kind == "table" else ()
+        for read in sorted(hints.reached(called)) if called else ():
+            if not _reaches(needs, read, o.address):
+                needs[o.address].add(read)
+        objects.append(o.with_needs(frozenset(needs[o.address]), o.stub_needs) if called else o)
+    return graph.order(objects)
+
+
+def _reaches(needs: Mapping[Address, set[Address]], start: Address, end: Address) -> bool:
+    seen: set[Address] = set()
+    todo = {start}
+    while todo and end not in todo:
+        address = todo.pop()
+        seen.add(address)
+        todo |= needs.get(address, set()) - seen
+    return bool(todo)
+
+
+def rounds(catalog: Catalog, relations: Relations, tables: Collection[Table]) -> Iterator[dict[str, set[str]]]:
+    """Yield these tables in two groups, by identity and in order, with those of its group that each comes after.
+
+    The last are those that generate values, and what seems to read them: where such a table finds nothing, nothing
+    fails. Where tables read one another, the order is a guess.
+    """
+    hints = _Hints(catalog)
+    of_address = {table.address: table.identity for table in tables}
+    reads: dict[str, set[str]] = {}
+    read_by: defaultdict[str, set[str]] = defaultdict(set)
+    for table in tables:
+        found = {leaf for a in hints.reached(table.calls) for leaf in relations.below(a)}
+        reads[table.identity] = {of_address[a] for a in found & of_address.keys()} - {table.identity}
+        for other in reads[table.identity]:
+            read_by[other].add(table.identity)
+    last: set[str] = set()
+    todo = {table.identity for table in tables if table.generates}
+    while todo:
+        last |= todo
+        todo = {reader for name in todo for reader in read_by[name]} - last
+    for group in (reads.keys() - last, last):
+        yield _ordered({name: reads[name] & group for name in reads if name in group})
+
+
+def _ordered(reads: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Return these in an order in which each comes after what it reads, where that can be."""
+    rank: dict[str, int] = {}
+    begun: set[str] = set()
+    for root in reads:
+        path = [(root, iter(sorted(reads[root])))] if root not in begun else []
+        begun.add(root)
+        while path:
+            name, others = path[-1]
+            for other in others:
+                if other not in begun:
+                    begun.add(other)
+                    path.append((other, iter(sorted(reads[other]))))
+                    break
+            else:
+                rank[name] = len(rank)
+                path.pop()
+    return {name: {other for other in reads[name] if rank[other] < rank[name]} for name in rank}
+
+
+class _Hints:
+    """What functions seem to read."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        objects = [o for o in catalog.objects if o.kind not in FACETS]
+        self._tables = {o.address for o in objects if o.kind in ("table", "foreign_table")}
+        self._needs = {o.address: o.needs for o in objects}
+        self._bodies = catalog.bodies
+        self._named: defaultdict[str, set[Address]] = defaultdict(set)
+        for o in objects:
+            if o.kind in NAMED:
+                # A function's identity ends with its arguments: the name is the last word before them.
+                words = list(_words(o.identity.partition("(")[0]))
+                self._named[words[-1]].add(o.address)
+
+    def reached(self, functions: Collection[Address]) -> set[Address]:
+        """Return the tables that these functions, views and functions in between seem to read."""
+        seen: set[Address] = set()
+        found: set[Address] = set()
+        todo = set(functions)
+        while todo:
+            address = todo.pop()
+            seen.add(address)
+            if address in self._tables:
+                found.add(address)
+                continue
+            next_ones = set(self._needs.get(address, ()))
+            for word in set(_words(self._bodies.get(address, ""))):
+                next_ones |= self._named.get(word, set())
+            todo |= next_ones - seen
+        return found
+
+
+def _words(text: str) -> Iterable[str]:
+    """Yield the names in a text, as the server reads them.
+
+    >>> list(_words('SELECT A FROM "B""c".d'))
+    ['select', 'a', 'from', 'B"c', 'd']
+    """
+    for quoted, plain in WORD.findall(text):
+        yield quoted.replace('""', '"') if quoted else plain.lower()

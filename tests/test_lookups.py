@@ -1,0 +1,178 @@
+"""Rows that look up other rows when they come: in checks, domains, generated columns, partition keys, views."""
+
+import subprocess
+
+import psycopg
+import pytest
+
+from replicator.demo.server import reachable_folder
+from tests.fix_cli import NEWEST, Run, both, own_server, refuses, runs
+from tests.fix_servers import Database
+from tests.test_crashes import new_database
+
+GENERATED = """
+CREATE TABLE a_rate (currency text PRIMARY KEY, rate numeric);
+CREATE FUNCTION rate_of(c text) RETURNS numeric LANGUAGE sql IMMUTABLE
+AS 'SELECT rate FROM public.a_rate WHERE currency = c';
+INSERT INTO a_rate VALUES ('EUR', 1), ('USD', 0.9);
+CREATE TABLE b_sale (id int PRIMARY KEY, currency text, amount numeric, pad text,
+    eur numeric GENERATED ALWAYS AS (amount * public.rate_of(currency)) STORED);
+INSERT INTO b_sale SELECT g, 'USD', g, repeat('x', 100) FROM generate_series(1, 1000) g;
+"""
+CHAIN = """
+CREATE TABLE a_region (code text PRIMARY KEY);
+CREATE FUNCTION region_known(c text) RETURNS boolean LANGUAGE sql STABLE
+AS 'SELECT EXISTS (SELECT FROM public.a_region WHERE code = c)';
+CREATE TABLE b_country (code text PRIMARY KEY, region text CHECK (public.region_known(region)));
+CREATE FUNCTION country_known(c text) RETURNS boolean LANGUAGE sql STABLE
+AS 'SELECT EXISTS (SELECT FROM public.b_country WHERE code = c)';
+CREATE TABLE c_order (id int, country text CHECK (public.country_known(country)), pad text);
+INSERT INTO a_region VALUES ('EU'); INSERT INTO b_country VALUES ('DE', 'EU');
+INSERT INTO c_order SELECT g, 'DE', repeat('x', 100) FROM generate_series(1, 1000) g;
+"""
+BY_DOMAIN = """
+CREATE TABLE z_code (code text PRIMARY KEY);
+CREATE FUNCTION known(c text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN RETURN EXISTS (SELECT FROM public.z_code WHERE code = c); END $$;
+CREATE DOMAIN code AS text CHECK (public.known(VALUE));
+CREATE DOMAIN special_code AS code;
+CREATE TYPE pair AS (a special_code, b int);
+INSERT INTO z_code SELECT 'c' || g FROM generate_series(1, 5000) g;
+CREATE TABLE a_plain (code code); CREATE TABLE a_array (codes special_code[]); CREATE TABLE a_pair (p pair);
+INSERT INTO a_plain VALUES ('c1'); INSERT INTO a_array VALUES ('{c1,c2}'); INSERT INTO a_pair VALUES (('c3', 1));
+"""
+HIDDEN = """
+CREATE FUNCTION holds(t text, v int) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE found boolean;
+BEGIN EXECUTE format('SELECT EXISTS (SELECT FROM public.%I WHERE a = %s)', 'step_' || t, v) INTO found;
+RETURN found; END $$;
+CREATE TABLE step_z (a int); INSERT INTO step_z SELECT g FROM generate_series(1, 50) g;
+CREATE TABLE step_m (a int CHECK (public.holds('z', a))); INSERT INTO step_m SELECT g FROM generate_series(1, 40) g;
+CREATE TABLE step_c (a int CHECK (public.holds('m', a))); INSERT INTO step_c SELECT g FROM generate_series(1, 30) g;
+CREATE TABLE step_b (a int CHECK (public.holds('c', a))); INSERT INTO step_b SELECT g FROM generate_series(1, 20) g;
+CREATE TABLE step_a (a int CHECK (public.holds('b', a)), pad text);
+INSERT INTO step_a SELECT g, repeat('x', 9000) FROM generate_series(1, 10) g;
+"""
+GENERATED_OF_GENERATED = """
+CREATE TABLE z_base (id int PRIMARY KEY, v int); INSERT INTO z_base SELECT g, g FROM generate_series(1, 100) g;
+CREATE FUNCTION base(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT v FROM public.z_base WHERE id = i';
+CREATE TABLE m_first (id int, twice int GENERATED ALWAYS AS (2 * public.base(id)) STORED);
+INSERT INTO m_first SELECT g FROM generate_series(1, 100) g;
+CREATE VIEW firsts AS SELECT * FROM m_first;
+CREATE FUNCTION "First of"(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN RETURN (SELECT twice FROM public.firsts WHERE id = i); END $$;
+CREATE FUNCTION outer_one(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT public."First of"(i)';
+CREATE TABLE a_second (id int, pad text, four int GENERATED ALWAYS AS (2 * public.outer_one(id)) STORED);
+INSERT INTO a_second SELECT g, repeat('x', 500) FROM generate_series(1, 100) g;
+CREATE TABLE b_check (id int CHECK (public.outer_one(id) = 2 * id));
+INSERT INTO b_check SELECT g FROM generate_series(1, 100) g;
+"""
+PARTITION_KEY = """
+CREATE TABLE z_zone (code text PRIMARY KEY, zone int); INSERT INTO z_zone VALUES ('a', 1), ('b', 2);
+CREATE FUNCTION zone_of(c text) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT zone FROM public.z_zone WHERE code = c';
+CREATE TABLE a_place (code text) PARTITION BY LIST (public.zone_of(code));
+CREATE TABLE a_place_1 PARTITION OF a_place FOR VALUES IN (1);
+CREATE TABLE a_place_2 PARTITION OF a_place FOR VALUES IN (2);
+INSERT INTO a_place SELECT 'a' FROM generate_series(1, 100); INSERT INTO a_place VALUES ('b');
+"""
+PARSED = """
+CREATE TABLE z_rate (currency text PRIMARY KEY, rate numeric); INSERT INTO z_rate VALUES ('USD', 0.9);
+CREATE FUNCTION rate_of(c text) RETURNS numeric LANGUAGE sql IMMUTABLE
+RETURN (SELECT rate FROM public.z_rate WHERE currency = c);
+CREATE TABLE a_sale (amount numeric, eur numeric GENERATED ALWAYS AS (amount * public.rate_of('USD')) STORED);
+INSERT INTO a_sale SELECT g FROM generate_series(1, 100) g;
+"""
+VIEWS = """
+CREATE MATERIALIZED VIEW z_totals AS SELECT 1 AS v, 2 AS n;
+CREATE FUNCTION total_of(x int) RETURNS int LANGUAGE sql STABLE AS 'SELECT n FROM public.z_totals WHERE v = x';
+CREATE MATERIALIZED VIEW m_report AS SELECT public.total_of(1) AS n;
+CREATE FUNCTION report() RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN (SELECT n FROM public.m_report); END $$;
+CREATE MATERIALIZED VIEW a_last AS SELECT public.report() AS n;
+CREATE UNIQUE INDEX ON a_last (n);
+"""
+
+
+@pytest.fixture
+def major() -> int:
+    return NEWEST
+
+
+@pytest.mark.parametrize("jobs", ["1", "4"])
+@pytest.mark.parametrize(
+    "script",
+    [GENERATED, CHAIN, BY_DOMAIN, HIDDEN, GENERATED_OF_GENERATED, PARTITION_KEY, PARSED, VIEWS],
+    ids=["generated", "chain", "domain", "hidden", "nested", "partition key", "parsed", "views"],
+)
+def test_what_rows_look_up_is_there_when_they_come(
+    pair: tuple[Database, Database], replicator: Run, script: str, jobs: str
+) -> None:
+    source, copy = pair
+    source.run(script)
+    runs(replicator("clone", "--jobs", jobs, *both(*pair)))
+    assert copy.dump() == source.dump()
+    assert contents(copy) == contents(source)
+
+
+def contents(database: Database) -> dict[str, list[str]]:
+    relations = "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'm') AND oid >= 16384"
+    return {
+        name: [row for (row,) in database.rows(f"SELECT t::text FROM {name} t ORDER BY 1")]
+        for (name,) in database.rows(relations)
+    }
+
+
+def test_rows_that_nothing_helps_are_refused_and_the_rest_is_copied(
+    pair: tuple[Database, Database], replicator: Run
+) -> None:
+    source, copy = pair
+    source.run(
+        CHAIN + "CREATE TABLE d (a int PRIMARY KEY, c text REFERENCES a_region); INSERT INTO d VALUES (1, 'EU');"
+        "CREATE INDEX ON c_order (id); CREATE MATERIALIZED VIEW v AS SELECT count(*) FROM c_order;"
+        "GRANT SELECT ON d TO PUBLIC;"
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.pad := NULL; RETURN NEW; END';"
+        "CREATE TRIGGER t BEFORE INSERT ON c_order FOR EACH ROW EXECUTE FUNCTION f();"
+        "ALTER TABLE b_country DISABLE TRIGGER ALL; DELETE FROM b_country"
+    )
+    result = replicator("clone", *both(*pair))
+    refuses(result, 6, "data public.c_order failed: ", "c_order_country_check", "--resume=per-table")
+    assert copy.value("SELECT count(*) FROM d") == 1
+    assert copy.value("SELECT relacl::text FROM pg_class WHERE relname = 'd'")
+    source.run("INSERT INTO b_country VALUES ('DE', 'EU')")
+    refuses(replicator("clone", "--resume", *both(*pair)), 3, "snapshot")
+    runs(replicator("clone", "--resume=per-table", *both(*pair)))
+    assert copy.dump() == source.dump()
+    assert contents(copy) == contents(source)  # and no trigger has fired
+
+
+EXTENSION = """
+CREATE EXTENSION rates;
+INSERT INTO rates.rate SELECT 'C' || g, g FROM generate_series(1, 20000) g;
+CREATE TABLE acct (id int PRIMARY KEY, code text);
+INSERT INTO acct SELECT g, 'C' || g FROM generate_series(1, 300) g;
+CREATE INDEX acct_rate ON acct (rates.of(code));
+CREATE TABLE a_stored (code text, rate numeric GENERATED ALWAYS AS (rates.of(code)) STORED);
+INSERT INTO a_stored SELECT code FROM acct;
+"""
+CONTROL = "default_version = '1.0'\nschema = rates\nrelocatable = false\n"
+SCRIPT = """
+CREATE TABLE rates.rate (code text PRIMARY KEY, rate int);
+SELECT pg_extension_config_dump('rates.rate', '');
+CREATE FUNCTION rates.of(c text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN RETURN (SELECT rate FROM rates.rate WHERE code = c); END $$;
+"""
+
+
+def test_what_calls_an_extension_waits_for_the_rows_of_its_configuration(replicator: Run) -> None:
+    folder = reachable_folder("replicator-extension-")
+    (folder / "extension").mkdir()
+    (folder / "extension/rates.control").write_text(CONTROL)
+    (folder / "extension/rates--1.0.sql").write_text(SCRIPT)
+    subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
+    with own_server(extension_control_path=f"{folder}:$system") as server:
+        source, copy = new_database(server, "shop", EXTENSION), new_database(server, "copy")
+        for jobs in ("1", "2"):
+            runs(replicator("clone", "--replace", "drop", "--verify", "--jobs", jobs, *both(source, copy)))
+            with psycopg.connect(copy.dsn, options="-c enable_seqscan=off") as conn:
+                by_index = "SELECT count(*) FROM acct WHERE rates.of(code) BETWEEN 1 AND 300"
+                assert conn.execute(by_index).fetchall() == [(300,)]
+            assert contents(copy) == contents(source)
