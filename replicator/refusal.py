@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import psycopg
+from psycopg import sql
 
 from replicator import postgres
 from replicator.errors import Incomplete, StepFailed
@@ -20,6 +21,16 @@ NOT_ITS_OWN = ("25", "40", "53", "57", "58")
 NO_LIBRARY = "58P01"
 VIOLATED = "23"
 """The class of SQLSTATE for rows that break a rule."""
+
+NAMELESS = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.UndefinedObject,
+    psycopg.errors.InvalidSchemaName,
+)
+RESTRICTED = (Phase.BUILD, Phase.REFRESH)
+"""Where the server runs functions as the owner, who cannot become another role by that. Since 17 it has a search_path
+of its own for that, and says so in its hint."""
 
 LEFT_EMPTY = "With --skip-failed-refresh a view that cannot be filled is left empty."
 NOT_VALID = "With `--foreign-keys not-valid` keys that the rows violate are added NOT VALID."
@@ -40,11 +51,19 @@ def may_be_refused(step: Step, error: StepFailed) -> bool:
     return own_fault(cause) and "on the source" not in getattr(cause, "__notes__", ())
 
 
-def instead(step: Step, error: StepFailed) -> Step | None:
-    """Return what to do in the place of a step that the rows violate, where that was agreed."""
-    if step.instead is None or not violated(error):
-        return None
-    return replace(step, work=Execute(step.instead), instead=None)
+def instead(step: Step, error: StepFailed, path: str) -> tuple[Step, str] | None:
+    """Return what to do in the place of a step that failed, and in words what that is; None where nothing helps.
+
+    `path` is the search_path of the source's database.
+    """
+    if step.instead is not None and violated(error):
+        lesser = replace(step, work=Execute(step.instead), instead=None)
+        return lesser, f"{step.name}: left NOT VALID, since the rows violate it: {error.reason}"
+    if step.phase in RESTRICTED and isinstance(step.work, Execute) and isinstance(error.__cause__, NAMELESS):
+        set_path = sql.SQL("SELECT pg_catalog.set_config('search_path', {}, true)").format(path).as_string()
+        with_path = replace(step, work=Execute((set_path, *step.work.statements)))
+        return with_path, f"{step.name}: done with search_path = {path}, since its functions rely on that."
+    return None
 
 
 def violated(error: StepFailed) -> bool:

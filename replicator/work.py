@@ -60,6 +60,7 @@ logger = logging.getLogger(__name__)
 REPORT_BYTES = 1024 * 1024
 CANCEL_SECONDS = 5.0
 HANG_UP_SECONDS = 10.0
+SEARCH_PATH = "SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'"
 END_SESSION = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND application_name = %s"
 
 
@@ -193,18 +194,19 @@ class Workshop:
         return outcomes
 
     def _instead(self, step: Step, worker: int, error: StepFailed) -> Outcome | None:
-        """Do what was agreed for a step that the rows violate."""
-        lesser = refusal.instead(step, error)
-        if not lesser:
+        """Do what helps, or was agreed, where a step failed; None where that fails, too."""
+        with self._source.use() as conn:
+            ((path,),) = conn.execute(SEARCH_PATH).fetchall()
+        other = refusal.instead(step, error, path)
+        if not other:
             return None
         try:
-            outcome = self._run([lesser], worker)[step.name]
+            outcome = self._run([other[0]], worker)[step.name]
         except StepFailed as refused:
-            if not refusal.may_be_refused(lesser, refused):
+            if not refusal.may_be_refused(step, refused):
                 raise
             return None
-        text = f"{step.name}: left NOT VALID, since the rows violate it: {error.reason}"
-        self._emit(events.Note(text, left_out=True))
+        self._emit(events.Note(other[1], left_out=step.instead is not None))
         return outcome
 
     def _run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome]:

@@ -1,9 +1,11 @@
 """One object that the destination refuses does not hide the rest: all else is made, and the run goes on later."""
 
+import re
+
 import pytest
 
 from tests.fix_cli import NEWEST, Run, both, refuses, runs
-from tests.fix_servers import Database
+from tests.fix_servers import VERSIONS, Database
 
 ROWS = "SELECT p FROM public.c ORDER BY 1"
 KEY = "SELECT convalidated FROM pg_constraint WHERE conname = 'c_p_fkey'"
@@ -77,3 +79,59 @@ def test_a_large_key_that_is_validated_in_a_step_of_its_own_stays_not_valid(
     result = replicator("clone", "--resume", "--foreign-keys", "not-valid", *both(*pair))
     assert "left NOT VALID" in runs(result)
     assert copy.value(KEY) is False
+
+
+NEEDS_PATH = """
+CREATE TABLE word (w text PRIMARY KEY, n int);
+INSERT INTO word VALUES ('a', 1), ('b', 2);
+CREATE FUNCTION number_of(t text) RETURNS int LANGUAGE plpgsql IMMUTABLE
+AS $$ BEGIN RETURN (SELECT n FROM word WHERE w = t); END $$;
+CREATE TABLE used (w text);
+INSERT INTO used VALUES ('a'), ('b');
+CREATE INDEX by_number ON used (number_of(w));
+CREATE MATERIALIZED VIEW numbers AS SELECT number_of(w) FROM used;
+"""
+
+
+@pytest.mark.parametrize("major", [major for major in VERSIONS if major < 17])
+def test_functions_that_rely_on_the_database_s_search_path_have_it(
+    pair: tuple[Database, Database], replicator: Run
+) -> None:
+    source, copy = pair
+    source.run(NEEDS_PATH)
+    result = replicator("clone", "--verify", *both(*pair))
+    assert 'index public.by_number: done with search_path = "$user", public' in runs(result) + result.err
+    assert copy.dump() == source.dump()
+    assert copy.rows("SELECT * FROM numbers ORDER BY 1") == [(1,), (2,)]
+
+
+REFUSED_KINDS = """
+CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a';
+CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t VALUES (1, 1), (2, 2);
+CREATE UNIQUE INDEX broken ON t (f(a));
+COMMENT ON INDEX broken IS 'of an index that cannot be built';
+CREATE TABLE fine (a int); CREATE INDEX fine_a ON fine (a); INSERT INTO fine VALUES (1);
+CREATE TABLE measured (a int, CONSTRAINT excluded EXCLUDE USING btree (f(a) WITH =));
+INSERT INTO measured VALUES (1), (2);
+CREATE OR REPLACE FUNCTION f(a int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+CREATE FUNCTION fails() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';
+CREATE MATERIALIZED VIEW m AS SELECT fails(); CREATE UNIQUE INDEX m_key ON m (fails);
+CREATE OR REPLACE FUNCTION fails() RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';
+CREATE FUNCTION trig() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER last BEFORE INSERT ON fine FOR EACH ROW EXECUTE FUNCTION trig();
+GRANT SELECT ON fine TO PUBLIC; COMMENT ON TABLE fine IS 'fine';
+"""
+
+
+def test_each_thing_that_is_refused_is_listed_and_nothing_else_is_missing(
+    pair: tuple[Database, Database], replicator: Run
+) -> None:
+    source, copy = pair
+    source.run(REFUSED_KINDS)
+    result = replicator("clone", *both(*pair))
+    refuses(result, 6, "but 3 steps and 1 that needs it", "index public.broken", "excluded", "refresh public.m")
+    made, wanted = set(copy.dump().splitlines()), source.dump().splitlines()
+    lacking = [line for line in wanted if line not in made]
+    assert lacking
+    assert all(re.search("broken|excluded|ONLY public.measured", line) for line in lacking), lacking
+    assert copy.value("SELECT relispopulated FROM pg_class WHERE relname = 'm'") is False
