@@ -1,6 +1,7 @@
 """Rows that look up other rows when they come: in checks, domains, generated columns, partition keys, views."""
 
 import subprocess
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -176,3 +177,32 @@ def test_what_calls_an_extension_waits_for_the_rows_of_its_configuration(replica
                 by_index = "SELECT count(*) FROM acct WHERE rates.of(code) BETWEEN 1 AND 300"
                 assert conn.execute(by_index).fetchall() == [(300,)]
             assert contents(copy) == contents(source)
+
+
+POSTGIS = """
+CREATE EXTENSION postgis;
+INSERT INTO spatial_ref_sys (srid, auth_name, auth_srid, proj4text, srtext)
+SELECT 990001, 'own', 990001, proj4text, srtext FROM spatial_ref_sys WHERE srid = 3857;
+CREATE TABLE place (id int PRIMARY KEY, at geometry(Point, 4326),
+    metric geometry GENERATED ALWAYS AS (ST_Transform(at, 990001)) STORED,
+    CHECK (ST_X(ST_Transform(at, 990001)) IS NOT NULL));
+INSERT INTO place SELECT g, ST_SetSRID(ST_MakePoint(g % 180, g % 80), 4326) FROM generate_series(1, 2000) g;
+CREATE INDEX place_metric ON place USING gist (ST_Transform(at, 990001));
+"""
+DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
+
+
+@pytest.mark.skipif(
+    not Path("/usr/share/postgresql/15/extension/postgis.control").exists(),
+    reason="needs apt-get install postgresql-15-postgis-3",
+)
+def test_an_own_reference_system_of_postgis_is_there_when_places_come(replicator: Run) -> None:
+    with own_server(DEBIAN_15) as server:
+        source, copy = new_database(server, "shop", POSTGIS), new_database(server, "copy")
+        runs(replicator("clone", "--verify", "--jobs", "2", *both(source, copy)))
+        sums = "SELECT count(metric), sum(ST_X(metric))::bigint, sum(ST_Y(metric))::bigint FROM place"
+        assert copy.rows(sums) == source.rows(sums)
+        assert copy.value("SELECT count(metric) FROM place") == 2000
+        near = "SELECT count(*) FROM place WHERE ST_Transform(at, 990001) && ST_MakeEnvelope(0, 0, 1e6, 1e6, 990001)"
+        assert copy.value(near) == source.value(near)
+        assert copy.value("SELECT count(*) FROM spatial_ref_sys WHERE srid = 990001") == 1
