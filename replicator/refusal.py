@@ -77,7 +77,7 @@ def incomplete(refused: Sequence[tuple[Step, StepFailed]]) -> Incomplete:
     errors = [error for _, error in refused]
     if any(violated(error) for error in errors):
         hints.append(MEND)
-    if any(isinstance(error.__cause__, psycopg.errors.ForeignKeyViolation) for error in errors):
+    if any(violated(error) and step.name.startswith(("foreign_key ", "validate ")) for step, error in refused):
         hints.append(NOT_VALID)
     if any(step.phase is Phase.REFRESH and error.__cause__ for step, error in refused):
         hints.append(LEFT_EMPTY)

@@ -206,3 +206,11 @@ def test_an_own_reference_system_of_postgis_is_there_when_places_come(replicator
         near = "SELECT count(*) FROM place WHERE ST_Transform(at, 990001) && ST_MakeEnvelope(0, 0, 1e6, 1e6, 990001)"
         assert copy.value(near) == source.value(near)
         assert copy.value("SELECT count(*) FROM spatial_ref_sys WHERE srid = 990001") == 1
+
+
+def test_so_it_is_with_rows_alone(pair: tuple[Database, Database], replicator: Run) -> None:
+    source, copy = pair
+    source.run(HIDDEN + GENERATED)
+    runs(replicator("clone", *both(*pair)))
+    runs(replicator("clone", "--data-only", "--truncate", *both(*pair)))
+    assert contents(copy) == contents(source)

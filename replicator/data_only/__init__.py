@@ -8,7 +8,7 @@ down in the journal how they come back, and come back in the one that removes th
 disabled and enabled again in the transaction of the rows themselves: a crash leaves none of them disabled.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
@@ -38,7 +38,7 @@ from replicator.model import (
     Statistics,
     Step,
 )
-from replicator.plan.data import LARGE_OBJECT_BYTES, form
+from replicator.plan.data import LARGE_OBJECT_BYTES, ROWS_LOOKED_UP, form
 from replicator.postgres import REPLICA, Connection
 from replicator.preparation import READING, Prepared, in_one_encoding, read_steadily, refuse_or_note, selected
 from replicator.settings import Settings
@@ -107,7 +107,9 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     kept = read_taken(destination) if left else []
     keys = sorted([*map(ForeignKey, kept), *keys], key=lambda key: key.name)
     catalog = replace(catalog, objects=(), sequences=sequences, populated=frozenset(), invalid=frozenset())
-    plan = make_plan(catalog, matched.targets, keys, firing, views, settings, replica=replica)
+    tables_there = read_tables(destination)
+    calling = {table.address for table in tables_there if table.calls}
+    plan = make_plan(catalog, matched.targets, keys, firing, views, settings, replica=replica, calling=calling)
     compared = tuple(target.copied for target in matched.targets)
     return Prepared(
         replace(catalog, tables=compared),
@@ -115,7 +117,7 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
         there=replace(
             catalog,
             version=destination.info.server_version,
-            tables=tuple(as_there(matched.targets, read_tables(destination))),
+            tables=tuple(as_there(matched.targets, tables_there)),
             sequences=values_there,
         ),
     )
@@ -260,8 +262,9 @@ def make_plan(
     settings: Settings,
     *,
     replica: bool,
+    calling: Collection[Address],
 ) -> Plan:
-    """Return every step of a copy of these tables' rows into their targets."""
+    """Return every step of a copy of these tables' rows into their targets. Those that call code there come last."""
     first: list[Step] = []
     if keys and not replica:
         first.append(
@@ -274,6 +277,12 @@ def make_plan(
     first = [*first[:1], *(replace(b, needs=frozenset({a.name})) for a, b in pairwise(first))]
     begun = frozenset(step.name for step in first[-1:])
     data = [_data(t, firing, begun, settings.format, replica=replica) for t in targets if not t.table.empty]
+    late = {f"data {t.copied.identity}" for t in targets if t.table.calls or t.address in calling}
+    if late:
+        plain = [step for step in data if step.name not in late]
+        gate = Step(ROWS_LOOKED_UP, Phase.BUILD, Execute(()), begun.union(step.name for step in plain), rounds=True)
+        needs = frozenset({gate.name})
+        data = [*plain, gate, *(replace(s, needs=needs, rounds=True) for s in data if s.name in late)]
     for r in catalog.large_objects:
         cost = r.count * LARGE_OBJECT_BYTES
         data.append(Step(f"large objects {r.first}-{r.last}", Phase.LARGE_OBJECTS, CopyLargeObjects(r), begun, cost))
