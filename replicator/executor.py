@@ -129,6 +129,8 @@ class _Schedule:
         self.refused: dict[str, StepFailed] = {}
         self._missing: set[str] = set()
         self._aside: dict[str, StepFailed] = {}
+        self._progress: Counter[Phase] = Counter()  # how many steps in rounds are done
+        self._began: dict[str, int] = {}
         self._let_go: set[tuple[str, str]] = set()
         self._waiting = {step.name: len(step.needs) for step in steps}
         self._wanted_by: dict[str, list[Step]] = {step.name: [] for step in steps}
@@ -165,6 +167,7 @@ class _Schedule:
             self._make_ready(step)
         for step in batch:
             self._lock(step)
+            self._began[step.name] = self._progress[step.phase]
         return batch
 
     def _make_ready(self, step: Step) -> None:
@@ -260,6 +263,9 @@ class _Schedule:
 
     def _put_aside(self, step: Step, error: StepFailed) -> None:
         """Let those go on that wait for this step for the order's sake alone: one of them may bring what it lacks."""
+        if self._progress[step.phase] > self._began[step.name]:  # another one was done meanwhile
+            self._make_ready(step)
+            return
         self._aside[step.name] = error
         for dependent in self._wanted_by[step.name]:
             pair = step.name, dependent.name
@@ -270,6 +276,7 @@ class _Schedule:
 
     def _next_round(self, phase: Phase) -> None:
         """Try again what was put aside."""
+        self._progress[phase] += 1
         for name in [name for name in self._aside if self.unfinished[name].phase is phase]:
             del self._aside[name]
             self._make_ready(self.unfinished[name])

@@ -1,6 +1,8 @@
 import random
 import threading
 import time
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -367,3 +369,90 @@ def test_steps_that_wait_for_one_another_are_an_error_and_not_a_hang(jobs):
 def test_a_need_that_is_no_step_is_an_error_and_not_a_hang():
     with pytest.raises((AssertionError, KeyError)):
         Run().execute([step("x", "nobody")])
+
+
+class Refusing(Run):
+    """Workers whose destination refuses a step as long as `refuses` says so of it and of those that are done."""
+
+    def __init__(self, refuses):
+        super().__init__()
+        self.done = set()
+        self.refuses = refuses
+
+    def __call__(self, batch, worker):
+        outcomes = super().__call__(batch, worker)
+        refused = set()
+        for member in batch:
+            if error := executor.lacking(member, refused):
+                outcomes[member.name] = error
+                refused.add(member.name)
+            elif self.refuses(member.name, self.done):
+                outcomes[member.name] = StepFailed(member.name, "refused")
+                refused.add(member.name)
+            else:
+                self.done.add(member.name)
+        return outcomes
+
+
+def building(name, *needs, **more):
+    return replace(step(name, *needs, **more), builds_on=frozenset(needs))
+
+
+def test_what_builds_on_a_refused_step_is_not_tried_and_all_else_is_done():
+    run = Refusing(lambda name, done: name == "index")
+    steps = [
+        step("index"),
+        step("other"),
+        building("key", "index"),
+        building("comment", "key"),
+        step("after", "index", "comment"),
+    ]
+    refused = run.execute(steps)
+    assert sorted(refused) == ["comment", "index", "key"]
+    assert run.done == {"other", "after"}
+    assert "it needs key" in refused["comment"].reason
+    assert sorted(run.order()) == ["after", "index", "other"]
+    assert sorted(e.step for e in run.events if isinstance(e, Failed)) == ["comment", "index", "key"]
+
+
+def test_what_builds_on_an_optional_step_is_done_without_it():
+    run = Refusing(lambda name, done: name == "refresh")
+    refused = run.execute([replace(step("refresh"), optional=True), building("index", "refresh")])
+    assert list(refused) == ["refresh"]
+    assert run.done == {"index"}
+    assert not [event for event in run.events if isinstance(event, Failed)]
+
+
+def test_a_long_chain_that_builds_on_a_refused_step_is_passed_over():
+    steps = [step("s0", phase=Phase.FINISH)]
+    for number in range(1, 5000):
+        steps.append(building(f"s{number}", f"s{number - 1}", phase=Phase.FINISH))
+    assert len(Refusing(lambda name, done: name == "s0").execute(steps)) == 5000
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_in_rounds_a_step_is_tried_again_when_another_one_is_done(jobs):
+    names = [f"s{number}" for number in range(12)]  # each lacks the one after it
+    wants = dict(pairwise(names))
+    run = Refusing(lambda name, done: wants.get(name, "gate") not in done)
+    steps = [step("gate"), *(replace(step(name, "gate"), rounds=True) for name in names)]
+    run.done.add("gate")
+    assert run.execute(steps, jobs=jobs) == {}
+    assert run.done == {"gate", *names}
+    assert not [event for event in run.events if isinstance(event, Failed)]
+
+
+def test_in_rounds_the_order_is_no_more_than_a_guess():
+    """The second was to come after the first, which lacks it."""
+    run = Refusing(lambda name, done: name == "first" and "second" not in done)
+    steps = [replace(step("first"), rounds=True), replace(step("second", "first"), rounds=True), step("then", "first")]
+    assert run.execute(steps) == {}
+    assert run.order().index("then") > len(run.order()) - 2
+
+
+def test_rounds_without_progress_end():
+    run = Refusing(lambda name, done: name in "ab")
+    steps = [*(replace(step(name), rounds=True) for name in "abc"), building("index", "a"), step("rest", "a", "b")]
+    assert sorted(run.execute(steps)) == ["a", "b", "index"]
+    assert run.done == {"c", "rest"}
+    assert run.order().count("a") <= 3
