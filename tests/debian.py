@@ -9,24 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-SUITES = {15: "bookworm", 17: "trixie"}
+SUITES = {15: "bookworm", 17: "trixie", 19: "experimental"}
 """The Debian release that has this major version, and its newest minor release as a security update."""
 NOT_NEEDED = re.compile(r"^lib(llvm|perl|clang|z3)")
-KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-SOURCES = """\
+SOURCE = """\
 Types: deb
-URIs: http://deb.debian.org/debian
-Suites: {suite} {suite}-updates
+URIs: http://deb.debian.org/{archive}
+Suites: {suites}
 Components: main
 Architectures: amd64
-Signed-By: {keyring}
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 
-Types: deb
-URIs: http://deb.debian.org/debian-security
-Suites: {suite}-security
-Components: main
-Architectures: amd64
-Signed-By: {keyring}
 """
 
 
@@ -50,7 +43,7 @@ def _download(major: int, package: Path) -> None:
     for name in ("sources", "lists/partial", "cache/archives/partial", "deb"):
         (package / name).mkdir(parents=True, exist_ok=True)
     sources = package / "sources" / "debian.sources"
-    sources.write_text(SOURCES.format(suite=SUITES[major], keyring=KEYRING))
+    sources.write_text(_sources(SUITES[major]))
     options = {
         "Dir::Etc::SourceList": "/dev/null",
         "Dir::Etc::SourceParts": sources.parent,
@@ -74,7 +67,22 @@ def _download(major: int, package: Path) -> None:
         ).stdout
         needed = set(re.findall(r"^ +(?:Pre)?Depends: (lib[^\s:]+)$", answer, re.MULTILINE))
         wanted = {name for name in needed if not NOT_NEEDED.match(name)} - found
-    subprocess.run(["apt-get", *with_options, "download", *sorted(found)], check=True, cwd=package / "deb")
+    archives = [name + _release(name, major) for name in sorted(found)]
+    subprocess.run(["apt-get", *with_options, "download", *archives], check=True, cwd=package / "deb")
+
+
+def _sources(suite: str) -> str:
+    if suite == "experimental":  # which has no more than what differs from sid
+        return SOURCE.format(archive="debian", suites="sid experimental")
+    return SOURCE.format(archive="debian", suites=f"{suite} {suite}-updates") + SOURCE.format(
+        archive="debian-security", suites=f"{suite}-security"
+    )
+
+
+def _release(name: str, major: int) -> str:
+    """Return what makes apt take PostgreSQL's own packages from experimental, which it does not by itself."""
+    own = name == "libpq5" or name.startswith("postgresql-")
+    return "/experimental" if SUITES[major] == "experimental" and own else ""
 
 
 def _find_own_libraries(package: Path, programs: Path) -> None:

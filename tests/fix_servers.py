@@ -16,9 +16,6 @@ import pytest
 
 from replicator.demo.server import Server, embedded_bin, reachable_folder
 
-CLIENTS = embedded_bin()
-"""psql and pg_dump, newest version: for tests only."""
-
 ROLES = ("alice", "bob", "carol", "Odd Role")
 WHEEL = 18
 BINARIES: dict[int, Path] = {WHEEL: embedded_bin()}
@@ -32,6 +29,9 @@ for entry in filter(None, os.environ.get("REPLICATOR_TEST_SERVERS", "").split(",
     else:
         OTHER_MINORS[name] = Path(folder)
 VERSIONS = sorted(BINARIES)
+NEWER_CLIENTS = [BINARIES[major] for major in VERSIONS if major > WHEEL and (BINARIES[major] / "pg_dump").exists()]
+CLIENTS = [embedded_bin(), *NEWER_CLIENTS][-1]
+"""psql and pg_dump, newest version: for tests only. An older one refuses a newer server."""
 
 ATTRIBUTE_VERSION = re.compile(
     r"^ALTER (?:FOREIGN )?TABLE ONLY .+ ALTER COLUMN .+ SET \(pg_attver='?\d+'?\);\n+"
@@ -121,9 +121,23 @@ SETTINGS = {
 }
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Say at the top which builds run: `-q` hides what pytest's own header would tell."""
+    if not hasattr(session.config, "workerinput"):
+        _name_servers(session.config.pluginmanager.get_plugin("terminalreporter"))
+
+
 def pytest_terminal_summary(terminalreporter) -> None:
+    _name_servers(terminalreporter)
+
+
+def _name_servers(terminalreporter) -> None:
     folders = (*(BINARIES[major] for major in VERSIONS), *OTHER_MINORS.values())
-    versions = [subprocess.check_output([folder / "postgres", "--version"], text=True).split()[2] for folder in folders]
+    versions = [
+        subprocess.check_output([folder / "postgres", "--version"], text=True).partition(") ")[2].strip()
+        for folder in folders
+    ]
     terminalreporter.write_line(f"servers: {', '.join(versions)}")
 
 

