@@ -2,7 +2,8 @@
 
 `FEATURES` lists what each version brought. Whatever else a server may lack (a function, a type, a view's syntax) it
 says itself, when the schema is rehearsed (rehearsal.py). Pure: a catalog in, a lesser one and the losses out.
-References: the release notes' sections E.x.3 of 13 to 18; the `remoteVersion >=` branches of pg_dump.c (18.6).
+References: the release notes' sections E.x.3 of 13 to 19; the `remoteVersion >=` branches of pg_dump.c (18.6); what
+pg_dump 19rc1 says and 18.6 does not (tests/news.py).
 """
 
 import re
@@ -73,6 +74,7 @@ FEATURES = (
     Feature(17, TABLES, rf"( PARTITION BY .*) USING {NAME}", r"\1", "the access method of a partitioned table"),
     Feature(15, ANY, r"\bnumeric\((\d+),(-?\d+)\)", _unlimited, "the limits of a numeric"),
     Feature(14, _kinds("column_setting"), r"^.* SET COMPRESSION .*$", None, "the compression of a column ({found})"),
+    _options(19, "table matview", "autovacuum_parallel_workers|log_autoanalyze_min_duration"),
     _options(18, "table matview", "autovacuum_vacuum_max_threshold|vacuum_max_eager_freeze_failure_rate"),
     _options(13, "table matview", "autovacuum_vacuum_insert_threshold|autovacuum_vacuum_insert_scale_factor"),
     _options(13, "index constraint", "deduplicate_items"),
@@ -125,7 +127,9 @@ FEATURES = (
     _functions(13, "spgist", "6"),
     _functions(13, "brin", "5"),
     _functions(13, "hash", "3"),
-    # Functions and event triggers.
+    # Functions, aggregates, wrappers and event triggers.
+    Feature(19, _kinds("aggregate"), rf", SUPPORT = {NAME}(?:\.{NAME})?", "", "the support function"),
+    Feature(19, _kinds("foreign_data_wrapper"), rf" CONNECTION {NAME}(?:\.{NAME})?", "", "the connection function"),
     Feature(
         14,
         _kinds("function"),
@@ -146,6 +150,9 @@ FEATURES = (
     Feature(17, GRANTS, r"(?:GRANT|REVOKE(?: GRANT OPTION FOR)?) MAINTAIN ON ", None, "the privilege MAINTAIN"),
     Feature(17, GRANTS, r", MAINTAIN\b|\bMAINTAIN, ", "", "the privilege MAINTAIN"),
     # Publications: one that would send more than was meant is not made at all.
+    Feature(19, _kinds("publication"), r" EXCEPT \(", None, "publications of all tables but some"),
+    Feature(19, _kinds("publication"), r"FOR ALL SEQUENCES", None, "publications of all sequences"),
+    Feature(19, _kinds("publication"), r", ALL SEQUENCES", "", "ALL SEQUENCES"),
     Feature(18, _kinds("publication"), r", publish_generated_columns = \w+", "", "publish_generated_columns"),
     Feature(15, _kinds("publication_schema"), r"^", None, "schemas in a publication"),
     Feature(
@@ -164,6 +171,14 @@ FEATURES = (
     ),
     Feature(13, _kinds("publication"), r", publish_via_partition_root = true", "", "publish_via_partition_root"),
     # Subscriptions: what an older server does anyway is no loss.
+    Feature(19, _kinds("subscription"), rf"^CREATE SUBSCRIPTION {NAME} SERVER ", None, "subscriptions to a server"),
+    Feature(
+        19,
+        _kinds("subscription"),
+        r", (?:retain_dead_tuples|max_retention_duration|wal_receiver_timeout) = (?:'[^']*'|\w+)",
+        "",
+        "the option {found}",
+    ),
     Feature(17, _kinds("subscription"), r", failover = false", "", ""),
     Feature(17, _kinds("subscription"), r", failover = true", "", "failover"),
     Feature(16, _kinds("subscription"), r", password_required = true|, run_as_owner = true|, origin = 'any'", "", ""),

@@ -88,7 +88,8 @@ class Servers:
         """Return the server of a major version, or of one of OTHER_MINORS."""
         if which not in self._running:
             bin = BINARIES[which] if isinstance(which, int) else OTHER_MINORS[which]
-            server = Server(bin, reachable_folder(f"replicator-test-{which}-"), SETTINGS)
+            more = {"wal_level": "replica"} if major_of(which) >= 19 else {}  # subscriptions may insist there
+            server = Server(bin, reachable_folder(f"replicator-test-{which}-"), {**SETTINGS, **more})
             server.__enter__()
             self._running[which] = server
             with psycopg.connect(server.conninfo(), autocommit=True) as conn:

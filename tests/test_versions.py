@@ -265,7 +265,7 @@ def test_what_is_said_of_a_built_in_object_that_is_gone_stops_nothing(
 
 def example(kind: str, *statements: str) -> Catalog:
     o = Object(kind, Address(1259, 20000), "public.t", "public", None, statements)
-    return Catalog(180000, (o,), (), (), (), frozenset())
+    return Catalog(190000, (o,), (), (), (), frozenset())
 
 
 EXAMPLES = r"""
@@ -305,6 +305,21 @@ operator_class 12
 foreign_key 14
     ALTER TABLE t ADD CONSTRAINT c FOREIGN KEY (a, b) REFERENCES u(a, b) ON DELETE SET NULL (b)
     ALTER TABLE t ADD CONSTRAINT c FOREIGN KEY (a, b) REFERENCES u(a, b) ON DELETE SET NULL
+publication 18
+    CREATE PUBLICATION ", ALL SEQUENCES" FOR ALL TABLES, ALL SEQUENCES WITH (publish = 'insert')
+    CREATE PUBLICATION ", ALL SEQUENCES" FOR ALL TABLES WITH (publish = 'insert')
+subscription 18
+    CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (x = on, retain_dead_tuples = true, wal_receiver_timeout = '5 s')
+    CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (x = on)
+foreign_data_wrapper 18
+    CREATE FOREIGN DATA WRAPPER w HANDLER " CONNECTION a".b CONNECTION s."c d" OPTIONS (a ' CONNECTION b')
+    CREATE FOREIGN DATA WRAPPER w HANDLER " CONNECTION a".b OPTIONS (a ' CONNECTION b')
+aggregate 18
+    CREATE AGGREGATE s.a(*) (SFUNC = int8inc, STYPE = int8, SUPPORT = s."a b", PARALLEL = SAFE)
+    CREATE AGGREGATE s.a(*) (SFUNC = int8inc, STYPE = int8, PARALLEL = SAFE)
+table 18
+    CREATE TABLE t () WITH (fillfactor='70', autovacuum_parallel_workers='2', log_autoanalyze_min_duration='-1')
+    CREATE TABLE t () WITH (fillfactor='70')
 """
 """A kind and a version, what the source says, what that version is told. A bar is a line break."""
 
@@ -317,6 +332,20 @@ def test_an_attribute_is_left_out_and_nothing_else(head: str, before: str, after
     lesser, losses = downgrade.adapt(example(kind, before.replace("|", "\n")), int(major))
     assert [o.create for o in lesser.objects] == [(after.replace("|", "\n"),)]
     assert bool(losses) == (before != after)
+
+
+@pytest.mark.parametrize(
+    ("kind", "statement", "why"),
+    [
+        ("publication", "CREATE PUBLICATION p FOR ALL TABLES EXCEPT (TABLE ONLY t)", "all tables but some"),
+        ("publication", "CREATE PUBLICATION p FOR ALL SEQUENCES WITH (publish = '')", "all sequences"),
+        ("subscription", "CREATE SUBSCRIPTION s SERVER t PUBLICATION p", "subscriptions to a server"),
+    ],
+)
+def test_what_would_mean_something_else_is_left_out_whole(kind: str, statement: str, why: str) -> None:
+    lesser, (loss,) = downgrade.adapt(example(kind, statement), 18)
+    assert lesser.objects == ()
+    assert why in str(loss)
 
 
 @pytest.mark.parametrize("kind", ["table", "acl", "view", "function"])

@@ -22,4 +22,7 @@ SELECT d.classid
    AND d.deptype <> 'p'
    AND NOT (d.classid = 'pg_class'::regclass
             AND d.objid IN (SELECT oid FROM pg_class WHERE relnamespace = 'pg_toast'::regnamespace))
+   -- A publication needs the tables that it leaves out; these rows would say that the tables need it.          --19+
+   AND NOT (d.classid = 'pg_publication_rel'::regclass                                                         --19+
+            AND d.objid IN (SELECT oid FROM pg_publication_rel WHERE prexcept))                                --19+
    AND NOT (d.classid = 'pg_trigger'::regclass AND d.refclassid = 'pg_constraint'::regclass AND d.deptype = 'i')

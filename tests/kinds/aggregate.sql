@@ -64,3 +64,6 @@ CREATE AGGREGATE my_rank(VARIADIC "any" ORDER BY VARIADIC "any") (
 ALTER AGGREGATE my_rank(VARIADIC "any" ORDER BY VARIADIC "any") OWNER TO carol;
 -- An aggregate in a view and one in a function's body.
 CREATE VIEW totals AS SELECT my_sum(x), disc(0.5) WITHIN GROUP (ORDER BY x) FROM generate_series(1::int8, 3) AS x;
+-- A support function.
+CREATE FUNCTION "Odd ""schema"""."supports"(internal) RETURNS internal LANGUAGE internal AS 'int8inc_support';  --19+
+CREATE AGGREGATE supported(*) (SFUNC = int8inc, STYPE = int8, INITCOND = '0', SUPPORT = "Odd ""schema"""."supports"); --19+

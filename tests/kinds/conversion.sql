@@ -5,7 +5,8 @@ ALTER CONVERSION s."Odd ""one" OWNER TO "Odd Role";
 CREATE DEFAULT CONVERSION "select" FOR 'KOI8R' TO 'UTF8' FROM koi8r_to_utf8;
 ALTER CONVERSION "select" OWNER TO alice;
 CREATE FUNCTION s."My ""way"(integer, integer, cstring, internal, integer, boolean) RETURNS integer --14+
-LANGUAGE c STRICT AS '$libdir/cyrillic_and_mic', 'koi8r_to_win1251'; --14+
+LANGUAGE c STRICT AS '$libdir/cyrillic', 'koi8r_to_win1251'; --19+
+--<19 LANGUAGE c STRICT AS '$libdir/cyrillic_and_mic', 'koi8r_to_win1251'; --14+
 --<14 CREATE FUNCTION s."My ""way"(integer, integer, cstring, internal, integer) RETURNS void
 --<14 LANGUAGE c STRICT AS '$libdir/cyrillic_and_mic', 'koi8r_to_win1251';
 CREATE CONVERSION s.mine FOR 'KOI8R' TO 'WIN1251' FROM s."My ""way";

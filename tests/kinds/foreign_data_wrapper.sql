@@ -12,3 +12,6 @@ CREATE FOREIGN DATA WRAPPER "Postgres" VALIDATOR postgresql_fdw_validator;
 ALTER FOREIGN DATA WRAPPER bare OPTIONS (ADD b '3', SET a '4', DROP z);
 COMMENT ON FOREIGN DATA WRAPPER bare IS 'neither handler nor validator';
 GRANT USAGE ON FOREIGN DATA WRAPPER plain TO alice;
+CREATE FUNCTION "Odd ""schema"""."Connect"(oid, oid, internal) RETURNS text LANGUAGE internal AS 'pgsql_version';  --19+
+CREATE FOREIGN DATA WRAPPER connects CONNECTION "Odd ""schema"""."Connect";                                --19+
+CREATE FOREIGN DATA WRAPPER connects_not NO CONNECTION OPTIONS (a '1');                                    --19+

@@ -15,3 +15,12 @@ CREATE PUBLICATION generated_via_root FOR ALL TABLES
        );
 ALTER PUBLICATION inserts OWNER TO "Odd Role";
 ALTER PUBLICATION plain OWNER TO alice;
+CREATE TABLE "Odd ""table""" (id integer);                                                              --19+
+CREATE TABLE parted (id integer) PARTITION BY LIST (id);                                               --19+
+CREATE TABLE aaa () INHERITS ("Odd ""table""");                                                        --19+
+CREATE PUBLICATION all_sequences FOR ALL SEQUENCES;                                                    --19+
+CREATE PUBLICATION all_of_both FOR ALL TABLES, ALL SEQUENCES WITH (publish = 'insert');                --19+
+CREATE PUBLICATION all_but FOR ALL TABLES EXCEPT (TABLE t);                                            --19+
+CREATE PUBLICATION all_but_some FOR ALL TABLES EXCEPT (TABLE ONLY "Odd ""table""", parted, TABLE t), ALL SEQUENCES; --19+
+CREATE PUBLICATION all_but_family FOR ALL TABLES EXCEPT (TABLE "Odd ""table""");                       --19+
+ALTER PUBLICATION all_but OWNER TO alice;                                                              --19+

@@ -1,3 +1,4 @@
+-- requires: postgres_fdw --19+
 CREATE SUBSCRIPTION plain CONNECTION 'host=nowhere dbname=x' PUBLICATION p WITH (connect = false);
 CREATE SUBSCRIPTION "Odd ""name""; 'quoted'" CONNECTION 'host=''no where'' password=''it\''s; 100% <&>"'' dbname=é'
   PUBLICATION "Odd ""publication""", "select", p WITH (connect = false, slot_name = 'select');
@@ -17,3 +18,11 @@ CREATE SUBSCRIPTION any_origin CONNECTION '' PUBLICATION p WITH (connect = false
 CREATE SUBSCRIPTION fails_over CONNECTION '' PUBLICATION p WITH (connect = false, failover = true);        --17+
 CREATE SUBSCRIPTION of_alice CONNECTION 'password=x' PUBLICATION p WITH (connect = false);                 --16+
 ALTER SUBSCRIPTION of_alice OWNER TO alice;                                                                --16+
+CREATE EXTENSION IF NOT EXISTS postgres_fdw;                                                                             --19+
+CREATE SERVER "Odd ""server""" FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'no where', dbname 'x');    --19+
+CREATE USER MAPPING FOR CURRENT_USER SERVER "Odd ""server""" OPTIONS (user 'me', password 'secret');      --19+
+CREATE SUBSCRIPTION by_server SERVER "Odd ""server""" PUBLICATION p WITH (connect = false, slot_name = NONE); --19+
+CREATE SUBSCRIPTION retains CONNECTION '' PUBLICATION p                                                   --19+
+  WITH (connect = false, retain_dead_tuples = true, max_retention_duration = 1000);                        --19+
+CREATE SUBSCRIPTION times_out CONNECTION '' PUBLICATION p WITH (connect = false, wal_receiver_timeout = '5min'); --19+
+CREATE SUBSCRIPTION never_times_out CONNECTION '' PUBLICATION p WITH (connect = false, wal_receiver_timeout = 0); --19+

@@ -1,5 +1,5 @@
 -- CREATE AGGREGATE.
--- Reference: pg_dump.c getAggregates, dumpAgg (18.6).
+-- Reference: pg_dump.c getAggregates, dumpAgg (18.6, 19rc1).
 SELECT p.tableoid AS classid
      , p.oid AS objid
      , p.proowner AS owner
@@ -39,6 +39,7 @@ SELECT p.tableoid AS classid
                  FROM pg_operator o
                  JOIN pg_namespace s ON s.oid = o.oprnamespace
                 WHERE o.oid = a.aggsortop)
+            , 'SUPPORT = ' || nullif(p.prosupport, 0)::regproc --19+
             , CASE a.aggkind WHEN 'h' THEN 'HYPOTHETICAL' END
             , CASE p.proparallel WHEN 's' THEN 'PARALLEL = SAFE' WHEN 'r' THEN 'PARALLEL = RESTRICTED' END)
        ) AS options (list)

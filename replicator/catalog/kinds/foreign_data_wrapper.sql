@@ -1,5 +1,5 @@
 -- CREATE FOREIGN DATA WRAPPER.
--- Reference: pg_dump.c getForeignDataWrappers, dumpForeignDataWrapper (18.6).
+-- Reference: pg_dump.c getForeignDataWrappers, dumpForeignDataWrapper (18.6, 19rc1).
 SELECT w.tableoid AS classid
      , w.oid AS objid
      , w.fdwowner AS owner
@@ -7,6 +7,7 @@ SELECT w.tableoid AS classid
             , format('CREATE FOREIGN DATA WRAPPER %I', w.fdwname)
             , 'HANDLER ' || nullif(w.fdwhandler, 0)::regproc
             , 'VALIDATOR ' || nullif(w.fdwvalidator, 0)::regproc
+            , 'CONNECTION ' || nullif(w.fdwconnection, 0)::regproc --19+
             , options.clause)] AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish

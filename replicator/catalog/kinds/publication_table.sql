@@ -1,5 +1,5 @@
 -- ALTER PUBLICATION ... ADD TABLE, with its columns and its row filter.
--- Reference: pg_dump.c getPublicationTables, dumpPublicationTable (18.6).
+-- Reference: pg_dump.c getPublicationTables, dumpPublicationTable (18.6, 19rc1).
 SELECT r.tableoid AS classid
      , r.oid AS objid
      , NULL::oid AS owner
@@ -15,3 +15,4 @@ SELECT r.tableoid AS classid
      , '{}'::oid[] AS needs
   FROM pg_publication_rel r
   JOIN pg_publication p ON p.oid = r.prpubid
+ WHERE NOT r.prexcept --19+

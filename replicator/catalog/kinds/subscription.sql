@@ -1,12 +1,14 @@
 -- CREATE SUBSCRIPTION, not connected and disabled: whoever moves a database decides which copy goes on subscribing.
 -- Only a superuser may read subconninfo: the kind is left out for others.
 -- A slot that has the subscription's name is not named: that may be none that a slot can have.
--- Reference: pg_dump.c getSubscriptions, dumpSubscription (18.6).
+-- Reference: pg_dump.c getSubscriptions, dumpSubscription (18.6, 19rc1).
 SELECT s.tableoid AS classid
      , s.oid AS objid
      , s.subowner AS owner
      , ARRAY[concat_ws(' '
-            , format('CREATE SUBSCRIPTION %I CONNECTION %L', s.subname, s.subconninfo)
+            , format('CREATE SUBSCRIPTION %I', s.subname)
+            , 'SERVER ' || quote_ident(f.srvname)                                                       --19+
+            , 'CONNECTION ' || quote_literal(s.subconninfo)
             , 'PUBLICATION ' || (SELECT string_agg(quote_ident(p.name), ', ' ORDER BY p.at)
                                    FROM unnest(s.subpublications) WITH ORDINALITY AS p (name, at))
             , format('WITH (%s)', concat_ws(', '
@@ -24,10 +26,18 @@ SELECT s.tableoid AS classid
                     , 'run_as_owner = ' || s.subrunasowner                                      --16+
                     , 'origin = ' || quote_literal(s.suborigin)                                 --16+
                     , 'failover = ' || s.subfailover                                            --17+
+                    , CASE WHEN s.subretaindeadtuples THEN 'retain_dead_tuples = true' END      --19+
+                    , 'max_retention_duration = ' || nullif(s.submaxretention, 0)               --19+
+                    , 'wal_receiver_timeout = ' || quote_literal(nullif(s.subwalrcvtimeout, '-1')) --19+
                     )))] AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
-     , '{}'::oid[] AS needs
+     -- With a server, how to connect is asked of it as it is created: of the owner's user mapping.
+     , ARRAY(SELECT unnest(ARRAY['pg_foreign_server'::regclass, f.oid, 'pg_user_mapping'::regclass, m.umid]::oid[]) --19+
+               FROM pg_user_mappings m                                                           --19+
+              WHERE m.srvid = f.oid) AS needs                                                    --19+
+--<19      , '{}'::oid[] AS needs
   FROM pg_subscription s
   JOIN pg_database d ON d.oid = s.subdbid
+  LEFT JOIN pg_foreign_server f ON f.oid = s.subserver                                           --19+
  WHERE d.datname = current_database()
