@@ -18,6 +18,7 @@ from replicator.fit import fitting
 from replicator.globals import database, refusals, server
 from replicator.model import Catalog, DropExisting, Finding, Phase, Plan, Statistics, Step
 from replicator.plan import make_plan
+from replicator.plan.statistics import carried_into
 from replicator.postgres import Connection
 from replicator.rehearsal import Rehearsal
 from replicator.settings import Settings
@@ -340,7 +341,7 @@ def selected(catalog: Catalog, settings: Settings) -> Catalog:
 def planned(catalog: Catalog, destination: Connection, settings: Settings, left: resume.Left | None = None) -> Plan:
     """Return the plan of a copy as the settings want it, its tables split as the earlier run did."""
     return make_plan(
-        catalog,
+        carried_into(catalog, destination.info.server_version),
         statistics_for(destination, settings),
         format=settings.format,
         jobs=settings.lanes["copy"],

@@ -1,6 +1,6 @@
 """Planner statistics: what the source's planner knows of tables, indexes and columns is told to the destination's.
 
-Reference: PostgreSQL docs 9.28.9, "Database Object Statistics Manipulation Functions" (18).
+Reference: PostgreSQL docs 9.28.9, "Database Object Statistics Manipulation Functions" (18, 19).
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,14 @@ from replicator.model import Address
 from replicator.postgres import Connection
 
 FLUSH_CHARACTERS = 1024 * 1024
+EXTENDED_SINCE = 190000
+"""The version from which a server takes what statistics objects know."""
 SIZE = b"(pg_relation_size(c.oid) / current_setting('block_size')::int)"
 """What is asked of each file, in blocks."""
 
 
 def carry(source: Connection, destination: Connection, tables: Sequence[Address]) -> dict[str, str]:
-    """Give tables and their indexes the statistics that they have on the source, a fresh one if need be.
+    """Give tables, their indexes and statistics objects what they know on the source, a fresh one if need be.
 
     Returns, by the table's identity, why its statistics were not accepted, in whole or in part.
     """
@@ -35,17 +37,11 @@ def carry(source: Connection, destination: Connection, tables: Sequence[Address]
         with postgres.on("destination"), destination.transaction():
             sizes = [(r.schema, r.name, r.pages, r.rows, r.visible, r.frozen) for r in relations]
             destination.execute(postgres.script("restore_relations"), _columns(sizes))
-            refused: list[tuple[str, str]] = []
-            rows: list[tuple[str | None, ...]] = []
-            size = 0
-            with postgres.stream(source, statement("statistics_columns", major), [schemas, names, names]) as found:
-                for row in found:
-                    rows.append(row)
-                    size += sum(map(len, filter(None, row)))
-                    if size >= FLUSH_CHARACTERS:
-                        refused += _restore(destination, rows)
-                        size = 0
-            refused += _restore(destination, rows)
+            known = statement("statistics_columns", major)
+            refused = _carry(source, known, [schemas, names, names], destination, "restore_columns")
+            if destination.info.server_version >= EXTENDED_SINCE:
+                known = statement("statistics_extended", major)
+                refused += _carry(source, known, [oids], destination, "restore_extended")
     except psycopg.OperationalError:  # cut off, cancelled: not a matter of statistics
         raise
     except psycopg.Error as error:
@@ -68,11 +64,28 @@ def _relations(source: Connection, oids: list[int]) -> list[Any]:
             return cursor.execute(query.replace(SIZE, b"c.relpages"), [oids, oids]).fetchall()
 
 
-def _restore(destination: Connection, rows: list[tuple[str | None, ...]]) -> list[tuple[str, str]]:
+def _carry(
+    source: Connection, known: bytes, values: Sequence[Any], destination: Connection, restore: str
+) -> list[tuple[str, str]]:
+    """Tell the destination what a query finds, by a statement. Returns the relations where that was not accepted."""
+    refused: list[tuple[str, str]] = []
+    rows: list[tuple[str | None, ...]] = []
+    size = 0
+    with postgres.stream(source, known, values) as found:
+        for row in found:
+            rows.append(row)
+            size += sum(map(len, filter(None, row)))
+            if size >= FLUSH_CHARACTERS:
+                refused += _restore(destination, restore, rows)
+                size = 0
+    return refused + _restore(destination, restore, rows)
+
+
+def _restore(destination: Connection, restore: str, rows: list[tuple[str | None, ...]]) -> list[tuple[str, str]]:
     """Restore what was collected and empty the list. Returns the relations where something was not accepted."""
     if not rows:
         return []
-    refused = destination.execute(postgres.script("restore_columns"), _columns(rows)).fetchall()
+    refused = destination.execute(postgres.script(restore), _columns(rows)).fetchall()
     rows.clear()
     return [(schema, name) for schema, name in refused]
 

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from replicator import events, probe
-from replicator.catalog.read import read_catalog
+from replicator.catalog.read import for_version, read_catalog
 from replicator.clone import clone
 from replicator.model import Address, Catalog, Statistics, Table
 from replicator.preparation import plan_copy
@@ -159,10 +159,76 @@ def test_what_cannot_be_carried_over_is_analyzed(database: Database, newest: Dat
     """)
     plan = plan_copy(Settings(database.dsn, newest.dsn), lambda event: None)
     names = [step.name for step in plan.steps if step.phase == "statistics"]
-    assert names == ["analyze public.related", "analyze public.never", "statistics public.empty"]
+    if NEWEST >= 19:
+        assert names == ["analyze public.never", "statistics public.related and 1 more"]
+    else:
+        assert names == ["analyze public.related", "analyze public.never", "statistics public.empty"]
     copy(database, newest)
     assert newest.value("SELECT count(*) FROM pg_statistic_ext_data") == 1
     assert newest.value("SELECT count(*) FROM pg_stats WHERE tablename IN ('related', 'never')") == 3
+
+
+EXTENDED = """
+CREATE TABLE related (gone int, a int, "b ""c" int, c text) WITH (autovacuum_enabled = off);
+ALTER TABLE related DROP COLUMN gone;
+INSERT INTO related
+SELECT i % 10, i % 10, CASE WHEN i % 3 > 0 THEN 'it''s "' || i % 5 END FROM generate_series(1, 1000) i;
+CREATE STATISTICS "Odd ""name" ON c, a, "b ""c" FROM related;
+CREATE STATISTICS only_distinct (ndistinct) ON "b ""c", a FROM related;
+CREATE STATISTICS of_expressions ON (a + "b ""c"), c, (lower(c)), (ARRAY[a, 1]) FROM related; --14+
+CREATE STATISTICS of_one ON (a * 2) FROM related; --14+
+CREATE TABLE parted (k int, v int) PARTITION BY RANGE (k);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (1000);
+CREATE STATISTICS of_parted ON k, v FROM parted; --15+
+INSERT INTO parted SELECT i, i % 10 FROM generate_series(1, 900) i;
+CREATE TABLE computed (a int, b int, twice int GENERATED ALWAYS AS (a * 2) VIRTUAL); --19+
+INSERT INTO computed SELECT i % 10, i % 10 FROM generate_series(1, 100) i; --19+
+CREATE STATISTICS of_virtual ON twice, b FROM computed; --19+
+CREATE STATISTICS of_ranges ON b, (int4range(a, 100)) FROM computed; --19+
+ANALYZE;
+"""
+KNOWN_TOGETHER = """
+SELECT s.tablename, s.statistics_name, s.attnames, to_jsonb(s) -> 'inherited', s.most_common_vals::text
+     , s.most_common_freqs, s.most_common_base_freqs
+     , ARRAY(SELECT to_jsonb(e) - '{tableid,statistics_id,inherited}'::text[] --14+
+                - '{range_length_histogram,range_empty_frac,range_bounds_histogram}'::text[] --14+
+               FROM pg_stats_ext_exprs e WHERE e.statistics_name = s.statistics_name) --14+
+  FROM pg_stats_ext s ORDER BY 1, 2, 4
+"""
+ESTIMATED = (
+    'SELECT FROM related WHERE a = 1 AND "b ""c" = 1 AND c = \'it\'\'s "1\'',
+    'SELECT FROM related GROUP BY a, "b ""c"',
+    'SELECT FROM related GROUP BY c, "b ""c"',
+    'SELECT FROM related WHERE a + "b ""c" = 4 AND lower(c) IS NULL',
+    "SELECT FROM related WHERE a * 2 = 4",
+    "SELECT FROM parted WHERE k = 3 AND v = 3",
+)
+
+
+def known_together(database: Database) -> list[tuple]:
+    found = database.rows(for_version(KNOWN_TOGETHER, database.major))
+    if database.major < 15:  # which does not say what is inherited
+        found = [(*row[:3], row[0] == "parted", *row[4:]) for row in found]
+    return found
+
+
+@pytest.mark.skipif(NEWEST < 19, reason="no server at hand takes over what statistics objects know")
+def test_what_columns_have_in_common_is_known_to_the_planner(database: Database, newest: Database) -> None:
+    database.run(for_version(EXTENDED, database.major))
+    estimates = [estimate(database, query) for query in ESTIMATED]
+    plan = plan_copy(Settings(database.dsn, newest.dsn), lambda event: None)
+    assert not [step.name for step in plan.steps if step.name.startswith("analyze public.related")]
+    notes = copy(database, newest)
+    assert not [note for note in notes if "ANALYZE" in note]
+    before = known_together(database)
+    assert len(before) >= 2
+    assert [row[: len(before[0])] for row in known_together(newest)] == before
+    assert [estimate(newest, query) for query in ESTIMATED] == estimates
+    if database.major >= 19:
+        every = "SELECT n_distinct::text, dependencies::text FROM pg_stats_ext WHERE tablename = 'computed' ORDER BY 1"
+        assert newest.rows(every) == database.rows(every)
+        bounds = "SELECT range_bounds_histogram::text FROM pg_stats_ext_exprs WHERE tablename = 'computed' ORDER BY 1"
+        assert newest.rows(bounds) == database.rows(bounds) != []
 
 
 @pytest.mark.pg("< 18")

@@ -309,7 +309,10 @@ publication 18
     CREATE PUBLICATION ", ALL SEQUENCES" FOR ALL TABLES, ALL SEQUENCES WITH (publish = 'insert')
     CREATE PUBLICATION ", ALL SEQUENCES" FOR ALL TABLES WITH (publish = 'insert')
 subscription 18
-    CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (x = on, retain_dead_tuples = true, wal_receiver_timeout = '5 s')
+    CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (a, retain_dead_tuples = true, max_retention_duration = 5)
+    CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (a)
+subscription 18
+    CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (x = on, wal_receiver_timeout = '5 min')
     CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (x = on)
 foreign_data_wrapper 18
     CREATE FOREIGN DATA WRAPPER w HANDLER " CONNECTION a".b CONNECTION s."c d" OPTIONS (a ' CONNECTION b')

@@ -1,5 +1,6 @@
--- Relations whose planner statistics can be carried over whole. What only ANALYZE can make: those of statistics
--- objects, of ranges before 17 (pg_stats does not show them), and of tables with rows that never were analyzed.
+-- Relations whose planner statistics can be carried over whole. What only ANALYZE can make: those of ranges before 17
+-- (pg_stats does not show them), of tables with rows that never were analyzed, and of statistics objects that are
+-- another's; before 19 of any (plan/statistics.py).
 -- Reference: pg_dump.c getRelationStatistics (18.6).
 SELECT c.tableoid::bigint AS classid
      , c.oid::bigint AS objid
@@ -10,7 +11,8 @@ SELECT c.tableoid::bigint AS classid
    AND c.oid >= 16384
    AND CASE
            WHEN EXISTS (SELECT FROM pg_stats s WHERE s.schemaname = n.nspname AND s.tablename = c.relname)
-           THEN NOT EXISTS (SELECT FROM pg_statistic_ext x WHERE x.stxrelid = c.oid)
+           THEN (pg_has_role(c.relowner, 'USAGE')
+                 OR NOT EXISTS (SELECT FROM pg_statistic_ext x WHERE x.stxrelid = c.oid))
 --<17            AND NOT EXISTS (SELECT
 --<17                              FROM pg_attribute a
 --<17                              JOIN pg_type t ON t.oid = a.atttypid

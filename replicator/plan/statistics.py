@@ -2,12 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from replicator.model import Address, CarryStatistics, Catalog, Execute, Lock, Phase, Statistics, Step
 from replicator.plan.relations import Relations
+from replicator.statistics import EXTENDED_SINCE
 
 STATISTICS_BYTES = 64 * 1024  # of a table of some columns, at most
 CARRIED_AT_ONCE = 64
+
+
+def carried_into(catalog: Catalog, version: int) -> Catalog:
+    """Return the catalog without those of `carried` that a server of this version does not take over whole."""
+    if version >= EXTENDED_SINCE:
+        return catalog
+    with_objects = {need for o in catalog.objects if o.kind == "statistics" for need in o.needs}
+    return replace(catalog, carried=catalog.carried - with_objects)
 
 
 def statistics_steps(catalog: Catalog, relations: Relations, build: Iterable[Step], how: Statistics) -> list[Step]:
