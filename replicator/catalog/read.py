@@ -29,6 +29,8 @@ FROM_VERSION = re.compile(r"--(\d+)\+\s*$")
 BEFORE_VERSION = re.compile(r"^(\s*)--<(\d+) ")
 
 OTHERS = ("depend", "tables", "sequences", "large_objects", "populated", "invalid", "carried")
+PARTS = {b"<columns>": "columns", b"<body>": "table_body", b"<inet_ops>": "inet_ops"}
+"""What several kinds' files have in common."""
 LOCKING = ("view", "matview", "rule", "function")
 """To print a query the server locks its tables to the transaction's end: left to the connection that has the locks."""
 NEVER_QUEUED = "SET LOCAL lock_timeout = '1s'"
@@ -124,7 +126,9 @@ def readable_kinds(conn: Connection) -> list[Kind]:
 def kind_rows(kind: Kind, major: int) -> bytes:
     """Return a kind's own SELECT."""
     rows = statement(f"kinds/{kind.name}", major)
-    return rows.replace(b"<columns>", statement("columns", major)).replace(b"<body>", statement("table_body", major))
+    for place, name in PARTS.items():
+        rows = rows.replace(place, statement(name, major))
+    return rows
 
 
 def _kind_query(kind: Kind, major: int) -> bytes:

@@ -97,3 +97,6 @@ ALTER INDEX unfinished_pk ATTACH PARTITION unfinished_1_pk;
 
 -- Views that need a primary key.
 CREATE VIEW grouped AS SELECT s.*, count(*) FROM simple s GROUP BY s.id;
+CREATE TABLE addresses (a inet, b cidr, c int4range);
+ALTER TABLE addresses ADD EXCLUDE USING gist (a inet_ops WITH &&, c WITH -|-, network(b) inet_ops WITH =)
+    WHERE (a IS NOT NULL) DEFERRABLE;

@@ -92,3 +92,9 @@ RESET client_min_messages;
 \set ON_ERROR_STOP on
 DELETE FROM reindexed;
 COMMENT ON INDEX reindexed_fragile_ccnew IS 'a twin';
+-- What GiST takes for addresses by itself from 19 on.
+CREATE TABLE addresses (a inet, "b ""c" cidr, c int4range, "inet_ops" inet);
+CREATE INDEX ON addresses USING gist (a inet_ops);
+CREATE INDEX ON addresses USING gist (a inet_ops, c, "b ""c" inet_ops) INCLUDE (a, c) WITH (fillfactor = 70)
+    WHERE a IS NOT NULL;
+CREATE INDEX ON addresses USING gist ((a | '::1') inet_ops, c range_ops, network(a) inet_ops, inet_ops inet_ops);

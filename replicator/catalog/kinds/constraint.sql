@@ -29,7 +29,11 @@ SELECT c.tableoid AS classid
          FROM pg_tablespace s
         WHERE s.oid = x.reltablespace) tablespace ON true
  CROSS JOIN LATERAL (
-       SELECT pg_get_constraintdef(c.oid) AS text OFFSET 0) definition      -- called once, though used twice
+       SELECT pg_get_constraintdef(c.oid) AS text OFFSET 0) said --19+
+ CROSS JOIN LATERAL (                                            --19+
+<inet_ops>                                                       --19+
+       ) definition                                              --19+
+--<19        SELECT pg_get_constraintdef(c.oid) AS text OFFSET 0) definition      -- called once, though used twice
  CROSS JOIN LATERAL (
        SELECT CASE WHEN c.condeferred THEN ' DEFERRABLE INITIALLY DEFERRED'
                    WHEN c.condeferrable THEN ' DEFERRABLE'

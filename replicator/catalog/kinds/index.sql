@@ -6,7 +6,8 @@ SELECT x.tableoid AS classid
      , x.oid AS objid
      , NULL::oid AS owner
      , ARRAY[ tablespace.set
-            , pg_get_indexdef(x.oid)
+            , definition.text                                                                           --19+
+--<19             , pg_get_indexdef(x.oid)
             , tablespace.reset ] || extension.statements AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
@@ -18,6 +19,10 @@ SELECT x.tableoid AS classid
   FROM pg_index i
   JOIN pg_class x ON x.oid = i.indexrelid
   JOIN pg_class t ON t.oid = i.indrelid
+ CROSS JOIN LATERAL (SELECT pg_get_indexdef(x.oid) AS text OFFSET 0) said                               --19+
+ CROSS JOIN LATERAL (                                                                                   --19+
+<inet_ops>                                                                                              --19+
+       ) definition                                                                                     --19+
   -- Not TABLESPACE: it would have to stand in the middle of what the server wrote, and could not be left out.
   LEFT JOIN LATERAL (
        SELECT format('SET default_tablespace = %L', s.spcname) AS set
