@@ -15,7 +15,7 @@ from replicator.catalog.unprintable import unprintable
 from replicator.errors import PreflightFailed, SourceChanged
 from replicator.events import Emit
 from replicator.fit import fitting
-from replicator.globals import database, refusals, server
+from replicator.globals import database, held, refusals, server
 from replicator.model import Catalog, DropExisting, Finding, Phase, Plan, Statistics, Step
 from replicator.plan import make_plan
 from replicator.plan.statistics import carried_into
@@ -146,6 +146,7 @@ def examine(
     # Whatever is tried would say the same again, or has no place to be tried in.
     if absent or any(finding.fatal for finding in occupied):
         return findings, Prepared(catalog, Plan(()), end)
+    (beginning, end), not_held = held(source, destination, beginning, end)
     tried, end = allowed(destination, beginning, end, agreed=agreed)
     complete = not any(finding.fatal for finding in lacking)
     kept = to_keep(destination, catalog, emit) if replacing else ()
@@ -154,9 +155,10 @@ def examine(
         fit = fitting(destination, catalog, emit, beginning, then=then, agreed=agreed, complete=complete)
     if replacing:
         beginning.append(Step(DROPPED, Phase.DROP, DropExisting(kept), frozenset(s.name for s in beginning[-1:])))
-    unfit = probe.check_losses(fit.losses, destination, agreed=settings.downgrade)
+    losses = [*not_held, *fit.losses]
+    unfit = probe.check_losses(losses, destination, agreed=settings.downgrade)
     forbidden = probe.check_forbidden(fit.forbidden, catalog, destination, agreed=agreed)
-    left_out = [*(f.text for f in (*not_mine, *tried, *forbidden)), *(str(loss) for loss in fit.losses if loss.fatal)]
+    left_out = [*(f.text for f in (*not_mine, *tried, *forbidden)), *(str(loss) for loss in losses if loss.fatal)]
     findings += [*tried, *unfit, *forbidden]
     catalog = resume.as_then(left, fit.catalog) if left else fit.catalog
     if left and left.read and settings.verify:

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -215,9 +216,44 @@ def test_what_the_newer_server_does_not_know_is_said(servers: Servers) -> None:
         pytest.skip("needs an older server")
     source, destination = servers.database(VERSIONS[0]), servers.database(NEWEST)
     source.run(f"ALTER DATABASE {source.name} SET operator_precedence_warning = on")
-    notes = copy(source, destination)
-    assert "Not copied: database setting operator_precedence_warning: PostgreSQL has no such parameter there." in notes
+    with pytest.raises(PreflightFailed, match="cannot hold it: database setting operator_precedence_warning: left out"):
+        copy(source, destination)
+    notes = copy(source, destination, downgrade=True, verify=True)
+    assert any("database setting operator_precedence_warning: left out, unrecognized" in note for note in notes)
     assert verify_copy(Settings(source.dsn, destination.dsn), lambda event: None) == []
+
+
+@pytest.mark.skipif(NEWEST < 19, reason="needs a server that refuses what others take")
+@pytest.mark.pg("in 12 18")
+def test_values_that_the_newer_server_does_not_take_are_losses(database: Database, servers: Servers) -> None:
+    destination = servers.database(NEWEST)
+    database.run(f"""
+        ALTER DATABASE {database.name} SET standard_conforming_strings = off;
+        ALTER DATABASE {database.name} SET work_mem = '1MB';
+        ALTER ROLE alice IN DATABASE {database.name} SET escape_string_warning = off;
+        CREATE ROLE quotes;
+        ALTER ROLE quotes SET standard_conforming_strings = off;
+        ALTER ROLE quotes SET work_mem = '1MB';
+        CREATE TABLE t (a int);
+    """)
+    try:
+        with pytest.raises(PreflightFailed, match="cannot hold it: database setting standard_conforming_strings"):
+            copy(database, destination, roles=True)
+        notes = copy(database, destination, roles=True, downgrade=True, verify=True)
+        assert (
+            sum("non-standard string literals are not supported" in note for note in notes) == 4
+        )  # before and at the end
+        assert sum("escape_string_warning" in note for note in notes) == 2
+        settings = "SELECT setconfig FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = setdatabase"
+        of_both = f"{settings} WHERE datname = current_database() OR setrole = 'quotes'::regrole"
+        assert destination.rows(of_both) == [(["work_mem=1MB"],)] * 2
+        with_losses = Settings(database.dsn, destination.dsn, downgrade=True)
+        assert verify_copy(with_losses, lambda event: None) == []
+        named = [each.what for each in verify_copy(replace(with_losses, downgrade=False), lambda event: None)]
+        assert named == ["database setting standard_conforming_strings"]
+    finally:
+        for each in (database, destination):
+            each.run("DROP ROLE IF EXISTS quotes")
 
 
 @pytest.mark.parametrize(

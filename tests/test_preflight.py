@@ -100,6 +100,19 @@ def test_all_is_found_at_once_and_what_is_told_helps(pair: Pair) -> None:
     assert pair.destination.rows("SELECT a FROM hidden.t") == [(1,)]
 
 
+@pytest.mark.pg(">= 14")
+def test_who_may_read_all_data_may_read_large_objects_from_19_on(pair: Pair) -> None:
+    pair.source.run(f"SELECT lo_from_bytea(4711, 'x'); GRANT pg_read_all_data TO {pair.role}")
+    unowned = {"owners": False, "privileges": False}
+    found = pair.find(**unowned)
+    if pair.source.major < 19:
+        assert [f.object for f in found] == ["large objects"]
+    else:
+        assert found == []
+        pair.clone(**unowned)
+        assert pair.destination.value("SELECT lo_get(4711)") == b"x"
+
+
 @pytest.mark.pg(f"in {NEWEST}")
 def test_the_command_lists_it_and_probe_shows_it_alone(pair: Pair, replicator: Run) -> None:
     pair.source.run("CREATE SCHEMA hidden; CREATE TABLE hidden.t ()")

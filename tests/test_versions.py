@@ -17,8 +17,8 @@ from tests.fix_servers import BINARIES, SETTINGS, VERSIONS, Database, Servers
 from tests.test_kinds import fill_with_all_kinds
 
 ODD_ROWS = Path(__file__).with_name("odd_rows.sql").read_text("utf-8")
-UP = [(12, 18), (15, 18), (16, 17), (13, 14)]
-DOWN = [(18, 12), (18, 15), (17, 16), (15, 14)]
+UP = [(12, 18), (15, 18), (16, 17), (13, 14), *((old, 19) for old in range(12, 19))]
+DOWN = [(18, 12), (18, 15), (17, 16), (15, 14), *((19, new) for new in range(18, 11, -1))]
 
 TABLESPACES = r"""
 SET allow_in_place_tablespaces = on;

@@ -1,7 +1,8 @@
 """What belongs to the whole server (`server`) or to the database itself (`database`), not to what is in a database."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -11,9 +12,11 @@ from psycopg.rows import namedtuple_row
 
 from replicator.catalog.read import statement
 from replicator.masking import without_secrets
-from replicator.model import Execute, Finding, Step
+from replicator.model import Execute, Finding, Loss, Step
 from replicator.postgres import Connection, one_line
 
+SETTING = re.compile(r" SET (?!(?:role|session_authorization) )(\S+) TO ")
+KNOWN = "SELECT current_setting(%s, true) IS NOT NULL"
 PLACE = re.compile(rb"<(\w+)>")
 
 
@@ -39,6 +42,52 @@ def _composed(name: str, major: int) -> bytes:
         query = query.replace(f"<{part}>".encode(), statement(f"globals/{part}", major))
     # Comments speak of the places, too; a value with a newline would end them.
     return b"\n".join(line for line in query.splitlines() if not line.lstrip().startswith(b"--"))
+
+
+def held(source: Connection, destination: Connection, *parts: Sequence[Step]) -> tuple[list[list[Step]], list[Loss]]:
+    """Return each part's steps without the settings that a server of another version does not take, and what is lost.
+
+    They are tried, in a transaction that is rolled back: a parameter may be gone, or a value of it.
+    """
+    if source.info.server_version // 10000 == destination.info.server_version // 10000:
+        return [list(part) for part in parts], []
+    kept, losses = [], []
+    with destination.transaction(force_rollback=True):
+        for part in parts:
+            lesser = [_lesser(step, _not_taken(destination, step)) for step in part]
+            kept.append([step for step, _ in lesser if step.work != Execute(())])
+            losses += [loss for _, lost in lesser for loss in lost]
+    return kept, losses
+
+
+def _lesser(step: Step, refused: Mapping[str, str]) -> tuple[Step, list[Loss]]:
+    if not refused or not isinstance(step.work, Execute):
+        return step, []
+    statements = tuple(s for s in step.work.statements if s not in refused)
+    losses = [
+        Loss(step.name, f"{without_secrets(s)} ({why})" if statements else why, whole=not statements)
+        for s, why in refused.items()
+    ]
+    return replace(step, work=Execute(statements)), losses
+
+
+def _not_taken(destination: Connection, step: Step) -> dict[str, str]:
+    """Return those of a step's statements whose parameter or value the server does not know, and what it says."""
+    refused = {}
+    for each in step.work.statements if isinstance(step.work, Execute) else ():
+        setting = SETTING.search(each)
+        try:
+            with destination.transaction():
+                destination.execute(each)
+        except (psycopg.errors.InvalidParameterValue, psycopg.errors.FeatureNotSupported) as error:
+            if setting:
+                refused[each] = one_line(error)
+        except psycopg.errors.UndefinedObject as error:  # or the role is
+            if setting and destination.execute(KNOWN, [setting[1].strip('"')]).fetchall() == [(False,)]:
+                refused[each] = one_line(error)
+        except psycopg.DatabaseError:
+            continue
+    return refused
 
 
 def refusals(destination: Connection, steps: Iterable[Step]) -> list[Finding]:

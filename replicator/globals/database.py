@@ -16,7 +16,7 @@ from psycopg import conninfo, sql
 from replicator import events, postgres, probe
 from replicator.errors import ConnectionFailed, PreflightFailed
 from replicator.events import Emit
-from replicator.globals import read, roles_of
+from replicator.globals import held, read, roles_of
 from replicator.globals.server import create_tablespace, tablespaces
 from replicator.masking import compared
 from replicator.model import CreateTablespace, Execute, Finding, Phase, Plan, Step
@@ -265,10 +265,16 @@ class Difference:
 def differences(source: Connection, destination: Connection, settings: Settings) -> list[Difference]:
     """Return all in which the databases differ, names and, unless the database is to be created, owners apart.
 
-    What is said of roles or parameters that the destination does not know is passed over: `lacking` tells of it.
+    What is said of roles or parameters that the destination does not know is passed over, which was told before; so
+    are values that its version does not take, where that was agreed to.
     """
     found = _compared(source, destination, settings)
-    return [d for d in found if not _unknown(d, destination, roles_of(destination))]
+    found = [d for d in found if not _unknown(d, destination, roles_of(destination))]
+    if settings.downgrade:
+        steps = [Step(d.name, Phase.DATABASE, Execute(d.here)) for d in found if d.here and d.parameter]
+        lost = {loss.what for loss in held(source, destination, steps)[1]}
+        found = [d for d in found if d.name not in lost]
+    return found
 
 
 def lacking(
@@ -286,7 +292,7 @@ def lacking(
     """
     found = _compared(source, destination, settings, absent=absent)
     roles = roles_of(destination) | (roles_of(source) if settings.roles else set())
-    unknown = {d.name: why for d in found if (why := _unknown(d, destination, roles))}
+    unknown = {d.name: why for d in found if (why := _unknown_role(d, roles))}
     findings = [Finding(f"Not copied: {name}: {why}.", "", fatal=False) for name, why in unknown.items()]
     if own := [d.name for d in found if d.here is None]:
         findings.append(Finding(f"The destination keeps what it has of its own: {', '.join(own)}.", "", fatal=False))
@@ -361,10 +367,16 @@ def _said(conn: Connection, name: str, owner: str, settings: Settings) -> dict[s
     return {row.name: row for row in rows if wanted.get(row.part, True)}
 
 
-def _unknown(difference: Difference, destination: Connection, roles: set[str]) -> str:
-    """Return what the destination does not know of that a difference is about; nothing where it knows it all."""
+def _unknown_role(difference: Difference, roles: set[str]) -> str:
     if difference.parameter and difference.role and difference.role not in roles:
         return f'the destination has no role "{difference.role}"'
+    return ""
+
+
+def _unknown(difference: Difference, destination: Connection, roles: set[str]) -> str:
+    """Return what the destination does not know of that a difference is about; nothing where it knows it all."""
+    if why := _unknown_role(difference, roles):
+        return why
     if difference.parameter and "." not in difference.parameter:
         try:
             with destination.transaction():

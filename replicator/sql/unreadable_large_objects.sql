@@ -1,5 +1,5 @@
 -- Large objects that the role may not read. Before 18 no function tells: their ACL does.
--- Reference: aclchk.c pg_largeobject_aclmask_snapshot (18.6): pg_read_all_data is of no use.
+-- Reference: aclchk.c pg_largeobject_aclmask_snapshot (18.6): pg_read_all_data is of no use before 19.
 SELECT l.oid::bigint
   FROM pg_largeobject_metadata l
  WHERE current_setting('lo_compat_privileges') = 'off'
@@ -8,4 +8,6 @@ SELECT l.oid::bigint
    AND NOT EXISTS (SELECT FROM aclexplode(l.lomacl) a
                     WHERE a.privilege_type = 'SELECT'
                       AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE')))
+   AND NOT (current_setting('server_version_num')::int >= 190000
+            AND EXISTS (SELECT FROM pg_roles r WHERE r.rolname = 'pg_read_all_data' AND pg_has_role(r.oid, 'USAGE')))
  ORDER BY l.oid
