@@ -24,6 +24,7 @@ LARGE_OBJECT_CLASS = 2613
 PRIVILEGE = ("42501", "2F003")  # the latter of a subscription without a password
 NOTHING_DONE = ("01006", "01007")
 """What a server warns of, no more, where GRANT or REVOKE had no effect."""
+NO_SUCH_LIBRARY = "58P01"  # of a function in C
 OUT_OF_LOCKS = "53200"
 NOT_THE_STATEMENTS = ("08", "40", "53", "57", "58")
 """Classes of SQLSTATE that say something of the server's or the connection's state, not of what was asked."""
@@ -242,7 +243,9 @@ def _refusal(conn: Connection, statements: Sequence[str]) -> psycopg.Error | Non
     try:
         conn.execute(";\n".join([*statements, "RELEASE SAVEPOINT rehearsal", "SAVEPOINT rehearsal"]))
     except psycopg.Error as error:
-        if error.sqlstate is None or error.sqlstate.startswith(NOT_THE_STATEMENTS):
+        if error.sqlstate is None or (
+            error.sqlstate.startswith(NOT_THE_STATEMENTS) and error.sqlstate != NO_SUCH_LIBRARY
+        ):
             raise
         conn.execute("ROLLBACK TO SAVEPOINT rehearsal")
         return error

@@ -31,6 +31,8 @@ SELECT format('CREATE TABLESPACE %I LOCATION %L', name, '')
 NOT_UPWARDS_FROM_14 = """
 DROP OPERATOR IF EXISTS "operator: public".>>> (integer, integer);
 """
+# In libraries that 19 has not, and the others not as 19 has them.
+OTHER_LIBRARIES = 'DROP CONVERSION "conversion: s".mine; DROP FUNCTION "conversion: s"."My ""way" CASCADE;'
 NOT_UPWARDS = f"""
 DROP OPERATOR "operator: public".#! ("operator: public".pair, NONE);
 DROP CONVERSION "conversion: s".mine;
@@ -78,6 +80,8 @@ def test_every_kind_goes_to_a_newer_server(old: int, new: int, servers: Servers,
     destination.run(TABLESPACES)
     fill_with_all_kinds(source)
     source.run((NOT_UPWARDS if old < 14 else NOT_UPWARDS_FROM_14) + STALE + ODD_ROWS)
+    if new >= 19 > old:
+        source.run(OTHER_LIBRARIES.partition(";")[2] if old < 14 else OTHER_LIBRARIES)
     if new == 17:
         source.run(CONSTRAINTS_OF_A_USED_DOMAIN)
     done = replicator("clone", "--verify", *both(source, destination))
@@ -151,6 +155,20 @@ def test_what_no_list_knows_is_found_before_anything_is_written(
     ]
     assert "No differences." in runs(replicator("verify", "--downgrade", *both(newer, older)))
     assert replicator("verify", *both(newer, older)).code == 8
+
+
+def test_a_function_whose_library_is_not_there_is_named(newer: Database, older: Database, replicator: Run) -> None:
+    """The server takes for an error of the system what is one of the statement."""
+    newer.run("""
+        CREATE FUNCTION f(int) RETURNS int LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+        UPDATE pg_proc SET probin = '$libdir/no_such_library' WHERE proname = 'f';
+        CREATE TABLE t (a int);
+        CREATE TABLE u (a int DEFAULT f(1));
+    """)
+    refuses(replicator("clone", *both(newer, older)), 3, 'f(integer): left out, could not access file "$libdir/no_such')
+    done = replicator("clone", "--downgrade", "--verify", *both(newer, older))
+    runs(done)
+    assert [line.partition(":")[0] for line in lost(done)] == ["table public.u", "function public.f(integer)"]
 
 
 def test_verify_still_finds_what_is_missing_after_a_downgrade(
