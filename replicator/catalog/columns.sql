@@ -2,7 +2,9 @@
 -- NULLs among statements are removed by the reader.
 -- Columns that a child only inherits are not listed: what they have of their own is set by ALTER TABLE.
 -- A partition, or a child that has itself all that it inherits, stands alone: it lists all, and gets its parents later.
--- NOT NULL constraints (18+) are always named: another's may have taken the default name already.
+-- NOT NULL constraints (18+) are always named: another's may have taken the default name already. One that is not
+-- inherited hinders an identity in the same statement.
+-- A default that a child dropped is dropped: pg_dump's DEFAULT NULL is one, where it has to be cast to the type.
 -- Reference: pg_dump.c getTableAttrs, determineNotNullFlags, dumpTableSchema; common.c flagInhAttrs (18.6).
        relation AS (
        SELECT c.*
@@ -12,7 +14,12 @@
               OR (NOT EXISTS (SELECT FROM pg_attribute a
                                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND NOT a.attislocal)
                   AND NOT EXISTS (SELECT FROM pg_constraint n
-                                   WHERE n.conrelid = c.oid AND n.contype IN ('c', 'n') AND NOT n.conislocal))
+                                   WHERE n.conrelid = c.oid AND n.contype IN ('c', 'n') AND NOT n.conislocal)
+--<18              AND NOT EXISTS (SELECT FROM pg_inherits i
+--<18                               JOIN pg_attribute p ON p.attrelid = i.inhparent AND p.attnotnull AND p.attnum > 0
+--<18                               JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = p.attname
+--<18                              WHERE i.inhrelid = c.oid AND NOT a.attnotnull)
+                 )
               AS alone
          FROM pg_class c
         WHERE c.relkind IN ('r', 'p', 'f')
@@ -43,15 +50,19 @@
             , CASE WHEN own.value IS NOT NULL
                    THEN format('ALTER TABLE ONLY %s ALTER COLUMN %I SET DEFAULT %s', c.name, a.attname, own.value)
                END AS set_default
+            , CASE WHEN own.dropped THEN format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP DEFAULT', c.name, a.attname)
+              END AS drop_default
             , null_constraint.clause AS not_null
             , CASE WHEN a.attgenerated <> '' AND NOT own.listed AND NOT parent.same_expression
                    THEN format('ALTER TABLE ONLY %s ALTER COLUMN %I SET EXPRESSION AS (%s)'
                               , c.name, a.attname, d.expression)
 --<18              WHEN a.attnotnull AND NOT own.listed AND parent.not_null IS NOT TRUE
 --<18              THEN format('ALTER TABLE ONLY %s ALTER COLUMN %I SET NOT NULL', c.name, a.attname)
+--<18              WHEN parent.not_null AND NOT a.attnotnull
+--<18              THEN format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP NOT NULL', c.name, a.attname)
                END AS set_more
-            , CASE WHEN own.plain THEN identity.clause END AS inline_identity
-            , CASE WHEN NOT own.plain AND identity.clause IS NOT NULL
+            , CASE WHEN own.plain AND NOT null_constraint.stays THEN identity.clause END AS inline_identity
+            , CASE WHEN (NOT own.plain OR null_constraint.stays) AND identity.clause IS NOT NULL
                    THEN format('ALTER TABLE ONLY %s ALTER COLUMN %I ADD %s', c.name, a.attname, identity.clause)
                END AS add_identity
             , identity.set_persistence
@@ -62,7 +73,7 @@
          LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.oid <> t.typcollation
          LEFT JOIN pg_namespace m ON m.oid = l.collnamespace
         CROSS JOIN LATERAL (
-              SELECT bool_or(p.attgenerated = '' AND e.expression <> 'NULL') AS has_default
+              SELECT bool_or(p.attgenerated = '' AND e.expression IS NOT NULL) AS has_default
                    , bool_and(e.expression IS NOT DISTINCT FROM d.expression)
                      FILTER (WHERE p.attgenerated <> '') AS same_expression
 --<18              , bool_or(p.attnotnull) AS not_null
@@ -78,19 +89,21 @@
               SELECT a.attislocal OR c.alone AS listed
                    , (a.attislocal OR c.alone) AND c.reloftype = 0 AND parent.has_default IS NOT TRUE AS plain
                    , CASE WHEN a.attgenerated <> '' THEN NULL
-                          WHEN d.adrelid IS NULL AND parent.has_default THEN 'NULL'
                           ELSE d.expression
-                      END AS value) AS own
+                      END AS value
+                   , a.attgenerated = '' AND d.adrelid IS NULL AND parent.has_default AS dropped) AS own
          LEFT JOIN pg_constraint n                                                                       --18+
            ON n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum]                 --18+
           AND n.convalidated                                                                             --18+
           AND (n.conislocal OR c.alone OR parent.not_null IS NOT TRUE)                                   --18+
         CROSS JOIN LATERAL (
 --<18         SELECT CASE WHEN a.attnotnull AND own.listed AND parent.not_null IS NOT TRUE THEN 'NOT NULL' END AS clause
+--<18              , false AS stays
               SELECT CASE WHEN n.oid IS NOT NULL THEN concat_ws(' '                                      --18+
                     , 'CONSTRAINT ' || quote_ident(n.conname) || ' NOT NULL'                             --18+
                     , CASE WHEN NOT own.listed THEN quote_ident(a.attname) END                           --18+
                     , CASE WHEN n.connoinherit THEN 'NO INHERIT' END) END AS clause                      --18+
+                   , coalesce(n.connoinherit, false) AS stays                                            --18+
               ) AS null_constraint
          LEFT JOIN (
               SELECT i.refobjid, i.refobjsubid, q.relpersistence, q.oid::regclass AS name
@@ -120,6 +133,7 @@
               FILTER (WHERE always OR inline_default IS NOT NULL) AS whole
             , array_agg(concat_ws(' ', head, not_null, inline_identity) ORDER BY attnum) FILTER (WHERE always) AS stub
             , array_agg(set_more ORDER BY attnum) FILTER (WHERE set_more <> '')
+              || array_agg(drop_default ORDER BY attnum) FILTER (WHERE drop_default <> '')
               || array_agg(add_identity ORDER BY attnum) FILTER (WHERE add_identity <> '')
               || array_agg(set_persistence ORDER BY attnum) FILTER (WHERE set_persistence <> '') AS alters
             , array_agg(set_default ORDER BY attnum) FILTER (WHERE set_default <> '') AS defaults
