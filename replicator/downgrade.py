@@ -71,6 +71,13 @@ FEATURES = (
         r"\1",
         "NO INHERIT of a not-null constraint",
     ),
+    Feature(
+        18,
+        TABLES,
+        r"^ALTER TABLE .* ALTER CONSTRAINT .* NO INHERIT$",
+        None,
+        "NO INHERIT of an identity column's not-null constraint",
+    ),
     Feature(17, TABLES, rf"( PARTITION BY .*) USING {NAME}", r"\1", "the access method of a partitioned table"),
     Feature(15, ANY, r"\bnumeric\((\d+),(-?\d+)\)", _unlimited, "the limits of a numeric"),
     Feature(14, _kinds("column_setting"), r"^.* SET COMPRESSION .*$", None, "the compression of a column ({found})"),

@@ -2,8 +2,8 @@
 -- NULLs among statements are removed by the reader.
 -- Columns that a child only inherits are not listed: what they have of their own is set by ALTER TABLE.
 -- A partition, or a child that has itself all that it inherits, stands alone: it lists all, and gets its parents later.
--- NOT NULL constraints (18+) are always named: another's may have taken the default name already. One that is not
--- inherited hinders an identity in the same statement.
+-- NOT NULL constraints (18+) are always named: another's may have taken the default name already. An
+-- identity is refused to a column that has one which is not inherited: it becomes that afterwards.
 -- A default that a child dropped is dropped: pg_dump's DEFAULT NULL is one, where it has to be cast to the type.
 -- Reference: pg_dump.c getTableAttrs, determineNotNullFlags, dumpTableSchema; common.c flagInhAttrs (18.6).
        relation AS (
@@ -61,11 +61,15 @@
 --<18              WHEN parent.not_null AND NOT a.attnotnull
 --<18              THEN format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP NOT NULL', c.name, a.attname)
                END AS set_more
-            , CASE WHEN own.plain AND NOT null_constraint.stays THEN identity.clause END AS inline_identity
-            , CASE WHEN (NOT own.plain OR null_constraint.stays) AND identity.clause IS NOT NULL
+            , CASE WHEN own.plain THEN identity.clause END AS inline_identity
+            , CASE WHEN NOT own.plain AND identity.clause IS NOT NULL
                    THEN format('ALTER TABLE ONLY %s ALTER COLUMN %I ADD %s', c.name, a.attname, identity.clause)
                END AS add_identity
             , identity.set_persistence
+--<18       , NULL AS not_inherited
+            , CASE WHEN n.connoinherit AND a.attidentity <> ''                                           --18+
+                   THEN format('ALTER TABLE %s ALTER CONSTRAINT %I NO INHERIT', c.name, n.conname)       --18+
+               END AS not_inherited                                                                      --18+
          FROM relation c
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
          JOIN pg_type t ON t.oid = a.atttypid
@@ -98,12 +102,11 @@
           AND (n.conislocal OR c.alone OR parent.not_null IS NOT TRUE)                                   --18+
         CROSS JOIN LATERAL (
 --<18         SELECT CASE WHEN a.attnotnull AND own.listed AND parent.not_null IS NOT TRUE THEN 'NOT NULL' END AS clause
---<18              , false AS stays
               SELECT CASE WHEN n.oid IS NOT NULL THEN concat_ws(' '                                      --18+
                     , 'CONSTRAINT ' || quote_ident(n.conname) || ' NOT NULL'                             --18+
                     , CASE WHEN NOT own.listed THEN quote_ident(a.attname) END                           --18+
-                    , CASE WHEN n.connoinherit THEN 'NO INHERIT' END) END AS clause                      --18+
-                   , coalesce(n.connoinherit, false) AS stays                                            --18+
+                    , CASE WHEN n.connoinherit AND a.attidentity = '' THEN 'NO INHERIT' END)             --18+
+                     END AS clause                                                                       --18+
               ) AS null_constraint
          LEFT JOIN (
               SELECT i.refobjid, i.refobjsubid, q.relpersistence, q.oid::regclass AS name
@@ -135,7 +138,8 @@
             , array_agg(set_more ORDER BY attnum) FILTER (WHERE set_more <> '')
               || array_agg(drop_default ORDER BY attnum) FILTER (WHERE drop_default <> '')
               || array_agg(add_identity ORDER BY attnum) FILTER (WHERE add_identity <> '')
-              || array_agg(set_persistence ORDER BY attnum) FILTER (WHERE set_persistence <> '') AS alters
+              || array_agg(set_persistence ORDER BY attnum) FILTER (WHERE set_persistence <> '')
+              || array_agg(not_inherited ORDER BY attnum) FILTER (WHERE not_inherited <> '') AS alters
             , array_agg(set_default ORDER BY attnum) FILTER (WHERE set_default <> '') AS defaults
             , array_agg(set_default ORDER BY attnum) FILTER (WHERE set_default <> '' AND inline_default IS NULL)
               AS inherited_defaults
