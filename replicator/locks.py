@@ -5,9 +5,12 @@ has read it has locked, and pg_locks tells that by OID: it must be the relations
 table waits for whoever has locked it, and all who come later wait behind; a session that has the lock already does not.
 """
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
+
+import psycopg
 
 from replicator import postgres
 from replicator.catalog.read import statement
@@ -17,6 +20,10 @@ from replicator.postgres import Connection
 
 MANY = 2000
 """So many locks on a server make pg_locks, which shows those of all sessions, cost more than a small table's copy."""
+SHARE = 0.75
+"""Of the free room for locks so much is taken at once: the server's other sessions need some, too."""
+FEW = 100
+"""For so many there is room on any server."""
 AGAIN = "`clean`, then `clone` again."
 INDEXES_AND_TOAST = ("i", "I", "t")
 
@@ -66,18 +73,47 @@ class Relation(NamedTuple):
     only: bool = True
 
 
-def to_lock(conn: Connection) -> tuple[list[str], list[int]]:
-    """Return the statements that lock every table of a database against DDL, and the tables' OIDs."""
+def to_lock(conn: Connection) -> tuple[list[tuple[str, list[int]]], list[int]]:
+    """Return the statements that lock each table of a database against DDL, with their tables' OIDs, and all OIDs."""
     rows = conn.execute(statement("locks", conn.info.server_version // 10000)).fetchall()
-    return [lock for lock, _ in rows], [oid for _, oids in rows for oid in oids]
+    return rows, [oid for _, oids in rows for oid in oids]
 
 
-def lock(relations: Sequence[Relation]) -> str:
-    """Return the statement that locks what is to be read, or fails where it would wait; nothing for nothing."""
+def room(conn: Connection) -> tuple[int, int]:
+    """Return for how many locks a server has room, and how many of them are free."""
+    ((locks, free),) = conn.execute(postgres.script("lock_room")).fetchall()
+    return locks, free
+
+
+def lock_what_fits(conn: Connection) -> tuple[set[int], list[int]]:
+    """Lock the tables against DDL, as many as there is room for. Returns the locked ones, and all.
+
+    In a transaction. Raises LockNotAvailable where it is the server that ends the waiting.
+    """
+    statements, oids = to_lock(conn)
+    left = math.inf if len(oids) <= FEW else room(conn)[1] * SHARE
+    locked: set[int] = set()
+    for lock_them, some in statements:
+        left -= len(some)
+        if left < 0:
+            break
+        conn.execute("SAVEPOINT locking")
+        try:
+            conn.execute(lock_them.encode(conn.info.encoding))
+        except psycopg.errors.OutOfMemory:  # others took the room meanwhile
+            conn.execute("ROLLBACK TO SAVEPOINT locking; RELEASE SAVEPOINT locking")
+            break
+        conn.execute("RELEASE SAVEPOINT locking")
+        locked.update(some)
+    return locked, oids
+
+
+def lock(relations: Sequence[Relation], *, wait: bool = False) -> str:
+    """Return the statement that locks what is to be read; nothing for nothing. Not `wait`: or fails where it would."""
     if not relations:
         return ""
     names = ", ".join(f"{'ONLY ' if r.only else ''}{r.identity}" for r in relations)
-    return f"LOCK TABLE {names} IN ACCESS SHARE MODE NOWAIT"
+    return f"LOCK TABLE {names} IN ACCESS SHARE MODE{'' if wait else ' NOWAIT'}"
 
 
 def in_the_way(conn: Connection, oids: Collection[int] | None = None) -> list[Session]:

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.errors import Diagnostic
 
-from replicator import postgres
+from replicator import locks, postgres
 from replicator.catalog import FACETS
 from replicator.catalog.select import FIRST_USER_OID, dispensable
 from replicator.graph import Piece
@@ -61,10 +61,6 @@ MAY_BE_FORBIDDEN = frozenset(
     }
 )
 """Kinds that need more than the privileges of their schema's owner, or may."""
-ROOM = """
-SELECT current_setting('max_locks_per_transaction')::int
-       * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int)
-"""
 
 
 @dataclass(slots=True)
@@ -147,7 +143,7 @@ def _can_be_tried(piece: Piece) -> bool:
 
 
 def _too_many(conn: Connection, pieces: Iterable[Piece]) -> str | None:
-    room = conn.execute(ROOM).fetchall()[0][0]
+    room, _ = locks.room(conn)
     wanted = sum(LOCKS.get(piece.object.kind, 1) for piece in pieces)
     return _larger_than(f"{room} locks") if wanted > room * SHARE_OF_LOCKS else None
 

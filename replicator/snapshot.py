@@ -64,6 +64,9 @@ class Snapshot:
         self._released = False
         self._lock = threading.Lock()
         self._locked: Collection[int] | None = None
+        """The tables that are kept from being changed; None: nobody does that."""
+        self._held: Collection[int] = ()
+        """Those of them that are locked all the time."""
         self._lending = threading.Lock()
         self._lent: Connection | None = None
         self.tell: Callable[[str], None] = lambda text: None
@@ -91,20 +94,21 @@ class Snapshot:
         return self._moment
 
     def lock_tables(self, timeout_seconds: float = 0.0) -> None:
-        """Keep DDL away from every table until the snapshot is released. Waits for each lock so long, 0: for ever.
+        """Keep DDL away from the tables until the snapshot is released. Waits for each lock so long, 0: for ever.
+
+        Where the server has no room for so many locks, some tables are locked only while they are read.
 
         Raises PreflightFailed where one is not to be had in that time, psycopg.Error where it is refused.
         """
         # Whose snapshot was joined may have the locks, too: whoever waits for one of them waits as long as he lives.
         timeout_seconds = timeout_seconds or (RELOCK_SECONDS if self._joined else 0.0)
-        statements, oids = locks.to_lock(self.holder)
         limit = f"SET LOCAL lock_timeout = '{round(timeout_seconds * 1000)}ms'"
         try:
-            for statement in (f"{FORGET}; RELEASE SAVEPOINT read", limit, *statements, "SAVEPOINT read"):
-                self.holder.execute(statement.encode(self.holder.info.encoding))
+            self.holder.execute(f"{FORGET}; RELEASE SAVEPOINT read; {limit}".encode())
+            self._held, self._locked = locks.lock_what_fits(self.holder)
+            self.holder.execute("SAVEPOINT read")
         except psycopg.errors.LockNotAvailable as error:
             raise self.blocked() from error
-        self._locked = oids
 
     def forget(self) -> None:
         """Let go of the locks that reading the catalogs has left; the tables' stay. Nobody may be reading.
@@ -151,11 +155,10 @@ class Snapshot:
         snapshot in which nobody has locked the tables nothing is locked here either, and nothing proved.
         """
         relations = relations if self._locked is not None else ()
-        try:
-            self._enter(conn, relations)
-        except psycopg.errors.LockNotAvailable:
-            conn.rollback()
-        else:
+        entered = self._enter(conn, relations)
+        if not entered and not all(relation.oid in self._held for relation in relations):
+            entered = self._enter(conn, relations, wait=True)
+        if entered:
             try:
                 with self._naming(relations):
                     yield conn
@@ -184,10 +187,14 @@ class Snapshot:
                     raise _changed(changed, "source") from error
             raise
 
-    def _enter(self, conn: Connection, relations: Sequence[Relation]) -> None:
-        """Begin a transaction in this snapshot, with locks on what it will read."""
+    def _enter(self, conn: Connection, relations: Sequence[Relation], *, wait: bool = False) -> bool:
+        """Begin a transaction in this snapshot, with locks on what it will read. Tells whether they were to be had."""
+        lock = locks.lock(relations, wait=wait)
         try:
-            _import(conn, self.id, locks.lock(relations))
+            _import(conn, self.id, lock)
+        except psycopg.errors.LockNotAvailable:
+            conn.rollback()
+            return False
         except psycopg.errors.DatabaseError as error:
             conn.rollback()
             if error.sqlstate in NAME_IS_GONE:
@@ -198,7 +205,8 @@ class Snapshot:
                 raise
             self._checked = 0.0  # its holder went this very moment
             self.keep()
-            _import(conn, self.id, locks.lock(relations))
+            _import(conn, self.id, lock)
+        return True
 
     @contextmanager
     def _borrowed(self, relations: Sequence[Relation], in_the_way: Sequence[Session]) -> Iterator[Connection]:
@@ -238,7 +246,7 @@ class Snapshot:
         for holder in self._holders:
             _end(holder.conn)
             holder.conn.close()
-        self._locked = None
+        self._locked, self._held = None, ()
         self._joined = False
         self._holders = [self._hold(None)]
         self._moment = self._holders[0].moment

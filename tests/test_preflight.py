@@ -348,23 +348,6 @@ def test_a_synchronous_standby_that_is_missing(start: Start) -> None:
         assert [f for f in find() if f.object] == []
 
 
-IN_FILE = "SELECT setting FROM pg_file_settings WHERE name = 'max_locks_per_transaction' ORDER BY seqno DESC LIMIT 1"
-
-
-def test_more_tables_than_locks() -> None:
-    with own_server(max_locks_per_transaction="10", max_connections="10") as server:
-        with psycopg.connect(server.conninfo(), autocommit=True) as conn:
-            for start in range(0, 150, 30):
-                conn.execute("".join(f"CREATE TABLE t{n} ();" for n in range(start, start + 30)))
-            (finding,) = (f for f in probe.check_locks(conn) if f.fatal)
-            conn.execute(finding.run)
-            ((server.settings["max_locks_per_transaction"],),) = conn.execute(IN_FILE)  # what it is started with wins
-        server.stop()
-        server.start()
-        with psycopg.connect(server.conninfo(), autocommit=True) as conn:
-            assert list(probe.check_locks(conn)) == []
-
-
 IN_EXT = """
 CREATE SCHEMA "Ext"; CREATE EXTENSION hstore SCHEMA "Ext"; CREATE TABLE t AS SELECT '"a"=>"1"'::"Ext".hstore AS h;
 CREATE FUNCTION g(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN "Ext".hstore($1, $1); END';

@@ -1,12 +1,12 @@
--- Statements that lock every table against DDL, some hundred names at a time, and the OIDs of these tables. Of
--- extensions' tables those for configuration, whose rows are read.
+-- Statements that lock every table against DDL, a hundred names at a time, and the OIDs of these tables: partitions
+-- last. Of extensions' tables those for configuration, whose rows are read.
 -- pg_get_*def and format_type look at the current catalog, not at the snapshot: nothing may change from here on.
 -- Reference: pg_dump.c getTables.
 SELECT format('LOCK TABLE ONLY %s IN ACCESS SHARE MODE', string_agg(identity, ', ONLY ')) AS statement
      , array_agg(oid) AS oids
   FROM (SELECT c.oid::regclass::text AS identity
              , c.oid::bigint AS oid
-             , (row_number() OVER (ORDER BY c.oid) - 1) / 300 AS part
+             , (row_number() OVER (ORDER BY c.relispartition, c.oid) - 1) / 100 AS part
           FROM pg_class c
          WHERE c.relkind IN ('r', 'p')
            AND c.relpersistence <> 't'

@@ -1,6 +1,6 @@
--- How many more sessions this role may open, by whose limit, and how many locks there is room for.
+-- How many more sessions this role may open, and by whose limit.
 -- What other roles' backends do is hidden, but not that they are there. Limits do not bind superusers.
--- Reference: postinit.c InitPostgres; lock.c NLOCKENTS.
+-- Reference: postinit.c InitPostgres.
 SELECT limits.slots - count(*) AS of_server
      , CASE WHEN r.rolsuper OR r.rolconnlimit < 0 THEN NULL
             ELSE r.rolconnlimit - count(*) FILTER (WHERE a.usesysid = r.oid) END AS of_role
@@ -9,12 +9,6 @@ SELECT limits.slots - count(*) AS of_server
      , current_setting('max_connections')::int AS max_connections
      , r.rolconnlimit AS role_limit
      , d.datconnlimit AS database_limit
-     , current_setting('max_locks_per_transaction')::bigint AS locks_each
-     , current_setting('max_locks_per_transaction')::bigint
-       * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int) AS locks
-     , (SELECT count(*)
-          FROM pg_class
-         WHERE relkind IN ('r', 'p') AND relpersistence <> 't' AND oid >= 16384) AS tables
   FROM pg_database d
   JOIN pg_roles r ON r.rolname = session_user
  CROSS JOIN LATERAL (SELECT current_setting('max_connections')::int
