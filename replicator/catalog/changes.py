@@ -20,10 +20,11 @@ NOT_FILES = "   AND NOT (classid = 'pg_class'::regclass AND part = 0)"
 
 
 def changed_objects(then: Connection, now: Connection, names: Mapping[Address, str] | None = None) -> list[str]:
-    """Return what changed between the snapshot that `then` is in and the present that `now` sees: the first ten names.
+    """Return whose definition changed between the snapshot that `then` is in and the present: the first ten names.
 
     Both are connections to the same database; `names` are those of the snapshot's objects. Empty where nothing changed,
-    which two hashes tell.
+    which two hashes tell, nothing but what is new, or what no definition says: rows of a materialized view, a
+    sequence's value, privileges (those are read as in the snapshot), the body of a function (that is read in one look).
     """
     if _nothing_was_written(then, now):
         return []
@@ -32,7 +33,7 @@ def changed_objects(then: Connection, now: Connection, names: Mapping[Address, s
     if then.execute(digest).fetchall() == now.execute(digest).fetchall():
         return []
     earlier, later = (_versions(conn, versions) for conn in (then, now))
-    changed = sorted(address for address in earlier.keys() | later.keys() if earlier[address] != later[address])
+    changed = sorted(address for address in earlier if earlier[address] != later[address])  # what is new is not read
     return [(names or {}).get(address) or _name(address, now) for address in changed[:NAMED]]
 
 
