@@ -5,9 +5,9 @@ has read it has locked, and pg_locks tells that by OID: it must be the relations
 table waits for whoever has locked it, and all who come later wait behind; a session that has the lock already does not.
 """
 
-import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from typing import NamedTuple
 
 import psycopg
@@ -85,18 +85,20 @@ def room(conn: Connection) -> tuple[int, int]:
     return locks, free
 
 
-def lock_what_fits(conn: Connection) -> tuple[set[int], list[int]]:
-    """Lock the tables against DDL, as many as there is room for. Returns the locked ones, and all.
-
-    In a transaction. Raises LockNotAvailable where it is the server that ends the waiting.
-    """
+def what_fits(conn: Connection) -> tuple[list[tuple[str, list[int]]], list[int]]:
+    """Return what to_lock does, but no more statements than there is room for."""
     statements, oids = to_lock(conn)
-    left = math.inf if len(oids) <= FEW else room(conn)[1] * SHARE
+    if len(oids) <= FEW:
+        return statements, oids
+    left = room(conn)[1] * SHARE
+    taken = accumulate(len(some) for _, some in statements)
+    return [each for each, so_many in zip(statements, taken, strict=True) if so_many <= left], oids
+
+
+def take(conn: Connection, statements: Iterable[tuple[str, list[int]]]) -> set[int]:
+    """Lock tables until the transaction ends, as long as there is room. Returns which."""
     locked: set[int] = set()
-    for lock_them, some in statements:
-        left -= len(some)
-        if left < 0:
-            break
+    for lock_them, oids in statements:
         conn.execute("SAVEPOINT locking")
         try:
             conn.execute(lock_them.encode(conn.info.encoding))
@@ -104,8 +106,8 @@ def lock_what_fits(conn: Connection) -> tuple[set[int], list[int]]:
             conn.execute("ROLLBACK TO SAVEPOINT locking; RELEASE SAVEPOINT locking")
             break
         conn.execute("RELEASE SAVEPOINT locking")
-        locked.update(some)
-    return locked, oids
+        locked.update(oids)
+    return locked
 
 
 def lock(relations: Sequence[Relation], *, wait: bool = False) -> str:

@@ -102,13 +102,15 @@ class Snapshot:
         """
         # Whose snapshot was joined may have the locks, too: whoever waits for one of them waits as long as he lives.
         timeout_seconds = timeout_seconds or (RELOCK_SECONDS if self._joined else 0.0)
+        statements, oids = locks.what_fits(self.holder)
         limit = f"SET LOCAL lock_timeout = '{round(timeout_seconds * 1000)}ms'"
         try:
             self.holder.execute(f"{FORGET}; RELEASE SAVEPOINT read; {limit}".encode())
-            self._held, self._locked = locks.lock_what_fits(self.holder)
+            self._held = locks.take(self.holder, statements)
             self.holder.execute("SAVEPOINT read")
         except psycopg.errors.LockNotAvailable as error:
             raise self.blocked() from error
+        self._locked = oids
 
     def forget(self) -> None:
         """Let go of the locks that reading the catalogs has left; the tables' stay. Nobody may be reading.
