@@ -1,103 +1,254 @@
 """Definitions as the destination prints them once it has read them again: a server need not repeat its own words.
 
-`NULL` in an arm of a UNION comes back as `NULL::integer`, and that as `NULL::integer AS int4`; newer servers choose
-other aliases, and other names of ICU's locales: a copy differs in its text from the original, and means the same. So
-where texts differ, the destination reads them as what a temporary view, rule or collation is made of, in a transaction
-that is rolled back, and what it prints then is compared. Nothing is planned or executed for that.
+`NULL` in an arm of a UNION comes back as `NULL::integer`, `a IN ('x', 'y')` of a varchar with other casts; versions
+choose other aliases, qualify or not, and call ICU's locales otherwise: a copy differs in its text from the original,
+and means the same. So where texts differ, the destination reads them as what a temporary object is made of, in a
+transaction that is rolled back, and what it prints then is compared. Nothing is planned or executed for that, and no
+table is locked but as by a reader.
+
+An object goes into pg_temp under its own name, or onto a temporary relation that has the name and the columns of its
+own, since expressions may say both; of a table only those expressions are read that differ.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 import psycopg
 from psycopg import sql
 
+from replicator.catalog import BY_NAME
+from replicator.catalog.read import kind_rows
 from replicator.model import Object
+from replicator.rehearsal import NOT_THE_STATEMENTS
 from replicator.verify.schema import Reread
 from replicator.work import Sessions
 
 Cursor = psycopg.Cursor[tuple[object, ...]]
-NAME = "pg_temp.replicator_reread"
-WITHOUT_DATA = " WITH NO DATA"
-CREATE = {"view": ("CREATE VIEW ", "CREATE OR REPLACE VIEW "), "matview": ("CREATE MATERIALIZED VIEW ",)}
-VIEW = f"SELECT pg_get_viewdef('{NAME}'::regclass)"
-RULE = f"SELECT pg_get_ruledef(oid) FROM pg_rewrite WHERE ev_class = '{NAME}'::regclass"
-LOCALE = """
-SELECT coalesce(to_jsonb(c) ->> 'colllocale', to_jsonb(c) ->> 'colliculocale', collcollate)
-  FROM pg_collation c
- WHERE collname = 'replicator_reread' AND collnamespace = pg_my_temp_schema()"""
+NAME = r'(?:"(?:[^"]|"")*"|[\w$]+)'
+QUALIFIED = rf"{NAME}(?:\.{NAME})?"
+OWN, ON = rf"(?P<own>{QUALIFIED})", rf"(?P<on>{QUALIFIED})"
+WORDS = rf"(?:{NAME}|[\s,])*?"
+READ_WHOLE = {
+    "view": rf"CREATE (?:OR REPLACE )?VIEW {OWN}",
+    "function": rf"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) {OWN}",
+    "domain": rf"CREATE DOMAIN {OWN}",
+    "collation": rf"CREATE COLLATION {OWN}",
+    "statistics": rf"CREATE STATISTICS {OWN} .* FROM {ON}\Z",
+    "index": rf"CREATE (?:UNIQUE )?INDEX {NAME} ON (?:ONLY )?{ON}",
+    "constraint": rf"ALTER TABLE ONLY {ON} ADD ",
+    "not_valid_check": rf"ALTER (?P<type>TABLE|DOMAIN) {ON} ADD ",
+    "rule": rf"CREATE RULE {NAME} AS\s+ON \w+ TO {ON}",
+    "trigger": rf"CREATE (?:CONSTRAINT )?TRIGGER {WORDS} ON {ON}",
+    "policy": rf"CREATE POLICY {NAME} ON {ON}",
+}
+"""By kind: the statement's beginning, with the names that are put into pg_temp."""
+MATVIEW = re.compile(
+    rf"(CREATE MATERIALIZED VIEW {QUALIFIED}(?: USING {NAME})?(?: WITH \((?:[^')]|'[^']*')*\))? AS)(.*)( WITH NO DATA)",
+    re.DOTALL,
+)
+ITS_FILTER = re.compile(
+    rf"(ALTER PUBLICATION {NAME} ADD TABLE ONLY {ON}(?: \((?:{NAME}|, )+\))? WHERE )(\(.*\))", re.DOTALL
+)
+MADE = """
+SELECT DISTINCT objid::bigint
+  FROM pg_depend
+ WHERE refobjid IN (pg_my_temp_schema(), to_regclass('{0}')::oid, to_regtype('{0}')::oid)
+   AND refclassid IN ('pg_namespace'::regclass, 'pg_class'::regclass, 'pg_type'::regclass)"""
+# pg_temp last: no catalog, and no type, is hidden by what is made there.
+PLACE = "SET LOCAL search_path = pg_catalog, pg_temp"
+NEVER_QUEUED = "SET LOCAL lock_timeout = '10s'"
 
 
 def reading_again(destination: Sessions) -> Reread:
     """Return what has the destination read and print two objects again. It returns None of what it cannot read."""
 
     def reread(here: Object, there: Object) -> tuple[Object, Object] | None:
-        if here.kind not in PRINT:
+        if here.kind not in KINDS:
             return None
         with destination.use() as conn:
             try:
-                with conn.transaction(force_rollback=True), conn.cursor(binary=True) as cursor:
-                    return _read_again(cursor, here), _read_again(cursor, there)
+                return _read_again(conn, here, there), _read_again(conn, there, here)
             except psycopg.Error as error:
-                if conn.closed or error.sqlstate is None:
+                if conn.closed or error.sqlstate is None or error.sqlstate.startswith(NOT_THE_STATEMENTS):
                     raise
                 return None  # it names what is not there, or this role can make nothing: the difference stands
 
     return reread
 
 
-def _read_again(cursor: Cursor, o: Object) -> Object:
-    return replace(o, create=tuple(PRINT[o.kind](cursor, o, statement) for statement in o.create))
+def _read_again(conn: psycopg.Connection[tuple[object, ...]], o: Object, other: Object) -> Object:
+    """A binary cursor sends one statement at most, whatever a source may have put into its text."""
+    with conn.transaction(force_rollback=True), conn.cursor(binary=True) as cursor:
+        cursor.execute(PLACE)
+        cursor.execute(NEVER_QUEUED)
+        return replace(o, create=tuple(_statement(cursor, o, s, other) for s in o.create))
 
 
-def _view(cursor: Cursor, o: Object, statement: str) -> str:
-    begin = next((f"{words}{o.identity}" for words in CREATE[o.kind] if statement.startswith(words)), None)
-    head, separator, query = statement.partition(" AS ")
-    if begin is None or not separator or not statement.startswith(begin):
+def _statement(cursor: Cursor, o: Object, statement: str, other: Object) -> str:
+    if statement in other.create:
         return statement
-    tail = WITHOUT_DATA if query.endswith(WITHOUT_DATA) else ""
-    text = _printed(cursor, f"CREATE VIEW {NAME} AS {query.removesuffix(tail)}", VIEW, f"DROP VIEW {NAME}")
-    return f"{head} AS {text.rstrip(';')}{tail}"
+    if o.kind in TABLES:
+        return "".join(_Expressions(cursor, o.identity, other).of(statement))
+    if o.kind == "matview" and (found := MATVIEW.fullmatch(statement)):
+        head = f"CREATE VIEW {o.identity} AS"
+        return found[1] + _whole(cursor, "view", head + found[2]).removeprefix(head) + found[3]
+    if o.kind == "publication_table" and (found := ITS_FILTER.fullmatch(statement)):
+        return found[1] + _Expressions(cursor, found["on"]).check(f"CHECK {found[3]}").removeprefix("CHECK ")
+    return _whole(cursor, o.kind, statement)
 
 
-def _rule(cursor: Cursor, o: Object, statement: str) -> str:
-    for on in re.finditer(" on ", o.identity):
-        rule, relation = o.identity[: on.start()], o.identity[on.end() :]
-        head = re.match(
-            rf"CREATE RULE {re.escape(rule)} AS\s+ON (\w+) TO {re.escape(relation)}(?=\s)", statement, re.DOTALL
-        )
-        if head:
-            cursor.execute(f"CREATE TEMP TABLE replicator_reread (LIKE {relation})")
-            create = f"CREATE RULE replicator AS ON {head[1]} TO {NAME}{statement[head.end() :]}"
-            text = _printed(cursor, create, RULE, f"DROP TABLE {NAME}")
-            return head[0] + re.sub(r"\ACREATE RULE replicator AS\s+ON \w+ TO \S+", "", text)
+def _whole(cursor: Cursor, kind: str, statement: str) -> str:
+    """Make an object in pg_temp and read it there as all objects of its kind are read."""
+    pattern = re.compile(READ_WHOLE.get(kind, "(?!)"), re.DOTALL)
+    found = pattern.match(statement)
+    if not found:
+        return statement
+    names = {name: value for name, value in found.groupdict().items() if value and name != "type"}
+    if on := names.get("on"):
+        _make_like(cursor, on, found.groupdict().get("type") or "TABLE")
+    _execute(cursor, _named(found, {name: _in_temp(value) for name, value in names.items()}))
+    made = MADE.format(_in_temp(on or names["own"]).replace("'", "''"))
+    numbers = ",".join(str(number) for (number,) in _execute(cursor, made).fetchall())
+    query = f'SELECT "create" FROM ({_query(kind, cursor)}\n) AS kind WHERE objid IN ({numbers})'
+    for (statements,) in _execute(cursor, query).fetchall():
+        assert isinstance(statements, list)
+        for text in filter(None, statements):
+            if printed := pattern.match(text):
+                first = min(names, key=found.start)
+                rest = _named(printed, names)[printed.start(first) + len(names[first]) :]
+                return statement[: found.end(first)] + rest
     return statement
 
 
-def _collation(cursor: Cursor, o: Object, statement: str) -> str:
-    head = f"CREATE COLLATION {o.identity} "
-    if not statement.startswith(head):
-        return statement
-    how = statement.removeprefix(head)
-    locale = _printed(cursor, f"CREATE COLLATION {NAME} {how}", LOCALE, f"DROP COLLATION {NAME}")
-    return re.sub(r"(?<=\bLOCALE = )'(?:[^']|'')*'", lambda _: "'" + locale.replace("'", "''") + "'", statement)
+@cache
+def _query_of(kind: str, major: int) -> str:
+    return kind_rows(BY_NAME[kind], major).decode()
 
 
-def _printed(cursor: Cursor, create: str, query: str, drop: str) -> str:
-    """Return what a server says of something that is made and dropped again.
+def _query(kind: str, cursor: Cursor) -> str:
+    return _query_of(kind, cursor.connection.info.server_version // 10000)
 
-    A binary cursor sends one statement at most, whatever a source may have put into its text.
+
+def _make_like(cursor: Cursor, relation: str, type: str = "TABLE") -> None:
+    columns = f"(LIKE {relation})" if type == "TABLE" else f"AS {relation}"
+    _execute(cursor, f"CREATE {type} {_in_temp(relation)} {columns}")
+
+
+def _in_temp(name: str) -> str:
+    """Return the same name in pg_temp.
+
+    >>> _in_temp('public."Odd.name"')
+    'pg_temp."Odd.name"'
     """
-    cursor.execute(sql.SQL(create))
-    ((text,),) = cursor.execute(sql.SQL(query)).fetchall()
-    cursor.execute(sql.SQL(drop))
-    return str(text)
+    return f"pg_temp.{re.findall(NAME, name)[-1]}"
 
 
-PRINT: dict[str, Callable[[Cursor, Object, str], str]] = {
-    "view": _view,
-    "matview": _view,
-    "rule": _rule,
-    "collation": _collation,
-}
+def _named(found: re.Match[str], names: dict[str, str]) -> str:
+    """Return the text with other names in the places that were found."""
+    text = found.string
+    for group in sorted(names, key=found.start, reverse=True):
+        text = text[: found.start(group)] + names[group] + text[found.end(group) :]
+    return text
+
+
+def _execute(cursor: Cursor, statement: str) -> Cursor:
+    return cursor.execute(sql.SQL(statement))
+
+
+TABLES = ("table", "foreign_table")
+KINDS = {*READ_WHOLE, *TABLES, "matview", "publication_table"}
+BRACKETS = re.compile(rf"""'(?:[^']|'')*'|{NAME}|[(),]""")
+CHECK = re.compile(rf"(CONSTRAINT {NAME} )(CHECK .*)", re.DOTALL)
+GENERATED = re.compile(rf"({NAME} )(.*? GENERATED ALWAYS AS \()(.*)(\) (?:STORED|VIRTUAL))(.*)", re.DOTALL)
+DEFAULT = re.compile(
+    rf"(({NAME}) .*?(?<! BY) DEFAULT )(.*?)((?: CONSTRAINT {NAME})? NOT NULL(?: NO INHERIT)?)?", re.DOTALL
+)
+SET_DEFAULT = re.compile(rf"(ALTER TABLE ONLY {QUALIFIED} ALTER COLUMN ({NAME}) SET DEFAULT )(.*)()", re.DOTALL)
+
+
+class _Expressions:
+    """Reads expressions of a table in a temporary one with its columns; of those that `other` has as well, none."""
+
+    def __init__(self, cursor: Cursor, table: str, other: Object | None = None) -> None:
+        self._cursor = cursor
+        self._table = table
+        self._temp = ""
+        self._others = {part for s in (other.create if other else ()) for part in _parts(s)}
+
+    def of(self, statement: str) -> Iterator[str]:
+        """Yield the parts of a table's statement."""
+        for part in _parts(statement):
+            yield part if part in self._others else self._part(part)
+
+    def _part(self, part: str) -> str:
+        if found := CHECK.fullmatch(part):
+            return found[1] + self.check(found[2])
+        if found := GENERATED.fullmatch(part):
+            column = "ADD COLUMN replicator_reread " + "".join(found.group(2, 3, 4))
+            text = self._value(column, "DROP COLUMN replicator_reread")
+            return f"{found[1]}{found[2]}{text}{found[4]}{found[5]}"
+        if found := DEFAULT.fullmatch(part) or SET_DEFAULT.fullmatch(part):
+            alter = f"ALTER COLUMN {found[2]}"
+            return found[1] + self._value(f"{alter} SET DEFAULT {found[3]}", f"{alter} DROP DEFAULT") + (found[4] or "")
+        if part.startswith("PARTITION BY "):
+            self._make()
+            _execute(self._cursor, f"CREATE TABLE pg_temp.replicator_reread (LIKE {self._table}) {part}")
+            return "PARTITION BY " + self._asked("SELECT pg_get_partkeydef('pg_temp.replicator_reread'::regclass)")
+        return part
+
+    def check(self, definition: str) -> str:
+        """Return a check as it is printed."""
+        self._make()
+        self._alter(f"ADD CONSTRAINT replicator_reread {definition}")
+        text = self._asked("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c' AND conrelid = {}")
+        self._alter("DROP CONSTRAINT replicator_reread")
+        return text
+
+    def _value(self, set: str, drop: str) -> str:
+        self._make()
+        self._alter(set)
+        text = self._asked("SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = {}")
+        self._alter(drop)
+        return text
+
+    def _make(self) -> None:
+        if not self._temp:
+            self._temp = _in_temp(self._table)
+            _make_like(self._cursor, self._table)
+
+    def _alter(self, how: str) -> None:
+        _execute(self._cursor, f"ALTER TABLE {self._temp} {how}")
+
+    def _asked(self, query: str) -> str:
+        literal = "'" + self._temp.replace("'", "''") + "'::regclass"
+        ((text,),) = _execute(self._cursor, query.format(literal)).fetchall()
+        return str(text)
+
+
+def _parts(statement: str) -> Sequence[str]:
+    """Return the items of a CREATE TABLE's list, its PARTITION BY, and what is between, one after another.
+
+    >>> _parts("CREATE TABLE t (a int, CHECK ((a > 0))) PARTITION BY LIST (lower(b)) WITH (x='1')")
+    ['CREATE TABLE t (', 'a int', ', ', 'CHECK ((a > 0))', ') ', 'PARTITION BY LIST (lower(b))', " WITH (x='1')"]
+    """
+    if not re.match(r"CREATE (?:\w+ )?TABLE ", statement):
+        return [statement]
+    cuts: list[int] = []
+    depth = 0
+    for token in BRACKETS.finditer(statement):
+        depth += {"(": 1, ")": -1}.get(token[0], 0)
+        opens, closes = (token[0], depth) == ("(", 1), (token[0], depth) == (")", 0)
+        if len(cuts) % 2 == 0:  # before the list or after it
+            if opens and not cuts:
+                cuts.append(token.end())
+            elif token[0] == "PARTITION" and depth == 0:
+                cuts.append(token.start())
+        elif statement.startswith("PARTITION", cuts[-1]):
+            cuts += [token.end()] if closes else []
+        elif (token[0], depth) == (",", 1):
+            cuts += [token.start(), token.end() + 1]
+        elif closes:
+            cuts.append(token.start())
+    return [statement[one:other] for one, other in zip([0, *cuts], [*cuts, len(statement)], strict=True)]

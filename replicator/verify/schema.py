@@ -11,7 +11,6 @@ from replicator.downgrade import STANDARD_SINCE_15, TABLES, adapt
 from replicator.masking import compared, without_secrets
 from replicator.model import Address, Catalog, Object
 from replicator.verify.side import Mismatch, Side, same_names
-from replicator.verify.structure import structure
 
 Reread = Callable[[Object, Object], tuple[Object, Object] | None]
 PUBLIC = "schema public"
@@ -90,15 +89,25 @@ def _at(value: int, called: bool) -> str:
 
 
 def _alike(here: Object, there: Object, same_version: bool, reread: Reread) -> bool:
+    """Tell whether two objects are the same: as they are printed, or as they are once they were read and printed again.
+
+    A copy is the source's words read once; where somebody else made it, either may have been read more often.
+    """
     if (here.create, here.alter_owner) == (there.create, there.alter_owner):
         return True
-    one, other = _definition(here, same_version), _definition(there, same_version)
-    if one == other:
-        return True
-    if again := reread(here, there):
-        one_again, other_again = (_definition(o, same_version) for o in again)
-        return one_again in (other, other_again) or other_again == one
-    return False
+    ones, others = {_definition(here, same_version)}, {_definition(there, same_version)}
+    for _ in range(MOST_READINGS):
+        if ones & others:
+            return True
+        if not (again := reread(here, there)):
+            return False
+        here, there = again
+        one, other = (_definition(o, same_version) for o in again)
+        if one in ones and other in others:
+            return False
+        ones.add(one)
+        others.add(other)
+    return bool(ones & others)
 
 
 def _difference(here: Object, there: Object, same_version: bool) -> str:
@@ -175,13 +184,10 @@ def _definition(o: Object, same_version: bool) -> str:
     ):  # before 18, a parent's NOT NULL is a child's
         made = tuple(NOT_NULL.sub("", s) for s in made if not s.endswith(" SET NOT NULL"))
     text = "; ".join((*made, *([o.alter_owner] if o.alter_owner else [])))
-    if same_version and o.kind not in WITH_EXPRESSIONS:
-        return text
-    return _loose(text, same_version, query=o.kind in ("view", "matview"))
+    return text if same_version else _loose(text)
 
 
-WITH_EXPRESSIONS = {"table", "foreign_table", "domain", "not_valid_check", "constraint", "index", "statistics"}
-WITH_EXPRESSIONS |= {"view", "matview", "rule", "policy", "trigger", "publication_table", "function"}
+MOST_READINGS = 3
 LITERAL_OR_NAME = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?P<tag>(?:function|procedure)x*)\$.*?\$(?P=tag)\$""", re.DOTALL
 )
@@ -190,48 +196,18 @@ NAME = r"[^\s,)]+"
 MEMBERS = re.compile(r"(?: AS | ADD |, )(?=(?:OPERATOR|FUNCTION|STORAGE) )")
 NOT_NULL = re.compile(r"""( CONSTRAINT (?:"(?:[^"]|"")*"|[^\s,)]+))? NOT NULL\b""")
 OF_VERSIONS = (
-    (r"CREATE VIEW [^;]+ AS SELECT NULL::[^;]+; CREATE OR REPLACE VIEW", "CREATE VIEW"),  # one that needs itself
     (rf"CONSTRAINT {NAME} NOT NULL", "NOT NULL"),  # has a name from 18 on
     (r"REVOKE [A-Z, ]+ ON SCHEMA public FROM PUBLIC(; )?", ""),  # what is granted there at first: CREATE before 15
     (r"^CREATE OR REPLACE\b", "CREATE"),
     (r"\bIN (?!\()", ""),  # of a procedure's arguments, said from 14 on
     (r"\bpg_catalog\.(?=json\b)", ""),  # a key word from 16 on
 )
-"""What servers of different versions print differently."""
-NAMES = {"integer": "int4", "bigint": "int8", "smallint": "int2", "character varying": "varchar", "character": "bpchar",
-         "boolean": "bool", "real": "float4", "double precision": "float8", "bit varying": "varbit",
-         "timestamp without time zone": "timestamp", "timestamp with time zone": "timestamptz",
-         "time without time zone": "time", "time with time zone": "timetz"}  # fmt: skip
-"""How types are called as columns that are casts to them, where that is not how they are printed."""
-OF_PARSING = (
-    *((rf"(::{type}(?:\([0-9,]+\))?(?:\[\])*) AS {name}\b", r"\1") for type, name in NAMES.items()),
-    (r"(::([a-z_][a-z0-9_$]*)(?:\([0-9,]+\))?(?:\[\])*) AS \2\b", r"\1"),  # the name that it has anyway
-    (r"\bNOT \(([^()]* IS DOCUMENT)\)", r"NOT \1"),
-    (r"\bON TRUE\b", "ON true"),  # a natural join of no columns
-    # said of UPDATE and DELETE, too, since the minor releases of November 2026
-    (r"\b((?:UPDATE|DELETE FROM) (?:ONLY )?[^\s;]+) AS ", r"\1 "),
-)
-"""What a server prints otherwise when it reads its own words back; and see structure."""
-IN_BRACKETS = re.compile(r"\([^()]*\)")
-NO_FROM = r"(?: (?! \ FROM\ ) . )*"
-ONE_RELATION = re.compile(
-    rf"""^ {NO_FROM} \ FROM\ (?: ONLY\ )? (?: [\w$]+ \. )* (?P<name> [\w$]* ) (?: \#(?:\ WITH\ ORDINALITY)? )?
-           (?: \ (?P<alias> [a-z_][\w$]* ) \#? )?
-           (?: \ (?: WHERE|GROUP|HAVING|WINDOW|ORDER|LIMIT|OFFSET|FETCH|FOR|WITH ) \b | ; | $ ) {NO_FROM} $""",
-    re.VERBOSE | re.DOTALL,
-)
-"""A query that reads one relation: the server qualified its columns before 16."""
+"""What servers of different versions print differently in names, and of what is implied; all else: see reread."""
 
 
-def _loose(text: str, same_version: bool = False, *, query: bool = False) -> str:
-    """Return a definition without what two servers may print differently though they mean the same.
+def _loose(text: str) -> str:
+    """Return a definition without what servers of two versions print differently though they mean the same.
 
-    >>> _loose("SELECT t.a\\n FROM t", query=True) == _loose("SELECT a FROM t", query=True)
-    True
-    >>> _loose("SELECT t.a FROM t, u", query=True) == _loose("SELECT u.a FROM t, u", query=True)
-    False
-    >>> _loose("UPDATE t AS x SET a = 1") == _loose("UPDATE t x SET a = 1")
-    True
     >>> _loose('(a int CONSTRAINT "Odd" NOT NULL)') == _loose("(a int NOT NULL)")
     True
     """
@@ -241,27 +217,9 @@ def _loose(text: str, same_version: bool = False, *, query: bool = False) -> str
         parts += [text[place : literal.start()], literal[0]]
         place = literal.end()
     parts.append(text[place:])
-    for pattern, replacement in OF_PARSING if same_version else (*OF_VERSIONS, *OF_PARSING):
+    for pattern, replacement in OF_VERSIONS:
         parts[::2] = [re.sub(pattern, replacement, part) for part in parts[::2]]
-    if query and not same_version and (qualifier := _qualifier("''".join(parts[::2]))):
-        parts[::2] = [re.sub(rf"\b{re.escape(qualifier)}\.", "", part) for part in parts[::2]]
-    return structure(parts)
-
-
-def _qualifier(query: str) -> str:
-    """Return what a query calls the only relation that it reads; nothing where it reads others.
-
-    >>> _qualifier("SELECT t.a, (SELECT x FROM u) FROM s.big t WHERE (t.a > 1)")
-    't'
-    >>> _qualifier("SELECT a FROM s.t JOIN u ON (t.a = u.a)")
-    ''
-    """
-    before = None
-    text = " ".join(query.split())
-    while before != text:
-        before, text = text, IN_BRACKETS.sub("#", text)
-    found = ONE_RELATION.search(text)
-    return (found["alias"] or found["name"]) if found else ""
+    return "".join(parts)
 
 
 def _bare(name: str) -> str:
