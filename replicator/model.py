@@ -201,6 +201,8 @@ class Catalog:
     """The relations whose planner statistics can be carried over whole."""
     bodies: Mapping[Address, str] = field(default_factory=dict)
     """The texts of functions, where any are called when rows come."""
+    member_owners: Mapping[Address, str] = field(default_factory=dict)
+    """Who owns the members of extensions."""
     role: str = ""
     """Who read it; on the destination, the owner of what was left to whoever makes it."""
 

@@ -28,9 +28,9 @@ from replicator.postgres import Connection
 FROM_VERSION = re.compile(r"--(\d+)\+\s*$")
 BEFORE_VERSION = re.compile(r"^(\s*)--<(\d+) ")
 
-OTHERS = ("depend", "tables", "sequences", "large_objects", "populated", "invalid", "carried")
 PARTS = {b"<columns>": "columns", b"<body>": "table_body", b"<inet_ops>": "inet_ops"}
 """What several kinds' files have in common."""
+OTHERS = ("depend", "tables", "sequences", "large_objects", "populated", "invalid", "carried", "member_owners")
 LOCKING = ("view", "matview", "rule", "function")
 """To print a query the server locks its tables to the transaction's end: left to the connection that has the locks."""
 NEVER_QUEUED = "SET LOCAL lock_timeout = '1s'"
@@ -100,6 +100,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
         invalid=frozenset(Address(*row) for row in rows["invalid"]),
         carried=frozenset(Address(*row) for row in rows["carried"]),
         bodies={Address(*row[:2]): row[2] for row in bodies},
+        member_owners={Address(classid, objid): owner for classid, objid, owner in rows["member_owners"]},
         role=role,
     )
 

@@ -27,9 +27,8 @@ def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lamb
     older = min(source.version, destination.version) // 10000
     source, lost = adapt(source, older)  # nothing is, if that was agreed to
     destination, more = adapt(destination, older)
-    left = {o.name for o in source.objects if o.owner is None and o.kind not in FACETS} - {PUBLIC}
-    comparable = (_comparable_privileges(catalog, left, destination.role) for catalog in (source, destination))
-    here, there = (_by_name(catalog, same_version) for catalog in comparable)
+    source, destination = _comparable_privileges(source, destination)
+    here, there = (_by_name(catalog, same_version) for catalog in (source, destination))
     mismatches = [Mismatch(loss.what, f"different: {loss}") for loss in lost if not loss.whole]
     mismatches += [Mismatch(loss.what, "missing on the destination") for loss in lost if loss.whole]
     mismatches += [Mismatch(loss.what, "extra on the destination") for loss in more if loss.whole]
@@ -123,22 +122,39 @@ def _difference(here: Object, there: Object, same_version: bool) -> str:
     return compared(one, other)
 
 
-def _comparable_privileges(catalog: Catalog, left: Collection[str], role: str) -> Catalog:
-    """Leave out of privileges what depends on who owns the object; `left` names those that were left to this role.
+def _comparable_privileges(source: Catalog, destination: Catalog) -> tuple[Catalog, Catalog]:
+    """Leave out of privileges what depends on who owns the object, where that is another role on each side.
 
     An owner has all privileges: what the source grants to that role cannot be told there, nor what is revoked.
     """
-    names = "|".join(map(re.escape, (role, postgres.quoted(role))))
-    revoked = r"REVOKE .* FROM (?!PUBLIC$).*|(RE)?SET .*"
-    gone = re.compile(rf"GRANT .* TO ({names})( WITH GRANT OPTION)?|{revoked}", re.DOTALL)
-    addresses = {o.address for o in catalog.objects if o.name in left}
-    objects = (
-        replace(o, create=tuple(sorted(s for s in o.create if not gone.fullmatch(s))))
-        if o.kind == "acl" and o.address in addresses
-        else o
-        for o in catalog.objects
+    left = {o.name for o in source.objects if o.owner is None and o.kind not in FACETS} - {PUBLIC}
+    here, there = (
+        {o.name: catalog.member_owners[o.address] for o in catalog.objects if o.address in catalog.member_owners}
+        for catalog in (source, destination)
     )
-    return replace(catalog, objects=tuple(o for o in objects if o.kind != "acl" or o.create))
+    owners = {name: {owner, there[name]} for name, owner in here.items() if there.get(name, owner) != owner}
+    return (
+        _without_owners_privileges(source, left, owners, destination.role),
+        _without_owners_privileges(destination, left, owners, destination.role),
+    )
+
+
+def _without_owners_privileges(
+    catalog: Catalog, left: Collection[str], owners: Mapping[str, Collection[str]], role: str
+) -> Catalog:
+    """`left` names what was left to this role, `owners` the privileges on members of extensions by both owners."""
+    addresses = {o.address for o in catalog.objects if o.name in left}
+    objects = []
+    for o in catalog.objects:
+        roles = [role] if o.address in addresses else owners.get(o.name, ())
+        if o.kind == "acl" and roles:
+            names = "|".join(re.escape(name) for role in roles for name in (role, postgres.quoted(role)))
+            revoked = r"REVOKE .* FROM (?!PUBLIC$).*|(RE)?SET .*"
+            gone = re.compile(rf"GRANT .* TO ({names})( WITH GRANT OPTION)?|{revoked}", re.DOTALL)
+            o = replace(o, create=tuple(sorted(s for s in o.create if not gone.fullmatch(s))))
+        if o.create or o.kind != "acl":
+            objects.append(o)
+    return replace(catalog, objects=tuple(objects))
 
 
 def _by_name(catalog: Catalog, same_version: bool) -> dict[str, Object]:
