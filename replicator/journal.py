@@ -188,7 +188,7 @@ def filled(step: Step) -> list[str] | None:
         case CopyTable(table):
             return [table.target]
         case SetSequences(sequences):
-            return [sequence.identity for sequence in sequences]
+            return [sequence.target for sequence in sequences]
         case _:
             return None
 

@@ -170,6 +170,13 @@ class Sequence:
     identity: str
     schema: str
     unlogged: bool = False
+    alias: str = ""
+    """What the destination calls it, where that is something else."""
+
+    @property
+    def target(self) -> str:
+        """What the destination calls it."""
+        return self.alias or self.identity
 
 
 @dataclass(frozen=True, slots=True)

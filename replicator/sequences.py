@@ -15,7 +15,7 @@ AT_ONCE = 200
 
 
 def read_values(conn: Connection, sequences: Ordered[Sequence], *, prove: bool = True) -> dict[str, tuple[int, bool]]:
-    """Return each sequence's last_value and is_called by its identity.
+    """Return each sequence's last_value and is_called by what the destination calls it: of several, the last.
 
     `prove`: their addresses are of this database. Raises SourceChanged if what has the name now is another one.
     """
@@ -28,7 +28,8 @@ def read_values(conn: Connection, sequences: Ordered[Sequence], *, prove: bool =
         for number, oid, last_value, is_called in _ask(conn, query, [s.identity for s in some]):
             if prove and oid != some[number].address.objid:
                 raise replaced([some[number].identity])
-            values[some[number].identity] = (last_value, is_called)
+            value, name = (last_value, is_called), some[number].target
+            values[name] = max(values.get(name, value), value)
     return values
 
 

@@ -18,10 +18,11 @@ import psycopg
 from replicator import journal, locks, postgres, probe, resume
 from replicator.catalog.read import read_tables, read_targets
 from replicator.copy.intruders import none_fires
-from replicator.data_only.counterparts import as_there, common_sequences
+from replicator.data_only.counterparts import as_there
 from replicator.data_only.foreign_keys import Taken, read_taken
 from replicator.data_only.match import Matched, Target, check_types, match
 from replicator.data_only.refresh import changed, refresh_steps, to_refresh
+from replicator.data_only.sequences import common_sequences
 from replicator.events import Emit, listed, saying
 from replicator.model import (
     Address,
@@ -96,7 +97,7 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     triggers = read_targets(destination, "target_triggers")
     firing = [t for t in triggers if t.enabled in ("AR" if replica else "AO")]
     _check(destination, matched, there, firing, settings, resuming=left is not None)
-    sequences, values_there = common_sequences(catalog, destination, matched)
+    sequences, values_there = common_sequences(catalog, source, destination, matched)
     if catalog.large_objects:
         ours = left is not None and any(step.name.startswith("large objects ") for step in left.steps)
         _check_large_objects(source, destination, catalog, matched, ours=ours)

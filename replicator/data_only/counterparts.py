@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from replicator.catalog.read import read_tables, read_targets
 from replicator.data_only.match import Matched, Target, match
+from replicator.data_only.sequences import common_sequences
 from replicator.events import listed
-from replicator.model import Address, Catalog, Table
+from replicator.model import Catalog, Table
 from replicator.postgres import Connection
-from replicator.verify.side import most_quoted, same_names
 
 ALONE = (
     "With --data-only rows, large objects and the next values of sequences are compared; definitions, privileges,"
@@ -30,7 +30,7 @@ def counterparts(catalog: Catalog, source: Connection, destination: Connection) 
     """Match what --data-only would copy of a catalog with what it would copy it into."""
     ours, theirs = read_targets(source), read_targets(destination)
     matched = match(catalog.tables, ours, theirs)
-    sequences, values_there = common_sequences(catalog, destination, Matched())
+    sequences, values_there = common_sequences(catalog, source, destination, Matched(matched.targets))
     here = replace(
         catalog,
         objects=(),
@@ -75,23 +75,6 @@ def _columns(matched: Matched, theirs: Sequence[Any]) -> Iterator[tuple[str, lis
         for side, names in (("source", [c.name for c in target.table.columns]), ("destination", own)):
             only = [name for name in names if name.replace('"', "") not in common]
             yield f"columns of {target.table.identity} that only the {side} has", only
-
-
-def common_sequences(catalog: Catalog, destination: Connection, matched: Matched) -> tuple[Any, Any]:
-    """Return the sequences that both sides have, as each of them calls them."""
-    query = "SELECT oid::bigint, oid::regclass::text FROM pg_class WHERE relkind = 'S'"
-    there = {name: oid for oid, name in destination.execute(query).fetchall()}
-    ours = {s.identity: s for s in catalog.sequences}
-    same = same_names(ours, there)
-    if lacking := sorted(ours.keys() - same.keys()):
-        matched.note(f"The destination lacks sequences: {listed(lacking)}.")
-    here = tuple(replace(ours[name], identity=most_quoted(name, other)) for name, other in same.items())
-    return here, tuple(
-        replace(
-            ours[name], identity=most_quoted(name, other), address=Address(ours[name].address.classid, there[other])
-        )
-        for name, other in same.items()
-    )
 
 
 def as_there(targets: Iterable[Target], tables: Iterable[Table]) -> Iterator[Table]:

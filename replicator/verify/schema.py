@@ -65,13 +65,13 @@ def initial(source: Catalog, destination: Catalog) -> list[str]:
 
 def compare_sequences(source: Side, destination: Side, expected: SequenceValues | None) -> list[Mismatch]:
     """Return the sequences that do not stand where they should: as `expected`, or else as the source's do now."""
-    ours, theirs = ({s.identity: s for s in side.catalog.sequences} for side in (source, destination))
+    ours, theirs = ({s.target: s for s in side.catalog.sequences} for side in (source, destination))
     common = same_names(ours, theirs)
     # Outside the snapshots' transactions, which would hold a lock for each sequence to their end.
     here = expected
     if not here:
         with source.sessions.use() as conn:
-            here = sequences.read_values(conn, [ours[name] for name in common])
+            here = sequences.read_values(conn, [s for s in source.catalog.sequences if s.target in common])
     with destination.sessions.use() as conn:
         there = sequences.read_values(conn, [theirs[name] for name in common.values()])
     return [
