@@ -224,7 +224,7 @@ def look(conn: psycopg.Connection[Any], silent: float) -> None:
     try:
         with suppress(psycopg.Error):
             more = {"connect_timeout": LOOKING_SECONDS, "application_name": "replicator look"}
-            with _Looking.connect(_same_server(conn, more), autocommit=True) as looking:
+            with _Looking.connect(same_server(conn, more), autocommit=True) as looking:
                 rows = looking.execute(LOOK, {"pid": pid_of(conn)}).fetchall()
                 if not rows or not listener:
                     return
@@ -256,7 +256,7 @@ def inquire(conn: psycopg.Connection[Any]) -> None:
     Returns where the server is at work, and where that cannot be known: it answers, but has no connection to spare.
     """
     try:
-        with _Asking.connect(_same_server(conn, {"connect_timeout": ASKING_SECONDS}), autocommit=True) as asking:
+        with _Asking.connect(same_server(conn, {"connect_timeout": ASKING_SECONDS}), autocommit=True) as asking:
             pid = [pid_of(conn)]
             answer = asking.execute(WAITS_FOR_US, pid).fetchall()
             if answer == [(False,)]:
@@ -274,8 +274,8 @@ def _lose(conn: psycopg.Connection[Any], reason: str) -> NoReturn:
     raise psycopg.OperationalError(f"nothing came for {seconds:g} s, and {reason}: the connection is lost")
 
 
-def _same_server(conn: psycopg.Connection[Any], more: dict[str, Any]) -> str:
-    """Return the conninfo of a connection, for that one of its hosts to which it leads."""
+def same_server(conn: psycopg.Connection[Any], more: dict[str, Any]) -> str:
+    """Return the conninfo of a connection, with `more`, for that one of its hosts to which it leads."""
     given: dict[str, Any] = {o.keyword.decode(): o.val.decode() for o in conn.pgconn.info if o.val}
     info = conn.info
     given |= {"host": info.host, "hostaddr": info.hostaddr or None, "port": info.port}

@@ -11,12 +11,16 @@ from psycopg import sql
 from psycopg.rows import namedtuple_row
 
 from replicator.catalog.read import statement
+from replicator.globals import entry
+from replicator.globals.entry import roles_of
 from replicator.masking import without_secrets
 from replicator.model import Execute, Finding, Loss, Step
 from replicator.postgres import Connection, one_line
 
 SETTING = re.compile(r" SET (?!(?:role|session_authorization) )(\S+) TO ")
 KNOWN = "SELECT current_setting(%s, true) IS NOT NULL"
+__all__ = ["read", "refusals", "roles_of"]
+
 PLACE = re.compile(rb"<(\w+)>")
 
 
@@ -91,7 +95,11 @@ def _not_taken(destination: Connection, step: Step) -> dict[str, str]:
 
 
 def refusals(destination: Connection, steps: Iterable[Step]) -> list[Finding]:
-    """Return what the destination would not let this role do. It is tried, in a transaction that is rolled back."""
+    """Return what the destination would not let this role do, or what would let nobody in any more.
+
+    It is tried, in a transaction that is rolled back.
+    """
+    steps = list(steps)
     findings = []
     with destination.transaction(force_rollback=True):
         for step in steps:
@@ -110,9 +118,8 @@ def refusals(destination: Connection, steps: Iterable[Step]) -> list[Finding]:
                             run=f"{together};",
                         )
                     )
+        for step, parameter, reason in entry.shut_out(destination, steps):
+            text = f"With the {step.name} nobody could connect to the copy: {parameter}: {reason}"
+            instead = "Install that library on the destination's server, or take the setting away on the source."
+            findings.append(Finding(text, instead, object=step.name))
     return findings
-
-
-def roles_of(conn: Connection) -> set[str]:
-    """Return the names of a server's roles."""
-    return {row[0] for row in conn.execute("SELECT rolname::text FROM pg_roles").fetchall()}

@@ -14,9 +14,10 @@ import psycopg
 from psycopg import conninfo, sql
 
 from replicator import events, postgres, probe
-from replicator.errors import ConnectionFailed, PreflightFailed
+from replicator.errors import ConnectionFailed, PreflightFailed, StepFailed
 from replicator.events import Emit
 from replicator.globals import held, read, roles_of
+from replicator.globals.entry import shut_out, unknown_role
 from replicator.globals.server import create_tablespace, tablespaces
 from replicator.masking import compared
 from replicator.model import CreateTablespace, Execute, Finding, Phase, Plan, Step
@@ -310,12 +311,17 @@ def lacking(
             )
         elif d.name == OWNER and d.role in strangers:
             untried.add(d.name)
+        findings += unknown_role(d.name, d.here or (), source, roles)
     steps = [Step(d.name, Phase.DATABASE, Execute(d.here)) for d in found if d.here and d.name not in untried]
     return steps, findings
 
 
 def settle(destination: Connection, steps: Iterable[Step], emit: Emit) -> None:
-    """Run these steps one by one, in the transaction that the connection is in. Raises StepFailed."""
+    """Run these steps one by one, in the transaction that the connection is in. Raises StepFailed.
+
+    So it does where a new session would be shut out by what they set.
+    """
+    steps = list(steps)
     for step in steps:
         assert isinstance(step.work, Execute)
         emit(events.Started(step.name, step.phase, 0, 0))
@@ -324,6 +330,8 @@ def settle(destination: Connection, steps: Iterable[Step], emit: Emit) -> None:
             for statement in step.work.statements:
                 destination.execute(statement)
         emit(events.Done(step.name, step.phase, 0, time.monotonic() - began, 0, 0))
+    for step, parameter, reason in shut_out(destination, steps):
+        raise StepFailed(step.name, f"nobody could connect to the copy: {parameter}: {reason}")
 
 
 def planned(source: Connection, settings: Settings, plan: Plan) -> Plan:
