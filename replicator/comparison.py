@@ -13,6 +13,7 @@ from replicator.fit import fitting, made
 from replicator.globals import database
 from replicator.locks import Relation
 from replicator.model import Catalog
+from replicator.postgres import Connection
 from replicator.preparation import read, refuse_or_note, selected, wait_for_both
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides
@@ -131,6 +132,8 @@ def compared(
                 there = select.without_schema(there, schema)
         if settings.foreign_keys:
             there = select.as_validated(there, catalog)
+            if cloned:
+                there = select.without_own(there, kept_extensions(now.holder, catalog), catalog)
         for moment in (sides.moment, now):
             moment.forget()
         found = verify(
@@ -151,6 +154,15 @@ def compared(
             names = [Relation(t.identity, t.address.objid) for t in read_there.tables if t.root is None]
             moment.check(tables, where, names)
         yield found
+
+
+def kept_extensions(destination: Connection, catalog: Catalog) -> set[str]:
+    """Return the extensions that were there before the clone and that it did not want, as identifiers."""
+    wanted = {o.identity for o in catalog.objects if o.kind == "extension"}
+    rows = destination.execute(
+        "SELECT quote_ident(name) FROM unnest(%s::text[]) AS before (name)", [journal.read_extensions(destination)]
+    ).fetchall()
+    return {name for (name,) in rows} - wanted
 
 
 def compare_databases(sides: Sides, settings: Settings, *, extra: bool = True) -> list[Mismatch]:

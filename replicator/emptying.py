@@ -91,10 +91,9 @@ def _leaving(name: str, conn: Connection, kept: Sequence[str], extensions: Seque
     return query
 
 
-def default_privileges_away(conn: Connection) -> list[str]:
-    """Return the statements that make all default privileges what they are in a new database."""
-    rows = conn.execute(_leaving("reset", conn, (), ())).fetchall()
-    return [statement for (statement,) in rows if statement.startswith("ALTER DEFAULT PRIVILEGES")]
+def reset(conn: Connection) -> list[str]:
+    """Return the statements that make default privileges and the schema public what they are in a new database."""
+    return [statement for (statement,) in conn.execute(_leaving("reset", conn, (), ())).fetchall()]
 
 
 def not_ours(conn: Connection) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import psycopg
 
-from replicator import emptying, events, keywords, postgres, probe, resume, snapshot
+from replicator import emptying, events, keywords, postgres, probe, resume, snapshot, standard
 from replicator.catalog import FACETS, select
 from replicator.catalog.changes import changed_objects
 from replicator.catalog.read import read_catalog
@@ -132,12 +132,14 @@ def examine(
         source, destination, catalog, roles=settings.roles, replacing=replacing, absent=absent
     )
     beginning, not_there = server.lacking(source, destination, settings)
+    to_drop = replacing and not resume.has_done(left, DROPPED)
+    new, odd = ([], []) if absent or replacing else standard.as_new(destination, settings, left)
+    made = [] if absent else standard.lacking(source, destination, catalog, dropping=to_drop)
     not_mine = list(probe.check_memberships(source, destination, catalog, agreed=agreed))
     strangers = probe.strangers(source, destination, catalog)
     end, not_said = database.lacking(source, destination, settings, strangers=strangers, absent=absent)
-    lacking = probe.once([*lacking, *not_there, *not_said])
+    lacking = probe.once([*lacking, *not_there, *not_said, *odd])
     catalog = select.without_owners(catalog, strangers)  # told by role, once
-    to_drop = replacing and not resume.has_done(left, DROPPED)
     standing = selected(read_catalog(destination), settings) if left and not to_drop else None
     if standing and settings.foreign_keys:
         standing = select.as_validated(standing, catalog)
@@ -147,14 +149,15 @@ def examine(
     if absent or any(finding.fatal for finding in occupied):
         return findings, Prepared(catalog, Plan(()), end)
     (beginning, end), not_held = held(source, destination, beginning, end)
-    tried, end = allowed(destination, beginning, end, agreed=agreed)
+    first = [*beginning, *new, *made]
+    tried, end = allowed(destination, first, end, agreed=agreed)
     complete = not any(finding.fatal for finding in lacking)
     kept = to_keep(destination, catalog, emit) if replacing else ()
     then = Rehearsal.of_then(left.run.tried) if left else None
     with emptying.emptied(destination, kept, emit) if to_drop else nullcontext(), events.saying(emit, TRYING):
-        fit = fitting(destination, catalog, emit, beginning, then=then, agreed=agreed, complete=complete)
-    if replacing:
-        beginning.append(Step(DROPPED, Phase.DROP, DropExisting(kept), frozenset(s.name for s in beginning[-1:])))
+        fit = fitting(destination, catalog, emit, first, then=then, agreed=agreed, complete=complete)
+    gone = standard.gone(destination, catalog, kept, dropping=to_drop)
+    dropped = [Step(DROPPED, Phase.DROP, DropExisting(kept))] if replacing else []
     losses = [*not_held, *fit.losses]
     unfit = probe.check_losses(losses, destination, agreed=settings.downgrade)
     forbidden = probe.check_forbidden(fit.forbidden, catalog, destination, agreed=agreed)
@@ -164,7 +167,7 @@ def examine(
     if left and left.read and settings.verify:
         emit(events.Note("The rows are those of the earlier run; they are compared with the source as it is now."))
     with uncollected():
-        plan = server.first(beginning, planned(catalog, destination, settings, left))
+        plan = server.first([*beginning, *new, *dropped, *made, *gone], planned(catalog, destination, settings, left))
     return findings, Prepared(catalog, plan, end, left_out, kept=kept, standing=standing, tried=fit.tried)
 
 

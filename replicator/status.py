@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from replicator import claim, data_only, emptying, events, journal, postgres, replacement, resume, trust
+from replicator import claim, data_only, emptying, events, journal, postgres, replacement, resume, standard, trust
 from replicator.errors import PreflightFailed
 from replicator.events import Emit
 from replicator.postgres import Connection
@@ -63,6 +63,7 @@ def _clean(conn: Connection, emit: Emit) -> int:
         return 0
     with events.saying(emit, "Dropping what the unfinished clone left"):
         dropped = emptying.empty(conn, run.kept if run else (), journal.read_extensions(conn))
+        standard.restore(conn)
     journal.drop(conn)
     return dropped
 

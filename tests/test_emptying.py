@@ -9,7 +9,7 @@ from replicator import emptying, journal, postgres
 from replicator.catalog.read import for_version
 from replicator.clone import clone
 from replicator.settings import Settings
-from tests.fix_cli import Run, both, refuses, runs
+from tests.fix_cli import Run, both, runs
 from tests.fix_servers import SOME, Database
 from tests.test_journal import UNFINISHED
 from tests.test_kinds import FIXTURES, difference, has_feature, missing_features
@@ -119,22 +119,3 @@ def test_clean_keeps_all_that_a_drop_had_not_begun_to_drop(
 
 class Killed(BaseException):
     """The process ends in the transaction of the first drop."""
-
-
-@SOME
-@pytest.mark.parametrize("where", ["", "IN SCHEMA public"])
-def test_default_privileges_of_the_destination_are_in_the_way(
-    where: str, database: Database, destination: Database, replicator: Run
-) -> None:
-    database.run("CREATE TABLE salary (id int); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
-    destination.run(f"ALTER DEFAULT PRIVILEGES {where} GRANT SELECT ON TABLES TO PUBLIC")
-    if not where:
-        destination.run("ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
-    result = replicator("clone", *both(database, destination))
-    refuses(result, 3, "default privileges of its own", "run on the destination: ALTER DEFAULT PRIVILEGES")
-    run = re.search(r"run on the destination: (ALTER DEFAULT PRIVILEGES.*;)", result.said)
-    assert run
-    destination.run(run[1])
-    runs(replicator("clone", *both(database, destination)))
-    assert destination.rows("SELECT relacl FROM pg_class WHERE relname = 'salary'") == [(None,)]
-    assert destination.rows("SELECT proacl FROM pg_proc WHERE proname = 'f'") == [(None,)]

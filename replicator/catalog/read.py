@@ -110,6 +110,12 @@ def read_tables(conn: Connection) -> list[Table]:
     return [_table(*row) for row in conn.execute(statement("tables", conn.info.server_version // 10000)).fetchall()]
 
 
+def read_objects(conn: Connection, kind: Kind) -> list[Object]:
+    """Read the objects of one kind alone, without what they need."""
+    rows = conn.execute(_kind_query(kind, conn.info.server_version // 10000)).fetchall()
+    return [o for o, _ in _objects(kind, rows)]
+
+
 def read_matviews(conn: Connection) -> list[Table]:
     """Read the materialized views as if they were tables."""
     query = statement("tables", conn.info.server_version // 10000)

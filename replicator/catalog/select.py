@@ -97,6 +97,28 @@ def without_schema(catalog: Catalog, schema: str) -> Catalog:
     )
 
 
+def without_own(catalog: Catalog, extensions: Collection[str], wanted: Catalog) -> Catalog:
+    """Leave out what a destination has of its own and keeps: these extensions with their schemas, public's owner."""
+    schemas = {o.identity: o for o in wanted.objects if o.kind == "schema"}
+    owned = "public" in schemas and schemas["public"].alter_owner
+    gone = {o.address for o in catalog.objects if o.kind == "extension" and o.identity in extensions}
+    needed = {address for o in catalog.objects if o.address in gone for address in o.needs}
+    also = {address for o in catalog.objects if not (o.address in gone or o.needs & gone) for address in o.needs}
+    gone |= {
+        o.address
+        for o in catalog.objects
+        if o.kind == "schema" and o.identity not in schemas and o.address in needed - also
+    }
+    return replace(
+        catalog,
+        objects=tuple(
+            replace(o, owner=None, alter_owner=None) if o.name == "schema public" and not owned else o
+            for o in catalog.objects
+            if o.address not in gone and (o.kind == "schema" or not o.needs & gone)
+        ),
+    )
+
+
 def key(o: Object) -> Key:
     """Return what names this object."""
     return o.name if o.kind in FACETS else o.address

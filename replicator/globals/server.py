@@ -28,7 +28,7 @@ SELECT (pg_stat_file(%(location)s, true)).isdir
 
 
 def lacking(source: Connection, destination: Connection, settings: Settings) -> tuple[list[Step], list[Finding]]:
-    """Return the steps that make what the settings ask for, each after the one before, and what stands in the way."""
+    """Return the steps that make what the settings ask for, in order, and what stands in the way."""
     steps = roles(source, destination) if settings.roles else []
     findings: list[Finding] = []
     if settings.privileges:
@@ -39,13 +39,13 @@ def lacking(source: Connection, destination: Connection, settings: Settings) -> 
         creating, in_the_way = tablespaces(source, destination, settings, used)
         steps += creating
         findings += in_the_way
-    chain = [replace(step, needs=frozenset({before.name})) for before, step in pairwise(steps)]
-    return [*steps[:1], *chain], findings
+    return steps, findings
 
 
 def first(steps: Iterable[Step], plan: Plan) -> Plan:
-    """Return a plan that begins with these steps: all others wait for the last of them."""
-    before = tuple(steps)
+    """Return a plan that begins with these steps, one after another: all others wait for the last of them."""
+    before = list(steps)
+    before[1:] = [replace(step, needs=frozenset({prior.name})) for prior, step in pairwise(before)]
     last = frozenset({before[-1].name}) if before else frozenset()
     return replace(plan, steps=(*before, *(s if s.needs else replace(s, needs=last) for s in plan.steps)))
 

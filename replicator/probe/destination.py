@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from replicator import emptying, journal, postgres, trust
+from replicator import journal, postgres, trust
 from replicator.model import Finding
 from replicator.postgres import Connection, quoted
 from replicator.probe.facts import Facts
@@ -17,7 +17,7 @@ def check_destination(here: Facts, there: Facts, destination: Connection, *, res
     if own := trust.in_its_way(destination):
         return [*findings, own]
     if not resuming:
-        findings += list(_leftovers(destination)) or [*_occupied(destination), *_default_privileges(destination)]
+        findings += list(_leftovers(destination)) or list(_occupied(destination))
     return findings
 
 
@@ -113,19 +113,4 @@ def _occupied(destination: Connection) -> Iterable[Finding]:
             f"The destination is not empty: it has {', '.join(rows[:5])}{more}.",
             "Name a new database, and give --create; or give --replace swap, which puts the copy into the place of"
             " what is there, or --data-only, which copies rows into tables that are there.",
-        )
-
-
-def _default_privileges(destination: Connection) -> Iterable[Finding]:
-    """Yield the destination's own default privileges: they would act on all that the clone makes."""
-    rows = destination.execute(
-        "SELECT format('%s%s', pg_get_userbyid(a.defaclrole), ' in schema ' || n.nspname)"
-        "  FROM pg_default_acl a LEFT JOIN pg_namespace n ON n.oid = a.defaclnamespace ORDER BY 1"
-    ).fetchall()
-    if rows:
-        yield Finding(
-            "The destination has default privileges of its own, which would act on what is copied: of"
-            f" {', '.join(dict.fromkeys(row[0] for row in rows))}.",
-            object="default privileges",
-            run=" ".join(f"{statement};" for statement in emptying.default_privileges_away(destination)),
         )

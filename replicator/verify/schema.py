@@ -14,6 +14,8 @@ from replicator.verify.side import Mismatch, Side, same_names
 
 Reread = Callable[[Object, Object], tuple[Object, Object] | None]
 PUBLIC = "schema public"
+PLPGSQL = "extension plpgsql"
+"""In a catalog only where it was made anew: verify.states tells whether it is there."""
 SequenceValues = Mapping[str, tuple[int, bool]]
 """last_value and is_called by identity."""
 
@@ -34,13 +36,13 @@ def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lamb
     mismatches += [Mismatch(loss.what, "extra on the destination") for loss in more if loss.whole]
     common = same_names(here, there)
     optional = select.optional(source)
-    missing = here.keys() - common.keys() - optional
-    extra = there.keys() - set(common.values()) - set(initial(source, destination))
+    missing = here.keys() - common.keys() - optional - {PLPGSQL}
+    extra = there.keys() - set(common.values()) - {PLPGSQL, *initial(source, destination)}
     mismatches += [Mismatch(name, "missing on the destination", statement=_said(here[name])) for name in missing]
     mismatches += [Mismatch(name, "extra on the destination", statement=_said(there[name])) for name in extra]
     for name, same in common.items():
         found = there[same]
-        if here[name].alter_owner is None:
+        if here[name].alter_owner is None and name != PUBLIC:
             found = replace(found, alter_owner=None)  # it was left to the destination
         if not _alike(here[name], found, same_version, reread):
             mismatches.append(Mismatch(name, f"different: {_difference(here[name], found, same_version)}"))
@@ -114,7 +116,8 @@ def _difference(here: Object, there: Object, same_version: bool) -> str:
     one, other = ("; ".join(o.create) for o in (here, there))
     owners = here.owner, there.owner
     if here.alter_owner != there.alter_owner and owners[0] != owners[1]:
-        owned = f"owned by {owners[0]} on the source, by {owners[1]} on the destination"
+        one_s, other_s = (owner or "whom it belongs to in a new database" for owner in owners)
+        owned = f"owned by {one_s} on the source, by {other_s} on the destination"
         here, there = (replace(o, alter_owner=None) for o in (here, there))
         if _definition(here, same_version) == _definition(there, same_version):
             return owned

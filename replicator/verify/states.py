@@ -8,6 +8,7 @@ from replicator.postgres import Connection
 from replicator.verify.side import Mismatch, Sides, same_names
 
 VERSIONS = "SELECT extname::text, extversion FROM pg_extension ORDER BY 1"
+PLPGSQL = "SELECT FROM pg_extension WHERE extname = 'plpgsql'"
 OTHER_VERSION = """
 SELECT e.extversion
      , EXISTS (SELECT FROM pg_available_extension_versions v WHERE v.name = e.extname AND v.version = %s)
@@ -34,6 +35,8 @@ def compare_states(sides: Sides, emit: Emit, *, cloned: bool) -> Iterator[Mismat
     with source.reading() as here, destination.reading() as there:
         extensions = list(_extensions(here, there, by_intention=cloned or source.major != destination.major))
         ours, theirs = ([name for (name,) in conn.execute(IDLE).fetchall()] for conn in (here, there))
+        if here.execute(PLPGSQL).fetchall() and not there.execute(PLPGSQL).fetchall():
+            yield Mismatch("extension plpgsql", "missing on the destination")
     yield from (mismatch for mismatch, agreed in extensions if not agreed)
     if by_intention := [str(mismatch) for mismatch, agreed in extensions if agreed]:
         emit(events.Note(f"Not the source's version: {listed(by_intention)}."))

@@ -15,7 +15,7 @@
        SELECT e.tableoid, e.oid, 0, d.description
          FROM pg_extension e
          LEFT JOIN pg_description d ON d.objoid = e.oid AND d.classoid = e.tableoid
-        WHERE e.oid >= 16384
+        WHERE e.oid >= 16384 OR e.extname = 'plpgsql'        -- which may have been made anew, on either side
      )
 SELECT remark.classoid AS classid
      , remark.objoid AS objid
@@ -48,6 +48,8 @@ SELECT remark.classoid AS classid
  WHERE object.identity IS NOT NULL
    AND (object.type, object.identity, remark.description)
        IS DISTINCT FROM ('schema', 'public', 'standard public schema')
+   AND (object.type, object.identity, remark.description)
+       IS DISTINCT FROM ('extension', 'plpgsql', 'PL/pgSQL procedural language')
    AND NOT coalesce(c.contype = 'f' AND c.conparentid <> 0, false)
    AND NOT EXISTS (SELECT                                                                                        --13+
                      FROM pg_trigger t                                                                           --13+
