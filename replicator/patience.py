@@ -20,7 +20,7 @@ from weakref import WeakSet
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from replicator.safe import Safe, pid_of
+from replicator.safe import Safe, firing, pid_of, server_of
 
 T = TypeVar("T")
 
@@ -279,7 +279,10 @@ def same_server(conn: psycopg.Connection[Any], more: dict[str, Any]) -> str:
     given: dict[str, Any] = {o.keyword.decode(): o.val.decode() for o in conn.pgconn.info if o.val}
     info = conn.info
     given |= {"host": info.host, "hostaddr": info.hostaddr or None, "port": info.port}
-    return make_conninfo("", **{**given, **more})
+    conninfo = make_conninfo("", **{**given, **more})
+    if isinstance(conn, Safe) and conn.fires:
+        firing.add(server_of(conninfo))
+    return conninfo
 
 
 def hang_up(conn: psycopg.Connection[Any]) -> None:

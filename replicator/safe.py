@@ -3,6 +3,7 @@
 A pooler lends its backends, and what was set in one is still set for whoever gets it next, another application for one.
 """
 
+import re
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from functools import cache
@@ -22,6 +23,7 @@ OWN = f"""SET LOCAL statement_timeout = 0;
 SELECT pg_catalog.set_config('search_path', '{PATH}', false)
  WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {{}}"""
 """Sets nothing that lasts where another backend answers than the one that was named when the session began."""
+ANY_DATABASE = ("application_name", "connect_timeout", "dbname")
 AT_REST = (pq.TransactionStatus.IDLE, pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
 
 
@@ -35,12 +37,23 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
     lent = False
     """The backend is a pool's, for as long as the session lasts."""
     pid = 0
+    fires = False
+    """Event triggers on logins, as far as there are any: its role may not do without, or the server has none."""
 
     @classmethod
     def connect(cls, conninfo: str = "", **options: Any) -> Self:
         """Open a connection, as psycopg does. Raises psycopg.OperationalError, and Pooled before anything is set."""
-        where = frozenset(given for given in conninfo_to_dict(conninfo).items() if given[0] != "application_name")
-        conn = super().connect(_without_event_triggers(conninfo) if where in superusers else conninfo, **options)
+        conn, fires = None, server_of(conninfo) in firing
+        if not fires:
+            try:
+                conn = super().connect(_without_event_triggers(conninfo), **options)
+            except psycopg.OperationalError as error:
+                if not REFUSED.search(str(error)):
+                    raise
+                fires = True
+                firing.add(server_of(conninfo))
+        conn = conn or super().connect(conninfo, **options)
+        conn.fires = fires
         try:
             conn.pid = conn.info.backend_pid
             own = conn.execute(sql.SQL(OWN).format(conn.info.backend_pid))
@@ -51,8 +64,6 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
                 conn.lent = True
                 conn.execute(f"SET search_path = {PATH}")
                 ((conn.pid,),) = conn.execute("SELECT pg_catalog.pg_backend_pid()").fetchall()
-            elif conn.info.server_version >= 170000 and conn.info.parameter_status("is_superuser") == "on":
-                superusers.add(where)
         except BaseException:
             conn.close()
             raise
@@ -78,12 +89,18 @@ def pid_of(conn: psycopg.Connection[Any]) -> int:
     return conn.pid if isinstance(conn, Safe) else conn.info.backend_pid
 
 
-superusers: set[frozenset[tuple[str, Any]]] = set()
-"""Connection strings that lead to a server with event triggers on logins (17), as a role that need not fire them.
+REFUSED = re.compile(r"event_triggers|startup parameter|\boptions\b")
+"""What a server says, in whatever language, to who may not do without event triggers, or before 17; and poolers."""
+firing: set[frozenset[tuple[str, Any]]] = set()
+"""Servers, and as whom, where event triggers on logins (17) fire for this program's sessions, if there are any.
 
-Fired for each of this program's sessions, they might write into the copy. Whether a role may do without them, its
-first session tells.
+They might write into the copy. Whether a role may do without them, only the attempt tells.
 """
+
+
+def server_of(conninfo: str) -> frozenset[tuple[str, Any]]:
+    """Return what of a connection string says where and as whom, whichever database."""
+    return frozenset(given for given in conninfo_to_dict(conninfo).items() if given[0] not in ANY_DATABASE)
 
 
 def _without_event_triggers(conninfo: str) -> str:

@@ -285,5 +285,39 @@ def test_event_triggers_on_logins_write_nothing_into_the_copy(
     )
     before = "SELECT count(*) FROM logins WHERE app LIKE 'replicator%'"
     runs(replicator("clone", "--verify", *both(database, destination)))
-    assert destination.value(before) == 1, "what the first session on the source wrote before the snapshot"
-    assert database.value(before) == 1
+    assert destination.value(before) == database.value(before) == 0
+    flags = both(database, destination)
+    assert "No differences." in runs(replicator("verify", *flags))
+    runs(replicator("clone", "--replace", "drop", "--allow-empty", "--verify", *flags))
+    runs(replicator("clone", "--replace", "swap", "--allow-empty", *flags))
+    assert destination.value(before) == database.value(before) == 0
+
+
+@pytest.mark.pg(">= 17")
+def test_who_may_not_do_without_event_triggers_on_logins_is_told(
+    database: Database, destination: Database, replicator: Run
+) -> None:
+    role = f"plain_{destination.name}"
+    database.run(f"CREATE ROLE {role} LOGIN; ALTER DATABASE {database.name} OWNER TO {role}")
+    database.run(
+        """CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS
+            'BEGIN PERFORM nextval(''public.logins''); END';
+        CREATE SEQUENCE logins; GRANT ALL ON SEQUENCE logins TO PUBLIC;
+        CREATE EVENT TRIGGER noted ON login EXECUTE FUNCTION note()"""
+    )
+    try:
+        dsn = database.dsn.replace("user=postgres", f"user={role}")
+        flags = ("--source", dsn, "--destination", destination.dsn)
+        asked = replicator("probe", *flags)
+        grant = f'GRANT SET ON PARAMETER event_triggers TO "{role}";'
+        assert "fire on the source for this program's sessions, too: noted." in asked.out
+        assert f"run on the source: {grant}" in asked.out
+        database.run(grant)
+        before = database.value("SELECT last_value FROM logins")
+        assert "event triggers on logins" not in replicator("probe", *flags).out.lower()
+        psycopg.connect(database.dsn).close()
+        assert database.value("SELECT last_value FROM logins") == before + 2, "of this test's two sessions"
+    finally:
+        database.run(f"REVOKE SET ON PARAMETER event_triggers FROM {role}")
+        database.run(f"ALTER DATABASE {database.name} OWNER TO postgres")
+        database.run(f"DROP ROLE {role}")

@@ -12,6 +12,8 @@ from replicator.postgres import Connection, quoted
 Wanted = Callable[[list[str]], list[str]]
 """Returns those names of tables and sequences that matter."""
 COLLATION_VERSION_SINCE = 150000
+LOGINS_SINCE = 170000
+LOGINS = "SELECT quote_ident(evtname) FROM pg_event_trigger WHERE evtevent = 'login' AND evtenabled IN ('O', 'A')"
 GRANTED = 100
 """So many large objects are named in a GRANT."""
 
@@ -22,6 +24,7 @@ def check_source(source: Connection) -> list[Finding]:
         *check_readable("source", source),
         *_named_as_the_journal(source),
         *_left_out(source),
+        *check_logins("source", source),
         *_collation_versions(source),
         *_standby(source),
     ]
@@ -30,6 +33,21 @@ def check_source(source: Connection) -> list[Finding]:
 def check_readable(server: str, conn: Connection, wanted: Wanted | None = None) -> list[Finding]:
     """Return what this role may not read, all or in part. `wanted` tells which tables and sequences matter."""
     return [*_unreadable(server, conn, wanted or list), *_unreadable_large_objects(server, conn)]
+
+
+def check_logins(server: str, conn: Connection) -> Iterable[Finding]:
+    """Yield the event triggers on logins that fire for this program's sessions: what they write is no copy."""
+    if not getattr(conn, "fires", False) or conn.info.server_version < LOGINS_SINCE:
+        return
+    if names := [row[0] for row in conn.execute(LOGINS).fetchall()]:
+        yield Finding(
+            f"Event triggers on logins fire on the {server} for this program's sessions, too: {listed(names)}. What"
+            " they write there may be a difference.",
+            fatal=False,
+            object="event triggers on logins",
+            run=f"GRANT SET ON PARAMETER event_triggers TO {quoted(conn.info.user)};",
+            server=server,
+        )
 
 
 def check_unlogged(source: Connection, *, wanted: bool) -> Iterable[Finding]:

@@ -5,7 +5,7 @@ from replicator.postgres import Connection
 from replicator.probe.capacity import check_sessions
 from replicator.probe.destination import same_database, sorting, writable
 from replicator.probe.facts import read_facts
-from replicator.probe.source import check_readable, refused_by_table, waiting_locks
+from replicator.probe.source import check_logins, check_readable, refused_by_table, waiting_locks
 
 
 def check_verification(
@@ -25,6 +25,8 @@ def check_verification(
         return same
     found = [
         *sorting(here, there),
+        *check_logins("source", source),
+        *check_logins("destination", destination),
         *check_readable("source", source),
         *check_readable("destination", destination, common),
     ]
