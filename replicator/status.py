@@ -1,9 +1,12 @@
 """What an unfinished clone left on the destination: what is there, and how it goes away again."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from replicator import claim, data_only, emptying, events, journal, postgres, replacement, resume, standard, trust
+from replicator.catalog import FACETS
+from replicator.catalog.read import read_catalog
 from replicator.errors import PreflightFailed
 from replicator.events import Emit
 from replicator.postgres import Connection
@@ -19,8 +22,8 @@ def look(dsn: str) -> Status | None:
         return journal.read_status(conn) if conn else None
 
 
-def clean_up(dsn: str, emit: Emit = lambda event: None) -> int | None:
-    """Empty a database that holds an unfinished clone; None where there is no journal, else how many objects went.
+def clean_up(dsn: str, emit: Emit = lambda event: None) -> Counter[str] | None:
+    """Empty a database that holds an unfinished clone; None where there is no journal, else what went, by kind.
 
     After --data-only nothing goes, and foreign keys come back; nor does anything after a --replace drop that had not
     begun to drop. After --replace swap it is the copy beside this database that goes. Extensions that were there before
@@ -47,7 +50,7 @@ def _journaled(dsn: str, application: str) -> Iterator[tuple[Connection | None, 
         yield conn if found else None, found
 
 
-def _clean(conn: Connection, emit: Emit) -> int:
+def _clean(conn: Connection, emit: Emit) -> Counter[str]:
     if holder := claim.claim(conn, end_silent=True):
         raise PreflightFailed(f"The clone into this database is still running: {holder}.", hint="End it first.")
     if left := resume.read_left(conn):
@@ -56,16 +59,26 @@ def _clean(conn: Connection, emit: Emit) -> int:
     if run and run.rows_only:
         for text in data_only.give_back(conn):
             emit(events.Note(text))
-        return 0
+        return Counter()
     if left and _still_whole(conn, left):
         emit(events.Note("Nothing of what was there had been dropped: it stays, the journal alone is removed."))
         journal.drop(conn)
-        return 0
+        return Counter()
     with events.saying(emit, "Dropping what the unfinished clone left"):
-        dropped = emptying.empty(conn, run.kept if run else (), journal.read_extensions(conn))
+        before = _counted(conn)
+        emptying.empty(conn, run.kept if run else (), journal.read_extensions(conn))
         standard.restore(conn)
+        removed = before - _counted(conn)
     journal.drop(conn)
-    return dropped
+    return removed
+
+
+def _counted(conn: Connection) -> Counter[str]:
+    """Return how many objects of each kind there are, but for what is said of others."""
+    catalog = read_catalog(conn)
+    counts = Counter(o.kind.replace("_", " ") for o in catalog.objects if o.kind not in FACETS)
+    counts["large object"] = sum(objects.count for objects in catalog.large_objects)
+    return counts
 
 
 def _still_whole(conn: Connection, left: resume.Left) -> bool:

@@ -569,7 +569,9 @@ def test_a_cleaned_destination_is_as_new(database: Database, destination: Databa
     with pytest.raises(Interrupted):
         clone(Settings(database.dsn, destination.dsn, jobs=2, verify=True), interrupt)
     assert look(destination.dsn).state == "interrupted"
-    clean_up(destination.dsn)
+    removed = clean_up(destination.dsn)
+    assert removed is not None
+    assert removed["publication"] == removed["subscription"] == 1
     assert look(destination.dsn) is None
     assert destination.dump() == new
     copy(database, destination, verify=True)

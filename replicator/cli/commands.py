@@ -284,9 +284,13 @@ def clean_command(
         probe.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
         dropped = clean_up(dsn, emit)
     if output == "json":
-        click.echo(json.dumps({"dropped": dropped}))
+        told = None if dropped is None else (dropped.total(), dict(dropped))
+        click.echo(json.dumps(dict(zip(("dropped", "kinds"), told or (None, None), strict=True))))
+    elif dropped is None:
+        click.echo("Nothing to clean: there is no journal.")
     else:
-        click.echo("Nothing to clean: there is no journal." if dropped is None else f"Removed {dropped} objects.")
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(dropped.items()))
+        click.echo(f"Removed {dropped.total():,} objects{f': {kinds}' if kinds else ''}.")
 
 
 @cli.command("hold", hidden=True)
