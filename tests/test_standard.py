@@ -20,7 +20,8 @@ def equal(source: Database, destination: Database) -> None:
     assert destination.dump() == source.dump()
     lists = """SELECT relname::text, relacl::text FROM pg_class WHERE oid >= 16384 UNION ALL
         SELECT proname, proacl::text FROM pg_proc WHERE oid >= 16384 UNION ALL
-        SELECT nspname, nspacl::text FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1"""
+        SELECT nspname, coalesce(nspacl, acldefault('n', nspowner))::text
+          FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1"""
     assert destination.rows(lists) == source.rows(lists)
     assert extensions(destination) == extensions(source)
 

@@ -103,7 +103,8 @@ def without_own(catalog: Catalog, extensions: Collection[str], wanted: Catalog) 
     owned = "public" in schemas and schemas["public"].alter_owner
     gone = {o.address for o in catalog.objects if o.kind == "extension" and o.identity in extensions}
     needed = {address for o in catalog.objects if o.address in gone for address in o.needs}
-    also = {address for o in catalog.objects if not (o.address in gone or o.needs & gone) for address in o.needs}
+    others = (o for o in catalog.objects if o.kind not in FACETS and o.address not in gone and not o.needs & gone)
+    also = {address for o in others for address in o.needs}
     gone |= {
         o.address
         for o in catalog.objects

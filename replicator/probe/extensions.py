@@ -3,8 +3,9 @@
 CREATE EXTENSION IF NOT EXISTS takes one for there that is in another schema, and all that names it by its schema fails.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
+import psycopg
 from psycopg import sql
 
 from replicator.model import Catalog, Finding
@@ -31,6 +32,35 @@ SELECT v.schema IS NOT NULL
   JOIN pg_available_extensions a USING (name)
  WHERE v.name = %s AND v.version = coalesce(%s, a.default_version)
 """
+UPDATE = """
+SELECT path IS NOT NULL FROM pg_extension_update_paths(%s) WHERE source = %s AND target = %s"""
+# In the order in which they can be made.
+NEEDING = """
+WITH RECURSIVE needing (oid, level) AS (
+    SELECT oid, 0 FROM pg_extension WHERE extname = %s
+     UNION
+    SELECT d.objid, n.level + 1
+      FROM needing n
+      JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = n.oid
+     WHERE d.classid = 'pg_extension'::regclass
+)
+SELECT e.extname::text
+  FROM needing n JOIN pg_extension e USING (oid)
+ GROUP BY e.extname HAVING min(n.level) > 0
+ ORDER BY max(n.level), 1"""
+OWN = """
+SELECT e.extname::text
+     , CASE WHEN n.oid >= 16384 AND quote_ident(n.nspname) <> ALL (given.schemas)
+                 AND NOT EXISTS (SELECT FROM pg_extension o
+                                  WHERE o.extnamespace = n.oid AND o.extname = ANY (given.wanted))
+            THEN quote_ident(n.nspname) END
+  FROM (SELECT %s::text[] AS wanted, %s::text[] AS schemas, %s AS replacing) AS given
+ CROSS JOIN pg_extension e
+  JOIN pg_namespace n ON n.oid = e.extnamespace
+ WHERE e.extname <> ALL (given.wanted)
+   AND e.extname <> 'plpgsql'
+   AND NOT (given.replacing AND pg_has_role(e.extowner, 'USAGE'))
+ ORDER BY 1"""
 ALWAYS_THERE = ("public", "pg_catalog")
 
 
@@ -52,6 +82,7 @@ def check_extensions(
     ).fetchall()
     rows = destination.execute(AVAILABLE, [absent, [row[0] for row in here]]).fetchall()
     there = {name: row for name, *row in rows}
+    places = {name: schema for name, _, schema in here}
     for name, version, schema in here:
         if name not in there:
             yield Finding(
@@ -61,19 +92,21 @@ def check_extensions(
             )
             continue
         other, versions, elsewhere, identity, relocatable, own, alone = there[name]
+        stays = elsewhere is not None and not (replacing and own and identity in schemas)
         if other != version:
-            choosable = elsewhere is None and version in versions
             yield Finding(
                 f"The extension {name} is {version} on the source,"
-                f" {'and will be' if elsewhere is None else 'but'} {other} on the destination.",
+                f" {'but' if stays else 'and will be'} {other} on the destination.",
                 fatal=False,
                 object=f"extension {name}",
-                run=creation(destination, name, schema, version) if choosable else "",
+                run=_of_version(destination, name, schema, version, other if stays else None, places)
+                if version in versions
+                else "",
             )
-        stays = not (replacing and own and identity in schemas)
-        if elsewhere not in (None, schema) and stays:
+        if elsewhere != schema and stays:
             move = f"{_made(schema, destination)}ALTER EXTENSION {quoted(name)} SET SCHEMA {quoted(schema)};"
-            anew = f"DROP EXTENSION {quoted(name)}; {creation(destination, name, schema)}"
+            anew = _anew(destination, name, schema, version if version in versions else None, places)
+            relocatable = relocatable and _may_be_moved(destination, name, schema)
             # Without the extension that schema is one thing more that keeps the destination from being empty.
             rest = f" DROP SCHEMA {quoted(elsewhere)};" if alone and identity not in schemas and not replacing else ""
             yield Finding(
@@ -83,6 +116,56 @@ def check_extensions(
                 object=f"extension {name}",
                 run=f"{move if relocatable else anew}{rest}",
             )
+    if not absent:
+        yield from _kept(destination, places, schemas, replacing=replacing)
+
+
+def _kept(
+    destination: Connection, wanted: Collection[str], schemas: Collection[str], *, replacing: bool
+) -> Iterable[Finding]:
+    """Yield the extensions that only the destination has, and that stay; with what drops them and their own schemas."""
+    rows = destination.execute(OWN, [list(wanted), list(schemas), replacing]).fetchall()
+    if names := [name for name, _ in rows]:
+        dropped = ", ".join(map(quoted, names))
+        emptied = "".join(f" DROP SCHEMA {schema};" for schema in dict.fromkeys(s for _, s in rows if s))
+        yield Finding(
+            f"The destination has extensions that the source has not, which stay: {', '.join(names)}.",
+            fatal=False,
+            object="extensions",
+            run=f"DROP EXTENSION {dropped};{emptied}",
+        )
+
+
+def _may_be_moved(destination: Connection, name: str, schema: str) -> bool:
+    """Try to move an extension: others that need it may forbid that. Whose privileges do not suffice cannot tell."""
+    try:
+        with destination.transaction(force_rollback=True):
+            destination.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+            destination.execute(f"ALTER EXTENSION {quoted(name)} SET SCHEMA {quoted(schema)}")
+    except psycopg.errors.InsufficientPrivilege:
+        pass
+    except psycopg.DatabaseError:
+        return False
+    return True
+
+
+def _of_version(
+    destination: Connection, name: str, schema: str, version: str, now: str | None, places: Mapping[str, str]
+) -> str:
+    """Return the statements after which an extension has this version; `now` it has another one there, if any."""
+    if now is None:
+        return creation(destination, name, schema, version)
+    if destination.execute(UPDATE, [name, now, version]).fetchall() == [(True,)]:
+        return f"ALTER EXTENSION {quoted(name)} UPDATE TO {sql.Literal(version).as_string()};"
+    return _anew(destination, name, schema, version, places)
+
+
+def _anew(destination: Connection, name: str, schema: str, version: str | None, places: Mapping[str, str]) -> str:
+    """Return the statements that make an extension again, and those that need it: of these what the source has."""
+    needing = [row[0] for row in destination.execute(NEEDING, [name]).fetchall()]
+    dropped = ", ".join(map(quoted, [name, *needing]))
+    again = "".join(f" {creation(destination, other, places[other])}" for other in needing if other in places)
+    return f"DROP EXTENSION {dropped}; {creation(destination, name, schema, version)}{again}"
 
 
 def creation(destination: Connection, name: str, schema: str, version: str | None = None) -> str:
