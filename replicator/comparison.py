@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from replicator import events, journal, probe, snapshot, trust
 from replicator.catalog import select
 from replicator.catalog.read import read_catalog
+from replicator.choice import chosen, selected
 from replicator.data_only.counterparts import counterparts
 from replicator.errors import SnapshotLost, StepFailed, VerificationFailed
 from replicator.events import Emit
@@ -14,7 +15,7 @@ from replicator.globals import database
 from replicator.locks import Relation
 from replicator.model import Catalog
 from replicator.postgres import Connection
-from replicator.preparation import read, refuse_or_note, selected, wait_for_both
+from replicator.preparation import read, refuse_or_note, wait_for_both
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides
 from replicator.snapshot import HOLDERS
@@ -50,7 +51,9 @@ def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
             emit,
         )
         with events.saying(emit, "Reading the source's catalogs"):
-            catalog = selected(read(sides.moment, sides.keeper.conn), settings)
+            catalog, excluded = chosen(read(sides.moment, sides.keeper.conn), settings)
+        if excluded:
+            emit(events.Note(f"Not compared, as it was left out: {events.listed([loss.what for loss in excluded])}."))
         if settings.data_only:
             return unfinished + compare_rows(sides, catalog, settings, emit)
         if settings.downgrade or settings.skip_unprivileged:
@@ -130,10 +133,10 @@ def compared(
                 there = selected(read(now, now.holder), settings)
             for schema in (*([trust.SCHEMA] if trust.exists(now.holder) else []), *apart):
                 there = select.without_schema(there, schema)
-        if settings.foreign_keys:
-            there = select.as_validated(there, catalog)
             if cloned:
                 there = select.without_own(there, kept_extensions(now.holder, catalog), catalog)
+        if settings.foreign_keys:
+            there = select.as_validated(there, catalog)
         for moment in (sides.moment, now):
             moment.forget()
         found = verify(

@@ -4,12 +4,13 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from replicator import events, journal, postgres, sequences
+from replicator.choice import selected
 from replicator.clone import fill
 from replicator.comparison import as_promised, compare, verify_copy
 from replicator.errors import PreflightFailed
 from replicator.events import Emit
 from replicator.model import Catalog
-from replicator.preparation import read, selected, wait_for_both
+from replicator.preparation import read, wait_for_both
 from replicator.run import Run, Status, read_again, write_given
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides

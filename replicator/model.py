@@ -1,6 +1,7 @@
 """The shared words as frozen data: what is read from a catalog, and what is to be done about it."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence as Several
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -148,6 +149,8 @@ class Table:
     stored: tuple[Column, ...] = ()
     """Generated columns, which each server computes; what it has stored is compared."""
     unlogged: bool = False
+    extension: Address | None = None
+    """Whose configuration it holds."""
     matview: bool = False
     """A materialized view: its rows are compared, and copied by nobody."""
 
@@ -172,6 +175,8 @@ class Sequence:
     unlogged: bool = False
     alias: str = ""
     """What the destination calls it, where that is something else."""
+    extension: Address | None = None
+    """Whose configuration it is part of."""
 
     @property
     def target(self) -> str:
@@ -188,6 +193,7 @@ class LargeObjects:
     count: int
     owners: bool = True
     privileges: bool = True
+    comments: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,10 +428,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All steps; each comes after all that it needs. `losses` is what the destination cannot hold."""
+    """All steps; each comes after all that it needs.
+
+    `losses` is what the destination cannot hold, `excluded` what goes with what the user leaves out.
+    """
 
     steps: tuple[Step, ...]
-    losses: tuple[Loss, ...] = ()
+    losses: Several[Loss] = ()
+    excluded: Several[Loss] = ()
     encoding: str = "UTF8"
     """The source's. SQL_ASCII's bytes are read as LATIN1: see postgres.readable_encoding."""
 

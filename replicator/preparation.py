@@ -12,6 +12,7 @@ from replicator.catalog import FACETS, select
 from replicator.catalog.changes import changed_objects
 from replicator.catalog.read import read_catalog
 from replicator.catalog.unprintable import unprintable
+from replicator.choice import chosen, selected, told
 from replicator.errors import PreflightFailed, SourceChanged
 from replicator.events import Emit
 from replicator.fit import fitting
@@ -123,7 +124,7 @@ def examine(
     if any(finding.fatal for finding in in_its_way):
         return findings, None
     with events.saying(emit, READING):
-        catalog = selected(read_steadily(sides, settings), settings)
+        catalog, excluded = chosen(read_steadily(sides, settings), settings)
     source = sides.moment.holder  # another one, if it had to be read again
     if settings.replace and not settings.allow_empty and not any(finding.fatal for finding in findings):
         findings += probe.check_rows(source, catalog)
@@ -161,7 +162,12 @@ def examine(
     losses = [*not_held, *fit.losses]
     unfit = probe.check_losses(losses, destination, agreed=settings.downgrade)
     forbidden = probe.check_forbidden(fit.forbidden, catalog, destination, agreed=agreed)
-    left_out = [*(f.text for f in (*not_mine, *tried, *forbidden)), *(str(loss) for loss in losses if loss.fatal)]
+    findings += told(excluded)
+    left_out = [
+        *map(str, excluded),
+        *(f.text for f in (*not_mine, *tried, *forbidden)),
+        *(str(loss) for loss in losses if loss.fatal),
+    ]
     findings += [*tried, *unfit, *forbidden]
     catalog = resume.as_then(left, fit.catalog) if left else fit.catalog
     if left and left.read and settings.verify:
@@ -216,18 +222,19 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
     with snapshot.take(settings.source) as moment, postgres.connect(settings.destination) as destination:
         with events.saying(emit, READING):
             moment.lock_tables(settings.lock_timeout)
-            catalog = selected(read(moment, destination), settings)
+            catalog, excluded = chosen(read(moment, destination), settings)
         encoding = str(moment.holder.info.parameter_status("server_encoding"))
         if settings.source == settings.destination:
-            plan = planned(catalog, destination, settings)
-            return replace(database.planned(moment.holder, settings, plan), encoding=encoding)
-        first = server.roles(moment.holder, destination)
+            plan = replace(planned(catalog, destination, settings), excluded=excluded, encoding=encoding)
+            return database.planned(moment.holder, settings, plan)
+        first = server.roles(moment.holder, destination, settings)
         there = {o.name for o in read_catalog(destination).objects}
         with events.saying(emit, TRYING):
             fit = fitting(destination, catalog, emit, first, there, agreed=True)
-        plan = planned(fit.catalog, destination, settings)
         losses = (*fit.losses, *fit.forbidden)
-        return replace(database.planned(moment.holder, settings, plan), losses=losses, encoding=encoding)
+        plan = planned(fit.catalog, destination, settings)
+        plan = replace(plan, losses=losses, excluded=excluded, encoding=encoding)
+        return database.planned(moment.holder, settings, plan)
 
 
 @contextmanager
@@ -328,19 +335,6 @@ def uncollected() -> Iterator[None]:
         gc.freeze()
         if enabled:
             gc.enable()
-
-
-def selected(catalog: Catalog, settings: Settings) -> Catalog:
-    """Leave out what the settings leave out."""
-    if not settings.owners:
-        catalog = select.without_owners(catalog)
-    if not settings.tablespaces:
-        catalog = select.without_tablespaces(catalog)
-    if not settings.large_objects:
-        catalog = replace(catalog, large_objects=())
-    if not settings.unlogged_rows:
-        catalog = select.without_unlogged_rows(catalog)
-    return catalog if settings.privileges else select.without_privileges(catalog)
 
 
 def planned(catalog: Catalog, destination: Connection, settings: Settings, left: resume.Left | None = None) -> Plan:

@@ -41,6 +41,13 @@ class Settings:
     tablespaces: bool = True
     unlogged_rows: bool = True
     large_objects: bool = True
+    comments: bool = True
+    security_labels: bool = True
+    publications: bool = True
+    subscriptions: bool = True
+    event_triggers: bool = True
+    exclude_extension: tuple[str, ...] = ()
+    """Patterns of names: see catalog/patterns.py."""
     create: bool = False
     roles: bool = False
     downgrade: bool = False
@@ -121,6 +128,11 @@ NOT_IN_DATA_ONLY: Mapping[str, tuple[object, ...]] = {
     "tablespaces": (),
     "downgrade": (),
     "skip_unprivileged": (),
+    "security_labels": (),
+    "publications": (),
+    "subscriptions": (),
+    "event_triggers": (),
+    "exclude_extension": (),
     "keep_previous": (),
     "split_larger_than": (0,),
     "statistics": (Statistics.ANALYZE, Statistics.NONE),
@@ -132,6 +144,11 @@ FLAGS = {
     "tablespaces": "--no-tablespaces",
     "unlogged_rows": "--no-unlogged-table-data",
     "large_objects": "--no-large-objects",
+    "comments": "--no-comments",
+    "security_labels": "--no-security-labels",
+    "publications": "--no-publications",
+    "subscriptions": "--no-subscriptions",
+    "event_triggers": "--no-event-triggers",
     "create_tablespaces": "--tablespaces",
     "hold_snapshot_seconds": "--hold-snapshot",
     "retry_seconds": "--retry-for",

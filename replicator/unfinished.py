@@ -1,6 +1,7 @@
 """An unfinished run: the options that it was begun with, and the one command that goes on with it."""
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -21,31 +22,48 @@ SAME = (
     "create_tablespaces",
     "unlogged_rows",
     "large_objects",
+    "comments",
+    "security_labels",
+    "publications",
+    "subscriptions",
+    "event_triggers",
+    "exclude_extension",
     "roles",
     "downgrade",
     "skip_unprivileged",
 )
 """The options that change the copy: a run is resumed with those that it was begun with."""
-NEGATED = ("owners", "privileges", "tablespaces", "unlogged_rows", "large_objects")
+NEGATED = tuple(name for name in SAME if flag(name).startswith("--no-"))
 LASTING = ("verify", "create", "skip_failed_refresh", "foreign_keys")
 """The options that hold to the end of a run once they were given."""
 GIVEN_AGAIN = ("verify", "skip_failed_refresh", "foreign_keys")
 """Those of them that a command repeats, so that whoever reads it knows."""
 
-CHOICES = {"replace": (None, "swap", "drop"), "foreign_keys": (None, "not-valid")}
-
 Options = Mapping[str, Any]
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+RIGHT: Mapping[str, Callable[[Any], bool]] = {
+    "replace": lambda value: value in (None, "swap", "drop"),
+    "foreign_keys": lambda value: value in (None, "not-valid"),
+    "exclude_extension": lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
+}
+"""What may be recorded of options that are no flags."""
 
 
 def options_of(settings: Settings) -> Options:
     """Return what the journal keeps of the settings."""
-    return {name: getattr(settings, name) for name in (*SAME, *LASTING)}
+    values = {name: getattr(settings, name) for name in (*SAME, *LASTING)}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def check_recorded(options: Options) -> None:
     """Raise PreflightFailed if these are not what `options_of` returns: nothing else of a journal becomes a setting."""
     right = options.keys() == {*SAME, *LASTING} and all(
-        value in CHOICES[name] if name in CHOICES else isinstance(value, bool) for name, value in options.items()
+        RIGHT.get(name, _is_flag)(value) for name, value in options.items()
     )
     if not right:
         raise damaged("the options of the run")
@@ -137,7 +155,10 @@ def _flag(name: str, options: Options) -> str:
     value = options[name]
     if name in NEGATED:
         value = not value
-    return f"{flag(name)} {value}" if isinstance(value, str) else flag(name) if value else ""
+    values = [value] if isinstance(value, str) else value if isinstance(value, list) else None
+    if values is not None:
+        return " ".join(f"{flag(name)} {shlex.quote(each)}" for each in values)
+    return flag(name) if value else ""
 
 
 def _how(settings: Settings) -> str:

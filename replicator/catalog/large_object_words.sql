@@ -40,6 +40,7 @@
          FROM pg_largeobject_metadata l
          JOIN pg_description d ON d.objoid = l.oid AND d.classoid = 'pg_largeobject'::regclass
         WHERE l.oid BETWEEN %(first)s AND %(last)s
+          AND %(comments)s
      )
 SELECT pg_get_userbyid(role)::text, pg_get_userbyid(owner)::text, text
   FROM word

@@ -16,7 +16,7 @@
        SELECT l.oid, hashtextextended(concat_ws(' ', CASE WHEN %(owners)s THEN pg_get_userbyid(l.lomowner) END, acl.text
                                         , d.description), l.oid::bigint)
          FROM pg_largeobject_metadata l
-         LEFT JOIN pg_description d ON d.objoid = l.oid AND d.classoid = 'pg_largeobject'::regclass
+         LEFT JOIN pg_description d ON d.objoid = l.oid AND d.classoid = 'pg_largeobject'::regclass AND %(comments)s
          LEFT JOIN LATERAL (
               SELECT string_agg(format('%%s%%s%%s', CASE e.grantee
                                                       WHEN l.lomowner THEN 'owner'

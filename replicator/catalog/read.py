@@ -94,7 +94,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
         version=version,
         objects=tuple(fold([row for kind in kinds for row in _objects(kind, rows.pop(kind.name))], edges)),
         tables=tables,
-        sequences=tuple(Sequence(Address(*row[:2]), *row[2:]) for row in rows["sequences"]),
+        sequences=tuple(_sequence(*row) for row in rows["sequences"]),
         large_objects=tuple(LargeObjects(*row) for row in rows["large_objects"]),
         populated=frozenset(Address(*row) for row in rows["populated"]),
         invalid=frozenset(Address(*row) for row in rows["invalid"]),
@@ -220,6 +220,7 @@ def _table(
     generates: bool,
     empty: bool,
     unlogged: bool,
+    extension: list[int] | None,
 ) -> Table:
     return Table(
         address=Address(classid, objid),
@@ -241,4 +242,15 @@ def _table(
         generates=generates,
         empty=empty,
         unlogged=unlogged,
+        extension=_address(extension),
     )
+
+
+def _sequence(
+    classid: int, objid: int, identity: str, schema: str, unlogged: bool, extension: list[int] | None
+) -> Sequence:
+    return Sequence(Address(classid, objid), identity, schema, unlogged, _address(extension))
+
+
+def _address(pair: list[int] | None) -> Address | None:
+    return Address(*pair) if pair else None

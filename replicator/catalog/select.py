@@ -161,8 +161,8 @@ def without(
     lesser = replace(
         catalog,
         objects=tuple(o for o in objects if key(o) not in reasons),
-        tables=tuple(table for table in catalog.tables if table.address not in reasons),
-        sequences=tuple(sequence for sequence in catalog.sequences if sequence.address not in reasons),
+        tables=tuple(t for t in catalog.tables if reasons.keys().isdisjoint((t.address, t.extension))),
+        sequences=tuple(s for s in catalog.sequences if reasons.keys().isdisjoint((s.address, s.extension))),
         populated=frozenset(address for address in catalog.populated if address not in reasons),
     )
     return lesser, sorted(losses, key=lambda loss: loss.rows is None)

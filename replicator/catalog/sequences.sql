@@ -7,6 +7,7 @@ SELECT c.tableoid::bigint AS classid
      , c.oid::regclass::text AS identity
      , n.nspname::text AS schema
      , c.relpersistence = 'u' AS unlogged
+     , (SELECT ARRAY[e.tableoid::bigint, e.oid::bigint] FROM pg_extension e WHERE c.oid = ANY (e.extconfig)) AS extension
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind = 'S'

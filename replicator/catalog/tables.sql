@@ -175,12 +175,14 @@ SELECT c.tableoid::bigint AS classid
      , calling.generated IS TRUE AS generates
      , pg_relation_size(c.oid) = 0 AND m.amname = 'heap' AND config.condition IS NULL AS empty
      , c.relpersistence = 'u' AS unlogged
+     , config.extension
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_am m ON m.oid = c.relam
   LEFT JOIN column_list ON column_list.attrelid = c.oid
   LEFT JOIN calling ON calling.relid = c.oid
   LEFT JOIN LATERAL (SELECT e.extcondition[array_position(e.extconfig, c.oid)] AS condition
+                          , ARRAY[e.tableoid::bigint, e.oid::bigint] AS extension
                        FROM pg_extension e
                       WHERE c.oid = ANY (e.extconfig)) AS config ON true
   -- Before 14 a range of blocks is a filter on a scan of all: the first column of the primary key, and its histogram.

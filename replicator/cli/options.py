@@ -100,6 +100,11 @@ def _in_file(option: click.Option, value: object, path: Path) -> object:
             return option.flag_value if value else None
         if isinstance(option.type, click.Choice) and "on" in option.type.choices:
             return "on" if value else "off"
+    if option.multiple:
+        values = value if isinstance(value, list) else [value]
+        if values and all(isinstance(each, str) for each in values):
+            return values
+        raise UsageError(f"The option {name} in the file {path} needs a text, or a list of texts.")
     if isinstance(value, bool) is not option.is_bool_flag or not isinstance(value, str | int | float):
         wanted = "true or false" if option.is_bool_flag else "a value, as on the command line"
         raise UsageError(f"The option {name} in the file {path} needs {wanted}.")
@@ -202,7 +207,22 @@ LEAVING_OUT = (
         "--no-unlogged-table-data", is_flag=True, help="Leave out the rows of unlogged tables: a standby has none."
     ),
     click.option("--no-large-objects", is_flag=True, help="Leave large objects out."),
+    click.option("--no-comments", is_flag=True, help="Leave comments out."),
+    click.option("--no-security-labels", is_flag=True, help="Leave security labels out."),
+    click.option("--no-publications", is_flag=True, help="Leave publications out."),
+    click.option("--no-subscriptions", is_flag=True, help="Leave subscriptions out."),
+    click.option("--no-event-triggers", is_flag=True, help="Leave event triggers out."),
+    click.option(
+        "--exclude-extension",
+        multiple=True,
+        metavar="PATTERN",
+        help="Leave an extension out, with all that needs it, and list that; may be given several times.",
+    ),
 )
+NEGATIONS = {
+    name: flag.removeprefix("--").replace("-", "_") for name, flag in settings.FLAGS.items() if flag.startswith("--no-")
+}
+"""The options that leave something out, by the fields that are then false."""
 CREATE = click.option("--create", is_flag=True, help="Create the destination database unless it is there.")
 ROLES = click.option("--roles", is_flag=True, help="Create the roles that the destination lacks.")
 RESUME = click.option(
@@ -380,24 +400,15 @@ def one(name: str, dsn: str | None) -> str:
 def both(
     source: str | None,
     destination: str | None,
-    *,
-    no_owner: bool = False,
-    no_acl: bool = False,
-    no_tablespaces: bool = False,
-    no_unlogged_table_data: bool = False,
-    no_large_objects: bool = False,
     **rest: Any,
 ) -> Settings:
     """Return the settings that these options make. Raises UsageError."""
-    if no_tablespaces and rest.get("create_tablespaces"):
+    wanted: dict[str, Any] = {name: not rest.pop(option) for name, option in NEGATIONS.items() if option in rest}
+    if not wanted.get("tablespaces", True) and rest.get("create_tablespaces"):
         raise UsageError("--tablespaces and --no-tablespaces exclude each other.")
     return Settings(
         source=one("source", source),
         destination=one("destination", destination),
-        owners=not no_owner,
-        privileges=not no_acl,
-        tablespaces=not no_tablespaces,
-        unlogged_rows=not no_unlogged_table_data,
-        large_objects=not no_large_objects,
+        **wanted,
         **rest,
     )

@@ -52,6 +52,8 @@ def plan_as_lines(plan: Plan) -> Iterator[str]:
     """Yield a line a step: its number, phase and name, what it costs, after which steps it comes, and why it is so."""
     for loss in plan.losses:
         yield events.one_line(f"not held by the destination: {loss}")
+    for loss in plan.excluded:
+        yield events.one_line(f"not copied, as was asked for: {loss}")
     numbers = {step.name: number for number, step in enumerate(plan.steps, 1)}
     width = len(str(len(numbers)))
     for step in plan.steps:
@@ -105,6 +107,7 @@ def _script(plan: Plan) -> Iterator[str]:
     yield f"SET client_encoding = '{'SQL_ASCII' if plan.encoding == 'SQL_ASCII' else 'UTF8'}';"
     yield SETTINGS
     yield from (f"-- Not held by the destination: {events.one_line(str(loss))}" for loss in plan.losses)
+    yield from (f"-- Not copied, as was asked for: {events.one_line(str(loss))}" for loss in plan.excluded)
     yield from (f"{statement};" for _, statement in made)
     yield f"\\unrestrict {key}"
 

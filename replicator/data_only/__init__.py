@@ -17,6 +17,7 @@ import psycopg
 
 from replicator import journal, locks, postgres, probe, resume
 from replicator.catalog.read import read_tables, read_targets
+from replicator.choice import selected
 from replicator.copy.intruders import none_fires
 from replicator.data_only.counterparts import as_there
 from replicator.data_only.foreign_keys import Taken, read_taken
@@ -41,7 +42,7 @@ from replicator.model import (
 )
 from replicator.plan.data import LARGE_OBJECT_BYTES, ROWS_LOOKED_UP, form
 from replicator.postgres import REPLICA, Connection
-from replicator.preparation import READING, Prepared, in_one_encoding, read_steadily, refuse_or_note, selected
+from replicator.preparation import READING, Prepared, in_one_encoding, read_steadily, refuse_or_note
 from replicator.settings import Settings
 from replicator.sides import Sides
 from replicator.trust import proven

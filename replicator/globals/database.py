@@ -370,7 +370,12 @@ def _compared(
 
 def _said(conn: Connection, name: str, owner: str, settings: Settings) -> dict[str, Any]:
     """Return what is said of a connection's database, by name, as statements about one of that name and owner."""
-    wanted = {"acl": settings.privileges, "owner": settings.create and settings.owners}
+    wanted = {
+        "acl": settings.privileges,
+        "owner": settings.create and settings.owners,
+        "comment": settings.comments,
+        "label": settings.security_labels,
+    }
     rows = read(conn, "database_setting", name=name, owner=owner)
     return {row.name: row for row in rows if wanted.get(row.part, True)}
 

@@ -29,7 +29,7 @@ SELECT (pg_stat_file(%(location)s, true)).isdir
 
 def lacking(source: Connection, destination: Connection, settings: Settings) -> tuple[list[Step], list[Finding]]:
     """Return the steps that make what the settings ask for, in order, and what stands in the way."""
-    steps = roles(source, destination) if settings.roles else []
+    steps = roles(source, destination, settings) if settings.roles else []
     findings: list[Finding] = []
     if settings.privileges:
         granting, findings = parameter_privileges(source, destination, roles=settings.roles)
@@ -50,7 +50,14 @@ def first(steps: Iterable[Step], plan: Plan) -> Plan:
     return replace(plan, steps=(*before, *(s if s.needs else replace(s, needs=last) for s in plan.steps)))
 
 
-def roles(source: Connection, destination: Connection) -> list[Step]:
+def _wanted(statements: Iterable[str], settings: Settings) -> tuple[str, ...]:
+    """Return these statements without what the settings leave out."""
+    gone = [] if settings.comments else ["COMMENT ON "]
+    gone += [] if settings.security_labels else ["SECURITY LABEL FOR "]
+    return tuple(s for s in statements if not s.startswith(tuple(gone)))
+
+
+def roles(source: Connection, destination: Connection, settings: Settings) -> list[Step]:
     """Return a step for each role that the destination lacks, then for their memberships.
 
     Passwords travel as hashes, where the source's pg_authid may be read. Grantors of memberships do not.
@@ -63,7 +70,7 @@ def roles(source: Connection, destination: Connection) -> list[Step]:
         major=min(source.info.server_version, destination.info.server_version) // 10000,
         there=sorted(roles_of(destination)),
     )
-    return [Step(row.name, Phase.ROLES, Execute(tuple(row.statements))) for row in rows]
+    return [Step(row.name, Phase.ROLES, Execute(_wanted(row.statements, settings))) for row in rows]
 
 
 def parameter_privileges(
@@ -130,7 +137,7 @@ def tablespaces(
                     run=f"CREATE ROLE {quoted(row.owner)};",
                 )
             )
-        work = CreateTablespace(row.name, row.create, in_place=not row.location, then=tuple(row.then))
+        work = CreateTablespace(row.name, row.create, in_place=not row.location, then=_wanted(row.then, settings))
         steps.append(Step(f"tablespace {row.name}", Phase.TABLESPACES, work))
     return steps, findings
 

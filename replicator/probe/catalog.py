@@ -1,12 +1,14 @@
 """What the objects of the source need and the destination lacks."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 
 from replicator import postgres
-from replicator.model import Catalog, Finding
+from replicator.catalog.depend import LARGE_OBJECT_CLASS
+from replicator.model import Address, Catalog, Finding
 from replicator.postgres import Connection, quoted
-from replicator.probe.extensions import check_extensions
+from replicator.probe.extensions import check_extensions, made_by_extensions
 from replicator.probe.load import slow
 
 SET_OPTION_SINCE = 160000
@@ -127,17 +129,32 @@ def check_memberships(
         )
 
 
+def _named(catalog: Catalog, mentions: Iterable[tuple[str, str, int, int, str | None]]) -> set[str]:
+    """Return the roles that the statements of a catalog name, in privileges and policies."""
+    said = {o.address: "; ".join(o.create) for o in catalog.objects if o.kind in ("acl", "default_acl", "policy")}
+    of_large_objects = any(r.privileges for r in catalog.large_objects)
+    return {
+        role
+        for role, word, classid, objid, _ in mentions
+        if (of_large_objects and classid == LARGE_OBJECT_CLASS)
+        or re.search(rf'(?<![\w$"]){re.escape(word)}(?![\w$"])', said.get(Address(classid, objid), ""))
+    }
+
+
 def check_roles(source: Connection, destination: Connection, catalog: Catalog) -> Iterable[Finding]:
     """Yield the roles that a catalog names and the destination does not have. It may be of large objects alone."""
     owned = _owned(source, catalog)
-    privileges = any(o.kind == "acl" for o in catalog.objects) or any(r.privileges for r in catalog.large_objects)
     all_objects = bool(catalog.objects)
-    named = {row[0] for row in source.execute(postgres.script("named_roles"), [all_objects, privileges]).fetchall()}
+    mentions = source.execute(postgres.script("named_roles")).fetchall()
+    named = _named(catalog, mentions) | owned.keys()
     missing = destination.execute(
         "SELECT w.name FROM unnest(%s::text[]) AS w (name)"
         " WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.name) ORDER BY w.name",
-        [sorted(named | owned.keys())],
+        [sorted(named)],
     ).fetchall()
+    suspects = {extension for role, *_, extension in mentions if extension and (role,) in missing}
+    made = made_by_extensions(destination, catalog, suspects) if suspects else set()
+    missing = [row for row in missing if row[0] not in made]
     for (role,) in missing:
         if role.startswith("pg_"):
             continue  # one of a newer server's own: the rehearsal tells what cannot be said of it

@@ -4,6 +4,7 @@ CREATE EXTENSION IF NOT EXISTS takes one for there that is in another schema, an
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 
 import psycopg
 from psycopg import sql
@@ -185,3 +186,16 @@ def _made(schema: str, destination: Connection) -> str:
     if schema in ALWAYS_THERE:
         return ""
     return f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)} AUTHORIZATION {quoted(destination.info.user)}; "
+
+
+def made_by_extensions(destination: Connection, catalog: Catalog, extensions: Collection[str]) -> set[str]:
+    """Return the destination's roles as they are once it has these extensions: they are made, and rolled back."""
+    kinds = {o.address: o for o in catalog.objects if o.kind in ("schema", "extension")}
+    wanted = [o for o in kinds.values() if o.kind == "extension" and o.identity in extensions]
+    schemas = [kinds[a] for o in wanted for a in o.needs if a in kinds and kinds[a].kind == "schema"]
+    tried = [*(s for o in schemas for s in o.create[:1]), *(f"{s} CASCADE" for o in wanted for s in o.create)]
+    with destination.transaction(force_rollback=True):
+        for each in tried:
+            with suppress(psycopg.DatabaseError), destination.transaction():
+                destination.execute(each)
+        return {row[0] for row in destination.execute("SELECT rolname::text FROM pg_roles").fetchall()}
