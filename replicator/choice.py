@@ -64,6 +64,8 @@ def _selected(catalog: Catalog, settings: Settings) -> tuple[Catalog, list[Loss]
         catalog = select.without_privileges(catalog)
     if not settings.comments:
         catalog = replace(catalog, large_objects=tuple(replace(r, comments=False) for r in catalog.large_objects))
+    if settings.load_via_partition_root:
+        catalog = replace(catalog, tables=tuple(replace(t, root=t.root or t.top) for t in catalog.tables))
     kinds = {kind for name, kinds in KINDS.items() if not getattr(settings, name) for kind in kinds}
     if kinds:
         catalog, _ = select.without(catalog, {select.key(o): "" for o in catalog.objects if o.kind in kinds})

@@ -77,6 +77,7 @@ def _with_quoted_names(words: Iterable[str], catalog: Catalog) -> Catalog:
                 columns=tuple(map(column, t.columns)),
                 stored=tuple(map(column, t.stored)),
                 root=t.root and quote(t.root),
+                top=t.top and quote(t.top),
             )
             for t in catalog.tables
         ),

@@ -123,6 +123,10 @@ class Table:
     rows: int
     root: str | None
     """Load through this partitioned table, since rows may be routed otherwise on the destination; None: as it is."""
+    top: str | None = None
+    """The partitioned table that it is a part of."""
+    matters: frozenset[str] = frozenset()
+    """What decides, besides a row's values, which partition it goes into: see routing."""
     unlike: str | None = None
     """Which is its first column without a binary form in common, and of which type, in words."""
     as_text: bool = False

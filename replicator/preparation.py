@@ -22,6 +22,7 @@ from replicator.plan import make_plan
 from replicator.plan.statistics import carried_into
 from replicator.postgres import Connection
 from replicator.rehearsal import Rehearsal
+from replicator.routing import routed
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides
 from replicator.snapshot import HOLDERS, Snapshot
@@ -300,7 +301,7 @@ def read(moment: Snapshot, reader: Connection) -> Catalog:
     """
     try:
         with uncollected(), moment.another() as beside:
-            return keywords.read_for(moment.holder, reader, beside)
+            return routed(keywords.read_for(moment.holder, reader, beside), moment.holder, reader)
     except psycopg.errors.InternalError_ as error:
         names = ""
         with suppress(psycopg.errors.LockNotAvailable), moment.now() as conn:  # some table is being changed

@@ -48,6 +48,7 @@ class Settings:
     event_triggers: bool = True
     exclude_extension: tuple[str, ...] = ()
     """Patterns of names: see catalog/patterns.py."""
+    load_via_partition_root: bool = False
     create: bool = False
     roles: bool = False
     downgrade: bool = False

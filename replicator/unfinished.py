@@ -28,6 +28,7 @@ SAME = (
     "subscriptions",
     "event_triggers",
     "exclude_extension",
+    "load_via_partition_root",
     "roles",
     "downgrade",
     "skip_unprivileged",

@@ -173,7 +173,7 @@ OTHER = Column("c", "", binary=False)
     [
         (COLUMN, {}, Format.AUTO, True, "binary: all types have the same form everywhere; frozen"),
         (COLUMN, {}, Format.TEXT, False, "text: as was asked for; frozen"),
-        (COLUMN, {"root": "t"}, Format.AUTO, True, "through t, since the hash"),
+        (COLUMN, {"root": "t"}, Format.AUTO, True, "through t, since its rows"),
         (COLUMN, {"condition": ""}, Format.AUTO, True, "the rows that the extension did not bring"),
         (OTHER, {"unlike": "column c is of type e"}, Format.AUTO, False, "text: column c is of type e, which has no"),
         (OTHER, {}, Format.BINARY, True, "binary: asked for"),

@@ -221,6 +221,8 @@ def _table(
     empty: bool,
     unlogged: bool,
     extension: list[int] | None,
+    top: str | None,
+    matters: list[str],
 ) -> Table:
     return Table(
         address=Address(classid, objid),
@@ -236,6 +238,8 @@ def _table(
         edges=tuple(edges),
         rows=rows,
         root=root,
+        top=top,
+        matters=frozenset(matters),
         condition=condition,
         refers=frozenset(refers),
         calls=frozenset(Address(FUNCTIONS, oid) for oid in calls),
@@ -249,7 +253,7 @@ def _table(
 def _sequence(
     classid: int, objid: int, identity: str, schema: str, unlogged: bool, extension: list[int] | None
 ) -> Sequence:
-    return Sequence(Address(classid, objid), identity, schema, unlogged, _address(extension))
+    return Sequence(Address(classid, objid), identity, schema, unlogged, extension=_address(extension))
 
 
 def _address(pair: list[int] | None) -> Address | None:

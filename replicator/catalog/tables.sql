@@ -74,15 +74,26 @@
           AND a.attgenerated IN ('', 's')
         GROUP BY a.attrelid
      )
-     , unstable AS (
+     , key AS (
        SELECT p.partrelid
+            , p.partstrat = 'h' AND (form.hashable IS NOT TRUE OR NOT l.collisdeterministic) AS unstable
+            , CASE WHEN key.attnum = 0                                                -- an expression, of whatever
+                   THEN ARRAY['encoding', 'default', 'c', 'i']
+                   WHEN l.oid IS NULL AND form.base NOT IN ('pg_catalog.jsonb', 'pg_catalog."char"')
+                   THEN '{}'
+                   ELSE ARRAY[CASE WHEN p.partstrat IN ('h', 'r') THEN 'encoding' END
+                             , CASE WHEN p.partstrat = 'r' OR NOT l.collisdeterministic
+                                    THEN CASE WHEN l.collname IN ('C', 'POSIX', 'ucs_basic') THEN 'encoding'
+                                              WHEN l.collprovider IN ('c', 'i', 'b') THEN l.collprovider::text
+                                              ELSE 'default'
+                                         END
+                               END]
+               END AS matters
          FROM pg_partitioned_table p
-        CROSS JOIN LATERAL unnest(p.partattrs::int[]) AS key (attnum)
+        CROSS JOIN LATERAL unnest(p.partattrs::int[], p.partcollation::oid[]) AS key (attnum, ordered)
          LEFT JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = key.attnum AND key.attnum > 0
          LEFT JOIN form ON form.type = a.atttypid
-         LEFT JOIN pg_collation l ON l.oid = a.attcollation
-        WHERE p.partstrat = 'h'
-          AND (form.hashable IS NOT TRUE OR NOT l.collisdeterministic)
+         LEFT JOIN pg_collation l ON l.oid = key.ordered
      )
      -- Which functions that are not built in are called by a check, a generated column, a partition key.
      , code AS (
@@ -159,11 +170,7 @@ SELECT c.tableoid::bigint AS classid
      --<14 , coalesce(quantile.key_type, '') AS key_type
      --<14 , coalesce(quantile.edges, '{}') AS edges
      , greatest(c.reltuples, 0)::bigint AS rows
-     , CASE WHEN EXISTS (SELECT
-                           FROM pg_partition_ancestors(c.oid) AS ancestor (relid)
-                           JOIN unstable ON unstable.partrelid = ancestor.relid)
-            THEN pg_partition_root(c.oid)::text
-        END AS root
+     , CASE WHEN routing.unstable THEN pg_partition_root(c.oid)::text END AS root
      , config.condition
      , ARRAY(SELECT f.confrelid::regclass::text
                FROM pg_constraint f
@@ -176,9 +183,16 @@ SELECT c.tableoid::bigint AS classid
      , pg_relation_size(c.oid) = 0 AND m.amname = 'heap' AND config.condition IS NULL AS empty
      , c.relpersistence = 'u' AS unlogged
      , config.extension
+     , pg_partition_root(c.oid)::text AS top
+     , coalesce(routing.matters, '{}') AS matters
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_am m ON m.oid = c.relam
+  LEFT JOIN LATERAL (SELECT bool_or(key.unstable) AS unstable
+                          , array_agg(DISTINCT matter.it) FILTER (WHERE matter.it IS NOT NULL) AS matters
+                       FROM pg_partition_ancestors(c.oid) AS ancestor (relid)
+                       JOIN key ON key.partrelid = ancestor.relid
+                       LEFT JOIN LATERAL unnest(key.matters) AS matter (it) ON true) AS routing ON c.relispartition
   LEFT JOIN column_list ON column_list.attrelid = c.oid
   LEFT JOIN calling ON calling.relid = c.oid
   LEFT JOIN LATERAL (SELECT e.extcondition[array_position(e.extconfig, c.oid)] AS condition

@@ -223,6 +223,11 @@ NEGATIONS = {
     name: flag.removeprefix("--").replace("-", "_") for name, flag in settings.FLAGS.items() if flag.startswith("--no-")
 }
 """The options that leave something out, by the fields that are then false."""
+VIA_ROOT = click.option(
+    "--load-via-partition-root",
+    is_flag=True,
+    help="Let the destination choose each row's partition; done by itself where another may be the right one.",
+)
 CREATE = click.option("--create", is_flag=True, help="Create the destination database unless it is there.")
 ROLES = click.option("--roles", is_flag=True, help="Create the roles that the destination lacks.")
 RESUME = click.option(
@@ -359,7 +364,7 @@ COMPARE_DATA_ONLY = click.option(
 )
 
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, SILENCE, OUTPUT, DEBUG)
-COPYING = (JOBS, *LEAVING_OUT, DOWNGRADE, SKIP_UNPRIVILEGED)
+COPYING = (JOBS, *LEAVING_OUT, VIA_ROOT, DOWNGRADE, SKIP_UNPRIVILEGED)
 MOVING = (*LANES, SPLIT, FORMAT, RELAY, MAX_RATE)
 REPLACING = (REPLACE, KEEP_PREVIOUS, ALLOW_EMPTY, *DATA_ONLY)
 GLOBALS = (CREATE, ROLES, TABLESPACES)

@@ -107,7 +107,7 @@ def form(table: Table, wanted: Format) -> tuple[bool, str]:
 def _ways(table: Table) -> Iterable[str]:
     """Yield in words how a table's rows are loaded."""
     if table.root:
-        yield f"through {table.root}, since the hash of its key may be another one there"
+        yield f"through {table.root}, since its rows may belong into other partitions there"
     elif table.condition is not None:
         yield "the rows that the extension did not bring"
     else:

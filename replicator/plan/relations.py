@@ -27,6 +27,7 @@ class Relations:
         """The steps that bring rows which may be refused: they call code."""
         self.settings = {name for t in catalog.tables if t.condition is not None for name in self.data[t.address]}
         """Those that bring the rows of extensions' configuration tables, which their functions read."""
+        self._pool_routed()
         self.kinds = {o.address: o.kind for o in catalog.objects if o.kind not in FACETS}
         self.identities = {o.address: o.identity for o in catalog.objects if o.kind not in FACETS}
         self._tables_of = {o.address: o.needs for o in catalog.objects if o.kind in ("index", "constraint")}
@@ -41,6 +42,14 @@ class Relations:
                 for parent in o.needs - {child}:
                     self._parent[child] = parent
                     self._children[parent].append(child)
+
+    def _pool_routed(self) -> None:
+        """Let each partition's rows be those of all that are loaded through its root, be it empty on the source."""
+        of_root: defaultdict[str, list[str]] = defaultdict(list)
+        routed = {address: table.root for address, table in self.tables.items() if table.root}
+        for address, root in routed.items():
+            of_root[root] += self.data.get(address, ())
+        self.data |= {address: tuple(of_root[root]) for address, root in routed.items() if of_root[root]}
 
     def below(self, relation: Address) -> Iterable[Address]:
         """Yield a relation and all its partitions."""

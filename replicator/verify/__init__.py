@@ -154,7 +154,7 @@ def _say_what_is_not_compared(sides: Sides, matviews: Sequence[str], emit: Emit)
     for names, words in (
         (foreign, "the rows of foreign tables: {}"),
         (matviews, "the rows of materialized views that are empty, or that may not be read, on one side: {}"),
-        (routed, "in which partition rows are of {}, where a hash decides, which may be another one on each server"),
+        (routed, "in which partition rows are of {}, which may be another one on each server"),
     ):
         if names:
             emit(events.Note(f"Not compared: {words.format(listed(names))}."))
