@@ -49,6 +49,8 @@ class Settings:
     exclude_extension: tuple[str, ...] = ()
     """Patterns of names: see catalog/patterns.py."""
     load_via_partition_root: bool = False
+    database_settings: bool = True
+    thaw: bool = False
     create: bool = False
     roles: bool = False
     downgrade: bool = False
@@ -106,6 +108,8 @@ class Settings:
         ):
             if getattr(self, one) and getattr(self, other):
                 raise UsageError(f"{flag(one)} and {flag(other)} exclude each other: {why}.")
+        if self.thaw and not self.database_settings:
+            raise UsageError("--thaw and --no-database-settings exclude each other: no setting is copied anyway.")
         for one, needed, wanted in (
             ("keep_previous", "--replace swap", self.replace == "swap"),
             ("allow_empty", "--replace or --truncate", self.replace is not None or self.truncate),
@@ -134,6 +138,8 @@ NOT_IN_DATA_ONLY: Mapping[str, tuple[object, ...]] = {
     "subscriptions": (),
     "event_triggers": (),
     "exclude_extension": (),
+    "database_settings": (),
+    "thaw": (),
     "keep_previous": (),
     "split_larger_than": (0,),
     "statistics": (Statistics.ANALYZE, Statistics.NONE),
@@ -150,6 +156,7 @@ FLAGS = {
     "publications": "--no-publications",
     "subscriptions": "--no-subscriptions",
     "event_triggers": "--no-event-triggers",
+    "database_settings": "--no-database-settings",
     "create_tablespaces": "--tablespaces",
     "hold_snapshot_seconds": "--hold-snapshot",
     "retry_seconds": "--retry-for",

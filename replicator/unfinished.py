@@ -29,6 +29,8 @@ SAME = (
     "event_triggers",
     "exclude_extension",
     "load_via_partition_root",
+    "database_settings",
+    "thaw",
     "roles",
     "downgrade",
     "skip_unprivileged",

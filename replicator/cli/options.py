@@ -212,6 +212,8 @@ LEAVING_OUT = (
     click.option("--no-publications", is_flag=True, help="Leave publications out."),
     click.option("--no-subscriptions", is_flag=True, help="Leave subscriptions out."),
     click.option("--no-event-triggers", is_flag=True, help="Leave event triggers out."),
+    click.option("--no-database-settings", is_flag=True, help="Leave the database's settings and limit out."),
+    click.option("--thaw", is_flag=True, help="Leave out what freezes the source: a limit of 0, read-only by default."),
     click.option(
         "--exclude-extension",
         multiple=True,

@@ -16,7 +16,7 @@ from psycopg import conninfo, sql
 from replicator import events, postgres, probe
 from replicator.errors import ConnectionFailed, PreflightFailed, StepFailed
 from replicator.events import Emit
-from replicator.globals import held, read, roles_of
+from replicator.globals import freezing, held, read, roles_of
 from replicator.globals.entry import shut_out, unknown_role
 from replicator.globals.server import create_tablespace, tablespaces
 from replicator.masking import compared
@@ -295,6 +295,8 @@ def lacking(
     roles = roles_of(destination) | (roles_of(source) if settings.roles else set())
     unknown = {d.name: why for d in found if (why := _unknown_role(d, roles))}
     findings = [Finding(f"Not copied: {name}: {why}.", "", fatal=False) for name, why in unknown.items()]
+    all_said = _said(source, "", "", replace(settings, thaw=False)).values()
+    findings += freezing.findings([(row.name, row.statements) for row in all_said], settings)
     if own := [d.name for d in found if d.here is None]:
         findings.append(Finding(f"The destination keeps what it has of its own: {', '.join(own)}.", "", fatal=False))
     untried = set(unknown)
@@ -377,7 +379,11 @@ def _said(conn: Connection, name: str, owner: str, settings: Settings) -> dict[s
         "label": settings.security_labels,
     }
     rows = read(conn, "database_setting", name=name, owner=owner)
-    return {row.name: row for row in rows if wanted.get(row.part, True)}
+    return {
+        row.name: row
+        for row in rows
+        if wanted.get(row.part, True) and freezing.is_copied(row.part, row.statements, settings)
+    }
 
 
 def _unknown_role(difference: Difference, roles: set[str]) -> str:

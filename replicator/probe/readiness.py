@@ -13,6 +13,15 @@ from replicator.probe.facts import Facts, read_facts
 REMEDIES = (
     (r"password authentication failed|no password supplied", "Give the password in ~/.pgpass or in PGPASSWORD."),
     (r"pg_hba\.conf", "Its administrator allows this host, user and database in pg_hba.conf."),
+    (
+        r"not currently accepting connections",
+        "In another database: ALTER DATABASE … ALLOW_CONNECTIONS true; A source that is frozen for a move by"
+        " default_transaction_read_only, or CONNECTION LIMIT 0, can be read: --thaw does not copy these.",
+    ),
+    (
+        r"too many connections for database",
+        "0 lets in superusers alone: connect as one, or ALTER DATABASE … CONNECTION LIMIT -1;",
+    ),
     (r"temp_file_limit", "Raise that limit: ALTER ROLE … RESET temp_file_limit; (as a superuser)."),
 )
 ABSENT = re.compile(r'database ".*" does not exist')
@@ -42,7 +51,8 @@ def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit, abse
             if attempt == attempts:
                 raise NotReady(
                     f"The {server} {where} was not ready after {attempts} attempt{'s' * (attempts > 1)}: {reason}",
-                    hint="Check host and port; --wait-attempts and --wait-delay allow it more time.",
+                    hint=_remedy(server, reason, absent)
+                    or "Check host and port; --wait-attempts and --wait-delay allow it more time.",
                 ) from error
             emit(events.Waiting(server, where, attempt, attempts, delay, reason))
             time.sleep(delay)

@@ -1,0 +1,50 @@
+"""What freezes a database for a move, and would freeze its copy, too."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from replicator.model import Finding
+from replicator.settings import Settings
+
+SETTINGS = ("limit", "setting")
+"""The parts of what is said of a database that are settings."""
+OFF = re.compile(r"f|fa|fal|fals|false|n|no|of|off|0", re.IGNORECASE)
+"""How a server is told no. Reference: bool.c parse_bool_with_len."""
+READ_ONLY = re.compile(r" default_transaction_read_only TO '(.*)'")
+
+
+def freezes(statements: Sequence[str] | None) -> bool:
+    """Tell whether statements about a database keep others from connecting to it, or from writing.
+
+    >>> freezes(["ALTER DATABASE d CONNECTION LIMIT 0"]), freezes(["ALTER DATABASE d CONNECTION LIMIT 20"])
+    (True, False)
+    >>> freezes(["ALTER ROLE r IN DATABASE d SET default_transaction_read_only TO 'true'"])
+    True
+    """
+    return any(
+        statement.endswith(" CONNECTION LIMIT 0")
+        or bool((found := READ_ONLY.search(statement)) and not OFF.fullmatch(found[1]))
+        for statement in statements or ()
+    )
+
+
+def is_copied(part: str, statements: Sequence[str], settings: Settings) -> bool:
+    """Tell whether what is said of a database is copied, as far as it is a setting."""
+    if part not in SETTINGS:
+        return True
+    return settings.database_settings and not (settings.thaw and freezes(statements))
+
+
+def findings(said: Iterable[tuple[str, Sequence[str]]], settings: Settings) -> Iterable[Finding]:
+    """Yield a note if the source is frozen; `said` are the names and statements of what is said of it."""
+    names = ", ".join(name for name, statements in said if freezes(statements))
+    if not names or not settings.database_settings:
+        return
+    if settings.thaw:
+        yield Finding(f"Not copied, since it freezes the source: {names}.", fatal=False)
+    else:
+        yield Finding(
+            f"The source is frozen, and the copy will be as well: {names}.",
+            "--thaw leaves that out, --no-database-settings all settings of the database.",
+            fatal=False,
+        )
