@@ -13,9 +13,9 @@ from replicator.events import Emit
 from replicator.fit import fitting, made
 from replicator.globals import database
 from replicator.locks import Relation
-from replicator.model import Catalog
+from replicator.model import Catalog, Loss
 from replicator.postgres import Connection
-from replicator.preparation import read, refuse_or_note, wait_for_both
+from replicator.preparation import in_one_encoding, read, refuse_or_note, wait_for_both
 from replicator.settings import Settings
 from replicator.sides import Sides, both_sides
 from replicator.snapshot import HOLDERS
@@ -51,7 +51,7 @@ def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
             emit,
         )
         with events.saying(emit, "Reading the source's catalogs"):
-            catalog, excluded = chosen(read(sides.moment, sides.keeper.conn), settings)
+            catalog, excluded = read_source(sides, settings)
         if excluded:
             emit(events.Note(f"Not compared, as it was left out: {events.listed([loss.what for loss in excluded])}."))
         if settings.data_only:
@@ -60,6 +60,12 @@ def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
             catalog = as_promised(catalog, sides, settings, emit)
         databases = compare_databases(sides, settings)
         return unfinished + databases + compare(sides, catalog, settings, emit)
+
+
+@in_one_encoding
+def read_source(sides: Sides, settings: Settings) -> tuple[Catalog, list[Loss]]:
+    """Return what is to be compared of the source, and what is left out with what is to be left out."""
+    return chosen(read(sides.moment, sides.keeper.conn), settings)
 
 
 def compare_rows(sides: Sides, catalog: Catalog, settings: Settings, emit: Emit) -> list[Mismatch]:
@@ -140,7 +146,7 @@ def compared(
         for moment in (sides.moment, now):
             moment.forget()
         found = verify(
-            Side("source", sides.source, sides.moment, catalog),
+            Side("source", sides.source, sides.moment, catalog, settings.source_encoding),
             Side("destination", sides.destination, now, there),
             jobs=settings.jobs,
             emit=emit,

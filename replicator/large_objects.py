@@ -108,12 +108,13 @@ def without_gaps(source: Sequence[LargeObjects], destination: Sequence[LargeObje
     ]
 
 
-def hashes(conn: Connection, range: LargeObjects, role: str) -> str:
+def hashes(conn: Connection, range: LargeObjects, role: str, said: str) -> str:
     """Return the query for the OIDs and hashes of all that travels of a range's large objects on this server.
 
-    `role` has made them on the destination, where owners do not travel.
+    `role` has made them on the destination, where owners do not travel; `said` is the expression for the bytes of
+    `word.said` that are the same on both.
     """
-    values = {**asdict(range), "role": sql.Literal(role).as_string(conn)}
+    values = {**asdict(range), "role": sql.Literal(role).as_string(conn), "said": said}
     return statement("large_objects_hash", conn.info.server_version // 10000).decode() % values
 
 

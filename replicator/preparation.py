@@ -1,9 +1,11 @@
 """All before the first write: both servers answer, nothing is in the way, the catalog is read, fitted and planned."""
 
 import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 import psycopg
 
@@ -13,8 +15,9 @@ from replicator.catalog.changes import changed_objects
 from replicator.catalog.read import read_catalog
 from replicator.catalog.unprintable import unprintable
 from replicator.choice import chosen, selected, told
+from replicator.copy import misfits
 from replicator.errors import PreflightFailed, SourceChanged
-from replicator.events import Emit
+from replicator.events import Emit, listed
 from replicator.fit import fitting
 from replicator.globals import database, held, refusals, server
 from replicator.model import Catalog, DropExisting, Finding, Phase, Plan, Statistics, Step
@@ -24,12 +27,14 @@ from replicator.postgres import Connection
 from replicator.rehearsal import Rehearsal
 from replicator.routing import routed
 from replicator.settings import Settings
-from replicator.sides import Sides, both_sides
+from replicator.sides import Sides, both_sides, declared_encoding
 from replicator.snapshot import HOLDERS, Snapshot
 
 READING = "Locking the source's tables and reading its catalogs"
 TRYING = "Trying the schema on the destination"
 DROPPED = "drop what is there"
+P = ParamSpec("P")
+T = TypeVar("T")
 READS = 5
 """So often the source's catalogs are read, while somebody changes the schema, before it is given up."""
 
@@ -89,20 +94,31 @@ def preflight(settings: Settings, emit: Emit) -> tuple[dict[str, probe.Facts], l
         return facts, examine(sides, settings, emit, absent=beside is not None)[0]
 
 
-@contextmanager
-def in_one_encoding() -> Iterator[None]:
-    """Tell that the catalogs hold what the common encoding does not, bytes in SQL_ASCII. Raises PreflightFailed."""
-    try:
-        yield
-    except (psycopg.errors.CharacterNotInRepertoire, psycopg.errors.UntranslatableCharacter) as error:
-        raise PreflightFailed(
-            "A name, a comment or a definition in the source is not what the destination's encoding can hold:"
-            f" {postgres.one_line(error)}.",
-            hint="Clone into a database with the source's encoding, which --create makes.",
-        ) from error
+def in_one_encoding(
+    prepare: Callable[Concatenate[Sides, Settings, P], T],
+) -> Callable[Concatenate[Sides, Settings, P], T]:
+    """Tell which objects have what the common encoding does not, bytes in SQL_ASCII. Raises PreflightFailed."""
+
+    @wraps(prepare)
+    def telling(sides: Sides, settings: Settings, /, *args: P.args, **more: P.kwargs) -> T:
+        try:
+            return prepare(sides, settings, *args, **more)
+        except misfits.UNFIT as error:
+            names = ""
+            with postgres.connect(settings.source, application="probe") as conn:  # as LATIN1, in which all bytes are
+                if misfits.is_unknown(conn):
+                    objects = ((o.name, (*o.create, *o.stub, *o.finish)) for o in read_catalog(conn).objects)
+                    names = listed(list(misfits.in_catalog(objects, sides.moment.holder.info.encoding)))
+            raise PreflightFailed(
+                "A name, a comment or a definition in the source is not what the destination's encoding can hold:"
+                f" {f'{names}; ' if names else ''}{postgres.one_line(error).rstrip('.')}.",
+                hint=misfits.DECLARE if names else misfits.MEND,
+            ) from error
+
+    return telling
 
 
-@in_one_encoding()
+@in_one_encoding
 def examine(
     sides: Sides, settings: Settings, emit: Emit, *, absent: bool = False
 ) -> tuple[list[Finding], Prepared | None]:
@@ -111,7 +127,7 @@ def examine(
     `absent`: the destination is to be made yet, and another database of its server is open in its place.
     """
     left, source, destination = sides.left, sides.moment.holder, sides.keeper.conn
-    here, there = probe.read_facts(source), probe.read_facts(destination)
+    here, there = probe.read_facts(source, settings.source_encoding), probe.read_facts(destination)
     if same := probe.same_database(here, there):
         return same, None
     replacing = settings.replace == "drop"
@@ -127,6 +143,7 @@ def examine(
     with events.saying(emit, READING):
         catalog, excluded = chosen(read_steadily(sides, settings), settings)
     source = sides.moment.holder  # another one, if it had to be read again
+    findings += misfits.sample(sides.moment, catalog)
     if settings.replace and not settings.allow_empty and not any(finding.fatal for finding in findings):
         findings += probe.check_rows(source, catalog)
     agreed = settings.skip_unprivileged
@@ -220,11 +237,18 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
         wait_for_both(settings, emit)
     else:
         probe.wait("source", settings.source, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
-    with snapshot.take(settings.source) as moment, postgres.connect(settings.destination) as destination:
+    declared = settings.source_encoding
+    with ExitStack() as stack:
+        destination = stack.enter_context(postgres.connect(settings.destination))
+        if declared:
+            with postgres.connect(settings.source) as source:
+                alone = settings.source == settings.destination
+                declared = declared_encoding(declared, source, None if alone else destination)
+        moment = stack.enter_context(snapshot.take(settings.source, declared))
         with events.saying(emit, READING):
             moment.lock_tables(settings.lock_timeout)
             catalog, excluded = chosen(read(moment, destination), settings)
-        encoding = str(moment.holder.info.parameter_status("server_encoding"))
+        encoding = "UTF8" if declared else str(moment.holder.info.parameter_status("server_encoding"))
         if settings.source == settings.destination:
             plan = replace(planned(catalog, destination, settings), excluded=excluded, encoding=encoding)
             return database.planned(moment.holder, settings, plan)

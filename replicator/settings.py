@@ -49,6 +49,8 @@ class Settings:
     exclude_extension: tuple[str, ...] = ()
     """Patterns of names: see catalog/patterns.py."""
     load_via_partition_root: bool = False
+    source_encoding: str | None = None
+    """What the bytes of a SQL_ASCII source are."""
     database_settings: bool = True
     thaw: bool = False
     create: bool = False

@@ -77,7 +77,7 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
             raise PreflightFailed(f"Another clone into this destination is running: {holder}.", hint=WAIT)
         left = resume.read_left(keeper.conn) if claim and settings.resume != "no" else None
         with postgres.connect(settings.source, application="probe") as source:
-            encoding = common_encoding(source, keeper.conn)
+            encoding = common_encoding(source, keeper.conn, settings.source_encoding)
             if left:
                 facts = probe.read_facts(source)
                 resume.check_source(left, facts.system, facts.identity)
@@ -138,12 +138,43 @@ def identity(moment: Snapshot) -> tuple[str, str]:
     return moment.moment.snapshot, start
 
 
-def common_encoding(source: Connection, destination: Connection) -> str:
+def common_encoding(source: Connection, destination: Connection, declared: str | None = None) -> str:
     """Return the client_encoding for both ends: the source's own, so that it need not convert.
 
-    SQL_ASCII's bytes mean nothing by themselves. Into UTF8 they go as what they must be, into SQL_ASCII as they are.
+    SQL_ASCII's bytes mean nothing by themselves. Into UTF8 they go as what they must be, or as what they are `declared`
+    to be, into SQL_ASCII as they are. Raises PreflightFailed where something else is declared than can be.
     """
     here, there = (str(conn.info.parameter_status("server_encoding")) for conn in (source, destination))
+    if declared:
+        return declared_encoding(declared, source, destination)
     if here == "SQL_ASCII" and there != "SQL_ASCII":
         return there
     return postgres.readable_encoding(here)
+
+
+def declared_encoding(encoding: str, source: Connection, destination: Connection | None) -> str:
+    """Return an encoding in the server's words, if both can speak it and it says something. Raises PreflightFailed."""
+    conns = [conn for conn in (source, destination) if conn]
+    here, *rest = (str(conn.info.parameter_status("server_encoding")) for conn in conns)
+    there = rest[0] if rest else "not known"
+    if here != "SQL_ASCII":
+        raise PreflightFailed(
+            f"The source is in {here}, and so are its bytes: --source-encoding is for SQL_ASCII alone.",
+            hint="Leave it out.",
+        )
+    if there == "SQL_ASCII":
+        raise PreflightFailed(
+            "The destination is in SQL_ASCII as well, where bytes stay as they are: --source-encoding would have no"
+            " effect.",
+            hint="Clone into a database with ENCODING 'UTF8'.",
+        )
+    try:
+        for conn in conns:
+            conn.execute("SELECT set_config('client_encoding', %s, false)", [encoding])
+            _ = conn.info.encoding
+    except (psycopg.DataError, psycopg.NotSupportedError) as error:
+        raise PreflightFailed(
+            f"--source-encoding {encoding} cannot be: {postgres.one_line(error)}",
+            hint=f"The destination's encoding is {there}.",
+        ) from error
+    return str(source.info.parameter_status("client_encoding"))

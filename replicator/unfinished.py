@@ -29,6 +29,7 @@ SAME = (
     "event_triggers",
     "exclude_extension",
     "load_via_partition_root",
+    "source_encoding",
     "database_settings",
     "thaw",
     "roles",
@@ -50,6 +51,7 @@ def _is_flag(value: object) -> bool:
 
 
 RIGHT: Mapping[str, Callable[[Any], bool]] = {
+    "source_encoding": lambda value: value is None or isinstance(value, str),
     "replace": lambda value: value in (None, "swap", "drop"),
     "foreign_keys": lambda value: value in (None, "not-valid"),
     "exclude_extension": lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),

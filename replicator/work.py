@@ -29,6 +29,7 @@ from replicator import (
     statistics,
 )
 from replicator.again import Again
+from replicator.copy import misfits
 from replicator.errors import ReplicatorError, SourceChanged, StepFailed, Undone
 from replicator.events import Emit
 from replicator.executor import lacking
@@ -297,7 +298,7 @@ class Workshop:
                 emptying.empty(keeper, kept, emptying.not_ours(keeper), lambda: journal.begin_dropping(keeper))
                 return 0, 0, None
             case CopyTable() as work, Source(conn, moment):
-                with self._counting(step, worker) as moved:
+                with self._counting(step, worker) as moved, misfits.named(self._snapshot, step.name, work):
                     transfer, which = copy.choose_transfer(conn, destination, relay_wanted=self._relay)
                     self._tell_once(which)
                     rows = copy.copy_table(conn, destination, work, transfer, moved)

@@ -12,9 +12,8 @@
         CROSS JOIN LATERAL lo_get(l.oid, (l.number + 1) * 1048576, 1048576) AS p (data)
         WHERE l.length = 1048576
      )
-     , word (oid, hash) AS (
-       SELECT l.oid, hashtextextended(concat_ws(' ', CASE WHEN %(owners)s THEN pg_get_userbyid(l.lomowner) END, acl.text
-                                        , d.description), l.oid::bigint)
+     , word (oid, said) AS (
+       SELECT l.oid, concat_ws(' ', CASE WHEN %(owners)s THEN pg_get_userbyid(l.lomowner) END, acl.text, d.description)
          FROM pg_largeobject_metadata l
          LEFT JOIN pg_description d ON d.objoid = l.oid AND d.classoid = 'pg_largeobject'::regclass AND %(comments)s
          LEFT JOIN LATERAL (
@@ -32,8 +31,8 @@
         WHERE l.oid BETWEEN %(first)s AND %(last)s
      )
 SELECT oid::bigint AS number
-     , hashtextextended((word.hash + sum(piece.hash))::text, oid::bigint) AS hash
+     , hashtextextended(concat(md5(%(said)s), sum(piece.hash)), oid::bigint) AS hash
      , oid::text AS name
   FROM word
   JOIN piece USING (oid)
- GROUP BY oid, word.hash
+ GROUP BY oid, word.said

@@ -18,6 +18,7 @@ import psycopg
 from replicator import journal, locks, postgres, probe, resume
 from replicator.catalog.read import read_tables, read_targets
 from replicator.choice import selected
+from replicator.copy import misfits
 from replicator.copy.intruders import none_fires
 from replicator.data_only.counterparts import as_there
 from replicator.data_only.foreign_keys import Taken, read_taken
@@ -66,11 +67,11 @@ class ForeignKey:
         return self.it.name
 
 
-@in_one_encoding()
+@in_one_encoding
 def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     """Match the two schemas and plan. Nothing is written. Raises PreflightFailed, SourceChanged."""
     source, destination, left = sides.moment.holder, sides.keeper.conn, sides.left
-    facts = probe.read_facts(source), probe.read_facts(destination)
+    facts = probe.read_facts(source, settings.source_encoding), probe.read_facts(destination)
     probe.refuse(probe.same_database(*facts))
     findings = [*probe.check_destination(*facts, destination, resuming=True), *probe.check_source(source)]
     findings += probe.check_choices(destination, settings.statistics, settings.toast_compression)
@@ -84,6 +85,7 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     with saying(emit, READING):
         catalog = selected(read_steadily(sides, settings), settings)
     source = sides.moment.holder  # another one, if it had to be read again
+    refuse_or_note(list(misfits.sample(sides.moment, catalog)), emit)
     if settings.truncate and not settings.allow_empty:
         refuse_or_note(list(probe.check_rows(source, catalog)), emit)
     if left:

@@ -141,7 +141,8 @@ def absent(settings: Settings, emit: Emit) -> str | None:
 def as_created(source: probe.Facts, server: probe.Facts, settings: Settings) -> probe.Facts:
     """Return what the destination will be, on a server of which another database's facts are known."""
     name = postgres.database_name(settings.destination)
-    return replace(server, database=name, oid=0, size=0, encoding=source.encoding, collation=source.collation)
+    encoding = "UTF8" if settings.source_encoding else source.encoding
+    return replace(server, database=name, oid=0, size=0, encoding=encoding, collation=source.collation)
 
 
 def check_creation(source: Connection, conn: Connection, settings: Settings) -> list[Finding]:
@@ -218,7 +219,10 @@ def _wanted(
             )
         )
     steps, in_the_way = tablespaces(source, conn, settings, [wanted.tablespace] if wanted.tablespace else [])
-    return wanted.create, steps, [*findings, *in_the_way]
+    create = wanted.create
+    if settings.source_encoding:  # the bytes are to become text
+        create = create.replace(" TEMPLATE template0 ENCODING 'SQL_ASCII'", " TEMPLATE template0 ENCODING 'UTF8'")
+    return create, steps, [*findings, *in_the_way]
 
 
 def _dropped(word: str, name: str, conn: Connection) -> str:

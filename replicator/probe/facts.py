@@ -1,6 +1,6 @@
 """What there is to know of a database before it is copied."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg.rows import class_row
 
@@ -36,9 +36,9 @@ class Facts:
         return f"{self.database} (oid {self.oid})"
 
 
-def read_facts(conn: Connection) -> Facts:
-    """Return the facts of the connection's database."""
+def read_facts(conn: Connection, encoding: str | None = None) -> Facts:
+    """Return the facts of the connection's database; its encoding is what it is said to be, if anything is."""
     with conn.cursor(row_factory=class_row(Facts)) as cursor:
         facts = cursor.execute(postgres.script("facts")).fetchone()
     assert facts is not None
-    return facts
+    return replace(facts, encoding=encoding.upper()) if encoding else facts

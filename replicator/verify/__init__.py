@@ -83,7 +83,8 @@ def verify(
     `cloned`: the destination was filled just now, so that what a clone does otherwise by intention is only said.
     """
     sides = Sides(source, destination)
-    hashing = Hashing((source.encoding, destination.encoding), since_18=sides.older.major >= 18)
+    encodings = source.encoding, destination.encoding
+    hashing = Hashing(encodings, since_18=sides.older.major >= 18, declared=source.declared)
     attempts = Attempts(sides, emit, retry_seconds)
     with events.saying(emit, "Comparing all definitions and sequences"):
         mismatches = attempts.make(

@@ -79,6 +79,8 @@ class Hashing:
     """The databases' own."""
     since_18: bool
     """Both servers have a function for the hash of bytes."""
+    declared: str | None = None
+    """What the bytes of the one in SQL_ASCII are said to be."""
     seed: int = field(default_factory=lambda: secrets.randbits(64))
 
     def row(self, columns: Sequence[Column]) -> str:
@@ -108,10 +110,24 @@ class Hashing:
             # An array that has lost its last NULL may still send that it has some.
             return self._bytes_hash(f"set_byte({sent}, 7, 0)" if type.startswith("_") else sent, seed)
         text = name if type in TEXTS and not column.read_as else text_of(name, column.read_as)
-        # SQL_ASCII holds the other one's bytes as they are.
-        if alike or "SQL_ASCII" in self.encodings:
+        if alike or not self._converts:
             return text_hash(text, seed)
-        return self._bytes_hash(f"convert_to({text}, 'UTF8')", seed)
+        return self._bytes_hash(self.common(text), seed)
+
+    @property
+    def _converts(self) -> bool:
+        """Whether a text has other bytes on each side. SQL_ASCII holds the other one's as they are."""
+        return self.encodings[0] != self.encodings[1] and "SQL_ASCII" not in self.encodings
+
+    def common(self, text: str) -> str:
+        """Return the expression for those bytes of a text that are the same on both sides."""
+        if not self._converts:
+            return f"convert_to({text}, getdatabaseencoding())"
+        converted = f"convert_to({text}, 'UTF8')"
+        if not self.declared:
+            return converted
+        as_declared = f"convert(convert_to({text}, 'SQL_ASCII'), '{self.declared}', 'UTF8')"
+        return f"CASE getdatabaseencoding() WHEN 'SQL_ASCII' THEN {as_declared} ELSE {converted} END"
 
     def _bytes_hash(self, bytes: str, seed: int) -> str:
         of_bytes = "hashbyteaextended({}, {})" if self.since_18 else "hash_array_extended(ARRAY[{}], {})"
@@ -176,10 +192,10 @@ def _chunks(work: CompareTable, blocks: int | None, bytes: int) -> Iterator[tupl
         yield ("WHERE " + " AND ".join(conditions) if conditions else ""), bytes * (high - low) // max(blocks, 1)
 
 
-def fingerprint_large_objects(side: Side, work: CompareLargeObjects) -> Fingerprint:
+def fingerprint_large_objects(side: Side, work: CompareLargeObjects, hashing: Hashing) -> Fingerprint:
     """Return how many large objects a range has and the sum of their hashes."""
     with side.reading() as conn:
-        each = large_objects.hashes(conn, work.range, work.role)
+        each = large_objects.hashes(conn, work.range, work.role, hashing.common("word.said"))
         query = f"SELECT count(*), coalesce(sum(hash), 0) FROM ({each}) AS each"
         count, digest = conn.execute(query).fetchall()[0]
         return count, int(digest)

@@ -90,10 +90,11 @@ def find_rows(sides: Sides, work: CompareTable, hashing: Hashing, rows: int) -> 
     return Found(key, tuple(ordered), len(found) <= MOST_ROWS)
 
 
-def find_large_objects(sides: Sides, work: CompareLargeObjects) -> Found:
+def find_large_objects(sides: Sides, work: CompareLargeObjects, hashing: Hashing) -> Found:
     """Return the large objects of a range that differ."""
     with sides.source.reading() as here, sides.destination.reading() as there:
-        query = f"{large_objects.hashes(here, work.range, work.role)} ORDER BY 1"
+        said = hashing.common("word.said")
+        query = f"{large_objects.hashes(here, work.range, work.role, said)} ORDER BY 1"
         found = _merge(sides, (here, there), query, ["oid"])
         rows = tuple(islice(found, MOST_ROWS + 1))
     return Found((), rows[:MOST_ROWS], len(rows) <= MOST_ROWS)

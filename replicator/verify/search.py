@@ -79,7 +79,7 @@ class Search:
             case CompareTable() as work:
                 return find_rows(self._sides, work, self._hashing, here[0] + there[0])
             case CompareLargeObjects() as work:
-                return find_large_objects(self._sides, work)
+                return find_large_objects(self._sides, work, self._hashing)
             case _:
                 raise AssertionError(f"not a verification's work: {step.work}")
 

@@ -156,7 +156,11 @@ SELECT oid::bigint FROM pg_class WHERE oid = ANY (%s::bigint[]::oid[]) AND has_t
 class Side:
     """One of the two databases, at the moment of a snapshot."""
 
-    def __init__(self, name: str, sessions: Sessions, snapshot: Snapshot, catalog: Catalog) -> None:
+    def __init__(
+        self, name: str, sessions: Sessions, snapshot: Snapshot, catalog: Catalog, declared: str | None = None
+    ) -> None:
+        self.declared = declared and str(snapshot.holder.info.parameter_status("client_encoding"))
+        """What the bytes of a database in SQL_ASCII are said to be."""
         self.name = name
         self.sessions = sessions
         self.snapshot = snapshot
@@ -165,7 +169,7 @@ class Side:
         """What has rows to compare: materialized views, too, as soon as they are read."""
         self._oids = {_plain(table.identity): table.address.objid for table in catalog.tables}
         self._oids |= {_plain(o.identity): o.address.objid for o in catalog.objects if o.kind == "table"}
-        self.encoding = str(snapshot.holder.info.parameter_status("server_encoding"))
+        self.encoding = self.declared or str(snapshot.holder.info.parameter_status("server_encoding"))
         self._readers: dict[Connection, int] = {}
         self._lock = threading.Lock()
 

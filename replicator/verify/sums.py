@@ -32,7 +32,7 @@ def fingerprints(
             case CompareTable() as work:
                 return fingerprint_table(side, work, hashing, work.blocks[number], work.bytes[number], moved)
             case CompareLargeObjects() as work:
-                return fingerprint_large_objects(side, work)
+                return fingerprint_large_objects(side, work, hashing)
             case _:
                 raise AssertionError(f"not a verification's work: {step.work}")
 
