@@ -91,6 +91,24 @@ def test_foreign_keys_are_the_same_when_they_are_validated_later(database: Datab
     assert not difference(database.dump(), destination.dump())
 
 
+def test_columns_that_parents_got_after_their_child(database: Database, destination: Database) -> None:
+    """They stand elsewhere in the copy, in pg_dump's, too: what is said of them is the same."""
+    database.run("""
+        CREATE TABLE one (a integer DEFAULT 1);
+        CREATE TABLE two (x integer DEFAULT 1);
+        CREATE TABLE child (own integer, b integer DEFAULT 3, more integer) INHERITS (one, two);
+        ALTER TABLE one ADD COLUMN b integer DEFAULT 2, ADD COLUMN c integer DEFAULT 2;
+        ALTER TABLE child ALTER x SET DEFAULT 5, ALTER c SET DEFAULT 5, ALTER a SET DEFAULT 5;
+    """)
+    catalog = read(database)
+    create_schema(catalog, destination)
+    assert comparable(read(destination)) == comparable(catalog)
+    defaults = """SELECT attname, pg_get_expr(adbin, adrelid)
+                    FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum
+                   WHERE adrelid = 'child'::regclass ORDER BY attname"""
+    assert destination.rows(defaults) == database.rows(defaults)
+
+
 SET_ASIDE = """
 DO $$
 DECLARE

@@ -2,6 +2,8 @@
 -- NULLs among statements are removed by the reader.
 -- Columns that a child only inherits are not listed: what they have of their own is set by ALTER TABLE.
 -- A partition, or a child that has itself all that it inherits, stands alone: it lists all, and gets its parents later.
+-- What is said of a child's inherited columns is in the order of their names: in the copy they stand where its parents
+-- have them by now, on the source elsewhere if a parent got one later.
 -- NOT NULL constraints (18+) are always named: another's may have taken the default name already. An
 -- identity is refused to a column that has one which is not inherited: it becomes that afterwards.
 -- A default that a child dropped is dropped: pg_dump's DEFAULT NULL is one, where it has to be cast to the type.
@@ -32,6 +34,8 @@
      , column_part AS MATERIALIZED (
        SELECT a.attrelid
             , a.attnum
+            , a.attname
+            , CASE WHEN c.alone OR a.attinhcount = 0 THEN a.attnum ELSE 0 END AS place
             , a.attgenerated <> '' AS generated
             , own.listed AND c.reloftype = 0 OR null_constraint.clause IS NOT NULL AS always
             , CASE WHEN own.listed
@@ -132,16 +136,16 @@
      )
      , column_list AS (
        SELECT attrelid
-            , array_agg(concat_ws(' ', head, inline_default, not_null, inline_identity) ORDER BY attnum)
+            , array_agg(concat_ws(' ', head, inline_default, not_null, inline_identity) ORDER BY place, attname)
               FILTER (WHERE always OR inline_default IS NOT NULL) AS whole
-            , array_agg(concat_ws(' ', head, not_null, inline_identity) ORDER BY attnum) FILTER (WHERE always) AS stub
-            , array_agg(set_more ORDER BY attnum) FILTER (WHERE set_more <> '')
-              || array_agg(drop_default ORDER BY attnum) FILTER (WHERE drop_default <> '')
-              || array_agg(add_identity ORDER BY attnum) FILTER (WHERE add_identity <> '')
-              || array_agg(set_persistence ORDER BY attnum) FILTER (WHERE set_persistence <> '')
-              || array_agg(not_inherited ORDER BY attnum) FILTER (WHERE not_inherited <> '') AS alters
-            , array_agg(set_default ORDER BY attnum) FILTER (WHERE set_default <> '') AS defaults
-            , array_agg(set_default ORDER BY attnum) FILTER (WHERE set_default <> '' AND inline_default IS NULL)
+            , array_agg(concat_ws(' ', head, not_null, inline_identity) ORDER BY place, attname) FILTER (WHERE always) AS stub
+            , array_agg(set_more ORDER BY place, attname) FILTER (WHERE set_more <> '')
+              || array_agg(drop_default ORDER BY place, attname) FILTER (WHERE drop_default <> '')
+              || array_agg(add_identity ORDER BY place, attname) FILTER (WHERE add_identity <> '')
+              || array_agg(set_persistence ORDER BY place, attname) FILTER (WHERE set_persistence <> '')
+              || array_agg(not_inherited ORDER BY place, attname) FILTER (WHERE not_inherited <> '') AS alters
+            , array_agg(set_default ORDER BY place, attname) FILTER (WHERE set_default <> '') AS defaults
+            , array_agg(set_default ORDER BY place, attname) FILTER (WHERE set_default <> '' AND inline_default IS NULL)
               AS inherited_defaults
          FROM column_part
         GROUP BY attrelid
