@@ -12,11 +12,10 @@ from psycopg.rows import namedtuple_row
 from replicator import postgres
 from replicator.catalog.read import NEVER_QUEUED, statement
 from replicator.model import Address
+from replicator.plan.statistics import EXTENDED_SINCE
 from replicator.postgres import Connection
 
 FLUSH_CHARACTERS = 1024 * 1024
-EXTENDED_SINCE = 190000
-"""The version from which a server takes what statistics objects know."""
 SIZE = b"(pg_relation_size(c.oid) / current_setting('block_size')::int)"
 """What is asked of each file, in blocks."""
 

@@ -14,13 +14,13 @@ import replicator
 ROOT = Path(replicator.__file__).parent
 LAYERS = (
     "errors events model masking argv",
-    "graph plan plan.* downgrade catalog catalog.depend catalog.select settings again safe patience postgres throttle"
-    " trust unfinished copy.stream refusal",
+    "graph plan plan.* downgrade catalog catalog.depend catalog.select catalog.patterns settings again safe patience postgres"
+    " throttle trust unfinished copy.stream refusal",
     "probe probe.* snapshot locks catalog.read catalog.changes catalog.unprintable claim journal keeper keywords"
     " maintenance witness rehearsal run copy copy.* large_objects late sequences statistics globals globals.server"
-    " emptying",
-    "work executor fit verify verify.* resume remains globals.database",
-    "sides hold replacement",
+    " globals.entry globals.freezing emptying routing",
+    "work executor fit verify verify.* resume remains globals.database choice",
+    "sides hold replacement standard",
     "preparation",
     "comparison earlier data_only data_only.*",
     "violated",

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from replicator.model import Address, CarryStatistics, Catalog, Execute, Lock, Phase, Statistics, Step
 from replicator.plan.relations import Relations
-from replicator.statistics import EXTENDED_SINCE
 
+EXTENDED_SINCE = 190000
+"""The version from which a server takes what statistics objects know."""
 STATISTICS_BYTES = 64 * 1024  # of a table of some columns, at most
 CARRIED_AT_ONCE = 64
 
