@@ -39,7 +39,7 @@ from replicator.events import Emit
 from replicator.executor import execute
 from replicator.globals import database
 from replicator.journal import Journal
-from replicator.model import READING, Catalog, CopyTable, Phase, Plan, Step
+from replicator.model import READING, CopyTable, Phase, Plan, Step
 from replicator.postgres import Connection
 from replicator.preparation import Prepared, prepare, ready
 from replicator.remains import Remains
@@ -302,30 +302,13 @@ def announcement(plan: Plan) -> events.Planned:
     return events.Planned(dict(Counter(step.phase for step in plan.steps)), copied)
 
 
-def tell_moments(keeper: Connection, catalog: Catalog, emit: Emit) -> None:
-    """Say which tables are of which moment."""
-    for note in list(moments(keeper, catalog)):
-        emit(events.Note(note))
-
-
-def moments(keeper: Connection, catalog: Catalog) -> Iterator[str]:
-    """Yield which tables are of which moment, if the copy is not of one alone."""
-    read = journal.read_moments(keeper)
-    if len(read) < 2:
-        return
-    for lsn, tables in read:
-        yield f"Read at or before WAL position {lsn} of the source: {', '.join(tables)}."
-    if empty := [table.identity for table in catalog.tables if table.empty]:
-        yield f"Without rows when the first run began, and left so: {', '.join(empty)}."
-
-
 def finish(prepared: Prepared, record: Journal, sides: Sides, settings: Settings, emit: Emit, again: Again) -> None:
     """Say of the database itself what the source says, and drop the journal, in one transaction.
 
     Raises Undone if the server crashed before. Where it crashes in mid-commit, and the commit went through, the
     transaction's number tells so.
     """
-    steadily(again, emit, lambda: tell_moments(sides.keeper.keep(), prepared.catalog, emit))
+    steadily(again, emit, lambda: earlier.tell_moments(sides.keeper.keep(), prepared.catalog, emit))
     steadily(again, emit, lambda: check_server(sides.keeper.keep(), settings.destination))
     if prepared.end:
         emit(announcement(Plan(tuple(prepared.end))))

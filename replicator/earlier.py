@@ -5,11 +5,11 @@ is not, it differs only if the source's has not changed: it has as many rows as 
 snapshot that they were read in.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from replicator import run
-from replicator.events import listed
-from replicator.model import CopyTable, Table
+from replicator import events, journal, run
+from replicator.events import Emit, listed
+from replicator.model import Catalog, CopyTable, Table
 from replicator.postgres import Connection
 from replicator.preparation import Prepared
 from replicator.sides import Sides
@@ -63,3 +63,20 @@ def words(unproven: Sequence[str]) -> str:
     """Say what could not be verified."""
     moment = "They were read at an earlier moment, and have been changed on the source since."
     return f"Not verified: {listed(unproven)}. {moment}"
+
+
+def tell_moments(keeper: Connection, catalog: Catalog, emit: Emit) -> None:
+    """Say which tables are of which moment."""
+    for note in list(moments(keeper, catalog)):
+        emit(events.Note(note))
+
+
+def moments(keeper: Connection, catalog: Catalog) -> Iterator[str]:
+    """Yield which tables are of which moment, if the copy is not of one alone."""
+    read = journal.read_moments(keeper)
+    if len(read) < 2:
+        return
+    for lsn, tables in read:
+        yield f"Read at or before WAL position {lsn} of the source: {', '.join(tables)}."
+    if empty := [table.identity for table in catalog.tables if table.empty]:
+        yield f"Without rows when the first run began, and left so: {', '.join(empty)}."

@@ -15,6 +15,7 @@ from replicator.catalog.read import readable_kinds
 from replicator.errors import PreflightFailed
 from replicator.events import NAMED, Emit
 from replicator.executor import execute
+from replicator.lent import Sessions
 from replicator.model import Catalog, CopyTable, Execute, Kind, Outcome, Phase, Plan, Step
 from replicator.postgres import Connection
 from replicator.resume import Left, large_object_range
@@ -23,7 +24,6 @@ from replicator.settings import Settings
 from replicator.unfinished import command, go_on
 from replicator.verify.reread import reading_again
 from replicator.verify.schema import compare_schemas
-from replicator.work import Sessions
 
 COUNTED_AT_ONCE = 100
 COUNTED_BYTES = 64 * 1024 * 1024

@@ -11,12 +11,12 @@ from replicator import journal, maintenance, postgres, probe, resume, snapshot, 
 from replicator.claim import WAIT
 from replicator.errors import PreflightFailed, SnapshotLost
 from replicator.keeper import Keeper
+from replicator.lent import Sessions
 from replicator.postgres import Connection
 from replicator.resume import Left
 from replicator.settings import Settings
 from replicator.snapshot import HOLDERS, Snapshot
 from replicator.throttle import Throttle
-from replicator.work import Sessions
 
 SNAPSHOT_GONE = (
     "The earlier run's snapshot no longer exists, so the remaining tables can only be copied as they are now."

@@ -8,8 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -22,7 +21,6 @@ from replicator import (
     journal,
     large_objects,
     late,
-    patience,
     postgres,
     refusal,
     sequences,
@@ -36,7 +34,8 @@ from replicator.executor import lacking
 from replicator.globals.server import create_tablespace
 from replicator.journal import Journal
 from replicator.keeper import Keeper
-from replicator.locks import Relation, refuse_views
+from replicator.lent import Sessions, reading
+from replicator.locks import Relation
 from replicator.masking import without_secrets
 from replicator.model import (
     CarryStatistics,
@@ -50,89 +49,15 @@ from replicator.model import (
     SetSequences,
     Step,
 )
-from replicator.postgres import Connection, Pool, one_line
+from replicator.postgres import Connection, one_line
 from replicator.run import write_given
-from replicator.safe import pid_of
 from replicator.snapshot import Snapshot
 from replicator.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
 REPORT_BYTES = 1024 * 1024
-CANCEL_SECONDS = 5.0
-HANG_UP_SECONDS = 10.0
 SEARCH_PATH = "SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'"
-END_SESSION = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND application_name = %s"
-
-
-class Sessions:
-    """The connections in use, so that another thread can cancel what they do."""
-
-    def __init__(self, pool: Pool, server: str) -> None:
-        self._pool = pool
-        self._server = server
-        self._busy: set[Connection] = set()
-        self._lost: set[tuple[int, str]] = set()
-        self._cancelled: float | None = None
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def use(self) -> Iterator[Connection]:
-        """Lend a connection of the pool. What fails meanwhile, and is not known to be another's, failed on it."""
-        with postgres.on(self._server), postgres.lend(self._pool) as conn:
-            conn.server = self._server
-            session = pid_of(conn), conn.info.parameter_status("application_name") or ""
-            try:
-                with self.busy(conn):
-                    yield conn
-            finally:
-                if conn.closed:
-                    with self._lock:
-                        self._lost.add(session)
-
-    @contextmanager
-    def busy(self, conn: Connection) -> Iterator[None]:
-        """Count a connection, which need not be of the pool, among those in use."""
-        with self._lock:
-            self._busy.add(conn)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._busy.discard(conn)
-
-    def end_lost(self, conn: Connection) -> None:
-        """End the sessions whose connections were lost: a server that does not know of that would go on with them."""
-        with self._lock:
-            lost, self._lost = self._lost, set()
-            busy = {pid_of(busy) for busy in self._busy if not busy.closed}
-        for session in (session for session in lost if session[0] not in busy):
-            conn.execute(END_SESSION, session)
-
-    def cancel(self) -> None:
-        """Ask the server to end whatever runs on the connections in use; hang up where that does not help."""
-        with self._lock:
-            busy = list(self._busy)
-        self._cancelled = self._cancelled or time.monotonic()
-        late = time.monotonic() - self._cancelled > HANG_UP_SECONDS
-
-        def end(conn: Connection) -> None:
-            with suppress(psycopg.Error, OSError):  # it may be closed by now
-                if late:
-                    patience.hang_up(conn)
-                else:
-                    conn.cancel_safe(timeout=CANCEL_SECONDS)
-
-        with ThreadPoolExecutor(max(1, len(busy)), thread_name_prefix="cancel") as threads:  # at once: each may wait
-            list(threads.map(end, busy))
-
-
-@contextmanager
-def reading(sessions: Sessions, snapshot: Snapshot, relations: Sequence[Relation]) -> Iterator[Connection]:
-    """Lend a connection that sees a snapshot, to read these relations."""
-    with sessions.use() as conn, snapshot.imported(conn, relations) as reader, sessions.busy(reader):
-        refuse_views(reader, (relation.identity for relation in relations))
-        yield reader
 
 
 class Source(NamedTuple):

@@ -9,8 +9,8 @@ import pytest
 
 from replicator import events
 from replicator.clone import clone
+from replicator.lent import Sessions
 from replicator.settings import Settings
-from replicator.work import Sessions
 from tests.fix_cli import NEWEST, Start, both, until
 from tests.fix_servers import Database
 from tests.test_faults import copying

@@ -12,9 +12,9 @@ import pytest
 
 from replicator import postgres, sequences, snapshot
 from replicator.errors import SourceChanged
+from replicator.lent import Sessions, reading
 from replicator.locks import Relation
 from replicator.model import Address, Sequence
-from replicator.work import Sessions, reading
 from tests.fix_cli import Process, Run, Start, both, refuses, until
 from tests.fix_servers import SOME, Database
 from tests.test_shadows import calls

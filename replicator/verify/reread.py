@@ -20,10 +20,10 @@ from psycopg import sql
 
 from replicator.catalog import BY_NAME
 from replicator.catalog.read import kind_rows
+from replicator.lent import Sessions
 from replicator.model import Object
 from replicator.rehearsal import NOT_THE_STATEMENTS
 from replicator.verify.schema import Reread
-from replicator.work import Sessions
 
 Cursor = psycopg.Cursor[tuple[object, ...]]
 NAME = r'(?:"(?:[^"]|"")*"|[\w$]+)'

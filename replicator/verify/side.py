@@ -14,11 +14,11 @@ import psycopg
 from replicator import patience, postgres
 from replicator.catalog.read import read_matviews
 from replicator.events import one_line
+from replicator.lent import CANCEL_SECONDS, HANG_UP_SECONDS, Sessions, reading
 from replicator.locks import Relation
 from replicator.model import Catalog, CompareTable
 from replicator.postgres import Connection
 from replicator.snapshot import Snapshot
-from replicator.work import CANCEL_SECONDS, HANG_UP_SECONDS, Sessions, reading
 
 CANCEL_AGAIN_SECONDS = 0.5
 SHOWN_CHARACTERS = 60  # of a value, in lines for people
