@@ -237,6 +237,7 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
         wait_for_both(settings, emit)
     else:
         probe.wait("source", settings.source, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
+        check_known("source", settings.source, settings, emit)
     declared = settings.source_encoding
     with ExitStack() as stack:
         destination = stack.enter_context(postgres.connect(settings.destination))
@@ -271,14 +272,21 @@ def ready(settings: Settings, emit: Emit) -> Iterator[None]:
 
 
 def wait_for_both(settings: Settings, emit: Emit) -> dict[str, probe.Facts]:
-    """Wait until both servers answer. Raises NotReady or ConnectionFailed."""
+    """Wait until both servers answer. Raises NotReady, ConnectionFailed, or PreflightFailed for a server of no use."""
     sides = {"source": settings.source, "destination": settings.destination}
     facts = {
         side: probe.wait(side, dsn, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
         for side, dsn in sides.items()
     }
     probe.refuse([finding for side, dsn in sides.items() for finding in probe.check_direct(side, dsn)])
+    for side, dsn in sides.items():
+        check_known(side, dsn, settings, emit)
     return facts
+
+
+def check_known(side: str, dsn: str, settings: Settings, emit: Emit) -> None:
+    """Mention what this program does not know of a server. Raises PreflightFailed for one that is newer."""
+    refuse_or_note(list(probe.check_known(side, dsn, allowed=settings.allow_unknown_version)), emit)
 
 
 def refuse_or_note(findings: Sequence[Finding], emit: Emit) -> None:

@@ -57,6 +57,7 @@ class Settings:
     roles: bool = False
     downgrade: bool = False
     skip_unprivileged: bool = False
+    allow_unknown_version: bool = False
     skip_failed_refresh: bool = False
     foreign_keys: Literal["not-valid"] | None = None
     """What to do with keys that the rows violate."""

@@ -38,9 +38,9 @@ SAME = (
 )
 """The options that change the copy: a run is resumed with those that it was begun with."""
 NEGATED = tuple(name for name in SAME if flag(name).startswith("--no-"))
-LASTING = ("verify", "create", "skip_failed_refresh", "foreign_keys")
+LASTING = ("verify", "create", "skip_failed_refresh", "foreign_keys", "allow_unknown_version")
 """The options that hold to the end of a run once they were given."""
-GIVEN_AGAIN = ("verify", "skip_failed_refresh", "foreign_keys")
+GIVEN_AGAIN = ("verify", "skip_failed_refresh", "foreign_keys", "allow_unknown_version")
 """Those of them that a command repeats, so that whoever reads it knows."""
 
 Options = Mapping[str, Any]

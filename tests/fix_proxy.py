@@ -49,6 +49,7 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
         self._doubted: bytes | None = None
+        self._pretended: tuple[bytes, bytes] = b"", b""
         self._delivered = False
         self._kept: set[socket.socket] = set()
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
@@ -66,6 +67,11 @@ class Proxy:
         It gets the COMMIT if that is to be `delivered`, and else waits for it in its transaction.
         """
         self._doubted, self._delivered = after, delivered
+
+    def pretend(self, said: bytes, told: bytes) -> None:
+        """Tell clients this instead of what the server says, in as many bytes."""
+        assert len(said) == len(told)
+        self._pretended = said, told
 
     def abandon(self) -> None:
         """Cut all clients off that are connected; the servers are not told."""
@@ -133,6 +139,8 @@ class Proxy:
                         self.done.set()
                         if not self._delivered:
                             break
+                if direction == TO_CLIENT and self._pretended[0]:
+                    data = data.replace(*self._pretended)
                 self._harm(direction, data, stalled)
                 there.sendall(data)
         except OSError:

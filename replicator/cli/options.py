@@ -242,6 +242,7 @@ DOWNGRADE = click.option(
 SKIP_UNPRIVILEGED = click.option(
     "--skip-unprivileged", is_flag=True, help="Leave out what the destination's role may not make, and list it."
 )
+UNKNOWN_VERSION = click.option("--allow-unknown-version", is_flag=True, help="Go on with a server newer than is known.")
 SKIP_FAILED_REFRESH = click.option(
     "--skip-failed-refresh", is_flag=True, help="Leave materialized views empty whose query fails, and say which."
 )
@@ -336,7 +337,7 @@ COMPARE_DATA_ONLY = click.option(
 )
 
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, SILENCE, OUTPUT, DEBUG)
-COPYING = (JOBS, *LEAVING_OUT, VIA_ROOT, SOURCE_ENCODING, DOWNGRADE, SKIP_UNPRIVILEGED)
+COPYING = (JOBS, *LEAVING_OUT, VIA_ROOT, SOURCE_ENCODING, DOWNGRADE, SKIP_UNPRIVILEGED, UNKNOWN_VERSION)
 MOVING = (*LANES, SPLIT, FORMAT, RELAY, MAX_RATE)
 REPLACING = (REPLACE, KEEP_PREVIOUS, ALLOW_EMPTY, *DATA_ONLY)
 GLOBALS = (CREATE, ROLES, TABLESPACES)

@@ -9,6 +9,7 @@ from replicator.probe.choices import STATISTICS_SINCE, check_choices, check_forb
 from replicator.probe.destination import check_destination, same_database
 from replicator.probe.facts import Facts, read_facts
 from replicator.probe.finding import once, refuse
+from replicator.probe.known import check_known
 from replicator.probe.load import GB
 from replicator.probe.pooler import check_direct
 from replicator.probe.readiness import wait
@@ -25,6 +26,7 @@ __all__ = [
     "check_destination",
     "check_direct",
     "check_forbidden",
+    "check_known",
     "check_locks",
     "check_losses",
     "check_memberships",
