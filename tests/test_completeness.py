@@ -1,7 +1,16 @@
 """Nothing that pg_dump knows is forgotten. Its list is literal: a new version's additions must be given a place."""
 
+import re
+from pathlib import Path
+
+import pytest
+
 from replicator.catalog import BY_NAME
+from replicator.demo.server import embedded_bin
 from replicator.model import Phase
+from replicator.probe.known import NEWEST
+from tests import news
+from tests.fix_servers import CLIENTS, NEWER_CLIENTS, VERSIONS
 
 DUMPABLE_OBJECT_TYPES = {
     "DO_NAMESPACE": "schema",
@@ -75,3 +84,56 @@ def test_every_type_of_pg_dump_has_a_kind_a_step_or_a_reason() -> None:
 def test_every_kind_is_of_a_type_of_pg_dump() -> None:
     made = {name for names in DUMPABLE_OBJECT_TYPES.values() for name in names.split()}
     assert BY_NAME.keys() - made == FACETS
+
+
+KINDS, SQL = "tests/kinds", "replicator/catalog/kinds"
+NEW_SINCE_18 = {
+    ", ALL SEQUENCES": f"{KINDS}/publication.sql",
+    "FOR ALL SEQUENCES": f"{KINDS}/publication.sql",
+    "EXCEPT (": f"{KINDS}/publication.sql",
+    "TABLE ONLY %s": f"{KINDS}/publication.sql",
+    "prexcept": f"{SQL}/publication.sql",
+    "puballsequences": f"{SQL}/publication.sql",
+    ", SUPPORT = %s": f"{KINDS}/aggregate.sql",
+    "CONNECTION %s": f"{KINDS}/foreign_data_wrapper.sql",
+    "fdwconnection": f"{SQL}/foreign_data_wrapper.sql",
+    "CREATE SUBSCRIPTION %s": f"{KINDS}/subscription.sql",
+    "CONNECTION": f"{KINDS}/subscription.sql",
+    ", max_retention_duration = %d": f"{KINDS}/subscription.sql",
+    ", retain_dead_tuples = true": f"{KINDS}/subscription.sql",
+    ", wal_receiver_timeout = %s": f"{KINDS}/subscription.sql",
+    "submaxretention": f"{SQL}/subscription.sql",
+    "subretaindeadtuples": f"{SQL}/subscription.sql",
+    "subserver": f"{SQL}/subscription.sql",
+    "subwalrcvtimeout": f"{SQL}/subscription.sql",
+    "SELECT * FROM pg_catalog.pg_restore_extended_stats(": "replicator/sql/restore_extended.sql",
+}
+"""What pg_dump 19rc1 says and 18.6 does not, and the file that shows it."""
+NOTHING_NEW = {
+    "EXTENDED STATISTICS DATA": "a heading of statistics",
+    "PGLOCALEDIR": "for the program's own messages",
+    "dbid": "how it finds the labels of large objects",
+}
+
+
+@pytest.mark.skipif(not NEWER_CLIENTS, reason="no pg_dump that is newer than the wheel's")
+def test_what_a_newer_pg_dump_says_has_a_place() -> None:
+    said = news.said(CLIENTS / "pg_dump") - news.said(embedded_bin() / "pg_dump")
+    assert said - NEW_SINCE_18.keys() - NOTHING_NEW.keys() == set()
+    assert VERSIONS[-1] == NEWEST
+
+
+@pytest.mark.parametrize(("text", "file"), NEW_SINCE_18.items())
+def test_what_is_new_is_shown(text: str, file: str) -> None:
+    words = re.findall(r"\w+", re.sub("%[sd]", "", text).rpartition(".")[2])
+    assert re.search(r"\W+".join(words), Path(__file__).parents[1].joinpath(file).read_text("utf-8"))
+
+
+def test_a_source_is_read_as_well(tmp_path: Path) -> None:
+    folder = tmp_path / "src/bin/pg_dump"
+    folder.mkdir(parents=True)
+    old, new = 'appendPQExpBufferStr(q, " WITH GRANT");', 'if (fout->remoteVersion >= 200000)\n\t" FOR ALL VIEWS");'
+    (folder / "pg_dump.c").write_text(f"if (fout->remoteVersion >= 190000)\n{old}\n{new}\n")
+    (folder / "pg_dump.h").write_text("{\n\tDO_NAMESPACE,\n\tDO_VIEW_GROUP,\n}\n")
+    assert news.said(tmp_path) == {"WITH GRANT", "FOR ALL VIEWS", "type DO_NAMESPACE", "type DO_VIEW_GROUP"}
+    assert list(news.branches(tmp_path)) == ["pg_dump.c:3: if (fout->remoteVersion >= 200000)"]
