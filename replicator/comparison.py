@@ -21,6 +21,8 @@ from replicator.sides import Sides, both_sides
 from replicator.snapshot import HOLDERS
 from replicator.verify import Mismatch, SequenceValues, Side, Verification, after_repair, verify
 
+OWNER = "SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()"
+
 
 def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
     """Compare the two databases as they are now, and repair rows if the settings say so. Returns the differences.
@@ -59,6 +61,9 @@ def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
         if settings.downgrade or settings.skip_unprivileged:
             catalog = as_promised(catalog, sides, settings, emit)
         databases = compare_databases(sides, settings)
+        owners = [conn.execute(OWNER).fetchall()[0][0] for conn in (source, destination)]
+        if owners[0] != owners[1] and settings.owners and not settings.create:
+            emit(events.Note(f"Not compared: the databases' owners, {owners[0]} and {owners[1]}."))
         return unfinished + databases + compare(sides, catalog, settings, emit)
 
 

@@ -152,7 +152,7 @@ def examine(
     )
     beginning, not_there = server.lacking(source, destination, settings)
     to_drop = replacing and not resume.has_done(left, DROPPED)
-    new, odd = ([], []) if absent or replacing else standard.as_new(destination, settings, left)
+    new, odd = ([], []) if absent or replacing else standard.as_new(destination, catalog, settings, left)
     made = [] if absent else standard.lacking(source, destination, catalog, dropping=to_drop)
     not_mine = list(probe.check_memberships(source, destination, catalog, agreed=agreed))
     strangers = probe.strangers(source, destination, catalog)

@@ -40,7 +40,9 @@ SELECT FROM pg_namespace n
 """
 
 
-def as_new(destination: Connection, settings: Settings, left: resume.Left | None) -> tuple[list[Step], list[Finding]]:
+def as_new(
+    destination: Connection, catalog: Catalog, settings: Settings, left: resume.Left | None
+) -> tuple[list[Step], list[Finding]]:
     """Return the step that takes away what would act on the copy, or differ from it, and words about it.
 
     A run that is resumed has done so before it made anything, and has its own there by now.
@@ -48,9 +50,11 @@ def as_new(destination: Connection, settings: Settings, left: resume.Left | None
     if left and not any(step.name == AS_NEW and not step.done for step in left.steps):
         return [], []
     back = emptying.reset(destination)
-    statements, findings = _default_privileges(destination, back) if settings.privileges else ([], [])
-    odd = list(_odd(destination, settings))
-    kinds = {o.kind for o in odd} | ({"acl"} if any(o.kind == "schema" for o in odd) else set())
+    statements, findings = _default_privileges(destination, catalog, back) if settings.privileges else ([], [])
+    odd = [o for o in _odd(destination, settings) if not _wanted(o, catalog)]
+    kinds = {o.kind for o in odd}
+    if kinds & {"schema", "acl"}:  # who owns it has privileges, too
+        kinds |= {"schema", "acl"} if settings.owners else {"acl"}
     public = [statement for statement in back if " SCHEMA public " in statement and _about(statement) in kinds]
     if odd:
         said = "; ".join(s for o in odd for s in (*o.create, *([o.alter_owner] if o.alter_owner else [])))
@@ -61,19 +65,29 @@ def as_new(destination: Connection, settings: Settings, left: resume.Left | None
     return [Step(AS_NEW, Phase.DROP, Execute(tuple(statements)))] if statements else [], findings
 
 
-def _default_privileges(destination: Connection, back: Sequence[str]) -> tuple[list[str], list[Finding]]:
+def _wanted(o: Object, catalog: Catalog) -> bool:
+    """Tell whether the source says the same."""
+    said = (o.name, o.create, o.alter_owner)
+    return any((other.name, other.create, other.alter_owner) == said for other in catalog.objects)
+
+
+def _default_privileges(
+    destination: Connection, catalog: Catalog, back: Sequence[str]
+) -> tuple[list[str], list[Finding]]:
     """Return the statements that take the destination's own away, where this role may, and words about all of them."""
     roles: dict[str, bool] = dict(destination.execute(DEFAULT_PRIVILEGES).fetchall())
     of_role = {role: [s for s in back if s.startswith(f"{FOR_ROLE}{role} ")] for role in roles}
     away = [statement for role, may in roles.items() if may for statement in of_role[role]]
     findings = []
+    there = read_objects(destination, BY_NAME["default_acl"])
     if away:
-        made = [each for o in read_objects(destination, BY_NAME["default_acl"]) for each in o.create]
+        made = [each for o in there for each in o.create]
         ours = tuple(f"{FOR_ROLE}{role} " for role, may in roles.items() if may)
         mine = " ".join(f"{each};" for each in made if each.startswith(ours))
         text = "The destination's own default privileges would act on what is copied: they are taken away."
         findings.append(Finding(text, f"What would bring them back: {mine}", fatal=False, object="default privileges"))
-    if left := [role for role, may in roles.items() if not may]:
+    others = [each for o in there if not _wanted(o, catalog) for each in o.create]
+    if left := [r for r, may in roles.items() if not may and any(s.startswith(f"{FOR_ROLE}{r} ") for s in others)]:
         run = " ".join(f"{statement};" for role in left for statement in of_role[role])
         text = f"The destination has default privileges that the source has not, of {', '.join(left)}."
         findings.append(Finding(text, "or clone with --no-acl.", object="default privileges", run=run))

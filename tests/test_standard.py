@@ -70,6 +70,26 @@ def test_a_plain_role_s_own_are_taken_away_and_another_s_are_told(
 
 
 @SOME
+def test_what_the_source_says_as_well_needs_no_privilege(
+    replicator: Run, database: Database, destination: Database
+) -> None:
+    """Both are of a provider who has made the schema public his own."""
+    for each in (database, destination):
+        each.run("ALTER SCHEMA public OWNER TO bob; REVOKE ALL ON SCHEMA public FROM PUBLIC")
+        each.run(f"GRANT ALL ON SCHEMA public TO alice; ALTER DATABASE {each.name} OWNER TO alice")
+    database.run(f"SET ROLE alice; {SALARY}")
+    maintain(destination, "ALTER ROLE alice LOGIN")
+    try:
+        flags = [flag.replace("user=postgres", "user=alice") for flag in both(database, destination)]
+        runs(replicator("clone", "--verify", "--skip-unprivileged", *flags))
+        equal(database, destination)
+    finally:
+        maintain(destination, "ALTER ROLE alice NOLOGIN")
+        for each in (database, destination):
+            each.run("REASSIGN OWNED BY alice TO postgres; DROP OWNED BY alice; DROP OWNED BY bob CASCADE")
+
+
+@SOME
 def test_what_the_template_said_of_public_is_taken_back(
     replicator: Run, database: Database, destination: Database
 ) -> None:
@@ -146,6 +166,14 @@ def test_plpgsql_made_anew(replicator: Run, database: Database, destination: Dat
     assert destination.value("SELECT f()") == 1
     assert destination.value(acl) == database.value(acl)
     assert destination.value("SELECT obj_description(oid) FROM pg_extension WHERE extname = 'plpgsql'") == "ours"
+
+
+@SOME
+def test_the_databases_owners_are_told_apart(replicator: Run, database: Database, destination: Database) -> None:
+    maintain(destination, f"ALTER DATABASE {destination.name} OWNER TO alice")
+    told = replicator("verify", *both(database, destination))
+    assert "Not compared: the databases' owners, postgres and alice." in told.said
+    assert "owners" not in replicator("verify", "--no-owner", *both(database, destination)).said
 
 
 def maintain(database: Database, statement: str) -> None:
