@@ -73,6 +73,10 @@ def test_a_role_that_sessions_become_must_be_there(replicator: Run, database: Da
                 replicator("clone", *flags), 3, """no role "it's", which sessions become""", """CREATE ROLE "it's";"""
             )
             assert is_empty(destination)
+            maintain(database, f"""ALTER ROLE "it's" SET session_preload_libraries = '{LIBRARY}'""")
+            refuses(replicator("clone", "--roles", *flags), 3, 'role "it\'s" nobody could connect')
+            assert is_empty(destination)
+            maintain(database, """ALTER ROLE "it's" RESET session_preload_libraries""")
             runs(replicator("clone", "--roles", "--verify", *flags))
             with psycopg.connect(server.conninfo("copy")) as conn:
                 assert conn.execute("SELECT current_user").fetchall() == [("it's",)]

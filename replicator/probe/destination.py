@@ -6,6 +6,7 @@ from replicator import journal, postgres, trust
 from replicator.model import Finding
 from replicator.postgres import Connection, quoted
 from replicator.probe.facts import Facts
+from replicator.probe.source import check_logins
 
 
 def check_destination(here: Facts, there: Facts, destination: Connection, *, resuming: bool = False) -> list[Finding]:
@@ -14,6 +15,7 @@ def check_destination(here: Facts, there: Facts, destination: Connection, *, res
     `resuming`: what an earlier run left is wanted.
     """
     findings = [*writable(there), *_creatable(there), *_encodings(here, there), *_standbys(destination)]
+    findings += check_logins("destination", destination)
     if own := trust.in_its_way(destination):
         return [*findings, own]
     if not resuming:
