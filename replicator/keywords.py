@@ -5,7 +5,7 @@ columns) are quoted here, as the destination would: so they are the same on both
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from replicator.catalog.read import read_catalog
@@ -13,6 +13,7 @@ from replicator.model import Catalog, Column, Object
 from replicator.postgres import Connection
 
 OPAQUE = re.compile(r"""\$(\w*)\$.*?\$\1\$|'(?:[^']|'')*'|"(?:[^"]|"")*\"""", re.DOTALL)
+ROUTINES = ("function", "aggregate")
 KEYWORDS = "SELECT word, catcode::text FROM pg_get_keywords() WHERE catcode <> 'U'"
 
 
@@ -40,16 +41,25 @@ def new_keywords(source: Connection, destination: Connection) -> dict[str, str]:
 
 
 def _occur(words: Mapping[str, str], catalog: Catalog) -> bool:
-    """Tell whether a statement has one of these words bare. Those of category C may name columns, but no schema."""
+    """Tell whether a statement has one of these words bare.
+
+    Those of category C may name columns, but no schema and no parameter of a routine, which comes before its type.
+    """
     patterns = [rf"{word}\b" if code != "C" else rf"{word}(?=\.)" for word, code in words.items()]
     found = re.compile(rf"\b(?:{'|'.join(patterns)})")
-    return any(found.search(OPAQUE.sub("", statement)) for statement in _statements(catalog))
+    parameter = re.compile(rf"(?:[(,] ?|\b(?:IN|OUT|INOUT|VARIADIC) )(?:{'|'.join(words)}) (?!DEFAULT\b|=)")
+    return any(
+        pattern.search(OPAQUE.sub("", statement))
+        for kinds, pattern in ((None, found), (ROUTINES, parameter))
+        for statement in _statements(catalog, kinds)
+    )
 
 
-def _statements(catalog: Catalog) -> Iterable[str]:
+def _statements(catalog: Catalog, kinds: Collection[str] | None) -> Iterable[str]:
     for o in catalog.objects:
-        yield from o.create
-        yield o.alter_owner or ""
+        if kinds is None or o.kind in kinds:
+            yield from o.create
+            yield o.alter_owner or ""
 
 
 def _with_statements(o: Object, quoted: Object) -> Object:

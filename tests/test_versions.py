@@ -260,6 +260,28 @@ CREATE INDEX json_array ON system_user (json_query(system_user)) WHERE json_valu
 """
 
 
+PARAMETERS = """
+CREATE FUNCTION f(json json) RETURNS json LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION g("values" int, OUT json_scalar text) LANGUAGE sql AS 'SELECT $1::text';
+CREATE FUNCTION h(x int) RETURNS TABLE (merge_action int, json_table int) LANGUAGE sql AS 'SELECT 1, 2';
+CREATE AGGREGATE a(json jsonb) (SFUNC = jsonb_concat, STYPE = jsonb);
+CREATE PROCEDURE p(VARIADIC json int[]) LANGUAGE sql AS 'SELECT 1';
+COMMENT ON PROCEDURE p(int[]) IS 'by its parameters';
+GRANT EXECUTE ON FUNCTION f(json) TO alice;
+"""
+
+
+@pytest.mark.parametrize("major", [v for v in (13, 15) if v in VERSIONS])
+def test_parameters_that_are_key_words_of_the_newer_server_arrive(
+    major: int, newer: Database, servers: Servers, replicator: Run
+) -> None:
+    source = servers.database(major)
+    source.run(PARAMETERS)
+    runs(replicator("clone", "--verify", *both(source, newer)))
+    assert newer.value("SELECT proargnames FROM pg_proc WHERE proname = 'f'") == ["json"]
+    assert "No differences." in runs(replicator("verify", *both(source, newer)))
+
+
 @pytest.mark.parametrize("major", [v for v in VERSIONS if v < 16][:1])
 def test_names_that_are_key_words_of_the_newer_server_arrive(
     major: int, newer: Database, servers: Servers, replicator: Run
