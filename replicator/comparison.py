@@ -114,7 +114,7 @@ def as_promised(catalog: Catalog, sides: Sides, settings: Settings, emit: Emit) 
         catalog = select.without_owners(catalog, probe.strangers(source, destination, catalog))
     agreed = settings.skip_unprivileged
     fit = fitting(destination, catalog, emit, there=made(read_catalog(destination), catalog), agreed=agreed)
-    refuse_or_note(probe.check_losses(fit.losses, destination, agreed=True), emit)
+    refuse_or_note(probe.check_losses(fit.losses, destination, fit.source, agreed=True), emit)
     if agreed:
         refuse_or_note(probe.check_forbidden(fit.forbidden, catalog, destination, agreed=True), emit)
     return fit.catalog

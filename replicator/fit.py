@@ -24,6 +24,11 @@ class Fit:
     forbidden: Sequence[Loss] = ()
     tried: Rehearsal = field(default_factory=Rehearsal)
 
+    @property
+    def source(self) -> int:
+        """The source's major version."""
+        return self.catalog.version // 10000
+
 
 def fitting(
     destination: Connection,
@@ -36,7 +41,7 @@ def fitting(
     agreed: bool,
     complete: bool = True,
 ) -> Fit:
-    """Try a catalog on a destination of another major version, or whose role is no superuser.
+    """Try a catalog on a destination of another major version, or whose role is no superuser, or that lacks a library.
 
     `first` are steps that are done before all others; `there` names the objects that the destination has already.
     `then` is what an earlier run found: on what that has made in part nothing is tried.
@@ -45,7 +50,8 @@ def fitting(
     """
     major = destination.info.server_version // 10000
     other = catalog.version // 10000 != major
-    if then is None and not other and destination.info.parameter_status("is_superuser") == "on":
+    may_all = not other and destination.info.parameter_status("is_superuser") == "on"
+    if then is None and may_all and not any(map(rehearsal.needs_library, catalog.objects)):
         return Fit(catalog)
     catalog, losses = downgrade.adapt(catalog, major) if other else (catalog, [])
     tried = then or tried_on(destination, catalog, emit, first, there)
@@ -53,7 +59,8 @@ def fitting(
         tried.refused = Refused()
     catalog, more = without_refused(catalog, tried.refused)
     lesser, forbidden = without_refused(catalog, tried.forbidden)
-    return Fit(lesser if agreed else catalog, [*losses, *more], forbidden, tried)
+    losses = sorted([*losses, *more], key=lambda loss: (loss.rows is None, not loss.whole))
+    return Fit(lesser if agreed else catalog, losses, forbidden, tried)
 
 
 def tried_on(

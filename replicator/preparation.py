@@ -178,7 +178,7 @@ def examine(
     gone = standard.gone(destination, catalog, kept, dropping=to_drop)
     dropped = [Step(DROPPED, Phase.DROP, DropExisting(kept))] if replacing else []
     losses = [*not_held, *fit.losses]
-    unfit = probe.check_losses(losses, destination, agreed=settings.downgrade)
+    unfit = probe.check_losses(losses, destination, fit.source, agreed=settings.downgrade)
     forbidden = probe.check_forbidden(fit.forbidden, catalog, destination, agreed=agreed)
     findings += told(excluded)
     left_out = [

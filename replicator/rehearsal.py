@@ -4,7 +4,8 @@ This finds what no list of versions knows: a view that calls a function, or is w
 server has. A few pieces go at a time, under a savepoint; where something fails, each statement under its own.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from replicator import locks, postgres
 from replicator.catalog import FACETS
 from replicator.catalog.select import FIRST_USER_OID, dispensable
 from replicator.graph import Piece
-from replicator.model import Catalog
+from replicator.model import Catalog, Object
 from replicator.plan.lookups import creation_order
 from replicator.postgres import Connection
 
@@ -24,11 +25,13 @@ LARGE_OBJECT_CLASS = 2613
 PRIVILEGE = ("42501", "2F003")  # the latter of a subscription without a password
 NOTHING_DONE = ("01006", "01007")
 """What a server warns of, no more, where GRANT or REVOKE had no effect."""
-NO_SUCH_LIBRARY = "58P01"  # of a function in C
 OUT_OF_LOCKS = "53200"
 NOT_THE_STATEMENTS = ("08", "40", "53", "57", "58")
 """Classes of SQLSTATE that say something of the server's or the connection's state, not of what was asked."""
+NO_LIBRARY = "58P01"
+"""Of those the one that says that there is no such file: a function's library."""
 SHARE_OF_LOCKS = 0.75
+LIBRARY = re.compile(r"^ *LANGUAGE c\b", re.MULTILINE)
 LOCKS = {"table": 3, "matview": 3}
 """A table may have a TOAST table with an index."""
 MAY_BE_FORBIDDEN = frozenset(
@@ -107,10 +110,12 @@ def rehearse(
     """
     pieces = [p for p in creation_order(catalog) if p.object.name not in there and _can_be_tried(p)]
     superuser = conn.info.parameter_status("is_superuser") == "on"
+    same = catalog.version // 10000 == conn.info.server_version // 10000
+    if same and superuser:
+        pieces = _with_needs(pieces, needs_library)
     found = Rehearsal(skipped=_too_many(conn, pieces))
     if found.skipped:
-        same = catalog.version // 10000 == conn.info.server_version // 10000
-        pieces = _with_needs(pieces, () if superuser else MAY_BE_FORBIDDEN)
+        pieces = _with_needs(pieces, lambda o: not superuser and o.kind in MAY_BE_FORBIDDEN)
         if same and not superuser and not _too_many(conn, pieces):
             found.skipped = None  # what is left could not be refused to one who may create schemas
     try:
@@ -127,12 +132,17 @@ def rehearse(
     return found
 
 
-def _with_needs(pieces: Sequence[Piece], kinds: Collection[str]) -> list[Piece]:
-    """Return the pieces of these kinds, what is said of built-in objects, and all that they need."""
+def needs_library(o: Object) -> bool:
+    """Tell whether the server must have a library to make an object, which its version and the role do not tell."""
+    return o.kind == "function" and any(LIBRARY.search(statement.partition("\nAS ")[0]) for statement in o.create)
+
+
+def _with_needs(pieces: Sequence[Piece], wants: Callable[[Object], bool]) -> list[Piece]:
+    """Return the pieces that are wanted, what is said of built-in objects, and all that they need."""
     wanted: set[str] = set()
     for piece in reversed(pieces):  # each comes after all that it needs
         built_in = piece.object.kind in FACETS and piece.object.address.objid < FIRST_USER_OID
-        if built_in or piece.object.kind in kinds or piece.name in wanted:
+        if built_in or wants(piece.object) or piece.name in wanted:
             wanted |= {piece.name, *piece.needs}
     return [piece for piece in pieces if piece.name in wanted]
 
@@ -239,9 +249,8 @@ def _refusal(conn: Connection, statements: Sequence[str]) -> psycopg.Error | Non
     try:
         conn.execute(";\n".join([*statements, "RELEASE SAVEPOINT rehearsal", "SAVEPOINT rehearsal"]))
     except psycopg.Error as error:
-        if error.sqlstate is None or (
-            error.sqlstate.startswith(NOT_THE_STATEMENTS) and error.sqlstate != NO_SUCH_LIBRARY
-        ):
+        state = error.sqlstate
+        if state is None or (state.startswith(NOT_THE_STATEMENTS) and state != NO_LIBRARY):
             raise
         conn.execute("ROLLBACK TO SAVEPOINT rehearsal")
         return error

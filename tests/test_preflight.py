@@ -148,11 +148,11 @@ def test_a_statement_stays_on_one_line(pair: Pair, replicator: Run) -> None:
 def test_what_a_server_cannot_hold_is_listed_line_by_line() -> None:
     losses = [Loss("view a", "why [42704].", whole=True), Loss("view b", "why [42704].", whole=True)]
     server = cast("Connection", SimpleNamespace(info=SimpleNamespace(server_version=150000)))
-    lines = list(findings_as_lines(probe.check_losses(losses, server, agreed=False)))
+    lines = list(findings_as_lines(probe.check_losses(losses, server, 18, agreed=False)))
     assert lines == [
         "  in the way: The destination, PostgreSQL 15, cannot hold it: view a: left out, why [42704].",
         "  in the way: The destination, PostgreSQL 15, cannot hold it: view b: left out, why [42704].",
-        "    Clone with --downgrade, which leaves out what is listed, or into a newer server.",
+        "    Clone with --downgrade, which leaves out what is listed, or into PostgreSQL 18.",
     ]
 
 

@@ -1,7 +1,7 @@
 """Whether the destination can do what the user chose, and hold what the source has."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 from replicator.model import Catalog, Finding, Loss, Object, Statistics, Table
@@ -57,25 +57,56 @@ def _has_rows(source: Connection, table: Table) -> bool:
     return not table.empty and source.execute(query).fetchall() == [(True,)]
 
 
-def check_losses(losses: Iterable[Loss], destination: Connection, *, agreed: bool) -> list[Finding]:
+def check_losses(
+    losses: Sequence[Loss], destination: Connection, source_version: int, *, agreed: bool
+) -> list[Finding]:
     """Return what the destination cannot hold: a note for each, and what stands in the way unless that was agreed to.
 
     What is said of a built-in object that the destination does not have stands in nobody's way.
+    `source_version` is the major one.
     """
-    losses = sorted(losses, key=lambda loss: (loss.rows is None, not loss.whole))
     version = destination.info.server_version // 10000
     findings = [Finding(f"PostgreSQL {version} has no place for it: {loss}", "", fatal=False) for loss in losses]
     fatal = [loss for loss in losses if loss.fatal]
+    newer = f", or into PostgreSQL {source_version}" if source_version > version else ""
     if fatal and not agreed:
         return [
             Finding(
                 f"The destination, PostgreSQL {version}, cannot hold it: {loss}",
-                "Clone with --downgrade, which leaves out what is listed, or into a newer server.",
+                f"{_way_out(loss)} --downgrade, which leaves out what is listed{newer}.",
                 object=loss.what,
             )
             for loss in fatal
         ]
     return findings
+
+
+WAYS_OUT = (
+    (
+        r"function \w+\(.*\bany(?:array|element)\b.*\) does not exist",
+        "Since PostgreSQL 14 functions of arrays take anycompatiblearray and anycompatible: say so on the source, too,"
+        " where it is 13, or drop it there and make it here.",
+    ),
+    (
+        r"could not access file|could not find function .* in file|could not load library",
+        "Install what brings that library on the destination's server.",
+    ),
+    (
+        r"cannot drop inherited constraint",
+        "Since PostgreSQL 18 children inherit NOT NULL: on the source, ALTER TABLE … ALTER COLUMN … SET NOT NULL for"
+        " that child, or DROP NOT NULL for its parent.",
+    ),
+    (
+        r'constraint ".*_not_null" for relation ".*" already exists',
+        "Since PostgreSQL 18 a NOT NULL has such a name: on the source, ALTER TABLE … RENAME CONSTRAINT … TO another.",
+    ),
+)
+"""What can be done about a refusal on the source or the destination, by its words."""
+
+
+def _way_out(loss: Loss) -> str:
+    known = next((way for words, way in WAYS_OUT if re.search(words, loss.why)), "")
+    return f"{known} Or clone with" if known else "Clone with"
 
 
 def check_forbidden(
