@@ -124,7 +124,9 @@ SELECT set_config(name, value, false)
 FOR_GOOD = re.compile(
     r"authentication failed|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects|not permitted to log in"
     r'|(database|role|user) "(?s:.*)" does not exist|permission denied for database|not currently accepting connections'
-    r"|cannot connect to invalid database"
+    r"|cannot connect to invalid database|no such (database|user)|auth failed|Tenant or user not found"
+    # What the database or the role has set for its sessions.
+    r'|could not access file|access to library ".*" is not allowed|parameter ".*" cannot be|permission denied to set'
     r"|unrecognized configuration parameter|unsupported (frontend protocol|startup parameter)"
     r"|does not support SSL|GSSAPI|SSL error: (?!unexpected eof|SSL_ERROR_SYSCALL)|certificate|private key|sslmode"
     r"|expected authentication request|invalid response to|authentication method|channel binding|SCRAM"
@@ -136,6 +138,8 @@ PASSING = re.compile(r"08...|57P0[1235]|25P0[34]|53300|40001|40P01|55P03")
 
 So are timeouts that end a session: ours have none, but for the moment before they are set.
 """
+OF_CONFLICTS = ("40001", "40P01", "57P04")
+"""SQLSTATEs of a standby's conflicts with its recovery; serialization and deadlocks have them, too."""
 REPLICA = "SET LOCAL session_replication_role = replica"
 """For a transaction in which neither foreign keys nor ordinary triggers nor event triggers act."""
 
@@ -348,8 +352,22 @@ def on(server: str) -> Iterator[None]:
         raise
 
 
+CONFLICT = (
+    "The source is a standby, which ended what was reading, since its primary had removed rows that it might still see:"
+    " on the standby, ALTER SYSTEM SET hot_standby_feedback = on; or ALTER SYSTEM SET max_standby_streaming_delay = -1;"
+    " then SELECT pg_reload_conf(); or clone from the primary."
+)
+
+
+def conflicts(error: BaseException) -> bool:
+    """Tell whether a standby ended a statement or a session for what its primary had done."""
+    return getattr(error, "sqlstate", None) in OF_CONFLICTS and "recovery" in str(error)
+
+
 def remedy(error: BaseException) -> str | None:
     """Return what helps against what a server says, if that is known."""
+    if conflicts(error):
+        return CONFLICT
     match getattr(error, "sqlstate", None):
         case "53100":
             notes = getattr(error, "__notes__", ["on the destination"])

@@ -62,6 +62,7 @@ class Snapshot:
         self._wanted = holders
         self._joined = imported is not None
         self._released = False
+        self._conflict = False
         self._lock = threading.Lock()
         self._locked: Collection[int] | None = None
         """The tables that are kept from being changed; None: nobody does that."""
@@ -138,7 +139,8 @@ class Snapshot:
                 return
             living = [holder for holder in self._holders if self._lives(holder.conn)]
             if not living:
-                raise SnapshotLost(TAKEN_BACK if self._released else LOST.format(self._where))
+                said = TAKEN_BACK if self._released else LOST.format(self._where)
+                raise SnapshotLost(said, hint=postgres.CONFLICT if self._conflict else None)
             promoted = living[0] is not self._holders[0]
             self._holders = living
             if promoted and self._locked is not None:
@@ -298,7 +300,8 @@ class Snapshot:
             return not conn.closed
         try:
             conn.execute("SELECT")
-        except psycopg.Error:
+        except psycopg.Error as error:
+            self._conflict = postgres.conflicts(error)
             return False
         return True
 

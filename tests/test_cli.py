@@ -494,6 +494,24 @@ def test_a_source_that_is_a_standby_of_the_destination(
     assert spare_database.value("SELECT count(*) FROM t") == 100
 
 
+def test_a_standby_that_ends_what_reads_is_named_with_its_settings(
+    spare_database: Database, standby: Server, start: Start, destination: Database
+) -> None:
+    there = Database(standby, spare_database.name, NEWEST)
+    spare_database.run("CREATE TABLE t AS SELECT repeat('x', 1000) AS a FROM generate_series(1, 1000)")
+    spare_database.run("CREATE TABLE other AS SELECT generate_series(1, 1000) AS a")
+    names = Database(standby, "postgres", NEWEST)
+    names.run("ALTER SYSTEM SET max_standby_streaming_delay = 0")
+    names.run("SELECT pg_reload_conf()")
+    until(lambda: (spare_database.name,) in names.rows("SELECT datname FROM pg_database"))
+    until(lambda: there.value("SELECT to_regclass('other') IS NOT NULL") is True)
+    process = start("clone", "--max-rate", "50kB/s", *both(there, destination))
+    process.says("data: ")
+    spare_database.run("DELETE FROM other")
+    spare_database.run("VACUUM other")
+    refuses(process.ends(60), 6, "The source is a standby", "hot_standby_feedback", "max_standby_streaming_delay")
+
+
 def test_a_destination_that_is_a_standby_and_a_source_that_is_one(
     spare_database: Database, standby: Server, replicator: Run, database: Database, destination: Database
 ) -> None:

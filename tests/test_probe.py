@@ -99,6 +99,11 @@ def test_a_word_for_fatal_that_is_not_known_gets_another_attempt(word):
         'unrecognized configuration parameter "nonsense"',
         'invalid value for parameter "client_encoding": "x"',
         "connection requires a valid client certificate",
+        'could not access file "pg_gone": No such file or directory',
+        'access to library "/x/auto_explain" is not allowed',
+        'parameter "wal_level" cannot be changed without restarting the server',
+        'permission denied to set parameter "log_statement"',
+        "no such database: shop",
         "unsupported frontend protocol 3.2: server supports 3.0 to 3.0",
     ],
 )
