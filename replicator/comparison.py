@@ -20,6 +20,8 @@ from replicator.settings import Settings
 from replicator.sides import Sides, both_sides
 from replicator.snapshot import HOLDERS
 from replicator.verify import Mismatch, SequenceValues, Side, Verification, after_repair, verify
+from replicator.verify.remedies import opposites
+from replicator.verify.schema import LAST
 
 OWNER = "SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()"
 
@@ -182,7 +184,9 @@ def kept_extensions(destination: Connection, catalog: Catalog) -> set[str]:
 def compare_databases(sides: Sides, settings: Settings, *, extra: bool = True) -> list[Mismatch]:
     """Return what is said otherwise of the two databases themselves; `extra`: also what only the destination has."""
     found = database.differences(sides.moment.holder, sides.keeper.conn, settings)
-    return [Mismatch(d.name, str(d)) for d in found if extra or d.here]
+    return [
+        Mismatch(d.name, str(d), mend=d.here or opposites(d.there or ()), place=LAST) for d in found if extra or d.here
+    ]
 
 
 def convict(mismatches: list[Mismatch], hint: str) -> None:

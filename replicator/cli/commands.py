@@ -3,6 +3,7 @@
 import functools
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -45,7 +46,7 @@ from replicator.cli.options import (
     one,
     options,
 )
-from replicator.cli.plans import plan_as_json, plan_as_lines, plan_as_sql
+from replicator.cli.plans import mending_as_sql, plan_as_json, plan_as_lines, plan_as_sql
 from replicator.clone import clone
 from replicator.errors import PreflightFailed, StepFailed, UsageError, VerificationFailed
 from replicator.events import Emit, size_text
@@ -157,17 +158,21 @@ def clone_command(context: click.Context, /, output: Output, **given: Any) -> No
 
 
 @cli.command("verify")
+@click.option("--sql", "script", is_flag=True, help="Print the statements that would mend definitions as a script.")
 @options(*CONNECTIONS, *COPYING, SHOW_ROWS, REPAIR, FOREIGN_KEYS, COMPARE_DATA_ONLY, RETRY, MAX_RATE)
-def verify_command(output: Output, **given: Any) -> None:
+def verify_command(script: bool, output: Output, **given: Any) -> None:
     """Compare both databases: every object, and each table's rows; name what differs, row by row."""
     wanted = both(**given)
     with reported(output, table=False) as emit:
         mismatches = verify_or_mend(wanted, emit)
-    if output == "json":
-        click.echo(json.dumps([asdict(mismatch) for mismatch in mismatches], indent=2))
+    if script:
+        click.echo(mending_as_sql(mismatches))
+    elif output == "json":
+        click.echo(json.dumps([asdict(mismatch.public()) for mismatch in mismatches], indent=2))
     else:
-        lines = [line for mismatch in mismatches for line in mismatch.lines(wanted.show_rows)]
-        click.echo("\n".join(lines) or "No differences.")
+        coloured = output == "auto" and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        lines = [line for mismatch in mismatches for line in mismatch.lines(wanted.show_rows, coloured=coloured)]
+        click.echo("\n".join(lines) or "No differences.", color=coloured or None)
     if left := [str(mismatch) for mismatch in mismatches if not mismatch.repaired]:
         raise VerificationFailed(left)
 

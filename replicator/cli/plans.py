@@ -2,12 +2,13 @@
 
 import json
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from replicator import events, postgres
 from replicator.events import size_text
 from replicator.masking import without_secrets
 from replicator.model import Execute, Phase, Plan
+from replicator.verify import Mismatch
 
 OF_NO_SCHEMA = (Phase.STATISTICS, Phase.REFRESH, Phase.DATABASE)
 ABOUT_RESTRICT = r"""
@@ -88,27 +89,48 @@ def plan_as_sql(plan: Plan) -> bytes:
 
     In UTF-8, whatever the terminal's encoding; of a database in SQL_ASCII, the bytes that it has.
     """
-    script = "\n".join(_script(plan))
-    return script.encode("latin-1", "backslashreplace") if plan.encoding == "SQL_ASCII" else script.encode()
-
-
-def _script(plan: Plan) -> Iterator[str]:
     made = [
         (step.name.partition(" ")[0], statement)
         for step in plan.steps
         if isinstance(step.work, Execute) and step.phase not in OF_NO_SCHEMA
         for statement in step.work.statements
     ]
-    if secret := sorted({kind for kind, statement in made if without_secrets(statement) != statement}):
+    remarks = [f"Not held by the destination: {loss}" for loss in plan.losses]
+    remarks += [f"Not copied, as was asked for: {loss}" for loss in plan.excluded]
+    return as_script([(kind, [f"{statement};"]) for kind, statement in made], remarks, plan.encoding)
+
+
+def as_script(made: Iterable[tuple[str, Sequence[str]]], remarks: Iterable[str], encoding: str = "UTF8") -> bytes:
+    """Return a script for psql of statements by the kinds of their objects, whatever they hold, with remarks before."""
+    script = "\n".join(_script(list(made), remarks, "SQL_ASCII" if encoding == "SQL_ASCII" else "UTF8"))
+    return script.encode("latin-1", "backslashreplace") if encoding == "SQL_ASCII" else script.encode()
+
+
+def mending_as_sql(mismatches: Iterable[Mismatch]) -> bytes:
+    """Return the statements that would mend the differences of definitions, each in a transaction, drops first."""
+    ordered = sorted(mismatches, key=lambda mismatch: mismatch.place)
+    made = [
+        (m.what.partition(" ")[0], ["BEGIN;", *(f"{statement};" for statement in m.mend), "COMMIT;"])
+        for m in ordered
+        if m.mend
+    ]
+    remarks = [f"No statement mends: {m.what}: {m.how}" for m in ordered if not m.mend and m.about == "definition"]
+    remarks += [f"`verify --repair` copies rows: {m.what}" for m in ordered if m.about == "rows" and not m.repaired]
+    return as_script(
+        made, ["To be run on the destination; what one of these could not do, hinders no other.", *remarks]
+    )
+
+
+def _script(made: Sequence[tuple[str, Sequence[str]]], remarks: Iterable[str], encoding: str) -> Iterator[str]:
+    if secret := sorted({kind for kind, texts in made for text in texts if without_secrets(text) != text}):
         yield f"-- This script holds secrets: {', '.join(secret)}. Keep it from whoever may not know them."
     yield ABOUT_RESTRICT
     key = secrets.token_hex(16)  # nobody who chose a name or wrote a definition can know it
     yield f"\\restrict {key}"
-    yield f"SET client_encoding = '{'SQL_ASCII' if plan.encoding == 'SQL_ASCII' else 'UTF8'}';"
+    yield f"SET client_encoding = '{encoding}';"
     yield SETTINGS
-    yield from (f"-- Not held by the destination: {events.one_line(str(loss))}" for loss in plan.losses)
-    yield from (f"-- Not copied, as was asked for: {events.one_line(str(loss))}" for loss in plan.excluded)
-    yield from (f"{statement};" for _, statement in made)
+    yield from (f"-- {events.one_line(remark)}" for remark in remarks)
+    yield from (text for _, texts in made for text in texts)
     yield f"\\unrestrict {key}"
 
 

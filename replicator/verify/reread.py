@@ -11,7 +11,7 @@ own, since expressions may say both; of a table only those expressions are read 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
@@ -24,12 +24,10 @@ from replicator.lent import Sessions
 from replicator.model import Object
 from replicator.rehearsal import NOT_THE_STATEMENTS
 from replicator.verify.schema import Reread
+from replicator.verify.words import NAME, QUALIFIED, WORDS, parts
 
 Cursor = psycopg.Cursor[tuple[object, ...]]
-NAME = r'(?:"(?:[^"]|"")*"|[\w$]+)'
-QUALIFIED = rf"{NAME}(?:\.{NAME})?"
 OWN, ON = rf"(?P<own>{QUALIFIED})", rf"(?P<on>{QUALIFIED})"
-WORDS = rf"(?:{NAME}|[\s,])*?"
 READ_WHOLE = {
     "view": rf"CREATE (?:OR REPLACE )?VIEW {OWN}",
     "function": rf"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) {OWN}",
@@ -159,7 +157,6 @@ def _execute(cursor: Cursor, statement: str) -> Cursor:
 
 TABLES = ("table", "foreign_table")
 KINDS = {*READ_WHOLE, *TABLES, "matview", "publication_table"}
-BRACKETS = re.compile(rf"""'(?:[^']|'')*'|{NAME}|[(),]""")
 CHECK = re.compile(rf"(CONSTRAINT {NAME} )(CHECK .*)", re.DOTALL)
 GENERATED = re.compile(rf"({NAME} )(.*? GENERATED ALWAYS AS \()(.*)(\) (?:STORED|VIRTUAL))(.*)", re.DOTALL)
 DEFAULT = re.compile(
@@ -175,11 +172,11 @@ class _Expressions:
         self._cursor = cursor
         self._table = table
         self._temp = ""
-        self._others = {part for s in (other.create if other else ()) for part in _parts(s)}
+        self._others = {part for s in (other.create if other else ()) for part in parts(s)}
 
     def of(self, statement: str) -> Iterator[str]:
         """Yield the parts of a table's statement."""
-        for part in _parts(statement):
+        for part in parts(statement):
             yield part if part in self._others else self._part(part)
 
     def _part(self, part: str) -> str:
@@ -225,30 +222,3 @@ class _Expressions:
         literal = "'" + self._temp.replace("'", "''") + "'::regclass"
         ((text,),) = _execute(self._cursor, query.format(literal)).fetchall()
         return str(text)
-
-
-def _parts(statement: str) -> Sequence[str]:
-    """Return the items of a CREATE TABLE's list, its PARTITION BY, and what is between, one after another.
-
-    >>> _parts("CREATE TABLE t (a int, CHECK ((a > 0))) PARTITION BY LIST (lower(b)) WITH (x='1')")
-    ['CREATE TABLE t (', 'a int', ', ', 'CHECK ((a > 0))', ') ', 'PARTITION BY LIST (lower(b))', " WITH (x='1')"]
-    """
-    if not re.match(r"CREATE (?:\w+ )?TABLE ", statement):
-        return [statement]
-    cuts: list[int] = []
-    depth = 0
-    for token in BRACKETS.finditer(statement):
-        depth += {"(": 1, ")": -1}.get(token[0], 0)
-        opens, closes = (token[0], depth) == ("(", 1), (token[0], depth) == (")", 0)
-        if len(cuts) % 2 == 0:  # before the list or after it
-            if opens and not cuts:
-                cuts.append(token.end())
-            elif token[0] == "PARTITION" and depth == 0:
-                cuts.append(token.start())
-        elif statement.startswith("PARTITION", cuts[-1]):
-            cuts += [token.end()] if closes else []
-        elif (token[0], depth) == (",", 1):
-            cuts += [token.start(), token.end() + 1]
-        elif closes:
-            cuts.append(token.start())
-    return [statement[one:other] for one, other in zip([0, *cuts], [*cuts, len(statement)], strict=True)]

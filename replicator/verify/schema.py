@@ -8,14 +8,18 @@ from dataclasses import replace
 from replicator import postgres, sequences
 from replicator.catalog import FACETS, select
 from replicator.downgrade import STANDARD_SINCE_15, TABLES, adapt
-from replicator.masking import compared, without_secrets
+from replicator.masking import without_secrets
 from replicator.model import Address, Catalog, Object
+from replicator.verify import excerpts
+from replicator.verify.remedies import Remedies
 from replicator.verify.side import Mismatch, Side, same_names
 
 Reread = Callable[[Object, Object], tuple[Object, Object] | None]
 PUBLIC = "schema public"
 PLPGSQL = "extension plpgsql"
 """In a catalog only where it was made anew: verify.states tells whether it is there."""
+LAST = 2**31
+"""Where statements stand for which all else must be there."""
 SequenceValues = Mapping[str, tuple[int, bool]]
 """last_value and is_called by identity."""
 
@@ -38,20 +42,38 @@ def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lamb
     optional = select.optional(source)
     missing = here.keys() - common.keys() - optional - {PLPGSQL}
     extra = there.keys() - set(common.values()) - {PLPGSQL, *initial(source, destination)}
-    mismatches += [Mismatch(name, "missing on the destination", statement=_said(here[name])) for name in missing]
-    mismatches += [Mismatch(name, "extra on the destination", statement=_said(there[name])) for name in extra]
+    remedies = Remedies(source, destination)
+    mismatches += [remedies.add(_missing(here[name]), here[name], None) for name in missing]
+    mismatches += [remedies.add(_extra(there[name]), None, there[name]) for name in extra]
     for name, same in common.items():
         found = there[same]
         if here[name].alter_owner is None and name != PUBLIC:
             found = replace(found, alter_owner=None)  # it was left to the destination
         if not _alike(here[name], found, same_version, reread):
-            mismatches.append(Mismatch(name, f"different: {_difference(here[name], found, same_version)}"))
-    filled = {o.address: o.name for o in source.objects if o.address in source.populated and o.kind == "matview"}
+            different = _different(name, here[name], found, same_version)
+            mismatches.append(remedies.add(different, here[name], found))
+    return mismatches + _unready(source, destination, common, optional)
+
+
+def _unready(
+    source: Catalog, destination: Catalog, common: Mapping[str, str], optional: Collection[str]
+) -> list[Mismatch]:
+    """Return the materialized views that are empty on the destination alone, and the indexes that are invalid there."""
+    filled = {o.name: o for o in source.objects if o.address in source.populated and o.kind == "matview"}
     there_filled = {o.name for o in destination.objects if o.address in destination.populated}
-    empty = [name for name in filled.values() if name in common and common[name] not in there_filled]
-    mismatches += [Mismatch(name, "not populated on the destination") for name in empty]
-    invalid = {o.name for o in destination.objects if o.kind == "index" and o.address in destination.invalid}
-    return mismatches + [Mismatch(name, "invalid on the destination") for name in invalid - optional]
+    empty = [o for name, o in filled.items() if name in common and common[name] not in there_filled]
+    invalid = [o for o in destination.objects if o.kind == "index" and o.address in destination.invalid]
+    found = [(o, "not populated on the destination", "REFRESH MATERIALIZED VIEW") for o in empty]
+    found += [(o, "invalid on the destination", "REINDEX INDEX") for o in invalid if o.name not in optional]
+    return [Mismatch(o.name, how, mend=(f"{statement} {o.identity}",), place=LAST) for o, how, statement in found]
+
+
+def _missing(o: Object) -> Mismatch:
+    return Mismatch(o.name, "missing on the destination", statement=_said(o))
+
+
+def _extra(o: Object) -> Mismatch:
+    return Mismatch(o.name, "extra on the destination", statement=_said(o))
 
 
 def _said(o: Object) -> str:
@@ -78,11 +100,19 @@ def compare_sequences(source: Side, destination: Side, expected: SequenceValues 
         there = sequences.read_values(conn, [theirs[name] for name in common.values()])
     return [
         Mismatch(
-            f"sequence {name}", f"different: {_at(*here[name])} on the source, {_at(*there[same])} on the destination"
+            f"sequence {name}",
+            f"different: {_at(*here[name])} on the source, {_at(*there[same])} on the destination",
+            mend=(_set(name, *here[name]),),
+            place=LAST,
         )
         for name, same in common.items()
         if here[name] != there[same]
     ]
+
+
+def _set(name: str, value: int, called: bool) -> str:
+    literal = "'" + name.replace("'", "''") + "'"
+    return f"SELECT pg_catalog.setval({literal}, {value}, {str(called).lower()})"
 
 
 def _at(value: int, called: bool) -> str:
@@ -111,18 +141,19 @@ def _alike(here: Object, there: Object, same_version: bool, reread: Reread) -> b
     return bool(ones & others)
 
 
-def _difference(here: Object, there: Object, same_version: bool) -> str:
-    """Return in words how two definitions differ: the owners, if all else is the same."""
+def _different(name: str, here: Object, there: Object, same_version: bool) -> Mismatch:
+    """Say how two definitions differ: in the owners, if all else is the same."""
     one, other = ("; ".join(o.create) for o in (here, there))
     owners = here.owner, there.owner
+    owned = ""
     if here.alter_owner != there.alter_owner and owners[0] != owners[1]:
         one_s, other_s = (owner or "whom it belongs to in a new database" for owner in owners)
         owned = f"owned by {one_s} on the source, by {other_s} on the destination"
         here, there = (replace(o, alter_owner=None) for o in (here, there))
         if _definition(here, same_version) == _definition(there, same_version):
-            return owned
-        return f"{compared(one, other)}; {owned}"
-    return compared(one, other)
+            return Mismatch(name, f"different: {owned}")
+    how = "; ".join(["different: " + excerpts.told(one, other), *([owned] if owned else [])])
+    return Mismatch(name, how, definitions=(without_secrets(one), without_secrets(other)))
 
 
 def _comparable_privileges(source: Catalog, destination: Catalog) -> tuple[Catalog, Catalog]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 import psycopg
@@ -16,12 +16,16 @@ from replicator.catalog.read import read_matviews
 from replicator.events import one_line
 from replicator.lent import CANCEL_SECONDS, HANG_UP_SECONDS, Sessions, reading
 from replicator.locks import Relation
+from replicator.masking import without_secrets
 from replicator.model import Catalog, CompareTable
 from replicator.postgres import Connection
 from replicator.snapshot import Snapshot
+from replicator.verify.excerpts import text, words
 
 CANCEL_AGAIN_SECONDS = 0.5
 SHOWN_CHARACTERS = 60  # of a value, in lines for people
+SHOWN_STATEMENTS = 400  # characters
+RED, GREEN, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
 
 # `--jobs` says how many processes a server has to lend.
 SET_READING = f"SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'; {postgres.NO_VIEWS}"
@@ -116,6 +120,12 @@ class Mismatch:
     """How many rows differ in which way, in words."""
     statement: str = ""
     """Of a privilege, a comment or the like that only one side has: what it says."""
+    definitions: tuple[str, str] | None = None
+    """What it is on either side, where that differs, without what is secret."""
+    mend: tuple[str, ...] = ()
+    """The statements that would make it the same, secrets included."""
+    place: int = 0
+    """Where they stand among others'."""
 
     def __str__(self) -> str:
         if self.repaired:
@@ -124,12 +134,28 @@ class Mismatch:
         said = f": {self.statement}" if self.statement else ""
         return f"{self.what}: {self.how}{said}" + (f"; {self.repair}" if self.repair else "")
 
-    def lines(self, most: int) -> list[str]:
-        """Return it for people, with so many of its rows."""
+    def public(self) -> "Mismatch":
+        """Return the same without what is secret."""
+        return replace(self, mend=tuple(map(without_secrets, self.mend)))
+
+    @property
+    def remedy(self) -> str:
+        """The statements in one line, for people."""
+        return one_line(without_secrets("".join(f"{statement}; " for statement in self.mend).strip()))
+
+    def lines(self, most: int, *, coloured: bool = False) -> list[str]:
+        """Return it for people, with so many of its rows, and what would mend it; where texts differ, in colour."""
         more = len(self.rows) - most
         many = "more" if self.counts.startswith("at least") else f"{more} more"
         rows = [f"  {row}" for row in self.rows[:most]] + ([f"  and {many}"] if more > 0 and most else [])
-        return [one_line(str(self)), *rows]
+        line = one_line(str(self))
+        if coloured and self.definitions:
+            for excerpt, colour in zip(words(*self.definitions), (RED, GREEN), strict=True):
+                shown = "".join(f"{colour}{one_line(t)}{PLAIN}" if differs else one_line(t) for t, differs in excerpt)
+                line = line.replace(one_line(text(excerpt)), shown, 1)
+        mend = [f"  to mend it: {self.remedy}"] if self.mend and len(self.remedy) <= SHOWN_STATEMENTS else []
+        mend = mend or (["  to mend it: see `verify --sql`"] if self.mend else [])
+        return [line, *rows, *mend]
 
 
 # The files of a table and of its partitions: another one if it was emptied, rewritten, or replaced by one of this name.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from replicator import events
 from replicator.events import Emit, listed
-from replicator.postgres import Connection
+from replicator.postgres import Connection, quoted
 from replicator.verify.side import Mismatch, Sides, same_names
 
 VERSIONS = "SELECT extname::text, extversion FROM pg_extension ORDER BY 1"
@@ -46,9 +46,8 @@ def compare_states(sides: Sides, emit: Emit, *, cloned: bool) -> Iterator[Mismat
     for name in theirs:
         if name not in common.values():
             table = name.rpartition(" on ")[2]
-            yield Mismatch(
-                name, f"disabled on the destination: ALTER TABLE {table} ENABLE TRIGGER ALL; lets it act again"
-            )
+            mend = (f"ALTER TABLE {table} ENABLE TRIGGER ALL",)
+            yield Mismatch(name, f"disabled on the destination: {mend[0]}; lets it act again", mend=mend)
 
 
 def _extensions(here: Connection, there: Connection, *, by_intention: bool) -> Iterator[tuple[Mismatch, bool]]:
@@ -56,4 +55,5 @@ def _extensions(here: Connection, there: Connection, *, by_intention: bool) -> I
     for name, version in here.execute(VERSIONS).fetchall():
         for other, offered in there.execute(OTHER_VERSION, [version, name, version]).fetchall():
             how = f"version {version} on the source, {other} on the destination"
-            yield Mismatch(f"extension {name}", how), by_intention or not offered
+            mend = (f"ALTER EXTENSION {quoted(name)} UPDATE TO '{version}'",)
+            yield Mismatch(f"extension {name}", how, mend=mend), by_intention or not offered
