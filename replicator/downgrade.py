@@ -6,6 +6,7 @@ References: the release notes' sections E.x.3 of 13 to 19; the `remoteVersion >=
 pg_dump 19rc1 says and 18.6 does not (tests/news.py).
 """
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -49,6 +50,18 @@ def _unlimited(found: re.Match[str]) -> str:
     return found[0] if 0 <= int(found[2]) <= int(found[1]) else "numeric"
 
 
+def _check_instead(found: re.Match[str]) -> str:
+    """A check: before 18 every child inherits NOT NULL, and its rows need not obey. The column is named or precedes."""
+    column, depth = found[2], 0
+    for place in range(found.start() - 1, 0, -1) if not column else ():
+        sign = found.string[place]
+        depth += (sign == ")") - (sign == "(")
+        if depth < 0 or (depth == 0 and sign == ","):
+            column = found.string[place + 1 :].split()[0]
+            break
+    return f"{found[1]} CHECK (({column} IS NOT NULL)) NO INHERIT"
+
+
 def _functions(since: int, access_method: str, numbers: str) -> Feature:
     """Support functions of operator classes that an access method takes."""
     return Feature(
@@ -67,9 +80,9 @@ FEATURES = (
     Feature(
         18,
         TABLES,
-        rf"(CONSTRAINT {NAME} NOT NULL(?: {NAME})?) NO INHERIT",
-        r"\1",
-        "NO INHERIT of a not-null constraint",
+        rf"(CONSTRAINT {NAME}) NOT NULL(?: ({NAME}))? NO INHERIT",
+        _check_instead,
+        "a not-null constraint with NO INHERIT: it is a check",
     ),
     Feature(
         18,
@@ -289,7 +302,7 @@ def _adapt_object(o: Object, features: Sequence[Feature]) -> tuple[Object, list[
                 return o, list(said), True
         lists.append(tuple(kept))
     if o.kind in TABLES and any(feature.since == 18 for feature in features):
-        lists = [_not_null_apart(o, statements) for statements in lists]
+        lists = [_checks_last(_not_null_apart(o, statements)) for statements in lists]
     if o.kind in GRANTS and said:
         lists[0] = _without_pairs(lists[0])
     if not lists[0] and o.create:
@@ -344,7 +357,8 @@ def _put(feature: Feature, found: re.Match[str]) -> str:
     return feature.text(found) if callable(feature.text) else found.expand(feature.text or "")
 
 
-APART = re.compile(r'(?:, |(?<=\())CONSTRAINT (?:"(?:[^"]|"")*"|[\w$]+) NOT NULL ("(?:[^"]|"")*"|[\w$]+)(?=[,)])')
+QUOTED = r'(?:"(?:[^"]|"")*"|[\w$]+)'
+APART = re.compile(rf"(?:, |(?<=\())CONSTRAINT {QUOTED} NOT NULL ({QUOTED})(?=[,)])")
 
 
 def _not_null_apart(o: Object, statements: tuple[str, ...]) -> tuple[str, ...]:
@@ -355,3 +369,34 @@ def _not_null_apart(o: Object, statements: tuple[str, ...]) -> tuple[str, ...]:
     first = APART.sub("", statements[0])
     alter = tuple(f"ALTER TABLE ONLY {o.identity} ALTER COLUMN {column} SET NOT NULL" for column in columns)
     return (first.replace("(, ", "("), *alter, *statements[1:])
+
+
+INLINE = re.compile(rf"(.*) (CONSTRAINT {QUOTED} CHECK \(\({QUOTED} IS NOT NULL\)\) NO INHERIT)(.*)", re.DOTALL)
+CHECK_OF = re.compile(rf"CONSTRAINT ({QUOTED}) CHECK ")
+BRACKET = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[(),]""")
+
+
+def _checks_last(statements: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a table's statements with checks that were not-null constraints where the server says checks."""
+    if not statements or not statements[0].startswith("CREATE") or not INLINE.search(statements[0]):
+        return statements
+    first, depth, cuts = statements[0], 0, []
+    for token in BRACKET.finditer(first):
+        depth += {"(": 1, ")": -1}.get(token[0], 0)
+        if (depth, token[0]) in ((1, "("), (1, ","), (0, ")")):
+            cuts.append(token.start())
+            if depth == 0:
+                break
+    columns, checks = [], []
+    for start, end in itertools.pairwise(cuts):
+        item = first[start + 1 : end].strip()
+        if CHECK_OF.match(item):
+            checks.append(item)
+        elif found := INLINE.fullmatch(item):
+            columns.append(found[1] + found[3])
+            checks.append(found[2])
+        else:
+            columns.append(item)
+    checks.sort(key=lambda item: CHECK_OF.match(item)[1].strip('"').encode())  # type: ignore[index]
+    items = ", ".join(filter(None, columns + checks))
+    return (f"{first[: cuts[0]]}({items}{first[cuts[-1] :]}", *statements[1:])

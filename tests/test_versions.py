@@ -310,6 +310,22 @@ def test_what_is_said_of_a_built_in_object_that_is_gone_stops_nothing(
     assert newer.value("SELECT has_function_privilege('alice', 'pg_ls_dir(text)', 'EXECUTE')")
 
 
+def test_not_null_that_children_need_not_obey_is_a_check_on_an_older_server(
+    newer: Database, older: Database, replicator: Run
+) -> None:
+    newer.run("""
+        CREATE TABLE parent (a int, b numeric(5, 2) CONSTRAINT known NOT NULL NO INHERIT);
+        CREATE TABLE child () INHERITS (parent);
+        INSERT INTO child VALUES (1, NULL);
+    """)
+    runs(replicator("clone", "--downgrade", "--verify", *both(newer, older)))
+    assert (
+        older.value("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'known'")
+        == "CHECK ((b IS NOT NULL)) NO INHERIT"
+    )
+    assert older.rows("SELECT * FROM child") == [(1, None)]
+
+
 # The list of features
 
 
@@ -322,6 +338,12 @@ EXAMPLES = r"""
 table 17
     CREATE TABLE t (a int, ") VIRTUAL" int GENERATED ALWAYS AS (a) VIRTUAL)
     CREATE TABLE t (a int, ") VIRTUAL" int GENERATED ALWAYS AS (a) STORED)
+table 17
+    CREATE TABLE t ("," d(5,2) CONSTRAINT y NOT NULL NO INHERIT, CONSTRAINT x CHECK ((f(1, 2) > 1)))
+    CREATE TABLE t ("," d(5,2), CONSTRAINT x CHECK ((f(1, 2) > 1)), CONSTRAINT y CHECK (("," IS NOT NULL)) NO INHERIT)
+table 17
+    CREATE TABLE t (a int, CONSTRAINT y NOT NULL c NO INHERIT) INHERITS (u)
+    CREATE TABLE t (a int, CONSTRAINT y CHECK ((c IS NOT NULL)) NO INHERIT) INHERITS (u)
 table 14
     CREATE TABLE t (a numeric(5,2), b numeric(3,5), c numeric(5,-2), d numeric(5,2))
     CREATE TABLE t (a numeric(5,2), b numeric, c numeric, d numeric(5,2))
