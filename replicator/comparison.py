@@ -181,6 +181,7 @@ def kept_extensions(destination: Connection, catalog: Catalog) -> set[str]:
     return {name for (name,) in rows} - wanted
 
 
+@in_one_encoding
 def compare_databases(sides: Sides, settings: Settings, *, extra: bool = True) -> list[Mismatch]:
     """Return what is said otherwise of the two databases themselves; `extra`: also what only the destination has."""
     found = database.differences(sides.moment.holder, sides.keeper.conn, settings)

@@ -106,13 +106,14 @@ def in_one_encoding(
         except misfits.UNFIT as error:
             names = ""
             with postgres.connect(settings.source, application="probe") as conn:  # as LATIN1, in which all bytes are
-                if misfits.is_unknown(conn):
-                    objects = ((o.name, (*o.create, *o.stub, *o.finish)) for o in read_catalog(conn).objects)
+                if unknown := misfits.is_unknown(conn):
+                    objects = [(o.name, (*o.create, *o.stub, *o.finish)) for o in read_catalog(conn).objects]
+                    objects += database.said(conn, settings)
                     names = listed(list(misfits.in_catalog(objects, sides.moment.holder.info.encoding)))
             raise PreflightFailed(
                 "A name, a comment or a definition in the source is not what the destination's encoding can hold:"
                 f" {f'{names}; ' if names else ''}{postgres.one_line(error).rstrip('.')}.",
-                hint=misfits.DECLARE if names else misfits.MEND,
+                hint=misfits.DECLARE if unknown else misfits.MEND,
             ) from error
 
     return telling

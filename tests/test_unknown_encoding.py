@@ -139,6 +139,10 @@ def test_a_copy_that_fails_names_row_column_and_bytes(
     ("statement", "name"),
     [
         (b"COMMENT ON COLUMN t.a IS 'sch\xf6n'", "comment public.t (table) ("),
+        (
+            b"DO $$ BEGIN EXECUTE format('COMMENT ON DATABASE %I IS %L', current_database(), '\xf6'); END $$",
+            "database comment (",
+        ),
         (b"CREATE VIEW v AS SELECT '\xf6'::text AS x", "view public.v ("),
         (b'CREATE TABLE "Z\xfcrich" ()', r'table public."Z\xfcrich" ('),
     ],

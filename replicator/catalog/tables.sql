@@ -150,6 +150,18 @@
               ) AS called (relid, function, generated)
         GROUP BY called.relid
      )
+     , routing AS (
+       SELECT c.oid AS leaf
+            , bool_or(key.unstable) AS unstable
+            , array_agg(DISTINCT matter.it) FILTER (WHERE matter.it IS NOT NULL) AS matters
+         FROM pg_class c
+        CROSS JOIN LATERAL pg_partition_ancestors(c.oid) AS ancestor (relid)
+         JOIN key ON key.partrelid = ancestor.relid
+         LEFT JOIN LATERAL unnest(key.matters) AS matter (it) ON true
+        WHERE c.relkind = 'r'
+          AND c.relispartition
+        GROUP BY c.oid
+     )
 SELECT c.tableoid::bigint AS classid
      , c.oid::bigint AS objid
      , c.oid::regclass::text AS identity
@@ -183,16 +195,12 @@ SELECT c.tableoid::bigint AS classid
      , pg_relation_size(c.oid) = 0 AND m.amname = 'heap' AND config.condition IS NULL AS empty
      , c.relpersistence = 'u' AS unlogged
      , config.extension
-     , pg_partition_root(c.oid)::text AS top
+     , CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::text END AS top
      , coalesce(routing.matters, '{}') AS matters
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_am m ON m.oid = c.relam
-  LEFT JOIN LATERAL (SELECT bool_or(key.unstable) AS unstable
-                          , array_agg(DISTINCT matter.it) FILTER (WHERE matter.it IS NOT NULL) AS matters
-                       FROM pg_partition_ancestors(c.oid) AS ancestor (relid)
-                       JOIN key ON key.partrelid = ancestor.relid
-                       LEFT JOIN LATERAL unnest(key.matters) AS matter (it) ON true) AS routing ON c.relispartition
+  LEFT JOIN routing ON routing.leaf = c.oid
   LEFT JOIN column_list ON column_list.attrelid = c.oid
   LEFT JOIN calling ON calling.relid = c.oid
   LEFT JOIN LATERAL (SELECT e.extcondition[array_position(e.extconfig, c.oid)] AS condition

@@ -36,10 +36,10 @@ ESCAPED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v"
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """A value that is no text: of the row of this number, in the order in which the table is read."""
+    """A value that is no text: of the row of this number, in the order in which the table is read, if all of it was."""
 
     table: str
-    row: int
+    row: int | None
     ctid: str
     column: str
     bytes: bytes
@@ -47,8 +47,8 @@ class Misfit:
 
     def __str__(self) -> str:
         return (
-            f"row {self.row} of {self.table} (ctid {self.ctid}) has bytes in column {self.column} that are no"
-            f" {self.encoding}: {self.bytes.hex(' ')}"
+            f"{f'row {self.row}' if self.row else 'a row'} of {self.table} (ctid {self.ctid}) has bytes in column"
+            f" {self.column} that are no {self.encoding}: {self.bytes.hex(' ')}"
         )
 
 
@@ -126,13 +126,15 @@ def first(conn: Connection, table: Table, where: str, *, limit: int | None = Non
         if is_unknown(conn):
             conn.execute("SET LOCAL client_encoding = 'SQL_ASCII'")
         with cursor.copy(statement) as rows:
-            for number, row in enumerate(rows, 1):
-                ctid, *values = bytes(row).rstrip(b"\n").split(b"\t")
+            for number, line in enumerate(rows, 1):
+                ctid, *values = bytes(line).rstrip(b"\n").split(b"\t")
                 for name, value in zip(names, values, strict=True):
                     if (unfit := _unfit(value, codec)) is not None:
-                        found = Misfit(table.identity, number, ctid.decode(), name, unfit, encoding)
+                        found = Misfit(
+                            table.identity, None if scattered else number, ctid.decode(), name, unfit, encoding
+                        )
                         raise _Enough
-                read += len(row)
+                read += len(line)
                 if limit and read > SAMPLE_BYTES:
                     raise _Enough
     return found

@@ -299,8 +299,7 @@ def lacking(
     roles = roles_of(destination) | (roles_of(source) if settings.roles else set())
     unknown = {d.name: why for d in found if (why := _unknown_role(d, roles))}
     findings = [Finding(f"Not copied: {name}: {why}.", "", fatal=False) for name, why in unknown.items()]
-    all_said = _said(source, "", "", replace(settings, thaw=False)).values()
-    findings += freezing.findings([(row.name, row.statements) for row in all_said], settings)
+    findings += freezing.findings(said(source, replace(settings, thaw=False)), settings)
     if own := [d.name for d in found if d.here is None]:
         findings.append(Finding(f"The destination keeps what it has of its own: {', '.join(own)}.", "", fatal=False))
     untried = set(unknown)
@@ -372,6 +371,11 @@ def _compared(
         for key, row in {**there, **here}.items()
         if key not in here or key not in there or here[key].statements != there[key].statements
     ]
+
+
+def said(conn: Connection, settings: Settings) -> list[tuple[str, tuple[str, ...]]]:
+    """Return what is said of a connection's database: names, and statements about one without a name."""
+    return [(row.name, tuple(row.statements)) for row in _said(conn, "", "", settings).values()]
 
 
 def _said(conn: Connection, name: str, owner: str, settings: Settings) -> dict[str, Any]:
