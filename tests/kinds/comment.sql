@@ -143,6 +143,19 @@ CREATE SUBSCRIPTION "Odd comment subscription" CONNECTION 'dbname=none' PUBLICAT
     WITH (connect = false, slot_name = 'comment_slot');
 COMMENT ON SUBSCRIPTION "Odd comment subscription" IS 'subscription';
 
+-- Of what a partition got from its parent.
+CREATE TABLE comment.referenced (a integer PRIMARY KEY);
+CREATE TABLE comment.whole (a integer CONSTRAINT to_referenced REFERENCES comment.referenced) PARTITION BY LIST (a);
+CREATE TABLE comment.half PARTITION OF comment.whole FOR VALUES IN (1, 2) PARTITION BY LIST (a);
+CREATE TABLE comment.quarter PARTITION OF comment.half FOR VALUES IN (1);
+CREATE FUNCTION comment.fires() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER fires AFTER INSERT ON comment.whole FOR EACH ROW EXECUTE FUNCTION comment.fires();
+COMMENT ON TRIGGER fires ON comment.half IS 'a trigger of a partition';
+COMMENT ON TRIGGER fires ON comment.quarter IS 'a trigger of a partition''s partition';
+COMMENT ON CONSTRAINT to_referenced ON comment.half IS 'a foreign key of a partition';
+COMMENT ON CONSTRAINT to_referenced ON comment.quarter IS 'a foreign key of a partition''s partition';
+ALTER TABLE comment.quarter ADD CONSTRAINT quarter_to_referenced FOREIGN KEY (a) REFERENCES comment.referenced ON DELETE CASCADE;
+
 -- An extension brings a comment of its own, which may have been changed or removed; so do its members.
 CREATE EXTENSION fuzzystrmatch SCHEMA comment;
 COMMENT ON EXTENSION fuzzystrmatch IS NULL;

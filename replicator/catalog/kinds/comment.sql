@@ -1,5 +1,6 @@
 -- COMMENT ON whatever has one; columns' comments go with their relation's. A removed initial comment is removed.
--- A foreign key and a trigger that a partition got from its parent may have another name on the destination.
+-- A foreign key and a trigger that a partition got from its parent are there when it is attached: with the parent's name
+-- where they have that, else with another one on the destination.
 -- Reference: pg_dump.c collectComments, dumpCommentExtended, dumpTableComment, dumpNamespace (18.6).
   WITH remark AS (
        SELECT classoid, objoid, objsubid, description
@@ -17,13 +18,33 @@
          LEFT JOIN pg_description d ON d.objoid = e.oid AND d.classoid = e.tableoid
         WHERE e.oid >= 16384 OR e.extname = 'plpgsql'        -- which may have been made anew, on either side
      )
+     , copy (classid, objid, relid, named_as_parents) AS (
+       SELECT c.tableoid, c.oid, c.conrelid
+            , EXISTS (SELECT
+                        FROM pg_partition_ancestors(c.conrelid) AS a (relid)
+                        JOIN pg_constraint r ON r.conrelid = a.relid AND r.conname = c.conname AND r.conparentid = 0)
+         FROM pg_constraint c
+         JOIN remark ON (remark.classoid, remark.objoid) = (c.tableoid, c.oid)
+        WHERE c.contype = 'f' AND c.conparentid <> 0
+        UNION ALL                                                                                        --13+
+       SELECT t.tableoid, t.oid, t.tgrelid                                                               --13+
+            , EXISTS (SELECT                                                                             --13+
+                        FROM pg_partition_ancestors(t.tgrelid) AS a (relid)                              --13+
+                        JOIN pg_trigger r ON r.tgrelid = a.relid AND r.tgname = t.tgname AND r.tgparentid = 0) --13+
+         FROM pg_trigger t                                                                               --13+
+         JOIN remark ON (remark.classoid, remark.objoid) = (t.tableoid, t.oid)                           --13+
+        WHERE t.tgparentid <> 0                                                                          --13+
+     )
 SELECT remark.classoid AS classid
      , remark.objoid AS objid
      , NULL::oid AS owner
      , array_agg(format('COMMENT ON %s IS %L', target.name, remark.description) ORDER BY remark.objsubid) AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
-     , '{}'::oid[] AS needs
+     , ARRAY(SELECT unnest(ARRAY['pg_inherits'::regclass, a.relid]::oid[])
+               FROM copy
+              CROSS JOIN LATERAL pg_partition_ancestors(copy.relid) AS a (relid)
+              WHERE (copy.classid, copy.objid) = (remark.classoid, remark.objoid)) AS needs
   FROM remark
  CROSS JOIN LATERAL pg_identify_object(remark.classoid, remark.objoid, remark.objsubid) AS object
   LEFT JOIN pg_constraint c ON c.oid = remark.objoid AND c.tableoid = remark.classoid
@@ -50,12 +71,10 @@ SELECT remark.classoid AS classid
        IS DISTINCT FROM ('schema', 'public', 'standard public schema')
    AND (object.type, object.identity, remark.description)
        IS DISTINCT FROM ('extension', 'plpgsql', 'PL/pgSQL procedural language')
-   AND NOT coalesce(c.contype = 'f' AND c.conparentid <> 0, false)
-   AND NOT EXISTS (SELECT                                                                                        --13+
-                     FROM pg_trigger t                                                                           --13+
-                    WHERE t.oid = remark.objoid                                                                  --13+
-                      AND t.tableoid = remark.classoid                                                           --13+
-                      AND t.tgparentid <> 0)                                                                     --13+
+   AND NOT EXISTS (SELECT
+                     FROM copy
+                    WHERE (copy.classid, copy.objid) = (remark.classoid, remark.objoid)
+                      AND NOT copy.named_as_parents)
    -- Some indexes that are invalid are not created: see index.sql.
    AND NOT EXISTS (SELECT
                      FROM pg_index i
