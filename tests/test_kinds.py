@@ -80,6 +80,31 @@ def test_a_domain_that_is_not_null_twice(database: Database, destination: Databa
     assert "CONSTRAINT one NOT NULL" in destination.dump()
 
 
+def test_what_some_servers_print_without_the_brackets_that_they_want(database: Database, destination: Database) -> None:
+    if not database.has_xml():
+        pytest.skip("this server is built without xml")
+    database.run("""
+        CREATE TABLE t (x xml, "odd, ( name" xml, a int);
+        CREATE INDEX ON t ((x IS DOCUMENT));
+        CREATE INDEX ON t (a, ("odd, ( name" IS DOCUMENT) DESC);
+        CREATE INDEX ON t ((xmlconcat(x, x) IS DOCUMENT)) WHERE x IS DOCUMENT;
+    """)
+    catalog = read(database)
+    create_schema(catalog, destination)
+    assert not difference(database.dump(), destination.dump())
+    assert comparable(read(destination)) == comparable(catalog)
+
+
+def test_comments_on_what_a_partition_got_from_its_parent(database: Database, destination: Database) -> None:
+    """pg_dump loses them."""
+    script = (Path(__file__).parent / "kinds/comment.sql").read_text("utf-8").partition("-- Of what a partition got")[2]
+    database.run("CREATE SCHEMA comment; --" + script.partition("-- An extension")[0])
+    create_schema(read(database), destination)
+    comments = "SELECT description FROM pg_description WHERE description LIKE '%of a partition%' ORDER BY 1"
+    assert len(database.rows(comments)) == 4
+    assert destination.rows(comments) == database.rows(comments)
+
+
 def test_foreign_keys_are_the_same_when_they_are_validated_later(database: Database, destination: Database) -> None:
     script = for_version((Path(__file__).parent / "kinds/foreign_key.sql").read_text("utf-8"), database.major)
     database.run(script)

@@ -59,6 +59,13 @@ ALTER TABLE root ADD CONSTRAINT root_not_enforced FOREIGN KEY (id) REFERENCES eg
 CREATE TABLE leaf_3 PARTITION OF middle FOR VALUES FROM (200) TO (300);
 ALTER TABLE middle DETACH PARTITION leaf_3;
 
+-- A partition's own keys: one has the name of its parent's, one says the same once more.
+CREATE TABLE twice (id integer PRIMARY KEY, up integer, CONSTRAINT up FOREIGN KEY (up) REFERENCES twice) PARTITION BY RANGE (id);
+CREATE TABLE twice_1 PARTITION OF twice FOR VALUES FROM (0) TO (10);
+ALTER TABLE twice_1 RENAME CONSTRAINT up TO twice_1_up_fkey;
+ALTER TABLE twice_1 ADD CONSTRAINT up FOREIGN KEY (up) REFERENCES target ON DELETE CASCADE;
+ALTER TABLE twice_1 ADD CONSTRAINT "A once more" FOREIGN KEY (up) REFERENCES twice;
+
 -- WITHOUT OVERLAPS and PERIOD; ranges alone need no extension.
 CREATE TABLE keyed_stay (id int4range, during tsrange, PRIMARY KEY (id, during WITHOUT OVERLAPS)); --18+
 CREATE TABLE part_of_keyed (id int4range, during tsrange, FOREIGN KEY (id, PERIOD during) REFERENCES keyed_stay); --18+

@@ -2,6 +2,17 @@
 -- In two steps, so that large tables are not locked while they are checked: not where a partitioned table is involved.
 -- As the referencing one, before 18, it cannot be NOT VALID; as the other, VALIDATE would leave its partitions' part so.
 -- Reference: pg_dump.c getConstraints, addConstrChildIdxDeps, dumpConstraint (18.6).
+-- A partition's own foreign key comes before its parent's of that name, which takes another name there, but after one
+-- that says the same, which would take it for its own.
+  WITH own AS (
+       SELECT c.oid, c.conname, a.relid::oid AS root, pg_get_constraintdef(c.oid) AS definition
+         FROM pg_constraint c
+         JOIN pg_class t ON t.oid = c.conrelid AND t.relispartition
+        CROSS JOIN LATERAL pg_partition_ancestors(c.conrelid) AS a (relid)
+        WHERE c.contype = 'f'
+          AND c.conparentid = 0
+          AND a.relid <> c.conrelid
+     )
 SELECT c.tableoid AS classid
      , c.oid AS objid
      , NULL::oid AS owner
@@ -14,7 +25,14 @@ SELECT c.tableoid AS classid
      -- A partitioned unique index is valid, and can be referenced, when those of all partitions are attached.
      , ARRAY(SELECT unnest(ARRAY['pg_inherits'::regclass, p.relid]::oid[])
                FROM pg_partition_tree(CASE x.relkind WHEN 'I' THEN c.conindid END) p
-              WHERE p.level > 0) AS needs
+              WHERE p.level > 0)
+       || ARRAY(SELECT unnest(ARRAY[c.tableoid, o.oid]) FROM own o WHERE o.root = c.conrelid AND o.conname = c.conname)
+       || ARRAY(SELECT unnest(ARRAY[p.tableoid, p.oid])
+                  FROM own o
+                  JOIN pg_constraint p ON p.conrelid = o.root AND p.contype = 'f' AND p.conparentid = 0
+                 WHERE o.oid = c.oid
+                   AND o.conname <> p.conname
+                   AND o.definition = pg_get_constraintdef(p.oid)) AS needs
   FROM pg_constraint c
   JOIN pg_class t ON t.oid = c.conrelid
   JOIN pg_class x ON x.oid = c.conindid

@@ -7,7 +7,7 @@ SELECT x.tableoid AS classid
      , NULL::oid AS owner
      , ARRAY[ tablespace.set
             , definition.text                                                                           --19+
---<19             , pg_get_indexdef(x.oid)
+--<19             , said.text
             , tablespace.reset ] || extension.statements AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
@@ -19,7 +19,16 @@ SELECT x.tableoid AS classid
   FROM pg_index i
   JOIN pg_class x ON x.oid = i.indexrelid
   JOIN pg_class t ON t.oid = i.indrelid
- CROSS JOIN LATERAL (SELECT pg_get_indexdef(x.oid) AS text OFFSET 0) said                               --19+
+  JOIN LATERAL pg_get_indexdef(x.oid) AS whole (definition) ON true
+  -- Servers before the minor releases of November 2026 print it without the brackets that they want themselves.
+  LEFT JOIN LATERAL (
+       SELECT min(part) AS expression
+         FROM generate_series(1, i.indnatts) AS n (number)
+        CROSS JOIN pg_get_indexdef(x.oid, n.number, false) AS part
+        WHERE i.indexprs IS NOT NULL
+          AND part ~ '^[^(].* IS DOCUMENT$') AS bare ON true
+ CROSS JOIN LATERAL (SELECT coalesce(replace(whole.definition, bare.expression, '((' || bare.expression || '))')
+                                    , whole.definition) AS text OFFSET 0) said
  CROSS JOIN LATERAL (                                                                                   --19+
 <inet_ops>                                                                                              --19+
        ) definition                                                                                     --19+
