@@ -62,7 +62,7 @@ RIGHT: Mapping[str, Callable[[Any], bool]] = {
 def options_of(settings: Settings) -> Options:
     """Return what the journal keeps of the settings."""
     values = {name: getattr(settings, name) for name in (*SAME, *LASTING)}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    return {name: sorted(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def check_recorded(options: Options) -> None:
