@@ -149,6 +149,11 @@ def test_what_was_compared_is_told(pair: tuple[Database, Database]) -> None:
 
 
 FORMS = """
+CREATE TYPE pair AS (a int);
+CREATE TABLE longer (p pair DEFAULT ROW(1)::pair, m pair[] DEFAULT ARRAY[ROW(1)::pair, ROW(2)::pair]);
+CREATE TABLE heir () INHERITS (longer);
+ALTER TABLE heir ALTER p SET DEFAULT ROW(2)::pair;
+ALTER TYPE pair ADD ATTRIBUTE b int;
 CREATE TABLE t (id int PRIMARY KEY, c varchar(10), d char(3), m varchar[]);
 CREATE TABLE lg (n bigint);
 CREATE FUNCTION defaults(

@@ -81,14 +81,15 @@ def _read_again(conn: psycopg.Connection[tuple[object, ...]], o: Object, other: 
     with conn.transaction(force_rollback=True), conn.cursor(binary=True) as cursor:
         cursor.execute(PLACE)
         cursor.execute(NEVER_QUEUED)
-        return replace(o, create=tuple(_statement(cursor, o, s, other) for s in o.create))
+        expressions = _Expressions(cursor, o.identity, other)
+        return replace(o, create=tuple(_statement(cursor, o, s, other, expressions) for s in o.create))
 
 
-def _statement(cursor: Cursor, o: Object, statement: str, other: Object) -> str:
+def _statement(cursor: Cursor, o: Object, statement: str, other: Object, expressions: "_Expressions") -> str:
     if statement in other.create:
         return statement
     if o.kind in TABLES:
-        return "".join(_Expressions(cursor, o.identity, other).of(statement))
+        return "".join(expressions.of(statement))
     if o.kind == "matview" and (found := MATVIEW.fullmatch(statement)):
         head = f"CREATE VIEW {o.identity} AS"
         return found[1] + _whole(cursor, "view", head + found[2]).removeprefix(head) + found[3]
@@ -186,7 +187,7 @@ class _Expressions:
             column = "ADD COLUMN replicator_reread " + "".join(found.group(2, 3, 4))
             text = self._value(column, "DROP COLUMN replicator_reread")
             return f"{found[1]}{found[2]}{text}{found[4]}{found[5]}"
-        if found := DEFAULT.fullmatch(part) or SET_DEFAULT.fullmatch(part):
+        if found := SET_DEFAULT.fullmatch(part) or DEFAULT.fullmatch(part):
             alter = f"ALTER COLUMN {found[2]}"
             return found[1] + self._value(f"{alter} SET DEFAULT {found[3]}", f"{alter} DROP DEFAULT") + (found[4] or "")
         if part.startswith("PARTITION BY "):

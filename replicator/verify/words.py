@@ -6,7 +6,7 @@ NAME = r'(?:"(?:[^"]|"")*"|[\w$]+)'
 QUALIFIED = rf"{NAME}(?:\.{NAME})?"
 WORDS = rf"(?:{NAME}|[\s,])*?"
 """What may stand between a name and what follows it, as few as there are."""
-BRACKETS = re.compile(rf"""'(?:[^']|'')*'|{NAME}|[(),]""")
+BRACKETS = re.compile(rf"""'(?:[^']|'')*'|{NAME}|[][(),]""")
 
 
 def parts(statement: str) -> list[str]:
@@ -14,13 +14,15 @@ def parts(statement: str) -> list[str]:
 
     >>> parts("CREATE TABLE t (a int, CHECK ((a > 0))) PARTITION BY LIST (lower(b)) WITH (x='1')")
     ['CREATE TABLE t (', 'a int', ', ', 'CHECK ((a > 0))', ') ', 'PARTITION BY LIST (lower(b))', " WITH (x='1')"]
+    >>> parts("CREATE TABLE t (a int[] DEFAULT ARRAY[1, 2])")
+    ['CREATE TABLE t (', 'a int[] DEFAULT ARRAY[1, 2]', ')']
     """
     if not re.match(r"CREATE (?:\w+ )?TABLE ", statement):
         return [statement]
     cuts: list[int] = []
     depth = 0
     for token in BRACKETS.finditer(statement):
-        depth += {"(": 1, ")": -1}.get(token[0], 0)
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token[0], 0)
         opens, closes = (token[0], depth) == ("(", 1), (token[0], depth) == (")", 0)
         if len(cuts) % 2 == 0:  # before the list or after it
             if opens and not cuts:
