@@ -27,7 +27,7 @@ def shrunk(script: list[str], fault: str, old: int, new: int, servers: Servers) 
         while start > 0 and time.monotonic() < deadline:
             fewer = script[: max(start - length, 0)] + script[start:]
             verdict, taken = faults_of_script(fewer, old, new, servers)
-            if any(found.startswith(sort) for found in verdict.faults) and not verdict.as_pg_dump:
+            if any(found.startswith(sort) for found in verdict.faults):
                 script = taken
             start = min(start - length, len(script))
         length //= 2
@@ -43,13 +43,13 @@ def main(old: int, new: int, first: int, last: int, folder: Path) -> None:
             verdict, maker = faults_of_seed(seed, old, new, servers)
             refused = len(maker.refused) / (len(maker.script) + len(maker.refused))
             size = f"{len(maker.script)} statements ({refused:.0%} refused) in {time.monotonic() - begun:.0f} s"
-            said = f"{len(verdict.faults)} faults{', pg_dump has some as well' if verdict.as_pg_dump else ''}"
+            said = f"{len(verdict.faults)} faults, {len(verdict.excused)} that pg_dump has as well"
             print(f"seed {seed}, {old} to {new}: {size}, {said}", flush=True)
-            if verdict.faults:
+            if verdict.faults or verdict.excused:
                 path = folder / f"{old}-{new}-{seed}"
                 path.with_suffix(".txt").write_text(str(verdict), "utf-8")
                 write(maker.script, path.with_suffix(".sql"))
-                if not verdict.as_pg_dump and SHRINK_SECONDS:
+                if verdict.faults and SHRINK_SECONDS:
                     write(shrunk(maker.script, verdict.faults[0], old, new, servers), path.with_suffix(".small.sql"))
     finally:
         servers.stop()

@@ -187,9 +187,20 @@ def partitioned(maker: Maker) -> None:
     done = maker.do(f"CREATE TABLE {name} ({', '.join(texts + checks)}) {how}") or maker.do(
         f"CREATE TABLE {name} ({', '.join(texts)}) {how}"
     )
-    if done:
+    if done and " BY HASH " in how:
+        _hash_partitions(maker, name)
+    elif done:
         for _ in range(maker.die.randint(1, 4)):
             _partition(maker, name)
+
+
+def _hash_partitions(maker: Maker, name: str) -> None:
+    """All of them: an enum's hash is another one in each database."""
+    modulus = maker.die.randint(1, 3)
+    for remainder in range(modulus):
+        maker.do(
+            f"CREATE TABLE {maker.new()} PARTITION OF {name} FOR VALUES WITH (MODULUS {modulus}, REMAINDER {remainder})"
+        )
 
 
 def _partition_by(maker: Maker, plain: list[Column]) -> str:
@@ -243,7 +254,9 @@ def _partition(maker: Maker, name: str) -> None:
     child = maker.new()
     for _ in range(3):
         if maker.do(f"CREATE TABLE {child} PARTITION OF {name}{extras} {_bound(maker, parent)} {further}"):
-            if further:
+            if " BY HASH " in further:
+                _hash_partitions(maker, child)
+            elif further:
                 _partition(maker, child)
             break
 
