@@ -86,12 +86,13 @@ def verify(
     encodings = source.encoding, destination.encoding
     hashing = Hashing(encodings, since_18=sides.older.major >= 18, declared=source.declared)
     attempts = Attempts(sides, emit, retry_seconds)
+    reread = reading_again(destination.sessions, lambda text: emit(events.Note(text)))
     with events.saying(emit, "Comparing all definitions and sequences"):
         mismatches = attempts.make(
             Step("verify definitions and sequences", Phase.VERIFY, Execute(())),
             0,
             lambda: [
-                *compare_schemas(source.catalog, destination.catalog, reading_again(destination.sessions)),
+                *compare_schemas(source.catalog, destination.catalog, reread),
                 *compare_sequences(source, destination, sequence_values),
                 *compare_states(sides, emit, cloned=cloned),
             ],

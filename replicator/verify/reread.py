@@ -11,13 +11,14 @@ own, since expressions may say both; of a table only those expressions are read 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 
 import psycopg
 from psycopg import sql
 
+from replicator import postgres
 from replicator.catalog import BY_NAME
 from replicator.catalog.read import kind_rows
 from replicator.lent import Sessions
@@ -54,13 +55,19 @@ SELECT DISTINCT objid::bigint
   FROM pg_depend
  WHERE refobjid IN (pg_my_temp_schema(), to_regclass('{0}')::oid, to_regtype('{0}')::oid)
    AND refclassid IN ('pg_namespace'::regclass, 'pg_class'::regclass, 'pg_type'::regclass)"""
+NOT_HERE = ("25006", "42501")
+"""Of a server or a transaction that is read-only, of a role without the privilege TEMPORARY."""
 # pg_temp last: no catalog, and no type, is hidden by what is made there.
 PLACE = "SET LOCAL search_path = pg_catalog, pg_temp"
 NEVER_QUEUED = "SET LOCAL lock_timeout = '10s'"
 
 
-def reading_again(destination: Sessions) -> Reread:
-    """Return what has the destination read and print two objects again. It returns None of what it cannot read."""
+def reading_again(destination: Sessions, tell: Callable[[str], None] = lambda text: None) -> Reread:
+    """Return what has the destination read and print two objects again. It returns None of what it cannot read.
+
+    `tell` is called once if this role, or a standby, can make nothing temporary there.
+    """
+    told: list[str] = []
 
     def reread(here: Object, there: Object) -> tuple[Object, Object] | None:
         if here.kind not in KINDS:
@@ -71,6 +78,9 @@ def reading_again(destination: Sessions) -> Reread:
             except psycopg.Error as error:
                 if conn.closed or error.sqlstate is None or error.sqlstate.startswith(NOT_THE_STATEMENTS):
                     raise
+                if error.sqlstate in NOT_HERE and not told:
+                    told.append(postgres.one_line(error))
+                    tell(f"Definitions that are printed otherwise count as differences: {told[0]}")
                 return None  # it names what is not there, or this role can make nothing: the difference stands
 
     return reread
