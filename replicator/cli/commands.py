@@ -3,7 +3,6 @@
 import functools
 import json
 import logging
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 import click
+from rich.console import Console
 
 from replicator import __version__, events, patience, probe
 from replicator.cli.findings import findings_as_data, findings_as_lines, plain
@@ -170,7 +170,7 @@ def verify_command(script: bool, output: Output, **given: Any) -> None:
     elif output == "json":
         click.echo(json.dumps([asdict(mismatch.public()) for mismatch in mismatches], indent=2))
     else:
-        coloured = output == "auto" and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        coloured = output == "auto" and sys.stdout.isatty() and not Console().no_color
         lines = [line for mismatch in mismatches for line in mismatch.lines(wanted.show_rows, coloured=coloured)]
         click.echo("\n".join(lines) or "No differences.", color=coloured or None)
     if left := [str(mismatch) for mismatch in mismatches if not mismatch.repaired]:

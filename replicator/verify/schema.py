@@ -10,7 +10,7 @@ from replicator.catalog import FACETS, select
 from replicator.downgrade import STANDARD_SINCE_15, TABLES, adapt
 from replicator.masking import without_secrets
 from replicator.model import Address, Catalog, Object
-from replicator.verify import excerpts
+from replicator.verify.excerpts import told
 from replicator.verify.remedies import Remedies
 from replicator.verify.side import Mismatch, Side, same_names
 
@@ -152,7 +152,7 @@ def _different(name: str, here: Object, there: Object, same_version: bool) -> Mi
         here, there = (replace(o, alter_owner=None) for o in (here, there))
         if _definition(here, same_version) == _definition(there, same_version):
             return Mismatch(name, f"different: {owned}")
-    how = "; ".join(["different: " + excerpts.told(one, other), *([owned] if owned else [])])
+    how = "; ".join(["different: " + told(one, other), *([owned] if owned else [])])
     return Mismatch(name, how, definitions=(without_secrets(one), without_secrets(other)))
 
 
