@@ -119,7 +119,7 @@ def read_objects(conn: Connection, kind: Kind) -> list[Object]:
 def read_matviews(conn: Connection) -> list[Table]:
     """Read the materialized views as if they were tables."""
     query = statement("tables", conn.info.server_version // 10000)
-    assert query.count(TABLES) == 2
+    assert query.count(TABLES) == 3
     rows = conn.execute(query.replace(TABLES, MATVIEWS)).fetchall()
     return [replace(_table(*row), matview=True) for row in rows]
 
