@@ -76,7 +76,8 @@ INSERT INTO spans SELECT i, CASE WHEN i % 9 > 0 THEN int4range(i % 50, i) END, d
 ANALYZE spans;
 """
 KNOWN = """
-SELECT to_jsonb(s) - '{range_length_histogram,range_empty_frac,range_bounds_histogram}'::text[] FROM pg_stats s
+SELECT to_jsonb(s) - '{tableid,attnum,range_length_histogram,range_empty_frac,range_bounds_histogram}'::text[]
+  FROM pg_stats s
  WHERE schemaname NOT IN ('pg_catalog', 'information_schema', 'replicator') AND tablename <> ALL (%s)
  ORDER BY schemaname, tablename, attname, inherited
 """
