@@ -58,7 +58,9 @@ def execute(
                     emit(events.Started(batch[0].name, batch[0].phase, worker, _bytes(batch[0])))
                     running[threads.submit(run, batch, worker)] = (batch, worker)
                 if not running:
-                    raise AssertionError(f"steps wait for one another: {sorted(schedule.unfinished)[:5]}")
+                    for step, error in schedule.give_up():
+                        emit(_refused(step, error, 0))
+                    continue
                 ended = wait(running, return_when=FIRST_COMPLETED).done
                 for future in sorted(ended, key=lambda f: f.exception() is not None):  # what is done is told first
                     batch, worker = running.pop(future)
@@ -225,8 +227,15 @@ class _Schedule:
             else:
                 refused += self._end(step, members, outcome)
         self._running[_lane(batch[0])] -= 1
-        for step, error in self._without_progress(batch[0].phase):
-            refused += self._end(step, (), error)
+        return refused
+
+    def give_up(self) -> list[tuple[Step, StepFailed]]:
+        """Refuse what was put aside, when nothing is left that could bring what it lacks. Returns what ends by that."""
+        if not self._aside:
+            raise AssertionError(f"steps wait for one another: {sorted(self.unfinished)[:5]}")
+        refused = []
+        for name in list(self._aside):
+            refused += self._end(self.unfinished[name], (), self._aside.pop(name))
         return refused
 
     def _end(
@@ -280,15 +289,6 @@ class _Schedule:
         for name in [name for name in self._aside if self.unfinished[name].phase is phase]:
             del self._aside[name]
             self._make_ready(self.unfinished[name])
-
-    def _without_progress(self, phase: Phase) -> list[tuple[Step, StepFailed]]:
-        """Return what was put aside, where nothing is left that could bring what it lacks."""
-        if not self._aside or any(
-            step.rounds and step.phase is phase and step.name not in self._aside for step in self.unfinished.values()
-        ):
-            return []
-        names = [name for name in self._aside if self.unfinished[name].phase is phase]
-        return [(self.unfinished[name], self._aside.pop(name)) for name in names]
 
     def _lockable(self, step: Step) -> bool:
         return not any(

@@ -133,7 +133,7 @@ class Journal:
         """Record why steps were refused, by name; the optional ones of them are done. Raises Undone, ClaimLost."""
         if not refused:
             return
-        with conn.transaction():
+        with proven(conn):
             done = self.take(conn, list(refused)).done
             self.done(conn, {name: Outcome(0.0) for name in optional if name not in done})
             values = [[self._numbers[name] for name in refused], list(refused.values())]

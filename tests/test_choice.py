@@ -74,7 +74,7 @@ def test_verify_does_not_miss_what_was_left_out(replicator: Run, database: Datab
     destination.run("ALTER TABLE plain ADD x int")
     again = replicator("verify", *without)
     refuses(again, 8)
-    assert {line.partition(":")[0] for line in again.out.splitlines()} == {"table public.plain"}
+    assert {line.partition(":")[0] for line in again.out.splitlines() if line[0] != " "} == {"table public.plain"}
 
 
 def test_the_rows_of_an_excluded_extensions_tables_do_not_travel(servers: Servers):

@@ -456,3 +456,12 @@ def test_rounds_without_progress_end():
     assert sorted(run.execute(steps)) == ["a", "b", "index"]
     assert run.done == {"c", "rest"}
     assert run.order().count("a") <= 3
+
+
+def test_what_builds_on_a_step_that_was_put_aside_does_not_keep_it_waiting():
+    """It is in rounds itself, and never tried."""
+    run = Refusing(lambda name, done: name == "view")
+    reader = replace(building("reader", "view"), rounds=True)
+    steps = [replace(step("view"), rounds=True), reader, step("last", "reader")]
+    assert sorted(run.execute(steps)) == ["reader", "view"]
+    assert run.done == {"last"}

@@ -18,7 +18,7 @@ from replicator.cli.findings import findings_as_lines
 from replicator.clone import clone
 from replicator.comparison import verify_copy
 from replicator.demo.server import _as_server_user, reachable_folder
-from replicator.errors import Pooled, PreflightFailed, StepFailed, VerificationFailed
+from replicator.errors import Incomplete, Pooled, PreflightFailed, VerificationFailed
 from replicator.model import Finding, Loss
 from replicator.postgres import Connection
 from replicator.preparation import preflight
@@ -254,7 +254,7 @@ def test_row_security_that_will_hide_rows_of_the_copy_is_told_before_anything_is
 def test_row_security_that_hides_rows_of_what_is_resumed_is_told(pair: Pair) -> None:
     read_as_superuser(pair, f"{FORCED}; CREATE MATERIALIZED VIEW m AS SELECT 1 / a FROM open; UPDATE open SET a = 0;"
                       " ALTER MATERIALIZED VIEW m OWNER TO {role}")  # fmt: skip
-    with pytest.raises(StepFailed, match=r"refresh public\.m"):
+    with pytest.raises(Incomplete, match=r"refresh public\.m"):
         pair.clone(verify=False)
     again = {"verify": False, "resume": "same-snapshot", "skip_failed_refresh": True}
     with pytest.raises(PreflightFailed) as caught:

@@ -66,13 +66,13 @@ def build_steps(
             rows = {ALL_ROWS}
         elif not relations.extensions.isdisjoint(piece.object.needs):
             rows |= relations.settings
-        built = after_rows(piece, phases).union(filled_first(piece, refresh), unsure)
+        built = after_rows(piece, phases) | unsure
         lock = Lock.SHARED if piece.object.kind == "index" else Lock.EXCLUSIVE
         step = Step(
             piece.name,
             Phase.BUILD,
             Execute(piece.statements),
-            created.union(rows, built),
+            created.union(rows, built, filled_first(piece, refresh)),
             _cost(piece, sum(table.bytes for table in tables)),
             dict.fromkeys(about, lock),
             builds_on=built,
