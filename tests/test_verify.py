@@ -233,7 +233,10 @@ def test_an_empty_schema_public_is_what_every_new_database_has(
     pair[0].run("DROP SCHEMA public; CREATE SCHEMA x; CREATE TABLE x.t AS SELECT 1 AS a")
     runs(replicator("clone", "--verify", *both(*pair)))
     assert pair[1].dump() == pair[0].dump()
-    pair[1].run("CREATE SCHEMA public")
+    pair[1].run("CREATE SCHEMA public; COMMENT ON SCHEMA public IS 'standard public schema'")
+    since_15 = pair[1].major >= 15
+    pair[1].run(f"GRANT {'USAGE' if since_15 else 'ALL'} ON SCHEMA public TO PUBLIC")
+    pair[1].run(f"ALTER SCHEMA public OWNER TO {'pg_database_owner' if since_15 else 'postgres'}")
     result = replicator("verify", *both(*pair))
     runs(result)
     assert "schema public, empty, as every new database" in result.err
