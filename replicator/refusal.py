@@ -4,7 +4,7 @@ All else is made, and the run ends as unfinished. What is not the object's own f
 that is full, ends it at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import psycopg
@@ -51,18 +51,19 @@ def may_be_refused(step: Step, error: StepFailed) -> bool:
     return own_fault(cause) and "on the source" not in getattr(cause, "__notes__", ())
 
 
-def instead(step: Step, error: StepFailed, path: str) -> tuple[Step, str] | None:
+def instead(step: Step, error: StepFailed, path: Callable[[], str | None]) -> tuple[Step, str] | None:
     """Return what to do in the place of a step that failed, and in words what that is; None where nothing helps.
 
-    `path` is the search_path of the source's database.
+    `path` tells the search_path of the source's database, if that can be asked.
     """
     if step.instead is not None and violated(error):
         lesser = replace(step, work=Execute(step.instead), instead=None)
         return lesser, f"{step.name}: left NOT VALID, since the rows violate it: {error.reason}"
-    if step.phase in RESTRICTED and isinstance(step.work, Execute) and isinstance(error.__cause__, NAMELESS):
-        set_path = sql.SQL("SELECT pg_catalog.set_config('search_path', {}, true)").format(path).as_string()
+    nameless = isinstance(error.__cause__, NAMELESS) and step.phase in RESTRICTED
+    if nameless and isinstance(step.work, Execute) and (wanted := path()):
+        set_path = sql.SQL("SELECT pg_catalog.set_config('search_path', {}, true)").format(wanted).as_string()
         with_path = replace(step, work=Execute((set_path, *step.work.statements)))
-        return with_path, f"{step.name}: done with search_path = {path}, since its functions rely on that."
+        return with_path, f"{step.name}: done with search_path = {wanted}, since its functions rely on that."
     return None
 
 

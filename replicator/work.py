@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -121,9 +121,7 @@ class Workshop:
 
     def _instead(self, step: Step, worker: int, error: StepFailed) -> Outcome | None:
         """Do what helps, or was agreed, where a step failed; None where that fails, too."""
-        with self._source.use() as conn:
-            ((path,),) = conn.execute(SEARCH_PATH).fetchall()
-        other = refusal.instead(step, error, path)
+        other = refusal.instead(step, error, self._search_path)
         if not other:
             return None
         try:
@@ -134,6 +132,11 @@ class Workshop:
             return None
         self._emit(events.Note(other[1], left_out=step.instead is not None))
         return outcome
+
+    def _search_path(self) -> str | None:
+        with suppress(psycopg.Error), self._source.use() as conn:  # it may be gone, when all is read
+            return str(conn.execute(SEARCH_PATH).fetchall()[0][0])
+        return None
 
     def _run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
         return self._again.run(
