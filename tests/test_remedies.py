@@ -140,3 +140,12 @@ def test_a_terminal_shows_the_words_that_differ_in_colour(colour: bool, servers:
 def test_a_script_of_nothing_is_empty_of_statements(servers: Servers, replicator: Run) -> None:
     pair = servers.database(NEWEST), servers.database(NEWEST)
     assert "BEGIN" not in runs(replicator("verify", "--sql", *both(*pair)))
+
+
+def test_a_script_that_takes_rows_away_says_so_first(servers: Servers, replicator: Run) -> None:
+    pair = servers.database(NEWEST), servers.database(NEWEST)
+    fill(pair, "CREATE TABLE t (a int)")
+    pair[1].run("CREATE TABLE extra AS SELECT 1 AS a; ALTER TABLE t ADD b int")
+    script = replicator("verify", "--sql", *both(*pair))
+    assert script.code == 8
+    assert "dropped WITH ITS ROWS: table public.extra, table public.t" in script.out.partition("BEGIN;")[0]

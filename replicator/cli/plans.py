@@ -1,6 +1,7 @@
 """A plan in three forms: lines for people, one SQL script for psql, JSON for programs."""
 
 import json
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -100,6 +101,10 @@ def plan_as_sql(plan: Plan) -> bytes:
     return as_script([(kind, [f"{statement};"]) for kind, statement in made], remarks, plan.encoding)
 
 
+WITH_ROWS = re.compile(r"DROP (FOREIGN )?TABLE |ALTER TABLE .* DROP COLUMN ", re.DOTALL)
+"""A statement that takes rows, or values, with it."""
+
+
 def as_script(made: Iterable[tuple[str, Sequence[str]]], remarks: Iterable[str], encoding: str = "UTF8") -> bytes:
     """Return a script for psql of statements by the kinds of their objects, whatever they hold, with remarks before."""
     script = "\n".join(_script(list(made), remarks, "SQL_ASCII" if encoding == "SQL_ASCII" else "UTF8"))
@@ -116,6 +121,8 @@ def mending_as_sql(mismatches: Iterable[Mismatch]) -> bytes:
     ]
     remarks = [f"No statement mends: {m.what}: {m.how}" for m in ordered if not m.mend and m.about == "definition"]
     remarks += [f"`verify --repair` copies rows: {m.what}" for m in ordered if m.about == "rows" and not m.repaired]
+    if dropped := [m.what for m in ordered if any(WITH_ROWS.match(statement) for statement in m.mend)]:
+        remarks.insert(0, f"READ THIS FIRST: what the source has not is dropped WITH ITS ROWS: {', '.join(dropped)}")
     return as_script(
         made, ["To be run on the destination; what one of these could not do, hinders no other.", *remarks]
     )
