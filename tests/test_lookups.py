@@ -83,6 +83,15 @@ RETURN (SELECT rate FROM public.z_rate WHERE currency = c);
 CREATE TABLE a_sale (amount numeric, eur numeric GENERATED ALWAYS AS (amount * public.rate_of('USD')) STORED);
 INSERT INTO a_sale SELECT g FROM generate_series(1, 100) g;
 """
+HOSTILE = """
+CREATE SCHEMA "(a"; CREATE TABLE "(a"."z ""(rate)" (c text PRIMARY KEY, rate numeric);
+INSERT INTO "(a"."z ""(rate)" VALUES ('USD', 0.9);
+CREATE FUNCTION "(a"."of(""x"")"(t text) RETURNS numeric LANGUAGE sql IMMUTABLE
+AS 'SELECT rate FROM "(a"."z ""(rate)" WHERE c = t';
+CREATE TABLE "(a"."(" (amount numeric, pad text,
+    eur numeric GENERATED ALWAYS AS (amount * "(a"."of(""x"")"('USD')) STORED);
+INSERT INTO "(a"."(" SELECT g, repeat('x', 100) FROM generate_series(1, 100) g;
+"""
 VIEWS = """
 CREATE MATERIALIZED VIEW z_totals AS SELECT 1 AS v, 2 AS n;
 CREATE FUNCTION total_of(x int) RETURNS int LANGUAGE sql STABLE AS 'SELECT n FROM public.z_totals WHERE v = x';
@@ -101,8 +110,8 @@ def major() -> int:
 @pytest.mark.parametrize("jobs", ["1", "4"])
 @pytest.mark.parametrize(
     "script",
-    [GENERATED, CHAIN, BY_DOMAIN, HIDDEN, GENERATED_OF_GENERATED, PARTITION_KEY, PARSED, VIEWS],
-    ids=["generated", "chain", "domain", "hidden", "nested", "partition key", "parsed", "views"],
+    [GENERATED, CHAIN, BY_DOMAIN, HIDDEN, GENERATED_OF_GENERATED, PARTITION_KEY, PARSED, HOSTILE, VIEWS],
+    ids=["generated", "chain", "domain", "hidden", "nested", "partition key", "parsed", "hostile", "views"],
 )
 def test_what_rows_look_up_is_there_when_they_come(
     pair: tuple[Database, Database], replicator: Run, script: str, jobs: str

@@ -16,6 +16,8 @@ from replicator.model import Address, Catalog, Table
 from replicator.plan.relations import Relations
 
 WORD = re.compile(r'"((?:[^"]|"")+)"|(\w+)')
+IDENTITY = re.compile(r'(?:(?:"(?:[^"]|"")+"|[^".(]+)\.)?("(?:[^"]|"")+"|[^".(]+)')
+"""A schema, if there is one, and a name; a function's arguments follow."""
 NAMED = ("table", "foreign_table", "view", "matview", "function")
 """What can be looked up, or called, by a name."""
 
@@ -109,10 +111,9 @@ class _Hints:
         self._bodies = catalog.bodies
         self._named: defaultdict[str, set[Address]] = defaultdict(set)
         for o in objects:
-            if o.kind in NAMED:
-                # A function's identity ends with its arguments: the name is the last word before them.
-                words = list(_words(o.identity.partition("(")[0]))
-                self._named[words[-1]].add(o.address)
+            if o.kind in NAMED and (name := IDENTITY.match(o.identity)):
+                for word in _words(name[1]):  # one
+                    self._named[word].add(o.address)
 
     def reached(self, functions: Collection[Address]) -> set[Address]:
         """Return the tables that these functions, views and functions in between seem to read."""
