@@ -301,7 +301,7 @@ class Snapshot:
         try:
             conn.execute("SELECT")
         except psycopg.Error as error:
-            self._conflict = postgres.conflicts(error)
+            self._conflict = self._conflict or postgres.conflicts(error)  # the next error is that it is closed
             return False
         return True
 

@@ -20,12 +20,11 @@ from replicator.model import Format, Phase
 from replicator.preparation import plan_copy
 from replicator.settings import Settings
 from replicator.status import clean_up, look
-from tests.fix_cli import notes
+from tests.fix_cli import NEWEST, notes
 from tests.fix_servers import BINARIES, SETTINGS, SOME, VERSIONS, Database, Servers
 from tests.test_kinds import has_feature
 
 SHOP = files("replicator.demo").joinpath("shop.sql").read_text("utf-8")
-NEWEST = VERSIONS[-1]
 
 ODD_ROWS = Path(__file__).with_name("odd_rows.sql").read_text("utf-8")
 STRANGE = Path(__file__).with_name("strange.sql").read_text("utf-8")
