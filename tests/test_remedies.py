@@ -50,7 +50,8 @@ def test_the_script_mends_what_can_be_mended(pair: tuple[Database, Database], ma
     left = found(pair)
     told = f"REPLICATOR_SEED={seed}, {len(left)} of {before}\n" + "\n".join(f"{m}\n -> {m.mend}" for m in left)
     assert before > OF_DEFINITIONS / 2
-    assert {m.what.split()[0] for m in left} <= UNMENDED, told
+    no_default_storage = {"column_setting"} if major < 16 else set()  # SET STORAGE DEFAULT
+    assert {m.what.split()[0] for m in left} <= UNMENDED | no_default_storage, told
     assert len(left) < before * MOST_UNMENDED, told
 
 
