@@ -244,6 +244,8 @@ def lend(pool: Pool) -> Iterator[Patient]:
 def may_pass(error: BaseException) -> bool:
     """Tell whether what failed is worth another attempt: a connection that was lost, or could not be opened for now."""
     if isinstance(error, psycopg.Error) and error.sqlstate:
+        if error.sqlstate.startswith("08") and error.diag.severity_nonlocalized == "ERROR":
+            return False  # the session lives: it is a foreign server that the statement could not reach
         return bool(PASSING.fullmatch(error.sqlstate))
     if isinstance(error, psycopg.OperationalError):
         return not FOR_GOOD.search(str(error))
