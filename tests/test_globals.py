@@ -20,7 +20,7 @@ from replicator.preparation import plan_copy
 from replicator.settings import Settings
 from replicator.status import look
 from tests.fix_cli import Run, Start, both, notes, refuses, runs, until
-from tests.fix_servers import BINARIES, SETTINGS, SOME, VERSIONS, Database, Servers
+from tests.fix_servers import BINARIES, SETTINGS, SOME, VERSIONS, WHEEL, Database, Servers
 
 NEWEST = VERSIONS[-1]
 ODD_NAME, ODD_IDENTIFIER = 'Odd "copy', '"Odd ""copy"'
@@ -102,8 +102,8 @@ def test_settings_of_the_database_arrive(database: Database, destination: Databa
 
 
 @pytest.mark.pg("< 18")
-def test_settings_of_the_database_arrive_on_the_newest_server(database: Database, servers: Servers) -> None:
-    destination = servers.database(NEWEST)
+def test_settings_of_the_database_arrive_on_a_newer_server(database: Database, servers: Servers) -> None:
+    destination = servers.database(WHEEL)
     awkward(database)
     copy(database, destination)
     settings = re.compile(r"^(?:ALTER (?:DATABASE|ROLE) .* SET|COMMENT ON DATABASE|GRANT|REVOKE) .*$", re.MULTILINE)
