@@ -87,7 +87,7 @@ def test_every_kind_goes_to_a_newer_server(old: int, new: int, servers: Servers,
     source.run((NOT_UPWARDS if old < 14 else NOT_UPWARDS_FROM_14) + STALE + ODD_ROWS)
     if new >= 19 > old:
         source.run(OTHER_LIBRARIES.partition(";")[2] if old < 14 else OTHER_LIBRARIES)
-    if new == 18:
+    if new >= 18 > old:
         source.run(NULLS_UNDER_NOT_NULL)
     if new == 17:
         source.run(CONSTRAINTS_OF_A_USED_DOMAIN)
