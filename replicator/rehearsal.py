@@ -17,8 +17,9 @@ from replicator.catalog import FACETS
 from replicator.catalog.select import FIRST_USER_OID, dispensable
 from replicator.graph import Piece
 from replicator.model import Catalog, Object
-from replicator.plan.lookups import creation_order
+from replicator.plan.lookups import Hints, creation_order
 from replicator.postgres import Connection
+from replicator.refusal import NO_LIBRARY
 
 TOGETHER = 50
 LARGE_OBJECT_CLASS = 2613
@@ -28,9 +29,6 @@ NOTHING_DONE = ("01006", "01007")
 OUT_OF_LOCKS = "53200"
 NOT_THE_STATEMENTS = ("08", "40", "53", "57", "58")
 """Classes of SQLSTATE that say something of the server's or the connection's state, not of what was asked."""
-NO_LIBRARY = "58P01"
-"""Of those the one that says that there is no such file: a function's library."""
-SHARE_OF_LOCKS = 0.75
 LIBRARY = re.compile(r"^ *LANGUAGE c\b", re.MULTILINE)
 LOCKS = {"table": 3, "matview": 3}
 """A table may have a TOAST table with an index."""
@@ -108,7 +106,7 @@ def rehearse(
     privileges that are so already, so that it is no matter whether they can be granted.
     Raises DependencyCycle.
     """
-    pieces = [p for p in creation_order(catalog) if p.object.name not in there and _can_be_tried(p)]
+    pieces = [p for p in creation_order(catalog, Hints(catalog)) if p.object.name not in there and _can_be_tried(p)]
     superuser = conn.info.parameter_status("is_superuser") == "on"
     same = catalog.version // 10000 == conn.info.server_version // 10000
     if same and superuser:
@@ -155,7 +153,7 @@ def _can_be_tried(piece: Piece) -> bool:
 def _too_many(conn: Connection, pieces: Iterable[Piece]) -> str | None:
     room, _ = locks.room(conn)
     wanted = sum(LOCKS.get(piece.object.kind, 1) for piece in pieces)
-    return _larger_than(f"{room} locks") if wanted > room * SHARE_OF_LOCKS else None
+    return _larger_than(f"{room} locks") if wanted > room * locks.SHARE else None
 
 
 def _larger_than(room: str) -> str:

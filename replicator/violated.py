@@ -6,7 +6,7 @@ from replicator import events
 from replicator.comparison import compared
 from replicator.events import Emit, listed
 from replicator.model import Address, CopyTable, Step
-from replicator.plan.lookups import seems_to_read
+from replicator.plan.lookups import Hints
 from replicator.preparation import Prepared
 from replicator.run import read_again
 from replicator.settings import Settings
@@ -22,8 +22,9 @@ def mend(steps: Sequence[Step], prepared: Prepared, sides: Sides, settings: Sett
     lacking = [step.work.table for step in steps if isinstance(step.work, CopyTable)]
     for step in steps:
         about |= step.locks.keys()
+    hints = Hints(prepared.catalog)
     for table in lacking:
-        about |= seems_to_read(prepared.catalog, table.calls)
+        about |= hints.reached(table.calls)
     about -= {table.address for table in lacking}
     tables = [table for table in prepared.catalog.tables if table.address in about]
     names = {table.name for table in tables}

@@ -14,7 +14,7 @@ from replicator.catalog import select
 from replicator.model import Catalog, Format, Phase, Plan, Statistics
 from replicator.plan.build import build_costs, build_steps
 from replicator.plan.data import data_steps
-from replicator.plan.lookups import creation_order
+from replicator.plan.lookups import Hints, creation_order
 from replicator.plan.parts import Parts, parts_of
 from replicator.plan.pieces import chain, downstream, is_unique, with_phases
 from replicator.plan.refresh import matview_reads, refresh_steps
@@ -37,7 +37,8 @@ def make_plan(
 
     `parts` are those of an earlier run that is gone on with; else it is decided here which tables to split.
     """
-    pieces, phases = with_phases(creation_order(catalog))
+    hints = Hints(catalog)
+    pieces, phases = with_phases(creation_order(catalog, hints))
     if parts is None:
         parts = parts_of(catalog, build_costs(pieces, phases, Relations(catalog, {})), jobs, split_larger_than)
     relations = Relations(catalog, parts)
@@ -47,7 +48,7 @@ def make_plan(
 
     schema = chain((p for p in pieces if phases[p.name] is Phase.SCHEMA), Phase.SCHEMA, frozenset(), phases)
     created = frozenset({schema[-1].name}) if schema else frozenset()
-    data = data_steps(catalog, relations, created, format, parts)
+    data = data_steps(catalog, hints, relations, created, format, parts)
     build = build_steps(pieces, phases, relations, refresh, created, keys_not_valid=keys_not_valid)
     late |= {step.name for step in build if not late.isdisjoint(step.needs)}  # validations
     early = [step for step in build if step.name not in late]

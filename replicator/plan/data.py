@@ -18,7 +18,7 @@ from replicator.model import (
     Step,
     Table,
 )
-from replicator.plan.lookups import rounds
+from replicator.plan.lookups import Hints, rounds
 from replicator.plan.parts import Parts
 from replicator.plan.relations import Relations, data_names
 
@@ -28,7 +28,7 @@ LARGE_OBJECT_BYTES = 2048  # a guess: only a superuser could look
 
 
 def data_steps(
-    catalog: Catalog, relations: Relations, created: frozenset[str], format: Format, parts: Parts
+    catalog: Catalog, hints: Hints, relations: Relations, created: frozenset[str], format: Format, parts: Parts
 ) -> list[Step]:
     """One step a table with rows or a part of it, a range of large objects; one for all sequences.
 
@@ -43,7 +43,7 @@ def data_steps(
             first = created.union(*(names[identity] for identity in table.refers & names.keys()))
             steps += _copy(table, format, first, parts.get(table.address, ()))
     calling = [table for table in tables if table.calls and table.condition is None]
-    groups = rounds(catalog, relations, calling) if calling else ()
+    groups = rounds(hints, relations, calling) if calling else ()
     for gate, group in zip((ROWS_LOOKED_UP, MORE_LOOKED_UP), groups, strict=bool(calling)):
         if group:
             before = Step(gate, Phase.BUILD, Execute(()), created.union(step.name for step in steps), rounds=True)

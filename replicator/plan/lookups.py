@@ -8,6 +8,7 @@ seems to read; and what fails then is tried again when another of them has come.
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property
 
 from replicator import graph
 from replicator.catalog import FACETS
@@ -22,12 +23,7 @@ NAMED = ("table", "foreign_table", "view", "matview", "function")
 """What can be looked up, or called, by a name."""
 
 
-def seems_to_read(catalog: Catalog, functions: Collection[Address]) -> set[Address]:
-    """Return the tables that functions seem to read."""
-    return _Hints(catalog).reached(functions)
-
-
-def creation_order(catalog: Catalog) -> list[Piece]:
+def creation_order(catalog: Catalog, hints: "Hints") -> list[Piece]:
     """Return all that is created, in order. Raises DependencyCycle.
 
     To make a generated column or a partition key the server looks into functions in SQL: what they read is made before,
@@ -35,7 +31,6 @@ def creation_order(catalog: Catalog) -> list[Piece]:
     """
     if not catalog.bodies:
         return graph.order(catalog.objects)
-    hints = _Hints(catalog)
     needs = {o.address: set(o.needs) for o in catalog.objects if o.kind not in FACETS}
     objects = []
     for o in catalog.objects:
@@ -57,13 +52,12 @@ def _reaches(needs: Mapping[Address, set[Address]], start: Address, end: Address
     return bool(todo)
 
 
-def rounds(catalog: Catalog, relations: Relations, tables: Collection[Table]) -> Iterator[dict[str, set[str]]]:
+def rounds(hints: "Hints", relations: Relations, tables: Collection[Table]) -> Iterator[dict[str, set[str]]]:
     """Yield these tables in two groups, by identity and in order, with those of its group that each comes after.
 
     The last are those that generate values, and what seems to read them: where such a table finds nothing, nothing
     fails. Where tables read one another, the order is a guess.
     """
-    hints = _Hints(catalog)
     of_address = {table.address: table.identity for table in tables}
     reads: dict[str, set[str]] = {}
     read_by: defaultdict[str, set[str]] = defaultdict(set)
@@ -101,19 +95,29 @@ def _ordered(reads: Mapping[str, set[str]]) -> dict[str, set[str]]:
     return {name: {other for other in reads[name] if rank[other] < rank[name]} for name in rank}
 
 
-class _Hints:
+class Hints:
     """What functions seem to read."""
 
     def __init__(self, catalog: Catalog) -> None:
-        objects = [o for o in catalog.objects if o.kind not in FACETS]
-        self._tables = {o.address for o in objects if o.kind in ("table", "foreign_table")}
-        self._needs = {o.address: o.needs for o in objects}
+        self._objects = [o for o in catalog.objects if o.kind not in FACETS]
         self._bodies = catalog.bodies
-        self._named: defaultdict[str, set[Address]] = defaultdict(set)
-        for o in objects:
+
+    @cached_property
+    def _needs(self) -> dict[Address, frozenset[Address]]:
+        return {o.address: o.needs for o in self._objects}
+
+    @cached_property
+    def _tables(self) -> set[Address]:
+        return {o.address for o in self._objects if o.kind in ("table", "foreign_table")}
+
+    @cached_property
+    def _named(self) -> Mapping[str, set[Address]]:
+        named: defaultdict[str, set[Address]] = defaultdict(set)
+        for o in self._objects:
             if o.kind in NAMED and (name := IDENTITY.match(o.identity)):
                 for word in _words(name[1]):  # one
-                    self._named[word].add(o.address)
+                    named[word].add(o.address)
+        return named
 
     def reached(self, functions: Collection[Address]) -> set[Address]:
         """Return the tables that these functions, views and functions in between seem to read."""
