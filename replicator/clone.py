@@ -1,7 +1,7 @@
 """A copy of a database, from the first attempt to connect to the last check. Read this first: it is the whole story."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -238,30 +238,22 @@ def work_off(prepared: Prepared, record: Journal, sides: Sides, settings: Settin
                 emit=told,
                 cancel=workshop.cancel,
             )
-            optional = [step.name for step in todo if step.optional and step.name in refused]
-            reasons = {name: error.reason for name, error in refused.items()}
-            steadily(again, emit, partial(end_refused, sides, record, reasons, optional))
+            if refused:
+                steadily(again, emit, partial(end_refused, sides, record, todo, refused))
             crashed, lost = left_to_do(record, sides, emit, again)
             if lost and not crashed:
                 left = [step for step in todo if step.name in lost]
                 about = [step for step in left if step.name in refused and refusal.violated(refused[step.name])]
                 if not (violated and about and mend(about, prepared, sides, settings, emit)):
-                    raise incomplete(left, refused)
+                    raise refusal.incomplete(left, refused)
                 violated = False
                 record.undo(sides.keeper.keep(), Phase.REFRESH)  # they were filled from other rows
 
 
-def end_refused(sides: Sides, record: Journal, reasons: Mapping[str, str], optional: Collection[str]) -> None:
-    """Write down which steps were refused."""
-    record.refuse(sides.keeper.keep(), reasons, optional)
-
-
-def incomplete(lost: Sequence[Step], refused: Mapping[str, StepFailed]) -> ReplicatorError:
-    """Return the error that ends a run which has done all but these steps."""
-    for step in lost:
-        if step.name not in refused:
-            return StepFailed(step.name, "it is not in the journal, though nothing failed")
-    return refusal.incomplete([(step, refused[step.name]) for step in lost])
+def end_refused(sides: Sides, record: Journal, todo: Sequence[Step], refused: Mapping[str, StepFailed]) -> None:
+    """Write down why steps were refused; the copy is complete without the optional ones."""
+    optional = [step.name for step in todo if step.optional and step.name in refused]
+    record.refuse(sides.keeper.keep(), {name: error.reason for name, error in refused.items()}, optional)
 
 
 def left_to_do(record: Journal, sides: Sides, emit: Emit, again: Again) -> tuple[bool, set[str]]:

@@ -131,8 +131,6 @@ class Journal:
 
     def refuse(self, conn: Connection, refused: Mapping[str, str], optional: Collection[str]) -> None:
         """Record why steps were refused, by name; the optional ones of them are done. Raises Undone, ClaimLost."""
-        if not refused:
-            return
         with proven(conn):
             done = self.take(conn, list(refused)).done
             self.done(conn, {name: Outcome(0.0) for name in optional if name not in done})

@@ -4,7 +4,7 @@ All else is made, and the run ends as unfinished. What is not the object's own f
 that is full, ends it at once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import psycopg
@@ -12,6 +12,7 @@ from psycopg import sql
 
 from replicator import postgres
 from replicator.errors import Incomplete, StepFailed
+from replicator.events import Note
 from replicator.model import Execute, Phase, Step
 
 AFTER_ROWS = (Phase.BUILD, Phase.STATISTICS, Phase.FINISH, Phase.REFRESH)
@@ -19,6 +20,7 @@ NOT_ITS_OWN = ("25", "40", "53", "57", "58")
 """Classes of SQLSTATE: what is read-only, to be repeated, out of room, cancelled, failing to read its files.
 08 is a foreign server's connection, ours has none."""
 NO_LIBRARY = "58P01"
+"""Of those the one that says that there is no such file: a function's library."""
 VIOLATED = "23"
 """The class of SQLSTATE for rows that break a rule."""
 
@@ -39,8 +41,9 @@ MEND = "Mend the rows on the source; --resume compares those tables with it agai
 
 def own_fault(error: psycopg.Error) -> bool:
     """Tell whether an error is about the very thing that was to be done, and others can be done without."""
-    state = error.sqlstate or NOT_ITS_OWN[0]
-    return state == NO_LIBRARY or not (state.startswith(NOT_ITS_OWN) or postgres.may_pass(error))
+    if error.sqlstate is None or postgres.may_pass(error):
+        return False
+    return error.sqlstate == NO_LIBRARY or not error.sqlstate.startswith(NOT_ITS_OWN)
 
 
 def may_be_refused(step: Step, error: StepFailed) -> bool:
@@ -51,19 +54,20 @@ def may_be_refused(step: Step, error: StepFailed) -> bool:
     return own_fault(cause) and "on the source" not in getattr(cause, "__notes__", ())
 
 
-def instead(step: Step, error: StepFailed, path: Callable[[], str | None]) -> tuple[Step, str] | None:
-    """Return what to do in the place of a step that failed, and in words what that is; None where nothing helps.
+def instead(step: Step, error: StepFailed, path: Callable[[], str | None]) -> tuple[Step, Note] | None:
+    """Return what to do in the place of a step that failed, and a note that says so; None where nothing helps.
 
     `path` tells the search_path of the source's database, if that can be asked.
     """
     if step.instead is not None and violated(error):
         lesser = replace(step, work=Execute(step.instead), instead=None)
-        return lesser, f"{step.name}: left NOT VALID, since the rows violate it: {error.reason}"
+        text = f"{step.name}: left NOT VALID, since the rows violate it: {error.reason}"
+        return lesser, Note(text, left_out=True)
     nameless = isinstance(error.__cause__, NAMELESS) and step.phase in RESTRICTED
     if nameless and isinstance(step.work, Execute) and (wanted := path()):
         set_path = sql.SQL("SELECT pg_catalog.set_config('search_path', {}, true)").format(wanted).as_string()
         with_path = replace(step, work=Execute((set_path, *step.work.statements)))
-        return with_path, f"{step.name}: done with search_path = {wanted}, since its functions rely on that."
+        return with_path, Note(f"{step.name}: done with search_path = {wanted}, since its functions rely on that.")
     return None
 
 
@@ -72,15 +76,18 @@ def violated(error: StepFailed) -> bool:
     return (getattr(error.__cause__, "sqlstate", None) or "").startswith(VIOLATED)
 
 
-def incomplete(refused: Sequence[tuple[Step, StepFailed]]) -> Incomplete:
+def incomplete(lost: Sequence[Step], refused: Mapping[str, StepFailed]) -> Incomplete | StepFailed:
     """Return the error that ends a run which did all but these steps."""
+    if unknown := [step.name for step in lost if step.name not in refused]:
+        return StepFailed(unknown[0], "it is not in the journal, though nothing failed")
     hints = []
-    errors = [error for _, error in refused]
+    errors = [refused[step.name] for step in lost]
+    both = list(zip(lost, errors, strict=True))
     if any(violated(error) for error in errors):
         hints.append(MEND)
-    if any(violated(error) and step.name.startswith(("foreign_key ", "validate ")) for step, error in refused):
+    if any(violated(error) and step.name.startswith(("foreign_key ", "validate ")) for step, error in both):
         hints.append(NOT_VALID)
-    if any(step.phase is Phase.REFRESH and error.__cause__ for step, error in refused):
+    if any(step.phase is Phase.REFRESH and error.__cause__ for step, error in both):
         hints.append(LEFT_EMPTY)
     own = dict.fromkeys(error.hint for error in errors if error.hint)
     itself = [str(error) for error in errors if error.__cause__]

@@ -121,16 +121,17 @@ class Workshop:
 
     def _instead(self, step: Step, worker: int, error: StepFailed) -> Outcome | None:
         """Do what helps, or was agreed, where a step failed; None where that fails, too."""
-        other = refusal.instead(step, error, self._search_path)
-        if not other:
+        found = refusal.instead(step, error, self._search_path)
+        if not found:
             return None
+        other, note = found
         try:
-            outcome = self._run([other[0]], worker)[step.name]
+            outcome = self._run([other], worker)[step.name]
         except StepFailed as refused:
             if not refusal.may_be_refused(step, refused):
                 raise
             return None
-        self._emit(events.Note(other[1], left_out=step.instead is not None))
+        self._emit(note)
         return outcome
 
     def _search_path(self) -> str | None:
