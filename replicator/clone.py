@@ -245,7 +245,7 @@ def work_off(prepared: Prepared, record: Journal, sides: Sides, settings: Settin
                 left = [step for step in todo if step.name in lost]
                 about = [step for step in left if step.name in refused and refusal.violated(refused[step.name])]
                 if not (violated and about and mend(about, prepared, sides, settings, emit)):
-                    raise refusal.incomplete(left, refused)
+                    raise refusal.incomplete(left, refused, rows_only=settings.data_only)
                 violated = False
                 record.undo(sides.keeper.keep(), Phase.REFRESH)  # they were filled from other rows
 

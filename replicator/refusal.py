@@ -76,16 +76,17 @@ def violated(error: StepFailed) -> bool:
     return (getattr(error.__cause__, "sqlstate", None) or "").startswith(VIOLATED)
 
 
-def incomplete(lost: Sequence[Step], refused: Mapping[str, StepFailed]) -> Incomplete | StepFailed:
-    """Return the error that ends a run which did all but these steps."""
+def incomplete(lost: Sequence[Step], refused: Mapping[str, StepFailed], *, rows_only: bool) -> Incomplete | StepFailed:
+    """Return the error that ends a run which did all but these steps. `rows_only`: the schema was there before."""
     if unknown := [step.name for step in lost if step.name not in refused]:
         return StepFailed(unknown[0], "it is not in the journal, though nothing failed")
     hints = []
     errors = [refused[step.name] for step in lost]
     both = list(zip(lost, errors, strict=True))
-    if any(violated(error) for error in errors):
+    if not rows_only and any(violated(error) for error in errors):
         hints.append(MEND)
-    if any(violated(error) and step.name.startswith(("foreign_key ", "validate ")) for step, error in both):
+    keys = [error for step, error in both if step.name.startswith(("foreign_key ", "validate "))]
+    if not rows_only and any(violated(error) for error in keys):
         hints.append(NOT_VALID)
     if any(step.phase is Phase.REFRESH and error.__cause__ for step, error in both):
         hints.append(LEFT_EMPTY)

@@ -143,6 +143,7 @@ NOT_IN_DATA_ONLY: Mapping[str, tuple[object, ...]] = {
     "exclude_extension": (),
     "database_settings": (),
     "thaw": (),
+    "foreign_keys": (),
     "keep_previous": (),
     "split_larger_than": (0,),
     "statistics": (Statistics.ANALYZE, Statistics.NONE),

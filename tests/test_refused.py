@@ -135,3 +135,17 @@ def test_each_thing_that_is_refused_is_listed_and_nothing_else_is_missing(
     assert lacking
     assert all(re.search("broken|excluded|ONLY public.measured", line) for line in lacking), lacking
     assert copy.value("SELECT relispopulated FROM pg_class WHERE relname = 'm'") is False
+
+
+def test_rows_alone_that_violate_a_key_are_offered_nothing_that_is_of_no_use(
+    pair: tuple[Database, Database], replicator: Run
+) -> None:
+    schema = BROKEN_KEY.partition("CREATE MATERIALIZED VIEW")[0]
+    pair[0].run(schema)
+    pair[1].run(schema + "SET session_replication_role = DEFAULT; DELETE FROM c; DELETE FROM p")
+    result = replicator("clone", "--data-only", *both(*pair))
+    refuses(result, 6, "check foreign_key c_p_fkey on public.c failed")
+    assert "not-valid" not in result.err
+    assert "compares those tables" not in result.err
+    result = replicator("clone", "--data-only", "--foreign-keys", "not-valid", *both(*pair))
+    refuses(result, 2, "--foreign-keys would have no effect")
