@@ -1,11 +1,12 @@
 """Run a plan's steps on threads: each when what it needs is done, longest chain first, never against another's locks.
 
 The scheduler lives in the calling thread alone, so that signals reach it and nothing of it needs a lock. Steps of the
-ROLES, SCHEMA and FINISH phases are small and many: a hundred of them go in one transaction, one worker at a time. So do
-small tables, indexes and so on where there are many: a commit, and what goes with it, costs more than an empty table.
+ROLES, SCHEMA and FINISH phases are small and many: a hundred of them go in one transaction, one worker at a time. Small
+tables go together, too, with what is built upon them: a transaction of its own takes longer than some hundred rows.
 """
 
 import heapq
+import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -18,7 +19,8 @@ from replicator.model import Address, Execute, Lock, Outcome, Phase, Step
 BATCHED = {Phase.ROLES, Phase.SCHEMA, Phase.FINISH}
 BATCH_STEPS = 100
 SMALL = {Phase.DATA, Phase.BUILD, Phase.STATISTICS}
-SMALL_STEPS = 32  # each holds several locks to the end of the batch, and the server has room for some thousands
+BUILT = {Phase.BUILD, Phase.STATISTICS}
+SMALL_STEPS = 64  # each holds several locks to the end of the batch, and the server has room for some thousands
 SMALL_BYTES = 4 * 1024 * 1024
 CANCEL_AGAIN_SECONDS = 0.5
 
@@ -184,30 +186,49 @@ class _Schedule:
         for step in batch:
             for next_step in self._wanted_by[step.name]:
                 fits = next_step.phase is first.phase and len(batch) < BATCH_STEPS and next_step.name not in names
-                fits = fits and self._missing.isdisjoint(next_step.builds_on)
+                fits = fits and self._intact(next_step)
                 if fits and all(need in names or need not in self.unfinished for need in next_step.needs):
                     batch.append(next_step)
                     names.add(next_step.name)
         return batch
 
     def _small(self, first: Step) -> list[Step]:
-        """Return a step with those that come next, while they are small and there is more than enough for all workers.
+        """Return a step with others, while all of them are small: those that come next, and what can be built then.
 
-        What one step of a batch has locked does not hinder the others.
+        Each worker gets its share. What one step of a batch has locked does not hinder the others.
         """
         batch = [first]
         size = first.cost
+        if first.phase not in SMALL or first.rounds or size > SMALL_BYTES:
+            return batch
         ready = self._ready[_lane(first)]
-        share = len(ready) // self._jobs // SMALL_STEPS
-        most = min(SMALL_STEPS, share) if first.phase in SMALL else 1
-        while len(batch) < most:
+        share = min(SMALL_STEPS, -(-(len(ready) + 1) // self._jobs))
+        while len(batch) < share:
             step = self.unfinished[ready[0][1]]
             size += step.cost
-            if step.phase is not first.phase or size > SMALL_BYTES or not self._lockable(step):
+            if step.phase is not first.phase or step.rounds or size > SMALL_BYTES or not self._lockable(step):
                 break
             heapq.heappop(ready)
             batch.append(step)
-        return batch
+        return batch + self._built_on(batch, SMALL_BYTES - sum(step.cost for step in batch))
+
+    def _built_on(self, batch: Sequence[Step], room: int) -> list[Step]:
+        """Return the small steps that need nothing but this batch and one another, in an order in which they can go."""
+        following: list[Step] = []
+        missing: dict[str, int] = {}
+        for step in itertools.chain(batch, following):  # which grows meanwhile
+            for later in self._wanted_by[step.name]:
+                missing[later.name] = missing.get(later.name, self._waiting[later.name]) - 1
+                fits = later.phase in BUILT and not later.rounds and later.cost <= room
+                fits = fits and len(batch) + len(following) < SMALL_STEPS and self._most[_lane(later)] >= self._jobs
+                if fits and not missing[later.name] and self._lockable(later) and self._intact(later):
+                    room -= later.cost
+                    following.append(later)
+        return following
+
+    def _intact(self, step: Step) -> bool:
+        """Tell whether nothing was refused that a step builds on."""
+        return self._missing.isdisjoint(step.builds_on)
 
     def finish(
         self, batch: Sequence[Step], outcomes: Mapping[str, Outcome | StepFailed]
@@ -265,7 +286,7 @@ class _Schedule:
         self._waiting[step.name] -= 1
         if self._waiting[step.name] or step.name in members:
             return False
-        if not self._missing.isdisjoint(step.builds_on):
+        if not self._intact(step):
             return True
         self._make_ready(step)
         return False

@@ -4,6 +4,7 @@ What may pass (a lost connection, a deadlock, a server that restarts) is tried a
 journal says that it was committed.
 """
 
+import itertools
 import logging
 import threading
 import time
@@ -156,45 +157,44 @@ class Workshop:
             # First of all: an earlier attempt may be in mid-commit, and what is here may be another server by now.
             done, forgotten = self._journal.take(conn, [step.name for step in batch])
             if left := [step for step in batch if step.name not in done]:
-                outcomes = self._do_at_once(left, conn) or self._do_each(left, conn, worker, forgotten)
+                outcomes = self._do_all(left, conn, worker, forgotten)
                 self._journal.done(conn, outcomes)
                 done |= outcomes
         return done
 
-    def _do_at_once(self, batch: Sequence[Step], conn: Connection) -> dict[str, Outcome]:
-        """Run all statements of a batch as one message. Where one fails, or there is other work to do, do nothing.
-
-        Most take less time than to send them, hear of them and send the next.
-        """
-        statements = [s for step in batch if isinstance(step.work, Execute) for s in step.work.statements]
-        if len(batch) == 1 or not all(isinstance(s.work, Execute) for s in batch):
-            return {}
-        began = time.monotonic()
-        try:
-            with conn.transaction():
-                _run(statements, conn)
-        except psycopg.Error:
-            if conn.closed:
-                raise
-            return {}  # one by one they will tell which it was
-        seconds = (time.monotonic() - began) / len(batch)
-        return {step.name: Outcome(seconds) for step in batch}
-
-    def _do_each(
+    def _do_all(
         self, batch: Sequence[Step], conn: Connection, worker: int, forgotten: Collection[str]
     ) -> dict[str, Outcome]:
-        """Do the steps of a batch one after another; `forgotten` were done once, and a crash took their rows away."""
+        """Do the steps of a batch, those first that read from the source, which is let go then.
+
+        `forgotten` were done once, and a crash took their rows away.
+        """
+        copying = list(itertools.takewhile(lambda step: isinstance(step.work, CopyTable | CopyLargeObjects), batch))
+        with self._reading(copying) as source:
+            outcomes = self._do_each(copying, source, conn, worker, forgotten)
+        for at_once, steps in itertools.groupby(batch[len(copying) :], lambda step: isinstance(step.work, Execute)):
+            rest = list(steps)
+            outcomes |= (at_once and _do_at_once(rest, conn)) or self._do_each(rest, None, conn, worker, ())
+        return outcomes
+
+    def _do_each(
+        self,
+        batch: Sequence[Step],
+        source: Source | None,
+        conn: Connection,
+        worker: int,
+        forgotten: Collection[str],
+    ) -> dict[str, Outcome]:
         outcomes: dict[str, Outcome] = {}
-        with self._reading(batch) as source:
-            for step in batch:
-                if self._stopped.is_set():
-                    raise StepFailed(step.name, "stopped")
-                began = time.monotonic()
-                with naming(step):
-                    if step.name in forgotten:
-                        step = replace(step, work=late.late(conn, step.work))
-                    outcome = self._do(step, source, conn, worker)
-                outcomes[step.name] = Outcome(time.monotonic() - began, *outcome)
+        for step in batch:
+            if self._stopped.is_set():
+                raise StepFailed(step.name, "stopped")
+            began = time.monotonic()
+            with naming(step):
+                if step.name in forgotten:
+                    step = replace(step, work=late.late(conn, step.work))
+                outcome = self._do(step, source, conn, worker)
+            outcomes[step.name] = Outcome(time.monotonic() - began, *outcome)
         return outcomes
 
     def _tell(self, error: BaseException, seconds: float, step: Step, worker: int) -> None:
@@ -286,6 +286,26 @@ class Workshop:
             counter.take_back()
             raise
         counter.report()
+
+
+def _do_at_once(batch: Sequence[Step], conn: Connection) -> dict[str, Outcome]:
+    """Run all statements of a batch as one message. Where one fails, do nothing: one by one they tell which it was.
+
+    Most take less time than to send them, hear of them and send the next.
+    """
+    statements = [s for step in batch if isinstance(step.work, Execute) for s in step.work.statements]
+    if len(batch) == 1 or not statements:
+        return {}
+    began = time.monotonic()
+    try:
+        _run(["SAVEPOINT together", *statements, "RELEASE SAVEPOINT together"], conn)
+    except psycopg.Error:
+        if conn.closed:
+            raise
+        conn.execute("ROLLBACK TO SAVEPOINT together")
+        return {}
+    seconds = (time.monotonic() - began) / len(batch)
+    return {step.name: Outcome(seconds) for step in batch}
 
 
 def _run(statements: Sequence[str], conn: Connection) -> None:

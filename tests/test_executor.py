@@ -1,3 +1,4 @@
+import itertools
 import random
 import threading
 import time
@@ -9,16 +10,21 @@ import pytest
 from replicator import executor
 from replicator.errors import StepFailed
 from replicator.events import Done, Failed, Started
-from replicator.executor import BATCH_STEPS, execute
+from replicator.executor import BATCH_STEPS, SMALL_BYTES, SMALL_STEPS, execute
 from replicator.model import Address, Execute, Lock, Outcome, Phase, Step
 
 A, B = Address(1259, 1), Address(1259, 2)
 WAIT = 5.0  # seconds; nothing waits so long but a test that fails
 
 
-def step(name, *needs, cost=0, phase=Phase.BUILD, **locks):
+def step(name, *needs, cost=1, phase=Phase.BUILD, **locks):
+    """Return a step that is too large to go with others; a small one where it costs nothing."""
     taken = {{"a": A, "b": B}[table]: lock for table, lock in locks.items()}
-    return Step(name, phase, Execute(()), frozenset(needs), cost, taken)
+    return Step(name, phase, Execute(()), frozenset(needs), cost * (SMALL_BYTES + 1), taken)
+
+
+def small(name, *needs, phase=Phase.BUILD, **locks):
+    return step(name, *needs, cost=0, phase=phase, **locks)
 
 
 class Run:
@@ -96,13 +102,14 @@ def test_every_step_is_done_once():
     assert run.cancels == 0
 
 
-def test_no_step_begins_before_all_that_it_needs_has_ended():
+@pytest.mark.parametrize("smallest", [0, 8])
+def test_no_step_begins_before_all_that_it_needs_has_ended(smallest):
     rng = random.Random(1)
     steps = []
     for number in range(400):
         needs = {f"s{rng.randrange(number)}" for _ in range(rng.randint(0, 3))} if number else set()
         phase = rng.choice([Phase.SCHEMA, Phase.DATA, Phase.BUILD, Phase.FINISH])
-        steps.append(step(f"s{number}", *needs, cost=rng.randrange(9), phase=phase))
+        steps.append(step(f"s{number}", *needs, cost=rng.randrange(smallest, 9), phase=phase))
     run = Run(lambda step: time.sleep(rng.choice([0, 0, 0.0005])))
     assert run.execute(steps, jobs=8) == {}
     assert len(run.order()) == len(steps)
@@ -175,26 +182,67 @@ def test_exclusive_locks_on_different_tables_are_held_together():
     Run(lambda step: together.wait()).execute([step("i", a=Lock.EXCLUSIVE), step("j", b=Lock.EXCLUSIVE)])
 
 
-def test_no_two_steps_hold_locks_that_exclude_one_another():
+@pytest.mark.parametrize("smallest", [0, 1])
+def test_no_two_batches_hold_locks_that_exclude_one_another(smallest):
     rng = random.Random(2)
     kinds = [None, Lock.SHARED, Lock.EXCLUSIVE]
     steps = []
     for number in range(150):
         locks = {table: lock for table in "ab" if (lock := rng.choice(kinds))}
-        steps.append(step(str(number), cost=rng.randrange(5), **locks))
+        needs = {str(rng.randrange(number))} if number and rng.random() < 0.5 else set()
+        steps.append(step(str(number), *needs, cost=rng.randrange(smallest, 5), **locks))
     run = Run(lambda step: time.sleep(rng.choice([0, 0.0005])))
     run.execute(steps, jobs=6)
     locks = {step.name: step.locks for step in steps}
     held = []
-    for what, (name,) in run.log:
+    for what, names in run.log:
         if what == "end":
-            held.remove(name)
+            held.remove(names)
             continue
-        for other in held:
+        for name, other in itertools.product(names, itertools.chain(*held)):
             for table in locks[name].keys() & locks[other].keys():
                 assert {locks[name][table], locks[other][table]} == {Lock.SHARED}, f"{name} beside {other}"
-        held.append(name)
+        held.append(names)
     assert run.most_at_once() > 1
+    assert (max(map(len, run.batches)) > 1) == (smallest == 0)
+
+
+def test_small_steps_go_together_each_worker_has_its_share():
+    tables = [small(f"t{n}", phase=Phase.DATA) for n in range(7)]
+    run = Run(lambda step: time.sleep(0.01))
+    run.execute(tables, jobs=2)
+    assert [len(names) for names in run.batches] == [4, 2, 1]
+    more = Run()
+    more.execute([small(f"t{n}", phase=Phase.DATA) for n in range(SMALL_STEPS + 1)], jobs=1)
+    assert [len(names) for names in more.batches] == [SMALL_STEPS, 1]
+
+
+def test_small_tables_go_with_what_is_built_upon_them():
+    a, b = (small(name, phase=Phase.DATA, **{name: Lock.EXCLUSIVE}) for name in "ab")
+    large = step("large", phase=Phase.DATA)
+    steps = [a, b, large, small("pa", "a", a=Lock.EXCLUSIVE), small("pb", "b", b=Lock.EXCLUSIVE)]
+    steps += [small("fk", "pa", "pb", a=Lock.EXCLUSIVE, b=Lock.EXCLUSIVE), small("later", "fk", "large"),
+              step("big index", "large")]  # fmt: skip
+    run = Run()
+    run.execute(steps, jobs=1)
+    assert run.batches == [["large"], ["big index"], ["a", "b", "pa", "pb", "fk", "later"]]
+
+
+def test_what_is_tried_in_rounds_and_what_a_lane_has_no_room_for_goes_alone():
+    rounds = [replace(small(name, phase=Phase.DATA), rounds=True) for name in "xy"]
+    run = Run()
+    run.execute([*rounds, replace(small("z", "x"), rounds=True)], jobs=1)
+    assert [len(names) for names in run.batches] == [1, 1, 1]
+    run = Run()
+    run.execute([small("t", phase=Phase.DATA), small("i", "t"), small("j", "t")], jobs=4, lanes={"index": 1})
+    assert run.batches == [["t"], ["i"], ["j"]]
+
+
+def test_small_steps_that_build_on_a_refused_one_are_not_tried():
+    run = Refusing(lambda name, done: name == "index")
+    steps = [small("index"), replace(small("key", "index"), builds_on=frozenset({"index"})), small("other")]
+    assert sorted(run.execute(steps, jobs=1)) == ["index", "key"]
+    assert run.done == {"other"}
 
 
 def test_a_step_whose_lock_is_taken_lets_others_pass():

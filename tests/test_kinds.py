@@ -47,7 +47,7 @@ ROLES_OF_A_POLICY = re.compile(r"(?<= TO )\w+(?:, \w+)+(?= (?:USING|WITH CHECK) 
 
 
 def in_order(dump: str) -> list[str]:
-    """Return a dump's lines, sorted where pg_dump leaves the order to the planner: operator families, a policy's roles."""
+    """Return a dump's lines, sorted where pg_dump leaves that to the planner: operator families, a policy's roles."""
     dump = ROLES_OF_A_POLICY.sub(lambda roles: ", ".join(sorted(roles[0].split(", "))), dump)
     lines: list[str] = []
     for is_member, lines_alike in itertools.groupby(dump.splitlines(), key=lambda line: bool(MEMBER.match(line))):

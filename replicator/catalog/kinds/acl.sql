@@ -21,11 +21,13 @@
         UNION ALL
        SELECT tableoid, oid, 0, CASE prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, proowner, proacl
             , 'f'
-         FROM pg_proc
+         FROM pg_proc                        -- thousands, of which this is to be known at once
+        WHERE proacl IS NOT NULL OR oid IN (SELECT objoid FROM pg_init_privs)
         UNION ALL
        SELECT tableoid, oid, 0, 'TYPE', typowner, typacl, 'T'
          FROM pg_type
         WHERE typtype <> 'm'
+          AND (typacl IS NOT NULL OR oid IN (SELECT objoid FROM pg_init_privs))
         UNION ALL
        SELECT tableoid, oid, 0, 'LANGUAGE', lanowner, lanacl, 'l'
          FROM pg_language
@@ -76,6 +78,7 @@
         CROSS JOIN LATERAL concat(e.privilege_type, l.column_list) AS p (name)
         WHERE EXISTS (SELECT FROM pg_roles r WHERE r.oid = e.grantor)
           AND (e.grantee = 0 OR EXISTS (SELECT FROM pg_roles r WHERE r.oid = e.grantee))
+          AND l.acl IS DISTINCT FROM l.initial  -- hundreds of built-in objects have what initdb gave them
         GROUP BY l.classid, l.objid, l.subid, l.word, l.owner, l.column_list, e.grantor, e.grantee, side.initial
      )
      , changed AS (
