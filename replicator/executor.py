@@ -21,7 +21,7 @@ BATCH_STEPS = 100
 SMALL = {Phase.DATA, Phase.BUILD, Phase.STATISTICS}
 BUILT = {Phase.BUILD, Phase.STATISTICS}
 SMALL_STEPS = 64  # each holds several locks to the end of the batch, and the server has room for some thousands
-SMALL_BYTES = 4 * 1024 * 1024
+SMALL_BYTES = 16 * 1024 * 1024  # to copy or to index, 50 to 100 ms
 CANCEL_AGAIN_SECONDS = 0.5
 
 LANES = dict.fromkeys(BATCHED, "chain")
@@ -149,6 +149,7 @@ class _Schedule:
         ordered = sorted(steps, key=lambda step: -chain[step.name])  # equals stay in the plan's order
         self._order = {step.name: number for number, step in enumerate(ordered)}
         self._ready: dict[str, list[tuple[int, str]]] = {lane: [] for lane in self._most}
+        self._ready_cost: Counter[str] = Counter()
         for step in steps:
             if not step.needs:
                 self._make_ready(step)
@@ -157,11 +158,11 @@ class _Schedule:
 
     def take(self) -> list[Step]:
         """Return the steps to run next, in one transaction; empty where nothing can run at this moment."""
-        passed = []
+        passed: list[Step] = []
         batch: list[Step] = []
         open_lanes = [ready for lane, ready in self._ready.items() if self._running[lane] < self._most[lane]]
         while not batch and (waiting := [ready for ready in open_lanes if ready]):
-            step = self.unfinished[heapq.heappop(min(waiting))[1]]
+            step = self._pop(min(waiting))
             if self._lockable(step):
                 batch = self._batch(step)
                 self._running[_lane(step)] += 1
@@ -176,6 +177,12 @@ class _Schedule:
 
     def _make_ready(self, step: Step) -> None:
         heapq.heappush(self._ready[_lane(step)], (self._order[step.name], step.name))
+        self._ready_cost[_lane(step)] += step.cost
+
+    def _pop(self, ready: list[tuple[int, str]]) -> Step:
+        step = self.unfinished[heapq.heappop(ready)[1]]
+        self._ready_cost[_lane(step)] -= step.cost
+        return step
 
     def _batch(self, first: Step) -> list[Step]:
         """Return a step with, in a chain of small ones, those that wait for nothing else."""
@@ -202,15 +209,22 @@ class _Schedule:
         if first.phase not in SMALL or first.rounds or size > SMALL_BYTES:
             return batch
         ready = self._ready[_lane(first)]
-        share = min(SMALL_STEPS, -(-(len(ready) + 1) // self._jobs))
-        while len(batch) < share:
+        most = min(SMALL_STEPS, -(-(len(ready) + 1) // self._jobs))
+        room = min(SMALL_BYTES, -(-(self._ready_cost[_lane(first)] + size) // self._jobs))
+        passed: list[Step] = []
+        while ready and len(batch) < most and len(passed) < SMALL_STEPS:
             step = self.unfinished[ready[0][1]]
-            size += step.cost
-            if step.phase is not first.phase or step.rounds or size > SMALL_BYTES or not self._lockable(step):
+            if step.phase is not first.phase or size + step.cost > room:
                 break
-            heapq.heappop(ready)
+            self._pop(ready)
+            if step.rounds or not self._lockable(step):
+                passed.append(step)
+                continue
+            size += step.cost
             batch.append(step)
-        return batch + self._built_on(batch, SMALL_BYTES - sum(step.cost for step in batch))
+        for step in passed:
+            self._make_ready(step)
+        return batch + self._built_on(batch, SMALL_BYTES - size)
 
     def _built_on(self, batch: Sequence[Step], room: int) -> list[Step]:
         """Return the small steps that need nothing but this batch and one another, in an order in which they can go."""

@@ -237,8 +237,8 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
     if settings.source != settings.destination:
         wait_for_both(settings, emit)
     else:
-        probe.wait("source", settings.source, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
-        check_known("source", settings.source, settings, emit)
+        with answering("source", settings.source, settings, emit) as (*_, unknown):
+            refuse_or_note(unknown, emit)
     declared = settings.source_encoding
     with ExitStack() as stack:
         destination = stack.enter_context(postgres.connect(settings.destination))
@@ -274,20 +274,26 @@ def ready(settings: Settings, emit: Emit) -> Iterator[None]:
 
 def wait_for_both(settings: Settings, emit: Emit) -> dict[str, probe.Facts]:
     """Wait until both servers answer. Raises NotReady, ConnectionFailed, or PreflightFailed for a server of no use."""
-    sides = {"source": settings.source, "destination": settings.destination}
-    facts = {
-        side: probe.wait(side, dsn, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
-        for side, dsn in sides.items()
-    }
-    probe.refuse([finding for side, dsn in sides.items() for finding in probe.check_direct(side, dsn)])
-    for side, dsn in sides.items():
-        check_known(side, dsn, settings, emit)
+    facts: dict[str, probe.Facts] = {}
+    pooled: list[Finding] = []
+    unknown: list[Finding] = []
+    for side, dsn in {"source": settings.source, "destination": settings.destination}.items():
+        with answering(side, dsn, settings, emit) as (conn, facts[side], news):
+            pooled += probe.check_direct(side, dsn, conn)
+            unknown += news
+    probe.refuse(pooled)
+    refuse_or_note(unknown, emit)
     return facts
 
 
-def check_known(side: str, dsn: str, settings: Settings, emit: Emit) -> None:
-    """Mention what this program does not know of a server. Raises PreflightFailed for one that is newer."""
-    refuse_or_note(list(probe.check_known(side, dsn, allowed=settings.allow_unknown_version)), emit)
+@contextmanager
+def answering(
+    side: str, dsn: str, settings: Settings, emit: Emit
+) -> Iterator[tuple[Connection, probe.Facts, list[Finding]]]:
+    """Wait until a server answers, lend the connection, and say what this program does not know of that server."""
+    waited = probe.answering(side, dsn, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
+    with waited as (conn, facts):
+        yield conn, facts, list(probe.check_known(side, conn, allowed=settings.allow_unknown_version))
 
 
 def refuse_or_note(findings: Sequence[Finding], emit: Emit) -> None:

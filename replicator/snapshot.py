@@ -15,7 +15,7 @@ from psycopg import sql
 
 from replicator import locks, patience, postgres
 from replicator.catalog.changes import changed_contents
-from replicator.errors import PreflightFailed, SnapshotLost, SourceChanged
+from replicator.errors import PreflightFailed, ReplicatorError, SnapshotLost, SourceChanged
 from replicator.locks import Relation
 from replicator.model import Moment
 from replicator.patience import Session
@@ -145,10 +145,23 @@ class Snapshot:
             self._holders = living
             if promoted and self._locked is not None:
                 self._lock_again(self._locked)
-            with suppress(psycopg.OperationalError):  # one is enough, the others are for safety
-                while len(self._holders) < self._wanted:
-                    self._holders.append(self._hold(self.id))
+            self._complete()
             self._checked = time.monotonic()
+
+    def keep_soon(self) -> None:
+        """Have the others hold the snapshot, too, while something else is done: nobody has to wait for them."""
+
+        def complete() -> None:
+            with self._lock, suppress(psycopg.Error, ReplicatorError):  # `keep` will say what it is
+                self._complete()
+
+        threading.Thread(target=complete, name="holders", daemon=True).start()
+
+    def _complete(self) -> None:
+        """Have as many holders as are wanted. One is enough, the others are for safety."""
+        with suppress(psycopg.OperationalError):
+            while len(self._holders) < self._wanted and not self._released:
+                self._holders.append(self._hold(self.id))
 
     @contextmanager
     def imported(self, conn: Connection, relations: Sequence[Relation] = ()) -> Iterator[Connection]:
@@ -247,14 +260,15 @@ class Snapshot:
 
     def renew(self) -> None:
         """Take another snapshot instead of this one, without locks. Nobody may be in the old one."""
-        for holder in self._holders:
-            _end(holder.conn)
-            holder.conn.close()
-        self._locked, self._held = None, ()
-        self._joined = False
-        self._holders = [self._hold(None)]
-        self._moment = self._holders[0].moment
-        self._checked = 0.0
+        with self._lock:
+            for holder in self._holders:
+                _end(holder.conn)
+                holder.conn.close()
+            self._locked, self._held = None, ()
+            self._joined = False
+            self._holders = [self._hold(None)]
+            self._moment = self._holders[0].moment
+            self._checked = 0.0
 
     def check(self, tables: Collection[int], where: str = "source", names: Sequence[Relation] = ()) -> None:
         """Make sure that nothing changed since that decides how rows of these tables are read. Raises SourceChanged.
@@ -350,7 +364,7 @@ def take(
 
     snapshot = Snapshot(connect, where, holders=holders, imported=imported)
     try:
-        snapshot.keep()
+        snapshot.keep_soon()
         yield snapshot
     finally:
         snapshot.release()

@@ -297,8 +297,9 @@ def _do_at_once(batch: Sequence[Step], conn: Connection) -> dict[str, Outcome]:
     if len(batch) == 1 or not statements:
         return {}
     began = time.monotonic()
+    conn.execute("SAVEPOINT together")  # by itself: the server parses all of a message before it does any of it
     try:
-        _run(["SAVEPOINT together", *statements, "RELEASE SAVEPOINT together"], conn)
+        _run([*statements, "RELEASE SAVEPOINT together"], conn)
     except psycopg.Error:
         if conn.closed:
             raise

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from replicator import probe
+from replicator import postgres, probe
 from replicator.probe.known import COLUMNS, NEWEST, unknown
 from tests.fix_cli import Run, both, is_empty, refuses, runs
 from tests.fix_proxy import proxied
@@ -42,6 +42,7 @@ def test_an_unknown_version_is_refused(command: str, future: str, destination: D
     refuses(replicator(command, *flags), 3, f"destination is PostgreSQL {NEWEST + 1}, which")
 
 
+@pytest.mark.skipif(VERSIONS[-1] < NEWEST, reason="needs the newest version that is known: an older one lacks columns")
 def test_who_allows_it_gets_a_copy_and_a_warning(future: str, destination: Database, replicator: Run) -> None:
     flags = ("--source", future, "--destination", destination.dsn, "--allow-unknown-version")
     done = replicator("clone", "--verify", *flags)
@@ -58,7 +59,8 @@ def test_a_column_that_is_unknown_is_named(source: Database, destination: Databa
     assert "source keeps what this program does not know, and does not copy: the column pg_ts_parser.prsfuture" in (
         " ".join(done.err.split())
     )
-    (finding,) = probe.check_known("source", source.dsn, allowed=False)
+    with postgres.connect(source.dsn) as conn:
+        (finding,) = probe.check_known("source", conn, allowed=False)
     assert not finding.fatal
 
 

@@ -40,6 +40,8 @@ FUNCTIONS = 1255
 """The OID of pg_proc."""
 COSTLY = ("acl", "constraint", "foreign_key", "index", "depend", "tables", "table")
 """Read first, the last of them foremost, by the connection beside."""
+AT_ONCE = 6
+"""So many of the others are asked in one message: of most kinds a database has nothing."""
 # Workers on cores that are taken do not pay for what is read once.
 PLANNING = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'"
 
@@ -144,20 +146,21 @@ def _kind_query(kind: Kind, major: int) -> bytes:
 
 def _fetch(queries: dict[str, bytes], conn: Connection, beside: Connection | None) -> dict[str, list[Row]]:
     """Return the rows of each query. The connections work at it from both ends until they meet."""
-    names = sorted(queries, key=lambda name: name not in LOCKING)
-    names.sort(key=lambda name: COSTLY.index(name) if name in COSTLY else -1)
-    waiting = deque(names)
+    locking = [name for name in queries if name in LOCKING]
+    costly = [[name] for name in COSTLY if name in queries]
+    others = [name for name in queries if name not in LOCKING and name not in COSTLY]
+    waiting = deque([locking, *(others[i : i + AT_ONCE] for i in range(0, len(others), AT_ONCE)), *costly])
     taking = Lock()
     rows: dict[str, list[Row]] = {}
 
-    def fetch(conn: Connection, take: Callable[[], str]) -> None:
+    def fetch(conn: Connection, take: Callable[[], list[str]]) -> None:
         conn.execute(PLANNING)
         while True:
             with taking:
-                if not waiting or (conn is beside and waiting[-1] in LOCKING):
+                if not waiting or (conn is beside and waiting[-1] is locking):
                     return
-                name = take()
-            rows[name] = conn.execute(queries[name]).fetchall()
+                names = take()
+            rows.update(_read_at_once(conn, {name: queries[name] for name in names}))
 
     def fetch_beside(beside: Connection) -> None:
         beside.execute(NEVER_QUEUED)
@@ -172,8 +175,20 @@ def _fetch(queries: dict[str, bytes], conn: Connection, beside: Connection | Non
             waiting.clear()  # after a failure the other has nothing more to do
         if other:
             other.result()
-    waiting += queries.keys() - rows.keys()  # what somebody else's lock was in the way of
+    waiting.append([name for name in queries if name not in rows])  # what somebody else's lock was in the way of
     fetch(conn, waiting.popleft)
+    return rows
+
+
+def _read_at_once(conn: Connection, queries: dict[str, bytes]) -> dict[str, list[Row]]:
+    """Ask all of this in one message."""
+    if not queries:
+        return {}
+    cursor = conn.execute(b";\n".join(queries.values()))
+    rows = {}
+    for name in queries:
+        rows[name] = cursor.fetchall()
+        cursor.nextset()
     return rows
 
 

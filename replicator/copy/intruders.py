@@ -50,22 +50,26 @@ def none_fires(tables: Mapping[str, int | None], *, on_truncate: bool) -> Iterat
     yield sql.SQL("DO {}").format(sql.SQL(CHECK).format(changed=changed).as_string()).as_string()
 
 
-def refuse(conn: Connection, table: str, *, exclusive: bool) -> None:
+def refuse(conn: Connection, table: str, *, exclusive: bool) -> bool:
     """Lock a table that this run has made, and make sure that nobody has given it a trigger. Raises StepFailed.
 
-    Its owner may have got it already, before its rows come.
+    Its owner may have got it already, before its rows come. Returns whether it has no row, nor ever had one.
     """
     with postgres.on("destination"):
         lock, query = _lock([table], exclusive=exclusive), _changed({table: None}, on_truncate=None)
-        cursor = conn.execute(sql.SQL(f"{lock}; {query}"))
+        size = sql.SQL("SELECT pg_relation_size(to_regclass({}))").format(table).as_string()
+        cursor = conn.execute(sql.SQL(f"{lock}; {query}; {size}"))
         cursor.nextset()
         changed = cursor.fetchall() != [(None,)]
+        cursor.nextset()
+        blank = cursor.fetchall() == [(0,)]
     if changed:
         raise StepFailed(
             f"data {table}",
             "somebody has replaced this table, or given it a trigger, which would run as the role that copies",
             hint="Drop the trigger, and let nobody else into the destination until the clone is done.",
         )
+    return blank
 
 
 def _lock(tables: Iterable[str], *, exclusive: bool) -> str:

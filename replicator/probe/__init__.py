@@ -12,7 +12,7 @@ from replicator.probe.finding import once, refuse
 from replicator.probe.known import check_known
 from replicator.probe.load import GB
 from replicator.probe.pooler import check_direct
-from replicator.probe.readiness import wait
+from replicator.probe.readiness import answering, wait
 from replicator.probe.row_security import check_row_security
 from replicator.probe.source import check_source, check_unlogged, waiting_locks
 from replicator.probe.verification import check_verification
@@ -21,6 +21,7 @@ __all__ = [
     "GB",
     "STATISTICS_SINCE",
     "Facts",
+    "answering",
     "check_catalog",
     "check_choices",
     "check_destination",

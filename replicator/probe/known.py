@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
-from replicator import postgres
 from replicator.model import Finding
+from replicator.postgres import Connection
 
 NEWEST = 19
 """The newest major version whose pg_dump was read: see tests/news.py."""
@@ -23,11 +23,10 @@ SELECT c.relname::text
 """The server's own catalogs: extensions have put tables of theirs there."""
 
 
-def check_known(server: str, dsn: str, *, allowed: bool) -> Iterator[Finding]:
+def check_known(server: str, conn: Connection, *, allowed: bool) -> Iterator[Finding]:
     """Yield whether a server is newer than this program knows, and what its catalogs have that is unknown."""
-    with postgres.connect(dsn, application="probe") as conn:
-        major = conn.info.server_version // 10000
-        found: dict[str, list[str]] = dict(conn.execute(COLUMNS).fetchall())
+    major = conn.info.server_version // 10000
+    found: dict[str, list[str]] = dict(conn.execute(COLUMNS).fetchall())
     if major > NEWEST:
         yield Finding(
             f"The {server} is PostgreSQL {major}, which this program does not know: what is new there would neither be"

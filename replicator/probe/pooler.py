@@ -6,12 +6,17 @@ from contextlib import ExitStack
 from replicator import postgres, safe
 from replicator.errors import Pooled
 from replicator.model import Finding
+from replicator.postgres import Connection
 
 
-def check_direct(server: str, dsn: str) -> Iterator[Finding]:
-    """Yield whether sessions share backends, even if each names the one that it has at its beginning."""
+def check_direct(server: str, dsn: str, *opened: Connection) -> Iterator[Finding]:
+    """Yield whether sessions share backends, even if each names the one that it has at its beginning.
+
+    `opened` are sessions that are there already.
+    """
     with ExitStack() as stack:
-        conns = [stack.enter_context(postgres.connect(dsn, application="probe")) for _ in range(safe.SESSIONS)]
+        more = range(safe.SESSIONS - len(opened))
+        conns = [*opened, *(stack.enter_context(postgres.connect(dsn, application="probe")) for _ in more)]
         shared = safe.share(conns)
     if shared:
         error = Pooled(f"the {server}")

@@ -2,12 +2,15 @@
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import psycopg
 
 from replicator import events, postgres
 from replicator.errors import ConnectionFailed, NotReady, Pooled
 from replicator.events import Emit
+from replicator.postgres import Connection
 from replicator.probe.facts import Facts, read_facts
 
 REMEDIES = (
@@ -28,35 +31,49 @@ ABSENT = re.compile(r'database ".*" does not exist')
 
 
 def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit, absent: str = "") -> Facts:
-    """Try to connect until the server answers. Raises NotReady when it never does, ConnectionFailed when it never will.
+    """Wait until the server answers, as `answering` does. Returns what there is to know of it."""
+    with answering(server, dsn, attempts=attempts, delay=delay, emit=emit, absent=absent) as (_, facts):
+        return facts
 
-    Raises Pooled where a pooler stands in between, UsageError where no database is named. `server` is the word for it:
-    source or destination; `delay`: seconds; `absent`: what to say of a database that does not exist.
+
+@contextmanager
+def answering(
+    server: str, dsn: str, *, attempts: int, delay: float, emit: Emit, absent: str = ""
+) -> Iterator[tuple[Connection, Facts]]:
+    """Try to connect until the server answers, and lend that connection.
+
+    Raises NotReady when it never does, ConnectionFailed when it never will, Pooled where a pooler stands in between,
+    UsageError where no database is named. `server` is the word for it: source or destination; `delay`: seconds;
+    `absent`: what to say of a database that does not exist.
     """
     where = postgres.describe(dsn)
-    for attempt in range(1, attempts + 1):
-        try:
-            with postgres.connect(dsn, application="probe") as conn:
+    with ExitStack() as stack:
+        for attempt in range(1, attempts + 1):
+            try:
+                conn = stack.enter_context(postgres.connect(dsn, application="probe"))
                 postgres.database_name(dsn)  # which has to be named
                 facts = read_facts(conn)
-                emit(events.Ready(server, postgres.connected_to(conn), facts.version))
-            return facts
-        except Pooled as error:
-            raise Pooled(f"the {server}") from error
-        except (psycopg.OperationalError, psycopg.ProgrammingError, UnicodeError) as error:
-            reason = postgres.one_line(error).split(" Is the server running", 1)[0]  # libpq asks; we are about to
-            if not postgres.may_pass(error):
-                refused = f"The {server} {where} refuses the connection: {reason}"
-                raise ConnectionFailed(refused, hint=_remedy(server, reason, absent)) from error
-            if attempt == attempts:
-                raise NotReady(
-                    f"The {server} {where} was not ready after {attempts} attempt{'s' * (attempts > 1)}: {reason}",
-                    hint=_remedy(server, reason, absent)
-                    or "Check host and port; --wait-attempts and --wait-delay allow it more time.",
-                ) from error
-            emit(events.Waiting(server, where, attempt, attempts, delay, reason))
-            time.sleep(delay)
-    raise NotReady(f"The {server} {where} was not tried: --wait-attempts is less than 1.")
+                break
+            except Pooled as error:
+                raise Pooled(f"the {server}") from error
+            except (psycopg.OperationalError, psycopg.ProgrammingError, UnicodeError) as error:
+                stack.close()
+                reason = postgres.one_line(error).split(" Is the server running", 1)[0]  # libpq asks; we are about to
+                if not postgres.may_pass(error):
+                    refused = f"The {server} {where} refuses the connection: {reason}"
+                    raise ConnectionFailed(refused, hint=_remedy(server, reason, absent)) from error
+                if attempt == attempts:
+                    raise NotReady(
+                        f"The {server} {where} was not ready after {attempts} attempt{'s' * (attempts > 1)}: {reason}",
+                        hint=_remedy(server, reason, absent)
+                        or "Check host and port; --wait-attempts and --wait-delay allow it more time.",
+                    ) from error
+                emit(events.Waiting(server, where, attempt, attempts, delay, reason))
+                time.sleep(delay)
+        else:
+            raise NotReady(f"The {server} {where} was not tried: --wait-attempts is less than 1.")
+        emit(events.Ready(server, postgres.connected_to(conn), facts.version))
+        yield conn, facts
 
 
 def _remedy(server: str, reason: str, absent: str) -> str | None:
