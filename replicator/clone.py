@@ -226,6 +226,7 @@ def work_off(prepared: Prepared, record: Journal, sides: Sides, settings: Settin
             emit,
             relay=settings.relay,
             throttle=sides.throttle,
+            sorting=sides.sorting,
             again=again,
         )
         told = to_the_last_row(todo, emit, all_read)

@@ -428,6 +428,8 @@ class Step:
     """What to do where the rows that are there violate it, if that was agreed: statements, perhaps none."""
     reason: str = ""
     """Why it is done in the way in which it is, where there are several."""
+    sorts: int = 0
+    """The bytes that a B-tree sorts, at most, where little memory is best: see maintenance.Sorting."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,8 @@ class Settings:
     split_larger_than: int | None = None
     """In bytes; 0: split no table. None: what would keep one worker busy while the others are idle."""
     max_rate: int | None = None
+    maintenance_work_mem: int | None = None
+    """In bytes, of each session that builds indexes. None: what suits each index."""
     statistics: Statistics | None = None
     """None: transfer where the destination can take them, analyze where not."""
     toast_compression: str | None = None

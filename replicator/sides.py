@@ -12,6 +12,7 @@ from replicator.claim import WAIT
 from replicator.errors import PreflightFailed, SnapshotLost
 from replicator.keeper import Keeper
 from replicator.lent import Sessions
+from replicator.maintenance import Sorting
 from replicator.postgres import Connection
 from replicator.resume import Left
 from replicator.settings import Settings
@@ -37,6 +38,8 @@ class Sides:
     """The last word of the sessions' application names, of this run alone."""
     throttle: Throttle | None
     """The pace of the whole run; None where there is no limit."""
+    sorting: Sorting | None
+    """In how much memory to sort; None where that was given."""
     left: Left | None = None
     """What an earlier run left, where this one goes on with it."""
     same_snapshot: bool = False
@@ -87,7 +90,12 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
                     left = resume.read_left(keeper.conn)
         keeper.speak(encoding)
         moment, left, same = stack.enter_context(take_snapshot(settings, encoding, left))
-        writing = maintenance.shares(*maintenance.look(keeper.conn), settings.lanes["index"])
+        building = maintenance.share(*maintenance.look(keeper.conn), settings.lanes["index"])
+        memory = settings.maintenance_work_mem or building.most
+        writing = {
+            "maintenance_work_mem": f"{memory // 1024}kB",
+            "max_parallel_maintenance_workers": str(building.workers),
+        }
         if settings.toast_compression:
             writing["default_toast_compression"] = settings.toast_compression
         pools = [
@@ -98,7 +106,8 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
         ]
         throttle = Throttle(settings.max_rate) if settings.max_rate else None
         source_pool, destination_pool = Sessions(pools[0], "source"), Sessions(pools[1], "destination")
-        yield Sides(moment, keeper, source_pool, destination_pool, encoding, sessions, throttle, left, same)
+        sorting = None if settings.maintenance_work_mem else building
+        yield Sides(moment, keeper, source_pool, destination_pool, encoding, sessions, throttle, sorting, left, same)
 
 
 @contextmanager

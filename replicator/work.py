@@ -37,6 +37,7 @@ from replicator.journal import Journal
 from replicator.keeper import Keeper
 from replicator.lent import Sessions, reading
 from replicator.locks import Relation
+from replicator.maintenance import Sorting
 from replicator.masking import without_secrets
 from replicator.model import (
     CarryStatistics,
@@ -83,6 +84,7 @@ class Workshop:
         again: Again | None = None,
         relay: bool = True,
         throttle: Throttle | None = None,
+        sorting: Sorting | None = None,
     ) -> None:
         self._source = source
         self._destination = destination
@@ -93,6 +95,7 @@ class Workshop:
         self._again = again or Again(0)
         self._relay = relay
         self._throttle = throttle
+        self._sorting = sorting
         self._stopped = threading.Event()
         self._telling = threading.Lock()
         self._told: set[str] = set()
@@ -213,6 +216,9 @@ class Workshop:
         """Return rows, bytes and, for rows, when they were read."""
         match step.work, source:
             case Execute(statements), _:
+                if step.sorts and self._sorting:  # to the transaction's end; what goes with others is small
+                    memory = self._sorting.memory(step.sorts) // 1024
+                    statements = (f"SET LOCAL maintenance_work_mem = '{memory}kB'", *statements)
                 _run(statements, destination)
                 return 0, 0, None
             case CreateTablespace() as work, _:

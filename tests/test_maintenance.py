@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from replicator import postgres
-from replicator.maintenance import MOST_BYTES, Capacity, Machine, look, machine, shares
+from replicator.maintenance import MOST_BYTES, Capacity, Machine, Sorting, look, machine, share
 from replicator.settings import Settings
 from replicator.sides import both_sides
 from tests.fix_servers import Database
@@ -15,11 +15,11 @@ BUSY = Machine(memory=1 * GB, processors=2)
 
 
 def memory(capacity: Capacity, machine: Machine, builders: int) -> int:
-    return int(shares(capacity, machine, builders)["maintenance_work_mem"].removesuffix("kB")) * 1024
+    return share(capacity, machine, builders).most
 
 
 def workers(capacity: Capacity, machine: Machine, builders: int) -> int:
-    return int(shares(capacity, machine, builders)["max_parallel_maintenance_workers"])
+    return share(capacity, machine, builders).workers
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,19 @@ def test_workers_have_their_share(database: Database, destination: Database) -> 
         query = "SELECT pg_size_bytes(current_setting('maintenance_work_mem'))"
         ((ours,),), ((theirs,),) = there.execute(query).fetchall(), usual.execute(query).fetchall()
         assert ours >= theirs
-        expected = shares(*look(sides.keeper.conn), builders=2)
-        given = there.execute("SELECT current_setting('max_parallel_maintenance_workers')").fetchall()
-        assert given == [(expected["max_parallel_maintenance_workers"],)]
+        expected = share(*look(sides.keeper.conn), builders=2)
+        given = there.execute("SELECT current_setting('max_parallel_maintenance_workers')::int").fetchall()
+        assert given == [(expected.workers,)]
+        assert sides.sorting == expected
+
+
+def test_who_gives_the_memory_has_it_for_every_index(database: Database, destination: Database) -> None:
+    settings = Settings(database.dsn, destination.dsn, maintenance_work_mem=30 * MB)
+    with both_sides(settings) as sides, sides.destination.use() as there:
+        assert there.execute("SELECT current_setting('maintenance_work_mem')").fetchall() == [("30MB",)]
+        assert sides.sorting is None
+
+
+def test_a_sort_has_no_more_than_its_session_and_no_less_than_its_workers_need() -> None:
+    assert Sorting(64 * MB, 0).memory(10**13) == 64 * MB
+    assert [Sorting(GB, workers).memory(0) // MB for workers in range(4)] == [8, 64, 96, 128]

@@ -27,6 +27,7 @@ SPECIAL = {
     "destination": "host=there",
     "max-rate": "5MB/s",
     "split-larger-than": "2GB",
+    "maintenance-work-mem": "64MB",
     "exclude-extension": "post*",
     "source-encoding": "LATIN1",
 }

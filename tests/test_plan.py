@@ -332,6 +332,24 @@ def test_an_index_costs_what_its_method_takes(db, definition, weight):
     assert db.plan()["index i"].cost == 1000 * weight
 
 
+@pytest.mark.parametrize(
+    ("definition", "sorts"),
+    [
+        ("CREATE UNIQUE INDEX i ON public.a USING btree (id DESC, lower(b)) INCLUDE (n)", True),
+        ("ALTER TABLE a ADD CONSTRAINT c PRIMARY KEY (id)", True),
+        ("ALTER TABLE a ADD CONSTRAINT c UNIQUE NULLS NOT DISTINCT (id)", True),
+        ('CREATE INDEX i ON public.a USING btree (id, "the n")', False),
+        ("CREATE INDEX i ON public.a USING gin (id)", False),
+        ("ALTER TABLE a ADD CONSTRAINT c CHECK (id > 0)", False),
+    ],
+)
+def test_a_b_tree_is_sorted_in_little_memory_unless_it_has_numeric_keys(db, definition, sorts):
+    columns = (Column("id", "pg_catalog.int4", True), Column('"the n"', "pg_catalog.numeric", True))
+    db.add("index", "i", db.table("a", bytes=1000, columns=columns))
+    db.objects[-1] = replace(db.objects[-1], create=(definition,))
+    assert db.plan()["index i"].sorts == 1000 * sorts
+
+
 def test_statistics_are_gathered_when_a_table_has_its_indexes(db):
     a, b = db.table("a"), db.table("b")
     key = db.add("constraint", "a_pkey", a)

@@ -1,6 +1,7 @@
 """What a batch of steps does on real servers: all of it or nothing, and errors with the name of their step."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from replicator import postgres
 from replicator.errors import StepFailed
 from replicator.events import Event
 from replicator.journal import Journal
+from replicator.maintenance import Sorting
 from replicator.model import Execute, Outcome, Phase, Plan, Step
 from replicator.run import Run
 from replicator.settings import Settings
@@ -110,3 +112,20 @@ def test_where_the_journal_is_another_runs_nothing_is_done(servers: Servers) -> 
                 workshop.run(batch, 0)
         destination.run("DROP SCHEMA IF EXISTS replicator CASCADE")
         assert not destination.rows("SELECT FROM pg_class WHERE relname = 't0'")
+
+
+def test_what_is_sorted_has_the_memory_that_suits_it(servers: Servers) -> None:
+    source, destination = servers.database(NEWEST), servers.database(NEWEST)
+    see = "CREATE TABLE public.t{} AS SELECT current_setting('maintenance_work_mem') AS memory"
+    plain, sorting = steps(see.format(0), see.format(1), phase=Phase.BUILD)
+    sorting = replace(sorting, sorts=10**9)
+    with both_sides(Settings(source.dsn, destination.dsn, jobs=1)) as sides:
+        journal = Journal(Plan((plain, sorting)))
+        journal.create(sides.keeper.conn, begun(sides))
+        places = sides.source, sides.destination, sides.moment, sides.keeper, journal, list[Event]().append
+        workshop = Workshop(*places, sorting=Sorting(2**30, 0))
+        for step in (sorting, plain):
+            workshop.run([step], 0)
+        ((session,),) = sides.keeper.conn.execute("SELECT memory FROM public.t0").fetchall()
+    assert destination.rows("SELECT memory FROM public.t1") == [("16341kB",)]
+    assert session != "16341kB"

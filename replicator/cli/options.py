@@ -141,6 +141,14 @@ def _size(context: click.Context, parameter: click.Parameter, value: str) -> int
     return size
 
 
+def _memory(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    if size := bytes_of(value):
+        return size
+    raise UsageError(f"--maintenance-work-mem {value} is no size.", hint="Write 64MB or 1GB.")
+
+
 OUTPUT = click.option(
     "--output",
     type=click.Choice(["auto", "plain", "json"]),
@@ -288,6 +296,13 @@ MAX_RATE = click.option(
     show_default="no limit",
     help="Copy, or read to compare, at most so much a second: 50MB/s, for the whole run.",
 )
+MEMORY = click.option(
+    "--maintenance-work-mem",
+    metavar="SIZE",
+    callback=_memory,
+    show_default="what suits each index",
+    help="Memory for each index that is built: 64MB. Most B-trees are built faster in little.",
+)
 STATISTICS = click.option(
     "--statistics",
     type=click.Choice([how.value for how in Statistics]),
@@ -338,7 +353,7 @@ COMPARE_DATA_ONLY = click.option(
 
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, SILENCE, OUTPUT, DEBUG)
 COPYING = (JOBS, *LEAVING_OUT, VIA_ROOT, SOURCE_ENCODING, DOWNGRADE, SKIP_UNPRIVILEGED, UNKNOWN_VERSION)
-MOVING = (*LANES, SPLIT, FORMAT, RELAY, MAX_RATE)
+MOVING = (*LANES, SPLIT, FORMAT, RELAY, MAX_RATE, MEMORY)
 REPLACING = (REPLACE, KEEP_PREVIOUS, ALLOW_EMPTY, *DATA_ONLY)
 GLOBALS = (CREATE, ROLES, TABLESPACES)
 

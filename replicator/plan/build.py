@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from replicator.catalog import select
 from replicator.graph import Piece
-from replicator.model import Address, Execute, Lock, Object, Phase, Step
+from replicator.model import Address, Execute, Lock, Object, Phase, Step, Table
 from replicator.plan.pieces import Phases, after_rows, filled_first
 from replicator.plan.relations import Relations
 
@@ -24,6 +24,8 @@ EXPRESSION_WEIGHT = 2.0
 types, 300,000 rows (2026-11, PostgreSQL 18). GiST took from 0.8 (ranges) to 80 (tsvector)."""
 METHOD = re.compile(r" USING (\w+) \((\(|\w+\()?")
 INDEXED = re.compile(r" (?:USING btree|PRIMARY KEY|UNIQUE) \(([^()]+)\)")
+SORTED = re.compile(r" (?:USING btree|PRIMARY KEY|UNIQUE)(?: NULLS NOT DISTINCT)? \((.+)\)")
+WORD = re.compile(r'"(?:[^"]|"")+"|\w+')
 REFERRING = re.compile(r" FOREIGN KEY \((.+?)\) REFERENCES ")
 MERGE, AS_BEFORE = "SET enable_hashjoin = off", "RESET enable_hashjoin"
 """Not by hashing: the server still sorts where the index would cost more, for rows that are not known to be visible."""
@@ -76,6 +78,7 @@ def build_steps(
             _cost(piece, sum(table.bytes for table in tables)),
             dict.fromkeys(about, lock),
             builds_on=built,
+            sorts=_sorted(piece, tables),
         )
         if piece.object.kind == "foreign_key":
             lesser = tuple(f"{statement}{select.NOT_VALID}" for statement in piece.statements)
@@ -98,6 +101,16 @@ def _cost(piece: Piece, bytes: int) -> int:
     if not found:
         return bytes
     return int(bytes * WEIGHTS.get(found[0][1], 1.0) * (EXPRESSION_WEIGHT if found[0][2] else 1.0))
+
+
+def _sorted(piece: Piece, tables: Iterable[Table]) -> int:
+    """Return how much a B-tree sorts, at most; 0 for what is no B-tree, or has numeric keys, which want much memory."""
+    found = [m for statement in piece.statements if (m := SORTED.search(statement))]
+    if not found or piece.object.kind not in ("index", "constraint"):
+        return 0
+    named = {word for match in found for word in WORD.findall(match[1])}
+    keys = {column.type for table in tables for column in table.columns if column.name in named}
+    return 0 if "pg_catalog.numeric" in keys else sum(table.bytes for table in tables)
 
 
 def _serving(foreign_key: Object, built: Iterable[Piece]) -> str | None:
