@@ -44,3 +44,26 @@ def bytes_of(text: str, end: str = "") -> int:
     if not written or not re.search(r"[kMGTB]", text, re.IGNORECASE):  # a number alone is taken for another unit
         return 0
     return int(float(written[1]) * (1024 if written[3] else 1000) ** " KMGT".index(written[2].upper() or " "))
+
+
+def rate(context: click.Context, parameter: click.Parameter, value: object) -> int | None:
+    """Return what --max-rate says, in bytes a second."""
+    return None if value is None else bytes_a_second(str(value))
+
+
+def split_size(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
+    """Return what --split-larger-than says, in bytes: None for auto, 0 for never. Raises UsageError."""
+    if value in ("auto", "never"):
+        return None if value == "auto" else 0
+    if not (size := bytes_of(value)):
+        raise UsageError(f"--split-larger-than {value} is no size.", hint="Write auto, never, 500MB or 2GB.")
+    return size
+
+
+def memory(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """Return what --maintenance-work-mem says, in bytes. Raises UsageError."""
+    if value is None:
+        return None
+    if not (size := bytes_of(value)):
+        raise UsageError(f"--maintenance-work-mem {value} is no size.", hint="Write 64MB or 1GB.")
+    return size

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from replicator import patience, settings
 from replicator.argv import ENVIRONMENT
-from replicator.cli.amounts import Number, WholeNumber, bytes_a_second, bytes_of, duration
+from replicator.cli.amounts import Number, WholeNumber, duration, memory, rate, split_size
 from replicator.cli.choices import LEAVING_OUT, NEGATIONS, SOURCE_ENCODING, VIA_ROOT
 from replicator.errors import UsageError
 from replicator.model import Format, Statistics
@@ -127,26 +127,6 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
     common = context.ensure_object(Common)
     setattr(common, str(parameter.name), value)
     return value
-
-
-def _rate(context: click.Context, parameter: click.Parameter, value: object) -> int | None:
-    return None if value is None else bytes_a_second(str(value))
-
-
-def _size(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
-    if value in ("auto", "never"):
-        return None if value == "auto" else 0
-    if not (size := bytes_of(value)):
-        raise UsageError(f"--split-larger-than {value} is no size.", hint="Write auto, never, 500MB or 2GB.")
-    return size
-
-
-def _memory(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
-    if value is None:
-        return None
-    if size := bytes_of(value):
-        return size
-    raise UsageError(f"--maintenance-work-mem {value} is no size.", hint="Write 64MB or 1GB.")
 
 
 OUTPUT = click.option(
@@ -286,20 +266,20 @@ SPLIT = click.option(
     metavar="SIZE",
     default="auto",
     show_default=True,
-    callback=_size,
+    callback=split_size,
     help="Copy larger tables in parts, several at a time (from PostgreSQL 14); auto: what would take longest; never.",
 )
 MAX_RATE = click.option(
     "--max-rate",
     metavar="RATE",
-    callback=_rate,
+    callback=rate,
     show_default="no limit",
     help="Copy, or read to compare, at most so much a second: 50MB/s, for the whole run.",
 )
 MEMORY = click.option(
     "--maintenance-work-mem",
     metavar="SIZE",
-    callback=_memory,
+    callback=memory,
     show_default="what suits each index",
     help="Memory for each index that is built: 64MB. Most B-trees are built faster in little.",
 )
