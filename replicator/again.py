@@ -28,6 +28,8 @@ class Again:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._failed_first: dict[str, float] = {}
+        self.apart: set[str] = set()
+        """What failed together with others: one of them may be what makes a server crash. Each is tried by itself."""
 
     def run(self, name: str, action: Callable[[bool], T], tell: Tell, stopped: threading.Event | None = None) -> T:
         """Do it, again and again while what fails may pass. `action` is told whether it is tried again.

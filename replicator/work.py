@@ -27,7 +27,7 @@ from replicator import (
     sequences,
     statistics,
 )
-from replicator.again import Again
+from replicator.again import Again, may_pass
 from replicator.copy import misfits
 from replicator.errors import ReplicatorError, SourceChanged, StepFailed, Undone
 from replicator.events import Emit
@@ -107,13 +107,26 @@ class Workshop:
         Returns what each did, or why it was refused. For that they are done one by one, each in a transaction.
         Raises Undone when the destination's server crashed: then nothing is begun that builds on what may be lost.
         """
-        try:
-            return dict(self._run(batch, worker))
-        except StepFailed as error:
-            if not any(refusal.may_be_refused(step, error) for step in batch):
-                raise
-            if len(batch) == 1:
+        if len(batch) == 1:
+            try:
+                return dict(self._run(batch, worker))
+            except StepFailed as error:
+                if not refusal.may_be_refused(batch[0], error):
+                    raise
                 return {batch[0].name: self._instead(batch[0], worker, error) or error}
+        if self._again.apart.isdisjoint(step.name for step in batch):
+            try:
+                return dict(self._attempt(batch, worker, again=False))
+            except StepFailed as error:
+                if not self._stopped.is_set() and may_pass(error):
+                    self._again.apart.update(step.name for step in batch)
+                    self._tell(error, 0, batch[0], worker)
+                elif not any(refusal.may_be_refused(step, error) for step in batch):
+                    raise
+        return self._run_apart(batch, worker)
+
+    def _run_apart(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome | StepFailed]:
+        """Do the steps one by one, each in a transaction: what becomes of one shall be told of that one."""
         outcomes: dict[str, Outcome | StepFailed] = {}
         gone: set[str] = set()
         for step in batch:
@@ -144,12 +157,15 @@ class Workshop:
         return None
 
     def _run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
-        return self._again.run(
-            batch[0].name,
-            lambda again: self._attempt(batch, worker, again=again),
+        name = batch[0].name
+        outcomes = self._again.run(
+            name,
+            lambda again: self._attempt(batch, worker, again=again or name in self._again.apart),
             lambda error, seconds: self._tell(error, seconds, batch[0], worker),
             self._stopped,
         )
+        self._again.apart.discard(name)
+        return outcomes
 
     def _attempt(self, batch: Sequence[Step], worker: int, *, again: bool) -> dict[str, Outcome]:
         with naming(batch[0]), postgres.on("destination"):
@@ -173,32 +189,29 @@ class Workshop:
         `forgotten` were done once, and a crash took their rows away.
         """
         copying = list(itertools.takewhile(lambda step: isinstance(step.work, CopyTable | CopyLargeObjects), batch))
+        outcomes: dict[str, Outcome] = {}
         with self._reading(copying) as source:
-            outcomes = self._do_each(copying, source, conn, worker, forgotten)
+            blank = _lock(conn, [step for step in copying if step.name not in forgotten])
+            for step in copying:
+                late_one = replace(step, work=late.late(conn, step.work)) if step.name in forgotten else step
+                outcomes |= self._do_one(late_one, source, conn, worker, blank)
         for at_once, steps in itertools.groupby(batch[len(copying) :], lambda step: isinstance(step.work, Execute)):
             rest = list(steps)
-            outcomes |= (at_once and _do_at_once(rest, conn)) or self._do_each(rest, None, conn, worker, ())
+            done = _do_at_once(rest, conn) if at_once else {}
+            outcomes |= done
+            for step in rest[len(done) :]:
+                outcomes |= self._do_one(step, None, conn, worker)
         return outcomes
 
-    def _do_each(
-        self,
-        batch: Sequence[Step],
-        source: Source | None,
-        conn: Connection,
-        worker: int,
-        forgotten: Collection[str],
+    def _do_one(
+        self, step: Step, source: Source | None, conn: Connection, worker: int, blank: Collection[str] = ()
     ) -> dict[str, Outcome]:
-        outcomes: dict[str, Outcome] = {}
-        for step in batch:
-            if self._stopped.is_set():
-                raise StepFailed(step.name, "stopped")
-            began = time.monotonic()
-            with naming(step):
-                if step.name in forgotten:
-                    step = replace(step, work=late.late(conn, step.work))
-                outcome = self._do(step, source, conn, worker)
-            outcomes[step.name] = Outcome(time.monotonic() - began, *outcome)
-        return outcomes
+        if self._stopped.is_set():
+            raise StepFailed(step.name, "stopped")
+        began = time.monotonic()
+        with naming(step):
+            outcome = self._do(step, source, conn, worker, blank)
+        return {step.name: Outcome(time.monotonic() - began, *outcome)}
 
     def _tell(self, error: BaseException, seconds: float, step: Step, worker: int) -> None:
         """Say that a batch is tried again."""
@@ -211,7 +224,7 @@ class Workshop:
         self._destination.cancel()
 
     def _do(
-        self, step: Step, source: Source | None, destination: Connection, worker: int
+        self, step: Step, source: Source | None, destination: Connection, worker: int, blank: Collection[str]
     ) -> tuple[int, int, Moment | None]:
         """Return rows, bytes and, for rows, when they were read."""
         match step.work, source:
@@ -236,7 +249,7 @@ class Workshop:
                 with self._counting(step, worker) as moved, misfits.named(self._snapshot, step.name, work):
                     transfer, which = copy.choose_transfer(conn, destination, relay_wanted=self._relay)
                     self._tell_once(which)
-                    rows = copy.copy_table(conn, destination, work, transfer, moved)
+                    rows = copy.copy_table(conn, destination, work, transfer, moved, blank=blank)
                 return rows, moved.total, moment
             case SetSequences(which, forward), _:
                 with self._source.use() as conn:  # outside a transaction, which would hold a lock for each to its end
@@ -292,6 +305,19 @@ class Workshop:
             counter.take_back()
             raise
         counter.report()
+
+
+def _lock(conn: Connection, batch: Sequence[Step]) -> set[str]:
+    """Lock what a batch is to fill, in one message; where that fails one by one, which tells the step."""
+    works = [(step, step.work) for step in batch if isinstance(step.work, CopyTable)]
+    if len(works) > 1:
+        with suppress(psycopg.Error), conn.transaction():
+            return copy.lock(conn, [work for _, work in works])
+    blank: set[str] = set()
+    for step, work in works:
+        with naming(step):
+            blank |= copy.lock(conn, [work])
+    return blank
 
 
 def _do_at_once(batch: Sequence[Step], conn: Connection) -> dict[str, Outcome]:

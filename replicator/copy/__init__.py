@@ -1,7 +1,7 @@
 """A table's rows from one server to the other: by `relay`, or by `driver`, which always works."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 
 from psycopg import sql
 
@@ -21,18 +21,33 @@ Moved = Callable[[int], None]
 Transfer = Callable[[Connection, Connection, str, str, Moved], int]
 
 
-def copy_table(source: Connection, destination: Connection, work: CopyTable, transfer: Transfer, moved: Moved) -> int:
+def lock(destination: Connection, works: Iterable[CopyTable]) -> set[str]:
+    """Lock the tables that are to be filled, those that this run has made, as long as the transaction lasts.
+
+    Returns those that have never had a row. Raises StepFailed where somebody has given one a trigger.
+    """
+    mine = {work.table.target: _alone(work) for work in works if work.fresh and work.table.condition is None}
+    return intruders.refuse(destination, mine) if mine else set()
+
+
+def copy_table(
+    source: Connection,
+    destination: Connection,
+    work: CopyTable,
+    transfer: Transfer,
+    moved: Moved,
+    *,
+    blank: Collection[str] = (),
+) -> int:
     """Copy the rows that the source connection's snapshot shows. Returns how many; calls `moved` with bytes as they go.
 
-    Both connections are in a transaction. Raises psycopg.Error or a ReplicatorError, and may close both connections.
+    Both connections are in a transaction, which has locked the table; `blank`: what was blank then. Raises
+    psycopg.Error or a ReplicatorError, and may close both connections.
     """
     for statement in work.before:
         with postgres.on("destination"):
             destination.execute(statement)
-    freeze = False
-    if work.fresh and work.table.condition is None:
-        blank = intruders.refuse(destination, work.table.target, exclusive=_fresh(work))
-        freeze = _fresh(work) and not (blank and work.table.bytes < FROZEN_BYTES)
+    freeze = _alone(work) and not (work.table.bytes < FROZEN_BYTES and work.table.target in blank)
     if freeze:
         # Emptied in the transaction that fills it, it can be frozen; with wal_level = minimal it need not be logged.
         with postgres.on("destination"):
@@ -102,7 +117,7 @@ def copy_in(work: CopyTable, *, freeze: bool) -> str:
     return f"COPY {work.table.target}{_column_list(work)} FROM STDIN ({options})"
 
 
-def _fresh(work: CopyTable) -> bool:
+def _alone(work: CopyTable) -> bool:
     """Tell whether the table holds nothing but what this copy brings: of no other part, no other partition."""
     return work.fresh and work.table.root is None and work.table.condition is None and work.part is None
 

@@ -29,6 +29,10 @@ SELECT string_agg(DISTINCT name, ', ')
                       FROM pg_depend d
                      WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'P'
                        AND d.refclassid = 'pg_trigger'::regclass) > 0)) > 0"""
+BLANK = """
+SELECT name
+  FROM unnest({}::text[]) AS name
+ WHERE pg_relation_size(to_regclass(name)) = 0"""
 CHECK = """
 DECLARE
     changed text := ({changed});
@@ -50,26 +54,30 @@ def none_fires(tables: Mapping[str, int | None], *, on_truncate: bool) -> Iterat
     yield sql.SQL("DO {}").format(sql.SQL(CHECK).format(changed=changed).as_string()).as_string()
 
 
-def refuse(conn: Connection, table: str, *, exclusive: bool) -> bool:
-    """Lock a table that this run has made, and make sure that nobody has given it a trigger. Raises StepFailed.
+def refuse(conn: Connection, tables: Mapping[str, bool]) -> set[str]:
+    """Lock tables that this run has made, and make sure that nobody has given one a trigger. Raises StepFailed.
 
-    Its owner may have got it already, before its rows come. Returns whether it has no row, nor ever had one.
+    Their owners may have got them already, before the rows come. Each comes with whether nobody else may load rows
+    into it meanwhile. Returns those that have no row, nor ever had one.
     """
+    names = list(tables)
+    locks = [_lock([name], exclusive=exclusive) for name, exclusive in tables.items()]
+    query = _changed(dict.fromkeys(names), on_truncate=None)
+    blank = sql.SQL(BLANK).format(names).as_string()
     with postgres.on("destination"):
-        lock, query = _lock([table], exclusive=exclusive), _changed({table: None}, on_truncate=None)
-        size = sql.SQL("SELECT pg_relation_size(to_regclass({}))").format(table).as_string()
-        cursor = conn.execute(sql.SQL(f"{lock}; {query}; {size}"))
+        cursor = conn.execute(sql.SQL("; ".join([*locks, query, blank])))
+        for _ in locks:
+            cursor.nextset()
+        ((changed,),) = cursor.fetchall()
         cursor.nextset()
-        changed = cursor.fetchall() != [(None,)]
-        cursor.nextset()
-        blank = cursor.fetchall() == [(0,)]
+        found = {name for (name,) in cursor.fetchall()}
     if changed:
         raise StepFailed(
-            f"data {table}",
+            f"data {changed}",
             "somebody has replaced this table, or given it a trigger, which would run as the role that copies",
             hint="Drop the trigger, and let nobody else into the destination until the clone is done.",
         )
-    return blank
+    return found
 
 
 def _lock(tables: Iterable[str], *, exclusive: bool) -> str:
