@@ -191,8 +191,7 @@ def examine(
     catalog = resume.as_then(left, fit.catalog) if left else fit.catalog
     if left and left.read and settings.verify:
         emit(events.Note("The rows are those of the earlier run; they are compared with the source as it is now."))
-    with uncollected():
-        plan = server.first([*beginning, *new, *dropped, *made, *gone], planned(catalog, destination, settings, left))
+    plan = server.first([*beginning, *new, *dropped, *made, *gone], planned(catalog, destination, settings, left))
     return findings, Prepared(catalog, plan, end, left_out, kept=kept, standing=standing, tried=fit.tried)
 
 
@@ -377,6 +376,7 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
+@uncollected()
 def planned(catalog: Catalog, destination: Connection, settings: Settings, left: resume.Left | None = None) -> Plan:
     """Return the plan of a copy as the settings want it, its tables split as the earlier run did."""
     return make_plan(
