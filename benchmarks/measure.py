@@ -20,12 +20,17 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one run took: seconds, seconds, and bytes of the largest process and of all at one time."""
+    """What one run took: seconds, seconds, and bytes of the largest process and of all at one time.
+
+    `servers`: seconds of both servers' backends; `trips`: round trips, where they are counted.
+    """
 
     wall: float
     cpu: float = 0.0
     largest: int = 0
     total: int = 0
+    servers: float = 0.0
+    trips: int = 0
 
 
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> Usage:

@@ -3,6 +3,7 @@
 import json
 import statistics
 from dataclasses import asdict, dataclass, field
+from itertools import compress
 from pathlib import Path
 
 from rich.markup import escape
@@ -24,15 +25,17 @@ class Runs:
     cpu: list[float] = field(default_factory=list)
     largest: list[int] = field(default_factory=list)
     total: list[int] = field(default_factory=list)
+    servers: list[float] = field(default_factory=list)
+    trips: list[int] = field(default_factory=list)
     wrong: str = ""
 
     def add(self, usage: Usage) -> None:
         """Add a round."""
-        for name in ("wall", "cpu", "largest", "total"):
+        for name in ("wall", "cpu", "largest", "total", "servers", "trips"):
             getattr(self, name).append(getattr(usage, name))
 
     def median(self, figure: str) -> float:
-        """Return the median of `wall`, `cpu`, `largest` or `total`; 0 where it was not measured.
+        """Return the median of `wall`, `cpu`, `largest` and so on; 0 where it was not measured.
 
         >>> Runs("", wall=[3.0, 1.0, 2.5]).median("wall")
         2.5
@@ -59,33 +62,50 @@ class Contest:
         first, other = self.runs[0].median(figure), runs.median(figure)
         return first / other if self.runs[0].counts and runs.counts and other else None
 
+    def spread(self, runs: Runs) -> tuple[float, float] | None:
+        """Return the least and the greatest ratio of a single round, both contenders' turns in it side by side."""
+        if not (self.runs[0].counts and runs.counts):
+            return None
+        ratios = [first / other for first, other in zip(self.runs[0].wall, runs.wall, strict=False)]
+        return min(ratios), max(ratios)
+
+
+COLUMNS = ("wall", "least", "most", "CPU", "CPU a row", "servers' CPU", "round trips", "largest process",
+           "all processes", "ratio", "rounds")  # fmt: skip
+
 
 def table(contest: Contest) -> Table:
     """Return the contest as a table for the terminal."""
     shown = Table(
-        title=f"{contest.name}: {contest.about}", caption="Medians. Ratio: the first's wall time to this one's."
+        title=f"{contest.name}: {contest.about}",
+        caption="Medians. Ratio: the first's wall time to this one's, and that of the single rounds.",
     )
     shown.add_column("")
-    for column in ("wall", "least", "most", "CPU", "CPU a row", "largest process", "all processes", "ratio"):
-        shown.add_column(column, justify="right", no_wrap=True)
+    cells = {runs.name: _cells(contest, runs) for runs in contest.runs if runs.counts}
+    known = [any(column) for column in zip(*cells.values(), strict=True)]
+    for name in compress(COLUMNS, known):
+        shown.add_column(name, justify="right", no_wrap=True)
     for runs in contest.runs:
         if runs.counts:
-            shown.add_row(runs.name, *_cells(contest, runs))
+            shown.add_row(runs.name, *compress(cells[runs.name], known))
         else:
             shown.add_row(f"{runs.name} [red]{escape(runs.wrong)}")
     return shown
 
 
 def _cells(contest: Contest, runs: Runs) -> list[str]:
-    wall, cpu, ratio = runs.median("wall"), runs.median("cpu"), contest.ratio(runs)
+    wall, cpu, ratio, spread = runs.median("wall"), runs.median("cpu"), contest.ratio(runs), contest.spread(runs)
     return [
         f"{wall:.2f} s",
         f"{min(runs.wall):.2f} s",
         f"{max(runs.wall):.2f} s",
         f"{cpu:.2f} s" if cpu else "",
         f"{cpu / contest.rows * 1e6:.3f} µs" if cpu and contest.rows >= FEWEST_ROWS else "",
+        f"{runs.median('servers'):.2f} s" if runs.median("servers") else "",
+        f"{runs.median('trips'):,.0f}" if runs.median("trips") else "",
         *(size_text(int(runs.median(figure))) if runs.median(figure) else "" for figure in ("largest", "total")),
         f"{ratio:.2f}" if ratio else "",
+        "{:.2f} to {:.2f}".format(*spread) if spread else "",
     ]
 
 

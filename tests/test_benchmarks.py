@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,10 +13,12 @@ import pytest
 from rich.console import Console
 
 from benchmarks import chart, results
+from benchmarks.contenders import checked_out
 from benchmarks.database import SCENARIOS, difference, fingerprint
+from benchmarks.delay import far_away
 from benchmarks.measure import Failed, run
 from benchmarks.results import Contest, Runs
-from tests.fix_cli import environment
+from tests.fix_cli import environment, until
 
 ROOT = Path(__file__).parents[1]
 
@@ -142,3 +145,24 @@ def test_a_contest_from_the_command_line_to_the_chart(tmp_path):
         assert len(runs["wall"]) == 1
         assert all(figure > 0 for name in ("wall", "cpu", "largest", "total") for figure in runs[name])
     assert "clone mixed" in file.with_suffix(".svg").read_text("utf-8")
+
+
+def test_single_rounds_say_how_far_to_trust_a_ratio(contest):
+    assert contest.spread(contest.runs[1]) == (1 / 3, 1.8)
+    assert contest.spread(contest.runs[2]) is None
+
+
+def test_a_server_that_is_far_away_answers_later_and_its_round_trips_are_counted(database):
+    with far_away(int(psycopg.conninfo.conninfo_to_dict(database.dsn)["port"]), 50) as distance:
+        with psycopg.connect(database.dsn, port=distance.port, sslmode="disable", autocommit=True) as conn:
+            began = time.monotonic()
+            for _ in range(4):
+                conn.execute("SELECT")
+            assert time.monotonic() - began >= 0.2  # no sooner, however slow the machine
+        until(lambda: distance.trips() > 0)
+        assert distance.trips() >= 5
+
+
+def test_a_commit_that_is_none_is_said():
+    with pytest.raises(RuntimeError, match="--against nothing"), checked_out(["nothing"]):
+        pass
