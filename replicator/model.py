@@ -181,6 +181,8 @@ class Sequence:
     """What the destination calls it, where that is something else."""
     extension: Address | None = None
     """Whose configuration it is part of."""
+    table: Address | None = None
+    """Whose identity column makes it, so that it is no object of its own."""
 
     @property
     def target(self) -> str:

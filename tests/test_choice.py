@@ -19,7 +19,8 @@ from tests.test_clone import with_extension
 WITH_CITEXT = """
 CREATE EXTENSION citext; CREATE EXTENSION hstore;
 CREATE TABLE plain (id int PRIMARY KEY, v text); INSERT INTO plain SELECT g, g FROM generate_series(1, 10) g;
-CREATE TABLE mixed (id int PRIMARY KEY, c citext); INSERT INTO mixed SELECT g, g FROM generate_series(1, 300) g;
+CREATE TABLE mixed (id int PRIMARY KEY, c citext, n int GENERATED ALWAYS AS IDENTITY);
+INSERT INTO mixed SELECT g, g FROM generate_series(1, 300) g;
 CREATE TABLE by_reference (id int REFERENCES mixed); INSERT INTO by_reference VALUES (1), (2);
 CREATE VIEW of_mixed AS SELECT id FROM mixed;
 CREATE VIEW of_view AS SELECT id FROM of_mixed;

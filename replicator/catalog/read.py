@@ -266,9 +266,16 @@ def _table(
 
 
 def _sequence(
-    classid: int, objid: int, identity: str, schema: str, unlogged: bool, extension: list[int] | None
+    classid: int,
+    objid: int,
+    identity: str,
+    schema: str,
+    unlogged: bool,
+    extension: list[int] | None,
+    table: list[int] | None,
 ) -> Sequence:
-    return Sequence(Address(classid, objid), identity, schema, unlogged, extension=_address(extension))
+    address = Address(classid, objid)
+    return Sequence(address, identity, schema, unlogged, extension=_address(extension), table=_address(table))
 
 
 def _address(pair: list[int] | None) -> Address | None:

@@ -162,7 +162,7 @@ def without(
         catalog,
         objects=tuple(o for o in objects if key(o) not in reasons),
         tables=tuple(t for t in catalog.tables if reasons.keys().isdisjoint((t.address, t.extension))),
-        sequences=tuple(s for s in catalog.sequences if reasons.keys().isdisjoint((s.address, s.extension))),
+        sequences=tuple(s for s in catalog.sequences if reasons.keys().isdisjoint((s.address, s.extension, s.table))),
         populated=frozenset(address for address in catalog.populated if address not in reasons),
     )
     return lesser, sorted(losses, key=lambda loss: loss.rows is None)

@@ -8,6 +8,9 @@ SELECT c.tableoid::bigint AS classid
      , n.nspname::text AS schema
      , c.relpersistence = 'u' AS unlogged
      , (SELECT ARRAY[e.tableoid::bigint, e.oid::bigint] FROM pg_extension e WHERE c.oid = ANY (e.extconfig)) AS extension
+     , (SELECT ARRAY[d.refclassid::bigint, d.refobjid::bigint]
+          FROM pg_depend d
+         WHERE d.classid = c.tableoid AND d.objid = c.oid AND d.refclassid = c.tableoid AND d.deptype = 'i') AS "table"
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind = 'S'
