@@ -5,7 +5,8 @@ server has. A few pieces go at a time, under a savepoint; where something fails,
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -29,6 +30,9 @@ NOTHING_DONE = ("01006", "01007")
 OUT_OF_LOCKS = "53200"
 NOT_THE_STATEMENTS = ("08", "40", "53", "57", "58")
 """Classes of SQLSTATE that say something of the server's or the connection's state, not of what was asked."""
+TRYING = {"default_transaction_read_only": "off"}
+"""For sessions that try statements and roll them back: a frozen database would refuse each of them."""
+STANDBY = "The destination is a standby: what it would refuse cannot be tried there."
 LIBRARY = re.compile(r"^ *LANGUAGE c\b", re.MULTILINE)
 LOCKS = {"table": 3, "matview": 3}
 """A table may have a TOAST table with an index."""
@@ -111,13 +115,15 @@ def rehearse(
     same = catalog.version // 10000 == conn.info.server_version // 10000
     if same and superuser:
         pieces = _with_needs(pieces, needs_library)
+    if pieces and conn.execute("SELECT pg_is_in_recovery()").fetchall() == [(True,)]:
+        return Rehearsal(skipped=STANDBY)
     found = Rehearsal(skipped=_too_many(conn, pieces))
     if found.skipped:
         pieces = _with_needs(pieces, lambda o: not superuser and o.kind in MAY_BE_FORBIDDEN)
         if same and not superuser and not _too_many(conn, pieces):
             found.skipped = None  # what is left could not be refused to one who may create schemas
     try:
-        with conn.transaction(force_rollback=True):
+        with _unfrozen(conn), conn.transaction(force_rollback=True):
             conn.execute("SAVEPOINT rehearsal")
             for statement in before:
                 _refusal(conn, [statement])  # what depends on it will tell
@@ -128,6 +134,17 @@ def rehearse(
         found.skipped = _larger_than("the destination's lock table")
     postgres.flush(conn)
     return found
+
+
+@contextmanager
+def _unfrozen(conn: Connection) -> Iterator[None]:
+    for name, value in TRYING.items():
+        conn.execute(f"SET {name} = {value}")
+    try:
+        yield
+    finally:
+        with suppress(psycopg.OperationalError):  # lost, or the error says it
+            conn.execute("; ".join(f"RESET {name}" for name in TRYING))
 
 
 def needs_library(o: Object) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from replicator import journal, maintenance, postgres, probe, resume, snapshot, unfinished, witness
+from replicator import journal, maintenance, postgres, probe, rehearsal, resume, snapshot, unfinished, witness
 from replicator.claim import WAIT
 from replicator.errors import PreflightFailed, SnapshotLost
 from replicator.keeper import Keeper
@@ -98,6 +98,7 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
         }
         if settings.toast_compression:
             writing["default_toast_compression"] = settings.toast_compression
+        writing |= rehearsal.TRYING  # what writes for good was refused where the database is frozen
         pools = [
             stack.enter_context(
                 postgres.pool(dsn, settings.workers, encoding=encoding, application=f"worker {sessions}", more=more)

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from replicator import postgres, rehearsal
+from replicator.catalog.read import read_catalog
 from replicator.demo.server import Server, reachable_folder
 from tests.fix_cli import (
     COMMAND,
@@ -525,6 +528,11 @@ def test_a_destination_that_is_a_standby_and_a_source_that_is_one(
     until(lambda: there.value("SELECT to_regclass('t') IS NOT NULL") is True)
     runs(replicator("clone", "--verify", *both(there, destination)))
     assert destination.dump() == spare_database.dump()
+
+    with postgres.connect(there.dsn) as conn:
+        catalog = read_catalog(conn)
+        other_version = replace(catalog, version=catalog.version + 10000)  # a superuser's own is not asked
+        assert rehearsal.rehearse(conn, other_version) == rehearsal.Rehearsal(skipped=rehearsal.STANDBY)
 
 
 UNLOGGED = """

@@ -10,6 +10,7 @@ from replicator.globals.freezing import freezes
 from tests.fix_cli import Run, both, refuses, runs
 from tests.fix_servers import Database, Servers
 from tests.test_globals import dump
+from tests.test_reread import script
 
 FROZEN = """
 ALTER DATABASE {0} SET default_transaction_read_only = 'tru'; ALTER DATABASE {0} CONNECTION LIMIT 0;
@@ -52,6 +53,15 @@ def test_the_copy_is_frozen_as_well_and_a_note_says_so(replicator: Run, frozen: 
     assert len(said(frozen)) - len(said(frozen, FREEZING)) == 3
     probed = replicator("probe", *both(frozen, destination))
     assert "The destination is read-only" in probed.out + probed.err
+
+
+def test_a_frozen_copy_reads_definitions_again(replicator: Run, database: Database, destination: Database, major: int):
+    database.run(script(major)[0])
+    database.run(f"ALTER DATABASE {database.name} SET default_transaction_read_only = on")
+    runs(replicator("clone", *both(database, destination)))
+    runs(replicator("verify", *both(database, destination)))
+    database.run("SET default_transaction_read_only = off; CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
+    refuses(replicator("verify", "--repair", *both(database, destination)), 3, "The destination is read-only")
 
 
 @pytest.mark.parametrize(("option", "gone"), [("--thaw", FREEZING), ("--no-database-settings", SETTINGS)])

@@ -192,6 +192,10 @@ def test_verify_still_finds_what_is_missing_after_a_downgrade(
     assert "view public.stays: missing" in found.out
     assert "public.t: different" in found.out
 
+    older.run(f"ALTER DATABASE {older.name} SET default_transaction_read_only = on")
+    again = replicator("verify", "--downgrade", *both(newer, older))
+    assert "view public.stays: missing" in again.out
+
 
 def test_what_needs_an_index_that_is_gone_is_no_loss_but_a_difference(
     newer: Database, older: Database, replicator: Run
