@@ -244,7 +244,7 @@ def work_off(prepared: Prepared, record: Journal, sides: Sides, settings: Settin
             crashed, lost = left_to_do(record, sides, emit, again)
             if lost and not crashed:
                 left = [step for step in todo if step.name in lost]
-                about = [step for step in left if step.name in refused and refusal.violated(refused[step.name])]
+                about = [step for step in left if step.name in refused and refusal.of_rows(step, refused[step.name])]
                 if not (violated and about and mend(about, prepared, sides, settings, emit)):
                     raise refusal.incomplete(left, refused, rows_only=settings.data_only)
                 violated = False

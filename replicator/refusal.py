@@ -23,6 +23,8 @@ NO_LIBRARY = "58P01"
 """Of those the one that says that there is no such file: a function's library."""
 VIOLATED = "23"
 """The class of SQLSTATE for rows that break a rule."""
+COMPUTED = ("22", "P0")
+"""Those for what an expression makes of rows: a division by zero, PL/pgSQL's RAISE."""
 
 NAMELESS = (
     psycopg.errors.UndefinedTable,
@@ -36,7 +38,9 @@ of its own for that, and says so in its hint."""
 
 LEFT_EMPTY = "With --skip-failed-refresh a view that cannot be filled is left empty."
 NOT_VALID = "With `--foreign-keys not-valid` keys that the rows violate are added NOT VALID."
-MEND = "Mend the rows on the source; --resume compares those tables with it again."
+MEND = (
+    "Mend the rows on the source; --resume compares those tables with it again. A mended definition wants a new clone."
+)
 
 
 def own_fault(error: psycopg.Error) -> bool:
@@ -76,6 +80,12 @@ def violated(error: StepFailed) -> bool:
     return (getattr(error.__cause__, "sqlstate", None) or "").startswith(VIOLATED)
 
 
+def of_rows(step: Step, error: StepFailed) -> bool:
+    """Tell whether other rows may help: they break a rule, or an index's expression fails on them."""
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return violated(error) or (step.phase is Phase.BUILD and state.startswith(COMPUTED))
+
+
 def incomplete(lost: Sequence[Step], refused: Mapping[str, StepFailed], *, rows_only: bool) -> Incomplete | StepFailed:
     """Return the error that ends a run which did all but these steps. `rows_only`: the schema was there before."""
     if unknown := [step.name for step in lost if step.name not in refused]:
@@ -83,7 +93,7 @@ def incomplete(lost: Sequence[Step], refused: Mapping[str, StepFailed], *, rows_
     hints = []
     errors = [refused[step.name] for step in lost]
     both = list(zip(lost, errors, strict=True))
-    if not rows_only and any(violated(error) for error in errors):
+    if not rows_only and any(of_rows(step, error) for step, error in both):
         hints.append(MEND)
     keys = [error for step, error in both if step.name.startswith(("foreign_key ", "validate "))]
     if not rows_only and any(violated(error) for error in keys):

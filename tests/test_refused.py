@@ -54,6 +54,18 @@ def test_what_was_mended_on_the_source_is_mended_in_the_copy(pair: tuple[Databas
     assert copy.dump() == source.dump()
 
 
+def test_a_row_on_which_an_index_fails_is_mended_as_well(pair: tuple[Database, Database], replicator: Run) -> None:
+    source, copy = pair
+    source.run("""CREATE TABLE t (a int); INSERT INTO t VALUES (1), (2);
+        CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+        CREATE INDEX broken ON t (f(a));
+        CREATE OR REPLACE FUNCTION f(a int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1 / (a - 2)'""")
+    refuses(replicator("clone", *both(*pair)), 6, "index public.broken failed", "Mend the rows on the source")
+    source.run("UPDATE t SET a = 3 WHERE a = 2")
+    runs(replicator("clone", "--resume", "--verify", *both(*pair)))
+    assert copy.dump() == source.dump()
+
+
 def test_a_violated_foreign_key_is_added_not_valid_where_that_is_wanted(
     pair: tuple[Database, Database], replicator: Run
 ) -> None:
