@@ -39,7 +39,7 @@ def mend(settings: Settings, status: Status, run: Run, emit: Emit) -> list[Misma
     """
     if status.done < status.steps or run.rows_only:
         raise PreflightFailed(
-            "The clone into the destination is unfinished: there is nothing to repair yet.",
+            "The clone into the destination is unfinished: rows are repaired when all its steps are done.",
             hint=go_on(run.options, all_read=status.all_read, held_until=status.held_until),
         )
     settings = replace(settings, **run.options)

@@ -39,7 +39,7 @@ of its own for that, and says so in its hint."""
 LEFT_EMPTY = "With --skip-failed-refresh a view that cannot be filled is left empty."
 NOT_VALID = "With `--foreign-keys not-valid` keys that the rows violate are added NOT VALID."
 MEND = (
-    "Mend the rows on the source; --resume compares those tables with it again. A mended definition wants a new clone."
+    "Mend the rows on the source; --resume compares those tables with it again. Another definition needs a new clone."
 )
 
 

@@ -20,8 +20,8 @@ from replicator.snapshot import HOLDERS, Snapshot
 from replicator.throttle import Throttle
 
 SNAPSHOT_GONE = (
-    "The earlier run's snapshot no longer exists, so the remaining tables can only be copied as they are now."
-    " (--hold-snapshot keeps a run's snapshot.)"
+    "The earlier run's snapshot no longer exists (--hold-snapshot would have kept it), so the remaining tables can only"
+    " be copied as they are now."
 )
 
 

@@ -49,6 +49,13 @@ def test_one_that_others_need_is_made_anew_with_them(find: Find, database: Datab
     assert destination.dump() == database.dump()
 
 
+def test_one_that_the_server_does_not_have_may_be_left_out(find: Find, database: Database) -> None:
+    database.run("CREATE EXTENSION hstore; UPDATE pg_extension SET extname = 'not here' WHERE extname = 'hstore'")
+    (finding,) = find()
+    assert finding.fatal
+    assert finding.hint.endswith("leave it out, with all that needs it: --exclude-extension 'not here'")
+
+
 @SOME
 def test_one_of_another_version_is_updated_or_made_anew(find: Find, database: Database, destination: Database) -> None:
     old, new = database.rows(
@@ -61,6 +68,9 @@ def test_one_of_another_version_is_updated_or_made_anew(find: Find, database: Da
     destination.run(finding.run)
     assert find() == []
     database.run(f"DROP EXTENSION pg_trgm; CREATE EXTENSION pg_trgm VERSION '{old}'")
+    destination.run("CREATE TABLE t (a text); CREATE INDEX ON t USING gin (a gin_trgm_ops)")
+    assert [finding.remedy for finding in find()] == [""]  # what needs it would have to go
+    destination.run("DROP TABLE t")
     (finding,) = find()
     destination.run(finding.run)
     assert destination.value(VERSION) == old

@@ -132,7 +132,7 @@ class TestAVerdict:
         database.run(SLOW_TABLES + SCHEMA)
         killed(start, database, destination)
         result = replicator("verify", "--repair", *both(database, destination))
-        refuses(result, 3, "nothing to repair yet", "clone --resume=per-table")
+        refuses(result, 3, "when all its steps are done", "clone --resume=per-table")
 
     def test_of_a_row_that_was_spoiled_before_the_comparison_needs_no_snapshot(
         self, replicator: Run, shop: Database, destination: Database

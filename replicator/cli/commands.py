@@ -264,7 +264,7 @@ def status_command(
         state = "running" if running else "killed" if status.state == "running" else status.state
         begun = f"begun {status.started:%Y-%m-%d %H:%M:%S %Z}: {state}."
         click.echo(events.one_line(f'Unfinished clone from {status.source} into "{status.database}", {begun}'))
-        click.echo(f"{status.done} of {status.steps} steps are done, {status.rows} rows, {size_text(status.bytes)}.")
+        click.echo(f"{status.done} of {status.steps} steps are done, {status.rows:,} rows, {size_text(status.bytes)}.")
         named = [f"  not done: {events.one_line(name)}" for name in status.unfinished[:LISTED]]
         more = [f"  and {len(status.unfinished) - LISTED} more"] if len(status.unfinished) > LISTED else []
         last = [] if running else [status.way_on]

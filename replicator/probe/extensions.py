@@ -3,6 +3,7 @@
 CREATE EXTENSION IF NOT EXISTS takes one for there that is in another schema, and all that names it by its schema fails.
 """
 
+import shlex
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 
@@ -62,6 +63,7 @@ SELECT e.extname::text
    AND e.extname <> 'plpgsql'
    AND NOT (given.replacing AND pg_has_role(e.extowner, 'USAGE'))
  ORDER BY 1"""
+TO_KEEP = "before the clone, if the copy is to have the source's version."
 ALWAYS_THERE = ("public", "pg_catalog")
 
 
@@ -88,21 +90,23 @@ def check_extensions(
         if name not in there:
             yield Finding(
                 f"The destination server lacks an extension that the source uses: {name} {version}.",
-                "Install its package on the destination server.",
+                "Install its package on the destination server; or leave it out, with all that needs it:"
+                f" --exclude-extension {shlex.quote(name)}",
                 object=f"extension {name}",
             )
             continue
         other, versions, elsewhere, identity, relocatable, own, alone = there[name]
         stays = elsewhere is not None and not (replacing and own and identity in schemas)
         if other != version:
+            now = other if stays else None
+            statements = _of_version(destination, name, schema, version, now, places) if version in versions else ""
             yield Finding(
                 f"The extension {name} is {version} on the source,"
                 f" {'but' if stays else 'and will be'} {other} on the destination.",
+                TO_KEEP if statements else "",
                 fatal=False,
                 object=f"extension {name}",
-                run=_of_version(destination, name, schema, version, other if stays else None, places)
-                if version in versions
-                else "",
+                run=statements,
             )
         if elsewhere != schema and stays:
             move = f"{_made(schema, destination)}ALTER EXTENSION {quoted(name)} SET SCHEMA {quoted(schema)};"
@@ -153,18 +157,39 @@ def _may_be_moved(destination: Connection, name: str, schema: str) -> bool:
 def _of_version(
     destination: Connection, name: str, schema: str, version: str, now: str | None, places: Mapping[str, str]
 ) -> str:
-    """Return the statements after which an extension has this version; `now` it has another one there, if any."""
+    """Return the statements after which an extension has this version; `now` it has another one there, if any.
+
+    None where what needs it would have to be dropped with it.
+    """
     if now is None:
         return creation(destination, name, schema, version)
     if destination.execute(UPDATE, [name, now, version]).fetchall() == [(True,)]:
         return f"ALTER EXTENSION {quoted(name)} UPDATE TO {sql.Literal(version).as_string()};"
-    return _anew(destination, name, schema, version, places)
+    return "" if _in_use(destination, name) else _anew(destination, name, schema, version, places)
+
+
+def _in_use(destination: Connection, name: str) -> bool:
+    """Try to drop an extension and those that need it: something else may be in the way."""
+    try:
+        with destination.transaction(force_rollback=True):
+            destination.execute("SET LOCAL lock_timeout = '1s'")  # whoever has its tables
+            destination.execute(f"DROP EXTENSION {_with_needing(destination, name)[1]}")
+    except (psycopg.errors.DependentObjectsStillExist, psycopg.errors.LockNotAvailable):
+        return True
+    except psycopg.DatabaseError:
+        pass
+    return False
+
+
+def _with_needing(destination: Connection, name: str) -> tuple[list[str], str]:
+    """Return the extensions that need one; and all of them, as a statement has them."""
+    needing = [row[0] for row in destination.execute(NEEDING, [name]).fetchall()]
+    return needing, ", ".join(map(quoted, [name, *needing]))
 
 
 def _anew(destination: Connection, name: str, schema: str, version: str | None, places: Mapping[str, str]) -> str:
     """Return the statements that make an extension again, and those that need it: of these what the source has."""
-    needing = [row[0] for row in destination.execute(NEEDING, [name]).fetchall()]
-    dropped = ", ".join(map(quoted, [name, *needing]))
+    needing, dropped = _with_needing(destination, name)
     again = "".join(f" {creation(destination, other, places[other])}" for other in needing if other in places)
     return f"DROP EXTENSION {dropped}; {creation(destination, name, schema, version)}{again}"
 

@@ -14,7 +14,8 @@ from replicator.postgres import Connection
 from replicator.probe.facts import Facts, read_facts
 
 REMEDIES = (
-    (r"password authentication failed|no password supplied", "Give the password in ~/.pgpass or in PGPASSWORD."),
+    (r"no password supplied", "Give the password in ~/.pgpass or in PGPASSWORD."),
+    (r"password authentication failed", "Correct the password: in the URL, in ~/.pgpass or in PGPASSWORD."),
     (r"pg_hba\.conf", "Its administrator allows this host, user and database in pg_hba.conf."),
     (
         r"not currently accepting connections",
