@@ -7,6 +7,7 @@ from replicator import events, journal, probe, snapshot, trust
 from replicator.catalog import select
 from replicator.catalog.read import read_catalog
 from replicator.choice import chosen, selected
+from replicator.copy import misfits
 from replicator.data_only.counterparts import counterparts
 from replicator.errors import SnapshotLost, StepFailed, VerificationFailed
 from replicator.events import Emit
@@ -34,7 +35,8 @@ def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
     try:
         return compare_now(settings, emit)
     except (SnapshotLost, StepFailed) as error:
-        error.hint = error.hint or "Run `verify` again."
+        unfit = isinstance(error.__cause__, misfits.UNFIT) and not settings.source_encoding
+        error.hint = error.hint or (misfits.DECLARED if unfit else "Run `verify` again.")
         raise
 
 

@@ -144,7 +144,8 @@ def examine(
     with events.saying(emit, READING):
         catalog, excluded = chosen(read_steadily(sides, settings), settings)
     source = sides.moment.holder  # another one, if it had to be read again
-    findings += misfits.sample(sides.moment, catalog)
+    if not absent or settings.source_encoding:  # else the one that is made takes all bytes
+        findings += misfits.sample(sides.moment, catalog)
     if settings.replace and not settings.allow_empty and not any(finding.fatal for finding in findings):
         findings += probe.check_rows(source, catalog)
     agreed = settings.skip_unprivileged

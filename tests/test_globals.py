@@ -425,6 +425,17 @@ def test_privileges_on_parameters_come_with_roles(database: Database, bare: Data
 
 
 @SOME
+def test_a_role_that_a_policy_names_is_not_to_be_done_without(database: Database, bare: Database) -> None:
+    database.run("CREATE ROLE boss; CREATE TABLE t (); CREATE POLICY p ON t TO boss; GRANT SELECT ON t TO boss")
+    try:
+        with pytest.raises(PreflightFailed, match='no role "boss", who is named by policies') as caught:
+            copy(database, bare, create=True, owners=False, privileges=False)
+        assert caught.value.hint.endswith('CREATE ROLE "boss"; or clone with --roles.')
+    finally:
+        database.run("DROP TABLE t; DROP ROLE boss")
+
+
+@SOME
 def test_a_database_is_created_with_its_roles(database: Database, bare: Database) -> None:
     database.run(
         f"""CREATE ROLE boss; CREATE ROLE staff; GRANT staff TO boss;

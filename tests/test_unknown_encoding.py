@@ -87,6 +87,12 @@ def test_verify_finds_what_is_not_what_was_declared(replicator: Run, ascii: Data
     assert utf8.value('SELECT "straße" FROM "größe" WHERE id = 17') == "Ærøskøbing17"
 
 
+def test_verify_asks_for_what_was_declared(replicator: Run, ascii: Database, utf8: Database):
+    run_bytes(ascii, b"CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, E'xcaf\\xe9')")
+    runs(replicator("clone", "--source-encoding", "LATIN1", *both(ascii, utf8)))
+    refuses(replicator("verify", *both(ascii, utf8)), 6, "Give the --source-encoding with which the copy was made")
+
+
 def test_a_database_is_made_for_the_text(replicator: Run, ascii: Database, servers: Servers, major: int):
     run_bytes(ascii, OF_LATIN1.encode("latin1"))
     there = Database(servers[major], f"{ascii.name}_new", major)
@@ -113,6 +119,8 @@ def test_the_first_value_that_does_not_fit_is_named_before_anything_is_written(
     (finding,) = [f for f in json.loads(probed.out)["findings"] if f["severity"] == "fatal"]
     assert words[1:] in finding["text"] and "--source-encoding" in finding["hint"]
     refuses(replicator("clone", *both(ascii, utf8)), 3, words[1:])
+    there = Database(utf8.server, f"{ascii.name}_new", utf8.major)
+    runs(replicator("probe", "--create", "--source", ascii.dsn, "--destination", there.server.conninfo(there.name)))
     assert utf8.dump() == utf8.dump() and utf8.value("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
 
 

@@ -29,6 +29,7 @@ DECLARE = (
     "Say which encoding the bytes are in (--source-encoding LATIN1), mend them on the source, or clone into a database"
     " with the source's encoding, which --create makes."
 )
+DECLARED = "Give the --source-encoding with which the copy was made."
 MEND = "Mend these bytes on the source."
 ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 ESCAPED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}

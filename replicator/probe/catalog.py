@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from replicator import postgres
 from replicator.catalog.depend import LARGE_OBJECT_CLASS
@@ -152,16 +153,21 @@ def check_roles(source: Connection, destination: Connection, catalog: Catalog) -
         " WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.name) ORDER BY w.name",
         [sorted(named)],
     ).fetchall()
+    policies = tuple(o for o in catalog.objects if o.kind == "policy")
     suspects = {extension for role, *_, extension in mentions if extension and (role,) in missing}
     made = made_by_extensions(destination, catalog, suspects) if suspects else set()
     missing = [row for row in missing if row[0] not in made]
+    of_policies = _named(replace(catalog, objects=policies, large_objects=()), mentions)
     for (role,) in missing:
         if role.startswith("pg_"):
             continue  # one of a newer server's own: the rehearsal tells what cannot be said of it
-        part = f"owns {owned[role]} objects" if owned[role] else "has privileges or is named by policies"
+        part = f"owns {owned[role]} objects" if owned[role] else "has privileges"
+        if role in of_policies:
+            part = f"{part} and is named by policies" if owned[role] else "is named by policies"
+        without = ["--roles"] * all_objects + ["--no-owner and --no-acl"] * (role not in of_policies)
         yield Finding(
             f'The destination has no role "{role}", who {part} on the source.',
-            f"or clone with {'--roles, or with ' if all_objects else ''}--no-owner and --no-acl.",
+            f"or clone with {', or with '.join(without)}.",
             object=f"role {quoted(role)}",
             run=f"CREATE ROLE {quoted(role)};",
         )
