@@ -135,7 +135,9 @@ def examine(
     if absent:
         occupied = database.check_creation(source, destination, settings)
     else:
-        occupied = probe.check_destination(here, there, destination, resuming=left is not None or replacing)
+        occupied = probe.check_destination(
+            here, there, destination, resuming=left is not None or replacing, resume=settings.resume != "no"
+        )
     findings = [*occupied, *of_servers(source, destination, settings, one_server=here.server == there.server)]
     in_its_way = [*probe.waiting_locks(source), *probe.check_locks(source)]
     findings += in_its_way

@@ -395,6 +395,7 @@ def test_a_destination_that_is_not_empty(replicator: Run, database: Database, de
     destination.run("CREATE TABLE precious AS SELECT 1 AS a")
     before = destination.dump()
     refuses(replicator(*both(database, destination)), 3, "not empty", "public.precious", "--create")
+    refuses(replicator("clone", "--resume", *both(database, destination)), 3, "no unfinished clone", "not empty")
     assert destination.dump() == before
 
 

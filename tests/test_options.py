@@ -1,5 +1,6 @@
 """Options: a file may give every flag, and no mode passes over what it was given."""
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -11,6 +12,7 @@ import pytest
 from replicator import patience
 from replicator.cli.amounts import duration
 from replicator.cli.commands import cli
+from replicator.cli.meant import OF_OTHER_TOOLS
 from replicator.cli.options import Common, flags
 from replicator.clone import clone
 from replicator.comparison import verify_copy
@@ -109,6 +111,28 @@ def test_what_is_no_flag_or_no_value_of_one_is_refused(text, words, tmp_path):
     with pytest.raises(UsageError) as raised:
         chosen("clone", "--config", str(path))
     assert words in f"{raised.value} {raised.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        (["cloen"], "No such command: cloen. Is clone meant?"),
+        (["clone", "--verfy"], "No such option: --verfy. Is --verify meant?"),
+        (["plan", "--create"], "No such option: --create. It belongs to clone, probe."),
+        (["clone", "--dry-run"], "No such option: --dry-run. `plan` says what a clone would do"),
+        (["clone", "--no-privileges"], "No such option: --no-privileges. Is --no-acl meant?"),
+        (["clone", "--quite-unknown"], "No such option: --quite-unknown. --help tells what there is."),
+    ],
+)
+def test_what_is_meant_by_an_unknown_word_is_guessed(given: list[str], hint: str, replicator: Run):
+    refuses(replicator(*given), 2, hint)
+
+
+def test_what_is_named_for_another_tools_options_is_there():
+    options = {name for command in cli.commands.values() for each in command.params for name in each.opts}
+    named = {word for hint in OF_OTHER_TOOLS.values() for word in re.findall(r"--[a-z-]+", hint)}
+    assert named <= options
+    assert not options & OF_OTHER_TOOLS.keys()
 
 
 def test_false_is_the_default(tmp_path):

@@ -17,13 +17,13 @@ import psycopg
 from replicator import postgres, preparation
 from replicator.cli.commands import cli
 from replicator.cli.findings import findings_as_data, findings_as_lines, remedy_as_lines
+from replicator.cli.meant import HELP, option_meant
 from replicator.cli.options import Common
 from replicator.cli.streams import take_over
 from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, ResultLost, StepFailed, UsageError
 from replicator.events import one_line
 from replicator.masking import of_traceback
 
-HELP = "--help tells what there is."
 UNTOLD = "Try again; `status` tells whether a clone into the destination is unfinished, and how to go on."
 DEFECT = 70  # EX_SOFTWARE of sysexits.h
 ITS_OUTPUT_IS_WANTED = ("plan", "probe", "status")
@@ -46,6 +46,9 @@ def main() -> None:
         leave(UsageError(without_connection(str(error))), error.exit_code, error.hint, common)
     except ReplicatorError as error:
         leave(error, error.exit_code, error.hint, common)
+    except click.NoSuchOption as error:
+        hint = option_meant(error.option_name, cli.commands, error.possibilities or ())
+        leave(UsageError(f"No such option: {error.option_name}"), UsageError.exit_code, hint, common)
     except click.ClickException as error:
         leave(UsageError(without_connection(error.format_message())), UsageError.exit_code, HELP, common)
     except (KeyboardInterrupt, click.Abort):

@@ -13,6 +13,7 @@ from replicator import patience, settings
 from replicator.argv import ENVIRONMENT
 from replicator.cli.amounts import Number, WholeNumber, duration, memory, rate, split_size
 from replicator.cli.choices import LEAVING_OUT, NEGATIONS, SOURCE_ENCODING, VIA_ROOT
+from replicator.cli.meant import command_meant
 from replicator.errors import UsageError
 from replicator.model import Format, Statistics
 from replicator.settings import Settings
@@ -45,6 +46,8 @@ class Commands(click.Group):
         places = [i for i, word in enumerate(args) if word in self.commands and (i == 0 or args[i - 1] not in values)]
         if places:
             args = [args[places[0]], *args[: places[0]], *args[places[0] + 1 :]]
+        elif args and args[0].isalpha():
+            raise UsageError(f"No such command: {args[0]}.", hint=command_meant(args[0], self.commands))
         elif not {"-h", "--help", "--version"} & set(args):
             args = ["clone", *args]
             ctx.meta["bare"] = True
@@ -148,9 +151,11 @@ CONFIG = click.option(
     callback=_read_config,
     help="TOML file: tables [source] and [destination] with libpq's keys, [options].",
 )
-SOURCE = click.option("--source", envvar=ENVIRONMENT["--source"], metavar="URL", help="Copy from this database.")
+SOURCE = click.option(
+    "--source", envvar=ENVIRONMENT["--source"], metavar="URL", help="The original: a URL or conninfo."
+)
 DESTINATION = click.option(
-    "--destination", envvar=ENVIRONMENT["--destination"], metavar="URL", help="Copy into this database."
+    "--destination", envvar=ENVIRONMENT["--destination"], metavar="URL", help="The copy: a URL or conninfo."
 )
 WAITING = (
     click.option("--wait-attempts", default=5, show_default=True, type=WholeNumber(1), help="Attempts to connect."),

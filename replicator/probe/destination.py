@@ -8,18 +8,22 @@ from replicator.postgres import Connection, quoted
 from replicator.probe.facts import Facts
 from replicator.probe.source import check_logins
 
+NOTHING_TO_RESUME = "There is no unfinished clone to resume. "
 
-def check_destination(here: Facts, there: Facts, destination: Connection, *, resuming: bool = False) -> list[Finding]:
+
+def check_destination(
+    here: Facts, there: Facts, destination: Connection, *, resuming: bool = False, resume: bool = False
+) -> list[Finding]:
     """Return what keeps a clone from being written into the destination; the facts are the source's and its own.
 
-    `resuming`: what an earlier run left is wanted.
+    `resuming`: what an earlier run left is wanted, and there is such. `resume`: it was asked for.
     """
     findings = [*writable(there), *_creatable(there), *_encodings(here, there), *_standbys(destination)]
     findings += check_logins("destination", destination)
     if own := trust.in_its_way(destination):
         return [*findings, own]
     if not resuming:
-        findings += list(_leftovers(destination)) or list(_occupied(destination))
+        findings += list(_leftovers(destination)) or list(_occupied(destination, resume=resume))
     return findings
 
 
@@ -107,12 +111,12 @@ def _leftovers(destination: Connection) -> Iterable[Finding]:
         )
 
 
-def _occupied(destination: Connection) -> Iterable[Finding]:
+def _occupied(destination: Connection, *, resume: bool) -> Iterable[Finding]:
     rows = [row[0] for row in destination.execute(postgres.script("occupied")).fetchall()]
     if rows:
         more = " and more" if len(rows) > 5 else ""
         yield Finding(
-            f"The destination is not empty: it has {', '.join(rows[:5])}{more}.",
+            f"{NOTHING_TO_RESUME if resume else ''}The destination is not empty: it has {', '.join(rows[:5])}{more}.",
             "Name a new database, and give --create; or give --replace swap, which puts the copy into the place of"
             " what is there, or --data-only, which copies rows into tables that are there.",
         )
