@@ -23,6 +23,7 @@ from replicator.events import (
     Note,
     Planned,
     Started,
+    counted,
     duration_text,
     one_line,
     size_text,
@@ -69,7 +70,7 @@ class _Row:
     @property
     def words(self) -> str:
         steps = f"{self.phase}: {self.steps} steps"
-        return f"{steps}, {self.rows:,} rows, {size_text(self.bytes)}" if self.rows or self.bytes else steps
+        return f"{steps}, {counted(self.rows, 'row')}, {size_text(self.bytes)}" if self.rows or self.bytes else steps
 
 
 class Report:
@@ -262,4 +263,4 @@ def _lines(rows: Iterable[tuple[float, str]]) -> Table:
 
 
 def _copied(done: Done) -> str:
-    return f"{done.step}: {done.rows:,} rows, {size_text(done.bytes)}"
+    return f"{done.step}: {counted(done.rows, 'row')}, {size_text(done.bytes)}"

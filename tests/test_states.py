@@ -141,7 +141,7 @@ def test_what_was_compared_is_told(pair: tuple[Database, Database]) -> None:
     _, said = told(*pair)
     account = next(line for line in said.splitlines() if line.startswith("Compared: "))
     assert account.startswith("Compared: 2,000 rows of 2 tables, ")
-    for part in ("1 sequences", "1 large objects", "1 table", "1 matview", "1 constraint"):
+    for part in ("1 sequence;", "1 large object;", "1 table", "1 matview", "1 constraint"):
         assert part in account
 
 

@@ -120,7 +120,9 @@ def mending_as_sql(mismatches: Iterable[Mismatch]) -> bytes:
         if m.mend
     ]
     remarks = [f"No statement mends: {m.what}: {m.how}" for m in ordered if not m.mend and m.about == "definition"]
-    remarks += [f"`verify --repair` copies rows: {m.what}" for m in ordered if m.about == "rows" and not m.repaired]
+    rows = [m for m in ordered if m.about == "rows" and not m.repaired]
+    remarks += [f"`verify --repair` copies rows: {m.what}" for m in rows if m.what.startswith("table ")]
+    remarks += [f"No statement mends: {m.what}: {m.how}" for m in rows if not m.what.startswith("table ")]
     if dropped := [m.what for m in ordered if any(WITH_ROWS.match(statement) for statement in m.mend)]:
         remarks.insert(0, f"READ THIS FIRST: what the source has not is dropped WITH ITS ROWS: {', '.join(dropped)}")
     return as_script(

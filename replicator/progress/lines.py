@@ -20,12 +20,13 @@ from replicator.events import (
     Retried,
     Started,
     Waiting,
+    counted,
     duration_text,
     one_line,
     size_text,
 )
 from replicator.model import Phase
-from replicator.progress.state import State, counted, message
+from replicator.progress.state import State, message
 
 MOVING_SECONDS = 10.0  # at most between two lines while bytes are copied or compared
 NAMED = 3  # of the steps that take long

@@ -17,6 +17,7 @@ from replicator.events import (
     Retried,
     Started,
     Waiting,
+    counted,
     duration_text,
     one_line,
     size_text,
@@ -193,8 +194,3 @@ def message(event: Told) -> str:
         case _:
             assert_never(event)
     return one_line(words)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

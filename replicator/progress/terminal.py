@@ -9,8 +9,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from replicator.events import Event, Failed, Note, Ready, Retried, Waiting, duration_text, one_line, size_text
-from replicator.progress.state import Running, State, counted, message
+from replicator.events import Event, Failed, Note, Ready, Retried, Waiting, counted, duration_text, one_line, size_text
+from replicator.progress.state import Running, State, message
 
 WIDE = 60  # columns; below it, a worker's line shows less
 STYLES: dict[type[Event], str] = {Failed: "red", Waiting: "yellow", Retried: "yellow"}

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from replicator import events
-from replicator.events import NAMED, Emit, listed
+from replicator.events import NAMED, Emit, counted, listed
 from replicator.executor import execute
 from replicator.large_objects import without_gaps
 from replicator.model import Column, CompareLargeObjects, CompareTable, Execute, Phase, Step, Table
@@ -172,10 +172,10 @@ def _compared(sides: Sides, sums: Sums) -> str:
     objects = sum(here[0] for name, (here, _) in sums.by_name.items() if name not in tables)
     kinds = Counter(o.kind for o in catalog.objects)
     parts = [
-        f"{rows:,} rows of {len(tables):,} tables, {events.size_text(sums.bytes)} read",
-        f"{len(catalog.sequences):,} sequences",
-        f"{objects:,} large objects",
-        f"{kinds.total():,} definitions ({', '.join(f'{n:,} {kind}' for kind, n in sorted(kinds.items()))})",
+        f"{counted(rows, 'row')} of {counted(len(tables), 'table')}, {events.size_text(sums.bytes)} read",
+        counted(len(catalog.sequences), "sequence"),
+        counted(objects, "large object"),
+        f"{counted(kinds.total(), 'definition')} ({', '.join(f'{n:,} {kind}' for kind, n in sorted(kinds.items()))})",
     ]
     return f"Compared: {'; '.join(part for part in parts if not part.startswith('0 '))}."
 
