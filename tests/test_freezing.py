@@ -62,6 +62,10 @@ def test_a_frozen_copy_reads_definitions_again(replicator: Run, database: Databa
     runs(replicator("verify", *both(database, destination)))
     database.run("SET default_transaction_read_only = off; CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
     refuses(replicator("verify", "--repair", *both(database, destination)), 3, "The destination is read-only")
+    mending = replicator("verify", "--sql", *both(database, destination)).out.replace("\\", "-- \\")
+    assert destination.value("SELECT to_regclass('t')") is None
+    destination.run(mending)
+    assert destination.value("SELECT to_regclass('t')") == "t"
 
 
 @pytest.mark.parametrize(("option", "gone"), [("--thaw", FREEZING), ("--no-database-settings", SETTINGS)])

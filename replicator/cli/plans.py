@@ -39,6 +39,7 @@ SETTINGS = "\n".join(
     [
         "SELECT pg_catalog.set_config('search_path', '', false);",
         "SET client_min_messages = warning;",
+        "SET default_transaction_read_only = off;",  # of a frozen database, as pg_dumpall
         *(f"SET {name} = 0;" for name, since in postgres.TIMEOUTS.items() if not since),
         *(f"SET {name} = '{postgres.SESSION[name]}';" for name in ALWAYS),
         *(

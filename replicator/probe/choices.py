@@ -84,8 +84,8 @@ def check_losses(
 WAYS_OUT = (
     (
         r"function \w+\(.*\bany(?:array|element)\b.*\) does not exist",
-        "Since PostgreSQL 14 functions of arrays take anycompatiblearray and anycompatible: say so on the source, too,"
-        " where it is 13, or drop it there and make it here.",
+        "Since PostgreSQL 14 functions of arrays take anycompatiblearray and anycompatible. Make it of these on a"
+        " source of 13; from an older one drop it, and make it on the destination after the clone.",
     ),
     (
         r"could not access file|could not find function .* in file|could not load library",
