@@ -219,7 +219,9 @@ class Catalog:
     carried: frozenset[Address] = frozenset()
     """The relations whose planner statistics can be carried over whole."""
     bodies: Mapping[Address, str] = field(default_factory=dict)
-    """The texts of functions, where any are called when rows come."""
+    """The texts of functions, where any are called when rows come, or by what is built on them."""
+    opaque: frozenset[Address] = frozenset()
+    """Those of them whose text does not tell what they read."""
     member_owners: Mapping[Address, str] = field(default_factory=dict)
     """Who owns the members of extensions."""
     role: str = ""
@@ -426,6 +428,8 @@ class Step:
     """What comes before it and it cannot do without: where one of these was refused, it is not tried."""
     rounds: bool = False
     """It calls code that may want what another such step of its phase brings: it is tried again after each of them."""
+    indispensable: bool = False
+    """Nothing can be done without it: where it is refused, the run ends."""
     instead: tuple[str, ...] | None = None
     """What to do where the rows that are there violate it, if that was agreed: statements, perhaps none."""
     reason: str = ""

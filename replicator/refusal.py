@@ -11,11 +11,16 @@ import psycopg
 from psycopg import sql
 
 from replicator import postgres
+from replicator.copy import misfits
 from replicator.errors import Incomplete, StepFailed
 from replicator.events import Note
 from replicator.model import Execute, Phase, Step
 
-AFTER_ROWS = (Phase.BUILD, Phase.STATISTICS, Phase.FINISH, Phase.REFRESH)
+FORGONE = (
+    *(Phase.SCHEMA, Phase.DATA, Phase.LARGE_OBJECTS, Phase.SEQUENCES),
+    *(Phase.BUILD, Phase.STATISTICS, Phase.FINISH, Phase.REFRESH),
+)
+"""The phases of which one step can be done without."""
 NOT_ITS_OWN = ("25", "40", "53", "57", "58")
 """Classes of SQLSTATE: what is read-only, to be repeated, out of room, cancelled, failing to read its files.
 08 is a foreign server's connection, ours has none."""
@@ -53,9 +58,10 @@ def own_fault(error: psycopg.Error) -> bool:
 def may_be_refused(step: Step, error: StepFailed) -> bool:
     """Tell whether the others go on where this step failed so; else it ends the run."""
     cause = error.__cause__
-    if not (step.rounds or step.optional or step.phase in AFTER_ROWS) or not isinstance(cause, psycopg.Error):
+    if step.phase not in FORGONE or step.indispensable or not isinstance(cause, psycopg.Error):
         return False
-    return own_fault(cause) and "on the source" not in getattr(cause, "__notes__", ())
+    on_the_source = "on the source" in getattr(cause, "__notes__", ()) and not isinstance(cause, misfits.UNFIT)
+    return own_fault(cause) and not on_the_source
 
 
 def instead(step: Step, error: StepFailed, path: Callable[[], str | None]) -> tuple[Step, Note] | None:
@@ -102,4 +108,6 @@ def incomplete(lost: Sequence[Step], refused: Mapping[str, StepFailed], *, rows_
         hints.append(LEFT_EMPTY)
     own = dict.fromkeys(error.hint for error in errors if error.hint)
     itself = [str(error) for error in errors if error.__cause__]
-    return Incomplete(itself, len(errors) - len(itself), hint=" ".join([*own, *hints]) or None)
+    ended = Incomplete(itself, len(errors) - len(itself), hint=" ".join([*own, *hints]) or None)
+    ended.__cause__ = next((error.__cause__ for error in errors if error.__cause__), None)
+    return ended

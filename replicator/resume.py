@@ -165,6 +165,8 @@ def check_same(left: Left, plan: Plan) -> None:
 def kept_steps(left: Left, plan: Plan, *, same_snapshot: bool) -> set[str]:
     """Return the names of the plan's steps that need not be done again."""
     done = {step.name for step in left.steps if step.done}
+    if not all(step.done for step in left.steps if step.phase in READING):
+        done -= {step.name for step in left.steps if step.phase == Phase.REFRESH}  # it may have shown what is to come
     if same_snapshot:
         return {step.name for step in plan.steps if step.name in done}
     partly = _partly_copied(left.steps)

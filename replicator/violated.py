@@ -27,6 +27,8 @@ def mend(steps: Sequence[Step], prepared: Prepared, sides: Sides, settings: Sett
         about |= hints.reached(table.calls)
     about -= {table.address for table in lacking}
     tables = [table for table in prepared.catalog.tables if table.address in about]
+    if not tables:
+        return False
     names = {table.name for table in tables}
     told = listed([table.identity for table in tables])
     emit(events.Note(f"Comparing with the source as it is now, for the sake of what was refused: {told}."))

@@ -161,3 +161,98 @@ def test_rows_alone_that_violate_a_key_are_offered_nothing_that_is_of_no_use(
     assert "compares those tables" not in result.err
     result = replicator("clone", "--data-only", "--foreign-keys", "not-valid", *both(*pair))
     refuses(result, 2, "--foreign-keys would have no effect")
+
+
+BROKEN_ROWS = """
+CREATE TABLE fine (id int PRIMARY KEY); INSERT INTO fine VALUES (1);
+CREATE TABLE last (id int REFERENCES fine); INSERT INTO last VALUES (1); CREATE INDEX last_id ON last (id);
+CREATE DOMAIN d AS int;
+CREATE TABLE a (v d); INSERT INTO a VALUES (1); CREATE INDEX a_v ON a (v);
+ALTER DOMAIN d ADD CONSTRAINT above CHECK (VALUE > 1) NOT VALID;
+UPDATE pg_constraint SET convalidated = true WHERE conname = 'above';
+CREATE FUNCTION at_least() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+CREATE TABLE b (v int CHECK (v >= at_least())); INSERT INTO b VALUES (1);
+CREATE OR REPLACE FUNCTION at_least() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2';
+CREATE TABLE c (v int CONSTRAINT positive CHECK (v > 0) NO INHERIT); COMMENT ON CONSTRAINT positive ON c IS 'of c';
+ALTER TABLE c DROP CONSTRAINT positive; INSERT INTO c VALUES (-1);
+ALTER TABLE c ADD CONSTRAINT positive CHECK (v > 0) NOT VALID;
+UPDATE pg_constraint SET convalidated = true WHERE conname = 'positive';
+CREATE FUNCTION plus(a int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN a + 1; END';
+CREATE INDEX fine_plus ON fine (plus(id));
+CREATE MATERIALIZED VIEW m AS SELECT plus(id) FROM fine; CREATE MATERIALIZED VIEW of_c AS SELECT count(*) FROM c;
+CREATE STATISTICS s ON v, (v + 1) FROM b;
+GRANT SELECT ON last TO PUBLIC;
+"""
+
+
+def test_rows_that_are_refused_do_not_hide_the_rest(pair: tuple[Database, Database], replicator: Run) -> None:
+    source, copy = pair
+    source.run(BROKEN_ROWS)
+    result = replicator("clone", *both(*pair))
+    refuses(result, 6, "but 3 steps and 2 that need it", "data public.a failed", "data public.b", "data public.c")
+    lacking = set(source.dump().splitlines()) - set(copy.dump().splitlines())
+    assert {line for line in lacking if not line.startswith("--")} == {"CREATE INDEX a_v ON public.a USING btree (v);"}
+    assert copy.rows("SELECT * FROM last, m") == [(1, 2)]
+    refuses(replicator("clone", "--resume=per-table", *both(*pair)), 6, "but 3 steps and 2")
+    source.run("UPDATE a SET v = 2; DELETE FROM c")
+    refuses(replicator("clone", "--resume=per-table", *both(*pair)), 6, "All is done but 1 step.", "data public.b")
+    source.run("UPDATE b SET v = 2")
+    runs(replicator("clone", "--verify", "--resume=per-table", *both(*pair)))
+    assert copy.dump() == source.dump()
+    assert copy.rows("SELECT a.v, b.v, of_c.count FROM a, b, of_c") == [(2, 2, 0)]
+
+
+SCHEMA_REFUSED = """
+CREATE TABLE fine (id int PRIMARY KEY, v int); INSERT INTO fine VALUES (1, 1);
+CREATE TABLE a_rate (v int);
+CREATE FUNCTION rate(a int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT v FROM a_rate';
+SET search_path = public;
+CREATE TABLE made (a int, r int GENERATED ALWAYS AS (rate(a)) STORED); INSERT INTO made VALUES (1);
+CREATE INDEX ON made (r); COMMENT ON TABLE made IS 'made'; CREATE VIEW of_made AS SELECT * FROM made;
+CREATE TABLE child () INHERITS (made); CREATE MATERIALIZED VIEW deep AS SELECT * FROM of_made;
+CREATE TABLE last (id int REFERENCES fine); INSERT INTO last VALUES (1); CREATE VIEW shown AS SELECT * FROM last;
+CREATE SEQUENCE counted; SELECT setval('counted', 50); GRANT SELECT ON shown TO PUBLIC;
+"""
+
+
+def test_an_object_that_is_refused_before_the_rows_does_not_hide_the_rest(
+    pair: tuple[Database, Database], replicator: Run
+) -> None:
+    source, copy = pair
+    source.run(SCHEMA_REFUSED)
+    result = replicator("clone", *both(*pair))
+    refuses(result, 6, "All is done but 1 step and 7 that need it", "table public.made failed: ")
+    assert "refresh public.deep: it needs data public.made, matview public.deep" in result.err
+    made = copy.dump()
+    for text in (
+        "last_id_fkey FOREIGN KEY",
+        "CREATE VIEW public.shown",
+        "GRANT SELECT ON TABLE public.shown TO PUBLIC",
+    ):
+        assert text in made
+    assert copy.rows("SELECT * FROM last, counted") == [(1, 50, 0, True)]
+    refuses(replicator("clone", "--resume", *both(*pair)), 3, "snapshot")
+    refuses(replicator("clone", "--resume=per-table", *both(*pair)), 6, "All is done but 1 step and")
+
+
+GROUPED = """
+CREATE TABLE u (i int NOT NULL, j text); INSERT INTO u VALUES (1, 'a'), (2, 'b');
+ALTER TABLE u ADD PRIMARY KEY (i); CREATE VIEW v AS SELECT i, j FROM u GROUP BY i;
+CREATE MATERIALIZED VIEW m AS SELECT * FROM v;
+UPDATE pg_index SET indisready = false WHERE indexrelid = 'u_pkey'::regclass;
+"""
+
+
+def test_a_view_is_not_filled_from_one_that_could_not_be_made_whole(
+    pair: tuple[Database, Database], replicator: Run
+) -> None:
+    source, copy = pair
+    source.run(GROUPED)
+    source.run("INSERT INTO u VALUES (1, 'c'); UPDATE pg_index SET indisready = true")
+    result = replicator("clone", *both(*pair))
+    refuses(result, 6, "All is done but 1 step and 2 that need it")
+    assert "refresh public.m: it needs view public.v" in result.err
+    source.run("DELETE FROM u WHERE j = 'c'")
+    runs(replicator("clone", "--verify", "--resume", *both(*pair)))
+    assert copy.rows("SELECT * FROM m ORDER BY 1") == [(1, "a"), (2, "b")]
+    assert copy.dump() == source.dump()

@@ -58,11 +58,20 @@ def test_a_batch_is_done_as_a_whole(servers: Servers) -> None:
 
 @pytest.mark.parametrize("wrong", ["CREATE TABLE public.t0 ()", "CREATE TABLE", "SELECT 1/0"])
 def test_an_error_in_a_batch_names_its_step_and_nothing_is_done(wrong: str, servers: Servers) -> None:
-    done = Done(servers, steps("CREATE TABLE public.t0 ()", wrong, "CREATE TABLE public.t2 ()"))
+    batch = steps("CREATE TABLE public.t0 ()", wrong, "CREATE TABLE public.t2 ()")
+    done = Done(servers, tuple(replace(step, indispensable=True) for step in batch))
     assert done.error is not None
     assert done.error.step == "step 1"
     assert done.unfinished == ["step 0", "step 1", "step 2"]
     assert done.tables == []
+
+
+def test_of_a_batch_all_is_done_but_what_is_refused(servers: Servers) -> None:
+    batch = steps("CREATE TABLE public.t0 ()", "SELECT 1/0", "CREATE TABLE public.t2 ()", "CREATE TABLE public.t3 ()")
+    done = Done(servers, (*batch[:3], replace(batch[3], builds_on=frozenset({"step 1"}))))
+    assert done.error is None
+    assert done.unfinished == ["step 1", "step 3"]
+    assert sorted(done.tables) == ["t0", "t2"]
 
 
 def test_a_step_whose_commit_is_in_doubt_is_not_done_twice(servers: Servers) -> None:

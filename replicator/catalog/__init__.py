@@ -69,4 +69,8 @@ FINISH_KINDS = (
 KINDS = SCHEMA_KINDS + BUILD_KINDS + FINISH_KINDS
 RANK = {kind.name: rank for rank, kind in enumerate(KINDS)}
 BY_NAME = {kind.name: kind for kind in KINDS}
+CALLS_CODE = frozenset(
+    {"function", "aggregate", "operator", "operator_class", "operator_family", "domain", "base_type", "cast"}
+)
+"""An index or constraint that needs one of these runs the user's code, which may read any table."""
 FACETS = frozenset(kind.name for kind in KINDS if kind.facet)

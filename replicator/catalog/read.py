@@ -20,7 +20,7 @@ from typing import Any
 from psycopg.errors import LockNotAvailable
 from psycopg.rows import namedtuple_row
 
-from replicator.catalog import KINDS
+from replicator.catalog import CALLS_CODE, KINDS
 from replicator.catalog.depend import Edge, fold
 from replicator.model import Address, Catalog, Column, Kind, LargeObjects, Object, Sequence, Table
 from replicator.postgres import Connection
@@ -36,6 +36,8 @@ LOCKING = ("view", "matview", "rule", "function")
 NEVER_QUEUED = "SET LOCAL lock_timeout = '1s'"
 """For the connection beside: who waits to change a table waits for the one that has the locks, and it would for him."""
 TABLES, MATVIEWS = b"c.relkind = 'r'", b"c.relkind = 'm'"
+BUILT = ("index", "constraint", "matview")
+"""What calls functions when it is made or filled."""
 FUNCTIONS = 1255
 """The OID of pg_proc."""
 COSTLY = ("acl", "constraint", "foreign_key", "index", "depend", "tables", "table")
@@ -90,18 +92,21 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
     ((role,),) = conn.execute("SELECT current_user::text").fetchall()
     edges = [Edge(Address(a, b), Address(c, d), deptype) for a, b, c, d, deptype in rows["depend"]]
     tables = tuple(_table(*row) for row in rows["tables"])
-    calling = any(table.calls for table in tables)
+    objects = tuple(fold([row for kind in kinds for row in _objects(kind, rows.pop(kind.name))], edges))
+    code = {o.address for o in objects if o.kind in CALLS_CODE}
+    calling = any(t.calls for t in tables) or any(o.kind in BUILT and not code.isdisjoint(o.needs) for o in objects)
     bodies = conn.execute(statement("bodies", major)).fetchall() if calling else []
     return Catalog(
         version=version,
-        objects=tuple(fold([row for kind in kinds for row in _objects(kind, rows.pop(kind.name))], edges)),
+        objects=objects,
         tables=tables,
         sequences=tuple(_sequence(*row) for row in rows["sequences"]),
         large_objects=tuple(LargeObjects(*row) for row in rows["large_objects"]),
         populated=frozenset(Address(*row) for row in rows["populated"]),
         invalid=frozenset(Address(*row) for row in rows["invalid"]),
         carried=frozenset(Address(*row) for row in rows["carried"]),
-        bodies={Address(*row[:2]): row[2] for row in bodies},
+        bodies={Address(classid, objid): body for classid, objid, body, _ in bodies},
+        opaque=frozenset(Address(classid, objid) for classid, objid, _, opaque in bodies if opaque),
         member_owners={Address(classid, objid): owner for classid, objid, owner in rows["member_owners"]},
         role=role,
     )

@@ -279,6 +279,7 @@ def make_plan(
     if settings.truncate and targets:
         first.append(Step(EMPTY, Phase.SCHEMA, Execute(tuple(_emptied(targets, firing, keys, replica=replica)))))
     first = [*first[:1], *(replace(b, needs=frozenset({a.name})) for a, b in pairwise(first))]
+    first = [replace(step, indispensable=True) for step in first]
     begun = frozenset(step.name for step in first[-1:])
     data = [_data(t, firing, begun, settings.format, replica=replica) for t in targets if not t.table.empty]
     late = {f"data {t.copied.identity}" for t in targets if t.table.calls or t.address in calling}

@@ -46,26 +46,29 @@ def make_plan(
     refresh = {address: f"refresh {relations.identities[address]}" for address in reads}
     late = downstream(pieces, phases, refresh)
 
-    schema = chain((p for p in pieces if phases[p.name] is Phase.SCHEMA), Phase.SCHEMA, frozenset(), phases)
+    schema = chain((p for p in pieces if phases[p.name] is Phase.SCHEMA), Phase.SCHEMA, frozenset(), relations)
     created = frozenset({schema[-1].name}) if schema else frozenset()
     data = data_steps(catalog, hints, relations, created, format, parts)
-    build = build_steps(pieces, phases, relations, refresh, created, keys_not_valid=keys_not_valid)
+    build = build_steps(pieces, phases, relations, refresh, created, hints, keys_not_valid=keys_not_valid)
     late |= {step.name for step in build if not late.isdisjoint(step.needs)}  # validations
     early = [step for step in build if step.name not in late]
     known = statistics_steps(catalog, relations, early, statistics)
     needed_first = created | {step.name for step in (*data, *early, *known)}
 
     finish = [p for p in pieces if phases[p.name] is Phase.FINISH]
-    finishing = chain((p for p in finish if p.name not in late), Phase.FINISH, needed_first, phases)
+    finishing = chain((p for p in finish if p.name not in late), Phase.FINISH, needed_first, relations)
     finished = frozenset({finishing[-1].name}) if finishing else needed_first
     analyzed = analyzed_views(catalog, reads, statistics)
     built_late = [step for step in build if step.name in late]
     unique = {piece.name for piece in pieces if piece.name in late and is_unique(piece)}
     guards = [step for step in built_late if step.name in unique and late.isdisjoint(step.needs)]
     finished |= {step.name for step in guards}
-    refreshing = refresh_steps(catalog, relations, reads, refresh, finished, analyzed, optional=skip_failed_refresh)
+    before = {step.name for step in (*schema, *data, *finishing)}
+    refreshing = refresh_steps(
+        catalog, relations, reads, refresh, finished, analyzed, before, optional=skip_failed_refresh
+    )
     last_needs = finished | {step.name for step in (*refreshing, *built_late)}
-    last = chain((p for p in finish if p.name in late), Phase.FINISH, last_needs, phases)
+    last = chain((p for p in finish if p.name in late), Phase.FINISH, last_needs, relations)
     needed = frozenset(step.name for step in (*refreshing, *built_late))
     views = {m: needed for m in reads if m in catalog.populated and m not in analyzed}
     known_late = carry_steps(relations, views) if statistics is Statistics.TRANSFER else []

@@ -8,16 +8,20 @@ join of the tables (3 million rows against 1.5 million, PostgreSQL 18), which th
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from replicator.catalog import select
 from replicator.graph import Piece
 from replicator.model import Address, Execute, Lock, Object, Phase, Step, Table
+from replicator.plan.lookups import Hints
 from replicator.plan.pieces import Phases, after_rows, filled_first
 from replicator.plan.relations import Relations
 
 ALL_ROWS = "all rows"
+EVERY_ROW = "every table's rows"
+SAYS_NOTHING_OF_ROWS = ("statistics", "index_attach")
+"""What can be made though the rows could not come."""
 WEIGHTS = {"brin": 0.3, "btree": 1.0, "hash": 2.5, "gist": 5.0, "spgist": 7.0, "gin": 10.0}
 EXPRESSION_WEIGHT = 2.0
 """How long it takes to build an index, compared with a B-tree on the columns of the same table: medians of several
@@ -49,6 +53,7 @@ def build_steps(
     relations: Relations,
     refresh: Mapping[Address, str],
     created: frozenset[str],
+    hints: Hints,
     *,
     keys_not_valid: bool,
 ) -> list[Step]:
@@ -61,23 +66,21 @@ def build_steps(
     for piece in (p for p in pieces if phases[p.name] is Phase.BUILD):
         about = relations.among(piece.object.needs) or relations.attached(piece.object)
         tables = [relations.tables[r] for r in about if r in relations.tables]
-        calls_code = not relations.code.isdisjoint(piece.object.needs)
         rows = {name for r in about for name in relations.data.get(r, ())}
-        unsure = relations.unsure if calls_code else relations.unsure & rows
-        if calls_code:
+        builds_on = piece.needs | _rows_wanted(piece.object, rows, relations, hints)
+        if not relations.code.isdisjoint(piece.object.needs):
             rows = {ALL_ROWS}
         elif not relations.extensions.isdisjoint(piece.object.needs):
             rows |= relations.settings
-        built = after_rows(piece, phases) | unsure
         lock = Lock.SHARED if piece.object.kind == "index" else Lock.EXCLUSIVE
         step = Step(
             piece.name,
             Phase.BUILD,
             Execute(piece.statements),
-            created.union(rows, built, filled_first(piece, refresh)),
+            created.union(rows, after_rows(piece, phases), filled_first(piece, refresh)),
             _cost(piece, sum(table.bytes for table in tables)),
             dict.fromkeys(about, lock),
-            builds_on=built,
+            builds_on=frozenset(builds_on),
             sorts=_sorted(piece, tables),
         )
         if piece.object.kind == "foreign_key":
@@ -89,8 +92,24 @@ def build_steps(
         if len(about) == 1:
             built_on[about[0]].append(piece)
     if any(ALL_ROWS in step.needs for step in steps):
-        steps.insert(0, Step(ALL_ROWS, Phase.BUILD, Execute(()), created.union(*relations.data.values())))
+        every = frozenset().union(*relations.data.values())
+        gate = Step(ALL_ROWS, Phase.BUILD, Execute(()), created | every)
+        complete = replace(gate, name=EVERY_ROW, builds_on=every)
+        steps[:0] = [gate, complete] if any(EVERY_ROW in step.builds_on for step in steps) else [gate]
     return steps
+
+
+def _rows_wanted(o: Object, about: Collection[str], relations: Relations, hints: Hints) -> set[str]:
+    """Return the steps that bring the rows without which an object would be something else, or keep them out later."""
+    if o.kind in SAYS_NOTHING_OF_ROWS:
+        return set()
+    called = relations.code & o.needs
+    if not hints.are_clear(called):
+        return {EVERY_ROW}
+    wanted = set(about) if o.kind == "foreign_key" else set(relations.rows_of(o))
+    for table in hints.reached(called, likely=True):
+        wanted.update(*(relations.data.get(leaf, ()) for leaf in relations.below(table)))
+    return wanted if relations.extensions.isdisjoint(o.needs) else wanted | relations.settings
 
 
 def _cost(piece: Piece, bytes: int) -> int:

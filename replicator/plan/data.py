@@ -41,7 +41,7 @@ def data_steps(
     for table in tables:
         if not table.calls or table.condition is not None:
             first = created.union(*(names[identity] for identity in table.refers & names.keys()))
-            steps += _copy(table, format, first, parts.get(table.address, ()))
+            steps += _copy(table, relations, format, first, parts.get(table.address, ()))
     calling = [table for table in tables if table.calls and table.condition is None]
     groups = rounds(hints, relations, calling) if calling else ()
     for gate, group in zip((ROWS_LOOKED_UP, MORE_LOOKED_UP), groups, strict=bool(calling)):
@@ -50,7 +50,8 @@ def data_steps(
             steps.append(before)
         for identity, after in group.items():
             needs = frozenset({before.name}.union(*(names[other] for other in after)))
-            copies = _copy(by_identity[identity], format, needs, parts.get(by_identity[identity].address, ()))
+            table = by_identity[identity]
+            copies = _copy(table, relations, format, needs, parts.get(table.address, ()))
             steps += [replace(step, rounds=True) for step in copies]
     for r in catalog.large_objects:
         cost = r.count * LARGE_OBJECT_BYTES
@@ -60,7 +61,9 @@ def data_steps(
     return steps
 
 
-def _copy(table: Table, format: Format, needs: frozenset[str], parts: Sequence[Part]) -> list[Step]:
+def _copy(
+    table: Table, relations: Relations, format: Format, needs: frozenset[str], parts: Sequence[Part]
+) -> list[Step]:
     """Return the step that copies a table, or one for each of its parts, which go side by side."""
     binary, reason = form(table, format)
     names = data_names(table, parts)
@@ -71,6 +74,7 @@ def _copy(table: Table, format: Format, needs: frozenset[str], parts: Sequence[P
         needs,
         table.bytes,
         {table.address: Lock.EXCLUSIVE},
+        builds_on=relations.holders_of(table),
         reason="; ".join([reason, *_ways(table)]),
     )
     return [

@@ -17,6 +17,9 @@ from replicator.model import Address, Catalog, Table
 from replicator.plan.relations import Relations
 
 WORD = re.compile(r'"((?:[^"]|"")+)"|(\w+)')
+READ = re.compile(rf"(?:\b(?:from|join|only|into|update|table)\s+|[.,]\s*)(?:{WORD.pattern})", re.IGNORECASE)
+CALLED = re.compile(rf"(?:{WORD.pattern})\s*\(")
+"""Where a name stands for something to be read or called; elsewhere it may be a parameter's."""
 IDENTITY = re.compile(r'(?:(?:"(?:[^"]|"")+"|[^".(]+)\.)?("(?:[^"]|"")+"|[^".(]+)')
 """A schema, if there is one, and a name; a function's arguments follow."""
 NAMED = ("table", "foreign_table", "view", "matview", "function")
@@ -35,7 +38,7 @@ def creation_order(catalog: Catalog, hints: "Hints") -> list[Piece]:
     objects = []
     for o in catalog.objects:
         called = o.needs & catalog.bodies.keys() if o.kind == "table" else ()
-        for read in sorted(hints.reached(called)) if called else ():
+        for read in sorted(hints.walked(called)) if called else ():
             if not _reaches(needs, read, o.address):
                 needs[o.address].add(read)
         objects.append(o.with_needs(frozenset(needs[o.address]), o.stub_needs) if called else o)
@@ -101,6 +104,8 @@ class Hints:
     def __init__(self, catalog: Catalog) -> None:
         self._objects = [o for o in catalog.objects if o.kind not in FACETS]
         self._bodies = catalog.bodies
+        self._opaque = catalog.opaque
+        self._walked: dict[tuple[frozenset[Address], bool], set[Address]] = {}
 
     @cached_property
     def _needs(self) -> dict[Address, frozenset[Address]]:
@@ -119,22 +124,33 @@ class Hints:
                     named[word].add(o.address)
         return named
 
-    def reached(self, functions: Collection[Address]) -> set[Address]:
-        """Return the tables that these functions, views and functions in between seem to read."""
+    def reached(self, functions: Collection[Address], *, likely: bool = False) -> set[Address]:
+        """Return the tables that these functions, views and functions in between may read; or those that are `likely`."""
+        return self.walked(functions, likely=likely) & self._tables
+
+    def are_clear(self, functions: Collection[Address]) -> bool:
+        """Tell whether the texts of all that is called name all that is read."""
+        return self._opaque.isdisjoint(self.walked(functions))
+
+    def walked(self, functions: Collection[Address], *, likely: bool = False) -> set[Address]:
+        """Return these functions, what they may call and read, and so on, as far as tables; or what is `likely`."""
+        start = frozenset(functions), likely
+        if start in self._walked:
+            return self._walked[start]
         seen: set[Address] = set()
-        found: set[Address] = set()
         todo = set(functions)
+        words = _likely if likely else _words
         while todo:
             address = todo.pop()
             seen.add(address)
             if address in self._tables:
-                found.add(address)
                 continue
             next_ones = set(self._needs.get(address, ()))
-            for word in set(_words(self._bodies.get(address, ""))):
+            for word in set(words(self._bodies.get(address, ""))):
                 next_ones |= self._named.get(word, set())
             todo |= next_ones - seen
-        return found
+        self._walked[start] = seen
+        return seen
 
 
 def _words(text: str) -> Iterable[str]:
@@ -144,4 +160,14 @@ def _words(text: str) -> Iterable[str]:
     ['select', 'a', 'from', 'B"c', 'd']
     """
     for quoted, plain in WORD.findall(text):
+        yield quoted.replace('""', '"') if quoted else plain.lower()
+
+
+def _likely(text: str) -> Iterable[str]:
+    """Yield the names that stand where something is read or called.
+
+    >>> list(_likely('RETURN a + (SELECT b FROM s.c JOIN d ON e(f))'))
+    ['s', 'c', 'd', 'e']
+    """
+    for quoted, plain in (*READ.findall(text), *CALLED.findall(text)):
         yield quoted.replace('""', '"') if quoted else plain.lower()

@@ -7,8 +7,11 @@ from replicator.catalog import BY_NAME
 from replicator.errors import DependencyCycle
 from replicator.graph import Piece
 from replicator.model import Address, Execute, Phase, Step
+from replicator.plan.relations import Relations
 
 Phases = Mapping[str, Phase]
+KEEPS_ROWS_OUT = ("not_valid_check", "row_security")
+"""What comes after the rows, and acts on those that come later."""
 
 
 def with_phases(pieces: Iterable[Piece]) -> tuple[list[Piece], Phases]:
@@ -78,12 +81,15 @@ def downstream(pieces: Iterable[Piece], phases: Phases, refresh: Mapping[Address
     return late
 
 
-def chain(pieces: Iterable[Piece], phase: Phase, first_needs: frozenset[str], phases: Phases) -> list[Step]:
+def chain(pieces: Iterable[Piece], phase: Phase, first_needs: frozenset[str], relations: Relations) -> list[Step]:
     """One step a piece, each after the one before."""
     steps: list[Step] = []
     for piece in pieces:
         needs = frozenset({steps[-1].name}) if steps else first_needs
-        step = Step(piece.name, phase, Execute(piece.statements), needs, builds_on=after_rows(piece, phases))
+        builds_on = frozenset(piece.needs)
+        if piece.object.kind in KEEPS_ROWS_OUT:
+            builds_on |= relations.rows_of(piece.object)
+        step = Step(piece.name, phase, Execute(piece.statements), needs, builds_on=builds_on)
         steps.append(step)
     return steps
 

@@ -28,6 +28,11 @@ def matview_reads(catalog: Catalog) -> dict[Address, set[Address]]:
 
 def _reachable(start: Address, needs: Mapping[Address, Collection[Address]], ends: set[Address]) -> set[Address]:
     """Return those of `ends` that an object needs, directly or through others."""
+    return (_walked(start, needs, ends) & ends) - {start}
+
+
+def _walked(start: Address, needs: Mapping[Address, Collection[Address]], ends: set[Address]) -> set[Address]:
+    """Return what an object needs, directly or through others, but not through `ends`."""
     seen: set[Address] = set()
     todo = set(needs[start])
     while todo:
@@ -35,7 +40,7 @@ def _reachable(start: Address, needs: Mapping[Address, Collection[Address]], end
         seen.add(address)
         if address not in ends:
             todo |= set(needs.get(address, ())) - seen
-    return (seen & ends) - {start}
+    return seen
 
 
 def refreshing(identity: str) -> tuple[str, ...]:
@@ -53,18 +58,28 @@ def refresh_steps(
     names: Mapping[Address, str],
     finished: frozenset[str],
     analyzed: Collection[Address],
+    before: Collection[str],
     *,
     optional: bool,
 ) -> list[Step]:
-    """Fill the materialized views, those that another one reads before it; empty again what is empty on the source."""
+    """Fill the materialized views, those that another one reads before it; empty again what is empty on the source.
+
+    `before` are the steps that come before: a view is not filled where what it reads is not all there.
+    """
     steps = []
+    needs_of = {o.address: o.needs for o in catalog.objects if o.kind not in FACETS}
+    names_of = {o.address: o.name for o in catalog.objects if o.kind not in FACETS}
     for matview, read in reads.items():
         identity = relations.identities[matview]
         analyze = (f"ANALYZE {identity}",) if matview in analyzed else ()
         statements = (*refreshing(identity), *analyze)
         reads_first = frozenset(names[address] for address in read)
         step = Step(names[matview], Phase.REFRESH, Execute(statements), finished | reads_first)
-        steps.append(replace(step, optional=optional, builds_on=reads_first | relations.unsure, rounds=True))
+        walked = {matview} | _walked(matview, needs_of, reads.keys() | relations.tables.keys())
+        made = {names_of[a] for a in walked if a in names_of}
+        rows = {name for a in walked for leaf in relations.below(a) for name in relations.data.get(leaf, ())}
+        builds_on = reads_first | (made | rows).intersection(before)
+        steps.append(replace(step, optional=optional, builds_on=builds_on, rounds=True))
     for matview in reads.keys() - catalog.populated:
         identity = relations.identities[matview]
         needs = frozenset(names[reader] for reader in reads if matview in reads[reader]) | {names[matview]}

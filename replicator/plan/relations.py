@@ -3,12 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from replicator.catalog import FACETS
+from replicator.catalog import CALLS_CODE, FACETS
 from replicator.model import Address, Catalog, Object, Part, Table
 from replicator.plan.parts import Parts
-
-CALLS_CODE = {"function", "aggregate", "operator", "operator_class", "operator_family", "domain", "base_type", "cast"}
-"""An index or constraint that needs one of these runs the user's code, which may read any table."""
 
 HOLDERS = {"table", "matview", "foreign_table"}
 """What holds rows, or has partitions that do."""
@@ -22,9 +19,6 @@ class Relations:
     def __init__(self, catalog: Catalog, parts: Parts) -> None:
         self.tables = {table.address: table for table in catalog.tables}
         self.data = {t.address: data_names(t, parts.get(t.address, ())) for t in catalog.tables if not t.empty}
-        calling = (table for table in catalog.tables if table.calls and table.condition is None)
-        self.unsure = {name for table in calling for name in self.data.get(table.address, ())}
-        """The steps that bring rows which may be refused: they call code."""
         self.settings = {name for t in catalog.tables if t.condition is not None for name in self.data[t.address]}
         """Those that bring the rows of extensions' configuration tables, which their functions read."""
         self._pool_routed()
@@ -34,11 +28,13 @@ class Relations:
         self.code = {address for address, kind in self.kinds.items() if kind in CALLS_CODE}
         self.extensions = {address for address, kind in self.kinds.items() if kind == "extension"}
         self._holders = {address for address, kind in self.kinds.items() if kind in HOLDERS}
+        self._attached: dict[Address, str] = {}
         self._parent: dict[Address, Address] = {}
         self._children: defaultdict[Address, list[Address]] = defaultdict(list)
         for o in catalog.objects:
             if o.kind == "table_attach":
                 child = Address(TABLE_CLASS, o.address.objid)
+                self._attached[child] = o.name
                 for parent in o.needs - {child}:
                     self._parent[child] = parent
                     self._children[parent].append(child)
@@ -51,11 +47,25 @@ class Relations:
             of_root[root] += self.data.get(address, ())
         self.data |= {address: tuple(of_root[root]) for address, root in routed.items() if of_root[root]}
 
+    def rows_of(self, o: Object) -> frozenset[str]:
+        """Return the steps that bring the rows which an object is about, without those of partitions."""
+        return frozenset(name for a in o.needs & self.data.keys() for name in self.data[a])
+
     def below(self, relation: Address) -> Iterable[Address]:
         """Yield a relation and all its partitions."""
         yield relation
         for child in self._children.get(relation, ()):
             yield from self.below(child)
+
+    def holders_of(self, table: Table) -> frozenset[str]:
+        """Return what is made before a table's rows can come: itself, or the partitions that they go through."""
+        if table.condition is not None:
+            return frozenset({f"extension {self.identities[table.extension]}"} if table.extension else ())
+        if table.root is None or table.address not in self._parent:
+            return frozenset({table.name})
+        below = list(self.below(self.root(table.address)))
+        made = (f"{self.kinds[a]} {self.identities[a]}" for a in below if a in self.kinds)
+        return frozenset({*made, *(self._attached[a] for a in below if a in self._attached)})
 
     def root(self, relation: Address) -> Address:
         """Return the topmost partitioned table that a relation belongs to, or itself."""
