@@ -24,7 +24,7 @@ def mend(steps: Sequence[Step], prepared: Prepared, sides: Sides, settings: Sett
         about |= step.locks.keys()
     hints = Hints(prepared.catalog)
     for table in lacking:
-        about |= hints.reached(table.calls)
+        about |= hints.reached(hints.called(table))
     about -= {table.address for table in lacking}
     tables = [table for table in prepared.catalog.tables if table.address in about]
     if not tables:

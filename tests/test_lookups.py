@@ -68,6 +68,19 @@ INSERT INTO a_second SELECT g, repeat('x', 500) FROM generate_series(1, 100) g;
 CREATE TABLE b_check (id int CHECK (public.outer_one(id) = 2 * id));
 INSERT INTO b_check SELECT g FROM generate_series(1, 100) g;
 """
+AS_ARGUMENTS = """
+CREATE SCHEMA "My S"; CREATE TABLE "My S"."Z t" (k int, v text); INSERT INTO "My S"."Z t" VALUES (1, 'one');
+CREATE FUNCTION look(t text, i int) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ DECLARE r text;
+BEGIN EXECUTE format('SELECT min(v) FROM %s WHERE k = $1', t) INTO r USING i; RETURN r; END $$;
+CREATE TABLE c (k int, v text GENERATED ALWAYS AS (look('"My S"."Z t"', k)) STORED); INSERT INTO c VALUES (1);
+CREATE TABLE b (k int, v text GENERATED ALWAYS AS (look('public.c', k)) STORED, pad text);
+INSERT INTO b (k, pad) SELECT 1, repeat('x', 100) FROM generate_series(1, 500);
+CREATE DOMAIN known AS int CHECK (look('public.b', VALUE) IS NOT NULL);
+CREATE TABLE a (k known, v text GENERATED ALWAYS AS (look('public.b', k)) STORED, pad text);
+INSERT INTO a (k, pad) SELECT 1, repeat('x', 100) FROM generate_series(1, 1000);
+CREATE TABLE plain (k int CHECK (look('public.a', k) = 'one'), pad text);
+INSERT INTO plain SELECT 1, repeat('x', 100) FROM generate_series(1, 2000);
+"""
 PARTITION_KEY = """
 CREATE TABLE z_zone (code text PRIMARY KEY, zone int); INSERT INTO z_zone VALUES ('a', 1), ('b', 2);
 CREATE FUNCTION zone_of(c text) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT zone FROM public.z_zone WHERE code = c';
@@ -110,8 +123,19 @@ def major() -> int:
 @pytest.mark.parametrize("jobs", ["1", "4"])
 @pytest.mark.parametrize(
     "script",
-    [GENERATED, CHAIN, BY_DOMAIN, HIDDEN, GENERATED_OF_GENERATED, PARTITION_KEY, PARSED, HOSTILE, VIEWS],
-    ids=["generated", "chain", "domain", "hidden", "nested", "partition key", "parsed", "hostile", "views"],
+    [GENERATED, CHAIN, BY_DOMAIN, HIDDEN, GENERATED_OF_GENERATED, AS_ARGUMENTS, PARTITION_KEY, PARSED, HOSTILE, VIEWS],
+    ids=[
+        "generated",
+        "chain",
+        "domain",
+        "hidden",
+        "nested",
+        "arguments",
+        "partition key",
+        "parsed",
+        "hostile",
+        "views",
+    ],
 )
 def test_what_rows_look_up_is_there_when_they_come(
     pair: tuple[Database, Database], replicator: Run, script: str, jobs: str

@@ -22,6 +22,9 @@ CALLED = re.compile(rf"(?:{WORD.pattern})\s*\(")
 """Where a name stands for something to be read or called; elsewhere it may be a parameter's."""
 IDENTITY = re.compile(r'(?:(?:"(?:[^"]|"")+"|[^".(]+)\.)?("(?:[^"]|"")+"|[^".(]+)')
 """A schema, if there is one, and a name; a function's arguments follow."""
+LITERAL = re.compile("'((?:[^']|'')*)'")
+IN_LITERALS = ("table", "domain", "view", "matview")
+"""In whose definitions a table may be named as an argument of a function."""
 NAMED = ("table", "foreign_table", "view", "matview", "function")
 """What can be looked up, or called, by a name."""
 
@@ -65,7 +68,7 @@ def rounds(hints: "Hints", relations: Relations, tables: Collection[Table]) -> I
     reads: dict[str, set[str]] = {}
     read_by: defaultdict[str, set[str]] = defaultdict(set)
     for table in tables:
-        found = {leaf for a in hints.reached(table.calls) for leaf in relations.below(a)}
+        found = {leaf for a in hints.reached(hints.called(table)) for leaf in relations.below(a)}
         reads[table.identity] = {of_address[a] for a in found & of_address.keys()} - {table.identity}
         for other in reads[table.identity]:
             read_by[other].add(table.identity)
@@ -112,6 +115,15 @@ class Hints:
         return {o.address: o.needs for o in self._objects}
 
     @cached_property
+    def _literals(self) -> dict[Address, str]:
+        """The texts in single quotes of what calls functions."""
+        return {
+            o.address: "\n".join(text for statement in o.create for text in LITERAL.findall(statement))
+            for o in self._objects
+            if o.kind in IN_LITERALS
+        }
+
+    @cached_property
     def _tables(self) -> set[Address]:
         return {o.address for o in self._objects if o.kind in ("table", "foreign_table")}
 
@@ -123,6 +135,13 @@ class Hints:
                 for word in _words(name[1]):  # one
                     named[word].add(o.address)
         return named
+
+    def called(self, table: Table) -> set[Address]:
+        """Return what a table's rows call, and what its definition names as an argument of that."""
+        if not table.calls:
+            return set()
+        named = (self._named.get(word, ()) for word in _words(self._literals.get(table.address, "")))
+        return set(table.calls).union(*named)
 
     def reached(self, functions: Collection[Address], *, likely: bool = False) -> set[Address]:
         """Return the tables that these functions, views and functions in between may read; or those that are `likely`."""
@@ -146,7 +165,7 @@ class Hints:
             if address in self._tables:
                 continue
             next_ones = set(self._needs.get(address, ()))
-            for word in set(words(self._bodies.get(address, ""))):
+            for word in {*words(self._bodies.get(address, "")), *_words(self._literals.get(address, ""))}:
                 next_ones |= self._named.get(word, set())
             todo |= next_ones - seen
         self._walked[start] = seen
