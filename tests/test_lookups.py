@@ -89,6 +89,42 @@ CREATE TABLE a_place_1 PARTITION OF a_place FOR VALUES IN (1);
 CREATE TABLE a_place_2 PARTITION OF a_place FOR VALUES IN (2);
 INSERT INTO a_place SELECT 'a' FROM generate_series(1, 100); INSERT INTO a_place VALUES ('b');
 """
+OVER_A_VIEW = """
+CREATE TABLE z_rate (c text PRIMARY KEY, rate int); INSERT INTO z_rate VALUES ('a', 2);
+CREATE VIEW z_shown AS SELECT * FROM z_rate;
+CREATE FUNCTION rate(t text) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT rate FROM public.z_shown WHERE c = t';
+CREATE TABLE a_sale (c text, rate int GENERATED ALWAYS AS (rate(c)) STORED); INSERT INTO a_sale VALUES ('a');
+"""
+IN_ORDER = """
+CREATE TABLE z_level (name text PRIMARY KEY, n int); INSERT INTO z_level VALUES ('low', 1), ('mid', 2), ('high', 3);
+CREATE FUNCTION n_of(t text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ DECLARE r int;
+BEGIN SELECT n INTO STRICT r FROM public.z_level WHERE name = t; RETURN r; END $$;
+CREATE TYPE level AS (name text);
+CREATE FUNCTION compare(a level, b level) RETURNS int LANGUAGE sql IMMUTABLE
+AS 'SELECT public.n_of(a.name) - public.n_of(b.name)';
+CREATE FUNCTION lt(level, level) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT public.compare($1, $2) < 0';
+CREATE FUNCTION le(level, level) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT public.compare($1, $2) <= 0';
+CREATE FUNCTION eq(level, level) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT public.compare($1, $2) = 0';
+CREATE FUNCTION ge(level, level) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT public.compare($1, $2) >= 0';
+CREATE FUNCTION gt(level, level) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT public.compare($1, $2) > 0';
+CREATE OPERATOR <# (LEFTARG = level, RIGHTARG = level, FUNCTION = lt);
+CREATE OPERATOR <=# (LEFTARG = level, RIGHTARG = level, FUNCTION = le);
+CREATE OPERATOR =# (LEFTARG = level, RIGHTARG = level, FUNCTION = eq);
+CREATE OPERATOR >=# (LEFTARG = level, RIGHTARG = level, FUNCTION = ge);
+CREATE OPERATOR ># (LEFTARG = level, RIGHTARG = level, FUNCTION = gt);
+CREATE OPERATOR CLASS levels FOR TYPE level USING btree AS
+    OPERATOR 1 <#, OPERATOR 2 <=#, OPERATOR 3 =#, OPERATOR 4 >=#, OPERATOR 5 >#, FUNCTION 1 compare(level, level);
+CREATE TYPE levels AS RANGE (subtype = level, subtype_opclass = levels);
+CREATE TABLE a_range (r levels, pad text);
+INSERT INTO a_range SELECT levels(ROW('low')::level, ROW('high')::level), repeat('x', 80) FROM generate_series(1, 500);
+CREATE DOMAIN one AS levels; CREATE TABLE b_range (r one[]); INSERT INTO b_range SELECT ARRAY[r]::one[] FROM a_range;
+CREATE FUNCTION spread(a level, seed bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT public.n_of(a.name)';
+CREATE OPERATOR CLASS spread FOR TYPE level USING hash AS OPERATOR 1 =#, FUNCTION 2 spread(level, bigint);
+CREATE TABLE c_part (l level, pad text) PARTITION BY HASH (l spread);
+CREATE TABLE c_part_1 PARTITION OF c_part FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE c_part_2 PARTITION OF c_part FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO c_part SELECT ROW('mid')::level, repeat('x', 80) FROM generate_series(1, 500);
+"""
 PARSED = """
 CREATE TABLE z_rate (currency text PRIMARY KEY, rate numeric); INSERT INTO z_rate VALUES ('USD', 0.9);
 CREATE FUNCTION rate_of(c text) RETURNS numeric LANGUAGE sql IMMUTABLE
@@ -120,23 +156,24 @@ def major() -> int:
     return NEWEST
 
 
+SCRIPTS = {
+    "generated": GENERATED,
+    "chain": CHAIN,
+    "domain": BY_DOMAIN,
+    "hidden": HIDDEN,
+    "nested": GENERATED_OF_GENERATED,
+    "arguments": AS_ARGUMENTS,
+    "partition key": PARTITION_KEY,
+    "view": OVER_A_VIEW,
+    "order": IN_ORDER,
+    "parsed": PARSED,
+    "hostile": HOSTILE,
+    "views": VIEWS,
+}
+
+
 @pytest.mark.parametrize("jobs", ["1", "4"])
-@pytest.mark.parametrize(
-    "script",
-    [GENERATED, CHAIN, BY_DOMAIN, HIDDEN, GENERATED_OF_GENERATED, AS_ARGUMENTS, PARTITION_KEY, PARSED, HOSTILE, VIEWS],
-    ids=[
-        "generated",
-        "chain",
-        "domain",
-        "hidden",
-        "nested",
-        "arguments",
-        "partition key",
-        "parsed",
-        "hostile",
-        "views",
-    ],
-)
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 def test_what_rows_look_up_is_there_when_they_come(
     pair: tuple[Database, Database], replicator: Run, script: str, jobs: str
 ) -> None:

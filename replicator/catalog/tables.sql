@@ -106,11 +106,26 @@
           AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
           AND d.refobjid >= 16384
      )
+     -- Rows of a range type, or of a table partitioned by it, are put in order by the functions of an operator class.
+     , ordering AS (
+       SELECT o.oid AS opclass
+            , p.amproc::oid AS function
+         FROM pg_opclass o
+         JOIN pg_amproc p ON p.amprocfamily = o.opcfamily AND p.amproclefttype = o.opcintype
+                         AND p.amprocrighttype = o.opcintype
+        WHERE o.oid >= 16384
+          AND p.amproc::oid >= 16384
+     )
      , checked (type, function) AS (
-       SELECT k.contypid
-            , code.function
-         FROM code
-         JOIN pg_constraint k ON k.tableoid = code.classid AND k.oid = code.objid AND k.contypid <> 0
+       (SELECT k.contypid
+             , code.function
+          FROM code
+          JOIN pg_constraint k ON k.tableoid = code.classid AND k.oid = code.objid AND k.contypid <> 0
+         UNION ALL
+        SELECT r.rngtypid
+             , ordering.function
+          FROM pg_range r
+          JOIN ordering ON ordering.opclass = r.rngsubopc)
         UNION
        SELECT made.type
             , c.function
@@ -142,6 +157,11 @@
                SELECT leaf.relid, code.function, false
                  FROM code
                  JOIN pg_partitioned_table p ON code.classid = 'pg_class'::regclass AND code.objid = p.partrelid
+                CROSS JOIN LATERAL pg_partition_tree(p.partrelid) leaf
+                UNION ALL
+               SELECT leaf.relid, ordering.function, false
+                 FROM ordering
+                 JOIN pg_partitioned_table p ON ordering.opclass = ANY (p.partclass)
                 CROSS JOIN LATERAL pg_partition_tree(p.partrelid) leaf
                 UNION ALL
                SELECT a.attrelid, checked.function, false
