@@ -278,6 +278,47 @@ def test_an_own_reference_system_of_postgis_is_there_when_places_come(replicator
         assert copy.value("SELECT count(*) FROM spatial_ref_sys WHERE srid = 990001") == 1
 
 
+INDEXED = """
+CREATE TABLE z_rate (k int PRIMARY KEY, v int);
+CREATE FUNCTION rate_of(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ DECLARE r int;
+BEGIN EXECUTE 'SELECT v FROM public.' || 'z_' || 'rate WHERE k = $1' INTO r USING i; RETURN r; END $$;
+CREATE TABLE a_sale (id int); CREATE INDEX a_sale_rate ON a_sale (rate_of(id));
+CREATE TABLE a_part (id int); CREATE INDEX a_part_large ON a_part (id) WHERE rate_of(id) > 5;
+CREATE TABLE a_once (id int, EXCLUDE USING btree ((rate_of(id) % 100) WITH =));
+CREATE TABLE a_made (id int, rate int GENERATED ALWAYS AS (rate_of(id)) STORED);
+CREATE TABLE b_made (id int CHECK (rate_of(id) > 0), rate int GENERATED ALWAYS AS (rate_of(id)) STORED);
+CREATE FUNCTION made_of(i int) RETURNS int LANGUAGE sql IMMUTABLE
+AS 'SELECT rate FROM public.b_made WHERE id = i';
+CREATE TABLE a_of_made (id int, rate int GENERATED ALWAYS AS (made_of(id)) STORED);
+CREATE INDEX ON a_of_made (made_of(id));
+"""
+INDEXED_ROWS = """
+INSERT INTO z_rate SELECT g, g FROM generate_series(1, 50) g;
+INSERT INTO a_sale SELECT g FROM generate_series(1, 50) g; INSERT INTO a_part SELECT * FROM a_sale;
+INSERT INTO a_once SELECT * FROM a_sale; INSERT INTO a_made SELECT * FROM a_sale;
+INSERT INTO b_made SELECT * FROM a_sale; INSERT INTO a_of_made SELECT * FROM a_sale;
+"""
+BY_INDEX = """
+SELECT (SELECT count(*) FROM a_sale WHERE rate_of(id) = 7), (SELECT count(*) FROM a_part WHERE rate_of(id) > 5)
+     , (SELECT count(*) FROM a_once WHERE rate_of(id) % 100 = 7), (SELECT count(*) FROM a_of_made WHERE made_of(id) = 7)
+"""
+
+
+@pytest.mark.parametrize("jobs", ["1", "4"])
+@pytest.mark.parametrize("flags", [(), ("--truncate",), ("--append",)], ids=["", "truncate", "append"])
+def test_indexes_that_are_there_find_what_they_look_up(
+    pair: tuple[Database, Database], replicator: Run, flags: tuple[str, ...], jobs: str
+) -> None:
+    source, copy = pair
+    source.run(INDEXED + INDEXED_ROWS)
+    copy.run(INDEXED + INDEXED_ROWS * ("--truncate" in flags))
+    runs(replicator("clone", "--data-only", *flags, "--jobs", jobs, *both(*pair)))
+    assert contents(copy) == contents(source)
+    with psycopg.connect(copy.dsn) as conn:
+        conn.execute("SET enable_seqscan = off")
+        assert conn.execute(BY_INDEX.encode()).fetchall() == [(1, 45, 1, 1)]
+
+
 def test_so_it_is_with_rows_alone(pair: tuple[Database, Database], replicator: Run) -> None:
     source, copy = pair
     source.run(HIDDEN + GENERATED)

@@ -8,8 +8,9 @@ down in the journal how they come back, and come back in the one that removes th
 disabled and enabled again in the transaction of the rows themselves: a crash leaves none of them disabled.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -23,6 +24,7 @@ from replicator.copy.intruders import none_fires
 from replicator.data_only.counterparts import as_there
 from replicator.data_only.foreign_keys import Taken, read_taken
 from replicator.data_only.match import Matched, Target, check_types, match
+from replicator.data_only.order import in_order
 from replicator.data_only.refresh import changed, refresh_steps, to_refresh
 from replicator.data_only.sequences import common_sequences
 from replicator.events import Emit, listed, saying
@@ -41,7 +43,7 @@ from replicator.model import (
     Statistics,
     Step,
 )
-from replicator.plan.data import LARGE_OBJECT_BYTES, ROWS_LOOKED_UP, form
+from replicator.plan.data import LARGE_OBJECT_BYTES, form
 from replicator.postgres import REPLICA, Connection
 from replicator.preparation import READING, Prepared, in_one_encoding, read_steadily, refuse_or_note
 from replicator.settings import Settings
@@ -110,10 +112,14 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
     refuse_or_note(matched.findings, emit)
     kept = read_taken(destination) if left else []
     keys = sorted([*map(ForeignKey, kept), *keys], key=lambda key: key.name)
+    source_catalog = catalog
     catalog = replace(catalog, objects=(), sequences=sequences, populated=frozenset(), invalid=frozenset())
     tables_there = read_tables(destination)
     calling = {table.address for table in tables_there if table.calls}
-    plan = make_plan(catalog, matched.targets, keys, firing, views, settings, replica=replica, calling=calling)
+    indexes = {r.identity: r.functions for r in read_targets(destination, "target_indexes")}
+    copying = [target for target in matched.targets if not target.table.empty]
+    ordered = partial(in_order, source_catalog, copying, calling=calling, indexes=indexes)
+    plan = make_plan(catalog, matched.targets, keys, firing, views, settings, replica=replica, ordered=ordered)
     compared = tuple(target.copied for target in matched.targets)
     return Prepared(
         replace(catalog, tables=compared),
@@ -266,9 +272,9 @@ def make_plan(
     settings: Settings,
     *,
     replica: bool,
-    calling: Collection[Address],
+    ordered: Callable[[Sequence[Step], frozenset[str]], list[Step]],
 ) -> Plan:
-    """Return every step of a copy of these tables' rows into their targets. Those that call code there come last."""
+    """Return every step of a copy of these tables' rows into their targets. `ordered` orders those that bring rows."""
     first: list[Step] = []
     if keys and not replica:
         first.append(
@@ -282,12 +288,7 @@ def make_plan(
     first = [replace(step, indispensable=True) for step in first]
     begun = frozenset(step.name for step in first[-1:])
     data = [_data(t, firing, begun, settings.format, replica=replica) for t in targets if not t.table.empty]
-    late = {f"data {t.copied.identity}" for t in targets if t.table.calls or t.address in calling}
-    if late:
-        plain = [step for step in data if step.name not in late]
-        gate = Step(ROWS_LOOKED_UP, Phase.BUILD, Execute(()), begun.union(step.name for step in plain), rounds=True)
-        needs = frozenset({gate.name})
-        data = [*plain, gate, *(replace(s, needs=needs, rounds=True) for s in data if s.name in late)]
+    data = ordered(data, begun)
     for r in catalog.large_objects:
         cost = r.count * LARGE_OBJECT_BYTES
         data.append(Step(f"large objects {r.first}-{r.last}", Phase.LARGE_OBJECTS, CopyLargeObjects(r), begun, cost))
