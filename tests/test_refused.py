@@ -256,3 +256,42 @@ def test_a_view_is_not_filled_from_one_that_could_not_be_made_whole(
     runs(replicator("clone", "--verify", "--resume", *both(*pair)))
     assert copy.rows("SELECT * FROM m ORDER BY 1") == [(1, "a"), (2, "b")]
     assert copy.dump() == source.dump()
+
+
+ROWS_ALONE = """
+CREATE TABLE a_nulls (i int NOT NULL); CREATE TABLE b_key (i int, t text UNIQUE); CREATE TABLE c_check (i int CHECK (i > 0));
+CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE fine (id int REFERENCES p); CREATE TABLE bad (id int REFERENCES p);
+CREATE TABLE broken_p (id int PRIMARY KEY CHECK (id > 0)); CREATE TABLE of_broken (id int REFERENCES broken_p);
+CREATE SEQUENCE counted; CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM c_check;
+"""
+LOOSE = """
+ALTER TABLE a_nulls ALTER i DROP NOT NULL; ALTER TABLE b_key DROP CONSTRAINT b_key_t_key;
+ALTER TABLE c_check DROP CONSTRAINT c_check_i_check; ALTER TABLE broken_p DROP CONSTRAINT broken_p_id_check;
+INSERT INTO a_nulls VALUES (NULL); INSERT INTO b_key VALUES (1, 'a'), (2, 'a'); INSERT INTO c_check VALUES (-1), (5);
+INSERT INTO p VALUES (1); INSERT INTO fine VALUES (1); INSERT INTO broken_p VALUES (0); INSERT INTO of_broken VALUES (0);
+SELECT setval('counted', 50); SET session_replication_role = replica; INSERT INTO bad VALUES (99);
+"""
+
+
+@pytest.mark.parametrize("as_owner", [False, True])
+def test_rows_that_are_refused_do_not_hide_the_other_rows(
+    pair: tuple[Database, Database], replicator: Run, *, as_owner: bool
+) -> None:
+    source, copy = pair
+    source.run(ROWS_ALONE + LOOSE)
+    flags = both(*pair)
+    if as_owner:
+        copy.run(
+            f'ALTER ROLE alice LOGIN; GRANT CREATE ON SCHEMA public TO alice; GRANT CREATE ON DATABASE "{copy.name}" TO alice'
+        )
+        flags = tuple(flag.replace("user=postgres", "user=alice") if flag == copy.dsn else flag for flag in flags)
+    copy.run(f"{'SET ROLE alice;' * as_owner} {ROWS_ALONE}")
+    result = replicator("clone", "--data-only", *flags)
+    refuses(result, 6, "data public.a_nulls failed", "data public.b_key", "data public.c_check", "data public.broken_p")
+    assert "foreign_key of_broken_id_fkey on public.of_broken: it needs data public.broken_p" in result.err
+    assert copy.rows("SELECT fine.id, of_broken.id, last_value FROM fine, of_broken, counted") == [(1, 0, 50)]
+    source.run("DELETE FROM a_nulls; DELETE FROM b_key WHERE i = 2; DELETE FROM c_check WHERE i < 0")
+    source.run("SET session_replication_role = replica; UPDATE broken_p SET id = 1")
+    result = replicator("clone", "--data-only", "--resume=per-table", *flags)
+    refuses(result, 6, "foreign_key bad_id_fkey on public.bad failed", "of_broken_id_fkey")
+    assert copy.rows("SELECT b_key.i, m.count FROM b_key, m") == [(1, 1)]

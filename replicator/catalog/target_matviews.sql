@@ -37,7 +37,7 @@ SELECT m.oid::regclass::text AS identity
                  JOIN pg_rewrite r ON r.ev_class = inner_view.read
                  JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass
                                  AND d.objid = r.oid
-                                 AND d.refclassid = 'pg_proc'::regclass
+                                 AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
                                  AND d.refobjid >= 16384
                 WHERE inner_view.matview = m.oid) AS calls
   FROM closure c

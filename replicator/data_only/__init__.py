@@ -24,7 +24,7 @@ from replicator.copy.intruders import none_fires
 from replicator.data_only.counterparts import as_there
 from replicator.data_only.foreign_keys import Taken, read_taken
 from replicator.data_only.match import Matched, Target, check_types, match
-from replicator.data_only.order import in_order
+from replicator.data_only.order import in_order, rows_about
 from replicator.data_only.refresh import changed, refresh_steps, to_refresh
 from replicator.data_only.sequences import common_sequences
 from replicator.events import Emit, listed, saying
@@ -301,6 +301,9 @@ def make_plan(
         last = [Step(f"check {name}", Phase.BUILD, check, copied) for name, check in checks]
     else:
         last = [Step(k.name, Phase.BUILD, Execute((*k.it.create, k.it.crossed_out)), copied) for k in keys]
+    rows = rows_about((key.it for key in keys), targets)
+    last = [replace(step, builds_on=rows[step.name.removeprefix("check ")]) for step in last]
+    if not replica:
         # One after another: each locks two tables.
         last = [*last[:1], *(replace(b, needs=copied | {a.name}) for a, b in pairwise(last))]
     finished = copied | {step.name for step in last}

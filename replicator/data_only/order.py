@@ -3,9 +3,11 @@
 Indexes are there already: what one of them calls finds no rows that come later, and nothing fails.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from replicator.data_only.foreign_keys import Taken
 from replicator.data_only.match import Target
 from replicator.model import Address, Catalog, Execute, Phase, Step
 from replicator.plan.data import MORE_LOOKED_UP, ROWS_LOOKED_UP
@@ -13,6 +15,22 @@ from replicator.plan.lookups import Hints, rounds
 from replicator.plan.relations import Relations
 
 INDEXED_LOOKED_UP = "rows that indexes may look up"
+
+
+def rows_about(keys: Iterable[Taken], targets: Sequence[Target]) -> dict[str, frozenset[str]]:
+    """Return, for each foreign key, the steps that bring the rows of its two tables: it is not checked without them."""
+    steps: defaultdict[str, set[str]] = defaultdict(set)
+    for target in targets:
+        for name in (target.name, target.top):
+            if not target.table.empty:
+                steps[name.replace('"', "")].add(f"data {target.copied.identity}")
+    return {
+        key.name: frozenset(
+            steps[f"{key.schema_name}.{key.table_name}".replace('"', "")]
+            | steps[f"{key.referenced_schema}.{key.referenced_table}".replace('"', "")]
+        )
+        for key in keys
+    }
 
 
 def in_order(
