@@ -34,9 +34,12 @@ def mend(steps: Sequence[Step], prepared: Prepared, sides: Sides, settings: Sett
     emit(events.Note(f"Comparing with the source as it is now, for the sake of what was refused: {told}."))
     with compared(sides, prepared.catalog, settings, emit, only=names, apart=prepared.kept) as found:
         outcomes = found.repair()
+    for name, outcome in outcomes.items():
+        if not outcome.done:
+            emit(events.Note(f"{name.partition(' ')[2]}: the source's rows are others by now, {outcome.text}"))
     mended = [table.identity for table in tables if table.name in outcomes and outcomes[table.name].done]
     if mended:
         read_again(sides.keeper.keep(), mended, sides.moment.moment)
-        words = ", ".join(f"{name.partition(' ')[2]}: {outcome.text}" for name, outcome in outcomes.items())
+        words = ", ".join(f"{name.partition(' ')[2]}: {o.text}" for name, o in outcomes.items() if o.done)
         emit(events.Note(f"The source's rows are others by now, and so are the copy's. {words}."))
     return bool(mended)

@@ -49,6 +49,20 @@ SELECT tgrelid::regclass::text, quote_ident(tgname), tgenabled = 'A', tgenabled 
    AND NOT tgisinternal
    AND tgenabled::text = ANY (%(firing)s)
 """
+# A table that publishes what is deleted must say by what a row is known. One whose key is still to be made cannot.
+UNIDENTIFIED = """
+SELECT c.oid::regclass::text, CASE c.relreplident WHEN 'n' THEN 'NOTHING' ELSE 'DEFAULT' END
+  FROM pg_class c
+ WHERE (c.oid = %(table)s::regclass
+        OR %(root)s AND c.oid = ANY (ARRAY(SELECT relid::oid FROM pg_partition_tree(%(table)s::regclass))))
+   AND c.relkind = 'r'
+   AND c.relpersistence = 'p'
+   AND c.relreplident <> 'f'
+   AND NOT EXISTS (SELECT FROM pg_index i
+                    WHERE i.indrelid = c.oid
+                      AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END)
+   AND EXISTS (SELECT FROM pg_publication WHERE pubupdate OR pubdelete)
+"""
 # pg_stat_xact: what the transaction has done, and perhaps some before it.
 WRITTEN = """
 SELECT root, done, sum(rows)::bigint
@@ -142,7 +156,7 @@ def _repair(
     changed = [row for row in rows if row.how == "changed"]
     wanted = [row for row in rows if row.how != "extra"]
     before = _written(there, work, replica)
-    with _silenced(there, work, replica), sides.source.reading(work) as here:
+    with _silenced(there, work, replica), _identified(there, work), sides.source.reading(work) as here:
         deleted = 0
         for some in _batches(extra + changed if replica else extra):
             with postgres.without_views(there):
@@ -210,6 +224,17 @@ def _silenced(there: Connection, work: CompareTable, replica: bool) -> Iterator[
     for table, trigger, always, on_replica in triggers:
         when = "ALWAYS " if always else "REPLICA " if on_replica else ""
         there.execute(f"ALTER TABLE ONLY {table} ENABLE {when}TRIGGER {trigger}")
+
+
+@contextmanager
+def _identified(there: Connection, work: CompareTable) -> Iterator[None]:
+    """Let rows that are published be deleted though no key tells which they are."""
+    unidentified = there.execute(UNIDENTIFIED, {"table": work.identity, "root": not work.only}).fetchall()
+    for table, _ in unidentified:
+        there.execute(f"ALTER TABLE ONLY {table} REPLICA IDENTITY FULL")
+    yield
+    for table, identity in unidentified:
+        there.execute(f"ALTER TABLE ONLY {table} REPLICA IDENTITY {identity}")
 
 
 def _batches(rows: Sequence[RowDifference]) -> Iterator[Sequence[RowDifference]]:
