@@ -173,8 +173,11 @@ def begin(prepared: Prepared, sides: Sides, settings: Settings, emit: Emit) -> J
                 journal.drop(sides.keeper.conn)  # an earlier run's
             record.create(sides.keeper.conn, run)
         return record
-    resume.check_same(sides.left, plan)
-    kept = resume.kept_steps(sides.left, plan, same_snapshot=sides.same_snapshot)
+    mended = resume.check_same(sides.left, plan)
+    if mended:
+        words = f"The source's definitions are others by now, and so are the copy's: {events.listed(sorted(mended))}."
+        emit(events.Note(words))
+    kept = resume.kept_steps(sides.left, plan, same_snapshot=sides.same_snapshot) - mended
     remains = Remains(sides.left, kept, plan, prepared.catalog, prepared.standing)
     remains.check(sides.keeper.conn, sides.destination, settings, emit)
     moved = remains.moved_sequences(sides.keeper.conn)
@@ -210,12 +213,14 @@ def work_off(prepared: Prepared, record: Journal, sides: Sides, settings: Settin
     plan, crashed = prepared.plan, False
     violated = sides.left is not None and sides.left.refused and not settings.data_only
     tables = {step.work.table.address.objid for step in plan.steps if isinstance(step.work, CopyTable)}
+    made_before = resume.made_before(sides.left)
 
     def all_read() -> None:
         sides.all_read(tables, release=not settings.verify and not violated)
 
     while todo_names := left_to_do(record, sides, emit, again)[1]:
         todo = [replace(s, needs=(s.needs | s.builds_on) & todo_names) for s in plan.steps if s.name in todo_names]
+        todo = [resume.replacing(step) if step.name in made_before else step for step in todo]
         emit(announcement(Plan(tuple(todo))))
         workshop = Workshop(
             sides.source,
@@ -244,7 +249,7 @@ def work_off(prepared: Prepared, record: Journal, sides: Sides, settings: Settin
             crashed, lost = left_to_do(record, sides, emit, again)
             if lost and not crashed:
                 left = [step for step in todo if step.name in lost]
-                about = [step for step in left if step.name in refused and refusal.of_rows(step, refused[step.name])]
+                about = [step for step in left if step.name in refused and refusal.may_be_of_rows(refused[step.name])]
                 if not (violated and about and mend(about, prepared, sides, settings, emit)):
                     raise refusal.incomplete(left, refused, rows_only=settings.data_only)
                 violated = False

@@ -28,8 +28,8 @@ NO_LIBRARY = "58P01"
 """Of those the one that says that there is no such file: a function's library."""
 VIOLATED = "23"
 """The class of SQLSTATE for rows that break a rule."""
-COMPUTED = ("22", "P0")
-"""Those for what an expression makes of rows: a division by zero, PL/pgSQL's RAISE."""
+OF_ROWS = (VIOLATED, "22", "P0", "21")
+"""Those of what rows may bring about: values that do not do, what a function in PL/pgSQL raises, more than one row."""
 
 NAMELESS = (
     psycopg.errors.UndefinedTable,
@@ -43,9 +43,7 @@ of its own for that, and says so in its hint."""
 
 LEFT_EMPTY = "With --skip-failed-refresh a view that cannot be filled is left empty."
 NOT_VALID = "With `--foreign-keys not-valid` keys that the rows violate are added NOT VALID."
-MEND = (
-    "Mend the rows on the source; --resume compares those tables with it again. Another definition needs a new clone."
-)
+MEND = "Mend the rows on the source; --resume compares those tables with it again."
 
 
 def own_fault(error: psycopg.Error) -> bool:
@@ -86,10 +84,9 @@ def violated(error: StepFailed) -> bool:
     return (getattr(error.__cause__, "sqlstate", None) or "").startswith(VIOLATED)
 
 
-def of_rows(step: Step, error: StepFailed) -> bool:
-    """Tell whether other rows may help: they break a rule, or an index's expression fails on them."""
-    state = getattr(error.__cause__, "sqlstate", None) or ""
-    return violated(error) or (step.phase is Phase.BUILD and state.startswith(COMPUTED))
+def may_be_of_rows(error: StepFailed) -> bool:
+    """Tell whether another value in a row may help."""
+    return (getattr(error.__cause__, "sqlstate", None) or "").startswith(OF_ROWS)
 
 
 def incomplete(lost: Sequence[Step], refused: Mapping[str, StepFailed], *, rows_only: bool) -> Incomplete | StepFailed:
@@ -99,7 +96,7 @@ def incomplete(lost: Sequence[Step], refused: Mapping[str, StepFailed], *, rows_
     hints = []
     errors = [refused[step.name] for step in lost]
     both = list(zip(lost, errors, strict=True))
-    if not rows_only and any(of_rows(step, error) for step, error in both):
+    if not rows_only and any(may_be_of_rows(error) for error in errors):
         hints.append(MEND)
     keys = [error for step, error in both if step.name.startswith(("foreign_key ", "validate "))]
     if not rows_only and any(violated(error) for error in keys):

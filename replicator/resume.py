@@ -20,9 +20,11 @@ from replicator.model import (
     Catalog,
     CopyLargeObjects,
     CopyTable,
+    Execute,
     LargeObjects,
     Phase,
     Plan,
+    Step,
 )
 from replicator.plan.parts import Parts, as_cut
 from replicator.postgres import Connection
@@ -34,6 +36,8 @@ SESSIONS_END_SECONDS = 30.0
 UNLINKED_AT_ONCE = 1000  # each holds a lock to the end of its transaction
 OF_THE_MOMENT = (Phase.LARGE_OBJECTS, Phase.SEQUENCES)
 """The phases whose steps are not kept in another snapshot."""
+REPLACEABLE = re.compile("(function|view) ")
+CREATE = re.compile("^CREATE (?!OR REPLACE )(?=FUNCTION |PROCEDURE |VIEW |RECURSIVE VIEW )")
 ABOUT_LARGE_OBJECTS = "(large object)"
 """So end the names of their comments and privileges, which go with them."""
 
@@ -150,16 +154,41 @@ def parts_then(left: Left, catalog: Catalog) -> Parts:
         raise damaged(str(error)) from error
 
 
-def check_same(left: Left, plan: Plan) -> None:
-    """Raise SourceChanged, with names, if the source's schema is not the one that the earlier run began to copy."""
-    then = {step.name: step.digest for step in left.steps if step.digest}
-    now = {step.name: hash for step in plan.steps if (hash := digest(step))}
-    changed = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
-    if changed:
+def check_same(left: Left, plan: Plan) -> set[str]:
+    """Return what was mended on the source, where something was refused: it is to be made as it is now.
+
+    That may be what was not made, what is built on rows, and the text of a function or a view. Raises SourceChanged,
+    with names, if the source's schema is not the one that the earlier run began to copy in another way.
+    """
+    then = {step.name: step for step in left.steps if step.digest}
+    now = {step.name: step for step in plan.steps if digest(step)}
+    changed = {n for n in then.keys() & now.keys() if then[n].digest != digest(now[n])} | (then.keys() ^ now.keys())
+    mended = {name for name in changed if left.refused and _may_be_mended(then.get(name), now.get(name))}
+    if others := sorted(changed - mended):
         raise SourceChanged(
-            f"The source is not what it was when the clone began: {listed(changed)}.",
+            f"The source is not what it was when the clone began: {listed(others)}.",
             hint=go_on(left.run.options, all_read=False, resume=False),
         )
+    return mended
+
+
+def _may_be_mended(then: Recorded | None, now: Step | None) -> bool:
+    """Tell whether a copy can take over what became of a definition."""
+    if then is None:
+        return now is not None and now.phase in (Phase.BUILD, Phase.FINISH)
+    return not then.done or (now is not None and REPLACEABLE.match(now.name) is not None)
+
+
+def made_before(left: Left | None) -> set[str]:
+    """Return what an earlier run has made that can be replaced."""
+    return {step.name for step in left.steps if step.done and REPLACEABLE.match(step.name)} if left else set()
+
+
+def replacing(step: Step) -> Step:
+    """Return a step that replaces a function or a view, instead of making it."""
+    assert isinstance(step.work, Execute)
+    statements = tuple(CREATE.sub("CREATE OR REPLACE ", text) for text in step.work.statements)
+    return replace(step, work=Execute(statements))
 
 
 def kept_steps(left: Left, plan: Plan, *, same_snapshot: bool) -> set[str]:

@@ -20,8 +20,9 @@ def mend(steps: Sequence[Step], prepared: Prepared, sides: Sides, settings: Sett
     """
     about: set[Address] = set()
     lacking = [step.work.table for step in steps if isinstance(step.work, CopyTable)]
+    names_of = {step.name: step.work.table.address for step in prepared.plan.steps if isinstance(step.work, CopyTable)}
     for step in steps:
-        about |= step.locks.keys()
+        about |= step.locks.keys() | {names_of[name] for name in step.builds_on & names_of.keys()}
     hints = Hints(prepared.catalog)
     for table in lacking:
         about |= hints.reached(hints.called(table))

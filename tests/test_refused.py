@@ -295,3 +295,63 @@ def test_rows_that_are_refused_do_not_hide_the_other_rows(
     result = replicator("clone", "--data-only", "--resume=per-table", *flags)
     refuses(result, 6, "foreign_key bad_id_fkey on public.bad failed", "of_broken_id_fkey")
     assert copy.rows("SELECT b_key.i, m.count FROM b_key, m") == [(1, 1)]
+
+
+DEFINED_WRONG = """
+CREATE TABLE t (i int); INSERT INTO t VALUES (1), (2); COMMENT ON TABLE t IS 'of t';
+CREATE FUNCTION f(a int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN a; END';
+CREATE INDEX by_f ON t (f(i)); CREATE VIEW v AS SELECT i AS d FROM t; CREATE MATERIALIZED VIEW m AS SELECT d FROM v;
+CREATE TABLE p (i int PRIMARY KEY); CREATE TABLE c (i int CONSTRAINT key REFERENCES p);
+CREATE OR REPLACE FUNCTION f(a int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RAISE ''no''; END';
+CREATE OR REPLACE VIEW v AS SELECT 1 / (i - 1) AS d FROM t;
+SET session_replication_role = replica; INSERT INTO c VALUES (9);
+"""
+DEFINED_RIGHT = """
+CREATE OR REPLACE FUNCTION f(a int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN a + 0; END';
+CREATE OR REPLACE VIEW v AS SELECT 1 / i AS d FROM t; REFRESH MATERIALIZED VIEW m;
+ALTER TABLE c DROP CONSTRAINT key; ALTER TABLE c ADD CONSTRAINT key_of_another FOREIGN KEY (i) REFERENCES p NOT VALID;
+REINDEX INDEX by_f;
+"""
+
+
+def test_definitions_that_were_mended_on_the_source_are_taken_over(
+    pair: tuple[Database, Database], replicator: Run
+) -> None:
+    source, copy = pair
+    source.run(DEFINED_WRONG)
+    refuses(replicator("clone", *both(*pair)), 6, "All is done but 3 steps.", "by_f", "refresh public.m", "key")
+    source.run(DEFINED_RIGHT)
+    result = replicator("clone", "--resume", *both(*pair))
+    assert "definitions are others by now, and so are the copy's" in runs(result) + result.err
+    assert copy.dump() == source.dump()
+    assert copy.rows("SELECT d FROM m ORDER BY 1") == [(0,), (1,)]
+
+
+def test_what_was_made_is_still_to_be_as_it_was_made(pair: tuple[Database, Database], replicator: Run) -> None:
+    source, _ = pair
+    source.run(DEFINED_WRONG)
+    refuses(replicator("clone", *both(*pair)), 6, "All is done but 3 steps.")
+    source.run("ALTER TABLE t ADD j int; COMMENT ON TABLE t IS NULL")
+    refuses(replicator("clone", "--resume", *both(*pair)), 7, "comment public.t (table), table public.t")
+
+
+BY_VALUE = """
+CREATE TABLE t (i int PRIMARY KEY); INSERT INTO t VALUES (1), (2);
+CREATE FUNCTION part(a int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 10 / a; END';
+CREATE INDEX by_part ON t (part(i)); CREATE MATERIALIZED VIEW m AS SELECT part(i) AS p FROM t;
+UPDATE pg_index SET indisready = false WHERE indexrelid = 'by_part'::regclass;
+"""
+
+
+def test_values_that_were_mended_on_the_source_are_mended_in_the_copy(
+    pair: tuple[Database, Database], replicator: Run
+) -> None:
+    source, copy = pair
+    source.run(BY_VALUE)
+    source.run("INSERT INTO t VALUES (0); UPDATE pg_index SET indisready = true")
+    result = replicator("clone", *both(*pair))
+    refuses(result, 6, "All is done but 2 steps.", "division by zero", "Mend the rows on the source")
+    source.run("DELETE FROM t WHERE i = 0")
+    runs(replicator("clone", "--resume", "--verify", *both(*pair)))
+    assert copy.rows("SELECT p FROM m ORDER BY 1") == [(5,), (10,)]
+    assert copy.dump() == source.dump()
