@@ -211,7 +211,7 @@ def held_until(sides: Sides, settings: Settings) -> datetime | None:
 def work_off(prepared: Prepared, record: Journal, sides: Sides, settings: Settings, emit: Emit, again: Again) -> None:
     """Do all steps that the journal has as unfinished. Raises StepFailed, Incomplete, SourceChanged."""
     plan, crashed = prepared.plan, False
-    violated = sides.left is not None and sides.left.refused and not settings.data_only
+    violated = sides.left is not None and sides.left.refused and not settings.append
     tables = {step.work.table.address.objid for step in plan.steps if isinstance(step.work, CopyTable)}
     made_before = resume.made_before(sides.left)
 
@@ -251,7 +251,7 @@ def work_off(prepared: Prepared, record: Journal, sides: Sides, settings: Settin
                 left = [step for step in todo if step.name in lost]
                 about = [step for step in left if step.name in refused and refusal.may_be_of_rows(refused[step.name])]
                 if not (violated and about and mend(about, prepared, sides, settings, emit)):
-                    raise refusal.incomplete(left, refused, rows_only=settings.data_only)
+                    raise refusal.incomplete(left, refused, rows_only=settings.data_only, appended=settings.append)
                 violated = False
                 record.undo(sides.keeper.keep(), Phase.REFRESH)  # they were filled from other rows
 

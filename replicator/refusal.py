@@ -89,14 +89,19 @@ def may_be_of_rows(error: StepFailed) -> bool:
     return (getattr(error.__cause__, "sqlstate", None) or "").startswith(OF_ROWS)
 
 
-def incomplete(lost: Sequence[Step], refused: Mapping[str, StepFailed], *, rows_only: bool) -> Incomplete | StepFailed:
-    """Return the error that ends a run which did all but these steps. `rows_only`: the schema was there before."""
+def incomplete(
+    lost: Sequence[Step], refused: Mapping[str, StepFailed], *, rows_only: bool, appended: bool = False
+) -> Incomplete | StepFailed:
+    """Return the error that ends a run which did all but these steps. `rows_only`: the schema was there before.
+
+    `appended`: rows, too, which nobody can tell apart from those that were copied.
+    """
     if unknown := [step.name for step in lost if step.name not in refused]:
         return StepFailed(unknown[0], "it is not in the journal, though nothing failed")
     hints = []
     errors = [refused[step.name] for step in lost]
     both = list(zip(lost, errors, strict=True))
-    if not rows_only and any(may_be_of_rows(error) for error in errors):
+    if not appended and any(may_be_of_rows(error) for error in errors):
         hints.append(MEND)
     keys = [error for step, error in both if step.name.startswith(("foreign_key ", "validate "))]
     if not rows_only and any(violated(error) for error in keys):

@@ -22,7 +22,8 @@ def mend(steps: Sequence[Step], prepared: Prepared, sides: Sides, settings: Sett
     lacking = [step.work.table for step in steps if isinstance(step.work, CopyTable)]
     names_of = {step.name: step.work.table.address for step in prepared.plan.steps if isinstance(step.work, CopyTable)}
     for step in steps:
-        about |= step.locks.keys() | {names_of[name] for name in step.builds_on & names_of.keys()}
+        about |= {names_of[name] for name in step.builds_on & names_of.keys()}
+        about |= set() if settings.data_only else step.locks.keys()  # those are the destination's own
     hints = Hints(prepared.catalog)
     for table in lacking:
         about |= hints.reached(hints.called(table))
@@ -33,7 +34,9 @@ def mend(steps: Sequence[Step], prepared: Prepared, sides: Sides, settings: Sett
     names = {table.name for table in tables}
     told = listed([table.identity for table in tables])
     emit(events.Note(f"Comparing with the source as it is now, for the sake of what was refused: {told}."))
-    with compared(sides, prepared.catalog, settings, emit, only=names, apart=prepared.kept) as found:
+    with compared(
+        sides, prepared.catalog, settings, emit, only=names, there=prepared.there, apart=prepared.kept
+    ) as found:
         outcomes = found.repair()
     for name, outcome in outcomes.items():
         if not outcome.done:
