@@ -258,7 +258,8 @@ def test_a_view_is_not_filled_from_one_that_could_not_be_made_whole(
 
 
 ROWS_ALONE = """
-CREATE TABLE a_nulls (i int NOT NULL); CREATE TABLE b_key (i int, t text UNIQUE); CREATE TABLE c_check (i int CHECK (i > 0));
+CREATE TABLE a_nulls (i int NOT NULL); CREATE TABLE b_key (i int, t text UNIQUE);
+CREATE TABLE c_check (i int CHECK (i > 0));
 CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE fine (id int REFERENCES p); CREATE TABLE bad (id int REFERENCES p);
 CREATE TABLE broken_p (id int PRIMARY KEY CHECK (id > 0)); CREATE TABLE of_broken (id int REFERENCES broken_p);
 CREATE SEQUENCE counted; CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM c_check;
@@ -267,7 +268,8 @@ LOOSE = """
 ALTER TABLE a_nulls ALTER i DROP NOT NULL; ALTER TABLE b_key DROP CONSTRAINT b_key_t_key;
 ALTER TABLE c_check DROP CONSTRAINT c_check_i_check; ALTER TABLE broken_p DROP CONSTRAINT broken_p_id_check;
 INSERT INTO a_nulls VALUES (NULL); INSERT INTO b_key VALUES (1, 'a'), (2, 'a'); INSERT INTO c_check VALUES (-1), (5);
-INSERT INTO p VALUES (1); INSERT INTO fine VALUES (1); INSERT INTO broken_p VALUES (0); INSERT INTO of_broken VALUES (0);
+INSERT INTO p VALUES (1); INSERT INTO fine VALUES (1); INSERT INTO broken_p VALUES (0);
+INSERT INTO of_broken VALUES (0);
 SELECT setval('counted', 50); SET session_replication_role = replica; INSERT INTO bad VALUES (99);
 """
 
@@ -281,7 +283,8 @@ def test_rows_that_are_refused_do_not_hide_the_other_rows(
     flags = both(*pair)
     if as_owner:
         copy.run(
-            f'ALTER ROLE alice LOGIN; GRANT CREATE ON SCHEMA public TO alice; GRANT CREATE ON DATABASE "{copy.name}" TO alice'
+            "ALTER ROLE alice LOGIN; GRANT CREATE ON SCHEMA public TO alice;"
+            f'GRANT CREATE ON DATABASE "{copy.name}" TO alice'
         )
         flags = tuple(flag.replace("user=postgres", "user=alice") if flag == copy.dsn else flag for flag in flags)
     copy.run(f"{'SET ROLE alice;' * as_owner} {ROWS_ALONE}")

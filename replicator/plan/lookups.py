@@ -144,7 +144,7 @@ class Hints:
         return set(table.calls).union(*named)
 
     def reached(self, functions: Collection[Address], *, likely: bool = False) -> set[Address]:
-        """Return the tables that these functions, views and functions in between may read; or those that are `likely`."""
+        """Return the tables that these, views and functions in between may read; or those that it is `likely` of."""
         return self.walked(functions, likely=likely) & self._tables
 
     def are_clear(self, functions: Collection[Address]) -> bool:
