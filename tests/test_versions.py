@@ -181,6 +181,18 @@ def test_a_function_whose_library_is_not_there_is_named(newer: Database, older: 
     assert [line.partition(":")[0] for line in lost(done)] == ["table public.u", "function public.f(integer)"]
 
 
+def test_a_table_that_loses_all_its_options_is_as_one_that_had_none(
+    newer: Database, older: Database, replicator: Run
+) -> None:
+    newer.run("""
+        CREATE TABLE t (a text) WITH (autovacuum_vacuum_max_threshold = 5, toast.autovacuum_vacuum_max_threshold = 6);
+        CREATE MATERIALIZED VIEW m WITH (autovacuum_vacuum_max_threshold = 5) AS SELECT 1 AS one;
+    """)
+    done = replicator("clone", "--downgrade", "--verify", *both(newer, older))
+    runs(done)
+    assert len(lost(done)) == 3
+
+
 def test_verify_still_finds_what_is_missing_after_a_downgrade(
     newer: Database, older: Database, replicator: Run
 ) -> None:

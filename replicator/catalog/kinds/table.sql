@@ -34,7 +34,7 @@ SELECT c.tableoid AS classid
              , CASE WHEN c.relpersistence = 'u' AND c.relkind = 'r' THEN 'UNLOGGED' END
              , format('TABLE %s', c.oid::regclass)
              , 'OF ' || nullif(c.reloftype, 0)::regtype) AS head
-            , concat_ws(' '
+            , nullif(concat_ws(' '
              , 'PARTITION BY ' || pg_get_partkeydef(c.oid)
              , 'USING ' || quote_ident(m.amname)
              , (SELECT format('WITH (%s)', string_agg(format('%s%I=%L', o.prefix, o.option_name, o.option_value), ', '))
@@ -42,6 +42,6 @@ SELECT c.tableoid AS classid
                          UNION ALL
                         SELECT 'toast.', * FROM pg_options_to_table(toast.reloptions)) AS o
                  WHERE o.option_name !~ '^pg_'
-                HAVING count(*) > 0)) AS tail
+                HAVING count(*) > 0)), '') AS tail
         OFFSET 0) AS part                                        -- computed once, though used twice
  WHERE c.relkind IN ('r', 'p')
