@@ -226,6 +226,8 @@ class Catalog:
     """Who owns the members of extensions."""
     role: str = ""
     """Who read it; on the destination, the owner of what was left to whoever makes it."""
+    path: str = field(default="", compare=False)
+    """The search_path that its role has in the database, which functions may rely on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +323,8 @@ class CopyTable:
     """Statements for the destination, in the same transaction; so too `after`."""
     after: tuple[str, ...] = ()
     part: Part | None = None
+    path: str = ""
+    """The search_path that functions rely on which the copy calls."""
 
 
 @dataclass(frozen=True, slots=True)

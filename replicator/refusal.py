@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import psycopg
-from psycopg import sql
 
 from replicator import postgres
 from replicator.copy import misfits
 from replicator.errors import Incomplete, StepFailed
 from replicator.events import Note
-from replicator.model import Execute, Phase, Step
+from replicator.model import CopyTable, Execute, Phase, Step
+from replicator.safe import OUR_PATH, with_path
 
 FORGONE = (
     *(Phase.SCHEMA, Phase.DATA, Phase.LARGE_OBJECTS, Phase.SEQUENCES),
@@ -37,9 +37,6 @@ NAMELESS = (
     psycopg.errors.UndefinedObject,
     psycopg.errors.InvalidSchemaName,
 )
-RESTRICTED = (Phase.BUILD, Phase.REFRESH)
-"""Where the server runs functions as the owner, who cannot become another role by that. Since 17 it has a search_path
-of its own for that, and says so in its hint."""
 
 LEFT_EMPTY = "With --skip-failed-refresh a view that cannot be filled is left empty."
 NOT_VALID = "With `--foreign-keys not-valid` keys that the rows violate are added NOT VALID."
@@ -71,12 +68,20 @@ def instead(step: Step, error: StepFailed, path: Callable[[], str | None]) -> tu
         lesser = replace(step, work=Execute(step.instead), instead=None)
         text = f"{step.name}: left NOT VALID, since the rows violate it: {error.reason}"
         return lesser, Note(text, left_out=True)
-    nameless = isinstance(error.__cause__, NAMELESS) and step.phase in RESTRICTED
-    if nameless and isinstance(step.work, Execute) and (wanted := path()):
-        set_path = sql.SQL("SELECT pg_catalog.set_config('search_path', {}, true)").format(wanted).as_string()
-        with_path = replace(step, work=Execute((set_path, *step.work.statements)))
-        return with_path, Note(f"{step.name}: done with search_path = {wanted}, since its functions rely on that.")
+    if nameless(step, error) and (wanted := path()):
+        note = Note(f"{step.name}: done with search_path = {wanted}, since its functions rely on that.")
+        match step.work:
+            case Execute(statements):
+                return replace(step, work=Execute((with_path(wanted), *statements, OUR_PATH))), note
+            case CopyTable():
+                return replace(step, work=replace(step.work, path=wanted)), note
     return None
+
+
+def nameless(step: Step, error: StepFailed) -> bool:
+    """Tell whether a step failed for a name that a function has not found, which the database's own path may help."""
+    has_path = isinstance(step.work, CopyTable) and step.work.path
+    return isinstance(error.__cause__, NAMELESS) and isinstance(step.work, (Execute, CopyTable)) and not has_path
 
 
 def violated(error: StepFailed) -> bool:

@@ -20,7 +20,8 @@ from replicator.graph import Piece
 from replicator.model import Catalog, Object
 from replicator.plan.lookups import Hints, creation_order
 from replicator.postgres import Connection
-from replicator.refusal import NO_LIBRARY
+from replicator.refusal import NAMELESS, NO_LIBRARY
+from replicator.safe import OUR_PATH, with_path
 
 TOGETHER = 50
 LARGE_OBJECT_CLASS = 2613
@@ -127,7 +128,7 @@ def rehearse(
             conn.execute("SAVEPOINT rehearsal")
             for statement in before:
                 _refusal(conn, [statement])  # what depends on it will tell
-            _Trial(conn, found, superuser, unchanged).run(pieces)
+            _Trial(conn, found, superuser, unchanged, catalog.path).run(pieces)
     except psycopg.Error as error:
         if error.sqlstate != OUT_OF_LOCKS:
             raise
@@ -183,11 +184,14 @@ def _larger_than(room: str) -> str:
 class _Trial:
     """One pass over the pieces, inside a transaction. `found` is filled."""
 
-    def __init__(self, conn: Connection, found: Rehearsal, superuser: bool, unchanged: Collection[str]) -> None:
+    def __init__(
+        self, conn: Connection, found: Rehearsal, superuser: bool, unchanged: Collection[str], path: str
+    ) -> None:
         self.conn = conn
         self.found = found
         self.superuser = superuser
         self.unchanged = unchanged
+        self.path = path
         self._warnings: list[str] = []
 
     def run(self, pieces: Sequence[Piece]) -> None:
@@ -224,13 +228,13 @@ class _Trial:
 
     def _try_one(self, piece: Piece) -> bool:
         """Make one piece, as far as it goes; tell whether it is there."""
-        if not _refusal(self.conn, piece.statements):
+        if not self._refusal(piece.statements):
             return True
         other_role = None
         for statement in piece.statements:
             if statement == "RESET ROLE":
                 other_role = None
-            error = other_role or _refusal(self.conn, [statement])
+            error = other_role or self._refusal([statement])
             if error is None:
                 continue
             if statement.startswith("SET LOCAL ROLE "):
@@ -244,6 +248,13 @@ class _Trial:
                 return False
             result.statements.setdefault(piece.object.name, {})[statement] = postgres.one_line(error)
         return True
+
+    def _refusal(self, statements: Sequence[str]) -> psycopg.Error | None:
+        """Do as a clone does, which gives functions their database's own search_path where they find no name."""
+        error = _refusal(self.conn, statements)
+        if self.path and isinstance(error, NAMELESS):
+            return _refusal(self.conn, [with_path(self.path), *statements, OUR_PATH]) and error
+        return error
 
     def _grant_again(self, piece: Piece) -> None:
         """Find the statement that has no effect. What it grants or revokes may be granted or revoked again."""

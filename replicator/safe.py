@@ -4,8 +4,8 @@ A pooler lends its backends, and what was set in one is still set for whoever ge
 """
 
 import re
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from typing import Any, Self
 
@@ -23,6 +23,7 @@ OWN = f"""SET LOCAL statement_timeout = 0;
 SELECT pg_catalog.set_config('search_path', '{PATH}', false)
  WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {{}}"""
 """Sets nothing that lasts where another backend answers than the one that was named when the session began."""
+OUR_PATH = f"SELECT pg_catalog.set_config('search_path', '{PATH}', true)"
 ANY_DATABASE = ("application_name", "connect_timeout", "dbname")
 AT_REST = (pq.TransactionStatus.IDLE, pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
 
@@ -82,6 +83,27 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
                     self.execute("DISCARD ALL")
         finally:
             super().close()
+
+
+def with_path(path: str) -> str:
+    """Return the statement that gives functions the search_path which they rely on, for a transaction.
+
+    PostgreSQL's own names still come first: a definition that names them means what it says.
+    """
+    return sql.SQL("SELECT pg_catalog.set_config('search_path', {}, true)").format(f"pg_catalog, {path}").as_string()
+
+
+@contextmanager
+def having(path: str, *conns: psycopg.Connection[Any]) -> Iterator[None]:
+    """Give functions this search_path, if there is one, in transactions that end where anything fails.
+
+    What runs meanwhile must say `pg_catalog`, unless its arguments are exactly those of a function or operator there.
+    """
+    for conn in conns if path else ():
+        conn.execute(with_path(path))
+    yield
+    for conn in conns if path else ():
+        conn.execute(OUR_PATH)
 
 
 def pid_of(conn: psycopg.Connection[Any]) -> int:

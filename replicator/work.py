@@ -108,12 +108,7 @@ class Workshop:
         Raises Undone when the destination's server crashed: then nothing is begun that builds on what may be lost.
         """
         if len(batch) == 1:
-            try:
-                return dict(self._run(batch, worker))
-            except StepFailed as error:
-                if not refusal.may_be_refused(batch[0], error):
-                    raise
-                return {batch[0].name: self._instead(batch[0], worker, error) or error}
+            return {batch[0].name: self._run_alone(batch[0], worker)}
         if self._again.apart.isdisjoint(step.name for step in batch):
             try:
                 return dict(self._attempt(batch, worker, again=False))
@@ -121,9 +116,21 @@ class Workshop:
                 if not self._stopped.is_set() and may_pass(error):
                     self._again.apart.update(step.name for step in batch)
                     self._tell(error, 0, batch[0], worker)
-                elif not any(refusal.may_be_refused(step, error) for step in batch):
+                elif not any(refusal.may_be_refused(s, error) or refusal.nameless(s, error) for s in batch):
                     raise
         return self._run_apart(batch, worker)
+
+    def _run_alone(self, step: Step, worker: int) -> Outcome | StepFailed:
+        try:
+            return self._run([step], worker)[step.name]
+        except StepFailed as error:
+            refusable = refusal.may_be_refused(step, error)
+            if not refusable and not refusal.nameless(step, error):
+                raise
+            outcome = self._instead(step, worker, error)
+            if not outcome and not refusable:
+                raise
+            return outcome or error
 
     def _run_apart(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome | StepFailed]:
         """Do the steps one by one, each in a transaction: what becomes of one shall be told of that one."""

@@ -79,6 +79,9 @@ def read_targets(conn: Connection, name: str = "targets") -> list[Any]:
         return cursor.execute(statement(name, conn.info.server_version // 10000)).fetchall()
 
 
+ROLE = "SELECT current_user::text, reset_val FROM pg_settings WHERE name = 'search_path'"
+
+
 def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
     """Read all of a database that can be copied, inside the transaction that the connection is in.
 
@@ -89,7 +92,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
     kinds = readable_kinds(conn)
     queries = {name: statement(name, major) for name in OTHERS} | {k.name: _kind_query(k, major) for k in kinds}
     rows = _fetch(queries, conn, beside)
-    ((role,),) = conn.execute("SELECT current_user::text").fetchall()
+    ((role, path),) = conn.execute(ROLE).fetchall()
     edges = [Edge(Address(a, b), Address(c, d), deptype) for a, b, c, d, deptype in rows["depend"]]
     tables = tuple(_table(*row) for row in rows["tables"])
     objects = tuple(fold([row for kind in kinds for row in _objects(kind, rows.pop(kind.name))], edges))
@@ -109,6 +112,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
         opaque=frozenset(Address(classid, objid) for classid, objid, _, opaque in bodies if opaque),
         member_owners={Address(classid, objid): owner for classid, objid, owner in rows["member_owners"]},
         role=role,
+        path=path,
     )
 
 

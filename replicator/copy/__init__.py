@@ -10,6 +10,7 @@ from replicator.copy import driver, intruders, relay
 from replicator.copy.wire import NoWire, open_wire
 from replicator.model import CopyTable, Part, Table
 from replicator.postgres import Connection
+from replicator.safe import having
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ def copy_table(
             destination.execute(f"TRUNCATE ONLY {work.table.identity}")
     statements = copy_out(work), copy_in(work, freeze=freeze)
     logger.debug("%s | %s", *statements)
-    rows = transfer(source, destination, *statements, moved)
+    with having(work.path, source, destination):
+        rows = transfer(source, destination, *statements, moved)
     for statement in work.after:
         with postgres.on("destination"):
             destination.execute(statement)
