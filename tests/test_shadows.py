@@ -140,6 +140,65 @@ def test_no_command_calls_what_comes_first_in_the_path(
     assert set(calls.read_text().split()) >= {"lower", "format_type", "pg_class", "operator"}, "others are haunted"
 
 
+RELYING = """
+CREATE FUNCTION evil.helper(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT pg_catalog.int4pl($1, 1)';
+CREATE FUNCTION public.f(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT helper($1)';
+SET search_path = pg_catalog, evil;
+CREATE TABLE public.t (id int PRIMARY KEY, v varchar, c char(3), n numeric, a text[], r float4, b "char", u uuid, i int8
+, o oid, j jsonb, p point, g int GENERATED ALWAYS AS (public.f(id)) STORED);
+CREATE TABLE public.keyed (v varchar PRIMARY KEY, x int, a int[]);
+CREATE TABLE public.keyless (v varchar, x int);
+CREATE STATISTICS public.s ON (public.f(id)), id FROM public.t;
+CREATE STATISTICS public.keyed_s ON (public.f(x)), v FROM public.keyed;
+CREATE STATISTICS public.keyless_s ON (public.f(x)), v FROM public.keyless;
+INSERT INTO public.t SELECT g, g, 'x', g, ARRAY['a'], g / 3.0, 'c', NULL, g, g, '1', point(g, 1)
+  FROM generate_series(1, 50) g;
+INSERT INTO public.keyed SELECT g, g, ARRAY[g] FROM generate_series(1, 50) g;
+INSERT INTO public.keyless SELECT g, g FROM generate_series(1, 50) g;
+"""
+# What has a query's very arguments is found before PostgreSQL's own, even if its schema comes later.
+NEARER = """
+SET search_path = pg_catalog, evil;
+DO $do$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['hashint8extended(int4, bigint)', 'num_nulls(char(3))', 'num_nulls(point)'
+        , 'format(text, char(3))', 'format(text, text[])', 'hash_array_extended(bytea[], bigint)', 'unnest(text[])'
+        , 'unnest(bigint[])', 'hashtextextended(varchar, bigint)', '"left"(varchar, int4)', 'v_eq(varchar, varchar)']
+    LOOP
+        EXECUTE format($$CREATE FUNCTION evil.%s RETURNS boolean LANGUAGE plpgsql AS
+                       $b$BEGIN RETURN evil.called_by(%L); END$b$ $$, name, name);
+    END LOOP;
+END $do$;
+CREATE OPERATOR evil.= (FUNCTION = evil.v_eq, LEFTARG = varchar, RIGHTARG = varchar);
+"""
+DAMAGE = """
+SET search_path = pg_catalog, evil;
+UPDATE public.t SET v = 'other' WHERE id = 3;
+UPDATE public.keyed SET x = 99 WHERE x = 3;
+DELETE FROM public.keyless WHERE x = 5;
+"""
+
+
+@pytest.mark.pg("in 15 18")
+def test_functions_that_need_the_path_bring_no_other_with_them(
+    database: Database, destination: Database, calls: Path, replicator: Run
+) -> None:
+    haunt(database, calls)
+    database.run(RELYING)
+    database.run(NEARER)
+    flags = both(database, destination)
+    done = replicator("clone", "--verify", "--load-via-partition-root", *flags)
+    runs(done)
+    assert "table public.t: done with search_path = evil, pg_catalog" in done.err
+    assert "verify table public.keyed: done with search_path" in done.err
+    destination.run(DAMAGE)
+    assert replicator("verify", "--show-rows", "5", *flags).code == 8
+    runs(replicator("verify", "--repair", *flags))
+    assert calls.read_text() == ""
+
+
 @pytest.mark.pg("in 18")
 def test_a_view_that_takes_the_place_of_a_table_runs_nobody_s_code(
     database: Database, destination: Database, calls: Path, start: Start

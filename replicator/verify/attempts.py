@@ -11,7 +11,7 @@ from replicator import events
 from replicator.again import Again
 from replicator.errors import StepFailed
 from replicator.events import Emit
-from replicator.model import Step
+from replicator.model import CompareTable, Step
 from replicator.postgres import one_line
 from replicator.verify.side import Sides
 from replicator.work import naming
@@ -46,9 +46,29 @@ class Attempts:
 
         def attempt(_: bool) -> T:
             with comparing(step):
-                return work()
+                try:
+                    return work()
+                except GONE:
+                    if not self._give_path(step):
+                        raise
+                    return work()
 
         return self._again.run(step.name, attempt, tell, self.stopped)
+
+    def _give_path(self, step: Step) -> bool:
+        """Have functions find what they rely on while queries of a step's table are planned; tell whether that is new.
+
+        Such are in its indexes, statistics objects, partition key.
+        """
+        work, sides = step.work, (self._sides.source, self._sides.destination)
+        # The words of a condition are an extension's: they need not say pg_catalog.
+        if not isinstance(work, CompareTable) or work.condition or work.identity in sides[0].paths:
+            return False
+        path = sides[0].catalog.path
+        for side in sides:
+            side.paths[work.identity] = path
+        self._emit(events.Note(f"{step.name}: done with search_path = {path}, since functions rely on that."))
+        return True
 
     def cancel(self) -> None:
         """Make every worker come home."""

@@ -29,20 +29,21 @@ Fingerprint = tuple[int, int]
 """How many rows, and the sum of their hashes."""
 
 OWN = {
-    "bool": "hashint4extended({0}::int4, {1})",
-    "char": "hashcharextended({0}, {1})",
-    "cidr": "hashinetextended({0}, {1})",
-    "inet": "hashinetextended({0}, {1})",
-    "int2": "hashint2extended({0}, {1})",
-    "int4": "hashint4extended({0}, {1})",
-    "int8": "hashint8extended({0}, {0} # {1})",  # which folds 64 bits into 32; as the seed, all count
-    "macaddr": "hashmacaddrextended({0}, {1})",
-    "macaddr8": "hashmacaddr8extended({0}, {1})",
-    "oid": "hashoidextended({0}, {1})",
-    "uuid": "uuid_hash_extended({0}, {1})",
+    "bool": "pg_catalog.hashint4extended({0}::int4, {1})",
+    "char": "pg_catalog.hashcharextended({0}, {1})",
+    "cidr": "pg_catalog.hashinetextended({0}, {1})",
+    "inet": "pg_catalog.hashinetextended({0}, {1})",
+    "int2": "pg_catalog.hashint2extended({0}, {1})",
+    "int4": "pg_catalog.hashint4extended({0}, {1})",
+    # It folds 64 bits into 32; as the seed, all count.
+    "int8": "pg_catalog.hashint8extended({0}, {0} OPERATOR(pg_catalog.#) {1})",
+    "macaddr": "pg_catalog.hashmacaddrextended({0}, {1})",
+    "macaddr8": "pg_catalog.hashmacaddr8extended({0}, {1})",
+    "oid": "pg_catalog.hashoidextended({0}, {1})",
+    "uuid": "pg_catalog.uuid_hash_extended({0}, {1})",
     # It takes all zeros for one, and a NaN has many forms that print alike.
-    "float4": "CASE WHEN {0} <> 0 AND {0} <> 'NaN' THEN hashfloat4extended({0}, {1}) ELSE {2} END",
-    "float8": "CASE WHEN {0} <> 0 AND {0} <> 'NaN' THEN hashfloat8extended({0}, {1}) ELSE {2} END",
+    "float4": "CASE WHEN {0} <> '0' AND {0} <> 'NaN' THEN pg_catalog.hashfloat4extended({0}, {1}) ELSE {2} END",
+    "float8": "CASE WHEN {0} <> '0' AND {0} <> 'NaN' THEN pg_catalog.hashfloat8extended({0}, {1}) ELSE {2} END",
 }
 """Types whose own function hashes all of a value: the expression of its name, the seed, and the hash of its text."""
 TEXTS = {"text", "varchar"}
@@ -62,13 +63,13 @@ def text_of(name: str, read_as: str = "") -> str:
 
     `read_as`: what another type prints that has read that.
     """
-    value = f"format('%s', {name})::{read_as}" if read_as else name
-    return f"CASE WHEN num_nulls({name}) = 0 THEN format('%s', {value}) END"
+    value = f"pg_catalog.format('%s', {name})::{read_as}" if read_as else name
+    return f"CASE WHEN pg_catalog.num_nulls({name}) = 0 THEN pg_catalog.format('%s', {value}) END"
 
 
 def text_hash(text: str, seed: int) -> str:
     """Return the expression for a text's hash, byte by byte."""
-    return f'hashtextextended({text} COLLATE "C", {seed})'
+    return f'pg_catalog.hashtextextended({text} COLLATE pg_catalog."C", {seed})'
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +87,13 @@ class Hashing:
     def row(self, columns: Sequence[Column]) -> str:
         """Return the expression for a row's hash."""
         values = " # ".join(self.value(column, number) for number, column in enumerate(columns, 1)) or "0::bigint"
-        return f"hashint8extended(0, {values})"
+        return f"pg_catalog.hashint8extended(0, {values})"
 
     def value(self, column: Column, number: int) -> str:
         """Return the expression for a value's hash, a bigint, of the column of this number; NULL has one, too.
 
         >>> Hashing(("UTF8", "UTF8"), True, seed=7).value(Column("a", "pg_catalog.int4", True), 0)
-        'coalesce(hashint4extended(a, 7), -7046029254386353134)'
+        'coalesce(pg_catalog.hashint4extended(a, 7), -7046029254386353134)'
         """
         seed = _signed(self.seed + number * NULL)
         return f"coalesce({self._not_null(column, seed)}, {_signed(seed ^ NULL)})"
@@ -108,7 +109,7 @@ class Hashing:
             value = f"{name}::{column.type}" if column.type else name
             sent = f"{column.send}({value})"
             # An array that has lost its last NULL may still send that it has some.
-            return self._bytes_hash(f"set_byte({sent}, 7, 0)" if type.startswith("_") else sent, seed)
+            return self._bytes_hash(f"pg_catalog.set_byte({sent}, 7, 0)" if type.startswith("_") else sent, seed)
         text = name if type in TEXTS and not column.read_as else text_of(name, column.read_as)
         if alike or not self._converts:
             return text_hash(text, seed)
@@ -122,15 +123,17 @@ class Hashing:
     def common(self, text: str) -> str:
         """Return the expression for those bytes of a text that are the same on both sides."""
         if not self._converts:
-            return f"convert_to({text}, getdatabaseencoding())"
-        converted = f"convert_to({text}, 'UTF8')"
+            return f"pg_catalog.convert_to({text}, pg_catalog.getdatabaseencoding())"
+        converted = f"pg_catalog.convert_to({text}, 'UTF8')"
         if not self.declared:
             return converted
-        as_declared = f"convert(convert_to({text}, 'SQL_ASCII'), '{self.declared}', 'UTF8')"
-        return f"CASE getdatabaseencoding() WHEN 'SQL_ASCII' THEN {as_declared} ELSE {converted} END"
+        as_declared = f"pg_catalog.convert(pg_catalog.convert_to({text}, 'SQL_ASCII'), '{self.declared}', 'UTF8')"
+        return f"CASE pg_catalog.getdatabaseencoding() WHEN 'SQL_ASCII' THEN {as_declared} ELSE {converted} END"
 
     def _bytes_hash(self, bytes: str, seed: int) -> str:
-        of_bytes = "hashbyteaextended({}, {})" if self.since_18 else "hash_array_extended(ARRAY[{}], {})"
+        of_bytes = (
+            "pg_catalog.hashbyteaextended({}, {})" if self.since_18 else "pg_catalog.hash_array_extended(ARRAY[{}], {})"
+        )
         return of_bytes.format(bytes, seed)
 
 
@@ -158,7 +161,9 @@ def fingerprint_table(
     """
     rows = total = 0
     # A sum, not an exclusive or: two equal rows must not cancel each other. A numeric, which never overflows.
-    query = f"SELECT count(*), coalesce(sum({hashing.row(work.compared)}), 0) FROM {rows_of(work)}"
+    query = (
+        f"SELECT pg_catalog.count(*), coalesce(pg_catalog.sum({hashing.row(work.compared)}), 0) FROM {rows_of(work)}"
+    )
     with side.reading(work) as conn:
         conn.execute(ALL_ROWS)
         for where, read in _chunks(work, blocks, bytes):

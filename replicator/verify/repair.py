@@ -21,6 +21,7 @@ from replicator.copy import driver
 from replicator.errors import ReplicatorError, SourceChanged
 from replicator.model import CompareTable
 from replicator.postgres import Connection, one_line
+from replicator.safe import having
 from replicator.verify.fingerprint import Hashing, rows_of, text_of
 from replicator.verify.references import broken, joined, keep_referenced, references, roots
 from replicator.verify.rows import MOST_ROWS, Found, select_rows
@@ -150,7 +151,8 @@ def _repair(
         raise NotRepaired(f"more than {MOST_ROWS:,} rows differ: copy the database again.")
     there.execute(f"LOCK TABLE {_only(work)} IN SHARE ROW EXCLUSIVE MODE")
     _refuse_another(sides, there, work)
-    with postgres.without_views(there):
+    path = sides.destination.paths.get(work.identity, "")
+    with postgres.without_views(there), having(path, there):
         rows = _still_to_do(there, work, found, hashing)
     extra = [row for row in rows if row.how == "extra"]
     changed = [row for row in rows if row.how == "changed"]
@@ -159,12 +161,13 @@ def _repair(
     with _silenced(there, work, replica), _identified(there, work), sides.source.reading(work) as here:
         deleted = 0
         for some in _batches(extra + changed if replica else extra):
-            with postgres.without_views(there):
+            with postgres.without_views(there), having(path, there):
                 deleted += _delete(there, work, found, some, hashing)
-        if replica:
-            copied = _copy(here, there, work, found, wanted, hashing, work.identity)
-        else:
-            copied = _copy_into_stage_and_merge(here, there, work, found, wanted, hashing)
+        with having(path, there):
+            if replica:
+                copied = _copy(here, there, work, found, wanted, hashing, work.identity)
+            else:
+                copied = _copy_into_stage_and_merge(here, there, work, found, wanted, hashing)
     deleted -= len(changed) if replica else 0
     text = f"repaired: {deleted} deleted, {copied} copied"
     if others := _written(there, work, replica) - before:
@@ -254,7 +257,8 @@ def _as_often(query: str, rows: Sequence[RowDifference], what: str) -> str:
     times = sql.Literal([row.times for row in rows]).as_string()
     return (
         f"SELECT {what} FROM (SELECT *, row_number() OVER (PARTITION BY number) AS nth FROM ({query}) AS r) AS r"
-        f" JOIN unnest({times}::bigint[]) WITH ORDINALITY AS m (times, number) USING (number) WHERE nth <= times"
+        f" JOIN pg_catalog.unnest({times}::bigint[]) WITH ORDINALITY AS m (times, number) USING (number)"
+        " WHERE nth <= times"
     )
 
 
@@ -302,7 +306,9 @@ def _copy_into_stage_and_merge(
     missing = f"INSERT INTO {work.identity} ({_names(work)}) OVERRIDING SYSTEM VALUE SELECT {_names(work)} FROM {STAGE}"
     if found.key:
         same = " AND ".join(
-            f"{one} = {other}" if c.type.startswith("pg_catalog.") else f"{text_of(one)} = {text_of(other)}"
+            f"{one} OPERATOR(pg_catalog.=) {other}"
+            if c.type.startswith("pg_catalog.")
+            else f"{text_of(one)} = {text_of(other)}"
             for c in found.key
             for one, other in [(f"t.{c.name}", f"s.{c.name}")]
         )

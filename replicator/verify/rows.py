@@ -20,6 +20,7 @@ from replicator.verify.fingerprint import Hashing, rows_of, text_of
 from replicator.verify.side import RowDifference, Side, Sides, Values, same_names
 
 BUCKETS = 65536
+LAST_BUCKET = f"{BUCKETS - 1}::bigint"
 FEW_ROWS = 4 * BUCKETS  # on both sides: merged as they are
 FETCHED_ROWS = 10_000
 MOST_ROWS = 100_000
@@ -73,16 +74,17 @@ def find_rows(sides: Sides, work: CompareTable, hashing: Hashing, rows: int) -> 
             conn.execute(ALL_ROWS)
         where = ""
         if rows > FEW_ROWS:
-            grouped = f"SELECT ({digest}) & {BUCKETS - 1}, count(*), sum({row}) FROM {rows_of(work)} GROUP BY 1"
+            sums = f"({digest}) & {LAST_BUCKET}, pg_catalog.count(*), pg_catalog.sum({row})"
+            grouped = f"SELECT {sums} FROM {rows_of(work)} GROUP BY 1"
             ours, theirs = sides.together(lambda conn: set(conn.execute(grouped)), *conns)
             mask = _mask({bucket for bucket, _, _ in ours ^ theirs})
-            where = f"WHERE get_bit('\\x{mask.hex()}'::bytea, (digest & {BUCKETS - 1})::int) = 1"
+            where = f"WHERE pg_catalog.get_bit('\\x{mask.hex()}'::bytea, (digest & {LAST_BUCKET})::int) = 1"
         texts = "".join(f", {text_of(column.name, column.read_as)} AS k{n}" for n, column in enumerate(key))
         one = f"SELECT ({digest}) AS digest, ({row}) AS row{texts} FROM {rows_of(work)}"
         if key:
             query = f"SELECT * FROM ({one}) AS one {where} ORDER BY digest"
         else:
-            query = f"SELECT digest, count(*) FROM ({one}) AS one {where} GROUP BY 1 ORDER BY 1"
+            query = f"SELECT digest, pg_catalog.count(*) FROM ({one}) AS one {where} GROUP BY 1 ORDER BY 1"
         names = [column.name for column in key]
         found = tuple(islice(_merge(sides, conns, query, names), MOST_ROWS + 1))
     # Shorter ones first: whole numbers in their order.
@@ -203,7 +205,7 @@ def with_values(
     """Return the first rows of a find with their values on both sides, of changed ones those that differ."""
     rows = found.rows[:number]
     hashes = ", ".join(hashing.value(column, 0) for column in work.compared)
-    texts = ", ".join(f"left({text_of(column.name)}, {MOST_CHARACTERS})" for column in work.compared)
+    texts = ", ".join(f"pg_catalog.left({text_of(column.name)}, {MOST_CHARACTERS})" for column in work.compared)
     names = [column.name for column in work.compared]
     what = [f"ARRAY[{hashes}]::bigint[]", f"ARRAY[{texts}]::text[]"]
 
@@ -243,16 +245,19 @@ def select_rows(
     names = "".join(f", t.v{n}" for n in range(len(what)))
     if key:
         keys = "".join(f", {c.name if _built_in(c) else text_of(c.name, c.read_as)} AS k{n}" for n, c in enumerate(key))
-        arrays = ", ".join(_array([str(row.key[c.name]) for row in rows], "text[]") for c in key)
+        arrays = [_array([str(row.key[c.name]) for row in rows], "text[]") for c in key]
         aliases = ", ".join(f"k{n}" for n in range(len(key)))
-        on = " AND ".join(f"t.k{n} = w.k{n}{f'::{c.type}' if _built_in(c) else ''}" for n, c in enumerate(key))
+        on = " AND ".join(
+            f"t.k{n} OPERATOR(pg_catalog.=) w.k{n}{f'::{c.type}' if _built_in(c) else ''}" for n, c in enumerate(key)
+        )
     else:
         keys = f", ({hashing.row(work.compared)}) AS k0"
-        arrays = _array([row.digest for row in rows], "bigint[]")
-        aliases, on = "k0", "t.k0 = w.k0"
+        arrays = [_array([row.digest for row in rows], "bigint[]")]
+        aliases, on = "k0", "t.k0 OPERATOR(pg_catalog.=) w.k0"
+    wanted = ", ".join(f"pg_catalog.unnest({array})" for array in arrays)
     return (
         f"SELECT w.number{names} FROM (SELECT tableoid{keys}{values} FROM {rows_of(work)}) AS t"
-        f" JOIN unnest({arrays}) WITH ORDINALITY AS w ({aliases}, number) ON {on}"
+        f" JOIN ROWS FROM ({wanted}) WITH ORDINALITY AS w ({aliases}, number) ON {on}"
     )
 
 

@@ -19,6 +19,7 @@ from replicator.locks import Relation
 from replicator.masking import without_secrets
 from replicator.model import Catalog, CompareTable
 from replicator.postgres import Connection
+from replicator.safe import having
 from replicator.snapshot import Snapshot
 from replicator.verify.excerpts import text, words
 
@@ -196,6 +197,8 @@ class Side:
         self._oids = {_plain(table.identity): table.address.objid for table in catalog.tables}
         self._oids |= {_plain(o.identity): o.address.objid for o in catalog.objects if o.kind == "table"}
         self.encoding = self.declared or str(snapshot.holder.info.parameter_status("server_encoding"))
+        self.paths: dict[str, str] = {}
+        """By table the search_path that functions rely on which the server calls when a query of it is planned."""
         self._readers: dict[Connection, int] = {}
         self._lock = threading.Lock()
 
@@ -229,7 +232,8 @@ class Side:
             conn = stack.enter_context(reading(self.sessions, self.snapshot, relations))
             stack.enter_context(self._noted(conn))
             conn.execute(SET_READING)
-            yield conn
+            with having(self.paths.get(work.identity, "") if work else "", conn):
+                yield conn
 
     @contextmanager
     def _noted(self, conn: Connection) -> Iterator[None]:
