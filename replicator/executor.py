@@ -14,12 +14,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from replicator import events
 from replicator.errors import StepFailed
 from replicator.events import Emit, listed
-from replicator.model import Address, Execute, Lock, Outcome, Phase, Step
+from replicator.model import Address, CopyTable, Execute, Lock, Outcome, Phase, Step
 
 BATCHED = {Phase.ROLES, Phase.SCHEMA, Phase.FINISH}
 BATCH_STEPS = 100
 SMALL = {Phase.DATA, Phase.BUILD, Phase.STATISTICS}
 BUILT = {Phase.BUILD, Phase.STATISTICS}
+GATE = Execute(())
+"""What is there for others to wait for."""
 SMALL_STEPS = 64  # each holds several locks to the end of the batch, and the server has room for some thousands
 SMALL_BYTES = 16 * 1024 * 1024  # to copy or to index, 50 to 100 ms
 CANCEL_AGAIN_SECONDS = 0.5
@@ -79,6 +81,12 @@ def execute(
 
 def _lane(step: Step) -> str:
     return LANES.get(step.phase, "")
+
+
+def _joins(step: Step) -> bool:
+    """Tell whether a step may go with others. Parts of a table are there to be copied side by side."""
+    alone = step.rounds or (isinstance(step.work, CopyTable) and step.work.part)
+    return step.phase in SMALL and not alone and step.cost <= SMALL_BYTES
 
 
 def _bytes(step: Step) -> int:
@@ -206,7 +214,7 @@ class _Schedule:
         """
         batch = [first]
         size = first.cost
-        if first.phase not in SMALL or first.rounds or size > SMALL_BYTES:
+        if not _joins(first):
             return batch
         ready = self._ready[_lane(first)]
         most = min(SMALL_STEPS, -(-(len(ready) + 1) // self._jobs))
@@ -217,7 +225,7 @@ class _Schedule:
             if step.phase is not first.phase or size + step.cost > room:
                 break
             self._pop(ready)
-            if step.rounds or not self._lockable(step):
+            if not _joins(step) or not self._lockable(step):
                 passed.append(step)
                 continue
             size += step.cost
@@ -227,13 +235,16 @@ class _Schedule:
         return batch + self._built_on(batch, SMALL_BYTES - size)
 
     def _built_on(self, batch: Sequence[Step], room: int) -> list[Step]:
-        """Return the small steps that need nothing but this batch and one another, in an order in which they can go."""
+        """Return the small steps that need nothing but this batch and one another, in an order in which they can go.
+
+        Not what comes after a gate: before the user's code runs on rows, they are done, and the source is let go.
+        """
         following: list[Step] = []
         missing: dict[str, int] = {}
         for step in itertools.chain(batch, following):  # which grows meanwhile
             for later in self._wanted_by[step.name]:
                 missing[later.name] = missing.get(later.name, self._waiting[later.name]) - 1
-                fits = later.phase in BUILT and not later.rounds and later.cost <= room
+                fits = later.phase in BUILT and _joins(later) and later.cost <= room and later.work != GATE
                 fits = fits and len(batch) + len(following) < SMALL_STEPS and self._most[_lane(later)] >= self._jobs
                 if fits and not missing[later.name] and self._lockable(later) and self._intact(later):
                     room -= later.cost

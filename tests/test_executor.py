@@ -11,7 +11,7 @@ from replicator import executor
 from replicator.errors import StepFailed
 from replicator.events import Done, Failed, Started
 from replicator.executor import BATCH_STEPS, SMALL_BYTES, SMALL_STEPS, execute
-from replicator.model import Address, Execute, Lock, Outcome, Phase, Step
+from replicator.model import Address, CopyTable, Execute, Lock, Outcome, Part, Phase, Step, Table
 
 A, B = Address(1259, 1), Address(1259, 2)
 WAIT = 5.0  # seconds; nothing waits so long but a test that fails
@@ -20,7 +20,7 @@ WAIT = 5.0  # seconds; nothing waits so long but a test that fails
 def step(name, *needs, cost=1, phase=Phase.BUILD, **locks):
     """Return a step that is too large to go with others; a small one where it costs nothing."""
     taken = {{"a": A, "b": B}[table]: lock for table, lock in locks.items()}
-    return Step(name, phase, Execute(()), frozenset(needs), cost * (SMALL_BYTES + 1), taken)
+    return Step(name, phase, Execute(("SELECT",)), frozenset(needs), cost * (SMALL_BYTES + 1), taken)
 
 
 def small(name, *needs, phase=Phase.BUILD, **locks):
@@ -236,6 +236,21 @@ def test_what_is_tried_in_rounds_and_what_a_lane_has_no_room_for_goes_alone():
     run = Run()
     run.execute([small("t", phase=Phase.DATA), small("i", "t"), small("j", "t")], jobs=4, lanes={"index": 1})
     assert run.batches == [["t"], ["i"], ["j"]]
+
+
+def test_what_comes_after_a_gate_does_not_go_with_the_rows():
+    gate = replace(small("gate", "t"), work=Execute(()))
+    run = Run()
+    run.execute([small("t", phase=Phase.DATA), small("plain", "t"), gate, small("code", "gate")], jobs=1)
+    assert run.batches == [["t", "plain"], ["gate", "code"]]
+
+
+def test_parts_of_a_table_go_one_by_one():
+    table = Table(A, "public.t", "public", (), 2, 0, None)
+    parts = [CopyTable(table, binary=True, part=Part(n, 2, None, None, None)) for n in (1, 2)]
+    run = Run()
+    run.execute([replace(small(f"part {work.part.number}", phase=Phase.DATA), work=work) for work in parts], jobs=1)
+    assert [len(names) for names in run.batches] == [1, 1]
 
 
 def test_small_steps_that_build_on_a_refused_one_are_not_tried():
