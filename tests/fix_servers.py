@@ -33,8 +33,9 @@ NEWER_CLIENTS = [BINARIES[major] for major in VERSIONS if major > WHEEL and (BIN
 CLIENTS = [embedded_bin(), *NEWER_CLIENTS][-1]
 """psql and pg_dump, newest version: for tests only. An older one refuses a newer server."""
 
+NAMED = r'(?:"[^"]*"|[^\s";])+'
 ATTRIBUTE_VERSION = re.compile(
-    r"^ALTER (?:FOREIGN )?TABLE ONLY .+ ALTER COLUMN .+ SET \(pg_attver='?\d+'?\);\n+"
+    rf"^ALTER (?:FOREIGN )?TABLE ONLY {NAMED} ALTER COLUMN {NAMED} SET \(pg_attver='?\d+'?\);\n+"
     r"|\bpg_attver='?\d+'?(?:, )?",
     re.MULTILINE,
 )

@@ -129,7 +129,9 @@ def restore(source: Database, measure: Database, *options: str) -> list[str]:
     """Have pg_dump and psql copy the source, going on at errors as people do. Returns what psql complained of."""
     command = [CLIENTS / "psql", "-X", "-q", "-o", "/dev/null", "-d", measure.dsn]
     done = subprocess.run(command, input=source.dump(*options), capture_output=True, text=True)
-    return [line for line in done.stderr.splitlines() if "ERROR" in line]
+    # Names may have line ends, which are blanks in what the program says.
+    said = re.split(r"^(?=psql:|ERROR:|DETAIL:|HINT:|LINE |CONTEXT:)", done.stderr, flags=re.MULTILINE)
+    return [" ".join(message.split()) for message in said if "ERROR" in message]
 
 
 def worse(source: Database, destination: Database, measure: Database) -> list[str]:
