@@ -93,7 +93,8 @@ SELECT i.classid
      , i.objid
      , NULL::oid AS owner
      , array_agg(step.statement
-                 ORDER BY i.subid <> 0, i.subid, NOT i.initial, NOT i.own, i.position, step.number) AS create
+                 ORDER BY i.subid <> 0, i.column_list COLLATE "C", NOT i.initial, NOT i.own, i.position
+                        , step.number) AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
      , '{}'::oid[] AS needs

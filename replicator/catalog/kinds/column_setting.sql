@@ -7,7 +7,7 @@ SELECT c.tableoid AS classid
      , c.oid AS objid
      , NULL::oid AS owner
      , array_agg(format('ALTER TABLE ONLY %s ALTER COLUMN %I %s', c.oid::regclass, a.attname, setting.clause)
-                 ORDER BY a.attnum, setting.rank) AS create
+                 ORDER BY a.attname, setting.rank) AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
      , '{}'::oid[] AS needs

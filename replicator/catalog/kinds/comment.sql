@@ -38,7 +38,8 @@
 SELECT remark.classoid AS classid
      , remark.objoid AS objid
      , NULL::oid AS owner
-     , array_agg(format('COMMENT ON %s IS %L', target.name, remark.description) ORDER BY remark.objsubid) AS create
+     , array_agg(format('COMMENT ON %s IS %L', target.name, remark.description)
+                 ORDER BY remark.objsubid <> 0, target.name COLLATE "C") AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
      , ARRAY(SELECT unnest(ARRAY['pg_inherits'::regclass, a.relid]::oid[])

@@ -5,8 +5,8 @@ SELECT r.tableoid AS classid
      , NULL::oid AS owner
      , ARRAY[concat_ws(' '
             , format('ALTER PUBLICATION %I ADD TABLE ONLY %s', p.pubname, r.prrelid::regclass)
-            , '(' || (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY k.at)                   --15+
-                        FROM unnest(r.prattrs::int2[]) WITH ORDINALITY AS k (attnum, at)              --15+
+            , '(' || (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname)              --15+
+                        FROM unnest(r.prattrs::int2[]) AS k (attnum)                                  --15+
                         JOIN pg_attribute a ON a.attrelid = r.prrelid AND a.attnum = k.attnum) || ')' --15+
             , 'WHERE (' || pg_get_expr(r.prqual, r.prrelid) || ')'                                    --15+
              )] AS create

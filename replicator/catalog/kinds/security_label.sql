@@ -4,7 +4,7 @@ SELECT s.classoid AS classid
      , s.objoid AS objid
      , NULL::oid AS owner
      , array_agg(format('SECURITY LABEL FOR %I ON %s IS %L', s.provider, target.name, s.label)
-                 ORDER BY s.objsubid, s.provider) AS create
+                 ORDER BY s.objsubid <> 0, target.name COLLATE "C", s.provider) AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
      , '{}'::oid[] AS needs
