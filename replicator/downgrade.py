@@ -114,6 +114,7 @@ FEATURES = (
     Feature(15, _kinds("foreign_key"), r"(SET (?:NULL|DEFAULT)) \([^)]*\)", r"\1", "the columns of {found}"),
     # Types, collations, sequences, statistics.
     Feature(14, _kinds("range_type"), rf", MULTIRANGE_TYPE_NAME = {NAME}(?:\.{NAME})?", "", "the multirange type"),
+    Feature(14, _kinds("range_type"), rf"^ALTER FUNCTION {NAME}\.{NAME}\([^,()]*\) ", None, ""),  # its constructors
     Feature(14, _kinds("base_type"), r", SUBSCRIPT = (?:raw_)?array_subscript_handler\b", "", ""),
     Feature(14, _kinds("base_type"), rf", SUBSCRIPT = {NAME}(?:\.{NAME})?", "", "the subscript handler"),
     Feature(16, _kinds("collation"), r", RULES = '\d+'", "", "the rules of a collation"),

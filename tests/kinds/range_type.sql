@@ -32,3 +32,12 @@ CREATE OPERATOR CLASS s."Odd ""ops" FOR TYPE s.pair USING btree AS
     OPERATOR 1 < (record, record), OPERATOR 2 <= (record, record), OPERATOR 3 = (record, record),
     OPERATOR 4 >= (record, record), OPERATOR 5 > (record, record), FUNCTION 1 s.compare(s.pair, s.pair);
 CREATE TYPE s.of_pair AS RANGE (SUBTYPE = s.pair, SUBTYPE_OPCLASS = s."Odd ""ops");
+-- Constructors keep their names and their schema.
+CREATE TYPE moved AS RANGE (SUBTYPE = float4);
+ALTER TYPE moved RENAME TO moving;
+ALTER TYPE moving SET SCHEMA s;
+GRANT EXECUTE ON FUNCTION moved(real, real) TO alice;
+COMMENT ON FUNCTION moved(real, real, text) IS 'made with the type';
+CREATE VIEW constructed AS SELECT moved(1, 2) AS a, moved(1, 2, '[]') AS b, s."Many, many"(s."All ""options"""('1:00', '2:00')) AS c; --14+
+--<14 CREATE VIEW constructed AS SELECT moved(1, 2) AS a, moved(1, 2, '[]') AS b;
+CREATE VIEW renamed_now AS SELECT s.renamed_later(s.renamed('1 h', '2 h')) AS a, moved_multirange() AS b; --14+
