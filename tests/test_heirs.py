@@ -1,10 +1,8 @@
 """Children arrive whatever became of their parents, of their columns' order and of their defaults in the meantime."""
 
-import pytest
-
 from replicator.clone import clone
 from replicator.settings import Settings
-from tests.fix_servers import VERSIONS, Database, Servers
+from tests.fix_servers import Database
 
 
 def cloned(source: Database, destination: Database, *, downgrade: bool = False) -> None:

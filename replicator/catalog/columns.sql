@@ -5,7 +5,8 @@
 -- What is said of a child's inherited columns is in the order of their names: in the copy they stand where its parents
 -- have them by now, on the source elsewhere if a parent got one later.
 -- NOT NULL constraints (18+) are always named: another's may have taken the default name already. An
--- identity is refused to a column that has one which is not inherited: it becomes that afterwards.
+-- identity is refused to a column that has one which is not inherited: it becomes that afterwards. ALTER SEQUENCE may
+-- have given an identity's sequence another type, which only ALTER SEQUENCE can: its limits exceed the column's.
 -- A default that a child dropped is dropped: pg_dump's DEFAULT NULL is one, where it has to be cast to the type.
 -- Reference: pg_dump.c getTableAttrs, determineNotNullFlags, dumpTableSchema; common.c flagInhAttrs (18.6).
        relation AS (
@@ -69,6 +70,7 @@
             , CASE WHEN NOT own.plain AND identity.clause IS NOT NULL
                    THEN format('ALTER TABLE ONLY %s ALTER COLUMN %I ADD %s', c.name, a.attname, identity.clause)
                END AS add_identity
+            , identity.set_options
             , identity.set_persistence
 --<18       , NULL AS not_inherited
             , CASE WHEN n.connoinherit AND a.attidentity <> ''                                           --18+
@@ -114,8 +116,8 @@
               ) AS null_constraint
          LEFT JOIN (
               SELECT i.refobjid, i.refobjsubid, q.relpersistence, q.oid::regclass AS name
+                   , s.seqtypid, s.seqstart
                    , concat_ws(' '
-                       , format('SEQUENCE NAME %s', q.oid::regclass)
                        , format('START WITH %s INCREMENT BY %s', s.seqstart, s.seqincrement)
                        , format('MINVALUE %s MAXVALUE %s CACHE %s', s.seqmin, s.seqmax, s.seqcache)
                        , CASE WHEN s.seqcycle THEN 'CYCLE' END) AS options
@@ -127,7 +129,13 @@
            ON sequence.refobjid = a.attrelid AND sequence.refobjsubid = a.attnum AND a.attidentity <> ''
         CROSS JOIN LATERAL (
               SELECT 'GENERATED ' || CASE a.attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END
-                     || ' AS IDENTITY (' || sequence.options || ')' AS clause
+                     || ' AS IDENTITY (SEQUENCE NAME ' || sequence.name
+                     || CASE WHEN sequence.seqtypid = a.atttypid THEN ' ' || sequence.options ELSE '' END
+                     || ')' AS clause
+                   , CASE WHEN sequence.seqtypid <> a.atttypid
+                          THEN format('ALTER SEQUENCE %s AS %s %s RESTART WITH %s', sequence.name
+                                     , sequence.seqtypid::regtype, sequence.options, sequence.seqstart)
+                      END AS set_options
                    , CASE WHEN sequence.relpersistence <> c.relpersistence AND c.relkind = 'r'
 --<15                     AND false
                           THEN format('ALTER SEQUENCE %s SET %s', sequence.name
@@ -142,6 +150,7 @@
             , array_agg(set_more ORDER BY place, attname) FILTER (WHERE set_more <> '')
               || array_agg(drop_default ORDER BY place, attname) FILTER (WHERE drop_default <> '')
               || array_agg(add_identity ORDER BY place, attname) FILTER (WHERE add_identity <> '')
+              || array_agg(set_options ORDER BY place, attname) FILTER (WHERE set_options <> '')
               || array_agg(set_persistence ORDER BY place, attname) FILTER (WHERE set_persistence <> '')
               || array_agg(not_inherited ORDER BY place, attname) FILTER (WHERE not_inherited <> '') AS alters
             , array_agg(set_default ORDER BY place, attname) FILTER (WHERE set_default <> '') AS defaults
