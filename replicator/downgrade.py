@@ -303,7 +303,7 @@ def _adapt_object(o: Object, features: Sequence[Feature]) -> tuple[Object, list[
                 return o, list(said), True
         lists.append(tuple(kept))
     if o.kind in TABLES and any(feature.since == 18 for feature in features):
-        lists = [_checks_last(_not_null_apart(o, statements)) for statements in lists]
+        lists = [_as_before_18(o, statements) for statements in lists]
     if o.kind in GRANTS and said:
         lists[0] = _without_pairs(lists[0])
     if not lists[0] and o.create:
@@ -362,9 +362,15 @@ QUOTED = r'(?:"(?:[^"]|"")*"|[\w$]+)'
 APART = re.compile(rf"(?:, |(?<=\())CONSTRAINT {QUOTED} NOT NULL ({QUOTED})(?=[,)])")
 
 
+def _as_before_18(o: Object, statements: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a table's statements with its not-null constraints, or the checks instead, where an older server says them."""
+    start = next((n for n, statement in enumerate(statements) if statement.startswith("CREATE")), len(statements))
+    return statements[:start] + _checks_last(_not_null_apart(o, statements[start:]))
+
+
 def _not_null_apart(o: Object, statements: tuple[str, ...]) -> tuple[str, ...]:
     """Return a table's statements with NOT NULL of inherited columns, no part of CREATE before 18, after it."""
-    if not statements or not statements[0].startswith("CREATE"):
+    if not statements:
         return statements
     columns = APART.findall(statements[0])
     first = APART.sub("", statements[0])
@@ -372,14 +378,15 @@ def _not_null_apart(o: Object, statements: tuple[str, ...]) -> tuple[str, ...]:
     return (first.replace("(, ", "("), *alter, *statements[1:])
 
 
-INLINE = re.compile(rf"(.*) (CONSTRAINT {QUOTED} CHECK \(\({QUOTED} IS NOT NULL\)\) NO INHERIT)(.*)", re.DOTALL)
+INSTEAD = re.compile(rf"CONSTRAINT {QUOTED} CHECK \(\({QUOTED} IS NOT NULL\)\) NO INHERIT")
+INLINE = re.compile(rf"(.*) ({INSTEAD.pattern})(.*)", re.DOTALL)
 CHECK_OF = re.compile(rf"CONSTRAINT ({QUOTED}) CHECK ")
 BRACKET = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[(),]""")
 
 
 def _checks_last(statements: tuple[str, ...]) -> tuple[str, ...]:
     """Return a table's statements with checks that were not-null constraints where the server says checks."""
-    if not statements or not statements[0].startswith("CREATE") or not INLINE.search(statements[0]):
+    if not statements or not INSTEAD.search(statements[0]):
         return statements
     first, depth, cuts = statements[0], 0, []
     for token in BRACKET.finditer(first):

@@ -1,8 +1,10 @@
 """Children arrive whatever became of their parents, of their columns' order and of their defaults in the meantime."""
 
+import pytest
+
 from replicator.clone import clone
 from replicator.settings import Settings
-from tests.fix_servers import Database
+from tests.fix_servers import VERSIONS, Database, Servers
 
 
 def cloned(source: Database, destination: Database, *, downgrade: bool = False) -> None:
@@ -26,3 +28,34 @@ def test_what_is_said_of_columns_is_the_same_in_whatever_order_they_are(
     if database.major >= 15:
         database.run("CREATE PUBLICATION u FOR TABLE ONLY child (x, b)")
     cloned(database, destination)
+
+
+def test_parents_whose_defaults_conflict_have_a_child_that_says_none(
+    database: Database, destination: Database
+) -> None:
+    """They did not when it was made; psql ends there with what pg_dump wrote."""
+    database.run("""
+        CREATE TABLE one (a int DEFAULT 1, "B" text DEFAULT 'b');
+        CREATE TABLE two (a int DEFAULT 1, "B" text DEFAULT 'b');
+        CREATE TABLE child () INHERITS (one, two);
+        CREATE TABLE childless (a int) INHERITS (one, two);
+        ALTER TABLE one ALTER a SET DEFAULT 3, ALTER "B" SET DEFAULT 'c';
+        ALTER TABLE ONLY childless ALTER a DROP DEFAULT;
+    """)
+    cloned(database, destination)
+    assert destination.dump() == database.dump()
+
+
+@pytest.mark.skipif(not {15, 18} <= set(VERSIONS), reason="needs PostgreSQL 15 and 18")
+def test_an_older_server_has_a_check_for_the_not_null_of_a_column_that_is_only_inherited(servers: Servers) -> None:
+    source, destination = servers.database(18), servers.database(15)
+    source.run("""
+        CREATE TABLE parent (p varchar);
+        CREATE TABLE child (q int, CHECK (p NOT IN ('', 'd '))) INHERITS (parent);
+        ALTER TABLE child ADD CONSTRAINT b NOT NULL p NO INHERIT;
+        CREATE TABLE other_parent (p varchar DEFAULT '1');
+        CREATE TABLE other_child (q int, CHECK (p NOT IN ('', 'd '))) INHERITS (parent, other_parent);
+        ALTER TABLE parent ALTER p SET DEFAULT '2';
+        ALTER TABLE other_child ADD CONSTRAINT b NOT NULL p NO INHERIT;
+    """)
+    cloned(source, destination, downgrade=True)

@@ -7,6 +7,7 @@
 -- NOT NULL constraints (18+) are always named: another's may have taken the default name already. An
 -- identity is refused to a column that has one which is not inherited: it becomes that afterwards. ALTER SEQUENCE may
 -- have given an identity's sequence another type, which only ALTER SEQUENCE can: its limits exceed the column's.
+-- Parents whose defaults conflict, which a child need not have said when it was made, are without theirs meanwhile.
 -- A default that a child dropped is dropped: pg_dump's DEFAULT NULL is one, where it has to be cast to the type.
 -- Reference: pg_dump.c getTableAttrs, determineNotNullFlags, dumpTableSchema; common.c flagInhAttrs (18.6).
        relation AS (
@@ -158,4 +159,21 @@
               AS inherited_defaults
          FROM column_part
         GROUP BY attrelid
+     )
+     , conflict AS (
+       SELECT p.relid
+            , array_agg(p.alter || ' DROP DEFAULT' ORDER BY p.inhseqno, p.attname) AS drops
+            , array_agg(p.alter || ' SET DEFAULT ' || p.expression ORDER BY p.inhseqno, p.attname) AS sets
+         FROM (SELECT c.oid AS relid, i.inhseqno, a.attname, d.expression
+                    , format('ALTER TABLE ONLY %s ALTER COLUMN %I', i.inhparent::regclass, a.attname) AS alter
+                    , min(d.expression) OVER same_column <> max(d.expression) OVER same_column AS differs
+                 FROM relation c
+                 JOIN pg_inherits i ON i.inhrelid = c.oid
+                 JOIN pg_attribute a ON a.attrelid = i.inhparent AND a.attgenerated = ''
+                 JOIN column_default d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+                 JOIN column_part own ON own.attrelid = c.oid AND own.attname = a.attname AND own.inline_default IS NULL
+                WHERE NOT c.alone
+               WINDOW same_column AS (PARTITION BY c.oid, a.attname)) AS p
+        WHERE p.differs
+        GROUP BY p.relid
      )

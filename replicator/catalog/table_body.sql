@@ -1,5 +1,5 @@
 -- What becomes of the columns and the checks: `whole` and `stub` are the list with and without defaults and checks,
--- `alter_whole` and `alter_stub` what follows, `finish` what makes the stub whole. Put in place of the line <body>.
+-- `before` what precedes, `alter_whole` and `alter_stub` what follows, `finish` what makes the stub whole. Put in place of the line <body>.
 -- The stub has the generation expressions, which cannot be added later: `needs` is what pg_depend says they need, since
 -- it says that of the whole only.
 -- Reference: pg_dump.c dumpTableSchema (18.6).
@@ -36,12 +36,14 @@
             , concat_ws(' ', '(' || nullif(array_to_string(l.whole || k.whole || '{}', ', '), nothing) || ')', i.whole)
               AS whole
             , concat_ws(' ', '(' || nullif(array_to_string(l.stub || '{}', ', '), nothing) || ')', i.whole) AS stub
-            , l.alters || l.inherited_defaults || i.finish AS alter_whole
-            , l.alters AS alter_stub
+            , d.drops AS before
+            , d.sets || l.alters || l.inherited_defaults || i.finish AS alter_whole
+            , d.sets || l.alters AS alter_stub
             , array_remove(l.defaults || k.finish || i.finish || '{}', NULL) AS finish
             , ARRAY(SELECT unnest(g.needs)) AS needs
          FROM relation c
          LEFT JOIN column_list l ON l.attrelid = c.oid
+         LEFT JOIN conflict d ON d.relid = c.oid
          LEFT JOIN check_list k ON k.conrelid = c.oid
          LEFT JOIN parent_list i ON i.inhrelid = c.oid
          LEFT JOIN generation g ON g.attrelid = c.oid

@@ -229,9 +229,8 @@ def _definition(o: Object, same_version: bool) -> str:
     made = o.create
     if not same_version:  # a view that needs itself is made in two steps, and what needs is not the same everywhere
         made = made[max((n for n, s in enumerate(made) if s.startswith("CREATE OR REPLACE")), default=0) :]
-    if (
-        not same_version and o.kind in TABLES and " INHERITS (" in made[0]
-    ):  # before 18, a parent's NOT NULL is a child's
+    if not same_version and o.kind in TABLES and any(" INHERITS (" in s for s in made):
+        # before 18, a parent's NOT NULL is a child's
         made = tuple(NOT_NULL.sub("", s) for s in made if not s.endswith(" SET NOT NULL"))
     text = "; ".join((*made, *([o.alter_owner] if o.alter_owner else [])))
     return text if same_version else _loose(text)

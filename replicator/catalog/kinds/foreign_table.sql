@@ -6,9 +6,9 @@
 SELECT c.tableoid AS classid
      , c.oid AS objid
      , c.relowner AS owner
-     , ARRAY[concat_ws(' ', part.head, body.whole, part.tail)] || body.alter_whole AS create
+     , body.before || ARRAY[concat_ws(' ', part.head, body.whole, part.tail)] || body.alter_whole AS create
      , CASE WHEN body.finish <> '{}'
-            THEN ARRAY[concat_ws(' ', part.head, body.stub, part.tail)] || body.alter_stub
+            THEN body.before || ARRAY[concat_ws(' ', part.head, body.stub, part.tail)] || body.alter_stub
             ELSE '{}'
         END AS stub
      , body.finish

@@ -7,11 +7,13 @@
 SELECT c.tableoid AS classid
      , c.oid AS objid
      , c.relowner AS owner
-     , ARRAY[ tablespace.set
+     , body.before
+       || ARRAY[ tablespace.set
             , concat_ws(' ', part.head, body.whole, part.tail)
             , tablespace.reset ] || body.alter_whole AS create
      , CASE WHEN body.finish <> '{}'
-            THEN ARRAY[ tablespace.set
+            THEN body.before
+              || ARRAY[ tablespace.set
                       , concat_ws(' ', part.head, body.stub, part.tail)
                       , tablespace.reset ] || body.alter_stub
             ELSE '{}'
