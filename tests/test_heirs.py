@@ -30,9 +30,7 @@ def test_what_is_said_of_columns_is_the_same_in_whatever_order_they_are(
     cloned(database, destination)
 
 
-def test_parents_whose_defaults_conflict_have_a_child_that_says_none(
-    database: Database, destination: Database
-) -> None:
+def test_parents_whose_defaults_conflict_have_a_child_that_says_none(database: Database, destination: Database) -> None:
     """They did not when it was made; psql ends there with what pg_dump wrote."""
     database.run("""
         CREATE TABLE one (a int DEFAULT 1, "B" text DEFAULT 'b');
@@ -59,3 +57,35 @@ def test_an_older_server_has_a_check_for_the_not_null_of_a_column_that_is_only_i
         ALTER TABLE other_child ADD CONSTRAINT b NOT NULL p NO INHERIT;
     """)
     cloned(source, destination, downgrade=True)
+
+
+@pytest.mark.skipif(not {15, 18} <= set(VERSIONS), reason="needs PostgreSQL 15 and 18")
+def test_a_not_null_that_is_not_valid_may_become_a_check_of_a_parent(servers: Servers) -> None:
+    source, destination = servers.database(18), servers.database(15)
+    source.run("""
+        CREATE TABLE parent (e int, m int DEFAULT 3, k int);
+        ALTER TABLE parent ADD CONSTRAINT t NOT NULL m NOT VALID;
+        CREATE TABLE child (LIKE parent INCLUDING CONSTRAINTS, own int);
+        CREATE TABLE other (k int, m int NOT NULL, e int);
+        ALTER TABLE child INHERIT parent; ALTER TABLE other INHERIT parent;
+    """)
+    cloned(source, destination, downgrade=True)
+
+
+@pytest.mark.skipif(not {15, 18} <= set(VERSIONS), reason="needs PostgreSQL 15 and 18")
+def test_not_null_is_the_parents_where_an_older_server_does_not_say_whose_it_is(servers: Servers) -> None:
+    """It goes when the parent's goes, as on the source and with pg_dump; but the order of columns counts for more."""
+    source, destination = servers.database(15), servers.database(18)
+    source.run("""
+        CREATE TABLE parent (a int NOT NULL, b int, CHECK (b > 0));
+        CREATE TABLE child (LIKE parent INCLUDING CONSTRAINTS, own int);
+        CREATE TABLE other (own int, b int, a int NOT NULL, CONSTRAINT parent_b_check CHECK (b > 0));
+        ALTER TABLE child INHERIT parent; ALTER TABLE other INHERIT parent;
+    """)
+    cloned(source, destination)
+    own = """SELECT string_agg(conrelid::regclass::text, ' ' ORDER BY conrelid) FROM pg_constraint
+              WHERE contype = 'n' AND conislocal AND conrelid > 16383"""
+    assert destination.value(own) == "parent other"
+    order = """SELECT string_agg(attname, ' ' ORDER BY attrelid::regclass::text COLLATE "C", attnum) FROM pg_attribute
+                WHERE attrelid IN ('child'::regclass, 'other'::regclass) AND attnum > 0"""
+    assert destination.value(order) == source.value(order) == "a b own own b a"

@@ -1,7 +1,8 @@
 -- The columns of CREATE TABLE and CREATE FOREIGN TABLE; put in place of the line <columns> in their kinds' files.
 -- NULLs among statements are removed by the reader.
 -- Columns that a child only inherits are not listed: what they have of their own is set by ALTER TABLE.
--- A partition, or a child that has itself all that it inherits, stands alone: it lists all, and gets its parents later.
+-- A partition, or a child that has itself all that it inherits, but in another order than INHERITS would give it, stands
+-- alone: it lists all, and gets its parents later. Before 18 nobody knows whether NOT NULL is its own: then it is not.
 -- What is said of a child's inherited columns is in the order of their names: in the copy they stand where its parents
 -- have them by now, on the source elsewhere if a parent got one later.
 -- NOT NULL constraints (18+) are always named: another's may have taken the default name already. An
@@ -18,7 +19,17 @@
               OR (NOT EXISTS (SELECT FROM pg_attribute a
                                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND NOT a.attislocal)
                   AND NOT EXISTS (SELECT FROM pg_constraint n
-                                   WHERE n.conrelid = c.oid AND n.contype IN ('c', 'n') AND NOT n.conislocal)
+                                   WHERE n.conrelid = c.oid AND n.contype IN ('c', 'n') AND NOT n.conislocal
+                                     AND n.convalidated)
+                  AND EXISTS (SELECT
+                                FROM (SELECT a.attnum, min(i.inhseqno * 10000 + p.attnum) AS place
+                                        FROM pg_attribute a
+                                        LEFT JOIN (pg_inherits i JOIN pg_attribute p ON p.attrelid = i.inhparent)
+                                          ON i.inhrelid = a.attrelid AND p.attname = a.attname
+                                       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                                       GROUP BY a.attnum) AS a
+                              HAVING array_agg(a.attnum ORDER BY a.attnum)
+                                     <> array_agg(a.attnum ORDER BY a.place, a.attnum))
 --<18              AND NOT EXISTS (SELECT FROM pg_inherits i
 --<18                               JOIN pg_attribute p ON p.attrelid = i.inhparent AND p.attnotnull AND p.attnum > 0
 --<18                               JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = p.attname
