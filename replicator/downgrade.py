@@ -51,15 +51,20 @@ def _unlimited(found: re.Match[str]) -> str:
 
 
 def _check_instead(found: re.Match[str]) -> str:
-    """A check: before 18 every child inherits NOT NULL, and its rows need not obey. The column is named or precedes."""
-    column, depth = found[2], 0
+    """A check: before 18 every child inherits NOT NULL, and its rows need not obey. The column is named or precedes.
+
+    Of a row, IS NOT NULL would demand as much of each of its fields. A type that is not said may be one.
+    """
+    column, depth, test = found[2], 0, "DISTINCT FROM NULL"
     for place in range(found.start() - 1, 0, -1) if not column else ():
         sign = found.string[place]
         depth += (sign == ")") - (sign == "(")
         if depth < 0 or (depth == 0 and sign == ","):
-            column = found.string[place + 1 :].split()[0]
+            column, type = found.string[place + 1 :].split()[:2]
+            if "." not in type and type != "CONSTRAINT":
+                test = "NOT NULL"
             break
-    return f"{found[1]} CHECK (({column} IS NOT NULL)) NO INHERIT"
+    return f"{found[1]} CHECK (({column} IS {test})) NO INHERIT"
 
 
 def _functions(since: int, access_method: str, numbers: str) -> Feature:
@@ -104,7 +109,7 @@ FEATURES = (
         18,
         _kinds("not_valid_check"),
         rf"NOT NULL ({NAME})( NO INHERIT)?",
-        r"CHECK ((\1 IS NOT NULL))\2",
+        r"CHECK ((\1 IS DISTINCT FROM NULL))\2",
         "a not-null constraint that is not valid: it is a check",
     ),
     Feature(18, _kinds("foreign_key not_valid_check"), r" NOT ENFORCED", None, "constraints that are not enforced"),
@@ -378,7 +383,7 @@ def _not_null_apart(o: Object, statements: tuple[str, ...]) -> tuple[str, ...]:
     return (first.replace("(, ", "("), *alter, *statements[1:])
 
 
-INSTEAD = re.compile(rf"CONSTRAINT {QUOTED} CHECK \(\({QUOTED} IS NOT NULL\)\) NO INHERIT")
+INSTEAD = re.compile(rf"CONSTRAINT {QUOTED} CHECK \(\({QUOTED} IS (?:NOT|DISTINCT FROM) NULL\)\) NO INHERIT")
 INLINE = re.compile(rf"(.*) ({INSTEAD.pattern})(.*)", re.DOTALL)
 CHECK_OF = re.compile(rf"CONSTRAINT ({QUOTED}) CHECK ")
 BRACKET = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[(),]""")

@@ -1,5 +1,6 @@
 """Children arrive whatever became of their parents, of their columns' order and of their defaults in the meantime."""
 
+import psycopg
 import pytest
 
 from replicator.clone import clone
@@ -89,3 +90,24 @@ def test_not_null_is_the_parents_where_an_older_server_does_not_say_whose_it_is(
     order = """SELECT string_agg(attname, ' ' ORDER BY attrelid::regclass::text COLLATE "C", attnum) FROM pg_attribute
                 WHERE attrelid IN ('child'::regclass, 'other'::regclass) AND attnum > 0"""
     assert destination.value(order) == source.value(order) == "a b own own b a"
+
+
+@pytest.mark.skipif(not {15, 18} <= set(VERSIONS), reason="needs PostgreSQL 15 and 18")
+def test_a_check_instead_of_not_null_asks_nothing_of_the_fields_of_a_row(servers: Servers) -> None:
+    source, destination = servers.database(18), servers.database(15)
+    source.run("""
+        CREATE TYPE "Pair" AS (x int, y int);
+        CREATE DOMAIN many AS int[];
+        CREATE TABLE parent (i "Pair");
+        CREATE TABLE child (c "Pair" CONSTRAINT c NOT NULL NO INHERIT, m many CONSTRAINT m NOT NULL NO INHERIT,
+                            t text CONSTRAINT t NOT NULL NO INHERIT, v "Pair", w text) INHERITS (parent);
+        ALTER TABLE child ADD CONSTRAINT i NOT NULL i NO INHERIT, ADD CONSTRAINT v NOT NULL v NOT VALID,
+                          ADD CONSTRAINT w NOT NULL w NOT VALID;
+        INSERT INTO child VALUES ((1, NULL), (2, NULL), '{}', '', (NULL, 3), '');
+    """)
+    cloned(source, destination, downgrade=True)
+    destination.run("CREATE TABLE refused (LIKE child INCLUDING CONSTRAINTS); ALTER TABLE child RENAME TO old")
+    assert len(destination.rows("SELECT FROM old")) == 1
+    for column in "icmtvw":
+        with pytest.raises(psycopg.errors.CheckViolation):
+            destination.rows(f"INSERT INTO refused SELECT * FROM old; UPDATE refused SET {column} = NULL")

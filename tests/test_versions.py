@@ -359,7 +359,10 @@ table 17
     CREATE TABLE t ("," d(5,2), CONSTRAINT x CHECK ((f(1, 2) > 1)), CONSTRAINT y CHECK (("," IS NOT NULL)) NO INHERIT)
 table 17
     CREATE TABLE t (a int, CONSTRAINT y NOT NULL c NO INHERIT) INHERITS (u)
-    CREATE TABLE t (a int, CONSTRAINT y CHECK ((c IS NOT NULL)) NO INHERIT) INHERITS (u)
+    CREATE TABLE t (a int, CONSTRAINT y CHECK ((c IS DISTINCT FROM NULL)) NO INHERIT) INHERITS (u)
+table 17
+    CREATE TABLE t (a s.pair CONSTRAINT y NOT NULL NO INHERIT)
+    CREATE TABLE t (a s.pair, CONSTRAINT y CHECK ((a IS DISTINCT FROM NULL)) NO INHERIT)
 table 14
     CREATE TABLE t (a numeric(5,2), b numeric(3,5), c numeric(5,-2), d numeric(5,2))
     CREATE TABLE t (a numeric(5,2), b numeric, c numeric, d numeric(5,2))
