@@ -22,7 +22,16 @@ SELECT c.tableoid AS classid
      , body.needs
   FROM pg_class c
   JOIN body ON body.relid = c.oid
-  LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid AND c.relkind = 'r'
+  LEFT JOIN pg_class toast
+    ON toast.oid = c.reltoastrelid
+   AND c.relkind = 'r'
+   AND EXISTS (SELECT               -- else what needed it was dropped, and a copy has none: heapam.c, needs_toast_table
+                 FROM pg_attribute a
+                 JOIN pg_type t ON t.oid = a.atttypid AND t.typlen = -1 AND t.typstorage <> 'p'
+                WHERE a.attrelid = c.oid AND a.attnum > 0
+               HAVING bool_or(a.atttypmod < 0 OR a.atttypid NOT IN ('bpchar'::regtype, 'varchar'::regtype, 'bit'::regtype
+                                                                         , 'varbit'::regtype, 'numeric'::regtype))
+                   OR sum(a.atttypmod * 4) FILTER (WHERE a.atttypid <> 'numeric'::regtype) > 2000)
   -- Not TABLESPACE: it could not be left out.
   LEFT JOIN LATERAL (
        SELECT format('SET default_tablespace = %L', s.spcname) AS set

@@ -1,11 +1,11 @@
-"""Children arrive whatever became of their parents, of their columns' order and of their defaults in the meantime."""
+"""Tables arrive whatever became of them in the meantime: of parents and children, of columns and defaults."""
 
 import psycopg
 import pytest
 
 from replicator.clone import clone
 from replicator.settings import Settings
-from tests.fix_servers import VERSIONS, Database, Servers
+from tests.fix_servers import SOME, VERSIONS, Database, Servers
 
 
 def cloned(source: Database, destination: Database, *, downgrade: bool = False) -> None:
@@ -111,3 +111,21 @@ def test_a_check_instead_of_not_null_asks_nothing_of_the_fields_of_a_row(servers
     for column in "icmtvw":
         with pytest.raises(psycopg.errors.CheckViolation):
             destination.rows(f"INSERT INTO refused SELECT * FROM old; UPDATE refused SET {column} = NULL")
+
+
+@SOME
+def test_options_of_a_toast_table_that_nothing_needs_any_more_are_no_difference(
+    database: Database, destination: Database
+) -> None:
+    off = "WITH (toast.autovacuum_enabled = off)"
+    database.run(f"""
+        CREATE TABLE short (a int, b text, c varchar(5), d numeric(8, 2), e bit(8)) {off};
+        CREATE TABLE long (a int, b text, c varchar(600)) {off};
+        CREATE TABLE plain (a int, b text) {off};
+        CREATE TABLE unbound (a text, b numeric) {off};
+        ALTER TABLE short DROP b; ALTER TABLE long DROP b; ALTER TABLE plain DROP b; ALTER TABLE unbound DROP a;
+    """)
+    cloned(database, destination)
+    kept = """SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid
+               WHERE t.reloptions IS NOT NULL"""
+    assert destination.value(kept) == "long unbound"
