@@ -434,6 +434,11 @@ def test_a_matview_that_reads_an_empty_one_has_it_filled_for_the_time_being(db):
     assert plan.waits("empty bare", "refresh reader")
 
 
+def test_a_matview_does_not_read_another_whose_rows_a_table_holds(db):
+    db.matview("reader", db.table("t", db.matview("bare", populated=False)))
+    assert db.plan().names(Phase.REFRESH) == ["refresh reader"]
+
+
 def test_what_is_built_on_a_matview_comes_after_its_refresh(db):
     m = db.matview("m", db.table("a"))
     db.add("index", "m_i", m)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from replicator.catalog import FACETS
+from replicator.downgrade import TABLES
 from replicator.model import Address, Catalog, Execute, Phase, Step
 from replicator.plan.relations import Relations
 
@@ -14,7 +15,8 @@ def matview_reads(catalog: Catalog) -> dict[Address, set[Address]]:
 
     One that is empty on the source is filled for the time being if one that is not reads it.
     """
-    needs = {o.address: o.needs for o in catalog.objects if o.kind not in FACETS}
+    # A table needs types alone, which may be those of views' rows: nobody reads these views for it.
+    needs = {o.address: o.needs for o in catalog.objects if o.kind not in FACETS | TABLES}
     matviews = {o.address for o in catalog.objects if o.kind == "matview"}
     reads: dict[Address, set[Address]] = {}
     todo = sorted(catalog.populated & matviews)
