@@ -293,10 +293,11 @@ def detach(maker: Maker) -> None:
         """SELECT inhparent::regclass::text, inhrelid::regclass::text FROM pg_inherits
              JOIN pg_class c ON c.oid = inhrelid AND relispartition AND relkind IN ('r', 'p') ORDER BY inhrelid"""
     )
-    # CONCURRENTLY leaves a check of the bounds behind, which for a hash has the parent's OID: no copy can have that.
+    # What is left must take all rows, wherever an enum's hash sends them in the copy. And CONCURRENTLY leaves a check of
+    # the bounds behind, which for a hash has the parent's OID: no copy can have that.
     hashed = found and "satisfies_hash" in str(
         maker.rows(f"SELECT pg_get_partition_constraintdef({literal(found[1])}::regclass)")
     )
-    if found:
-        concurrently = maker.some(" CONCURRENTLY", 0.3) if maker.major >= 14 and not hashed else ""
+    if found and not hashed:
+        concurrently = maker.some(" CONCURRENTLY", 0.3) if maker.major >= 14 else ""
         maker.do(f"ALTER TABLE {found[0]} DETACH PARTITION {found[1]}{concurrently}")
