@@ -23,19 +23,13 @@ AS_IS = "SET search_path = ''; SET datestyle = 'ISO'; SET extra_float_digits = 3
 # child's may come in another order, as they do from pg_dump.
 SUM = """
     SELECT count(*), md5(coalesce(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE "C"), ''))
-      FROM (SELECT {} FROM {}{}) t"""
+      FROM (SELECT {} FROM ONLY {}) t"""
 COLUMNS = """
     SELECT coalesce(string_agg(quote_ident(attname), ', ' ORDER BY attname COLLATE "C"), '') FROM pg_attribute
      WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"""
-# What is partitioned by a hash is read as a whole: an enum's is another one in each database, so that by chance the one
-# copy has a row where the source has it, and the other one not. The server takes no row into a wrong partition.
 RELATIONS = """
     SELECT c.relkind::text, c.oid::regclass::text FROM pg_class c
-      LEFT JOIN pg_partitioned_table h ON h.partrelid = c.oid AND h.partstrat = 'h'
-     WHERE (c.relkind IN ('r', 'm', 'S') OR h.partrelid IS NOT NULL) AND c.oid > 16383
-       AND (c.relkind <> 'm' OR c.relispopulated)
-       AND NOT EXISTS (SELECT FROM pg_partition_ancestors(c.oid) a JOIN pg_partitioned_table p ON p.partrelid = a.relid
-                        WHERE p.partstrat = 'h' AND a.relid <> c.oid)
+     WHERE c.relkind IN ('r', 'm', 'S') AND c.oid > 16383 AND (c.relkind <> 'm' OR c.relispopulated)
      ORDER BY 2"""
 
 Sums = dict[str, tuple]
@@ -61,8 +55,7 @@ def sums(database: Database) -> Sums:
         conn.execute(AS_IS)
         for kind, name in conn.execute(RELATIONS).fetchall():
             ((columns,),) = conn.execute(COLUMNS, [name]).fetchall()
-            only = "" if kind == "p" else "ONLY "
-            query = f"SELECT last_value, is_called FROM {name}" if kind == "S" else SUM.format(columns, only, name)
+            query = f"SELECT last_value, is_called FROM {name}" if kind == "S" else SUM.format(columns, name)
             try:
                 found[name] = conn.execute(query).fetchone() or ()  # type: ignore[call-overload]
             except psycopg.Error as error:  # a virtual column may fail for some rows

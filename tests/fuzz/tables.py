@@ -195,7 +195,6 @@ def partitioned(maker: Maker) -> None:
 
 
 def _hash_partitions(maker: Maker, name: str) -> None:
-    """All of them: an enum's hash is another one in each database."""
     modulus = maker.die.randint(1, 3)
     for remainder in range(modulus):
         maker.do(
@@ -203,12 +202,33 @@ def _hash_partitions(maker: Maker, name: str) -> None:
         )
 
 
+def _has_enum(maker: Maker, column: Column) -> bool:
+    """Tell whether a column's type is made of an enum."""
+    return bool(
+        maker.rows(
+            f"""WITH RECURSIVE part (typid) AS (
+                    SELECT {column.typid}::oid
+                     UNION
+                    SELECT more.typid
+                      FROM part
+                      JOIN pg_type t ON t.oid = part.typid
+                      LEFT JOIN pg_range r ON t.oid IN (r.rngtypid, r.rngmultitypid)
+                      LEFT JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0
+                     CROSS JOIN LATERAL (VALUES (t.typelem), (t.typbasetype), (r.rngsubtype), (a.atttypid)) more (typid))
+                SELECT FROM pg_type JOIN part ON oid = typid WHERE typtype = 'e'"""
+        )
+    )
+
+
 def _partition_by(maker: Maker, plain: list[Column]) -> str:
     column = maker.die.choice(plain)
     key = column.name if maker.maybe(0.8) else f"({expression(maker, column)})"
     how = maker.die.choice(["LIST", "RANGE", "HASH"])
-    more = f", {maker.die.choice(plain).name}" if how != "LIST" and maker.maybe(0.3) else ""
-    return f"PARTITION BY {how} ({key}{more})"
+    other = maker.die.choice(plain) if how != "LIST" and maker.maybe(0.3) else None
+    # An enum's hash is another one in each database: chance would say which partition, and what reads just one, is equal.
+    if how == "HASH" and (_has_enum(maker, column) or (other and _has_enum(maker, other))):
+        how = "RANGE"
+    return f"PARTITION BY {how} ({key}{f', {other.name}' if other else ''})"
 
 
 PARTITIONED = """
@@ -293,11 +313,10 @@ def detach(maker: Maker) -> None:
         """SELECT inhparent::regclass::text, inhrelid::regclass::text FROM pg_inherits
              JOIN pg_class c ON c.oid = inhrelid AND relispartition AND relkind IN ('r', 'p') ORDER BY inhrelid"""
     )
-    # What is left must take all rows, wherever an enum's hash sends them in the copy. And CONCURRENTLY leaves a check of
-    # the bounds behind, which for a hash has the parent's OID: no copy can have that.
+    # CONCURRENTLY leaves a check of the bounds behind, which for a hash has the parent's OID: no copy can have that.
     hashed = found and "satisfies_hash" in str(
         maker.rows(f"SELECT pg_get_partition_constraintdef({literal(found[1])}::regclass)")
     )
-    if found and not hashed:
-        concurrently = maker.some(" CONCURRENTLY", 0.3) if maker.major >= 14 else ""
+    if found:
+        concurrently = maker.some(" CONCURRENTLY", 0.3) if maker.major >= 14 and not hashed else ""
         maker.do(f"ALTER TABLE {found[0]} DETACH PARTITION {found[1]}{concurrently}")
