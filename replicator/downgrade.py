@@ -368,7 +368,7 @@ APART = re.compile(rf"(?:, |(?<=\())CONSTRAINT {QUOTED} NOT NULL ({QUOTED})(?=[,
 
 
 def _as_before_18(o: Object, statements: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a table's statements with its not-null constraints, or the checks instead, where an older server says them."""
+    """Return a table's statements with its not-null constraints, or checks instead, as an older server says them."""
     start = next((n for n, statement in enumerate(statements) if statement.startswith("CREATE")), len(statements))
     return statements[:start] + _checks_last(_not_null_apart(o, statements[start:]))
 

@@ -68,6 +68,7 @@ class Snapshot:
         """The tables that are kept from being changed; None: nobody does that."""
         self._held: Collection[int] = ()
         """Those of them that are locked all the time."""
+        self._joining: threading.Thread | None = None
         self._lending = threading.Lock()
         self._lent: Connection | None = None
         self.tell: Callable[[str], None] = lambda text: None
@@ -101,6 +102,11 @@ class Snapshot:
 
         Raises PreflightFailed where one is not to be had in that time, psycopg.Error where it is refused.
         """
+        if self._joining:
+            self._joining.join()  # what is locked shall stay so whoever goes
+        self._lock_tables(timeout_seconds)
+
+    def _lock_tables(self, timeout_seconds: float) -> None:
         # Whose snapshot was joined may have the locks, too: whoever waits for one of them waits as long as he lives.
         timeout_seconds = timeout_seconds or (RELOCK_SECONDS if self._joined else 0.0)
         statements, oids = locks.what_fits(self.holder)
@@ -155,7 +161,8 @@ class Snapshot:
             with self._lock, suppress(psycopg.Error, ReplicatorError):  # `keep` will say what it is
                 self._complete()
 
-        threading.Thread(target=complete, name="holders", daemon=True).start()
+        self._joining = threading.Thread(target=complete, name="holders", daemon=True)
+        self._joining.start()
 
     def _complete(self) -> None:
         """Have as many holders as are wanted. One is enough, the others are for safety."""
@@ -299,7 +306,7 @@ class Snapshot:
         """Lock the tables from another holder. Raises SourceChanged if one was changed while nobody held the locks."""
         told = "The session that kept changes away from the source's tables was ended"
         try:
-            self.lock_tables(RELOCK_SECONDS)
+            self._lock_tables(RELOCK_SECONDS)
         except PreflightFailed as error:
             raise SourceChanged(
                 f"{told}, and somebody has been changing one since: {error}", hint=locks.AGAIN

@@ -126,6 +126,7 @@ def test_options_of_a_toast_table_that_nothing_needs_any_more_are_no_difference(
         ALTER TABLE short DROP b; ALTER TABLE long DROP b; ALTER TABLE plain DROP b; ALTER TABLE unbound DROP a;
     """)
     cloned(database, destination)
-    kept = """SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid
+    kept = """SELECT string_agg(c.relname, ' ' ORDER BY c.relname)
+                FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid
                WHERE t.reloptions IS NOT NULL"""
     assert destination.value(kept) == "long unbound"

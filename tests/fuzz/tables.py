@@ -214,7 +214,8 @@ def _has_enum(maker: Maker, column: Column) -> bool:
                       JOIN pg_type t ON t.oid = part.typid
                       LEFT JOIN pg_range r ON t.oid IN (r.rngtypid, r.rngmultitypid)
                       LEFT JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0
-                     CROSS JOIN LATERAL (VALUES (t.typelem), (t.typbasetype), (r.rngsubtype), (a.atttypid)) more (typid))
+                     CROSS JOIN LATERAL (VALUES (t.typelem), (t.typbasetype), (r.rngsubtype), (a.atttypid))
+                                     AS more (typid))
                 SELECT FROM pg_type JOIN part ON oid = typid WHERE typtype = 'e'"""
         )
     )
@@ -225,7 +226,7 @@ def _partition_by(maker: Maker, plain: list[Column]) -> str:
     key = column.name if maker.maybe(0.8) else f"({expression(maker, column)})"
     how = maker.die.choice(["LIST", "RANGE", "HASH"])
     other = maker.die.choice(plain) if how != "LIST" and maker.maybe(0.3) else None
-    # An enum's hash is another one in each database: chance would say which partition, and what reads just one, is equal.
+    # An enum's hash is another one in each database: chance would say in which partition, and what reads one is equal.
     if how == "HASH" and (_has_enum(maker, column) or (other and _has_enum(maker, other))):
         how = "RANGE"
     return f"PARTITION BY {how} ({key}{f', {other.name}' if other else ''})"
