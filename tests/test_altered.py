@@ -130,3 +130,13 @@ def test_options_of_a_toast_table_that_nothing_needs_any_more_are_no_difference(
                 FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid
                WHERE t.reloptions IS NOT NULL"""
     assert destination.value(kept) == "long unbound"
+
+
+def test_an_identity_replaces_the_default_of_a_parent(database: Database, destination: Database) -> None:
+    """The server makes a child that has both; psql ends there with what pg_dump wrote."""
+    database.run("""
+        CREATE TABLE parent (d serial);
+        CREATE TABLE child (x int, d int GENERATED ALWAYS AS IDENTITY (START 70)) INHERITS (parent);
+    """)
+    cloned(database, destination)
+    assert destination.value("INSERT INTO child DEFAULT VALUES RETURNING d") == 70

@@ -9,6 +9,7 @@
 -- identity is refused to a column that has one which is not inherited: it becomes that afterwards. ALTER SEQUENCE may
 -- have given an identity's sequence another type, which only ALTER SEQUENCE can: its limits exceed the column's.
 -- Parents whose defaults conflict, which a child need not have said when it was made, are without theirs meanwhile.
+-- An identity may have a default beside it, a parent's, which no INSERT finds: no statement makes that anew.
 -- A default that a child dropped is dropped: pg_dump's DEFAULT NULL is one, where it has to be cast to the type.
 -- Reference: pg_dump.c getTableAttrs, determineNotNullFlags, dumpTableSchema; common.c flagInhAttrs (18.6).
        relation AS (
@@ -110,10 +111,11 @@
         CROSS JOIN LATERAL (
               SELECT a.attislocal OR c.alone AS listed
                    , (a.attislocal OR c.alone) AND c.reloftype = 0 AND parent.has_default IS NOT TRUE AS plain
-                   , CASE WHEN a.attgenerated <> '' THEN NULL
+                   , CASE WHEN a.attgenerated <> '' OR a.attidentity <> '' THEN NULL
                           ELSE d.expression
                       END AS value
-                   , a.attgenerated = '' AND d.adrelid IS NULL AND parent.has_default AS dropped) AS own
+                   , a.attgenerated = '' AND (d.adrelid IS NULL OR a.attidentity <> '') AND parent.has_default
+                     AS dropped) AS own
          LEFT JOIN pg_constraint n                                                                       --18+
            ON n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum]                 --18+
           AND n.convalidated                                                                             --18+
