@@ -9,7 +9,7 @@ import pytest
 from replicator import preparation
 from replicator.clone import clone
 from replicator.copy import misfits
-from replicator.errors import PreflightFailed
+from replicator.errors import Incomplete, PreflightFailed
 from replicator.preparation import preflight
 from replicator.settings import Settings
 from tests.fix_cli import NEWEST, Run, both, refuses, runs
