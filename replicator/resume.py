@@ -196,6 +196,8 @@ def kept_steps(left: Left, plan: Plan, *, same_snapshot: bool) -> set[str]:
     done = {step.name for step in left.steps if step.done}
     if not all(step.done for step in left.steps if step.phase in READING):
         done -= {step.name for step in left.steps if step.phase == Phase.REFRESH}  # it may have shown what is to come
+    if not all(step.done for step in left.steps if step.phase == Phase.SCHEMA):
+        done -= {step.name for step in left.steps if step.phase == Phase.SEQUENCES}  # some may not have been there
     if same_snapshot:
         return {step.name for step in plan.steps if step.name in done}
     partly = _partly_copied(left.steps)

@@ -12,6 +12,11 @@ from replicator.model import Sequence
 from replicator.postgres import Connection
 
 AT_ONCE = 200
+LACKING = """
+SELECT name
+  FROM unnest(%s::text[]) AS name
+ WHERE to_regclass(name) IS NULL
+   AND EXISTS (SELECT FROM replicator.step WHERE phase = 'schema' AND done_at IS NULL)"""
 
 
 def read_values(conn: Connection, sequences: Ordered[Sequence], *, prove: bool = True) -> dict[str, tuple[int, bool]]:
@@ -55,6 +60,19 @@ def set_values(destination: Connection, values: Mapping[str, tuple[int, bool]], 
         "  FROM unnest(%s::text[], %s::bigint[], %s::bool[]) AS v (name, value, called)",
         [list(values), [value for value, _ in values.values()], [called for _, called in values.values()]],
     )
+
+
+def set_what_is_there(
+    destination: Connection, values: Mapping[str, tuple[int, bool]], *, forward: bool = False
+) -> dict[str, tuple[int, bool]]:
+    """Do the same, but for sequences that could not be made, while there are such. Returns what was set.
+
+    A resumed run, which makes them, sets all again.
+    """
+    lacking = {name for (name,) in destination.execute(LACKING, [list(values)]).fetchall()}
+    there = {name: value for name, value in values.items() if name not in lacking}
+    set_values(destination, there, forward=forward)
+    return there
 
 
 def _beyond(conn: Connection, values: Mapping[str, tuple[int, bool]]) -> Iterator[str]:

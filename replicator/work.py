@@ -263,9 +263,9 @@ class Workshop:
                     values = sequences.read_values(conn, which)
                     if sequences.any_unlogged(conn, which):  # a crash of the source set them back; it ends its snapshot
                         self._snapshot.keep()
-                sequences.set_values(destination, values, forward=forward)
-                write_given(destination, values)
-                return len(which), 0, None
+                given = sequences.set_what_is_there(destination, values, forward=forward)
+                write_given(destination, given)
+                return len(given), 0, None
             case CarryStatistics(tables), _:
                 with self._source.use() as conn:
                     refused = statistics.carry(conn, destination, tables)

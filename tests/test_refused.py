@@ -255,9 +255,9 @@ def test_rows_that_are_refused_do_not_hide_the_rest(pair: tuple[Database, Databa
 
 SCHEMA_REFUSED = """
 CREATE TABLE fine (id int PRIMARY KEY, v int); INSERT INTO fine VALUES (1, 1);
-CREATE TABLE a_rate (v int);
+CREATE SCHEMA hidden; CREATE TABLE hidden.a_rate (v int);
+SET search_path = public, hidden;
 CREATE FUNCTION rate(a int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT v FROM a_rate';
-SET search_path = public;
 CREATE TABLE made (a int, r int GENERATED ALWAYS AS (rate(a)) STORED); INSERT INTO made VALUES (1);
 CREATE INDEX ON made (r); COMMENT ON TABLE made IS 'made'; CREATE VIEW of_made AS SELECT * FROM made;
 CREATE TABLE child () INHERITS (made); CREATE MATERIALIZED VIEW deep AS SELECT * FROM of_made;
@@ -284,6 +284,22 @@ def test_an_object_that_is_refused_before_the_rows_does_not_hide_the_rest(
     assert copy.rows("SELECT * FROM last, counted") == [(1, 50, 0, True)]
     refuses(replicator("clone", "--resume", *both(*pair)), 3, "snapshot")
     refuses(replicator("clone", "--resume=per-table", *both(*pair)), 6, "All is done but 1 step and")
+
+
+def test_a_sequence_that_could_not_be_made_keeps_no_other_from_its_value(
+    pair: tuple[Database, Database], replicator: Run
+) -> None:
+    source, copy = pair
+    source.run(SCHEMA_REFUSED.replace("STORED);", "STORED, id int GENERATED ALWAYS AS IDENTITY);"))
+    result = replicator("clone", *both(*pair))
+    refuses(result, 6, "table public.made failed: ")
+    assert "sequence values" not in result.err
+    assert copy.value("SELECT last_value FROM counted") == 50
+    source.run("ALTER SEQUENCE made_id_seq RESTART 70; SELECT setval('counted', 60)")
+    body = "'SELECT v FROM hidden.a_rate'"
+    source.run(f"CREATE OR REPLACE FUNCTION rate(a int) RETURNS int LANGUAGE sql IMMUTABLE AS {body}")
+    runs(replicator("clone", "--resume=per-table", "--verify", *both(*pair)))
+    assert copy.rows("SELECT m.last_value, c.last_value FROM made_id_seq m, counted c") == [(70, 60)]
 
 
 GROUPED = """
