@@ -127,21 +127,9 @@ def examine(
 
     `absent`: the destination is to be made yet, and another database of its server is open in its place.
     """
-    left, source, destination = sides.left, sides.moment.holder, sides.keeper.conn
-    here, there = probe.read_facts(source, settings.source_encoding), probe.read_facts(destination)
-    if same := probe.same_database(here, there):
-        return same, None
-    replacing = settings.replace == "drop"
-    if absent:
-        occupied = database.check_creation(source, destination, settings)
-    else:
-        occupied = probe.check_destination(
-            here, there, destination, resuming=left is not None or replacing, resume=settings.resume != "no"
-        )
-    findings = [*occupied, *of_servers(source, destination, settings, one_server=here.server == there.server)]
-    in_its_way = [*probe.waiting_locks(source), *probe.check_locks(source)]
-    findings += in_its_way
-    if any(finding.fatal for finding in in_its_way):
+    left, destination, replacing = sides.left, sides.keeper.conn, settings.replace == "drop"
+    occupied, findings, readable = in_the_way(sides, settings, absent=absent)
+    if not readable:
         return findings, None
     with events.saying(emit, READING):
         catalog, excluded = chosen(read_steadily(sides, settings), settings)
@@ -163,9 +151,7 @@ def examine(
     end, not_said = database.lacking(source, destination, settings, strangers=strangers, absent=absent)
     lacking = probe.once([*lacking, *not_there, *not_said, *odd])
     catalog = select.without_owners(catalog, strangers)  # told by role, once
-    standing = selected(read_catalog(destination), settings) if left and not to_drop else None
-    if standing and settings.foreign_keys:
-        standing = select.as_validated(standing, catalog)
+    standing = left_standing(destination, catalog, settings) if left and not to_drop else None
     compared = settings.verify or settings.replace == "swap"
     findings += [*lacking, *not_mine, *probe.check_row_security(destination, catalog, standing, compared=compared)]
     # Whatever is tried would say the same again, or has no place to be tried in.
@@ -185,11 +171,8 @@ def examine(
     unfit = probe.check_losses(losses, destination, fit.source, agreed=settings.downgrade)
     forbidden = probe.check_forbidden(fit.forbidden, catalog, destination, agreed=agreed)
     findings += told(excluded)
-    left_out = [
-        *map(str, excluded),
-        *(f.text for f in (*not_mine, *tried, *forbidden)),
-        *(str(loss) for loss in losses if loss.fatal),
-    ]
+    without = [*excluded, *(loss for loss in losses if loss.fatal)]
+    left_out = [*map(str, without), *(f.text for f in (*not_mine, *tried, *forbidden))]
     findings += [*tried, *unfit, *forbidden]
     catalog = resume.as_then(left, fit.catalog) if left else fit.catalog
     if left and left.read and settings.verify:
@@ -198,15 +181,32 @@ def examine(
     return findings, Prepared(catalog, plan, end, left_out, kept=kept, standing=standing, tried=fit.tried)
 
 
-def of_servers(
-    source: Connection, destination: Connection, settings: Settings, *, one_server: bool
-) -> Iterator[Finding]:
-    """Yield what there is to say of both before any table is locked."""
-    yield from probe.check_source(source)
-    yield from probe.check_unlogged(source, wanted=settings.unlogged_rows)
-    yield from probe.check_choices(destination, settings.statistics, settings.toast_compression)
-    more = HOLDERS - 1 if settings.verify else 0
-    yield from probe.check_sessions(source, destination, settings.workers, one_server=one_server, more=more)
+def in_the_way(sides: Sides, settings: Settings, *, absent: bool) -> tuple[list[Finding], list[Finding], bool]:
+    """Return what stands against the destination itself, all there is to say by now, and whether to lock the tables."""
+    source, destination = sides.moment.holder, sides.keeper.conn
+    here, there = probe.read_facts(source, settings.source_encoding), probe.read_facts(destination)
+    if same := probe.same_database(here, there):
+        return same, same, False
+    if absent:
+        occupied = database.check_creation(source, destination, settings)
+    else:
+        resuming = sides.left is not None or settings.replace == "drop"
+        occupied = probe.check_destination(here, there, destination, resuming=resuming, resume=settings.resume != "no")
+    one, more = here.server == there.server, HOLDERS - 1 if settings.verify else 0
+    of_both = [
+        *probe.check_source(source),
+        *probe.check_unlogged(source, wanted=settings.unlogged_rows),
+        *probe.check_choices(destination, settings.statistics, settings.toast_compression),
+        *probe.check_sessions(source, destination, settings.workers, one_server=one, more=more),
+    ]
+    locked = [*probe.waiting_locks(source), *probe.check_locks(source)]
+    return occupied, [*occupied, *of_both, *locked], not any(finding.fatal for finding in locked)
+
+
+def left_standing(destination: Connection, catalog: Catalog, settings: Settings) -> Catalog:
+    """Return what the destination has of an earlier run; a key that was agreed to be NOT VALID counts as valid."""
+    standing = selected(read_catalog(destination), settings)
+    return select.as_validated(standing, catalog) if settings.foreign_keys else standing
 
 
 def allowed(

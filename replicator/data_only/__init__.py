@@ -70,8 +70,8 @@ class ForeignKey:
 
 
 @in_one_encoding
-def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
-    """Match the two schemas and plan. Nothing is written. Raises PreflightFailed, SourceChanged."""
+def _findings(sides: Sides, settings: Settings) -> list[Finding]:
+    """Return what there is to say before the tables are locked. Raises PreflightFailed where both are one."""
     source, destination, left = sides.moment.holder, sides.keeper.conn, sides.left
     facts = probe.read_facts(source, settings.source_encoding), probe.read_facts(destination)
     probe.refuse(probe.same_database(*facts))
@@ -83,7 +83,13 @@ def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
         findings.append(Finding(nothing, "To append them, leave out --resume."))
     if left is None and (status := journal.read_status(destination)):
         findings.append(Finding("An earlier run into the destination did not finish.", status.way_on))
-    refuse_or_note(findings, emit)
+    return findings
+
+
+def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
+    """Match the two schemas and plan. Nothing is written. Raises PreflightFailed, SourceChanged."""
+    source, destination, left = sides.moment.holder, sides.keeper.conn, sides.left
+    refuse_or_note(_findings(sides, settings), emit)
     with saying(emit, READING):
         catalog = selected(read_steadily(sides, settings), settings)
     source = sides.moment.holder  # another one, if it had to be read again
