@@ -243,6 +243,7 @@ def work_off(prepared: Prepared, record: Journal, sides: Sides, settings: Settin
                 lanes=settings.lanes,
                 emit=told,
                 cancel=workshop.cancel,
+                together=not settings.max_rate,  # it takes long then
             )
             if refused:
                 steadily(again, emit, partial(end_refused, sides, record, todo, refused))

@@ -45,13 +45,15 @@ def execute(
     emit: Emit,
     cancel: Callable[[], None],
     lanes: Mapping[str, int] | None = None,
+    together: bool = True,
 ) -> dict[str, StepFailed]:
     """Run all steps. Returns those that were refused, or build on such, and why. Raises StepFailed for what failed.
 
-    `lanes` says how many of the jobs may at a time be of the lane "copy" or "index".
+    `lanes` says how many of the jobs may at a time be of the lane "copy" or "index"; `together`: small tables go in one
+    transaction, which locks all of them to its end.
     `cancel` ends, on the servers, whatever is running; it is called again and again until all workers have come home.
     """
-    schedule = _Schedule(steps, jobs, lanes or {})
+    schedule = _Schedule(steps, jobs, lanes or {}, together=together)
     free = list(range(jobs))
     running: dict[Future[Mapping[str, Outcome | StepFailed]], tuple[list[Step], int]] = {}
     with ThreadPoolExecutor(jobs, thread_name_prefix="worker") as threads:
@@ -133,8 +135,9 @@ def _bring_home(running: Iterable[Future[Mapping[str, Outcome | StepFailed]]], c
 class _Schedule:
     """What can run now, and what comes first."""
 
-    def __init__(self, steps: Sequence[Step], jobs: int, lanes: Mapping[str, int]) -> None:
+    def __init__(self, steps: Sequence[Step], jobs: int, lanes: Mapping[str, int], *, together: bool) -> None:
         self._jobs = jobs
+        self._together = together
         self._most = {"": jobs, "copy": jobs, "index": jobs, **lanes, "chain": 1}
         self._running: Counter[str] = Counter()
         self.unfinished = {step.name: step for step in steps}
@@ -214,7 +217,7 @@ class _Schedule:
         """
         batch = [first]
         size = first.cost
-        if not _joins(first):
+        if not self._together or not _joins(first):
             return batch
         ready = self._ready[_lane(first)]
         most = min(SMALL_STEPS, -(-(len(ready) + 1) // self._jobs))

@@ -245,6 +245,12 @@ def test_what_comes_after_a_gate_does_not_go_with_the_rows():
     assert run.batches == [["t", "plain"], ["gate", "code"]]
 
 
+def test_small_steps_go_one_by_one_where_that_is_wanted():
+    run = Run()
+    run.execute([small(f"t{n}", phase=Phase.DATA) for n in range(3)], jobs=1, together=False)
+    assert run.batches == [["t0"], ["t1"], ["t2"]]
+
+
 def test_parts_of_a_table_go_one_by_one():
     table = Table(A, "public.t", "public", (), 2, 0, None)
     parts = [CopyTable(table, binary=True, part=Part(n, 2, None, None, None)) for n in (1, 2)]

@@ -465,10 +465,11 @@ def test_a_difference_of_owners_names_the_owners(servers: Servers) -> None:
 
 def test_a_refusal_names_the_server_that_refused(servers: Servers) -> None:
     pair = servers.database(NEWEST), servers.database(NEWEST)
-    fill(pair, "CREATE TABLE log (a text); INSERT INTO log VALUES ('a'); CREATE PUBLICATION p FOR ALL TABLES")
-    pair[1].run("INSERT INTO log VALUES ('extra')")
-    (mismatch,) = compare(*pair, repair=True)
-    assert mismatch.repair.startswith("not repaired: on the destination: cannot delete from table")
+    fill(pair, "CREATE TABLE log (a text); INSERT INTO log VALUES ('a')")
+    pair[1].run("ALTER TABLE log ADD CHECK (a <> 'bad')")
+    pair[0].run("INSERT INTO log VALUES ('bad')")
+    (mismatch,) = (m for m in compare(*pair, repair=True) if m.about == "rows")
+    assert mismatch.repair.startswith("not repaired: on the destination: new row for relation")
 
 
 # Foreign keys and a repair
