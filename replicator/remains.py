@@ -168,7 +168,7 @@ def _count(
 ) -> dict[str, tuple[int, int]]:
     """Return what the queries of tables count, several tables at a time and small ones together."""
     if queries:
-        emit(events.Note(f"Counting the rows that are there already, of {len(queries)} tables."))
+        emit(events.Note(f"Counting the rows that are there already, of {events.counted(len(queries), 'table')}."))
     batches: list[list[str]] = []
     size = 0
     for target in sorted(queries, key=lambda target: -costs[target]):
