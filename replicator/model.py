@@ -1,6 +1,6 @@
 """The shared words as frozen data: what is read from a catalog, and what is to be done about it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from collections.abc import Sequence as Several
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -226,6 +226,8 @@ class Catalog:
     """Who owns the members of extensions."""
     role: str = ""
     """Who read it; on the destination, the owner of what was left to whoever makes it."""
+    reads: Mapping[Address, Collection[Address]] | None = field(default=None, compare=False)
+    """Which relations the query of each view reads; what it needs besides are no more than their row types."""
     path: str = field(default="", compare=False)
     """The search_path that its role has in the database, which functions may rely on."""
 

@@ -430,3 +430,17 @@ def test_values_that_were_mended_on_the_source_are_mended_in_the_copy(
     runs(replicator("clone", "--resume", "--verify", *both(*pair)))
     assert copy.rows("SELECT p FROM m ORDER BY 1") == [(5,), (10,)]
     assert copy.dump() == source.dump()
+
+
+def test_a_view_is_not_filled_for_its_row_type_alone(pair: tuple[Database, Database], replicator: Run) -> None:
+    source, copy = pair
+    source.run("""CREATE TABLE t (a int); INSERT INTO t VALUES (1), (0);
+        CREATE MATERIALIZED VIEW fails AS SELECT 1 / a AS a FROM t WITH NO DATA;
+        CREATE MATERIALIZED VIEW typed AS SELECT NULL::fails AS f, a FROM t;
+        CREATE VIEW between AS SELECT a FROM typed; CREATE MATERIALIZED VIEW deep AS SELECT * FROM between""")
+    runs(replicator("clone", "--verify", *both(*pair)))
+    assert copy.rows("SELECT relname, relispopulated FROM pg_class WHERE relkind = 'm' ORDER BY 1") == [
+        ("deep", True),
+        ("fails", False),
+        ("typed", True),
+    ]

@@ -16,8 +16,10 @@ from replicator.model import Address, Object
 FIRST_USER_OID = 16384
 TYPE_CLASS = 1247
 FUNCTION_CLASS = 1255
+RELATION_CLASS = 1259
 LARGE_OBJECT_CLASS = 2613
 SCHEMA_CLASS = 2615
+RULE_CLASS = 2618
 # What users put there, or pg_import_system_collations, is the server's: pg_dump leaves it, too.
 SYSTEM_SCHEMAS = ("pg_catalog", "information_schema")
 
@@ -106,6 +108,17 @@ def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]
                 stub = frozenset(address for address in stub if address.classid == SCHEMA_CLASS)
             folded.append(o.with_needs(needs, stub))
     return folded
+
+
+def view_reads(edges: Iterable[Edge]) -> dict[Address, set[Address]]:
+    """Return which relations each view's query reads; that of a row type alone is no relation in pg_depend."""
+    edges = list(edges)
+    views = {rule: view for rule, view, type in edges if type == "i" and rule.classid == RULE_CLASS}
+    reads: Needs = defaultdict(set)
+    for rule, relation, type in edges:
+        if type != "i" and relation.classid == RELATION_CLASS and rule in views:
+            reads[views[rule]].add(relation)
+    return reads
 
 
 def _needs(family: Family, edges: Iterable[Edge]) -> tuple[Needs, Needs]:

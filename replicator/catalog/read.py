@@ -21,7 +21,7 @@ from psycopg.errors import LockNotAvailable
 from psycopg.rows import namedtuple_row
 
 from replicator.catalog import CALLS_CODE, KINDS
-from replicator.catalog.depend import Edge, fold
+from replicator.catalog.depend import Edge, fold, view_reads
 from replicator.model import Address, Catalog, Column, Kind, LargeObjects, Object, Sequence, Table
 from replicator.postgres import Connection
 
@@ -110,6 +110,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
         carried=frozenset(Address(*row) for row in rows["carried"]),
         bodies={Address(classid, objid): body for classid, objid, body, _ in bodies},
         opaque=frozenset(Address(classid, objid) for classid, objid, _, opaque in bodies if opaque),
+        reads=view_reads(edges),
         member_owners={Address(classid, objid): owner for classid, objid, owner in rows["member_owners"]},
         role=role,
         path=path,

@@ -6,8 +6,8 @@ from graphlib import TopologicalSorter
 
 from replicator.catalog import FACETS
 from replicator.downgrade import TABLES
-from replicator.model import Address, Catalog, Execute, Phase, Step
-from replicator.plan.relations import Relations
+from replicator.model import Address, Catalog, Execute, Object, Phase, Step
+from replicator.plan.relations import TABLE_CLASS, Relations
 
 
 def matview_reads(catalog: Catalog) -> dict[Address, set[Address]]:
@@ -16,7 +16,7 @@ def matview_reads(catalog: Catalog) -> dict[Address, set[Address]]:
     One that is empty on the source is filled for the time being if one that is not reads it.
     """
     # A table needs types alone, which may be those of views' rows: nobody reads these views for it.
-    needs = {o.address: o.needs for o in catalog.objects if o.kind not in FACETS | TABLES}
+    needs = {o.address: _read_by(o, catalog) for o in catalog.objects if o.kind not in FACETS | TABLES}
     matviews = {o.address for o in catalog.objects if o.kind == "matview"}
     reads: dict[Address, set[Address]] = {}
     todo = sorted(catalog.populated & matviews)
@@ -26,6 +26,13 @@ def matview_reads(catalog: Catalog) -> dict[Address, set[Address]]:
             reads[matview] = _reachable(matview, needs, matviews)
             todo += reads[matview]
     return {matview: reads[matview] for matview in TopologicalSorter(reads).static_order()}
+
+
+def _read_by(o: Object, catalog: Catalog) -> frozenset[Address]:
+    if o.kind not in ("view", "matview") or catalog.reads is None:
+        return o.needs
+    read = catalog.reads.get(o.address, ())
+    return frozenset(a for a in o.needs if a.classid != TABLE_CLASS or a in read)
 
 
 def _reachable(start: Address, needs: Mapping[Address, Collection[Address]], ends: set[Address]) -> set[Address]:
