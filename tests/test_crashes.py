@@ -209,6 +209,7 @@ def test_what_a_crash_empties_is_filled_again(
 ) -> None:
     process = started_to(phase, folder, start, *between(shop, copy.dsn, "--verify"))
     with held_at(phase, folder, copy, process):
+        copy.run("SELECT pg_logical_emit_message(true, 'a commit', 'that takes all before it to the disk')")
         crash(copy.server)
         assert phase == "data" or copy.value("SELECT count(*) FROM visit") == 0
     result = process.ends()
