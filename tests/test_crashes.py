@@ -178,6 +178,9 @@ def started_to(phase: str, folder: Path, start: Start, *arguments: str) -> Proce
     return start("clone", *arguments)
 
 
+TO_THE_DISK = "SELECT pg_logical_emit_message(true, 'a commit', 'that takes all before it along')"
+
+
 def hold_wal_writer(database: Database) -> None:
     """Keep what was committed asynchronously from being written, until a crash."""
     os.kill(database.value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"), signal.SIGSTOP)
@@ -209,7 +212,7 @@ def test_what_a_crash_empties_is_filled_again(
 ) -> None:
     process = started_to(phase, folder, start, *between(shop, copy.dsn, "--verify"))
     with held_at(phase, folder, copy, process):
-        copy.run("SELECT pg_logical_emit_message(true, 'a commit', 'that takes all before it to the disk')")
+        copy.run(TO_THE_DISK)
         crash(copy.server)
         assert phase == "data" or copy.value("SELECT count(*) FROM visit") == 0
     result = process.ends()
@@ -284,6 +287,7 @@ def test_each_version_has_it_noticed(major: int, start: Start, replicator: Run) 
             process = start("clone", *between(source, copy.dsn))
             waiting = "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'REFRESH' AND wait_event = 'advisory'"
             until(lambda: process.ended or bool(copy.value(waiting)))
+            copy.run(TO_THE_DISK)
             process.kill()
             crash(server)
         assert copy.value("SELECT count(*) FROM visit") == 0
