@@ -122,7 +122,7 @@ class Workshop:
 
     def _run_alone(self, step: Step, worker: int) -> Outcome | StepFailed:
         try:
-            return self._run([step], worker)[step.name]
+            return self._run(step, worker)
         except StepFailed as error:
             refusable = refusal.may_be_refused(step, error)
             if not refusable and not refusal.nameless(step, error):
@@ -150,7 +150,7 @@ class Workshop:
             return None
         other, note = found
         try:
-            outcome = self._run([other], worker)[step.name]
+            outcome = self._run(other, worker)
         except StepFailed as refused:
             if not refusal.may_be_refused(step, refused):
                 raise
@@ -163,16 +163,15 @@ class Workshop:
             return str(conn.execute(SEARCH_PATH).fetchall()[0][0])
         return None
 
-    def _run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
-        name = batch[0].name
+    def _run(self, step: Step, worker: int) -> Outcome:
         outcomes = self._again.run(
-            name,
-            lambda again: self._attempt(batch, worker, again=again or name in self._again.apart),
-            lambda error, seconds: self._tell(error, seconds, batch[0], worker),
+            step.name,
+            lambda again: self._attempt([step], worker, again=again or step.name in self._again.apart),
+            lambda error, seconds: self._tell(error, seconds, step, worker),
             self._stopped,
         )
-        self._again.apart.discard(name)
-        return outcomes
+        self._again.apart.discard(step.name)
+        return outcomes[step.name]
 
     def _attempt(self, batch: Sequence[Step], worker: int, *, again: bool) -> dict[str, Outcome]:
         with naming(batch[0]), postgres.on("destination"):

@@ -110,9 +110,8 @@ def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]
     return folded
 
 
-def view_reads(edges: Iterable[Edge]) -> dict[Address, set[Address]]:
+def view_reads(edges: Sequence[Edge]) -> dict[Address, set[Address]]:
     """Return which relations each view's query reads; that of a row type alone is no relation in pg_depend."""
-    edges = list(edges)
     views = {rule: view for rule, view, type in edges if type == "i" and rule.classid == RULE_CLASS}
     reads: Needs = defaultdict(set)
     for rule, relation, type in edges:

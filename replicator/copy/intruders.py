@@ -61,7 +61,8 @@ def refuse(conn: Connection, tables: Mapping[str, bool]) -> set[str]:
     into it meanwhile. Returns those that have no row, nor ever had one.
     """
     names = list(tables)
-    locks = [_lock([name], exclusive=exclusive) for name, exclusive in tables.items()]
+    alike = [(exclusive, [n for n in names if tables[n] is exclusive]) for exclusive in (True, False)]
+    locks = [_lock(some, exclusive=exclusive) for exclusive, some in alike if some]
     query = _changed(dict.fromkeys(names), on_truncate=None)
     blank = sql.SQL(BLANK).format(names).as_string()
     with postgres.on("destination"):
