@@ -7,6 +7,7 @@ from replicator import postgres
 from replicator.maintenance import MOST_BYTES, Capacity, Machine, Sorting, look, machine, share
 from replicator.settings import Settings
 from replicator.sides import both_sides
+from tests.fix_cli import Run, refuses
 from tests.fix_servers import Database
 
 MB, GB = 1024**2, 1024**3
@@ -94,3 +95,10 @@ def test_who_gives_the_memory_has_it_for_every_index(database: Database, destina
 def test_a_sort_has_no_more_than_its_session_and_no_less_than_its_workers_need() -> None:
     assert Sorting(64 * MB, 0).memory(10**13) == 64 * MB
     assert [Sorting(GB, workers).memory(0) // MB for workers in range(4)] == [8, 64, 96, 128]
+
+
+@pytest.mark.parametrize("text", ["64", "much", "0MB"])
+def test_a_memory_that_is_none_is_refused(text: str, replicator: Run) -> None:
+    ends = ("--source", "dbname=a", "--destination", "dbname=b")
+    result = replicator("clone", "--maintenance-work-mem", text, *ends)
+    refuses(result, 2, f"--maintenance-work-mem {text} is no size", "Write 64MB or 1GB.")
