@@ -71,12 +71,13 @@ def fill(settings: Settings, emit: Emit, *, verified: bool = False) -> bool:
 
     Returns whether the copy was verified as a whole, which need not be done if it is `verified` already.
     """
-    with ready(settings, emit), ExitStack() as stack:
+    with ready(settings, emit) as opened, ExitStack() as stack:
         with events.saying(emit, "Opening both databases, and ending what an earlier run left there"):
-            sides = stack.enter_context(both_sides(settings))
+            sides = stack.enter_context(both_sides(settings, opened))
         if sides.left:
             settings = unfinished.as_begun(settings, sides.left.run.options)
         prepared = (data_only.prepare if settings.data_only else prepare)(sides, settings, emit)
+        sides.warm(prepared.plan)
         holder = ", and waiting for the process that is to hold the snapshot" if settings.hold_snapshot_seconds else ""
         with events.saying(emit, f"Writing the plan into the journal{holder}"):
             record = begin(prepared, sides, settings, emit)

@@ -42,8 +42,7 @@ def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
 
 def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
     """Do what verify_copy does, once."""
-    wait_for_both(settings, emit)
-    with both_sides(settings, claim=False) as sides:
+    with wait_for_both(settings, emit) as opened, both_sides(settings, opened, claim=False) as sides:
         if status := journal.read_status(sides.keeper.conn):
             emit(events.Note(f"The clone into the destination is unfinished: {status.done} of {status.steps} steps."))
             unfinished = [Mismatch("clone", f"unfinished, {status.done} of {status.steps} steps are done")]

@@ -16,10 +16,12 @@ from replicator.safe import pid_of
 class Keeper:
     """A connection to the destination that comes back when it was lost, and with it the claim. Closed by `with`.
 
+    `conn` is one that is open already.
+
     While it has the claim, a thread of its own has it show every few seconds that it lives (claim.claim).
     """
 
-    def __init__(self, dsn: str, application: str) -> None:
+    def __init__(self, dsn: str, application: str, conn: postgres.Connection | None = None) -> None:
         self._dsn = dsn
         self._application = application
         self._encoding: str | None = None
@@ -30,7 +32,10 @@ class Keeper:
         self._beating: threading.Thread | None = None
         self.lost = False
         """The connection showed no life any more when it was last used: `keep` makes another one."""
-        self.conn = self._connect()
+        if conn:
+            postgres.reuse(conn, dsn, application=application)
+            self._pids.add(pid_of(conn))
+        self.conn = conn or self._connect()
 
     def _connect(self) -> postgres.Connection:
         conn = postgres.connect(self._dsn, encoding=self._encoding, application=self._application)

@@ -30,6 +30,12 @@ class Sessions:
         self._cancelled: float | None = None
         self._lock = threading.Lock()
 
+    def warm(self, number: int) -> None:
+        """Open so many connections meanwhile, for what is about to begin."""
+        most = self._pool.max_size
+        self._pool.resize(min(number, most), most)
+        self._pool.resize(0, most)  # one that is lost later is not replaced before it is wanted
+
     @contextmanager
     def use(self) -> Iterator[Connection]:
         """Lend a connection of the pool. What fails meanwhile, and is not known to be another's, failed on it."""

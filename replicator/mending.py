@@ -24,8 +24,7 @@ def verify_or_mend(settings: Settings, emit: Emit) -> list[Mismatch]:
     Returns the differences. Raises a ReplicatorError.
     """
     if settings.repair:
-        wait_for_both(settings, emit)
-        with postgres.connect(settings.destination, application="verify") as conn:
+        with wait_for_both(settings, emit), postgres.connect(settings.destination, application="verify") as conn:
             status, run = journal.read_status(conn), journal.read_run(conn)
         if status and run:
             return mend(settings, status, run, emit)

@@ -172,6 +172,19 @@ def set_up(conn: Connection, encoding: str | None = None, more: Mapping[str, str
     conn.execute(sql.SQL("SET client_encoding = {}; " + "".join(timeouts) + own_role + SET_SESSION).format(*literals))
 
 
+def reuse(
+    conn: Connection,
+    dsn: str,
+    *,
+    encoding: str | None = None,
+    application: str = "",
+    more: Mapping[str, str] | None = None,
+) -> None:
+    """Make of an open connection to this database what `connect` would open: that takes five times as long."""
+    name = conninfo.conninfo_to_dict(with_defaults(dsn, application))["application_name"]
+    set_up(conn, encoding, {**(more or {}), "application_name": str(name)})
+
+
 def readable_encoding(server_encoding: str) -> str:
     """Return the client_encoding that shows all text of a database; LATIN1 hands SQL_ASCII's bytes through."""
     return "LATIN1" if server_encoding == "SQL_ASCII" else server_encoding

@@ -27,7 +27,7 @@ from replicator.postgres import Connection
 from replicator.rehearsal import Rehearsal
 from replicator.routing import routed
 from replicator.settings import Settings
-from replicator.sides import Sides, both_sides, declared_encoding
+from replicator.sides import Opened, Sides, both_sides, declared_encoding
 from replicator.snapshot import HOLDERS, Snapshot
 
 READING = "Locking the source's tables and reading its catalogs"
@@ -87,10 +87,10 @@ def preflight(settings: Settings, emit: Emit) -> tuple[dict[str, probe.Facts], l
     """
     beside = database.absent(settings, emit) if settings.create else None
     opened = replace(settings, destination=beside or settings.destination, resume="no")
-    facts = wait_for_both(opened, emit)
-    if beside:
-        facts["destination"] = database.as_created(facts["source"], facts["destination"], settings)
-    with both_sides(opened, claim=False) as sides:
+    with wait_for_both(opened, emit) as waited, both_sides(opened, waited, claim=False) as sides:
+        facts = waited.facts
+        if beside:
+            facts["destination"] = database.as_created(facts["source"], facts["destination"], settings)
         return facts, examine(sides, settings, emit, absent=beside is not None)[0]
 
 
@@ -237,7 +237,8 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
     Where source and destination are one, there is no destination to ask what it can hold.
     """
     if settings.source != settings.destination:
-        wait_for_both(settings, emit)
+        with wait_for_both(settings, emit):
+            pass
     else:
         with answering("source", settings.source, settings, emit) as (*_, unknown):
             refuse_or_note(unknown, emit)
@@ -267,25 +268,30 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
 
 
 @contextmanager
-def ready(settings: Settings, emit: Emit) -> Iterator[None]:
+def ready(settings: Settings, emit: Emit) -> Iterator[Opened]:
     """Wait until both databases are there; make the destination's if that is wanted. Raises a ReplicatorError."""
-    with database.created(settings, emit) if settings.create else nullcontext():
-        wait_for_both(settings, emit)
-        yield
+    with database.created(settings, emit) if settings.create else nullcontext(), wait_for_both(settings, emit) as both:
+        yield both
 
 
-def wait_for_both(settings: Settings, emit: Emit) -> dict[str, probe.Facts]:
+@contextmanager
+def wait_for_both(settings: Settings, emit: Emit) -> Iterator[Opened]:
     """Wait until both servers answer. Raises NotReady, ConnectionFailed, or PreflightFailed for a server of no use."""
-    facts: dict[str, probe.Facts] = {}
+    opened = Opened()
     pooled: list[Finding] = []
     unknown: list[Finding] = []
-    for side, dsn in {"source": settings.source, "destination": settings.destination}.items():
-        with answering(side, dsn, settings, emit) as (conn, facts[side], news):
-            pooled += probe.check_direct(side, dsn, conn)
+    with ExitStack() as stack:
+        for side, dsn, conns in (
+            ("source", settings.source, opened.source),
+            ("destination", settings.destination, opened.destination),
+        ):
+            conn, opened.facts[side], news = stack.enter_context(answering(side, dsn, settings, emit))
+            conns += conn, stack.enter_context(postgres.connect(dsn, application="probe"))
+            pooled += probe.check_direct(side, dsn, *conns)
             unknown += news
-    probe.refuse(pooled)
-    refuse_or_note(unknown, emit)
-    return facts
+        probe.refuse(pooled)
+        refuse_or_note(unknown, emit)
+        yield opened
 
 
 @contextmanager
@@ -324,7 +330,7 @@ def read_steadily(sides: Sides, settings: Settings) -> Catalog:
                 sides.moment.check([table.address.objid for table in catalog.tables])
             names = {o.address: o.name for o in catalog.objects if o.kind not in FACETS}
             sides.moment.forget()
-            with postgres.connect(settings.source, encoding=sides.encoding, application="probe") as now:
+            with sides.moment.now() as now:
                 if sides.same_snapshot or not (changed := changed_objects(sides.moment.holder, now, names)):
                     return catalog
         if sides.same_snapshot:

@@ -1,9 +1,9 @@
 """Both databases, opened as a clone needs them: the source in one snapshot, the destination claimed for this run."""
 
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 
@@ -13,6 +13,7 @@ from replicator.errors import PreflightFailed, SnapshotLost
 from replicator.keeper import Keeper
 from replicator.lent import Sessions
 from replicator.maintenance import Sorting
+from replicator.model import READING, Plan
 from replicator.postgres import Connection
 from replicator.resume import Left
 from replicator.settings import Settings
@@ -45,6 +46,11 @@ class Sides:
     same_snapshot: bool = False
     """`moment` is that of the earlier run, or nothing is to be read any more."""
 
+    def warm(self, plan: Plan) -> None:
+        """Open the first connections that the workers will use while the plan is written down."""
+        self.source.warm(sum(step.phase in READING for step in plan.steps))
+        self.destination.warm(len(plan.steps))
+
     def all_read(self, tables: Collection[int], *, release: bool) -> None:
         """Make sure that what decides how rows are read is as it was, and write that down. Raises SourceChanged.
 
@@ -67,29 +73,51 @@ class Sides:
                 self.moment.release()
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is known of both servers since they were waited for, and the connections that this took."""
+
+    facts: dict[str, probe.Facts] = field(default_factory=dict)
+    source: list[Connection] = field(default_factory=list)
+    destination: list[Connection] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Close the connections, whoever used them."""
+        for conn in (*self.source, *self.destination):
+            conn.close()
+
+
 @contextmanager
-def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
+def both_sides(settings: Settings, opened: Opened | None = None, *, claim: bool = True) -> Iterator[Sides]:
     """Open all that a clone holds to its end: the source's snapshot, the journal's connection, a pool for each side.
 
-    `claim`: the destination is this run's alone. Raises PreflightFailed where it is another's.
+    What is `opened` already is used. `claim`: the destination is this run's alone. Raises PreflightFailed where it is
+    another's.
     """
     sessions = uuid.uuid4().hex[:8]
+    opened = opened or Opened()
     with ExitStack() as stack:
-        keeper = stack.enter_context(Keeper(settings.destination, f"journal {sessions}"))
+        stack.callback(opened.close)
+        there = opened.destination[0] if opened.destination else None
+        for unused in opened.destination[1:]:
+            unused.close()
+        keeper = stack.enter_context(Keeper(settings.destination, f"journal {sessions}", there))
         if claim and (holder := keeper.claim(end_silent=settings.resume != "no")):
             raise PreflightFailed(f"Another clone into this destination is running: {holder}.", hint=WAIT)
         left = resume.read_left(keeper.conn) if claim and settings.resume != "no" else None
-        with postgres.connect(settings.source, application="probe") as source:
-            encoding = common_encoding(source, keeper.conn, settings.source_encoding)
-            if left:
-                facts = probe.read_facts(source)
-                resume.check_source(left, facts.system, facts.identity)
-                unfinished.check_options(left.run.options, settings)
-                resume.end_sessions(left, source, keeper.conn)
-                if witness.notice_crash(keeper.conn):
-                    left = resume.read_left(keeper.conn)
+        if not opened.source:
+            opened.source.append(postgres.connect(settings.source, application="probe"))
+        source = opened.source[0]
+        encoding = common_encoding(source, keeper.conn, settings.source_encoding)
+        if left:
+            facts = probe.read_facts(source)
+            resume.check_source(left, facts.system, facts.identity)
+            unfinished.check_options(left.run.options, settings)
+            resume.end_sessions(left, source, keeper.conn)
+            if witness.notice_crash(keeper.conn):
+                left = resume.read_left(keeper.conn)
         keeper.speak(encoding)
-        moment, left, same = stack.enter_context(take_snapshot(settings, encoding, left))
+        moment, left, same = stack.enter_context(take_snapshot(settings, encoding, left, opened.source))
         building = maintenance.share(*maintenance.look(keeper.conn), settings.lanes["index"])
         memory = settings.maintenance_work_mem or building.most
         writing = {
@@ -112,7 +140,9 @@ def both_sides(settings: Settings, *, claim: bool = True) -> Iterator[Sides]:
 
 
 @contextmanager
-def take_snapshot(settings: Settings, encoding: str, left: Left | None) -> Iterator[tuple[Snapshot, Left | None, bool]]:
+def take_snapshot(
+    settings: Settings, encoding: str, left: Left | None, opened: Sequence[Connection]
+) -> Iterator[tuple[Snapshot, Left | None, bool]]:
     """Join the snapshot of the earlier run if somebody still holds it, else take a new one. Tells whether it is that.
 
     Names begin anew when the source's server is started: a snapshot of that name that sees something else is another's.
@@ -135,7 +165,7 @@ def take_snapshot(settings: Settings, encoding: str, left: Left | None) -> Itera
                 hint = unfinished.go_on(left.run.options, all_read=False)
                 raise PreflightFailed(SNAPSHOT_GONE, hint=hint)
             left = all_read or left
-        moment = stack.enter_context(snapshot.take(settings.source, encoding, holders=HOLDERS))
+        moment = stack.enter_context(snapshot.take(settings.source, encoding, holders=HOLDERS, opened=opened))
         yield moment, left, bool(left and left.read)
 
 

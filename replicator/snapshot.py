@@ -7,11 +7,13 @@ others are made anew from it. Reference: PostgreSQL docs, "Snapshot Synchronizat
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import NamedTuple
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from replicator import locks, patience, postgres
 from replicator.catalog.changes import changed_contents
@@ -51,13 +53,21 @@ class Holder(NamedTuple):
 class Snapshot:
     """A moment of a database, held by connections that stay in their transactions.
 
-    `imported` is the name of a snapshot that somebody else holds. Raises SnapshotLost where nobody does.
+    `imported` is the name of a snapshot that somebody else holds. Raises SnapshotLost where nobody does. `spare` are
+    connections that are open already: there will be more, as readers end.
     """
 
     def __init__(
-        self, connect: Callable[[], Connection], where: str, *, holders: int = 1, imported: str | None = None
+        self,
+        connect: Callable[[], Connection],
+        where: str,
+        *,
+        holders: int = 1,
+        imported: str | None = None,
+        spare: Sequence[Connection] = (),
     ) -> None:
         self._connect = connect
+        self._spare = list(spare)
         self._where = where
         self._wanted = holders
         self._joined = imported is not None
@@ -73,7 +83,7 @@ class Snapshot:
         self._lent: Connection | None = None
         self.tell: Callable[[str], None] = lambda text: None
         """Hears of a table that is read in an unusual way."""
-        self._holders = [self._hold(imported)]
+        self._holders = [self._hold(self._open(), imported)]
         self._moment = self._holders[0].moment
         self._checked = 0.0
 
@@ -168,7 +178,7 @@ class Snapshot:
         """Have as many holders as are wanted. One is enough, the others are for safety."""
         with suppress(psycopg.OperationalError):
             while len(self._holders) < self._wanted and not self._released:
-                self._holders.append(self._hold(self.id))
+                self._holders.append(self._hold(self._connect(), self.id))
 
     @contextmanager
     def imported(self, conn: Connection, relations: Sequence[Relation] = ()) -> Iterator[Connection]:
@@ -253,16 +263,32 @@ class Snapshot:
     @contextmanager
     def another(self) -> Iterator[Connection | None]:
         """Open another connection in this snapshot; None where there is none to be had."""
-        try:
-            conn = self._connect()
-        except psycopg.OperationalError:  # too many of them
-            yield None
-            return
-        with conn, self.imported(conn):
-            yield conn
+        with ExitStack() as stack:
+            try:
+                conn = stack.enter_context(self.now())
+            except psycopg.OperationalError:  # too many of them
+                yield None
+                return
+            yield stack.enter_context(self.imported(conn))
 
-    def now(self) -> Connection:
-        """Open a connection that is not in the snapshot."""
+    @contextmanager
+    def now(self) -> Iterator[Connection]:
+        """Lend a connection that is not in the snapshot; its session's settings are not to be changed."""
+        conn = self._open()
+        try:
+            yield conn
+        finally:
+            if self._released or conn.info.transaction_status != TransactionStatus.IDLE:
+                conn.close()
+            else:
+                self._spare.append(conn)
+
+    def _open(self) -> Connection:
+        while self._spare:
+            conn = self._spare.pop()
+            if _answers(conn):
+                return conn
+            conn.close()
         return self._connect()
 
     def renew(self) -> None:
@@ -273,7 +299,7 @@ class Snapshot:
                 holder.conn.close()
             self._locked, self._held = None, ()
             self._joined = False
-            self._holders = [self._hold(None)]
+            self._holders = [self._hold(self._open(), None)]
             self._moment = self._holders[0].moment
             self._checked = 0.0
 
@@ -333,9 +359,10 @@ class Snapshot:
             for holder in self._holders:
                 _end(holder.conn)
                 holder.conn.close()
+            while self._spare:
+                self._spare.pop().close()
 
-    def _hold(self, imported: str | None) -> Holder:
-        conn = self._connect()
+    def _hold(self, conn: Connection, imported: str | None) -> Holder:
         try:
             if imported is None:
                 conn.execute(BEGIN)
@@ -362,14 +389,23 @@ NAME_IS_GONE = ("42P01", "3F000", "42809")  # undefined_table, invalid_schema_na
 
 @contextmanager
 def take(
-    dsn: str, encoding: str | None = None, *, holders: int = 1, imported: str | None = None, where: str = "source"
+    dsn: str,
+    encoding: str | None = None,
+    *,
+    holders: int = 1,
+    imported: str | None = None,
+    where: str = "source",
+    opened: Sequence[Connection] = (),
 ) -> Iterator[Snapshot]:
-    """Take a snapshot of a database, or join one that is held already, and hold it; `where` it is, in words."""
+    """Take a snapshot of a database, or join one that is held already, and hold it; `where` it is, in words.
 
-    def connect() -> Connection:
-        return postgres.connect(dsn, encoding=encoding, application="snapshot", more=postgres.READING)
-
-    snapshot = Snapshot(connect, where, holders=holders, imported=imported)
+    `opened` are connections to that database that nobody uses any more.
+    """
+    session: dict[str, Any] = {"encoding": encoding, "application": "snapshot", "more": postgres.READING}
+    for conn in opened:
+        postgres.reuse(conn, dsn, **session)
+    connect = partial(postgres.connect, dsn, **session)
+    snapshot = Snapshot(connect, where, holders=holders, imported=imported, spare=opened)
     try:
         snapshot.keep_soon()
         yield snapshot
@@ -385,6 +421,14 @@ def _import(conn: Connection, id: str, then: str = "") -> None:
     """Begin a transaction in a snapshot; all in one message."""
     import_it = sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(id)).as_string(conn)
     conn.execute("; ".join(filter(None, (BEGIN, import_it, then))).encode(conn.info.encoding))
+
+
+def _answers(conn: Connection) -> bool:
+    try:
+        conn.execute("SELECT")
+    except psycopg.Error:
+        return False
+    return True
 
 
 def _end(conn: Connection) -> None:

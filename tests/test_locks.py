@@ -77,6 +77,25 @@ def test_the_position_of_a_snapshot_is_where_it_was_taken_not_where_it_was_read(
         assert database.value(f"SELECT '{moment.moment.lsn}'::pg_lsn <= '{lsn}'::pg_lsn")
 
 
+def test_sessions_that_look_at_what_is_there_now_are_used_again_while_they_are_fit(database: Database) -> None:
+    with snapshot.take(database.dsn) as moment:
+        with moment.now() as first:
+            assert first.execute("SELECT 1").fetchall() == [(1,)]
+        with moment.now() as again:
+            assert again is first
+            again.execute("BEGIN")  # whoever left it so may have failed
+        with moment.now() as second:
+            assert second is not first
+            database.run(f"SELECT pg_terminate_backend({second.info.backend_pid})")
+        with moment.another() as third:
+            assert third and third is not second
+            assert third.execute("SHOW transaction_isolation").fetchall() == [("repeatable read",)]
+        with moment.now() as now:
+            assert now is third
+            assert now.execute("SHOW transaction_isolation").fetchall() == [("read committed",)]
+    assert now.closed
+
+
 def test_all_steps_of_a_run_have_the_position_of_its_snapshot(
     database: Database, destination: Database, start: Start
 ) -> None:

@@ -9,8 +9,11 @@ from replicator import locks, postgres
 from replicator.model import Finding
 from replicator.postgres import Connection, quoted
 
-BESIDE = 2
-"""Sessions that come and go beside those of the jobs: a reader of catalogs, the snapshot of a verification."""
+BESIDE = {"source": 1, "destination": 2}
+"""Sessions that come and go beside those of the jobs, a reader of catalogs, the snapshot of a verification.
+
+The source's snapshot has one to spare by then.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ def check_sessions(
             (database, room.of_database, room.database_limit, 1, f"{database} CONNECTION LIMIT"),
         )
         for what, free, limit, sides, alter in limits:
-            beside = BESIDE * sides + (more if server == "destination" or sides > 1 else 0)
+            beside = sum(BESIDE.values()) if sides > 1 else BESIDE[server]
+            beside += more if server == "destination" or sides > 1 else 0
             wanted = jobs * sides + beside
             if free is not None and wanted > free:
                 fitting = (free - beside) // sides

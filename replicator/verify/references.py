@@ -1,6 +1,7 @@
 """Foreign keys do not act on a repair as `replica`: what they would have refused is looked for afterwards."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from replicator.catalog.read import read_targets
@@ -43,7 +44,10 @@ def keep_referenced(conn: Connection, tables: Mapping[str, str], keys: Iterable[
 
 
 def broken(
-    conn: Connection, connect: Callable[[], Connection], tables: Mapping[str, str], keys: Iterable[Any]
+    conn: Connection,
+    connect: Callable[[], AbstractContextManager[Connection]],
+    tables: Mapping[str, str],
+    keys: Iterable[Any],
 ) -> dict[str, str]:
     """Return which of the repaired tables, given with their roots, broke references, and which references.
 
