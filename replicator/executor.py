@@ -24,6 +24,8 @@ GATE = Execute(())
 """What is there for others to wait for."""
 SMALL_STEPS = 64  # each holds several locks to the end of the batch, and the server has room for some thousands
 SMALL_BYTES = 16 * 1024 * 1024  # to copy or to index, 50 to 100 ms
+LEAST_STEPS, LEAST_BYTES = 8, 512 * 1024
+"""What takes no longer than a transaction does by itself, some 3 ms, is not shared out among workers."""
 CANCEL_AGAIN_SECONDS = 0.5
 
 LANES = dict.fromkeys(BATCHED, "chain")
@@ -220,8 +222,8 @@ class _Schedule:
         if not self._together or not _joins(first):
             return batch
         ready = self._ready[_lane(first)]
-        most = min(SMALL_STEPS, -(-(len(ready) + 1) // self._jobs))
-        room = min(SMALL_BYTES, -(-(self._ready_cost[_lane(first)] + size) // self._jobs))
+        most = min(SMALL_STEPS, max(LEAST_STEPS, -(-(len(ready) + 1) // self._jobs)))
+        room = min(SMALL_BYTES, max(LEAST_BYTES, -(-(self._ready_cost[_lane(first)] + size) // self._jobs)))
         passed: list[Step] = []
         while ready and len(batch) < most and len(passed) < SMALL_STEPS:
             step = self.unfinished[ready[0][1]]

@@ -10,7 +10,7 @@ import pytest
 from replicator import executor
 from replicator.errors import StepFailed
 from replicator.events import Done, Failed, Started
-from replicator.executor import BATCH_STEPS, SMALL_BYTES, SMALL_STEPS, execute
+from replicator.executor import BATCH_STEPS, LEAST_BYTES, LEAST_STEPS, SMALL_BYTES, SMALL_STEPS, execute
 from replicator.model import Address, CopyTable, Execute, Lock, Outcome, Part, Phase, Step, Table
 
 A, B = Address(1259, 1), Address(1259, 2)
@@ -208,10 +208,13 @@ def test_no_two_batches_hold_locks_that_exclude_one_another(smallest):
 
 
 def test_small_steps_go_together_each_worker_has_its_share():
-    tables = [small(f"t{n}", phase=Phase.DATA) for n in range(7)]
+    tables = [small(f"t{n}", phase=Phase.DATA) for n in range(24)]
     run = Run(lambda step: time.sleep(0.01))
     run.execute(tables, jobs=2)
-    assert [len(names) for names in run.batches] == [4, 2, 1]
+    assert [len(names) for names in run.batches] == [12, LEAST_STEPS, 4]
+    sized = Run()
+    sized.execute([replace(table, cost=LEAST_BYTES // 2) for table in tables[:6]], jobs=3)
+    assert [len(names) for names in sized.batches] == [2, 2, 2]
     more = Run()
     more.execute([small(f"t{n}", phase=Phase.DATA) for n in range(SMALL_STEPS + 1)], jobs=1)
     assert [len(names) for names in more.batches] == [SMALL_STEPS, 1]
@@ -235,7 +238,7 @@ def test_what_is_tried_in_rounds_and_what_a_lane_has_no_room_for_goes_alone():
     assert [len(names) for names in run.batches] == [1, 1, 1]
     run = Run()
     run.execute([small("t", phase=Phase.DATA), small("i", "t"), small("j", "t")], jobs=4, lanes={"index": 1})
-    assert run.batches == [["t"], ["i"], ["j"]]
+    assert run.batches == [["t"], ["i", "j"]]
 
 
 def test_what_comes_after_a_gate_does_not_go_with_the_rows():
