@@ -111,6 +111,39 @@ def test_of_what_is_cut_short_all_rows_are_handed_on(
     assert length - len(out) < HEADER.size
 
 
+RUNS = st.lists(st.tuples(st.integers(0, 4), st.integers(1, 700)), max_size=8).map(
+    lambda runs: [row(b"d" * size) for size, many in runs for _ in range(many)]
+)
+"""Rows of one length after another, and what looks like headers within them."""
+
+
+@settings(max_examples=200, deadline=None)
+@given(RUNS, st.lists(st.integers(1, 5000), min_size=1, max_size=8), st.integers(1, 20_000), st.sampled_from(OTHERS))
+def test_runs_of_rows_of_one_length_end_where_they_do(
+    rows: list[bytes], pieces: list[int], chunk_bytes: int, other: bytes
+) -> None:
+    out, stream = feed(b"".join(rows) + other, pieces, chunk_bytes)
+    assert out == b"".join(rows)
+    assert stream.other == other
+
+
+@pytest.mark.parametrize("byte", range(HEADER.size))
+@pytest.mark.parametrize("place", [0, 1, 99, 199])
+def test_no_byte_of_a_header_in_a_run_goes_unseen(byte: int, place: int) -> None:
+    """A row that says to be longer hides all that follows; what is of another kind is none."""
+    rows = [row(b"abcd")] * 200
+    changed = bytearray(b"".join(rows))
+    changed[place * len(rows[0]) + byte] ^= 0x80
+    out, stream = feed(bytes(changed), [10_000], 10_000)
+    if byte == HEADER.size - 1:  # 128 bytes longer, which ends in the middle of another row
+        assert len(out) == place * len(rows[0]) + (8 ^ 0x80) + 1 or place == 199
+    elif byte < 2:  # another kind, a negative length
+        assert out == bytes(changed[: place * len(rows[0])])
+        assert stream.other == changed[place * len(rows[0]) :]
+    else:
+        assert out == bytes(changed)  # a row that is longer than all this
+
+
 # Scripted peers
 
 

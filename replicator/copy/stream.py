@@ -3,8 +3,9 @@
 # 'd' length row | 'd' length row | … | 'c' 4 | …
 
 Only rows are handed on. A source is not to be trusted with more: any other message would reach the destination as one
-of this program's own, and a CopyDone with a Query behind it would run there. A row's header costs 0.06 µs to look at,
-its contents nothing. Reference: PostgreSQL docs, "Message Formats", CopyData.
+of this program's own, and a CopyDone with a Query behind it would run there. A row's header costs 0.07 µs to look at,
+0.013 µs in a run of rows of one length (2026-11), its contents nothing. Reference: PostgreSQL docs, "Message Formats",
+CopyData.
 """
 
 import struct
@@ -13,6 +14,9 @@ CHUNK_BYTES = 256 * 1024
 ROW = b"d"
 HEADER = struct.Struct("!ci")  # negative lengths are none
 LENGTH_BYTES = 4  # a message's length counts itself
+RUN_ROWS = 512
+RUN_PAYS = 32  # rows: to look for a run takes as long as to look at so many headers
+ATTEMPTS = 4  # to find a run, a bufferful; more while that pays
 
 
 def frame(kind: bytes, body: bytes = b"") -> bytes:
@@ -29,6 +33,17 @@ def error_fields(body: bytes) -> dict[int, bytes] | None:
     *fields, last, end = body.split(b"\0") if body.count(b"\0") > 1 else (b"", b"x", b"x")
     found = {field[0]: field[1:] for field in fields if field}
     return found if not last and not end and len(found) == len(fields) and found.keys() >= {*b"SCM"} else None
+
+
+def _run(buffer: bytearray, place: int, step: int, most: int) -> int:
+    """Return how many headers, from this place on in so long steps, are like the first one; there are `most` at most.
+
+    All first bytes are compared at once, then all second bytes, and so on: a slice and `lstrip` are loops in C.
+    """
+    for byte in range(place, place + HEADER.size):
+        column = buffer[byte : byte + (most - 1) * step + 1 : step]
+        most -= len(column.lstrip(column[:1]))
+    return most
 
 
 class Stream:
@@ -56,13 +71,18 @@ class Stream:
         """Take note of bytes read to `free`. Returns what may be forwarded, until the next use of `free`."""
         self._filled += size
         place, last, buffer, header = self._next, self._filled - HEADER.size, self._buffer, HEADER.unpack_from
+        attempts = ATTEMPTS
         while place <= last:
             kind, length = header(buffer, place)
             if kind != ROW or length < LENGTH_BYTES:
                 self.other = bytes(self._view[place : self._filled])
                 self._filled = place
                 break
-            place += 1 + length
+            rows = 1
+            if attempts > 0:
+                rows = _run(buffer, place, 1 + length, min(RUN_ROWS, 1 + (last - place) // (1 + length)))
+                attempts += rows // RUN_PAYS - 1
+            place += rows * (1 + length)
         self._next = place
         self._handed_on = min(place, self._filled)
         return self._view[: self._handed_on]
