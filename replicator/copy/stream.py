@@ -16,7 +16,7 @@ HEADER = struct.Struct("!ci")  # negative lengths are none
 LENGTH_BYTES = 4  # a message's length counts itself
 RUN_ROWS = 512
 RUN_PAYS = 32  # rows: to look for a run takes as long as to look at so many headers
-ATTEMPTS = 4  # to find a run, a bufferful; more while that pays
+ATTEMPTS = 4  # to find a run, before it is given up until more is read
 
 
 def frame(kind: bytes, body: bytes = b"") -> bytes:
@@ -38,9 +38,10 @@ def error_fields(body: bytes) -> dict[int, bytes] | None:
 def _run(buffer: bytearray, place: int, step: int, most: int) -> int:
     """Return how many headers, from this place on in so long steps, are like the first one; there are `most` at most.
 
-    All first bytes are compared at once, then all second bytes, and so on: a slice and `lstrip` are loops in C.
+    All last bytes are compared at once, then all before them, and so on: a slice and `lstrip` are loops in C. It is the
+    last byte of the length that tells most rows from others.
     """
-    for byte in range(place, place + HEADER.size):
+    for byte in reversed(range(place, place + HEADER.size)):
         column = buffer[byte : byte + (most - 1) * step + 1 : step]
         most -= len(column.lstrip(column[:1]))
     return most
@@ -57,6 +58,7 @@ class Stream:
         self._filled = 0
         self._next = 0  # where the next header begins, be it read or not
         self._handed_on = 0
+        self._attempts = ATTEMPTS
 
     @property
     def free(self) -> memoryview:
@@ -71,18 +73,19 @@ class Stream:
         """Take note of bytes read to `free`. Returns what may be forwarded, until the next use of `free`."""
         self._filled += size
         place, last, buffer, header = self._next, self._filled - HEADER.size, self._buffer, HEADER.unpack_from
-        attempts = ATTEMPTS
+        attempts = min(ATTEMPTS, self._attempts + 1)
         while place <= last:
             kind, length = header(buffer, place)
             if kind != ROW or length < LENGTH_BYTES:
                 self.other = bytes(self._view[place : self._filled])
                 self._filled = place
                 break
-            rows = 1
             if attempts > 0:
                 rows = _run(buffer, place, 1 + length, min(RUN_ROWS, 1 + (last - place) // (1 + length)))
                 attempts += rows // RUN_PAYS - 1
-            place += rows * (1 + length)
-        self._next = place
+                place += rows * (1 + length)
+            else:
+                place += 1 + length
+        self._next, self._attempts = place, attempts
         self._handed_on = min(place, self._filled)
         return self._view[: self._handed_on]
