@@ -4,6 +4,7 @@
     python -m benchmarks clone mixed wide --scale 0.1   whole clones
     python -m benchmarks table narrow                   rows alone, beside the server's own COPY to and from a file
     python -m benchmarks plan objects                   reading the catalogs, beside pg_dump -s
+    python -m benchmarks settings mixed                 what settings of the destination are worth
     python -m benchmarks clone small --delay 20         both servers 20 ms away; round trips are counted
     python -m benchmarks clone small --against HEAD~1   beside replicator as it was
     python -m benchmarks clone mixed --save benchmarks/results.json

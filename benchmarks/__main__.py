@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import click
 from rich.console import Console
 
 import benchmarks
-from benchmarks import chart, contenders, results
+from benchmarks import chart, contenders, destinations, results
 from benchmarks.contenders import Run, Tools
 from benchmarks.database import SCENARIOS, Pair, filled, fingerprint
 from benchmarks.delay import far_away
@@ -123,6 +124,15 @@ def plan(scenarios: tuple[str, ...], **given: Any) -> None:
     hold("plan", scenarios or ("objects",), contenders.plans, jobs=1, copies=False, **given)
 
 
+@cli.command("settings")
+@options(*RUNNING)
+def server_settings(scenarios: tuple[str, ...], **given: Any) -> None:
+    """Measure what settings of the destination are worth. Without a name: mixed."""
+    jobs = os.cpu_count() or 1
+    make = partial(destinations.clones, jobs=jobs)
+    hold("settings", scenarios or ("mixed",), make, jobs=jobs, arrange=destinations.arrange, **given)
+
+
 @cli.command("chart")
 @click.argument("file", type=FILE)
 def draw(file: Path) -> None:
@@ -147,6 +157,7 @@ def hold(
     tls: bool = False,
     copies: bool = True,
     delay: float | None = None,
+    arrange: Callable[[Pair, str], None] = lambda pair, name: None,
 ) -> None:
     """Hold a contest in each scenario, print and keep the figures. Exits with 1 when replicator's work was wrong."""
     tools = Tools(client_bin or embedded_bin())
@@ -161,7 +172,8 @@ def hold(
                 original = fingerprint(conn)
             everybody = make(pair, tools)
             chosen = {name: run for name, run in everybody.items() if only in name or name == next(iter(everybody))}
-            runs = contenders.compete(pair, chosen, rounds, original if copies else {}, status.update)
+            wanted = original if copies else {}
+            runs = contenders.compete(pair, chosen, rounds, wanted, status.update, partial(arrange, pair))
         rows = sum(int(value.split()[0]) for name, value in original.items() if name.startswith("rows of "))
         about = (
             f"{size_text(pair.size)}, {rows:,} rows, scale {scale:g}, jobs {jobs}, rounds {rounds}, PostgreSQL"
@@ -172,7 +184,7 @@ def hold(
         Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(results.table(contest))
         if save:
             results.save([contest], save)
-        ok = ok and all(r.counts for r in runs if r.name.startswith("replicator"))
+        ok = ok and all(r.counts for r in runs if r.name.startswith("replicator") or what == "settings")
     sys.exit(not ok)
 
 

@@ -153,11 +153,17 @@ def plans(pair: Pair, tools: Tools) -> dict[str, Run]:
 
 
 def compete(
-    pair: Pair, contenders: Mapping[str, Run], rounds: int, original: Mapping[str, str], say: Callable[[str], None]
+    pair: Pair,
+    contenders: Mapping[str, Run],
+    rounds: int,
+    original: Mapping[str, str],
+    say: Callable[[str], None],
+    arrange: Callable[[str], None] = lambda name: None,
 ) -> list[Runs]:
     """Let them take turns, each round beginning with another one. Who is wrong once is out.
 
-    A copy is held against the original's fingerprint; an empty one says that nothing is copied.
+    `arrange` makes the servers fit for one of them. A copy is held against the original's fingerprint; an empty one
+    says that nothing is copied.
     """
     found = {name: Runs(name) for name in contenders}
     for number in range(rounds):
@@ -168,6 +174,7 @@ def compete(
             if runs.wrong:
                 continue
             say(f"round {number + 1} of {rounds}: {name}")
+            arrange(name)
             pair.renew()
             try:
                 # Not in memory: a dump may be as large as the database.

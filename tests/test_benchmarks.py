@@ -12,12 +12,13 @@ import psycopg
 import pytest
 from rich.console import Console
 
-from benchmarks import chart, results
+from benchmarks import chart, destinations, results
 from benchmarks.contenders import checked_out
-from benchmarks.database import SCENARIOS, difference, fingerprint
+from benchmarks.database import SCENARIOS, difference, filled, fingerprint
 from benchmarks.delay import far_away
 from benchmarks.measure import Failed, run
 from benchmarks.results import Contest, Runs
+from replicator.demo.server import embedded_bin
 from tests.fix_cli import environment, until
 
 ROOT = Path(__file__).parents[1]
@@ -161,6 +162,14 @@ def test_a_server_that_is_far_away_answers_later_and_its_round_trips_are_counted
             assert time.monotonic() - began >= 0.2  # no sooner, however slow the machine
         until(lambda: distance.trips() > 0)
         assert distance.trips() >= 5
+
+
+def test_the_destination_is_set_for_each_turn_anew():
+    with filled("small", 0.01, embedded_bin(), embedded_bin()) as pair:
+        for choice, expected in (("wal_level = minimal", "minimal"), ("as it comes", "replica")):
+            destinations.arrange(pair, choice)
+            with psycopg.connect(pair.destination.conninfo()) as conn:
+                assert conn.execute("SHOW wal_level").fetchone() == (expected,)
 
 
 def test_a_commit_that_is_none_is_said():

@@ -1,0 +1,35 @@
+"""What the destination's own settings are worth: the same clone into a server that is set otherwise each time."""
+
+from benchmarks.contenders import REPLICATOR, Run, Tools
+from benchmarks.database import Pair
+
+BEFORE: dict[str, str] = {"autovacuum": "off"}
+"""What all have: the rest is as PostgreSQL comes."""
+ROOM = {"max_wal_size": "16GB", "checkpoint_timeout": "1h"}
+MINIMAL = {"wal_level": "minimal", "max_wal_senders": "0"}
+CHOICES: dict[str, dict[str, str]] = {
+    "as it comes": {},
+    "max_wal_size, checkpoint_timeout": ROOM,
+    "shared_buffers = 1GB": {"shared_buffers": "1GB"},
+    "wal_compression = on": {"wal_compression": "on"},
+    "full_page_writes = off": {"full_page_writes": "off"},
+    "synchronous_commit = off": {"synchronous_commit": "off"},
+    "wal_level = minimal": MINIMAL,
+    "fsync = off": {"fsync": "off"},
+    "room, minimal": {**ROOM, **MINIMAL},
+    "room, minimal, buffers, fsync": {**ROOM, **MINIMAL, "shared_buffers": "1GB", "fsync": "off"},
+}
+
+
+def clones(pair: Pair, tools: Tools, jobs: int) -> dict[str, Run]:
+    """Return the same clone, by the names of all choices; see `arrange`."""
+    ends = [word for side in ("source", "destination") for word in (f"--{side}", pair.url(side))]
+    command = tools.command([*REPLICATOR, "clone", "--jobs", str(jobs), "--output", "plain", *ends])
+    return dict.fromkeys(CHOICES, command)
+
+
+def arrange(pair: Pair, choice: str) -> None:
+    """Restart the destination with these settings."""
+    pair.destination.stop()
+    pair.destination.settings = {**BEFORE, **CHOICES[choice]}
+    pair.destination.start()
