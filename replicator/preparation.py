@@ -88,7 +88,8 @@ def preflight(settings: Settings, emit: Emit) -> tuple[dict[str, probe.Facts], l
     beside = database.absent(settings, emit) if settings.create else None
     opened = replace(settings, destination=beside or settings.destination, resume="no")
     with wait_for_both(opened, emit) as waited, both_sides(opened, waited, claim=False) as sides:
-        facts = waited.facts
+        conns = {"source": sides.moment.holder, "destination": sides.keeper.conn}
+        facts = {side: probe.measured(waited.facts[side], conn) for side, conn in conns.items()}
         if beside:
             facts["destination"] = database.as_created(facts["source"], facts["destination"], settings)
         return facts, examine(sides, settings, emit, absent=beside is not None)[0]

@@ -7,7 +7,7 @@ from replicator.probe.capacity import check_locks, check_sessions
 from replicator.probe.catalog import check_catalog, check_memberships, check_roles, strangers
 from replicator.probe.choices import STATISTICS_SINCE, check_choices, check_forbidden, check_losses, check_rows
 from replicator.probe.destination import check_destination, same_database
-from replicator.probe.facts import Facts, read_facts
+from replicator.probe.facts import Facts, measured, read_facts
 from replicator.probe.finding import once, refuse
 from replicator.probe.known import check_known
 from replicator.probe.load import GB
@@ -38,6 +38,7 @@ __all__ = [
     "check_source",
     "check_unlogged",
     "check_verification",
+    "measured",
     "once",
     "read_facts",
     "refuse",

@@ -10,7 +10,7 @@ from replicator.postgres import Connection
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A database and its server. `size` is in bytes."""
+    """A database and its server. `size` is in bytes, 0 where nobody asked: see `measured`."""
 
     system: str
     started: str
@@ -19,11 +19,11 @@ class Facts:
     version: str
     encoding: str
     collation: str
-    size: int
     standby: bool
     read_only: bool
     user: str
     can_create: bool
+    size: int = 0
 
     @property
     def server(self) -> tuple[str, str]:
@@ -34,6 +34,12 @@ class Facts:
     def identity(self) -> str:
         """Which database of its server it is: another one may have its name tomorrow."""
         return f"{self.database} (oid {self.oid})"
+
+
+def measured(facts: Facts, conn: Connection) -> Facts:
+    """Return the facts with the database's size: with thousands of tables the server takes long to sum it up."""
+    ((size,),) = conn.execute("SELECT pg_database_size(current_database())").fetchall()
+    return replace(facts, size=size)
 
 
 def read_facts(conn: Connection, encoding: str | None = None) -> Facts:

@@ -11,7 +11,7 @@ from replicator import events, postgres
 from replicator.errors import ConnectionFailed, NotReady, Pooled
 from replicator.events import Emit
 from replicator.postgres import Connection
-from replicator.probe.facts import Facts, read_facts
+from replicator.probe.facts import Facts, measured, read_facts
 
 REMEDIES = (
     (r"no password supplied", "Give the password in ~/.pgpass or in PGPASSWORD."),
@@ -32,9 +32,9 @@ ABSENT = re.compile(r'database ".*" does not exist')
 
 
 def wait(server: str, dsn: str, *, attempts: int, delay: float, emit: Emit, absent: str = "") -> Facts:
-    """Wait until the server answers, as `answering` does. Returns what there is to know of it."""
-    with answering(server, dsn, attempts=attempts, delay=delay, emit=emit, absent=absent) as (_, facts):
-        return facts
+    """Wait until the server answers, as `answering` does. Returns what there is to know of it, the size included."""
+    with answering(server, dsn, attempts=attempts, delay=delay, emit=emit, absent=absent) as (conn, facts):
+        return measured(facts, conn)
 
 
 @contextmanager

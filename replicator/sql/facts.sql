@@ -10,7 +10,6 @@ SELECT (SELECT system_identifier::text FROM pg_control_system()) AS system
            WHEN 'b' THEN 'builtin ' || (to_jsonb(d) ->> 'datlocale')
            ELSE d.datcollate::text
        END AS collation
-     , pg_database_size(d.oid) AS size
      , pg_is_in_recovery() AS standby
      , current_setting('default_transaction_read_only') = 'on' AS read_only
      , current_user::text AS "user"
