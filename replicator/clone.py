@@ -219,7 +219,9 @@ def work_off(prepared: Prepared, record: Journal, sides: Sides, settings: Settin
     def all_read() -> None:
         sides.all_read(tables, release=not settings.verify and not violated)
 
-    while todo_names := left_to_do(record, sides, emit, again)[1]:
+    lost: set[str] | None = None  # by the last look, if nothing came in between
+    while todo_names := left_to_do(record, sides, emit, again)[1] if lost is None else lost:
+        lost = None
         todo = [replace(s, needs=(s.needs | s.builds_on) & todo_names) for s in plan.steps if s.name in todo_names]
         todo = [resume.replacing(step) if step.name in made_before else step for step in todo]
         emit(announcement(Plan(tuple(todo))))
@@ -256,6 +258,7 @@ def work_off(prepared: Prepared, record: Journal, sides: Sides, settings: Settin
                     raise refusal.incomplete(left, refused, rows_only=settings.data_only, appended=settings.append)
                 violated = False
                 record.undo(sides.keeper.keep(), Phase.REFRESH)  # they were filled from other rows
+                lost = None
 
 
 def end_refused(sides: Sides, record: Journal, todo: Sequence[Step], refused: Mapping[str, StepFailed]) -> None:
