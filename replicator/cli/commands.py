@@ -47,6 +47,7 @@ from replicator.cli.options import (
     options,
 )
 from replicator.cli.plans import mending_as_sql, plan_as_json, plan_as_lines, plan_as_sql
+from replicator.cli.topics import help_command
 from replicator.clone import clone
 from replicator.errors import PreflightFailed, StepFailed, UsageError, VerificationFailed
 from replicator.events import Emit, size_text
@@ -296,6 +297,9 @@ def clean_command(
     else:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(dropped.items()))
         click.echo(f"Removed {dropped.total():,} objects{f': {kinds}' if kinds else ''}.")
+
+
+cli.add_command(help_command)
 
 
 @cli.command("hold", hidden=True)
