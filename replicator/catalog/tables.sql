@@ -167,6 +167,7 @@
                SELECT a.attrelid, checked.function, false
                  FROM checked
                  JOIN pg_attribute a ON a.atttypid = checked.type AND NOT a.attisdropped
+                WHERE EXISTS (SELECT FROM checked)     -- else the planner's way is to sort all columns
               ) AS called (relid, function, generated)
         GROUP BY called.relid
      )
@@ -192,8 +193,9 @@ SELECT c.tableoid::bigint AS classid
      , coalesce(column_list.sends, '{}') AS sends
      , coalesce(column_list.stored, '{}') AS stored
      , column_list.unlike
-     , pg_relation_size(c.oid) + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) AS bytes
-     , CASE m.amname WHEN 'heap' THEN pg_relation_size(c.oid) / current_setting('block_size')::bigint END AS blocks --14+
+     , heap.bytes + CASE WHEN heap.bytes > 0 AND c.reltoastrelid <> 0 THEN pg_relation_size(c.reltoastrelid) ELSE 0 END
+       AS bytes
+     , CASE m.amname WHEN 'heap' THEN heap.bytes / current_setting('block_size')::bigint END AS blocks        --14+
      , NULL::text AS key                                                                                      --14+
      , ''::text AS key_type                                                                                   --14+
      , '{}'::text[] AS edges                                                                                  --14+
@@ -212,7 +214,7 @@ SELECT c.tableoid::bigint AS classid
                 AND config.condition IS NOT NULL) AS refers
      , coalesce(calling.functions, '{}') AS calls
      , calling.generated IS TRUE AS generates
-     , pg_relation_size(c.oid) = 0 AND m.amname = 'heap' AND config.condition IS NULL AS empty
+     , heap.bytes = 0 AND m.amname = 'heap' AND config.condition IS NULL AS empty
      , c.relpersistence = 'u' AS unlogged
      , config.extension
      , CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::text END AS top
@@ -220,6 +222,7 @@ SELECT c.tableoid::bigint AS classid
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_am m ON m.oid = c.relam
+ CROSS JOIN LATERAL (SELECT pg_relation_size(c.oid) AS bytes OFFSET 0) AS heap   -- it opens the table: once
   LEFT JOIN routing ON routing.leaf = c.oid
   LEFT JOIN column_list ON column_list.attrelid = c.oid
   LEFT JOIN calling ON calling.relid = c.oid

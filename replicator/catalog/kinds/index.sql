@@ -16,7 +16,15 @@ SELECT x.tableoid AS classid
                FROM pg_inherits h
               WHERE t.relkind = 'p'
                 AND h.inhparent = t.oid) AS needs
-  FROM pg_index i
+  FROM (SELECT *                                -- those of constraints are not printed, to be thrown away
+          FROM pg_index i
+         WHERE i.indislive
+           AND NOT EXISTS (SELECT
+                             FROM pg_constraint c
+                            WHERE c.conrelid = i.indrelid
+                              AND c.conindid = i.indexrelid
+                              AND c.contype IN ('p', 'u', 'x'))
+        OFFSET 0) AS i
   JOIN pg_class x ON x.oid = i.indexrelid
   JOIN pg_class t ON t.oid = i.indrelid
   JOIN LATERAL pg_get_indexdef(x.oid) AS whole (definition) ON true
@@ -50,10 +58,4 @@ SELECT x.tableoid AS classid
         GROUP BY d.objid) extension ON extension.objid = x.oid
  WHERE x.oid >= 16384
    AND t.relkind <> 't'
-   AND i.indislive
    AND (i.indisvalid OR t.relkind = 'p' OR x.relname !~ '_cc(new|old)[0-9]*$')
-   AND NOT EXISTS (SELECT
-                     FROM pg_constraint c
-                    WHERE c.conrelid = i.indrelid
-                      AND c.conindid = i.indexrelid
-                      AND c.contype IN ('p', 'u', 'x'))

@@ -25,6 +25,7 @@ SELECT c.tableoid AS classid
   LEFT JOIN pg_class toast
     ON toast.oid = c.reltoastrelid
    AND c.relkind = 'r'
+   AND toast.reloptions IS NOT NULL    -- nothing else is wanted of it, and few have any
    AND EXISTS (SELECT               -- else what needed it was dropped, and a copy has none: heapam.c, needs_toast_table
                  FROM pg_attribute a
                  JOIN pg_type t ON t.oid = a.atttypid AND t.typlen = -1 AND t.typstorage <> 'p'
