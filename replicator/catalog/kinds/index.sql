@@ -2,8 +2,8 @@
 -- Unlike pg_dump's, those are made that a failed CREATE INDEX CONCURRENTLY left behind invalid: see invalid.sql. Left out:
 -- the twin that a failed REINDEX CONCURRENTLY left behind, and what a failed DROP INDEX CONCURRENTLY did.
 -- Reference: pg_dump.c getIndexes, dumpIndex (18.6).
-SELECT x.tableoid AS classid
-     , x.oid AS objid
+SELECT i.catalog AS classid
+     , i.indexrelid AS objid
      , NULL::oid AS owner
      , ARRAY[ tablespace.set
             , definition.text                                                                           --19+
@@ -14,25 +14,34 @@ SELECT x.tableoid AS classid
      -- A table attached after its parent's index was made would get one of the server's own.
      , ARRAY(SELECT unnest(ARRAY['pg_inherits'::regclass, h.inhrelid]::oid[])
                FROM pg_inherits h
-              WHERE t.relkind = 'p'
-                AND h.inhparent = t.oid) AS needs
-  FROM (SELECT *                                -- those of constraints are not printed, to be thrown away
+              WHERE i.its_kind = 'p'
+                AND h.inhparent = i.indrelid) AS needs
+  -- What is printed, and no more, in the order of OIDs: what the server looks up of neighbours is in the same pages, and
+  -- it takes two thirds of the time.
+  FROM (SELECT i.*
+             , x.tableoid AS catalog
+             , x.reltablespace
+             , t.relkind AS its_kind
           FROM pg_index i
-         WHERE i.indislive
+          JOIN pg_class x ON x.oid = i.indexrelid
+          JOIN pg_class t ON t.oid = i.indrelid
+         WHERE x.oid >= 16384
+           AND t.relkind <> 't'
+           AND i.indislive
+           AND (i.indisvalid OR t.relkind = 'p' OR x.relname !~ '_cc(new|old)[0-9]*$')
            AND NOT EXISTS (SELECT
                              FROM pg_constraint c
                             WHERE c.conrelid = i.indrelid
                               AND c.conindid = i.indexrelid
                               AND c.contype IN ('p', 'u', 'x'))
+         ORDER BY i.indexrelid
         OFFSET 0) AS i
-  JOIN pg_class x ON x.oid = i.indexrelid
-  JOIN pg_class t ON t.oid = i.indrelid
-  JOIN LATERAL pg_get_indexdef(x.oid) AS whole (definition) ON true
+  JOIN LATERAL pg_get_indexdef(i.indexrelid) AS whole (definition) ON true
   -- Servers before the minor releases of November 2026 print it without the brackets that they want themselves.
   LEFT JOIN LATERAL (
        SELECT min(part) AS expression
          FROM generate_series(1, i.indnatts) AS n (number)
-        CROSS JOIN pg_get_indexdef(x.oid, n.number, false) AS part
+        CROSS JOIN pg_get_indexdef(i.indexrelid, n.number, false) AS part
         WHERE i.indexprs IS NOT NULL
           AND part ~ '^[^(].* IS DOCUMENT$') AS bare ON true
  CROSS JOIN LATERAL (SELECT coalesce(replace(whole.definition, bare.expression, '((' || bare.expression || '))')
@@ -45,7 +54,7 @@ SELECT x.tableoid AS classid
        SELECT format('SET default_tablespace = %L', s.spcname) AS set
             , 'SET default_tablespace = ''''' AS reset
          FROM pg_tablespace s
-        WHERE s.oid = x.reltablespace) tablespace ON true
+        WHERE s.oid = i.reltablespace) tablespace ON true
   LEFT JOIN (
        SELECT d.objid
             , array_agg(DISTINCT format('ALTER INDEX %s DEPENDS ON EXTENSION %I', d.objid::regclass, e.extname))
@@ -55,7 +64,4 @@ SELECT x.tableoid AS classid
         WHERE d.classid = 'pg_class'::regclass
           AND d.refclassid = 'pg_extension'::regclass
           AND d.deptype = 'x'
-        GROUP BY d.objid) extension ON extension.objid = x.oid
- WHERE x.oid >= 16384
-   AND t.relkind <> 't'
-   AND (i.indisvalid OR t.relkind = 'p' OR x.relname !~ '_cc(new|old)[0-9]*$')
+        GROUP BY d.objid) extension ON extension.objid = i.indexrelid
