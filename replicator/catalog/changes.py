@@ -84,7 +84,7 @@ def _name(address: Address, now: Connection) -> str:
     """Return the name of an object that is new, or part of another."""
     query = "SELECT type || ' ' || identity FROM pg_identify_object(%s::bigint::oid, %s::bigint::oid, 0)"
     try:
-        name = now.execute(query, address).fetchall()[0][0]
+        name = now.execute(query, [*address]).fetchall()[0][0]
     except psycopg.errors.InternalError:  # gone: before 14 that is an error
         name = None
     return name or f"object {address.objid} of catalog {address.classid}"

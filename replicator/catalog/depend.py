@@ -14,6 +14,8 @@ from replicator.catalog import BY_NAME, FACETS
 from replicator.model import Address, Object
 
 FIRST_USER_OID = 16384
+OBJID = 0xFFFFFFFF
+"""The part of an address that is Address.objid."""
 TYPE_CLASS = 1247
 FUNCTION_CLASS = 1255
 RELATION_CLASS = 1259
@@ -25,7 +27,10 @@ SYSTEM_SCHEMAS = ("pg_catalog", "information_schema")
 
 
 class Edge(NamedTuple):
-    """One row of pg_depend, columns (objsubid) left out. `type` is pg_depend.deptype."""
+    """One row of pg_depend, columns (objsubid) left out. `type` is pg_depend.deptype.
+
+    There are hundreds of thousands: read from a database they are bare tuples, and addresses bare numbers.
+    """
 
     dependent: Address
     referenced: Address
@@ -42,30 +47,31 @@ PARENTHOOD = {"i": 0, "e": 1, "P": 2, "a": 3}
 class Family:
     """The parents in pg_depend: whose part a catalog row is."""
 
-    def __init__(self, edges: Iterable[Edge], created: set[Address]) -> None:
+    def __init__(self, edges: Iterable[Edge], created: Iterable[Address]) -> None:
         self._parent: dict[Address, tuple[int, Address]] = {}
         self._members: set[Address] = set()
-        self.created = created
+        self.created = {address: address for address in created}
+        """By the bare number, too."""
         for dependent, referenced, type in edges:
-            rank = PARENTHOOD.get(type)
-            if rank is not None and dependent != referenced:
-                known = self._parent.get(dependent)
-                if known is None or (rank, referenced) < known:
-                    self._parent[dependent] = rank, referenced
+            if type == "n" or dependent == referenced or (rank := PARENTHOOD.get(type)) is None:
+                continue
+            known = self._parent.get(dependent)
+            if known is None or (rank, referenced) < known:
+                self._parent[dependent] = rank, referenced
             if type == "e":
                 self._members.add(dependent)
 
     def stands_for(self, address: Address, *, in_extensions: bool = True) -> Address | None:
         """Return the created object that this row is, or is part of; None where there is none."""
-        if address in self.created:  # most are: no set is made for them
-            return address
+        found = self.created.get(address)  # most are: no set is made for them
         seen: set[Address] = set()
-        while address not in self.created:
+        while found is None:
             if address in seen or address not in self._parent or (address in self._members and not in_extensions):
                 return None
             seen.add(address)
             address = self._parent[address][1]
-        return address
+            found = self.created.get(address)
+        return found
 
     def among(self, addresses: Iterable[Address]) -> frozenset[Address]:
         """Return the created objects that these rows are, or are part of."""
@@ -85,7 +91,7 @@ def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]
         for o, declared in rows
         if o.kind in FACETS or (o.address not in parts and o.schema not in SYSTEM_SCHEMAS)
     ]
-    family = Family(edges, {o.address for o, _ in rows if o.kind not in FACETS})
+    family = Family(edges, (o.address for o, _ in rows if o.kind not in FACETS))
     _drop_orphans(family, edges, {o.address for o, _ in rows if BY_NAME[o.kind].of_members})
     own, through_parts = _needs(family, edges)
     for o, declared in rows:
@@ -98,25 +104,29 @@ def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]
     for o, declared in rows:
         wanted = family.among(declared) - {o.address} if declared else NOTHING
         if o.kind in FACETS:
-            if _has_subject(o, family):
-                folded.append(o.with_needs(wanted | family.among([o.address]), NOTHING))
+            if not _has_subject(o, family):
+                continue
+            o.complete(wanted | family.among([o.address]), NOTHING)
         elif o.address in family.created:
             needs = stub = wanted.union(own.get(o.address, NOTHING))
             if o.address in through_parts:
                 needs = needs.union(through_parts[o.address])
             if BY_NAME[o.kind].shell:
                 stub = frozenset(address for address in stub if address.classid == SCHEMA_CLASS)
-            folded.append(o.with_needs(needs, stub))
+            o.complete(needs, stub)
+        else:
+            continue
+        folded.append(o)
     return folded
 
 
 def view_reads(edges: Sequence[Edge]) -> dict[Address, set[Address]]:
     """Return which relations each view's query reads; that of a row type alone is no relation in pg_depend."""
-    views = {rule: view for rule, view, type in edges if type == "i" and rule.classid == RULE_CLASS}
+    views = {rule: view for rule, view, type in edges if type == "i" and rule >> 32 == RULE_CLASS}
     reads: Needs = defaultdict(set)
     for rule, relation, type in edges:
-        if type != "i" and relation.classid == RELATION_CLASS and rule in views:
-            reads[views[rule]].add(relation)
+        if type != "i" and rule in views and relation >> 32 == RELATION_CLASS:
+            reads[Address.packed(views[rule])].add(Address.packed(relation))
     return reads
 
 
@@ -127,18 +137,20 @@ def _needs(family: Family, edges: Iterable[Edge]) -> tuple[Needs, Needs]:
     """
     own: Needs = defaultdict(set)
     through_parts: Needs = defaultdict(set)
-    created = family.created
+    created = family.created.get
     for row, referenced_row, _ in edges:
-        dependent = row if row in created else family.stands_for(row)
+        itself = created(row)
+        dependent = itself or family.stands_for(row)
         if dependent is None:
             continue
-        referenced = referenced_row if referenced_row in created else family.stands_for(referenced_row)
+        referenced = created(referenced_row) or family.stands_for(referenced_row)
         if referenced is None or dependent == referenced:
             continue
         # A type's functions are in its row's edges, a domain's default among them; its stub does without.
-        function_of_type = dependent.classid == TYPE_CLASS and referenced.classid == FUNCTION_CLASS
-        needs = own if dependent is row and not function_of_type else through_parts
-        needs[dependent].add(referenced)
+        if itself and not (dependent >> 32 == TYPE_CLASS and referenced >> 32 == FUNCTION_CLASS):
+            own[dependent].add(referenced)
+        else:
+            through_parts[dependent].add(referenced)
     return own, through_parts
 
 
@@ -147,21 +159,23 @@ def _drop_orphans(family: Family, edges: Iterable[Edge], of_members: set[Address
 
     What is `of_members` may belong to a member of an extension: a publication's table.
     """
+    created = family.created
     while True:
-        created = family.created
         orphans = {
             dependent
             for dependent, referenced, type in edges
-            if referenced not in created
-            and type in "aiPS"
+            if type != "n"
+            and referenced not in created
             and dependent in created
-            and referenced.objid >= FIRST_USER_OID
+            and type in "aiPS"
+            and referenced & OBJID >= FIRST_USER_OID
             and dependent != referenced
             and family.stands_for(referenced, in_extensions=dependent in of_members) is None
         }
         if not orphans:
             return
-        family.created -= orphans
+        for orphan in orphans:
+            del created[orphan]
 
 
 def _has_subject(facet: Object, family: Family) -> bool:

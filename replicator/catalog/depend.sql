@@ -3,10 +3,8 @@
 -- Left out, since nothing depends on them: toast tables with their indexes, and the triggers that enforce constraints.
 -- Rows that differ in columns alone come as often as they are: it costs more to sort them.
 -- Reference: PostgreSQL docs 52.18, pg_depend; pg_dump.c getDependencies (18.6).
-SELECT d.classid
-     , d.objid
-     , d.refclassid
-     , d.refobjid
+SELECT d.classid::bigint << 32 | d.objid::bigint AS dependent      -- as model.Address
+     , d.refclassid::bigint << 32 | d.refobjid::bigint AS referenced
      , CASE WHEN d.deptype = 'a'
              AND d.classid IN ('pg_amop'::regclass, 'pg_amproc'::regclass)
              AND (d.refclassid, d.refobjid) IS DISTINCT FROM ('pg_opfamily'::regclass, member.family)

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 from operator import itemgetter
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 from psycopg.errors import LockNotAvailable
 from psycopg.rows import namedtuple_row
@@ -93,7 +93,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
     queries = {name: statement(name, major) for name in OTHERS} | {k.name: _kind_query(k, major) for k in kinds}
     rows = _fetch(queries, conn, beside)
     ((role, path),) = conn.execute(ROLE).fetchall()
-    edges = [Edge(Address(a, b), Address(c, d), deptype) for a, b, c, d, deptype in rows["depend"]]
+    edges = cast(list[Edge], rows.pop("depend"))
     tables = tuple(_table(*row) for row in rows["tables"])
     objects = tuple(fold([row for kind in kinds for row in _objects(kind, rows.pop(kind.name))], edges))
     code = {o.address for o in objects if o.kind in CALLS_CODE}
