@@ -15,7 +15,7 @@ from replicator.model import Catalog, Format, Phase, Plan, Statistics
 from replicator.plan.build import build_costs, build_steps
 from replicator.plan.data import data_steps
 from replicator.plan.lookups import Hints, creation_order
-from replicator.plan.parts import Parts, parts_of
+from replicator.plan.parts import Parts, may_split, parts_of
 from replicator.plan.pieces import chain, downstream, is_unique, with_phases
 from replicator.plan.refresh import matview_reads, refresh_steps
 from replicator.plan.relations import Relations
@@ -39,8 +39,9 @@ def make_plan(
     """
     hints = Hints(catalog)
     pieces, phases = with_phases(creation_order(catalog, hints))
-    if parts is None:
+    if parts is None and may_split(jobs, split_larger_than):
         parts = parts_of(catalog, build_costs(pieces, phases, Relations(catalog, {})), jobs, split_larger_than)
+    parts = parts or {}
     relations = Relations(catalog, parts)
     reads = matview_reads(catalog)
     refresh = {address: f"refresh {relations.identities[address]}" for address in reads}

@@ -15,7 +15,7 @@ from replicator.catalog import select
 from replicator.graph import Piece
 from replicator.model import Address, Execute, Lock, Object, Phase, Step, Table
 from replicator.plan.lookups import Hints
-from replicator.plan.pieces import Phases, after_rows, filled_first
+from replicator.plan.pieces import Phases, filled_first
 from replicator.plan.relations import Relations
 
 ALL_ROWS = "all rows"
@@ -42,7 +42,7 @@ def build_costs(pieces: Iterable[Piece], phases: Phases, relations: Relations) -
     costs: defaultdict[Address, list[int]] = defaultdict(list)
     for piece in pieces:
         if phases[piece.name] is Phase.BUILD:
-            for table in (relations.tables[a] for a in piece.object.needs if a in relations.tables):
+            for table in [relations.tables[a] for a in piece.object.needs if a in relations.tables]:
                 costs[table.address].append(_cost(piece, table.bytes))
     return costs
 
@@ -63,6 +63,7 @@ def build_steps(
     """
     steps = []
     built_on: defaultdict[Address, list[Piece]] = defaultdict(list)
+    after_rows = {name for name, phase in phases.items() if phase is not Phase.SCHEMA}
     for piece in (p for p in pieces if phases[p.name] is Phase.BUILD):
         about = relations.among(piece.object.needs) or relations.attached(piece.object)
         tables = [relations.tables[r] for r in about if r in relations.tables]
@@ -77,15 +78,15 @@ def build_steps(
             piece.name,
             Phase.BUILD,
             Execute(piece.statements),
-            created.union(rows, after_rows(piece, phases), filled_first(piece, refresh)),
+            created.union(rows, piece.needs & after_rows, filled_first(piece, refresh)),
             _cost(piece, sum(table.bytes for table in tables)),
             dict.fromkeys(about, lock),
             builds_on=frozenset(builds_on),
             sorts=_sorted(piece, tables),
         )
         if piece.object.kind == "foreign_key":
-            lesser = tuple(f"{statement}{select.NOT_VALID}" for statement in piece.statements)
-            step = replace(step, instead=lesser if keys_not_valid else None)
+            if keys_not_valid:
+                step = replace(step, instead=tuple(f"{s}{select.NOT_VALID}" for s in piece.statements))
             steps += _in_two(step, piece.object, relations, built_on)
         else:
             steps.append(step)
@@ -104,10 +105,10 @@ def _rows_wanted(o: Object, about: Collection[str], relations: Relations, hints:
     if o.kind in SAYS_NOTHING_OF_ROWS:
         return set()
     called = relations.code & o.needs
-    if not hints.are_clear(called):
+    if called and not hints.are_clear(called):
         return {EVERY_ROW}
     wanted = set(about) if o.kind == "foreign_key" else set(relations.rows_of(o))
-    for table in hints.reached(called, likely=True):
+    for table in hints.reached(called, likely=True) if called else ():
         wanted.update(*(relations.data.get(leaf, ()) for leaf in relations.below(table)))
     return wanted if relations.extensions.isdisjoint(o.needs) else wanted | relations.settings
 
@@ -122,10 +123,12 @@ def _cost(piece: Piece, bytes: int) -> int:
     return int(bytes * WEIGHTS.get(found[0][1], 1.0) * (EXPRESSION_WEIGHT if found[0][2] else 1.0))
 
 
-def _sorted(piece: Piece, tables: Iterable[Table]) -> int:
+def _sorted(piece: Piece, tables: Collection[Table]) -> int:
     """Return how much a B-tree sorts, at most; 0 for what is no B-tree, or has numeric keys, which want much memory."""
+    if piece.object.kind not in ("index", "constraint") or not any(table.bytes for table in tables):
+        return 0
     found = [m for statement in piece.statements if (m := SORTED.search(statement))]
-    if not found or piece.object.kind not in ("index", "constraint"):
+    if not found:
         return 0
     named = {word for match in found for word in WORD.findall(match[1])}
     keys = {column.type for table in tables for column in table.columns if column.name in named}
@@ -151,9 +154,10 @@ def _in_two(whole: Step, o: Object, relations: Relations, built_on: Mapping[Addr
     VALIDATE locks the table that it is on against other changes, the one that it refers to against hardly any.
     Reference: PostgreSQL docs, ALTER TABLE, "VALIDATE CONSTRAINT".
     """
-    on = [a for a in whole.locks if o.identity.endswith(f" on {relations.identities[a]}")]
-    table = relations.tables.get(on[0]) if on else None
-    if not o.stub or table is None or table.empty or table.bytes < VALIDATED_BYTES:
+    large = [a for a in whole.locks if a in relations.tables and relations.tables[a].bytes >= VALIDATED_BYTES]
+    on = [a for a in large if o.identity.endswith(f" on {relations.identities[a]}")]
+    table = relations.tables[on[0]] if on else None
+    if not o.stub or table is None or table.empty:
         return [whole]
     locks = {a: Lock.EXCLUSIVE if a == table.address else Lock.SHARED for a in whole.locks}
     add = replace(whole, work=Execute(o.stub), cost=0)

@@ -25,7 +25,7 @@ def parts_of(catalog: Catalog, built: Mapping[Address, Collection[int]], jobs: i
     `larger_than`: split what is larger into parts of that size, 0: nothing. None: what would keep one worker busy while
     the others have nothing more to do, if there are enough of them.
     """
-    if larger_than == 0 or (larger_than is None and jobs < FEWEST_JOBS):
+    if not may_split(jobs, larger_than):
         return {}
     total = sum(table.bytes for table in catalog.tables) + sum(map(sum, built.values()))
     found = {}
@@ -39,6 +39,11 @@ def parts_of(catalog: Catalog, built: Mapping[Address, Collection[int]], jobs: i
         if parts := _split(table, number):
             found[table.address] = parts
     return found
+
+
+def may_split(jobs: int, larger_than: int | None) -> bool:
+    """Tell whether a table may be split at all, however large it is."""
+    return larger_than != 0 if larger_than is not None else jobs >= FEWEST_JOBS
 
 
 def _split(table: Table, number: int) -> tuple[Part, ...]:

@@ -57,7 +57,9 @@ def filled_first(piece: Piece, refresh: Mapping[Address, str]) -> list[str]:
     Unique indexes come before those: where the view's rows would not be unique any more, the refresh fails as a whole,
     and nothing else does.
     """
-    views = refresh.keys() & piece.object.needs
+    if not refresh:
+        return []
+    views = [view for view in piece.object.needs if view in refresh]
     return [refresh[view] for view in views] if views and not is_unique(piece) else []
 
 
@@ -92,8 +94,3 @@ def chain(pieces: Iterable[Piece], phase: Phase, first_needs: frozenset[str], re
         step = Step(piece.name, phase, Execute(piece.statements), needs, builds_on=builds_on)
         steps.append(step)
     return steps
-
-
-def after_rows(piece: Piece, phases: Phases) -> frozenset[str]:
-    """Return what a piece needs of what is made when the rows are there."""
-    return frozenset(need for need in piece.needs if phases[need] is not Phase.SCHEMA)

@@ -49,7 +49,7 @@ class Relations:
 
     def rows_of(self, o: Object) -> frozenset[str]:
         """Return the steps that bring the rows which an object is about, without those of partitions."""
-        return frozenset(name for a in o.needs & self.data.keys() for name in self.data[a])
+        return frozenset(name for a in o.needs if a in self.data for name in self.data[a])
 
     def below(self, relation: Address) -> Iterable[Address]:
         """Yield a relation and all its partitions."""
@@ -85,7 +85,7 @@ class Relations:
     def among(self, addresses: Iterable[Address]) -> list[Address]:
         """Return those of these objects that hold rows, with all their partitions."""
         found = self._holders.intersection(addresses)
-        return [r for a in found for r in self.below(a)] if found & self._children.keys() else list(found)
+        return [r for a in found for r in self.below(a)] if self._children else list(found)
 
 
 def data_names(table: Table, parts: Iterable[Part]) -> tuple[str, ...]:
