@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from replicator.catalog import BY_NAME, FACETS
+from replicator.catalog import FACETS, KINDS
 from replicator.model import Address, Object
 
 FIRST_USER_OID = 16384
@@ -37,6 +37,10 @@ class Edge(NamedTuple):
     type: str
 
 
+OF_MEMBERS = frozenset(kind.name for kind in KINDS if kind.of_members)
+SHELLS = frozenset(kind.name for kind in KINDS if kind.shell)
+TURNS = frozenset(kind.name for kind in KINDS if kind.turns)
+
 Needs = defaultdict[Address, set[Address]]
 NOTHING: frozenset[Address] = frozenset()
 
@@ -50,8 +54,7 @@ class Family:
     def __init__(self, edges: Iterable[Edge], created: Iterable[Address]) -> None:
         self._parent: dict[Address, tuple[int, Address]] = {}
         self._members: set[Address] = set()
-        self.created = {address: address for address in created}
-        """By the bare number, too."""
+        self.created = {int(address): address for address in created}
         for dependent, referenced, type in edges:
             if type == "n" or dependent == referenced or (rank := PARENTHOOD.get(type)) is None:
                 continue
@@ -60,6 +63,11 @@ class Family:
                 self._parent[dependent] = rank, referenced
             if type == "e":
                 self._members.add(dependent)
+
+    def parent(self, address: Address) -> Address | None:
+        """Return the row whose part this one is."""
+        known = self._parent.get(address)
+        return known[1] if known else None
 
     def stands_for(self, address: Address, *, in_extensions: bool = True) -> Address | None:
         """Return the created object that this row is, or is part of; None where there is none."""
@@ -92,10 +100,10 @@ def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]
         if o.kind in FACETS or (o.address not in parts and o.schema not in SYSTEM_SCHEMAS)
     ]
     family = Family(edges, (o.address for o, _ in rows if o.kind not in FACETS))
-    _drop_orphans(family, edges, {o.address for o, _ in rows if BY_NAME[o.kind].of_members})
+    _drop_orphans(family, edges, {o.address for o, _ in rows if o.kind in OF_MEMBERS})
     own, through_parts = _needs(family, edges)
     for o, declared in rows:
-        if BY_NAME[o.kind].turns:
+        if o.kind in TURNS:
             first, second, *_ = declared
             own[first].discard(second)
             through_parts[first].discard(second)
@@ -111,7 +119,7 @@ def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]
             needs = stub = wanted.union(own.get(o.address, NOTHING))
             if o.address in through_parts:
                 needs = needs.union(through_parts[o.address])
-            if BY_NAME[o.kind].shell:
+            if o.kind in SHELLS:
                 stub = frozenset(address for address in stub if address.classid == SCHEMA_CLASS)
             o.complete(needs, stub)
         else:
@@ -139,8 +147,11 @@ def _needs(family: Family, edges: Iterable[Edge]) -> tuple[Needs, Needs]:
     through_parts: Needs = defaultdict(set)
     created = family.created.get
     for row, referenced_row, _ in edges:
-        itself = created(row)
-        dependent = itself or family.stands_for(row)
+        itself = dependent = created(row)
+        if itself is None:
+            if family.parent(row) == referenced_row:  # most of what is not created has no edge but this one
+                continue
+            dependent = family.stands_for(row)
         if dependent is None:
             continue
         referenced = created(referenced_row) or family.stands_for(referenced_row)
@@ -182,5 +193,5 @@ def _has_subject(facet: Object, family: Family) -> bool:
     """Tell whether what a facet is about will be there: built in, a large object, or created."""
     if facet.address.objid < FIRST_USER_OID or facet.address.classid == LARGE_OBJECT_CLASS:
         return True
-    in_extensions = BY_NAME[facet.kind].of_members
+    in_extensions = facet.kind in OF_MEMBERS
     return family.stands_for(facet.address, in_extensions=in_extensions) is not None

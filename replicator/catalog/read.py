@@ -6,16 +6,16 @@ qualify names.
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Several
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from operator import itemgetter
 from threading import Lock
-from typing import Any, cast
+from typing import Any
 
 from psycopg.errors import LockNotAvailable
 from psycopg.rows import namedtuple_row
@@ -51,6 +51,8 @@ AT_ONCE = 6
 PLANNING = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'"
 
 Row = tuple[Any, ...]
+Making = Callable[[list[Row]], list[Any]]
+"""What makes things of rows, while the servers work on others."""
 
 
 def for_version(text: str, major: int) -> str:
@@ -94,11 +96,12 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
     major = version // 10000
     kinds = readable_kinds(conn)
     queries = {name: statement(name, major) for name in OTHERS} | {k.name: _kind_query(k, major) for k in kinds}
-    rows = _fetch(queries, conn, beside)
+    made: dict[str, Making] = {kind.name: partial(_objects, kind) for kind in kinds} | {"tables": _tables}
+    rows = _fetch(queries, conn, beside, made)
     ((role, path),) = conn.execute(ROLE).fetchall()
-    edges = cast(list[Edge], rows.pop("depend"))
-    tables = tuple(_table(*row) for row in rows["tables"])
-    objects = tuple(fold([row for kind in kinds for row in _objects(kind, rows.pop(kind.name))], edges))
+    edges: list[Edge] = rows.pop("depend")
+    tables = tuple(rows["tables"])
+    objects = tuple(fold([row for kind in kinds for row in rows.pop(kind.name)], edges))
     code = {o.address for o in objects if o.kind in CALLS_CODE}
     calling = any(t.calls for t in tables) or any(o.kind in BUILT and not code.isdisjoint(o.needs) for o in objects)
     bodies = conn.execute(statement("bodies", major)).fetchall() if calling else []
@@ -122,7 +125,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
 
 def read_tables(conn: Connection) -> list[Table]:
     """Read the tables alone."""
-    return [_table(*row) for row in conn.execute(statement("tables", conn.info.server_version // 10000)).fetchall()]
+    return _tables(conn.execute(statement("tables", conn.info.server_version // 10000)).fetchall())
 
 
 def read_objects(conn: Connection, kind: Kind) -> list[Object]:
@@ -136,7 +139,7 @@ def read_matviews(conn: Connection) -> list[Table]:
     query = statement("tables", conn.info.server_version // 10000)
     assert query.count(TABLES) == 3
     rows = conn.execute(query.replace(TABLES, MATVIEWS)).fetchall()
-    return [replace(_table(*row), matview=True) for row in rows]
+    return [replace(table, matview=True) for table in _tables(rows)]
 
 
 def readable_kinds(conn: Connection) -> list[Kind]:
@@ -157,14 +160,16 @@ def _kind_query(kind: Kind, major: int) -> bytes:
     return statement("object", major).replace(b"<kind>", kind_rows(kind, major))
 
 
-def _fetch(queries: dict[str, bytes], conn: Connection, beside: Connection | None) -> dict[str, list[Row]]:
-    """Return the rows of each query. The connections work at it from both ends until they meet."""
+def _fetch(
+    queries: dict[str, bytes], conn: Connection, beside: Connection | None, made: Mapping[str, Making]
+) -> dict[str, list[Any]]:
+    """Return the rows of each query, or what is `made` of them. The connections work from both ends until they meet."""
     locking = [name for name in queries if name in LOCKING]
     others = [name for name in queries if name not in LOCKING and not any(name in names for names in COSTLY)]
     together = (others[i : i + AT_ONCE] for i in range(0, len(others), AT_ONCE))
     waiting = deque([locking, COSTLY[0], *together, *COSTLY[1:]])
     taking = Lock()
-    rows: dict[str, list[Row]] = {}
+    rows: dict[str, list[Any]] = {}
 
     def fetch(conn: Connection, take: Callable[[], list[str]]) -> None:
         conn.execute(PLANNING)
@@ -174,7 +179,8 @@ def _fetch(queries: dict[str, bytes], conn: Connection, beside: Connection | Non
                     return
                 names = take()
             for some in ([name] for name in names) if names in COSTLY else (names,):
-                rows.update(_read_at_once(conn, {name: queries[name] for name in some}))
+                for name, found in _read_at_once(conn, {name: queries[name] for name in some}).items():
+                    rows[name] = made[name](found) if name in made else found
 
     def fetch_beside(beside: Connection) -> None:
         beside.execute(NEVER_QUEUED)
@@ -206,9 +212,10 @@ def _read_at_once(conn: Connection, queries: dict[str, bytes]) -> dict[str, list
     return rows
 
 
-def _objects(kind: Kind, rows: list[Row]) -> Iterator[tuple[Object, Several[Address]]]:
-    """Yield the objects, in the order of their identities, and what their kind's file says that they need."""
+def _objects(kind: Kind, rows: list[Row]) -> list[tuple[Object, Several[Address]]]:
+    """Return the objects, in the order of their identities, and what their kind's file says that they need."""
     rows.sort(key=itemgetter(2, 3))  # not on the server, whose collation is another one on each
+    objects: list[tuple[Object, Several[Address]]] = []
     for classid, objid, identity, type, schema, owner, create, alter_owner, stub, finish, needs in rows:
         o = Object(
             kind.name,
@@ -219,10 +226,15 @@ def _objects(kind: Kind, rows: list[Row]) -> Iterator[tuple[Object, Several[Addr
             owner,
             tuple(create),
             alter_owner,
-            tuple(stub),
-            tuple(finish),
+            tuple(stub) if stub else (),
+            tuple(finish) if finish else (),
         )
-        yield o, [Address(*pair) for pair in zip(needs[::2], needs[1::2], strict=True)] if needs else ()
+        objects.append((o, [Address(*pair) for pair in zip(needs[::2], needs[1::2], strict=True)] if needs else ()))
+    return objects
+
+
+def _tables(rows: list[Row]) -> list[Table]:
+    return [_table(*row) for row in rows]
 
 
 def _table(

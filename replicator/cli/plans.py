@@ -60,12 +60,12 @@ def plan_as_lines(plan: Plan) -> Iterator[str]:
     numbers = {step.name: number for number, step in enumerate(plan.steps, 1)}
     width = len(str(len(numbers)))
     for step in plan.steps:
-        parts = [f"{numbers[step.name]:{width}} {step.phase}: {step.name}"]
+        line = f"{numbers[step.name]:{width}} " + step.phase + ": " + step.name  # to format an Enum takes its time
         if step.cost:
-            parts.append(size_text(step.cost))
+            line += f", {size_text(step.cost)}"
         if step.needs:
-            parts.append(f"after {ranges(numbers[need] for need in step.needs)}")
-        yield events.one_line(", ".join(parts) + (f"; {step.reason}" if step.reason else ""))
+            line += f", after {ranges([numbers[need] for need in step.needs])}"
+        yield events.one_line(f"{line}; {step.reason}" if step.reason else line)
 
 
 def ranges(numbers: Iterable[int]) -> str:
@@ -75,7 +75,7 @@ def ranges(numbers: Iterable[int]) -> str:
     '1-3, 7, 9'
     """
     ordered = sorted(numbers)
-    if len(ordered) == 1:
+    if len(ordered) == 1:  # nearly always
         return str(ordered[0])
     spans: list[list[int]] = []
     for number in ordered:

@@ -342,9 +342,12 @@ def settle(destination: Connection, steps: Iterable[Step], emit: Emit) -> None:
 def planned(source: Connection, settings: Settings, plan: Plan) -> Plan:
     """Return a plan with all that is said of the database at its end, as for a new destination."""
     name = postgres.database_name(settings.destination)
-    needs = {step.name for step in plan.steps} - {need for step in plan.steps for need in step.needs}
+    said = list(_said(source, name, source.info.user, settings).values())
+    needs: set[str] = set()
+    if said:
+        needs = {step.name for step in plan.steps} - {need for step in plan.steps for need in step.needs}
     steps: list[Step] = []
-    for row in _said(source, name, source.info.user, settings).values():
+    for row in said:
         work = Execute(tuple(row.statements))
         steps.append(Step(row.name, Phase.DATABASE, work, frozenset({steps[-1].name} if steps else needs)))
     return replace(plan, steps=(*plan.steps, *steps))

@@ -51,7 +51,8 @@ def make_plan(
     created = frozenset({schema[-1].name}) if schema else frozenset()
     data = data_steps(catalog, hints, relations, created, format, parts)
     build = build_steps(pieces, phases, relations, refresh, created, hints, keys_not_valid=keys_not_valid)
-    late |= {step.name for step in build if not late.isdisjoint(step.needs)}  # validations
+    if late:
+        late |= {step.name for step in build if not late.isdisjoint(step.needs)}  # validations
     early = [step for step in build if step.name not in late]
     known = statistics_steps(catalog, relations, early, statistics)
     needed_first = created | {step.name for step in (*data, *early, *known)}

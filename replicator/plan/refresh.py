@@ -15,11 +15,13 @@ def matview_reads(catalog: Catalog) -> dict[Address, set[Address]]:
 
     One that is empty on the source is filled for the time being if one that is not reads it.
     """
+    matviews = {o.address for o in catalog.objects if o.kind == "matview"}
+    todo = sorted(catalog.populated & matviews)
+    if not todo:
+        return {}
     # A table needs types alone, which may be those of views' rows: nobody reads these views for it.
     needs = {o.address: _read_by(o, catalog) for o in catalog.objects if o.kind not in FACETS | TABLES}
-    matviews = {o.address for o in catalog.objects if o.kind == "matview"}
     reads: dict[Address, set[Address]] = {}
-    todo = sorted(catalog.populated & matviews)
     while todo:
         matview = todo.pop()
         if matview not in reads:
@@ -75,6 +77,8 @@ def refresh_steps(
 
     `before` are the steps that come before: a view is not filled where what it reads is not all there.
     """
+    if not reads:
+        return []
     steps = []
     needs_of = {o.address: o.needs for o in catalog.objects if o.kind not in FACETS}
     names_of = {o.address: o.name for o in catalog.objects if o.kind not in FACETS}
