@@ -43,7 +43,7 @@ def build_costs(pieces: Iterable[Piece], phases: Phases, relations: Relations) -
     for piece in pieces:
         if phases[piece.name] is Phase.BUILD:
             for table in [relations.tables[a] for a in piece.object.needs if a in relations.tables]:
-                costs[table.address].append(_cost(piece, table.bytes))
+                costs[table.address].append(_cost(piece, table.bytes) if table.bytes else 0)
     return costs
 
 
@@ -67,6 +67,7 @@ def build_steps(
     for piece in (p for p in pieces if phases[p.name] is Phase.BUILD):
         about = relations.among(piece.object.needs) or relations.attached(piece.object)
         tables = [relations.tables[r] for r in about if r in relations.tables]
+        bytes = sum([table.bytes for table in tables])
         rows = {name for r in about for name in relations.data.get(r, ())}
         builds_on = piece.needs | _rows_wanted(piece.object, rows, relations, hints)
         if not relations.code.isdisjoint(piece.object.needs):
@@ -79,10 +80,10 @@ def build_steps(
             Phase.BUILD,
             Execute(piece.statements),
             created.union(rows, piece.needs & after_rows, filled_first(piece, refresh)),
-            _cost(piece, sum(table.bytes for table in tables)),
+            _cost(piece, bytes) if bytes else 0,
             dict.fromkeys(about, lock),
             builds_on=frozenset(builds_on),
-            sorts=_sorted(piece, tables),
+            sorts=_sorted(piece, tables) if bytes else 0,
         )
         if piece.object.kind == "foreign_key":
             if keys_not_valid:
@@ -107,7 +108,7 @@ def _rows_wanted(o: Object, about: Collection[str], relations: Relations, hints:
     called = relations.code & o.needs
     if called and not hints.are_clear(called):
         return {EVERY_ROW}
-    wanted = set(about) if o.kind == "foreign_key" else set(relations.rows_of(o))
+    wanted = set(about) if o.kind == "foreign_key" else relations.rows_of(o)
     for table in hints.reached(called, likely=True) if called else ():
         wanted.update(*(relations.data.get(leaf, ()) for leaf in relations.below(table)))
     return wanted if relations.extensions.isdisjoint(o.needs) else wanted | relations.settings
@@ -115,17 +116,15 @@ def _rows_wanted(o: Object, about: Collection[str], relations: Relations, hints:
 
 def _cost(piece: Piece, bytes: int) -> int:
     """Return what it costs to build upon so many bytes: an index of some methods takes longer than to read them."""
-    if not bytes:
-        return 0
     found = [m for statement in piece.statements if (m := METHOD.search(statement))]
     if not found:
         return bytes
     return int(bytes * WEIGHTS.get(found[0][1], 1.0) * (EXPRESSION_WEIGHT if found[0][2] else 1.0))
 
 
-def _sorted(piece: Piece, tables: Collection[Table]) -> int:
+def _sorted(piece: Piece, tables: Iterable[Table]) -> int:
     """Return how much a B-tree sorts, at most; 0 for what is no B-tree, or has numeric keys, which want much memory."""
-    if piece.object.kind not in ("index", "constraint") or not any(table.bytes for table in tables):
+    if piece.object.kind not in ("index", "constraint"):
         return 0
     found = [m for statement in piece.statements if (m := SORTED.search(statement))]
     if not found:

@@ -47,9 +47,9 @@ class Relations:
             of_root[root] += self.data.get(address, ())
         self.data |= {address: tuple(of_root[root]) for address, root in routed.items() if of_root[root]}
 
-    def rows_of(self, o: Object) -> frozenset[str]:
+    def rows_of(self, o: Object) -> set[str]:
         """Return the steps that bring the rows which an object is about, without those of partitions."""
-        return frozenset(name for a in o.needs if a in self.data for name in self.data[a])
+        return {name for a in o.needs if a in self.data for name in self.data[a]}
 
     def below(self, relation: Address) -> Iterable[Address]:
         """Yield a relation and all its partitions."""
