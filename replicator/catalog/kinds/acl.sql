@@ -64,6 +64,7 @@
         WHERE s.acl IS NOT NULL
            OR i.initprivs IS NOT NULL
            OR public.yes
+       OFFSET 0                             -- once for each list, not for each privilege in it
      )
      , item AS (
        SELECT l.classid, l.objid, l.subid, l.word, l.owner, l.column_list, e.grantor, e.grantee, side.initial
@@ -75,7 +76,7 @@
         CROSS JOIN (VALUES (false), (true)) AS side (initial)
         CROSS JOIN LATERAL aclexplode(CASE WHEN side.initial THEN l.initial ELSE l.acl END)
               WITH ORDINALITY AS e (grantor, grantee, privilege_type, is_grantable, ordinality)
-        CROSS JOIN LATERAL concat(e.privilege_type, l.column_list) AS p (name)
+        CROSS JOIN LATERAL (SELECT concat(e.privilege_type, l.column_list)) AS p (name)
         WHERE EXISTS (SELECT FROM pg_roles r WHERE r.oid = e.grantor)
           AND (e.grantee = 0 OR EXISTS (SELECT FROM pg_roles r WHERE r.oid = e.grantee))
           AND l.acl IS DISTINCT FROM l.initial  -- hundreds of built-in objects have what initdb gave them

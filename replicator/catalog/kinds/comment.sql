@@ -48,14 +48,15 @@ SELECT remark.classoid AS classid
               WHERE (copy.classid, copy.objid) = (remark.classoid, remark.objoid)) AS needs
   FROM remark
  CROSS JOIN LATERAL pg_identify_object(remark.classoid, remark.objoid, remark.objsubid) AS object
-  LEFT JOIN pg_constraint c ON c.oid = remark.objoid AND c.tableoid = remark.classoid
   LEFT JOIN pg_transform f ON f.oid = remark.objoid AND f.tableoid = remark.classoid
   LEFT JOIN pg_language l ON l.oid = f.trflang
  CROSS JOIN LATERAL (SELECT CASE
             WHEN remark.objsubid <> 0 THEN format('COLUMN %s', object.identity)
             WHEN object.type = 'table constraint' THEN format('CONSTRAINT %s', object.identity)
             WHEN object.type = 'domain constraint'
-            THEN format('CONSTRAINT %I ON DOMAIN %s', c.conname, c.contypid::regtype)
+            THEN (SELECT format('CONSTRAINT %I ON DOMAIN %s', c.conname, c.contypid::regtype)
+                    FROM pg_constraint c
+                   WHERE c.oid = remark.objoid)
             WHEN object.type = 'transform' THEN format('TRANSFORM FOR %s LANGUAGE %I', f.trftype::regtype, l.lanname)
             WHEN object.type = 'aggregate' THEN format('ROUTINE %s', object.identity)
             WHEN object.type = 'procedure'
