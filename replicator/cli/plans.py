@@ -64,7 +64,8 @@ def plan_as_lines(plan: Plan) -> Iterator[str]:
         if step.cost:
             line += f", {size_text(step.cost)}"
         if step.needs:
-            line += f", after {ranges([numbers[need] for need in step.needs])}"
+            after = [numbers[need] for need in step.needs]
+            line += f", after {after[0] if len(after) == 1 else ranges(after)}"
         yield events.one_line(f"{line}; {step.reason}" if step.reason else line)
 
 
@@ -75,8 +76,6 @@ def ranges(numbers: Iterable[int]) -> str:
     '1-3, 7, 9'
     """
     ordered = sorted(numbers)
-    if len(ordered) == 1:  # nearly always
-        return str(ordered[0])
     spans: list[list[int]] = []
     for number in ordered:
         if spans and spans[-1][-1] == number - 1:
