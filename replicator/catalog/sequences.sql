@@ -7,16 +7,18 @@ SELECT c.tableoid::bigint AS classid
      , c.oid::regclass::text AS identity
      , n.nspname::text AS schema
      , c.relpersistence = 'u' AS unlogged
-     , (SELECT ARRAY[e.tableoid::bigint, e.oid::bigint] FROM pg_extension e WHERE c.oid = ANY (e.extconfig)) AS extension
+     , config.extension
      , (SELECT ARRAY[d.refclassid::bigint, d.refobjid::bigint]
           FROM pg_depend d
          WHERE d.classid = c.tableoid AND d.objid = c.oid AND d.refclassid = c.tableoid AND d.deptype = 'i') AS "table"
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN (SELECT unnest(extconfig) AS relid, ARRAY[tableoid::bigint, oid::bigint] AS extension
+               FROM pg_extension) AS config ON config.relid = c.oid
  WHERE c.relkind = 'S'
    AND c.relpersistence <> 't'
    AND c.oid >= 16384
-   AND (EXISTS (SELECT FROM pg_extension e WHERE c.oid = ANY (e.extconfig))
+   AND (config.extension IS NOT NULL
         OR n.nspname NOT IN ('pg_catalog', 'information_schema')
            AND NOT EXISTS (SELECT FROM pg_depend d
                             WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))
