@@ -83,8 +83,8 @@ def fill(settings: Settings, emit: Emit, *, verified: bool = False) -> bool:
             record = begin(prepared, sides, settings, emit)
         with journaled(sides, settings):
             verified = complete(prepared, record, sides, settings, emit, verified=verified)
-        for words in prepared.left_out:
-            emit(events.Note(f"Left out: {words}", left_out=True))
+        for note in [*map(events.left_out, prepared.left_out), *record.later]:
+            emit(note)
         return verified
 
 
@@ -320,7 +320,7 @@ def finish(prepared: Prepared, record: Journal, sides: Sides, settings: Settings
     def end() -> None:
         nonlocal number
         keeper = sides.keeper.keep()
-        if number and journal.committed(keeper, number):
+        if number and record.has_ended(keeper, number):
             if emptied := witness.emptied(keeper, prepared.plan):
                 hint = "The copy is complete but for their rows. `clone --replace drop` copies it all again."
                 raise StepFailed("the last commit", f"{EMPTIED}: {', '.join(emptied)}", hint=hint)
@@ -332,7 +332,7 @@ def finish(prepared: Prepared, record: Journal, sides: Sides, settings: Settings
             if settings.verify and not settings.data_only:
                 hint = unfinished.correct(unfinished.options_of(settings), rows=False)
                 convict(compare_databases(sides, settings, extra=False), hint)
-            journal.drop(keeper)
+            record.end(keeper)
             if settings.replace == "swap":
                 replacement.mark_complete(keeper, sides.moment.holder)
             number = journal.transaction_number(keeper)

@@ -9,6 +9,7 @@ from replicator.catalog.read import read_catalog
 from replicator.choice import chosen, selected
 from replicator.copy import misfits
 from replicator.data_only.counterparts import counterparts
+from replicator.deferred.pending import left_aside
 from replicator.errors import SnapshotLost, StepFailed, VerificationFailed
 from replicator.events import Emit
 from replicator.fit import fitting, made
@@ -43,11 +44,13 @@ def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
 def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
     """Do what verify_copy does, once."""
     with wait_for_both(settings, emit) as opened, both_sides(settings, opened, claim=False) as sides:
+        unfinished: list[Mismatch] = []
         if status := journal.read_status(sides.keeper.conn):
-            emit(events.Note(f"The clone into the destination is unfinished: {status.done} of {status.steps} steps."))
-            unfinished = [Mismatch("clone", f"unfinished, {status.done} of {status.steps} steps are done")]
-        else:
-            unfinished = []
+            emit(events.Note(status.said))
+            if status.open:
+                emit(events.Note(f"Not compared, as it is still to be done: {events.listed(status.deferred)}."))
+            else:
+                unfinished = [Mismatch("clone", f"unfinished, {status.done} of {status.steps} steps are done")]
         source, destination = sides.moment.holder, sides.keeper.conn
         refuse_or_note(
             probe.check_verification(
@@ -149,6 +152,7 @@ def compared(
                 there = select.without_schema(there, schema)
             if cloned:
                 there = select.without_own(there, kept_extensions(now.holder, catalog), catalog)
+        catalog, there = left_aside(catalog, there, now.holder)
         if settings.foreign_keys:
             there = select.as_validated(there, catalog)
         for moment in (sides.moment, now):

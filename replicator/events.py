@@ -32,10 +32,19 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something to know that stops nothing. `left_out`: a thing that the copy lacks, since that was agreed to."""
+    """Something to know that stops nothing. `left_out`: a thing that the copy lacks, since that was agreed to.
+
+    `deferred`: all that is done later.
+    """
 
     text: str
     left_out: bool = False
+    deferred: bool = False
+
+
+def left_out(words: str) -> Note:
+    """Return what there is to say of a thing that the copy lacks."""
+    return Note(f"Left out: {words}", left_out=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from psycopg.rows import class_row
 from psycopg.types.json import Json, Jsonb
 
 from replicator.claim import LOCK_KEY
+from replicator.deferred import record
 from replicator.errors import ClaimLost, Undone
+from replicator.events import Note
 from replicator.masking import without_secrets
 from replicator.model import READING, CopyTable, Execute, Moment, Outcome, Phase, Plan, SetSequences, Step
 from replicator.postgres import REPLICA, Connection, script
@@ -59,6 +61,7 @@ class Journal:
                 ],
             )
             self._write(conn, self._plan.steps)
+            record.write(conn, self._plan.deferred)
 
     def take_over(self, conn: Connection, run: Run, kept: Collection[str]) -> None:
         """Go on with the journal of an earlier run: what it says of these steps stays, all others are unfinished.
@@ -83,6 +86,7 @@ class Journal:
             [list(kept), [self._numbers[name] for name in kept]],
         )
         self._write(conn, (step for step in self._plan.steps if step.name not in kept))
+        record.write(conn, self._plan.deferred, anew=True)
         forgotten = [name for name, was_forgotten in left_out if was_forgotten]
         conn.execute("UPDATE replicator.step SET forgotten = true WHERE name = ANY (%s)", [forgotten])
 
@@ -152,6 +156,23 @@ class Journal:
         with proven(conn):
             rows = conn.execute("SELECT name FROM replicator.step WHERE done_at IS NULL ORDER BY number").fetchall()
         return [row[0] for row in rows]
+
+    @property
+    def later(self) -> list[Note]:
+        """What there is to say of what was deferred."""
+        left = record.words(step.name for step in self._plan.deferred)
+        return [Note(record.OPEN_WITH.format(left), deferred=True)] if left else []
+
+    def end(self, conn: Connection) -> None:
+        """End the run, in the transaction that completes the copy: what was deferred is left, or nothing."""
+        if self._plan.deferred:
+            record.open_copy(conn)
+        else:
+            drop(conn)
+
+    def has_ended(self, conn: Connection, number: int) -> bool:
+        """Tell whether the transaction of this number ended the run, where its commit was not answered."""
+        return record.is_open(conn, self._sessions) if self._plan.deferred else committed(conn, number)
 
     def check(self, conn: Connection) -> None:
         """Make sure, in a transaction, that nothing was lost and this is our journal. Raises Undone, ClaimLost."""
@@ -285,8 +306,9 @@ def fail(conn: Connection, state: str, error: str, differs: Sequence[str] | None
     """Write down how the run ended and, where the copy was compared, what differs."""
     with proven(conn):
         conn.execute(
-            "UPDATE replicator.run SET state = %s, error = %s, ended = now(), differs = coalesce(%s, differs)",
-            [state, error, None if differs is None else list(differs)],
+            "UPDATE replicator.run SET state = %s, error = %s, ended = now(), differs = coalesce(%s, differs)"
+            " WHERE state <> %s",  # it may have ended well this very moment
+            [state, error, None if differs is None else list(differs), record.OPEN],
         )
 
 

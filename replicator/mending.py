@@ -26,7 +26,7 @@ def verify_or_mend(settings: Settings, emit: Emit) -> list[Mismatch]:
     if settings.repair:
         with wait_for_both(settings, emit), postgres.connect(settings.destination, application="verify") as conn:
             status, run = journal.read_status(conn), journal.read_run(conn)
-        if status and run:
+        if status and run and not status.open:
             return mend(settings, status, run, emit)
     return verify_copy(settings, emit)
 

@@ -58,6 +58,7 @@ class Phase(StrEnum):
     REFRESH = "materialized views"
     VERIFY = "verification"
     DATABASE = "database settings"
+    DEFERRED = "deferred"
 
 
 READING = (Phase.DATA, Phase.LARGE_OBJECTS, Phase.SEQUENCES)
@@ -394,6 +395,13 @@ class Statistics(StrEnum):
     NONE = "none"
 
 
+class Deferral(NamedTuple):
+    """What is put off until the copy is open: to validate foreign keys, to build indexes that are not unique."""
+
+    keys: bool = False
+    indexes: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class CarryStatistics:
     """Tell the destination's planner what the source's knows of these tables and their indexes."""
@@ -487,6 +495,8 @@ class Plan:
     steps: tuple[Step, ...]
     losses: Several[Loss] = ()
     excluded: Several[Loss] = ()
+    deferred: Several[Step] = ()
+    """What is done when the copy is open already: see replicator.deferred."""
     encoding: str = "UTF8"
     """The source's. SQL_ASCII's bytes are read as LATIN1: see postgres.readable_encoding."""
 

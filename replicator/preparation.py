@@ -38,7 +38,6 @@ T = TypeVar("T")
 READS = 5
 """So often the source's catalogs are read, while somebody changes the schema, before it is given up."""
 
-
 GONE = (
     psycopg.errors.UndefinedTable,
     psycopg.errors.InvalidSchemaName,
@@ -207,7 +206,7 @@ def in_the_way(sides: Sides, settings: Settings, *, absent: bool) -> tuple[list[
 def left_standing(destination: Connection, catalog: Catalog, settings: Settings) -> Catalog:
     """Return what the destination has of an earlier run; a key that was agreed to be NOT VALID counts as valid."""
     standing = selected(read_catalog(destination), settings)
-    return select.as_validated(standing, catalog) if settings.foreign_keys else standing
+    return select.as_validated(standing, catalog) if settings.foreign_keys or settings.defer_validation else standing
 
 
 def allowed(
@@ -398,6 +397,7 @@ def planned(catalog: Catalog, destination: Connection, settings: Settings, left:
         parts=resume.parts_then(left, catalog) if left else None,
         skip_failed_refresh=settings.skip_failed_refresh,
         keys_not_valid=settings.foreign_keys == "not-valid",
+        defer=settings.deferral,
     )
 
 

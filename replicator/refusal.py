@@ -18,7 +18,7 @@ from replicator.safe import OUR_PATH, with_path
 
 FORGONE = (
     *(Phase.SCHEMA, Phase.DATA, Phase.LARGE_OBJECTS, Phase.SEQUENCES),
-    *(Phase.BUILD, Phase.STATISTICS, Phase.FINISH, Phase.REFRESH),
+    *(Phase.BUILD, Phase.STATISTICS, Phase.FINISH, Phase.REFRESH, Phase.DEFERRED),
 )
 """The phases of which one step can be done without."""
 NOT_ITS_OWN = ("25", "40", "53", "57", "58")

@@ -89,6 +89,8 @@ class Report:
         self._finished: Finished | None = None
         self.differences: Sequence[str] = ()
         """What a verification found."""
+        self.deferred = ""
+        """What is left to do while the copy is in use, in words."""
         self.left_out: dict[str, None] = {}
         """What the copy lacks, since that was agreed to, in words."""
 
@@ -114,6 +116,8 @@ class Report:
                 case Failed(step, phase):
                     self._spans[phase].ended = self._clock()
                     self._failed[step] = event
+                case Note(text, deferred=True):
+                    self.deferred = text
                 case Note(text, left_out=True):
                     self.left_out[text] = None
                 case Finished():
@@ -159,6 +163,7 @@ class Report:
             "unfinished": self.unfinished,
             "differences": list(self.differences),
             "left_out": list(self.left_out),
+            **({"deferred": self.deferred} if self.deferred else {}),
         }
         return json.dumps(document, indent=2)
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from replicator import locks, sequences
+from replicator.deferred.record import OPEN
 from replicator.errors import PreflightFailed, SourceChanged
 from replicator.events import listed
 from replicator.journal import Journal, digest, read_run, read_steps
@@ -38,6 +39,7 @@ OF_THE_MOMENT = (Phase.LARGE_OBJECTS, Phase.SEQUENCES)
 """The phases whose steps are not kept in another snapshot."""
 REPLACEABLE = re.compile("(function|view) ")
 CREATE = re.compile("^CREATE (?!OR REPLACE )(?=FUNCTION |PROCEDURE |VIEW |RECURSIVE VIEW )")
+COMPLETE = "`validate` does what was deferred."
 ABOUT_LARGE_OBJECTS = "(large object)"
 """So end the names of their comments and privileges, which go with them."""
 
@@ -76,6 +78,8 @@ def read_left(destination: Connection) -> Left | None:
 
 def check_source(left: Left, system: str, database: str) -> None:
     """Raise PreflightFailed if the earlier run copied another database, or its source was changed meanwhile."""
+    if left.run.state == OPEN:
+        raise PreflightFailed("The copy is open already, and in use: there is no clone to go on with.", hint=COMPLETE)
     if left.run.state == CHANGED:
         raise PreflightFailed("The source was changed while the earlier run copied it.", hint=locks.AGAIN)
     if (left.run.system, left.run.database) != (system, database):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from replicator.deferred import record
 from replicator.model import Moment, Phase
 from replicator.postgres import Connection
 from replicator.trust import proven
@@ -26,6 +27,7 @@ class Status:
     source: str
     state: str
     started: datetime
+    ended: datetime | None
     error: str | None
     options: Mapping[str, Any]
     held_until: datetime | None
@@ -40,10 +42,29 @@ class Status:
     refused: list[str]
     """What the destination refused, and why, in words."""
     differs: list[str]
+    deferred: list[str]
+    """What is to be done when the copy is open."""
+    deferred_refused: list[str]
+    """What of that could not be done, and why, in words."""
+
+    @property
+    def open(self) -> bool:
+        """Whether the copy is complete but for what was deferred, and in use."""
+        return self.state == record.OPEN
+
+    @property
+    def said(self) -> str:
+        """How far it is, in one sentence."""
+        if self.open:
+            left = record.words(self.deferred)
+            return record.OPEN_WITH.format(left) if left else "The copy is open: `validate` ends the run."
+        return f"The clone into the destination is unfinished: {self.done} of {self.steps} steps are done."
 
     @property
     def way_on(self) -> str:
         """What to do about it, in words."""
+        if self.open:
+            return "`validate` completes it; `clean` gives up what is left to do, and removes the journal alone."
         if self.differs:
             return correct(self.options, rows=any(name.startswith("table ") for name in self.differs))
         return go_on(self.options, all_read=self.all_read, held_until=self.held_until, resume=self.state != CHANGED)

@@ -14,7 +14,7 @@ from psycopg import conninfo, pq
 
 from replicator.errors import UsageError
 from replicator.masking import KEYS
-from replicator.model import Format, Statistics
+from replicator.model import Deferral, Format, Statistics
 
 MOST_DEFAULT_JOBS = 8
 
@@ -61,6 +61,9 @@ class Settings:
     skip_failed_refresh: bool = False
     foreign_keys: Literal["not-valid"] | None = None
     """What to do with keys that the rows violate."""
+    defer_validation: bool = False
+    defer_indexes: bool = False
+    """What is done when the copy is open: see replicator.deferred."""
     create_tablespaces: bool = False
     verify: bool = False
     resume: Literal["no", "same-snapshot", "per-table"] = "no"
@@ -94,6 +97,11 @@ class Settings:
         return {"copy": self.copy_jobs or self.jobs, "index": self.index_jobs or self.jobs}
 
     @property
+    def deferral(self) -> Deferral:
+        """What is put off until the copy is open."""
+        return Deferral(self.defer_validation, self.defer_indexes)
+
+    @property
     def workers(self) -> int:
         """How many steps run at a time: so many that every lane that was asked for can be full."""
         return max(self.jobs, (self.copy_jobs or 0) + (self.index_jobs or 0))
@@ -113,6 +121,12 @@ class Settings:
         ):
             if getattr(self, one) and getattr(self, other):
                 raise UsageError(f"{flag(one)} and {flag(other)} exclude each other: {why}.")
+        if self.replace == "swap" and any(self.deferral):
+            raise UsageError(
+                "--replace swap puts a complete copy into the place of a database in use: --defer-validation and"
+                " --defer-indexes would leave it without keys or indexes.",
+                hint="Leave them out, or use --replace drop.",
+            )
         if self.thaw and not self.database_settings:
             raise UsageError("--thaw and --no-database-settings exclude each other: no setting is copied anyway.")
         for one, needed, wanted in (
@@ -146,6 +160,8 @@ NOT_IN_DATA_ONLY: Mapping[str, tuple[object, ...]] = {
     "database_settings": (),
     "thaw": (),
     "foreign_keys": (),
+    "defer_validation": (),
+    "defer_indexes": (),
     "keep_previous": (),
     "split_larger_than": (0,),
     "statistics": (Statistics.ANALYZE, Statistics.NONE),

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from replicator import claim, data_only, emptying, events, journal, postgres, replacement, resume, standard, trust
 from replicator.catalog import FACETS
 from replicator.catalog.read import read_catalog
+from replicator.deferred import record
+from replicator.deferred.record import OPEN
 from replicator.errors import PreflightFailed
 from replicator.events import Emit
 from replicator.postgres import Connection
@@ -25,9 +27,9 @@ def look(dsn: str) -> Status | None:
 def clean_up(dsn: str, emit: Emit = lambda event: None) -> Counter[str] | None:
     """Empty a database that holds an unfinished clone; None where there is no journal, else what went, by kind.
 
-    After --data-only nothing goes, and foreign keys come back; nor does anything after a --replace drop that had not
-    begun to drop. After --replace swap it is the copy beside this database that goes. Extensions that were there before
-    stay. Raises PreflightFailed while that run goes on.
+    After --data-only nothing goes, and foreign keys come back; nor does anything of a copy that is open, or after a
+    --replace drop that had not begun to drop. After --replace swap it is the copy beside this database that goes.
+    Extensions that were there before stay. Raises PreflightFailed while that run goes on.
     """
     with _journaled(dsn, "clean") as (conn, replacing):
         dropped = _clean(conn, emit) if conn else None
@@ -52,10 +54,17 @@ def _journaled(dsn: str, application: str) -> Iterator[tuple[Connection | None, 
 
 def _clean(conn: Connection, emit: Emit) -> Counter[str]:
     if holder := claim.claim(conn, end_silent=True):
-        raise PreflightFailed(f"The clone into this database is still running: {holder}.", hint="End it first.")
+        status = journal.read_status(conn)
+        what = "`validate` of this database" if status and status.open else "The clone into this database"
+        raise PreflightFailed(f"{what} is still running: {holder}.", hint="End it first.")
     if left := resume.read_left(conn):
         resume.end_sessions(left, conn)
     run = left.run if left else None
+    if run and run.state == OPEN:
+        if names := record.read_names(conn):
+            emit(events.Note(f"Given up, and left as it is: {events.listed(names)}."))
+        journal.drop(conn)
+        return Counter()
     if run and run.rows_only:
         for text in data_only.give_back(conn):
             emit(events.Note(text))

@@ -35,6 +35,8 @@ SAME = (
     "roles",
     "downgrade",
     "skip_unprivileged",
+    "defer_validation",
+    "defer_indexes",
 )
 """The options that change the copy: a run is resumed with those that it was begun with."""
 NEGATED = tuple(name for name in SAME if flag(name).startswith("--no-"))

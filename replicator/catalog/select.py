@@ -58,9 +58,10 @@ def without_unlogged_rows(catalog: Catalog) -> Catalog:
     )
 
 
-def as_validated(catalog: Catalog, other: Catalog) -> Catalog:
-    """Take those foreign keys for valid that another catalog has as valid."""
+def as_validated(catalog: Catalog, other: Catalog, only: Collection[str] | None = None) -> Catalog:
+    """Take those foreign keys for valid that another catalog has as valid; of these names, or all."""
     valid = {o.name for o in other.objects if o.kind == "foreign_key" and not o.create[0].endswith(NOT_VALID)}
+    valid = valid if only is None else valid.intersection(only)
     return replace(
         catalog,
         objects=tuple(

@@ -38,3 +38,15 @@ VIA_ROOT = click.option(
 SOURCE_ENCODING = click.option(
     "--source-encoding", metavar="ENCODING", help="What the bytes of a source in SQL_ASCII are: LATIN1, WIN1252 …"
 )
+DEFER = (
+    click.option(
+        "--defer-validation",
+        is_flag=True,
+        help="Add foreign keys NOT VALID: they act at once, and `validate` checks the rows later.",
+    ),
+    click.option(
+        "--defer-indexes",
+        is_flag=True,
+        help="Build what is unique; `validate` builds other indexes later, CONCURRENTLY.",
+    ),
+)

@@ -14,7 +14,9 @@ import click
 from rich.console import Console
 
 from replicator import __version__, events, patience, probe
+from replicator.cli.choices import DEFER
 from replicator.cli.findings import findings_as_data, findings_as_lines, plain
+from replicator.cli.left import open_as_lines
 from replicator.cli.options import (
     COMPARE_DATA_ONLY,
     CONNECTIONS,
@@ -24,8 +26,10 @@ from replicator.cli.options import (
     FORMAT,
     GLOBALS,
     HOLD,
+    JOBS,
     LOCK_TIMEOUT,
     MAX_RATE,
+    MEMORY,
     MOVING,
     OUTPUT,
     REPAIR,
@@ -49,6 +53,7 @@ from replicator.cli.options import (
 from replicator.cli.plans import mending_as_sql, plan_as_json, plan_as_lines, plan_as_sql
 from replicator.cli.topics import help_command
 from replicator.clone import clone
+from replicator.deferred.validate import validate
 from replicator.errors import PreflightFailed, StepFailed, UsageError, VerificationFailed
 from replicator.events import Emit, size_text
 from replicator.hold import hold
@@ -99,7 +104,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
         log.setFormatter(Masking(logging.BASIC_FORMAT))
         logging.basicConfig(level=logging.DEBUG, handlers=[log])
     report = Report()
-    common.left_out = report.left_out
+    common.left_out, common.deferred = report.left_out, lambda: report.deferred
     began = time.monotonic()
     ok = False
     try:
@@ -134,6 +139,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
     TOAST_COMPRESSION,
     SKIP_FAILED_REFRESH,
     FOREIGN_KEYS,
+    *DEFER,
     VERIFY,
     RESUME,
     RETRY,
@@ -152,9 +158,13 @@ def clone_command(context: click.Context, /, output: Output, **given: Any) -> No
     wanted = both(**given)
     with reported(output) as emit:
         verified = clone(wanted, emit)
-    left_out = context.ensure_object(Common).left_out
+    common = context.ensure_object(Common)
+    left_out = common.left_out
     if output != "json":
         complete = "The copy is complete and verified" if verified else "The copy is complete"
+        if left := common.deferred():
+            click.echo(left)
+            complete = f"But for that, {complete[0].lower()}{complete[1:]}"
         click.echo("\n".join([f"{complete}, but for what was left out:", *left_out] if left_out else [f"{complete}."]))
 
 
@@ -181,7 +191,7 @@ def verify_command(script: bool, output: Output, **given: Any) -> None:
 @cli.command("plan")
 @click.option("--sql", "script", is_flag=True, help="Print the schema as one SQL script in creation order.")
 @click.option("--json", "output", flag_value="json", help="Print the steps as JSON: the same as --output json.")
-@options(*CONNECTIONS, *COPYING, LOCK_TIMEOUT, STATISTICS, SPLIT, FORMAT)
+@options(*CONNECTIONS, *COPYING, *DEFER, LOCK_TIMEOUT, STATISTICS, SPLIT, FORMAT)
 def plan_command(script: bool, output: Output, destination: str | None, **given: Any) -> None:
     """Print what a clone would do, step by step, with costs, order and reasons; write nothing anywhere.
 
@@ -260,6 +270,8 @@ def status_command(
         click.echo(json.dumps(status and plain(status), indent=2, default=str))
     elif status is None:
         click.echo("No unfinished clone: there is no journal.")
+    elif status.open:
+        click.echo("\n".join(open_as_lines(status)))
     else:
         running = status.state == "running" and status.alive
         state = "running" if running else "killed" if status.state == "running" else status.state
@@ -282,8 +294,8 @@ def clean_command(
     """Remove what an unfinished clone left in the destination, journal included, so that it is empty again.
 
     Everything in the database goes, since the clone began with an empty one; after --data-only nothing goes, and
-    foreign keys come back. After --replace swap, what goes is the database that was to replace it. Without a journal
-    nothing is touched.
+    foreign keys come back. A copy that is open stays as it is: only what was deferred is given up. After --replace
+    swap, what goes is the database that was to replace it. Without a journal nothing is touched.
     """
     dsn = one("destination", destination)
     with reported(output, table=False) as emit:
@@ -297,6 +309,31 @@ def clean_command(
     else:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(dropped.items()))
         click.echo(f"Removed {dropped.total():,} objects{f': {kinds}' if kinds else ''}.")
+
+
+@cli.command("validate")
+@options(*CONNECTIONS, JOBS, MEMORY, RETRY)
+def validate_command(
+    output: Output,
+    source: str | None,
+    destination: str | None,
+    wait_attempts: int,
+    wait_delay: float,
+    jobs: int,
+    maintenance_work_mem: int | None,
+    retry_seconds: float,
+) -> None:
+    """Do what `clone --defer-validation` and `--defer-indexes` left to be done, while the copy is in use.
+
+    Foreign keys are validated, which keeps nobody from writing, and indexes are built CONCURRENTLY. The source is not
+    needed. What cannot be done hinders nothing else; run it again to go on.
+    """
+    dsn = one("destination", destination)
+    with reported(output) as emit:
+        probe.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
+        done = validate(dsn, emit, jobs=jobs, memory=maintenance_work_mem, retry_seconds=retry_seconds)
+    if output != "json":
+        click.echo("Nothing was deferred: there is no journal." if done is None else "The copy is complete.")
 
 
 cli.add_command(help_command)

@@ -32,6 +32,7 @@ class Common:
     output: Output = "auto"
     debug: bool = False
     notes: list[str] = field(default_factory=list)
+    deferred: Callable[[], str] = str
     left_out: Collection[str] = ()
     """What a copy lacks, as the report has it."""
     """What is to be mentioned as soon as there is somebody to tell."""

@@ -57,9 +57,10 @@ def plan_as_lines(plan: Plan) -> Iterator[str]:
         yield events.one_line(f"not held by the destination: {loss}")
     for loss in plan.excluded:
         yield events.one_line(f"not copied, as was asked for: {loss}")
-    numbers = {step.name: number for number, step in enumerate(plan.steps, 1)}
+    steps = (*plan.steps, *plan.deferred)
+    numbers = {step.name: number for number, step in enumerate(steps, 1)}
     width = len(str(len(numbers)))
-    for step in plan.steps:
+    for step in steps:
         line = f"{numbers[step.name]:{width}} " + step.phase + ": " + step.name  # to format an Enum takes its time
         if step.cost:
             line += f", {size_text(step.cost)}"
@@ -92,7 +93,7 @@ def plan_as_sql(plan: Plan) -> bytes:
     """
     made = [
         (step.name.partition(" ")[0], statement)
-        for step in plan.steps
+        for step in (*plan.steps, *plan.deferred)
         if isinstance(step.work, Execute) and step.phase not in OF_NO_SCHEMA
         for statement in step.work.statements
     ]
@@ -154,6 +155,6 @@ def plan_as_json(plan: Plan) -> str:
             "reason": step.reason,
             "statements": list(map(without_secrets, step.work.statements)) if isinstance(step.work, Execute) else [],
         }
-        for step in plan.steps
+        for step in (*plan.steps, *plan.deferred)
     ]
     return json.dumps(steps, indent=2)

@@ -82,7 +82,8 @@ def _findings(sides: Sides, settings: Settings) -> list[Finding]:
         nothing = "There is no unfinished run to go on with, and --append would copy all rows, perhaps once more."
         findings.append(Finding(nothing, "To append them, leave out --resume."))
     if left is None and (status := journal.read_status(destination)):
-        findings.append(Finding("An earlier run into the destination did not finish.", status.way_on))
+        text = status.said if status.open else "An earlier run into the destination did not finish."
+        findings.append(Finding(text, status.way_on))
     return findings
 
 

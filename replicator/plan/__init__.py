@@ -11,15 +11,18 @@ but for unique indexes.
 from dataclasses import replace
 
 from replicator.catalog import select
-from replicator.model import Catalog, Format, Phase, Plan, Statistics
+from replicator.model import Catalog, Deferral, Format, Phase, Plan, Statistics
 from replicator.plan.build import build_costs, build_steps
 from replicator.plan.data import data_steps
+from replicator.plan.deferred import put_off
 from replicator.plan.lookups import Hints, creation_order
 from replicator.plan.parts import Parts, may_split, parts_of
 from replicator.plan.pieces import chain, downstream, is_unique, with_phases
 from replicator.plan.refresh import matview_reads, refresh_steps
 from replicator.plan.relations import Relations
 from replicator.plan.statistics import analyzed_views, carry_steps, statistics_steps
+
+NO_DEFERRAL = Deferral()
 
 
 def make_plan(
@@ -32,6 +35,7 @@ def make_plan(
     parts: Parts | None = None,
     skip_failed_refresh: bool = False,
     keys_not_valid: bool = False,
+    defer: Deferral = NO_DEFERRAL,
 ) -> Plan:
     """Return every step of a copy of this catalog into an empty database. Raises DependencyCycle.
 
@@ -51,13 +55,14 @@ def make_plan(
     created = frozenset({schema[-1].name}) if schema else frozenset()
     data = data_steps(catalog, hints, relations, created, format, parts)
     build = build_steps(pieces, phases, relations, refresh, created, hints, keys_not_valid=keys_not_valid)
+    build, gone, deferred = put_off(build, pieces, catalog, defer)
     if late:
         late |= {step.name for step in build if not late.isdisjoint(step.needs)}  # validations
     early = [step for step in build if step.name not in late]
     known = statistics_steps(catalog, relations, early, statistics)
     needed_first = created | {step.name for step in (*data, *early, *known)}
 
-    finish = [p for p in pieces if phases[p.name] is Phase.FINISH]
+    finish = [p for p in pieces if phases[p.name] is Phase.FINISH and p.name not in gone]
     finishing = chain((p for p in finish if p.name not in late), Phase.FINISH, needed_first, relations)
     finished = frozenset({finishing[-1].name}) if finishing else needed_first
     analyzed = analyzed_views(catalog, reads, statistics)
@@ -77,4 +82,5 @@ def make_plan(
     built_last = [step for step in built_late if step not in guards]
     steps = (*schema, *data, *early, *known, *finishing, *guards, *refreshing, *built_last, *known_late, *last)
     optional = select.optional(catalog)
-    return Plan(tuple(replace(step, optional=True) if step.name in optional else step for step in steps))
+    steps = tuple(replace(step, optional=True) if step.name in optional else step for step in steps)
+    return Plan(steps, deferred=deferred)

@@ -105,10 +105,10 @@ def sorting(source: Facts, destination: Facts) -> Iterable[Finding]:
 
 def _leftovers(destination: Connection) -> Iterable[Finding]:
     if status := journal.read_status(destination):
-        yield Finding(
-            f"An earlier clone into the destination did not finish: {status.done} of {status.steps} steps are done.",
-            status.way_on,
+        unfinished = (
+            f"An earlier clone into the destination did not finish: {status.done} of {status.steps} steps are done."
         )
+        yield Finding(status.said if status.open else unfinished, status.way_on)
 
 
 def _occupied(destination: Connection, *, resume: bool) -> Iterable[Finding]:

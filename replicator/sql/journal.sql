@@ -79,6 +79,16 @@ CREATE TABLE replicator.taken (
     validated boolean NOT NULL,
     comment_text text
 );
+-- What is done when the copy is open: see replicator/deferred/tasks.py for what these statements can be.
+CREATE TABLE replicator.deferred (
+    number integer PRIMARY KEY,
+    name text NOT NULL,
+    statements text[] NOT NULL,
+    needs text[] NOT NULL,
+    sorts bigint NOT NULL,
+    refused text,
+    done_at timestamptz
+);
 -- One row. A crash of the server takes it away, as it empties every unlogged table; so does a failover.
 CREATE UNLOGGED TABLE replicator.witness (here boolean NOT NULL);
 INSERT INTO replicator.witness VALUES (true);

@@ -3,6 +3,7 @@ SELECT current_database()::text AS database
      , source
      , state
      , started
+     , ended
      , error
      , options
      , CASE WHEN held_until > now() THEN held_until END AS held_until
@@ -18,5 +19,8 @@ SELECT current_database()::text AS database
      , ARRAY(SELECT name FROM replicator.step WHERE done_at IS NULL ORDER BY number) AS unfinished
      , ARRAY(SELECT name || ' failed: ' || refused FROM replicator.step
               WHERE done_at IS NULL AND refused IS NOT NULL ORDER BY number) AS refused
+     , ARRAY(SELECT name FROM replicator.deferred WHERE done_at IS NULL ORDER BY number) AS deferred
+     , ARRAY(SELECT name || ' failed: ' || refused FROM replicator.deferred
+              WHERE done_at IS NULL AND refused IS NOT NULL ORDER BY number) AS deferred_refused
      , differs
   FROM replicator.run

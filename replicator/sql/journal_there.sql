@@ -7,7 +7,7 @@
          FROM pg_namespace n
          JOIN pg_class c ON c.relnamespace = n.oid
         WHERE n.nspname = 'replicator'
-          AND c.relname = ANY ('{run,step,sequence,taken,witness,before,dropping}'::name[])
+          AND c.relname = ANY ('{run,step,sequence,taken,deferred,witness,before,dropping}'::name[])
      )
 SELECT obj_description(n.oid, 'pg_namespace') AS mark
      , pg_get_userbyid(n.nspowner)::text AS owner

@@ -1,0 +1,22 @@
+"""What is left to do, in lines for people."""
+
+from collections.abc import Iterator
+
+from replicator import events
+from replicator.run import Status
+
+LISTED = 10
+"""So many things are named."""
+
+
+def open_as_lines(status: Status) -> Iterator[str]:
+    """Yield what is left of a copy that is open."""
+    yield events.one_line(f'Copy of {status.source} in "{status.database}", since {status.ended:%Y-%m-%d %H:%M:%S %Z}:')
+    yield status.said
+    if status.alive:
+        yield "`validate` is at work."
+    yield from (f"  to be done: {events.one_line(name)}" for name in status.deferred[:LISTED])
+    if len(status.deferred) > LISTED:
+        yield f"  and {len(status.deferred) - LISTED} more"
+    yield from (events.one_line(text) for text in status.deferred_refused[:LISTED])
+    yield "`clean` gives up what is left to do: the copy stays as it is, and only the journal goes."
