@@ -402,6 +402,9 @@ class Deferral(NamedTuple):
     indexes: bool = False
 
 
+NOTHING_DEFERRED = Deferral()
+
+
 @dataclass(frozen=True, slots=True)
 class CarryStatistics:
     """Tell the destination's planner what the source's knows of these tables and their indexes."""

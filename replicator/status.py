@@ -63,7 +63,7 @@ def _clean(conn: Connection, emit: Emit) -> Counter[str]:
     if run and run.state == OPEN:
         if names := record.read_names(conn):
             emit(events.Note(f"Given up, and left as it is: {events.listed(names)}."))
-        journal.drop(conn)
+        journal.drop(record.thawed(conn))
         return Counter()
     if run and run.rows_only:
         for text in data_only.give_back(conn):

@@ -15,7 +15,7 @@ ROOT = Path(replicator.__file__).parent
 LAYERS = (
     "errors events model masking argv",
     "graph plan plan.* downgrade catalog catalog.depend catalog.select catalog.patterns settings again safe patience"
-    " postgres throttle trust unfinished copy.stream",
+    " postgres throttle trust unfinished copy.stream deferred deferred.tasks deferred.record deferred.pending",
     "probe probe.* snapshot locks catalog.read catalog.changes catalog.unprintable claim journal keeper keywords"
     " maintenance witness rehearsal run copy copy.* large_objects late lent sequences statistics globals globals.server"
     " globals.entry globals.freezing emptying routing refusal",
@@ -24,7 +24,7 @@ LAYERS = (
     "preparation",
     "comparison earlier data_only data_only.*",
     "violated",
-    "clone status mending",
+    "clone status mending deferred.validate",
     "progress progress.* report demo demo.*",
     "cli cli.*",
     "__main__",
@@ -45,6 +45,7 @@ PURE = [
     "report",
     "throttle",
     "copy.stream",
+    "deferred.tasks",
 ]
 """Without psycopg, and without any module of ours that has it."""
 

@@ -156,7 +156,9 @@ class Recording(Settings):
     def __getattribute__(self, name: str) -> object:
         reader = sys._getframe(1)
         module, function = reader.f_globals["__name__"], reader.f_code.co_name
-        itself = module == "dataclasses" or (module == "replicator.settings" and function not in ("lanes", "workers"))
+        itself = module == "dataclasses" or (
+            module == "replicator.settings" and function not in ("lanes", "workers", "deferral")
+        )
         if name in FIELDS and not itself:
             Recording.read.add(name)
         return object.__getattribute__(self, name)

@@ -21,7 +21,7 @@ from tests.fix_servers import SOME, Database
 from tests.test_journal import UNFINISHED
 from tests.test_leftover_databases import beside, identity, maintain
 
-TABLES = ("run", "step", "sequence", "taken", "witness", "before", "dropping")
+TABLES = ("run", "step", "sequence", "taken", "deferred", "witness", "before", "dropping")
 STRIKE = """
 CREATE SCHEMA evil;
 CREATE FUNCTION evil.strike() RETURNS boolean LANGUAGE plpgsql AS $$
@@ -40,7 +40,17 @@ CREATE TABLE a (id int PRIMARY KEY);
 CREATE TABLE b (id int PRIMARY KEY, a_id int REFERENCES a ON DELETE CASCADE);
 """
 ROWS = "INSERT INTO a VALUES (1), (2); INSERT INTO b VALUES (1, 1), (2, 2);"
-COMMANDS = ["status", "clean", "clone", "clone --resume", "clone --data-only", "clone --data-only --resume", "verify"]
+COMMANDS = [
+    "status",
+    "clean",
+    "validate",
+    "clone",
+    "clone --resume",
+    "clone --data-only",
+    "clone --data-only --resume",
+    "verify",
+]
+OF_THE_DESTINATION = ("status", "clean", "validate")
 
 
 @pytest.fixture
@@ -89,7 +99,7 @@ def harmless(database: Database) -> bool:
 
 
 def flags(command: str, source: Database, destination: Database) -> tuple[str, ...]:
-    if command in ("status", "clean"):
+    if command in OF_THE_DESTINATION:
         return (command, "--destination", destination.dsn)
     return (*command.split(), *both(source, destination))
 

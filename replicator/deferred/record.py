@@ -45,6 +45,12 @@ def is_open(conn: Connection, sessions: str) -> bool:
         return conn.execute(query, [OPEN, sessions]).fetchall() == [(True,)]
 
 
+def thawed(conn: Connection) -> Connection:
+    """Let a session write, though the copy is frozen as its source was. Returns it."""
+    conn.execute("SET default_transaction_read_only = off")
+    return conn
+
+
 def take_over(conn: Connection, sessions: str) -> None:
     """Make the journal of an open copy that of these sessions."""
     with proven(conn):
@@ -57,7 +63,10 @@ def read_tasks(conn: Connection) -> list[Task]:
     query = "SELECT name, statements, needs, sorts FROM replicator.deferred WHERE done_at IS NULL ORDER BY number"
     with proven(conn):
         rows = conn.execute(query).fetchall()
-    tasks = [Task(name, tuple(statements), frozenset(needs), sorts) for name, statements, needs, sorts in rows]
+    try:
+        tasks = [Task(name, tuple(statements), frozenset(needs), sorts) for name, statements, needs, sorts in rows]
+    except ValueError as error:
+        raise damaged(str(error)) from error
     if len({task.name for task in tasks}) < len(tasks):
         raise damaged("deferred work")
     return tasks

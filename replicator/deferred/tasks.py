@@ -8,8 +8,6 @@ message that takes one statement alone. What an index computes, the server runs 
 import re
 from dataclasses import dataclass
 
-from replicator.trust import damaged
-
 NAME = r'(?:"(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)'
 QUALIFIED = rf"(?:{NAME}\.)?{NAME}"
 INDEX = re.compile(
@@ -32,7 +30,7 @@ OTHERS = (
 class Task:
     """A thing to do: `found` is its main statement, taken apart by one of INDEX, ATTACH, VALIDATE.
 
-    `sorts`: see Step. Raises PreflightFailed where this program cannot have written it.
+    `sorts`: see Step. Raises ValueError where this program cannot have written it.
     """
 
     name: str
@@ -44,7 +42,7 @@ class Task:
         main = [s for s in self.statements if any(each.fullmatch(s) for each in (INDEX, ATTACH, VALIDATE))]
         rest = [s for s in self.statements if s not in main]
         if len(main) != 1 or not all(any(each.fullmatch(s) for each in OTHERS) for s in rest):
-            raise damaged(self.name)
+            raise ValueError(f"{self.name} cannot be what was deferred")
 
     @property
     def found(self) -> re.Match[str]:

@@ -84,9 +84,9 @@ def validate(
                 worker.accepts_violated = accepts_violated
                 refused = worker.run_all(jobs)
             if refused:
-                record.refuse(keeper.keep(), {name: error.reason for name, error in refused.items()})
+                record.refuse(record.thawed(keeper.keep()), {name: error.reason for name, error in refused.items()})
                 raise _incomplete(refused)
-            journal.drop(keeper.keep())
+            journal.drop(record.thawed(keeper.keep()))
     return len(tasks)
 
 
@@ -114,7 +114,7 @@ def _take_over(conn: Connection, sessions: str) -> tuple[list[Task], bool]:
     if not status.open:
         raise PreflightFailed(f"{status.said} What was put off comes after that.", hint=status.way_on)
     resume.end_sessions(Left(run, ()), conn)
-    record.take_over(conn, sessions)
+    record.take_over(record.thawed(conn), sessions)
     return record.read_tasks(conn), run.options["foreign_keys"] == "not-valid"
 
 
@@ -298,10 +298,10 @@ class Validation:
     def _finish(self, conn: Connection, task: Task, statements: Sequence[str]) -> None:
         """Run statements and write down that it is done, in one transaction."""
         with conn.transaction():
-            if statements and task.found.re is not VALIDATE:
+            if task.found.re is not VALIDATE:
                 conn.execute(WAITS)
             for statement in statements:
-                _alone(conn, statement.replace("SET enable", "SET LOCAL enable", 1))
+                _alone(conn, statement)
             record.done(conn, self._sessions, task.name)
 
 

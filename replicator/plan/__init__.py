@@ -11,7 +11,7 @@ but for unique indexes.
 from dataclasses import replace
 
 from replicator.catalog import select
-from replicator.model import Catalog, Deferral, Format, Phase, Plan, Statistics
+from replicator.model import NOTHING_DEFERRED, Catalog, Deferral, Format, Phase, Plan, Statistics
 from replicator.plan.build import build_costs, build_steps
 from replicator.plan.data import data_steps
 from replicator.plan.deferred import put_off
@@ -21,8 +21,6 @@ from replicator.plan.pieces import chain, downstream, is_unique, with_phases
 from replicator.plan.refresh import matview_reads, refresh_steps
 from replicator.plan.relations import Relations
 from replicator.plan.statistics import analyzed_views, carry_steps, statistics_steps
-
-NO_DEFERRAL = Deferral()
 
 
 def make_plan(
@@ -35,7 +33,7 @@ def make_plan(
     parts: Parts | None = None,
     skip_failed_refresh: bool = False,
     keys_not_valid: bool = False,
-    defer: Deferral = NO_DEFERRAL,
+    defer: Deferral = NOTHING_DEFERRED,
 ) -> Plan:
     """Return every step of a copy of this catalog into an empty database. Raises DependencyCycle.
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
-from replicator.model import Catalog, Finding, Loss, Object, Statistics, Table
+from replicator.model import NOTHING_DEFERRED, Catalog, Deferral, Finding, Loss, Object, Statistics, Table
 from replicator.postgres import Connection, quoted, unquoted
 from replicator.probe.extensions import creation
 
@@ -13,12 +13,26 @@ SET_ON_PARAMETER_SINCE = 150000
 NAME = r'(?:"(?:[^"]|"")*"|[^\s;"]+)'
 
 
+CORRUPTING = range(140000, 140004)
+"""What these build CONCURRENTLY may lack rows that are updated meanwhile. Reference: release notes of 14.4."""
+
+
 def check_choices(
-    destination: Connection, statistics: Statistics | None, toast_compression: str | None
+    destination: Connection,
+    statistics: Statistics | None,
+    toast_compression: str | None,
+    defer: Deferral = NOTHING_DEFERRED,
 ) -> list[Finding]:
     """Return what of the user's choices the destination cannot do."""
     version = str(destination.info.parameter_status("server_version"))
     findings = []
+    if defer.indexes and destination.info.server_version in CORRUPTING:
+        findings.append(
+            Finding(
+                f"The destination, PostgreSQL {version}, may build indexes CONCURRENTLY that lack rows: 14.4 does not.",
+                "Update it, or leave --defer-indexes out.",
+            )
+        )
     if statistics is Statistics.TRANSFER and destination.info.server_version < STATISTICS_SINCE:
         findings.append(
             Finding(
