@@ -276,6 +276,61 @@ def test_what_somebody_dropped_or_made_meanwhile_is_told(
 
 
 @SOME
+def test_others_indexes_of_the_name_are_not_dropped(database: Database, destination: Database, replicator: Run) -> None:
+    database.run(SMALL)
+    opened(replicator, database, destination)
+    destination.run("CREATE INDEX b_n ON c (a)")
+    refuses(replicator("validate", *on(destination)), 6, 'index public.b_n failed: on the destination: relation "b_n"')
+    assert destination.value("SELECT indrelid::regclass::text FROM pg_index WHERE indexrelid = 'b_n'::regclass") == "c"
+    destination.run("DROP INDEX b_n")
+    runs(replicator("validate", *on(destination)))
+    is_complete(database, destination)
+
+
+@SOME
+def test_what_somebody_is_building_is_waited_for(
+    database: Database, destination: Database, start: Start, replicator: Run
+) -> None:
+    database.run(SMALL)
+    opened(replicator, database, destination)
+    with session(destination) as writer, psycopg.connect(destination.dsn, autocommit=True) as other:
+        writer.execute("INSERT INTO b VALUES (1000, 1, 1)")
+        building = threading.Thread(target=other.execute, args=("CREATE INDEX CONCURRENTLY b_n ON b (n)",))
+        building.start()
+        until(lambda: destination.value(INVALID) == ["b_n"])
+        theirs = destination.value("SELECT 'b_n'::regclass::oid")
+        process = start("validate", *on(destination), "--jobs", "1")
+        until(lambda: destination.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'"))
+        writer.rollback()
+        building.join()
+        runs(process.ends())
+    assert destination.value("SELECT 'b_n'::regclass::oid") == theirs
+    is_complete(database, destination)
+
+
+@SOME
+def test_partitions_that_came_and_went_are_told(database: Database, destination: Database, replicator: Run) -> None:
+    database.run(PARTITIONED + "CREATE TABLE p3 PARTITION OF p FOR VALUES FROM (2000) TO (3000);")
+    opened(replicator, database, destination)
+    destination.run("ALTER TABLE p DETACH PARTITION p1; CREATE INDEX mine ON p2 (n); CREATE TABLE p4 PARTITION OF p"
+                    " DEFAULT; ALTER INDEX p_n ATTACH PARTITION mine")  # fmt: skip
+    result = replicator("validate", *on(destination))
+    runs(result)
+    assert "index_attach public.p1_n_idx: its table is no partition any more." in result.err
+    assert "index_attach public.p2_n_idx: public.p_n has another index there." in result.err
+    assert destination.value(INVALID) is None
+    assert look(destination.dsn) is None
+
+
+@SOME
+def test_a_copy_that_is_open_is_replaced(database: Database, destination: Database, replicator: Run) -> None:
+    database.run(SMALL)
+    opened(replicator, database, destination)
+    runs(replicator("clone", *both(database, destination), "--replace", "swap"))
+    is_complete(database, destination)
+
+
+@SOME
 def test_what_a_failed_build_of_somebody_s_left_is_built_anew(
     database: Database, destination: Database, replicator: Run
 ) -> None:

@@ -11,6 +11,8 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import psycopg
 
@@ -23,7 +25,7 @@ from replicator.events import Emit
 from replicator.executor import execute
 from replicator.keeper import Keeper
 from replicator.lent import Sessions
-from replicator.maintenance import LEAST_BYTES, Sorting
+from replicator.maintenance import Sorting
 from replicator.model import Address, Execute, Lock, Outcome, Phase, Step
 from replicator.postgres import Connection, unquoted
 from replicator.resume import Left
@@ -51,7 +53,18 @@ SELECT to_regclass(%s) IS NOT NULL, c.convalidated
   FROM (SELECT) AS one
   LEFT JOIN pg_constraint c ON c.conrelid = to_regclass(%s) AND c.conname = %s AND c.contype = 'f'
 """
-BOTH_THERE = "SELECT to_regclass(%s) IS NOT NULL, to_regclass(%s) IS NOT NULL"
+ATTACHABLE = """
+SELECT to_regclass(%s) IS NOT NULL
+     , to_regclass(%s) IS NOT NULL
+     , EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = p.indrelid AND h.inhrelid = i.indrelid)
+     , EXISTS (SELECT
+                 FROM pg_inherits h
+                 JOIN pg_index other ON other.indexrelid = h.inhrelid
+                WHERE h.inhparent = p.indexrelid AND other.indrelid = i.indrelid AND other.indexrelid <> i.indexrelid)
+  FROM (SELECT) AS one
+  LEFT JOIN pg_index p ON p.indexrelid = to_regclass(%s)
+  LEFT JOIN pg_index i ON i.indexrelid = to_regclass(%s)
+"""
 GO_ON = "`validate` goes on where this ended."
 GIVE_UP = "`validate` tries it again; `clean` gives up what is left, and removes the journal alone."
 MEND = "Mend the rows on the destination, or drop the key."
@@ -74,15 +87,15 @@ def validate(
                 hint="Wait for its end. If its process or host is gone, this one goes on in its place a moment later.",
             )
         with going_on():
-            tasks, accepts_violated = _take_over(keeper.conn, sessions)
+            tasks, violable = _take_over(keeper.conn, sessions)
             building = maintenance.share(*maintenance.look(keeper.conn), jobs)
             if memory:
                 building = Sorting(memory, building.workers)
             with postgres.pool(dsn, jobs, application=f"worker {sessions}", more=_session(keeper, building)) as pool:
-                worker = Validation(tasks, keeper, Sessions(pool, "destination"), sessions, emit, Again(retry_seconds))
-                worker.sorting, worker.sorts = building, memory is None
-                worker.accepts_violated = accepts_violated
-                refused = worker.run_all(jobs)
+                pending, workers = {task.name: task for task in tasks}, Sessions(pool, "destination")
+                again, suits = Again(retry_seconds), memory is None
+                work = Validation(pending, keeper, workers, sessions, emit, again, building, suits, violable)
+                refused = work.run_all(jobs)
             if refused:
                 record.refuse(record.thawed(keeper.keep()), {name: error.reason for name, error in refused.items()})
                 raise _incomplete(refused)
@@ -134,41 +147,49 @@ def _incomplete(refused: Mapping[str, StepFailed]) -> Incomplete:
     return ended
 
 
-class Validation:
-    """Does the tasks of a run, each on a connection of the pool."""
+class There(NamedTuple):
+    """What there is of an index that is to be built: see INDEX_THERE."""
 
-    def __init__(
-        self,
-        tasks: Sequence[Task],
-        keeper: Keeper,
-        destination: Sessions,
-        sessions: str,
-        emit: Emit,
-        again: Again,
-    ) -> None:
-        self._tasks = {task.name: task for task in tasks}
-        self._keeper = keeper
-        self._destination = destination
-        self._sessions = sessions
-        self._emit = emit
-        self._again = again
-        self._stopped = threading.Event()
-        self.accepts_violated = False
-        self.sorting = Sorting(LEAST_BYTES, 0)
-        self.sorts = True
+    table: bool
+    valid: bool | None
+    """None: there is no such index on that table."""
+    definition: str | None
+    lockable: bool | None
+    """LOCK takes its table, which is no materialized view."""
+    computes: bool | None
+    """It has expressions, and the table has statistics."""
+
+
+@dataclass
+class Validation:
+    """Does the tasks of a run, each on a connection of the pool.
+
+    `suits`: as much memory as suits each index, at most that of `building`. `violable`: rows may violate a key.
+    """
+
+    tasks: Mapping[str, Task]
+    keeper: Keeper
+    destination: Sessions
+    sessions: str
+    emit: Emit
+    again: Again
+    building: Sorting
+    suits: bool
+    violable: bool
+    stopped: threading.Event = field(default_factory=threading.Event)
 
     def run_all(self, jobs: int) -> dict[str, StepFailed]:
         """Do all tasks. Returns those that could not be done. Raises StepFailed for what is no fault of theirs."""
         steps = self._steps()
-        self._emit(events.Planned({Phase.DEFERRED: len(steps)}, 0))
-        return execute(steps, self._run, jobs=jobs, emit=self._emit, cancel=self._cancel)
+        self.emit(events.Planned({Phase.DEFERRED: len(steps)}, 0))
+        return execute(steps, self._run, jobs=jobs, emit=self.emit, cancel=self._cancel)
 
     def _steps(self) -> list[Step]:
         """Return the tasks as steps, in order: no two at a time that lock a table against one another."""
         numbers: dict[str, int] = {}
         steps = []
-        for task in self._tasks.values():
-            needs = task.needs & self._tasks.keys()
+        for task in self.tasks.values():
+            needs = task.needs & self.tasks.keys()
             table = Address(0, numbers.setdefault(task.table, len(numbers)))
             steps.append(
                 Step(
@@ -184,18 +205,18 @@ class Validation:
         return steps
 
     def _cancel(self) -> None:
-        self._stopped.set()
-        self._destination.cancel()
+        self.stopped.set()
+        self.destination.cancel()
 
     def _run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome | StepFailed]:
         (step,) = batch
 
         def tell(error: BaseException, seconds: float) -> None:
-            self._emit(events.Retried(step.name, step.phase, worker, seconds, postgres.one_line(error)))
+            self.emit(events.Retried(step.name, step.phase, worker, seconds, postgres.one_line(error)))
 
         try:
             began = time.monotonic()
-            self._again.run(step.name, lambda again: self._attempt(step, again=again), tell, self._stopped)
+            self.again.run(step.name, lambda again: self._attempt(step, again=again), tell, self.stopped)
         except StepFailed as error:
             if not refusal.may_be_refused(step, error) and not isinstance(error.__cause__, IN_THE_WAY):
                 raise
@@ -203,68 +224,63 @@ class Validation:
         return {step.name: Outcome(time.monotonic() - began)}
 
     def _attempt(self, step: Step, *, again: bool) -> None:
-        task = self._tasks[step.name]
+        task = self.tasks[step.name]
         with naming(step), postgres.on("destination"):
-            if again or self._keeper.lost:
-                self._destination.end_lost(self._keeper.keep())
-        with naming(step), self._destination.use() as conn:
-            if self._stopped.is_set():
+            if again or self.keeper.lost:
+                self.destination.end_lost(self.keeper.keep())
+        with naming(step), self.destination.use() as conn:
+            if self.stopped.is_set():
                 raise StepFailed(step.name, "stopped")
             sort = task.found.re
             does = self._build if sort is INDEX else self._attach if sort is ATTACH else self._check
             if gone := does(conn, task):
-                self._emit(events.Note(f"{task.name}: {gone}"))
+                self.emit(events.Note(f"{task.name}: {gone}"))
 
     def _build(self, conn: Connection, task: Task) -> str:
         """Build an index, unless it is there; then do what belongs to it. Returns what to tell, if anything."""
-        with_table, valid, definition, _, _ = self._look(conn, task)
-        if not with_table:
+        self._remove_invalid(conn, task)
+        there = self._look(conn, task)
+        if not there.table:
             self._finish(conn, task, ())
             return "its table is not there any more."
-        if valid is False:
-            valid, definition = self._remove_invalid(conn, task)
-        if valid is None:
+        if there.valid is None:
             self._build_concurrently(conn, task)
-        elif definition != task.found[0].replace(" CONCURRENTLY", "", 1):
+        elif there.definition != task.found[0].replace(" CONCURRENTLY", "", 1):
             self._finish(conn, task, ())
-            return f"somebody has made an index of that name, which stays as it is: {definition}"
-        if self._look(conn, task)[-1]:
+            return f"somebody has made an index of that name, which stays as it is: {there.definition}"
+        if self._look(conn, task).computes:
             conn.execute(f"ANALYZE {task.table}")  # of what it computes, nothing was carried over
         rest = [s for s in task.statements if s != task.found[0] and not SPACE.fullmatch(s)]
         self._finish(conn, task, rest)
         return ""
 
-    def _look(self, conn: Connection, task: Task) -> tuple[bool, bool | None, str | None, bool, bool]:
-        """Return whether the table is there; of the index, whether it is valid, None without; its definition; the rest.
-
-        That is: whether its table can be locked, and whether it computes what ANALYZE should know of.
-        """
+    def _look(self, conn: Connection, task: Task) -> "There":
         (row,) = conn.execute(INDEX_THERE, [task.table, task.table, task.index]).fetchall()
-        with_table, valid, definition, lockable, computes = row
-        return with_table, valid, definition, bool(lockable), bool(computes)
+        return There(*row)
 
-    def _remove_invalid(self, conn: Connection, task: Task) -> tuple[bool | None, str | None]:
+    def _remove_invalid(self, conn: Connection, task: Task) -> None:
         """Remove what a failed build left, unless somebody is building it, whose end is waited for."""
-        if self._look(conn, task)[3]:
+        there = self._look(conn, task)
+        if there.valid is False and there.lockable:
             with conn.transaction():
                 conn.execute(f"LOCK TABLE ONLY {task.table} IN SHARE UPDATE EXCLUSIVE MODE")
-        _, valid, definition, _, _ = self._look(conn, task)
-        if valid is not False:
-            return valid, definition
-        conn.execute(f"DROP INDEX CONCURRENTLY {task.index}")
-        return None, None
+            there = self._look(conn, task)
+        if there.valid is False:
+            conn.execute(f"DROP INDEX CONCURRENTLY {task.index}")
 
     def _build_concurrently(self, conn: Connection, task: Task) -> None:
-        memory = self.sorting.memory(task.sorts) if self.sorts and task.sorts else self.sorting.most
+        memory = self.building.memory(task.sorts) if self.suits and task.sorts else self.building.most
         conn.execute(f"SET maintenance_work_mem = '{memory // 1024}kB'")
         try:
             for statement in task.statements:
                 if SPACE.fullmatch(statement) or statement == task.found[0]:
                     _alone(conn, statement)
+        except psycopg.errors.DuplicateTable:  # somebody else's, perhaps in the making
+            raise
         except psycopg.Error:
-            if not conn.closed and not self._stopped.is_set():
+            if not conn.closed and not self.stopped.is_set():
                 with suppress(psycopg.Error):  # else the next run does
-                    conn.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {task.index}")
+                    self._remove_invalid(conn, task)
             raise
         finally:
             if not conn.closed:
@@ -273,10 +289,16 @@ class Validation:
 
     def _attach(self, conn: Connection, task: Task) -> str:
         """Make a partition's index one of its parent's."""
-        parent = task.found["parent"]
-        ((has_parent, has_index),) = conn.execute(BOTH_THERE, [parent, task.index]).fetchall()
-        self._finish(conn, task, task.statements if has_parent and has_index else ())
-        return "" if has_parent and has_index else f"{task.index if has_parent else parent} is not there any more."
+        parent, index = task.found["parent"], task.index
+        (row,) = conn.execute(ATTACHABLE, [parent, index, parent, index]).fetchall()
+        has_parent, has_index, is_partition, has_another = row
+        if has_parent and has_index and is_partition and not has_another:
+            self._finish(conn, task, task.statements)
+            return ""
+        self._finish(conn, task, ())
+        if not (has_parent and has_index):
+            return f"{index if has_parent else parent} is not there any more."
+        return f"{parent} has another index there." if has_another else "its table is no partition any more."
 
     def _check(self, conn: Connection, task: Task) -> str:
         """Validate a foreign key."""
@@ -288,11 +310,11 @@ class Validation:
         try:
             self._finish(conn, task, task.statements)
         except psycopg.errors.ForeignKeyViolation as error:
-            if not self.accepts_violated:
+            if not self.violable:
                 raise
             self._finish(conn, task, ())
             text = f"{task.name}: left NOT VALID, since the rows violate it: {postgres.one_line(error)}"
-            self._emit(events.Note(text, left_out=True))
+            self.emit(events.Note(text, left_out=True))
         return ""
 
     def _finish(self, conn: Connection, task: Task, statements: Sequence[str]) -> None:
@@ -302,7 +324,7 @@ class Validation:
                 conn.execute(WAITS)
             for statement in statements:
                 _alone(conn, statement)
-            record.done(conn, self._sessions, task.name)
+            record.done(conn, self.sessions, task.name)
 
 
 def _alone(conn: Connection, statement: str) -> None:
