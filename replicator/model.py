@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Sequence as Several
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Address(int):
