@@ -196,7 +196,13 @@ def in_the_way(sides: Sides, settings: Settings, *, absent: bool) -> tuple[list[
     of_both = [
         *probe.check_source(source),
         *probe.check_unlogged(source, wanted=settings.unlogged_rows),
-        *probe.check_choices(destination, settings.statistics, settings.toast_compression, settings.deferral),
+        *probe.check_choices(
+            destination,
+            settings.statistics,
+            settings.toast_compression,
+            settings.maintenance_work_mem,
+            settings.deferral,
+        ),
         *probe.check_sessions(source, destination, settings.workers, one_server=one, more=more),
     ]
     locked = [*probe.waiting_locks(source), *probe.check_locks(source)]

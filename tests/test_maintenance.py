@@ -102,3 +102,13 @@ def test_a_memory_that_is_none_is_refused(text: str, replicator: Run) -> None:
     ends = ("--source", "dbname=a", "--destination", "dbname=b")
     result = replicator("clone", "--maintenance-work-mem", text, *ends)
     refuses(result, 2, f"--maintenance-work-mem {text} is no size", "Write 64MB or 1GB.")
+
+
+@pytest.mark.parametrize("text", ["63kB", "3TB"])
+@pytest.mark.parametrize("how", [(), ("--data-only",)])
+def test_a_memory_that_the_destination_does_not_take_is_refused_at_once(
+    text: str, how: tuple[str, ...], database: Database, destination: Database, replicator: Run
+) -> None:
+    ends = ("--source", database.dsn, "--destination", destination.dsn)
+    result = replicator("clone", "--maintenance-work-mem", text, "--retry-for", "0", *how, *ends)
+    refuses(result, 3, "builds no index in", "--maintenance-work-mem from")

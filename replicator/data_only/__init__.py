@@ -76,7 +76,9 @@ def _findings(sides: Sides, settings: Settings) -> list[Finding]:
     facts = probe.read_facts(source, settings.source_encoding), probe.read_facts(destination)
     probe.refuse(probe.same_database(*facts))
     findings = [*probe.check_destination(*facts, destination, resuming=True), *probe.check_source(source)]
-    findings += probe.check_choices(destination, settings.statistics, settings.toast_compression)
+    findings += probe.check_choices(
+        destination, settings.statistics, settings.toast_compression, settings.maintenance_work_mem
+    )
     findings += probe.check_unlogged(source, wanted=settings.unlogged_rows)
     if left is None and settings.append and settings.resume != "no":
         nothing = "There is no unfinished run to go on with, and --append would copy all rows, perhaps once more."

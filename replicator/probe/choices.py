@@ -10,6 +10,7 @@ from replicator.probe.extensions import creation
 
 STATISTICS_SINCE = 180000
 SET_ON_PARAMETER_SINCE = 150000
+MEMORY = "SELECT min_val::bigint, max_val::bigint FROM pg_settings WHERE name = 'maintenance_work_mem'"
 NAME = r'(?:"(?:[^"]|"")*"|[^\s;"]+)'
 
 
@@ -21,9 +22,10 @@ def check_choices(
     destination: Connection,
     statistics: Statistics | None,
     toast_compression: str | None,
+    memory: int | None = None,
     defer: Deferral = NOTHING_DEFERRED,
 ) -> list[Finding]:
-    """Return what of the user's choices the destination cannot do."""
+    """Return what of the user's choices the destination cannot do. `memory`: bytes to build an index in."""
     version = str(destination.info.parameter_status("server_version"))
     findings = []
     if defer.indexes and destination.info.server_version in CORRUPTING:
@@ -50,6 +52,15 @@ def check_choices(
                 Finding(
                     f"The destination cannot compress with {toast_compression}: PostgreSQL {version} {why}.",
                     "Leave --toast-compression out.",
+                )
+            )
+    if memory:
+        ((least, most),) = destination.execute(MEMORY).fetchall()
+        if not least <= memory // 1024 <= most:
+            findings.append(
+                Finding(
+                    f"The destination, PostgreSQL {version}, builds no index in {memory // 1024} kB.",
+                    f"Give --maintenance-work-mem from {least}KiB to {most}KiB.",
                 )
             )
     return findings
