@@ -185,6 +185,15 @@ def reuse(
     set_up(conn, encoding, {**(more or {}), "application_name": str(name)})
 
 
+def answers(conn: Connection) -> bool:
+    """Tell whether a connection that waits for a command is still of use."""
+    try:
+        conn.execute("SELECT")
+    except psycopg.Error:
+        return False
+    return True
+
+
 def readable_encoding(server_encoding: str) -> str:
     """Return the client_encoding that shows all text of a database; LATIN1 hands SQL_ASCII's bytes through."""
     return "LATIN1" if server_encoding == "SQL_ASCII" else server_encoding

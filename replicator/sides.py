@@ -81,6 +81,13 @@ class Opened:
     source: list[Connection] = field(default_factory=list)
     destination: list[Connection] = field(default_factory=list)
 
+    def drop_lost(self) -> None:
+        """Close those that were lost meanwhile: the source's are idle for as long as the destination is waited for."""
+        for conns in (self.source, self.destination):
+            for conn in [conn for conn in conns if not postgres.answers(conn)]:
+                conns.remove(conn)
+                conn.close()
+
     def close(self) -> None:
         """Close the connections, whoever used them."""
         for conn in (*self.source, *self.destination):
@@ -98,6 +105,7 @@ def both_sides(settings: Settings, opened: Opened | None = None, *, claim: bool 
     opened = opened or Opened()
     with ExitStack() as stack:
         stack.callback(opened.close)
+        opened.drop_lost()
         there = opened.destination[0] if opened.destination else None
         for unused in opened.destination[1:]:
             unused.close()

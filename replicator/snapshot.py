@@ -286,7 +286,7 @@ class Snapshot:
     def _open(self) -> Connection:
         while self._spare:
             conn = self._spare.pop()
-            if _answers(conn):
+            if postgres.answers(conn):
                 return conn
             conn.close()
         return self._connect()
@@ -421,14 +421,6 @@ def _import(conn: Connection, id: str, then: str = "") -> None:
     """Begin a transaction in a snapshot; all in one message."""
     import_it = sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(id)).as_string(conn)
     conn.execute("; ".join(filter(None, (BEGIN, import_it, then))).encode(conn.info.encoding))
-
-
-def _answers(conn: Connection) -> bool:
-    try:
-        conn.execute("SELECT")
-    except psycopg.Error:
-        return False
-    return True
 
 
 def _end(conn: Connection) -> None:

@@ -12,6 +12,9 @@ import psycopg
 import pytest
 
 from replicator.demo.server import Server
+from replicator.preparation import wait_for_both
+from replicator.settings import Settings
+from replicator.sides import both_sides
 from tests.fix_cli import NEWEST, Process, Run, Start, both, own_server, runs, until
 from tests.fix_faults import FINISHED, SAID_SO, Judge
 from tests.fix_servers import Database, Servers
@@ -211,3 +214,18 @@ def test_a_clock_that_jumps(
     process.says("planned:")
     clock.write_text(jump)
     assert judge(process.ends(), shop, destination) == FINISHED
+
+
+def test_a_source_that_restarts_while_the_destination_is_waited_for_is_connected_to_anew(
+    database: Database, destination: Database
+) -> None:
+    database.run("CREATE TABLE t (i int)")
+    settings = Settings(database.dsn, destination.dsn)
+    ours = "pg_stat_activity WHERE application_name = 'replicator probe' AND datname = current_database()"
+    with wait_for_both(settings, lambda event: None) as opened:
+        for side in (database, destination):
+            side.rows(f"SELECT pg_terminate_backend(pid) FROM {ours}")
+            until(lambda side=side: side.value(f"SELECT count(*) FROM {ours}") == 0)
+        with both_sides(settings, opened) as sides:
+            assert sides.moment.holder.execute("SELECT to_regclass('public.t') IS NULL").fetchall() == [(False,)]
+            assert sides.keeper.conn.execute("SELECT to_regclass('public.t') IS NULL").fetchall() == [(True,)]
