@@ -222,8 +222,7 @@ def work_off(prepared: Prepared, record: Journal, sides: Sides, settings: Settin
     lost: set[str] | None = None  # by the last look, if nothing came in between
     while todo_names := left_to_do(record, sides, emit, again)[1] if lost is None else lost:
         lost = None
-        todo = [replace(s, needs=(s.needs | s.builds_on) & todo_names) for s in plan.steps if s.name in todo_names]
-        todo = [resume.replacing(step) if step.name in made_before else step for step in todo]
+        todo = resume.left_of(plan, todo_names, made_before)
         emit(announcement(Plan(tuple(todo))))
         workshop = Workshop(
             sides.source,

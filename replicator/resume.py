@@ -188,7 +188,26 @@ def made_before(left: Left | None) -> set[str]:
     return {step.name for step in left.steps if step.done and REPLACEABLE.match(step.name)} if left else set()
 
 
-def replacing(step: Step) -> Step:
+def left_of(plan: Plan, todo: Collection[str], made: Collection[str]) -> list[Step]:
+    """Return the steps that are to be done, each with those of them that it waits for; what was `made` is replaced.
+
+    What is replaced is waited for by what builds on it through what stays: a table's rows for the function of a domain.
+    """
+    replaced = frozenset(made).intersection(todo)
+    beneath: dict[str, frozenset[str]] = {}
+    steps = []
+    for step in plan.steps:
+        needs = step.needs | step.builds_on
+        if replaced:
+            beneath[step.name] = needs & replaced
+            beneath[step.name] = beneath[step.name].union(*(beneath.get(need, ()) for need in needs))
+        if step.name in todo:
+            step = replace(step, needs=needs.intersection(todo) | beneath.get(step.name, frozenset()))
+            steps.append(_replacing(step) if step.name in replaced else step)
+    return steps
+
+
+def _replacing(step: Step) -> Step:
     """Return a step that replaces a function or a view, instead of making it."""
     assert isinstance(step.work, Execute)
     statements = tuple(CREATE.sub("CREATE OR REPLACE ", text) for text in step.work.statements)

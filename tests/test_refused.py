@@ -444,3 +444,22 @@ def test_a_view_is_not_filled_for_its_row_type_alone(pair: tuple[Database, Datab
         ("fails", False),
         ("typed", True),
     ]
+
+
+BY_DOMAIN = """
+CREATE FUNCTION fits(a int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN true; END';
+CREATE DOMAIN d AS int CHECK (fits(VALUE));
+CREATE TABLE t (i d); INSERT INTO t VALUES (1), (2);
+CREATE OR REPLACE FUNCTION fits(a int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN false; END';
+"""
+
+
+def test_a_function_is_mended_before_the_rows_that_need_it_through_a_domain(
+    pair: tuple[Database, Database], replicator: Run
+) -> None:
+    source, copy = pair
+    source.run(BY_DOMAIN)
+    refuses(replicator("clone", "--jobs", "1", *both(*pair)), 6, "data public.t failed", 'constraint "d_check"')
+    source.run("CREATE OR REPLACE FUNCTION fits(a int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT a > 0'")
+    runs(replicator("clone", "--jobs", "1", "--resume=per-table", "--verify", *both(*pair)))
+    assert copy.rows("SELECT i FROM t ORDER BY 1") == [(1,), (2,)]
