@@ -256,7 +256,7 @@ def work_off(prepared: Prepared, record: Journal, sides: Sides, settings: Settin
                 if not (violated and about and mend(about, prepared, sides, settings, emit)):
                     raise refusal.incomplete(left, refused, rows_only=settings.data_only, appended=settings.append)
                 violated = False
-                record.undo(sides.keeper.keep(), Phase.REFRESH)  # they were filled from other rows
+                record.undo(sides.keeper.keep(), resume.outdated(plan, lost))
                 lost = None
 
 

@@ -146,10 +146,11 @@ class Journal:
                 values,
             )
 
-    def undo(self, conn: Connection, phase: Phase) -> None:
-        """Have all steps of a phase done again."""
+    def undo(self, conn: Connection, names: Iterable[str]) -> None:
+        """Have steps done again."""
+        numbers = [self._numbers[name] for name in names]
         with proven(conn):
-            conn.execute("UPDATE replicator.step SET done_at = NULL WHERE phase = %s", [phase])
+            conn.execute("UPDATE replicator.step SET done_at = NULL WHERE number = ANY (%s)", [numbers])
 
     def unfinished(self, conn: Connection) -> list[str]:
         """Return the names of the steps that are not recorded as done."""

@@ -188,6 +188,16 @@ def made_before(left: Left | None) -> set[str]:
     return {step.name for step in left.steps if step.done and REPLACEABLE.match(step.name)} if left else set()
 
 
+def outdated(plan: Plan, missing: Collection[str]) -> set[str]:
+    """Return what shows the rows before a table was repaired, or was done without what could not be made till then."""
+    return {step.name for step in plan.steps if step.phase is Phase.REFRESH} | _without_all(plan, missing)
+
+
+def _without_all(plan: Plan, missing: Collection[str]) -> set[str]:
+    """Return the statistics that were gathered without something: an index of expressions has its own."""
+    return {s.name for s in plan.steps if s.phase is Phase.STATISTICS and not s.needs.isdisjoint(missing)}
+
+
 def left_of(plan: Plan, todo: Collection[str], made: Collection[str]) -> list[Step]:
     """Return the steps that are to be done, each with those of them that it waits for; what was `made` is replaced.
 
@@ -221,6 +231,7 @@ def kept_steps(left: Left, plan: Plan, *, same_snapshot: bool) -> set[str]:
         done -= {step.name for step in left.steps if step.phase == Phase.REFRESH}  # it may have shown what is to come
     if not all(step.done for step in left.steps if step.phase == Phase.SCHEMA):
         done -= {step.name for step in left.steps if step.phase == Phase.SEQUENCES}  # some may not have been there
+    done -= _without_all(plan, {step.name for step in left.steps if not step.done})
     if same_snapshot:
         return {step.name for step in plan.steps if step.name in done}
     partly = _partly_copied(left.steps)

@@ -463,3 +463,17 @@ def test_a_function_is_mended_before_the_rows_that_need_it_through_a_domain(
     source.run("CREATE OR REPLACE FUNCTION fits(a int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT a > 0'")
     runs(replicator("clone", "--jobs", "1", "--resume=per-table", "--verify", *both(*pair)))
     assert copy.rows("SELECT i FROM t ORDER BY 1") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize("statistics", ["transfer", "analyze"])
+def test_an_index_that_is_made_later_has_its_statistics(
+    statistics: str, pair: tuple[Database, Database], replicator: Run
+) -> None:
+    source, copy = pair
+    source.run(BY_VALUE.replace("UPDATE pg_index", "ANALYZE t; UPDATE pg_index"))
+    source.run("INSERT INTO t VALUES (0); UPDATE pg_index SET indisready = true")
+    ends = ("--statistics", statistics, *both(*pair))
+    refuses(replicator("clone", *ends), 6, "index public.by_part failed")
+    source.run("DELETE FROM t WHERE i = 0")
+    runs(replicator("clone", "--resume", *both(*pair)))
+    assert copy.rows("SELECT attname FROM pg_stats WHERE tablename = 'by_part'") == [("part",)]
