@@ -1,6 +1,7 @@
 """Connections: the one place that opens them. Each gets the session that copying exactly needs (design: Sessions)."""
 
 import re
+import select
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import cache
@@ -249,11 +250,28 @@ def pool(
         yield opened
 
 
+def _ended(conn: Connection) -> bool:
+    """Tell whether the server has said good-bye to a session that waits for a command, without asking it."""
+    try:
+        while select.select([conn.fileno()], [], [], 0)[0]:
+            conn.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
 @contextmanager
 def lend(pool: Pool) -> Iterator[Patient]:
     """Lend a connection of a pool. Raises the server's own reason where there is none to be had."""
     try:
         conn = pool.getconn()
+        for _ in range(pool.max_size):
+            if not _ended(conn):
+                break
+            # A server that restarts ends all: who tried again with each of them would wait longer and longer.
+            conn.close()
+            pool.putconn(conn)
+            conn = pool.getconn()
     except PoolTimeout:
         connect(str(pool.conninfo)).close()  # the pool does not tell why it could not connect
         raise

@@ -11,7 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from replicator import postgres
 from replicator.demo.server import Server
+from replicator.lent import Sessions
 from replicator.preparation import wait_for_both
 from replicator.settings import Settings
 from replicator.sides import both_sides
@@ -229,3 +231,16 @@ def test_a_source_that_restarts_while_the_destination_is_waited_for_is_connected
         with both_sides(settings, opened) as sides:
             assert sides.moment.holder.execute("SELECT to_regclass('public.t') IS NULL").fetchall() == [(False,)]
             assert sides.keeper.conn.execute("SELECT to_regclass('public.t') IS NULL").fetchall() == [(True,)]
+
+
+def test_of_a_pool_no_session_is_lent_that_its_server_ended(database: Database) -> None:
+    ours = "pg_stat_activity WHERE application_name = 'replicator worker'"
+    with postgres.pool(database.dsn, 4, application="worker") as pool:
+        sessions = Sessions(pool, "destination")
+        sessions.warm(4)
+        until(lambda: database.value(f"SELECT count(*) FROM {ours} AND state = 'idle'") == 4)
+        until(lambda: pool.get_stats()["pool_available"] == 4)
+        database.rows(f"SELECT pg_terminate_backend(pid) FROM {ours}")
+        until(lambda: database.value(f"SELECT count(*) FROM {ours}") == 0)
+        with sessions.use() as conn:
+            assert conn.execute("SELECT 1").fetchall() == [(1,)]
