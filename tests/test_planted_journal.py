@@ -402,7 +402,7 @@ def test_while_a_journal_is_read_nobody_puts_another_into_its_place(unfinished: 
 
 
 PROOFS = {"prove", "proven", "reading", "_left"}
-AFTER_A_PROOF = {"_write", "done", "put_down", "crossed_out"}
+AFTER_A_PROOF = {"_write", "write", "done", "put_down", "crossed_out"}
 """What is done in a transaction that was proven by whoever calls it."""
 MAKES_IT = {"create", "leave"}
 
