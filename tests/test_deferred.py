@@ -1,14 +1,18 @@
 """Work that a clone puts off: the copy is open before it, writers go on, and in the end pg_dump finds it all."""
 
+import json
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 
+from replicator.model import Deferral
+from replicator.probe.choices import check_choices
 from replicator.status import look
 from tests.fix_cli import Run, Start, both, refuses, runs, until
 from tests.fix_servers import SOME, Database, Servers
@@ -593,3 +597,22 @@ def test_a_swap_puts_nothing_off(replicator: Run) -> None:
         refuses(result, 2, "--replace swap puts a complete copy", option)
     refuses(replicator("clone", "--source", "dbname=a", "--destination", "dbname=b", "--data-only", *DEFER), 2,
             "--defer-validation", "would have no effect")  # fmt: skip
+
+
+@SOME
+def test_programs_are_told_as_well(database: Database, destination: Database, replicator: Run) -> None:
+    database.run(SMALL)
+    left = "2 foreign keys are to be validated and 2 indexes are to be built"
+    assert left in json.loads(opened(replicator, database, destination, "--output", "json"))["deferred"]
+    status = json.loads(replicator("status", *on(destination), "--output", "json").out)
+    assert (status["state"], len(status["deferred"])) == ("open", 4)
+
+
+@pytest.mark.parametrize(
+    ("version", "number"), [("14.0", 140000), ("14.3", 140003), ("14.4", 140004), ("13.5", 130005)]
+)
+def test_servers_that_build_wrongly_are_named(version: str, number: int) -> None:
+    info = SimpleNamespace(server_version=number, parameter_status=lambda _: version)
+    found = check_choices(SimpleNamespace(info=info), None, None, Deferral(indexes=True))
+    assert [version in finding.text for finding in found] == ([True] if version in ("14.0", "14.3") else [])
+    assert check_choices(SimpleNamespace(info=info), None, None) == []
