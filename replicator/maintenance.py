@@ -4,7 +4,6 @@ maintenance_work_mem is of a whole CREATE INDEX, its parallel workers included; 
 run at a time. Reference: PostgreSQL docs 19.4, "maintenance_work_mem"; 19.5, "max_parallel_maintenance_workers".
 """
 
-import math
 import re
 from dataclasses import dataclass
 
@@ -13,8 +12,6 @@ from psycopg.rows import class_row
 
 from replicator.postgres import Connection, script
 
-LEAST_BYTES, RUN_BYTES = 8 * 1024**2, 280_000
-"""A merge reads some 280 kB of each run at a time: so large, runs are as many as go into one merge."""
 WORKER_BYTES = 32 * 1024**2
 """What each process that takes part in a build must have, or the server takes fewer: plan_create_index_workers."""
 OF_THE_MEMORY = 8
@@ -42,36 +39,21 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Sorting:
-    """In how much memory B-trees are sorted.
-
-    Sorting is bound by the processor's caches: runs that fit there, merged once, are done sooner than one large run,
-    unless it takes long to compare two keys in a merge. Seconds by megabytes, no workers, tables cached (2026-11):
-
-                                   8     16     32     64    256   1024
-        18, 3 million  int8     0.89   0.94   0.96   1.06   1.25   1.29
-                       uuid     0.99   0.97   1.00   1.02   1.24   1.25
-                       time     0.89   0.92          1.02   1.22   1.21
-                       text C   1.32   1.27   1.26   1.24   1.48   1.54
-                       2 keys   1.23   1.22          1.25          1.53
-                       numeric  1.83   1.70   1.60   1.49   1.32   1.27
-        18, 12 million int8     3.94   3.67          3.76   4.19   5.36
-                       text C   5.86   6.08          5.16          7.19
-        15, 2 million  text ICU 6.04   4.84          4.97   5.55   6.60
-    """
+    """In how much memory B-trees are sorted: see plan.sorting."""
 
     most: int
     """What a builder has at most, in bytes."""
     workers: int
     """How many processes may help it."""
 
-    def memory(self, size: int) -> int:
-        """Return the bytes of memory in which so many bytes are sorted soonest.
+    def memory(self, wanted: int) -> int:
+        """Return the bytes of memory for a B-tree that wants so many.
 
-        >>> [Sorting(2**30, 0).memory(size) >> 20 for size in (10**6, 10**9, 10**11)], Sorting(2**30, 2).memory(1) >> 20
-        ([8, 15, 159], 96)
+        >>> [Sorting(2**30, workers).memory(8 << 20) >> 20 for workers in (0, 2)], Sorting(2**30, 0).memory(2**40) >> 20
+        ([8, 96], 1024)
         """
-        least = WORKER_BYTES * (self.workers + 1) if self.workers else LEAST_BYTES
-        return min(self.most, max(least, math.isqrt(size * RUN_BYTES)))
+        least = WORKER_BYTES * (self.workers + 1) if self.workers else 0
+        return min(self.most, max(least, wanted))
 
 
 def share(capacity: Capacity, machine: Machine, builders: int) -> Sorting:

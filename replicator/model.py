@@ -486,7 +486,7 @@ class Step:
     reason: str = ""
     """Why it is done in the way in which it is, where there are several."""
     sorts: int = 0
-    """The bytes that a B-tree sorts, at most, where little memory is best: see maintenance.Sorting."""
+    """The bytes of memory in which a B-tree is sorted soonest: see plan.sorting. 0: as much as there is."""
 
 
 @dataclass(frozen=True, slots=True)

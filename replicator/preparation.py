@@ -192,6 +192,7 @@ def in_the_way(sides: Sides, settings: Settings, *, absent: bool) -> tuple[list[
     else:
         resuming = sides.left is not None or settings.replace == "drop"
         occupied = probe.check_destination(here, there, destination, resuming=resuming, resume=settings.resume != "no")
+    sides.moment.settle()  # before free sessions are counted
     one, more = here.server == there.server, HOLDERS - 1 if settings.verify else 0
     of_both = [
         *probe.check_source(source),
@@ -403,6 +404,7 @@ def planned(catalog: Catalog, destination: Connection, settings: Settings, left:
         parts=resume.parts_then(left, catalog) if left else None,
         skip_failed_refresh=settings.skip_failed_refresh,
         keys_not_valid=settings.foreign_keys == "not-valid",
+        collates=probe.read_facts(destination).collates,
         defer=settings.deferral,
     )
 

@@ -112,9 +112,13 @@ class Snapshot:
 
         Raises PreflightFailed where one is not to be had in that time, psycopg.Error where it is refused.
         """
-        if self._joining:
-            self._joining.join()  # what is locked shall stay so whoever goes
+        self.settle()  # what is locked shall stay so whoever goes
         self._lock_tables(timeout_seconds)
+
+    def settle(self) -> None:
+        """Wait until all hold the snapshot that will: see keep_soon."""
+        if self._joining:
+            self._joining.join()
 
     def _lock_tables(self, timeout_seconds: float) -> None:
         # Whose snapshot was joined may have the locks, too: whoever waits for one of them waits as long as he lives.

@@ -73,8 +73,8 @@ class Database:
                           tuple(self.large_objects), frozenset(self.populated))  # fmt: skip
         return make_plan(catalog, **options).steps
 
-    def plan(self):
-        return Waits(self.steps())
+    def plan(self, **options):
+        return Waits(self.steps(**options))
 
 
 class Waits:
@@ -333,21 +333,27 @@ def test_an_index_costs_what_its_method_takes(db, definition, weight):
 
 
 @pytest.mark.parametrize(
-    ("definition", "sorts"),
+    ("definition", "megabytes", "collated"),
     [
-        ("CREATE UNIQUE INDEX i ON public.a USING btree (id DESC, lower(b)) INCLUDE (n)", True),
-        ("ALTER TABLE a ADD CONSTRAINT c PRIMARY KEY (id)", True),
-        ("ALTER TABLE a ADD CONSTRAINT c UNIQUE NULLS NOT DISTINCT (id)", True),
-        ('CREATE INDEX i ON public.a USING btree (id, "the n")', False),
-        ("CREATE INDEX i ON public.a USING gin (id)", False),
-        ("ALTER TABLE a ADD CONSTRAINT c CHECK (id > 0)", False),
+        ("CREATE UNIQUE INDEX i ON public.a USING btree (id DESC, lower(b)) INCLUDE (n)", 8, 8),
+        ("ALTER TABLE a ADD CONSTRAINT c PRIMARY KEY (id)", 8, 8),
+        ("ALTER TABLE a ADD CONSTRAINT c UNIQUE NULLS NOT DISTINCT (id)", 8, 8),
+        ("CREATE INDEX i ON public.a USING btree (t, id)", 8, 64),
+        ('CREATE INDEX i ON public.a USING btree (t COLLATE "C")', 8, 8),
+        ('CREATE INDEX i ON public.a USING btree (id, "the n")', 0, 0),
+        ("CREATE INDEX i ON public.a USING gin (id)", 0, 0),
+        ("ALTER TABLE a ADD CONSTRAINT c CHECK (id > 0)", 0, 0),
     ],
 )
-def test_a_b_tree_is_sorted_in_little_memory_unless_it_has_numeric_keys(db, definition, sorts):
-    columns = (Column("id", "pg_catalog.int4", True), Column('"the n"', "pg_catalog.numeric", True))
+def test_a_b_tree_is_sorted_in_little_memory_unless_it_takes_long_to_compare_its_keys(
+    db, definition, megabytes, collated
+):
+    types = {"id": "int4", '"the n"': "numeric", "t": "varchar"}
+    columns = tuple(Column(name, f"pg_catalog.{type}", True) for name, type in types.items())
     db.add("index", "i", db.table("a", bytes=1000, columns=columns))
     db.objects[-1] = replace(db.objects[-1], create=(definition,))
-    assert db.plan()["index i"].sorts == 1000 * sorts
+    assert db.plan()["index i"].sorts == megabytes * 1024**2
+    assert db.plan(collates=True)["index i"].sorts == collated * 1024**2
 
 
 def test_statistics_are_gathered_when_a_table_has_its_indexes(db):

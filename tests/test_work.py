@@ -127,7 +127,7 @@ def test_what_is_sorted_has_the_memory_that_suits_it(servers: Servers) -> None:
     source, destination = servers.database(NEWEST), servers.database(NEWEST)
     see = "CREATE TABLE public.t{} AS SELECT current_setting('maintenance_work_mem') AS memory"
     plain, sorting = steps(see.format(0), see.format(1), phase=Phase.BUILD)
-    sorting = replace(sorting, sorts=10**9)
+    sorting = replace(sorting, sorts=16341 * 1024)
     with both_sides(Settings(source.dsn, destination.dsn, jobs=1)) as sides:
         journal = Journal(Plan((plain, sorting)))
         journal.create(sides.keeper.conn, begun(sides))

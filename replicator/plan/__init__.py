@@ -34,10 +34,12 @@ def make_plan(
     skip_failed_refresh: bool = False,
     keys_not_valid: bool = False,
     defer: Deferral = NOTHING_DEFERRED,
+    collates: bool = False,
 ) -> Plan:
     """Return every step of a copy of this catalog into an empty database. Raises DependencyCycle.
 
-    `parts` are those of an earlier run that is gone on with; else it is decided here which tables to split.
+    `parts` are those of an earlier run that is gone on with; else it is decided here which tables to split. `collates`:
+    the database orders texts otherwise than by their bytes.
     """
     hints = Hints(catalog)
     pieces, phases = with_phases(creation_order(catalog, hints))
@@ -52,7 +54,9 @@ def make_plan(
     schema = chain((p for p in pieces if phases[p.name] is Phase.SCHEMA), Phase.SCHEMA, frozenset(), relations)
     created = frozenset({schema[-1].name}) if schema else frozenset()
     data = data_steps(catalog, hints, relations, created, format, parts)
-    build = build_steps(pieces, phases, relations, refresh, created, hints, keys_not_valid=keys_not_valid)
+    build = build_steps(
+        pieces, phases, relations, refresh, created, hints, keys_not_valid=keys_not_valid, collates=collates
+    )
     build, gone, deferred = put_off(build, pieces, catalog, defer)
     if late:
         late |= {step.name for step in build if not late.isdisjoint(step.needs)}  # validations

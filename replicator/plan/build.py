@@ -17,6 +17,7 @@ from replicator.model import Address, Execute, Lock, Object, Phase, Step, Table
 from replicator.plan.lookups import Hints
 from replicator.plan.pieces import Phases, filled_first
 from replicator.plan.relations import Relations
+from replicator.plan.sorting import memory
 
 ALL_ROWS = "all rows"
 EVERY_ROW = "every table's rows"
@@ -30,6 +31,8 @@ METHOD = re.compile(r" USING (\w+) \((\(|\w+\()?")
 INDEXED = re.compile(r" (?:USING btree|PRIMARY KEY|UNIQUE) \(([^()]+)\)")
 SORTED = re.compile(r" (?:USING btree|PRIMARY KEY|UNIQUE)(?: NULLS NOT DISTINCT)? \((.+)\)")
 WORD = re.compile(r'"(?:[^"]|"")+"|\w+')
+TEXTS = {"pg_catalog.text", "pg_catalog.varchar", "pg_catalog.bpchar"}
+IN_C = 'COLLATE "C"'
 REFERRING = re.compile(r" FOREIGN KEY \((.+?)\) REFERENCES ")
 MERGE, AS_BEFORE = "SET enable_hashjoin = off", "RESET enable_hashjoin"
 """Not by hashing: the server still sorts where the index would cost more, for rows that are not known to be visible."""
@@ -56,10 +59,11 @@ def build_steps(
     hints: Hints,
     *,
     keys_not_valid: bool,
+    collates: bool,
 ) -> list[Step]:
     """One step an index, constraint, statistics object: after the rows that it is about.
 
-    `keys_not_valid`: a foreign key that the rows violate stays so.
+    `keys_not_valid`: a foreign key that the rows violate stays so. `collates`: see make_plan.
     """
     steps = []
     built_on: defaultdict[Address, list[Piece]] = defaultdict(list)
@@ -83,7 +87,7 @@ def build_steps(
             _cost(piece, bytes) if bytes else 0,
             dict.fromkeys(about, lock),
             builds_on=frozenset(builds_on),
-            sorts=_sorted(piece, tables) if bytes else 0,
+            sorts=_sorts(piece, tables, collates=collates) if bytes else 0,
         )
         if piece.object.kind == "foreign_key":
             if keys_not_valid:
@@ -122,8 +126,8 @@ def _cost(piece: Piece, bytes: int) -> int:
     return int(bytes * WEIGHTS.get(found[0][1], 1.0) * (EXPRESSION_WEIGHT if found[0][2] else 1.0))
 
 
-def _sorted(piece: Piece, tables: Iterable[Table]) -> int:
-    """Return how much a B-tree sorts, at most; 0 for what is no B-tree, or has numeric keys, which want much memory."""
+def _sorts(piece: Piece, tables: Iterable[Table], *, collates: bool) -> int:
+    """Return the memory that a B-tree wants; 0 for what is no B-tree, or has numeric keys: as much as there is."""
     if piece.object.kind not in ("index", "constraint"):
         return 0
     found = [m for statement in piece.statements if (m := SORTED.search(statement))]
@@ -131,7 +135,10 @@ def _sorted(piece: Piece, tables: Iterable[Table]) -> int:
         return 0
     named = {word for match in found for word in WORD.findall(match[1])}
     keys = {column.type for table in tables for column in table.columns if column.name in named}
-    return 0 if "pg_catalog.numeric" in keys else sum(table.bytes for table in tables)
+    if "pg_catalog.numeric" in keys:
+        return 0
+    collated = collates and not keys.isdisjoint(TEXTS) and not all(IN_C in match[1] for match in found)
+    return memory(sum(table.bytes for table in tables), collated=collated)
 
 
 def _serving(foreign_key: Object, built: Iterable[Piece]) -> str | None:

@@ -31,6 +31,11 @@ class Facts:
         return self.system, self.started
 
     @property
+    def collates(self) -> bool:
+        """Whether texts are ordered otherwise than by their bytes, or code points, unless a collation says so."""
+        return self.collation not in ("C", "POSIX") and not self.collation.startswith("builtin")
+
+    @property
     def identity(self) -> str:
         """Which database of its server it is: another one may have its name tomorrow."""
         return f"{self.database} (oid {self.oid})"
