@@ -613,6 +613,6 @@ def test_programs_are_told_as_well(database: Database, destination: Database, re
 )
 def test_servers_that_build_wrongly_are_named(version: str, number: int) -> None:
     info = SimpleNamespace(server_version=number, parameter_status=lambda _: version)
-    found = check_choices(SimpleNamespace(info=info), None, None, Deferral(indexes=True))
+    found = check_choices(SimpleNamespace(info=info), None, None, defer=Deferral(indexes=True))
     assert [version in finding.text for finding in found] == ([True] if version in ("14.0", "14.3") else [])
     assert check_choices(SimpleNamespace(info=info), None, None) == []
