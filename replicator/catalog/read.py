@@ -47,8 +47,10 @@ Those together open every table, which takes a session five times as long when i
 """
 AT_ONCE = 6
 """So many of the others are asked in one message: of most kinds a database has nothing."""
-# Workers on cores that are taken do not pay for what is read once.
-PLANNING = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'"
+# Workers on cores that are taken do not pay for what is read once. Joins are written in an order that will do: to look
+# for a better one took a fifth of the time in a small database, and found none that was sooner done in a large one.
+PLANNING = """
+SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'; SET LOCAL join_collapse_limit = 1"""
 
 Row = tuple[Any, ...]
 Making = Callable[[list[Row]], list[Any]]
