@@ -20,6 +20,7 @@ from replicator.postgres import Connection
 
 AT_ANY_TIME = (b"N", b"S", b"A")  # NoticeResponse, ParameterStatus, NotificationResponse
 LONGEST_BODY_BYTES = 1024 * 1024
+AHEAD_BYTES = 4096
 
 
 def transfer(
@@ -51,6 +52,7 @@ class Peer:
         self._encoding = conn.info.encoding
         self._other = other
         self._ahead = bytearray()
+        self._little = memoryview(bytearray(AHEAD_BYTES))
 
     def send(self, data: bytes | memoryview) -> None:
         """Send all of it. Raises what the server has to say against it, be it in mid-stream."""
@@ -75,7 +77,7 @@ class Peer:
     def listen(self) -> None:
         """Pass over what the server has said unasked, without waiting. Raises its error."""
         with postgres.on(self._name):
-            while self._ahead or self._take(HEADER.size):
+            while self._ahead or self._take():
                 kind, _ = self._message()
                 if kind not in AT_ANY_TIME:
                     raise self._surprise(kind)
@@ -139,7 +141,7 @@ class Peer:
 
     def _exactly(self, size: int) -> bytes:
         while len(self._ahead) < size:
-            if not self._take(size - len(self._ahead)):
+            if not self._take():
                 self._wait()
         taken = bytes(self._ahead[:size])
         del self._ahead[:size]
@@ -159,11 +161,10 @@ class Peer:
         while not wait(*wanted, seconds=silence.pause):
             silence.act()
 
-    def _take(self, size: int) -> bool:
-        """Read ahead a part of a message, if it is there. Never more: what follows may be rows."""
-        into = memoryview(bytearray(size))
-        got = self.wire.read(into)
-        self._ahead += into[: got or 0]
+    def _take(self) -> bool:
+        """Read ahead what is there of messages, and perhaps some rows behind them."""
+        got = self.wire.read(self._little)
+        self._ahead += self._little[: got or 0]
         return got is not None
 
     def _surprise(self, kind: bytes) -> ProtocolViolation:
