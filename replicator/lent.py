@@ -7,9 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 import psycopg
+from psycopg_pool import PoolTimeout
 
 from replicator import patience, postgres
 from replicator.locks import Relation, refuse_views
+from replicator.patience import Patient
 from replicator.postgres import Connection, Pool
 from replicator.safe import pid_of
 from replicator.snapshot import Snapshot
@@ -17,6 +19,37 @@ from replicator.snapshot import Snapshot
 CANCEL_SECONDS = 5.0
 HANG_UP_SECONDS = 10.0
 END_SESSION = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND application_name = %s"
+
+
+def _ended(conn: Connection) -> bool:
+    """Tell whether the server has said good-bye to a session that waits for a command, without asking it."""
+    try:
+        for _ in range(2):  # its last words, then the end; neither waits for anything
+            conn.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
+@contextmanager
+def lend(pool: Pool) -> Iterator[Patient]:
+    """Lend a connection of a pool. Raises the server's own reason where there is none to be had."""
+    try:
+        conn = pool.getconn()
+        for _ in range(pool.max_size):
+            if not _ended(conn):
+                break
+            # A server that restarts ends all: who tried again with each of them would wait longer and longer.
+            conn.close()
+            pool.putconn(conn)
+            conn = pool.getconn()
+    except PoolTimeout:
+        postgres.connect(str(pool.conninfo)).close()  # the pool does not tell why it could not connect
+        raise
+    try:
+        yield conn
+    finally:
+        pool.putconn(conn)
 
 
 class Sessions:
@@ -39,7 +72,7 @@ class Sessions:
     @contextmanager
     def use(self) -> Iterator[Connection]:
         """Lend a connection of the pool. What fails meanwhile, and is not known to be another's, failed on it."""
-        with postgres.on(self._server), postgres.lend(self._pool) as conn:
+        with postgres.on(self._server), lend(self._pool) as conn:
             conn.server = self._server
             session = pid_of(conn), conn.info.parameter_status("application_name") or ""
             try:

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 from psycopg import conninfo, sql
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool
 
 from replicator.errors import UsageError
 from replicator.masking import without_secrets
@@ -247,37 +247,6 @@ def pool(
         open=True,
     ) as opened:
         yield opened
-
-
-def _ended(conn: Connection) -> bool:
-    """Tell whether the server has said good-bye to a session that waits for a command, without asking it."""
-    try:
-        for _ in range(2):  # its last words, then the end; neither waits for anything
-            conn.pgconn.consume_input()
-    except psycopg.OperationalError:
-        return True
-    return False
-
-
-@contextmanager
-def lend(pool: Pool) -> Iterator[Patient]:
-    """Lend a connection of a pool. Raises the server's own reason where there is none to be had."""
-    try:
-        conn = pool.getconn()
-        for _ in range(pool.max_size):
-            if not _ended(conn):
-                break
-            # A server that restarts ends all: who tried again with each of them would wait longer and longer.
-            conn.close()
-            pool.putconn(conn)
-            conn = pool.getconn()
-    except PoolTimeout:
-        connect(str(pool.conninfo)).close()  # the pool does not tell why it could not connect
-        raise
-    try:
-        yield conn
-    finally:
-        pool.putconn(conn)
 
 
 def may_pass(error: BaseException) -> bool:

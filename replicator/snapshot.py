@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
-from psycopg.pq import TransactionStatus
 
 from replicator import locks, patience, postgres
 from replicator.catalog.changes import changed_contents
@@ -22,6 +21,7 @@ from replicator.locks import Relation
 from replicator.model import Moment
 from replicator.patience import Session
 from replicator.postgres import Connection
+from replicator.spare import Spare
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # A snapshot is taken before the first statement is executed: the position is that of the snapshot, or a later one.
@@ -67,7 +67,7 @@ class Snapshot:
         spare: Sequence[Connection] = (),
     ) -> None:
         self._connect = connect
-        self._spare = list(spare)
+        self._spare = Spare(connect, spare)
         self._where = where
         self._wanted = holders
         self._joined = imported is not None
@@ -83,7 +83,7 @@ class Snapshot:
         self._lent: Connection | None = None
         self.tell: Callable[[str], None] = lambda text: None
         """Hears of a table that is read in an unusual way."""
-        self._holders = [self._hold(self._open(), imported)]
+        self._holders = [self._hold(self._spare.take(), imported)]
         self._moment = self._holders[0].moment
         self._checked = 0.0
 
@@ -278,22 +278,8 @@ class Snapshot:
     @contextmanager
     def now(self) -> Iterator[Connection]:
         """Lend a connection that is not in the snapshot; its session's settings are not to be changed."""
-        conn = self._open()
-        try:
+        with self._spare.lend() as conn:
             yield conn
-        finally:
-            if self._released or conn.info.transaction_status != TransactionStatus.IDLE:
-                conn.close()
-            else:
-                self._spare.append(conn)
-
-    def _open(self) -> Connection:
-        while self._spare:
-            conn = self._spare.pop()
-            if postgres.answers(conn):
-                return conn
-            conn.close()
-        return self._connect()
 
     def renew(self) -> None:
         """Take another snapshot instead of this one, without locks. Nobody may be in the old one."""
@@ -303,7 +289,7 @@ class Snapshot:
                 holder.conn.close()
             self._locked, self._held = None, ()
             self._joined = False
-            self._holders = [self._hold(self._open(), None)]
+            self._holders = [self._hold(self._spare.take(), None)]
             self._moment = self._holders[0].moment
             self._checked = 0.0
 
@@ -363,8 +349,7 @@ class Snapshot:
             for holder in self._holders:
                 _end(holder.conn)
                 holder.conn.close()
-            while self._spare:
-                self._spare.pop().close()
+            self._spare.close()
 
     def _hold(self, conn: Connection, imported: str | None) -> Holder:
         try:

@@ -15,7 +15,7 @@ ROOT = Path(replicator.__file__).parent
 LAYERS = (
     "errors events model masking argv",
     "graph plan plan.* downgrade catalog catalog.depend catalog.select catalog.patterns settings again safe patience"
-    " postgres throttle trust unfinished copy.stream deferred deferred.tasks deferred.record deferred.pending",
+    " postgres spare throttle trust unfinished copy.stream deferred deferred.tasks deferred.record deferred.pending",
     "probe probe.* snapshot locks catalog.read catalog.changes catalog.unprintable claim journal keeper keywords"
     " maintenance witness rehearsal run copy copy.* large_objects late lent sequences statistics globals globals.server"
     " globals.entry globals.freezing emptying routing refusal",

@@ -19,6 +19,7 @@ from replicator.clone import clone
 from replicator.comparison import verify_copy
 from replicator.demo.server import _as_server_user, reachable_folder
 from replicator.errors import Incomplete, Pooled, PreflightFailed, VerificationFailed
+from replicator.lent import lend
 from replicator.model import Finding, Loss
 from replicator.postgres import Connection
 from replicator.preparation import preflight
@@ -477,7 +478,7 @@ def test_nothing_is_set_in_the_backends_of_a_pooler_that_is_refused(
             refuses(replicator(command, "--destination", pooler.dsn(destination.dsn), "--source", dsn), 3, POOLER)
         refuses(replicator("probe", "--source", dsn), 3, f"{POOLER} source")
         refuses(replicator("clone", "--create", "--source", database.dsn, "--destination", dsn), 3, "pooler")
-        with pytest.raises(Pooled), postgres.pool(dsn, 1) as pool, postgres.lend(pool):
+        with pytest.raises(Pooled), postgres.pool(dsn, 1) as opened, lend(opened):
             pass
         assert [setting for each in (database, destination) for setting in pooler.settings(each.dsn)] == []
 

@@ -235,11 +235,11 @@ def test_a_source_that_restarts_while_the_destination_is_waited_for_is_connected
 
 def test_of_a_pool_no_session_is_lent_that_its_server_ended(database: Database) -> None:
     ours = "pg_stat_activity WHERE application_name = 'replicator worker'"
-    with postgres.pool(database.dsn, 4, application="worker") as pool:
-        sessions = Sessions(pool, "destination")
+    with postgres.pool(database.dsn, 4, application="worker") as opened:
+        sessions = Sessions(opened, "destination")
         sessions.warm(4)
         until(lambda: database.value(f"SELECT count(*) FROM {ours} AND state = 'idle'") == 4)
-        until(lambda: pool.get_stats()["pool_available"] == 4)
+        until(lambda: opened.get_stats()["pool_available"] == 4)
         database.rows(f"SELECT pg_terminate_backend(pid) FROM {ours}")
         until(lambda: database.value(f"SELECT count(*) FROM {ours}") == 0)
         with sessions.use() as conn:

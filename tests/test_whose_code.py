@@ -12,7 +12,7 @@ import pytest
 
 from replicator import postgres, sequences, snapshot
 from replicator.errors import SourceChanged
-from replicator.lent import Sessions, reading
+from replicator.lent import Sessions, lend, reading
 from replicator.locks import Relation
 from replicator.model import Address, Sequence
 from tests.fix_cli import Process, Run, Start, both, refuses, until
@@ -81,10 +81,10 @@ def test_a_view_in_a_table_s_place_is_not_read(database: Database, calls: Path, 
     oid = int(str(database.value("SELECT 'app.t'::regclass::oid")))
     database.run(VIEW.format("t"))
     with (
-        postgres.pool(database.dsn, 1, more=postgres.READING) as pool,
+        postgres.pool(database.dsn, 1, more=postgres.READING) as opened,
         snapshot.take(database.dsn, where="destination") as moment,
         pytest.raises(psycopg.Error if server_refuses else SourceChanged),
-        reading(Sessions(pool, "destination"), moment, [Relation("app.t", oid)]) as conn,
+        reading(Sessions(opened, "destination"), moment, [Relation("app.t", oid)]) as conn,
     ):
         conn.execute("SELECT a FROM app.t")
     assert calls.read_text() == ""
@@ -200,7 +200,7 @@ def test_no_trigger_fires_in_a_clone_though_the_owner_has_the_table_before_its_r
 def test_a_superuser_stays_one_in_a_database_whose_owner_has_chosen_a_role(database: Database) -> None:
     name = database.name
     database.run(f"ALTER DATABASE {name} OWNER TO alice; SET ROLE alice; ALTER DATABASE {name} SET role = alice")
-    with postgres.connect(database.dsn) as conn, postgres.pool(database.dsn, 1) as pool, postgres.lend(pool) as lent:
+    with postgres.connect(database.dsn) as conn, postgres.pool(database.dsn, 1) as opened, lend(opened) as lent:
         for one in (conn, lent):
             assert one.execute("SELECT current_user = session_user, current_user").fetchall() == [(True, "postgres")]
 

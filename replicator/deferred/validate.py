@@ -91,8 +91,8 @@ def validate(
             building = maintenance.share(*maintenance.look(keeper.conn), jobs)
             if memory:
                 building = Sorting(memory, building.workers)
-            with postgres.pool(dsn, jobs, application=f"worker {sessions}", more=_session(keeper, building)) as pool:
-                pending, workers = {task.name: task for task in tasks}, Sessions(pool, "destination")
+            with postgres.pool(dsn, jobs, application=f"worker {sessions}", more=_session(keeper, building)) as opened:
+                pending, workers = {task.name: task for task in tasks}, Sessions(opened, "destination")
                 again, suits = Again(retry_seconds), memory is None
                 work = Validation(pending, keeper, workers, sessions, emit, again, building, suits, violable)
                 refused = work.run_all(jobs)
