@@ -245,7 +245,8 @@ def work_off(prepared: Prepared, record: Journal, sides: Sides, settings: Settin
                 lanes=settings.lanes,
                 emit=told,
                 cancel=workshop.cancel,
-                together=not settings.max_rate,  # it takes long then
+                # Not where it takes long, nor where others use the tables: whom one keeps waiting, all would.
+                together=not (settings.max_rate or settings.data_only),
             )
             if refused:
                 steadily(again, emit, partial(end_refused, sides, record, todo, refused))
