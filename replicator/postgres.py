@@ -53,6 +53,7 @@ SESSION = {
     "createrole_self_grant": "set, inherit",
     "event_triggers": "off",
     "restrict_nonsystem_relation_kind": "",
+    "default_transaction_isolation": "read committed",  # a stricter one fails what goes on side by side
     "DateStyle": "ISO",
     "IntervalStyle": "postgres",
     "TimeZone": "UTC",

@@ -205,6 +205,13 @@ def test_a_superuser_stays_one_in_a_database_whose_owner_has_chosen_a_role(datab
             assert one.execute("SELECT current_user = session_user, current_user").fetchall() == [(True, "postgres")]
 
 
+@SOME
+def test_the_isolation_that_a_database_wants_is_not_that_of_our_sessions(database: Database) -> None:
+    database.run(f"ALTER DATABASE {database.name} SET default_transaction_isolation = serializable")
+    with postgres.connect(database.dsn) as conn:
+        assert conn.execute("SHOW transaction_isolation").fetchall() == [("read committed",)]
+
+
 HIDING = """
 CREATE FUNCTION app.shown() RETURNS bool LANGUAGE plpgsql IMMUTABLE AS
 $$BEGIN RETURN current_setting('app.hide', true) IS DISTINCT FROM 'on'; END$$;
