@@ -53,8 +53,8 @@ class Holder(NamedTuple):
 class Snapshot:
     """A moment of a database, held by connections that stay in their transactions.
 
-    `imported` is the name of a snapshot that somebody else holds. Raises SnapshotLost where nobody does. `spare` are
-    connections that are open already: there will be more, as readers end.
+    `imported` is the name of a snapshot that somebody else holds. Raises SnapshotLost where nobody does. `connect`
+    opens a holder, unless there is a `first` one; all other sessions are `spare`.
     """
 
     def __init__(
@@ -62,12 +62,13 @@ class Snapshot:
         connect: Callable[[], Connection],
         where: str,
         *,
+        spare: Spare,
+        first: Connection | None = None,
         holders: int = 1,
         imported: str | None = None,
-        spare: Sequence[Connection] = (),
     ) -> None:
         self._connect = connect
-        self._spare = Spare(connect, spare)
+        self._spare = spare
         self._where = where
         self._wanted = holders
         self._joined = imported is not None
@@ -83,7 +84,7 @@ class Snapshot:
         self._lent: Connection | None = None
         self.tell: Callable[[str], None] = lambda text: None
         """Hears of a table that is read in an unusual way."""
-        self._holders = [self._hold(self._spare.take(), imported)]
+        self._holders = [self._hold(first or connect(), imported)]
         self._moment = self._holders[0].moment
         self._checked = 0.0
 
@@ -289,7 +290,7 @@ class Snapshot:
                 holder.conn.close()
             self._locked, self._held = None, ()
             self._joined = False
-            self._holders = [self._hold(self._spare.take(), None)]
+            self._holders = [self._hold(self._connect(), None)]
             self._moment = self._holders[0].moment
             self._checked = 0.0
 
@@ -390,11 +391,16 @@ def take(
 
     `opened` are connections to that database that nobody uses any more.
     """
-    session: dict[str, Any] = {"encoding": encoding, "application": "snapshot", "more": postgres.READING}
-    for conn in opened:
-        postgres.reuse(conn, dsn, **session)
-    connect = partial(postgres.connect, dsn, **session)
-    snapshot = Snapshot(connect, where, holders=holders, imported=imported, spare=opened)
+    session: dict[str, Any] = {"encoding": encoding, "more": postgres.READING}
+    holding, others = ({**session, "application": name} for name in ("snapshot", "probe"))
+    first, rest = (opened[0], opened[1:]) if opened else (None, ())
+    if first:
+        postgres.reuse(first, dsn, **holding)
+    for conn in rest:
+        postgres.reuse(conn, dsn, **others)
+    spare = Spare(partial(postgres.connect, dsn, **others), rest)
+    connect = partial(postgres.connect, dsn, **holding)
+    snapshot = Snapshot(connect, where, spare=spare, first=first, holders=holders, imported=imported)
     try:
         snapshot.keep_soon()
         yield snapshot
