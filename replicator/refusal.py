@@ -69,13 +69,18 @@ def instead(step: Step, error: StepFailed, path: Callable[[], str | None]) -> tu
         text = f"{step.name}: left NOT VALID, since the rows violate it: {error.reason}"
         return lesser, Note(text, left_out=True)
     if nameless(step, error) and (wanted := path()):
-        note = Note(f"{step.name}: done with search_path = {wanted}, since its functions rely on that.")
+        note = Note(relies(step.name, wanted))
         match step.work:
             case Execute(statements):
                 return replace(step, work=Execute((with_path(wanted), *statements, OUR_PATH))), note
             case CopyTable():
                 return replace(step, work=replace(step.work, path=wanted)), note
     return None
+
+
+def relies(name: str, path: str) -> str:
+    """Return what to say of something that is done with another search_path than this program's."""
+    return f"{name}: done with search_path = {path}, since its functions rely on that."
 
 
 def nameless(step: Step, error: StepFailed) -> bool:

@@ -85,12 +85,13 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
             super().close()
 
 
-def with_path(path: str) -> str:
-    """Return the statement that gives functions the search_path which they rely on, for a transaction.
+def with_path(path: str, *, local: bool = True) -> str:
+    """Return the statement that gives functions the search_path which they rely on, for a transaction if `local`.
 
     PostgreSQL's own names still come first: a definition that names them means what it says.
     """
-    return sql.SQL("SELECT pg_catalog.set_config('search_path', {}, true)").format(f"pg_catalog, {path}").as_string()
+    query = sql.SQL("SELECT pg_catalog.set_config('search_path', {}, {})")
+    return query.format(f"pg_catalog, {path}", local).as_string()
 
 
 @contextmanager

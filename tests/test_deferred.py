@@ -15,7 +15,7 @@ from replicator.model import Deferral
 from replicator.probe.choices import check_choices
 from replicator.status import look
 from tests.fix_cli import Run, Start, both, refuses, runs, until
-from tests.fix_servers import SOME, Database, Servers
+from tests.fix_servers import SOME, VERSIONS, Database, Servers
 
 SCHEMA = r"""
 CREATE SCHEMA "Odd ""Schema";
@@ -589,6 +589,22 @@ def test_event_triggers_that_came_along_do_not_act(database: Database, destinati
     opened(replicator, database, destination)
     runs(replicator("validate", *on(destination)))
     is_complete(database, destination)
+
+
+@pytest.mark.parametrize("major", [major for major in VERSIONS if major < 17])
+def test_functions_that_rely_on_the_database_s_search_path_have_it(
+    servers: Servers, major: int, replicator: Run
+) -> None:
+    source, copy = (servers.database(major) for _ in range(2))
+    source.run("""CREATE FUNCTION following(n int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 1';
+        CREATE FUNCTION number(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN following(n); END';
+        CREATE TABLE numbered AS SELECT 1 AS n; ANALYZE numbered;
+        CREATE INDEX by_number ON numbered (number(n)); CREATE INDEX above ON numbered (n) WHERE number(n) > 1""")
+    opened(replicator, source, copy)
+    result = replicator("validate", "--jobs", "1", *on(copy))
+    assert 'index public.by_number: done with search_path = "$user", public' in runs(result) + result.err
+    is_complete(source, copy)
+    assert "No differences" in runs(replicator("verify", *both(source, copy)))
 
 
 def test_a_swap_puts_nothing_off(replicator: Run) -> None:

@@ -9,7 +9,7 @@ made or validated meanwhile is told, and left as it is.
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -29,7 +29,8 @@ from replicator.maintenance import Sorting
 from replicator.model import Address, Execute, Lock, Outcome, Phase, Step
 from replicator.postgres import Connection, unquoted
 from replicator.resume import Left
-from replicator.work import naming
+from replicator.safe import PATH, with_path
+from replicator.work import SEARCH_PATH, naming
 
 IN_THE_WAY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 """Others' work, for as long as it was tried: the rest goes on."""
@@ -244,12 +245,13 @@ class Validation:
             self._finish(conn, task, ())
             return "its table is not there any more."
         if there.valid is None:
-            self._build_concurrently(conn, task)
+            self._with_names(conn, task, lambda: self._build_concurrently(conn, task))
         elif there.definition != task.found[0].replace(" CONCURRENTLY", "", 1):
             self._finish(conn, task, ())
             return f"somebody has made an index of that name, which stays as it is: {there.definition}"
         if self._look(conn, task).computes:
-            conn.execute(f"ANALYZE {task.table}")  # of what it computes, nothing was carried over
+            # Of what it computes, nothing was carried over.
+            self._with_names(conn, task, lambda: conn.execute(f"ANALYZE {task.table}"))
         rest = [s for s in task.statements if s != task.found[0] and not SPACE.fullmatch(s)]
         self._finish(conn, task, rest)
         return ""
@@ -267,6 +269,22 @@ class Validation:
             there = self._look(conn, task)
         if there.valid is False:
             conn.execute(f"DROP INDEX CONCURRENTLY {task.index}")
+
+    def _with_names(self, conn: Connection, task: Task, run: Callable[[], object]) -> None:
+        """Run what calls functions; where one does not find a name, again with the search_path that they rely on."""
+        try:
+            run()
+        except refusal.NAMELESS:
+            ((path,),) = conn.execute(SEARCH_PATH).fetchall()
+            if not path:
+                raise
+            conn.execute(with_path(path, local=False))
+            try:
+                run()
+            finally:
+                if not conn.closed:
+                    conn.execute(f"SET search_path = {PATH}")
+            self.emit(events.Note(refusal.relies(task.name, path)))
 
     def _build_concurrently(self, conn: Connection, task: Task) -> None:
         memory = self.building.memory(task.sorts) if self.suits and task.sorts else self.building.most
