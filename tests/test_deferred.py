@@ -522,6 +522,19 @@ def test_a_frozen_copy_is_completed_all_the_same(database: Database, destination
 
 
 @SOME
+def test_a_copy_that_is_serializable_is_built_as_any_other(
+    database: Database, destination: Database, replicator: Run
+) -> None:
+    database.run("""CREATE FUNCTION committed(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE
+        AS 'BEGIN ASSERT current_setting(''transaction_isolation'') = ''read committed''; RETURN n; END';
+        CREATE TABLE a AS SELECT 1 AS n; CREATE INDEX i ON a (committed(n))""")
+    database.run(f"ALTER DATABASE {database.name} SET default_transaction_isolation = 'serializable'")
+    opened(replicator, database, destination)
+    runs(replicator("validate", *on(destination)))
+    is_complete(database, destination)
+
+
+@SOME
 def test_an_owner_needs_no_more(database: Database, destination: Database, replicator: Run) -> None:
     database.run(SMALL + PARTITIONED)
     destination.run("CREATE ROLE modest LOGIN")
