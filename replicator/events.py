@@ -32,7 +32,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something to know that stops nothing. `left_out`: a thing that the copy lacks, since that was agreed to.
+    """Something to know that stops nothing. `left_out`: a thing that the copy lacks, as agreed or wanted.
 
     `deferred`: all that is done later.
     """

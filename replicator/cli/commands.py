@@ -158,14 +158,18 @@ def clone_command(context: click.Context, /, output: Output, **given: Any) -> No
     wanted = both(**given)
     with reported(output) as emit:
         verified = clone(wanted, emit)
-    common = context.ensure_object(Common)
-    left_out = common.left_out
     if output != "json":
         complete = "The copy is complete and verified" if verified else "The copy is complete"
-        if left := common.deferred():
+        if left := context.ensure_object(Common).deferred():
             click.echo(left)
             complete = f"But for that, {complete[0].lower()}{complete[1:]}"
-        click.echo("\n".join([f"{complete}, but for what was left out:", *left_out] if left_out else [f"{complete}."]))
+        _echo_complete(complete)
+
+
+def _echo_complete(complete: str) -> None:
+    """Say that a copy is complete, and what it lacks all the same."""
+    left_out = click.get_current_context().ensure_object(Common).left_out
+    click.echo("\n".join([f"{complete}, but for what was left out:", *left_out] if left_out else [f"{complete}."]))
 
 
 @cli.command("verify")
@@ -332,8 +336,10 @@ def validate_command(
     with reported(output) as emit:
         probe.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
         done = validate(dsn, emit, jobs=jobs, memory=maintenance_work_mem, retry_seconds=retry_seconds)
-    if output != "json":
-        click.echo("Nothing was deferred: there is no journal." if done is None else "The copy is complete.")
+    if output != "json" and done is None:
+        click.echo("Nothing was deferred: there is no journal.")
+    elif output != "json":
+        _echo_complete("The copy is complete")
 
 
 cli.add_command(help_command)
