@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from replicator import journal, maintenance, postgres, probe, rehearsal, resume, snapshot, unfinished, witness
-from replicator.claim import WAIT
+from replicator import journal, maintenance, postgres, probe, rehearsal, resume, snapshot, trust, unfinished, witness
+from replicator.claim import WAIT, Holder
 from replicator.errors import PreflightFailed, SnapshotLost
 from replicator.keeper import Keeper
 from replicator.lent import Sessions
@@ -94,6 +94,14 @@ class Opened:
             conn.close()
 
 
+def _taken(conn: Connection, holder: Holder) -> PreflightFailed:
+    """Return the error that says who is at work in the destination: a clone, or `validate`."""
+    status = journal.read_status(conn) if trust.exists(conn) else None
+    if status and status.open:
+        return PreflightFailed(f"`validate` of the destination is running: {holder}.", hint="Wait for its end.")
+    return PreflightFailed(f"Another clone into this destination is running: {holder}.", hint=WAIT)
+
+
 @contextmanager
 def both_sides(settings: Settings, opened: Opened | None = None, *, claim: bool = True) -> Iterator[Sides]:
     """Open all that a clone holds to its end: the source's snapshot, the journal's connection, a pool for each side.
@@ -111,7 +119,7 @@ def both_sides(settings: Settings, opened: Opened | None = None, *, claim: bool 
             unused.close()
         keeper = stack.enter_context(Keeper(settings.destination, f"journal {sessions}", there))
         if claim and (holder := keeper.claim(end_silent=settings.resume != "no")):
-            raise PreflightFailed(f"Another clone into this destination is running: {holder}.", hint=WAIT)
+            raise _taken(keeper.conn, holder)
         left = resume.read_left(keeper.conn) if claim and settings.resume != "no" else None
         if not opened.source:
             opened.source.append(postgres.connect(settings.source, application="probe"))

@@ -1,7 +1,7 @@
 """What an unfinished clone left on the destination: what is there, and how it goes away again."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from replicator import claim, data_only, emptying, events, journal, postgres, replacement, resume, standard, trust
@@ -15,6 +15,12 @@ from replicator.postgres import Connection
 from replicator.preparation import DROPPED
 from replicator.run import Status
 
+HALF_BUILT = """
+SELECT array_agg(name)
+  FROM unnest(%s::text[]) AS name
+  JOIN pg_index i ON i.indexrelid = to_regclass(name)
+ WHERE NOT i.indisvalid
+"""
 THERE = "SELECT FROM pg_database WHERE datname = %s AND datallowconn AND datconnlimit <> -2"
 
 
@@ -52,6 +58,18 @@ def _journaled(dsn: str, application: str) -> Iterator[tuple[Connection | None, 
         yield conn if found else None, found
 
 
+def _tell_what_is_given_up(conn: Connection, names: Sequence[str], emit: Emit) -> None:
+    """Name all that was deferred, which nobody knows afterwards, and indexes whose build has not come to its end."""
+    if names:
+        emit(events.Note(f"Given up, and left as it is: {', '.join(names)}."))
+    indexes = [name.removeprefix("index ") for name in names if name.startswith("index ")]
+    ((half_built,),) = conn.execute(HALF_BUILT, [indexes]).fetchall()
+    for index in half_built or ():
+        text = f"index {index} is invalid, since its build was ended: it serves no query, and writers pay for it."
+        ways = f"`DROP INDEX CONCURRENTLY {index}` removes it, `REINDEX INDEX CONCURRENTLY {index}` builds it."
+        emit(events.Note(f"{text} {ways}"))
+
+
 def _clean(conn: Connection, emit: Emit) -> Counter[str]:
     if holder := claim.claim(conn, end_silent=True):
         status = journal.read_status(conn)
@@ -61,8 +79,7 @@ def _clean(conn: Connection, emit: Emit) -> Counter[str]:
         resume.end_sessions(left, conn)
     run = left.run if left else None
     if run and run.state == OPEN:
-        if names := record.read_names(conn):
-            emit(events.Note(f"Given up, and left as it is: {events.listed(names)}."))
+        _tell_what_is_given_up(conn, record.read_names(conn), emit)
         journal.drop(record.thawed(conn))
         return Counter()
     if run and run.rows_only:

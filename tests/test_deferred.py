@@ -222,7 +222,10 @@ def test_two_at_a_time_refuse_each_other(
         until(lambda: destination.value(INVALID) is not None)
         refuses(replicator("validate", *on(destination)), 3, "Another `validate`, or a clone", "Wait for its end")
         refuses(replicator("clean", *on(destination)), 3, "`validate` of this database is still running")
-        refuses(replicator("clone", *both(database, destination), "--replace", "drop"), 3, "is running: process")
+        for option in ("--replace=drop", "--resume"):
+            result = replicator("clone", *both(database, destination), option)
+            refuses(result, 3, "`validate` of the destination is running: process", "Wait for its end.")
+            assert "clean" not in result.err
         assert "`validate` is at work." in replicator("status", *on(destination)).out
         writer.rollback()
     assert process.ends().code == 0
@@ -443,6 +446,23 @@ def test_clean_gives_up_what_is_left_and_nothing_else(
     assert "Given up, and left as it is: index public.b_an, index public.b_n, validate foreign_key b_a" in result.err
     assert destination.value("SELECT count(*) FROM b") == 100
     assert destination.value("SELECT to_regnamespace('replicator')") is None
+
+
+def test_clean_names_all_that_is_given_up_and_what_is_half_built(
+    database: Database, destination: Database, replicator: Run
+) -> None:
+    database.run(f"""CREATE TABLE "A" (id int); {"".join(f'CREATE INDEX "I{n}" ON "A" (id);' for n in range(20))}
+                 CREATE INDEX "Inverse" ON "A" ((1 / id))""")
+    opened(replicator, database, destination)
+    destination.run('INSERT INTO "A" VALUES (0)')
+    with psycopg.connect(destination.dsn, autocommit=True) as conn, pytest.raises(psycopg.errors.DivisionByZero):
+        conn.execute('CREATE INDEX CONCURRENTLY "Inverse" ON "A" ((1 / id))')
+    result = replicator("clean", *on(destination))
+    runs(result)
+    assert all(f'index public."I{n}"' in result.err for n in range(20)), result
+    assert 'index public."Inverse" is invalid' in result.err
+    assert 'index public."I1" is invalid' not in result.err
+    destination.run('DROP INDEX CONCURRENTLY public."Inverse"')
 
 
 @SOME
