@@ -134,13 +134,7 @@ def _take_over(conn: Connection, sessions: str) -> tuple[list[Task], bool]:
 
 def _session(keeper: Keeper, building: Sorting) -> dict[str, str]:
     """Return the settings of the sessions that work."""
-    more = {
-        "max_parallel_maintenance_workers": str(building.workers),
-        "synchronous_commit": "on",
-        # A setting may have come with the copy: what is serializable fails because of others that read and write.
-        "default_transaction_isolation": "read committed",
-        **rehearsal.TRYING,
-    }
+    more = {"max_parallel_maintenance_workers": str(building.workers), "synchronous_commit": "on", **rehearsal.TRYING}
     if keeper.conn.info.parameter_status("is_superuser") == "on":
         more["session_replication_role"] = "replica"  # event triggers that came with the copy
     return more
