@@ -607,7 +607,7 @@ def test_interrupted_it_says_how_to_go_on(
 
 @SOME
 def test_names_are_sent_in_the_bytes_that_they_have(servers: Servers, major: int, replicator: Run) -> None:
-    source, copy = (servers.database(major, "ENCODING 'SQL_ASCII' LOCALE 'C'") for _ in range(2))
+    source, copy = (servers.database(major, "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'") for _ in range(2))
     with psycopg.connect(source.dsn, autocommit=True, client_encoding="LATIN1") as conn:
         conn.execute('CREATE TABLE "caf\xe9" ("\xe0" int); CREATE INDEX "\xfc" ON "caf\xe9" ("\xe0")')
         conn.execute("COMMENT ON INDEX \"\xfc\" IS '50 % \xdf'")
