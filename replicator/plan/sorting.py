@@ -8,6 +8,11 @@ it takes long to compare two keys in a merge: numerics, and texts in any collati
                  numeric  1.83   1.70   1.60   1.49   1.32   1.27
     12 million   int8     3.94   3.67          3.76   4.19   5.36
                  text C   5.86   6.08          5.16          7.19
+    3 million,   int8     0.82          0.89   0.96   1.14   1.13
+    1 worker              0.60          0.58   0.62   0.64   0.64
+    2 workers             0.58          0.59   0.61   0.62   0.67
+    on a disk             0.85                 0.98          1.14
+    and not cached        0.88                 1.04          1.19
 
     2 million, of CPU     13         14         15         16         17         18
                8    64  1024   8    64  1024 and so on
