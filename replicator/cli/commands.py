@@ -16,7 +16,7 @@ from rich.console import Console
 from replicator import __version__, events, patience, probe
 from replicator.cli.choices import DEFER
 from replicator.cli.findings import findings_as_data, findings_as_lines, plain
-from replicator.cli.left import open_as_lines
+from replicator.cli.left import LISTED, open_as_lines
 from replicator.cli.options import (
     COMPARE_DATA_ONLY,
     CONNECTIONS,
@@ -66,8 +66,6 @@ from replicator.report import Report
 from replicator.status import clean_up, look
 
 ABSENT = "There is no such database, and so no unfinished clone in it. Is its name correct?"
-LISTED = 10
-"""So many unfinished steps are named."""
 WHOSE_CODE = """Whose code runs: users of either database who are no superusers cannot have this program call what they
 made by a name, a cast, a view, a rule or a trigger. But servers run checks, domains, generated columns and expressions
 of indexes as whoever reads or writes: where you do not trust the owners of tables, connect as a role without superuser

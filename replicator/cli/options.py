@@ -32,10 +32,11 @@ class Common:
     output: Output = "auto"
     debug: bool = False
     notes: list[str] = field(default_factory=list)
-    deferred: Callable[[], str] = str
+    """What is to be mentioned as soon as there is somebody to tell."""
     left_out: Collection[str] = ()
     """What a copy lacks, as the report has it."""
-    """What is to be mentioned as soon as there is somebody to tell."""
+    deferred: Callable[[], str] = str
+    """Returns what is left to do while the copy is in use, as the report has it."""
 
 
 class Commands(click.Group):

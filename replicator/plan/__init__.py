@@ -58,8 +58,7 @@ def make_plan(
         pieces, phases, relations, refresh, created, hints, keys_not_valid=keys_not_valid, collates=collates
     )
     build, gone, deferred = put_off(build, pieces, catalog, defer)
-    if late:
-        late |= {step.name for step in build if not late.isdisjoint(step.needs)}  # validations
+    late |= {step.name for step in build if not late.isdisjoint(step.needs)}  # validations
     early = [step for step in build if step.name not in late]
     known = statistics_steps(catalog, relations, early, statistics)
     needed_first = created | {step.name for step in (*data, *early, *known)}
@@ -84,5 +83,4 @@ def make_plan(
     built_last = [step for step in built_late if step not in guards]
     steps = (*schema, *data, *early, *known, *finishing, *guards, *refreshing, *built_last, *known_late, *last)
     optional = select.optional(catalog)
-    steps = tuple(replace(step, optional=True) if step.name in optional else step for step in steps)
-    return Plan(steps, deferred=deferred)
+    return Plan(tuple(replace(s, optional=True) if s.name in optional else s for s in steps), deferred=deferred)
