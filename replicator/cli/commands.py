@@ -16,7 +16,7 @@ from rich.console import Console
 from replicator import __version__, events, patience, probe
 from replicator.cli.choices import DEFER
 from replicator.cli.findings import findings_as_data, findings_as_lines, plain
-from replicator.cli.left import LISTED, open_as_lines
+from replicator.cli.left import open_as_lines, some
 from replicator.cli.options import (
     COMPARE_DATA_ONLY,
     CONNECTIONS,
@@ -280,10 +280,9 @@ def status_command(
         begun = f"begun {status.started:%Y-%m-%d %H:%M:%S %Z}: {state}."
         click.echo(events.one_line(f'Unfinished clone from {status.source} into "{status.database}", {begun}'))
         click.echo(f"{status.done} of {status.steps} steps are done, {status.rows:,} rows, {size_text(status.bytes)}.")
-        named = [f"  not done: {events.one_line(name)}" for name in status.unfinished[:LISTED]]
-        more = [f"  and {len(status.unfinished) - LISTED} more"] if len(status.unfinished) > LISTED else []
+        named = some(status.unfinished, "not done")
         last = [] if running else [status.way_on]
-        click.echo("\n".join([*([events.one_line(status.error)] if status.error else []), *named, *more, *last]))
+        click.echo("\n".join([*([events.one_line(status.error)] if status.error else []), *named, *last]))
     if status:
         context.exit(StepFailed.exit_code)
 

@@ -1,6 +1,6 @@
 """What is left to do, in lines for people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from replicator import events
 from replicator.run import Status
@@ -15,8 +15,13 @@ def open_as_lines(status: Status) -> Iterator[str]:
     yield status.said
     if status.alive:
         yield "`validate` is at work."
-    yield from (f"  to be done: {events.one_line(name)}" for name in status.deferred[:LISTED])
-    if len(status.deferred) > LISTED:
-        yield f"  and {len(status.deferred) - LISTED} more"
+    yield from some(status.deferred, "to be done")
     yield from (events.one_line(text) for text in status.deferred_refused[:LISTED])
     yield "`clean` gives up what is left to do: the copy stays as it is, and only the journal goes."
+
+
+def some(names: Sequence[str], what: str) -> Iterator[str]:
+    """Yield the first of these names, and how many more there are."""
+    yield from (f"  {what}: {events.one_line(name)}" for name in names[:LISTED])
+    if len(names) > LISTED:
+        yield f"  and {len(names) - LISTED} more"
