@@ -10,9 +10,9 @@ import time
 
 from replicator.cli.commands import clone_command
 from replicator.cli.options import both
-from replicator.clone import clone
 from replicator.events import Done, Event, Started
 from replicator.model import Phase
+from replicator.runs.clone import clone
 
 
 def main() -> None:

@@ -19,10 +19,10 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from replicator.clone import clone
-from replicator.comparison import verify_copy
 from replicator.demo.server import Server, embedded_bin, reachable_folder
 from replicator.events import size_text
+from replicator.runs.clone import clone
+from replicator.runs.compare import verify_copy
 from replicator.settings import Settings
 from tests.planted.tables import ROWS, plant_rows
 

@@ -13,7 +13,7 @@ def main() -> None:
     hide_secrets()
     gc.disable()  # what is loaded stays: looking at it took a quarter of the time, 0.05 s
     try:
-        from replicator.cli import main as run  # takes a second, in which somebody may press Ctrl-C
+        from replicator.cli import main as run
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     gc.freeze()

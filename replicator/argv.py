@@ -4,7 +4,7 @@ import os
 import re
 import sys
 
-from replicator.masking import KEYS, STARS
+from replicator.secrets import KEYS, STARS
 
 ENVIRONMENT = {"--source": "REPLICATOR_SOURCE", "--destination": "REPLICATOR_DESTINATION"}
 MAY_BE_SECRET = re.compile(

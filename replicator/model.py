@@ -500,7 +500,7 @@ class Plan:
     losses: Several[Loss] = ()
     excluded: Several[Loss] = ()
     deferred: Several[Step] = ()
-    """What is done when the copy is open already: see replicator.deferred."""
+    """What is done when the copy is open already: see planning/deferred.py."""
     encoding: str = "UTF8"
     """The source's. SQL_ASCII's bytes are read as LATIN1: see postgres.readable_encoding."""
 

@@ -13,8 +13,8 @@ import psycopg
 from psycopg import conninfo, pq
 
 from replicator.errors import UsageError
-from replicator.masking import KEYS
 from replicator.model import Deferral, Format, Statistics
+from replicator.secrets import KEYS
 
 MOST_DEFAULT_JOBS = 8
 
@@ -63,7 +63,7 @@ class Settings:
     """What to do with keys that the rows violate."""
     defer_validation: bool = False
     defer_indexes: bool = False
-    """What is done when the copy is open: see replicator.deferred."""
+    """What is done when the copy is open: see planning/deferred.py."""
     create_tablespaces: bool = False
     verify: bool = False
     resume: Literal["no", "same-snapshot", "per-table"] = "no"

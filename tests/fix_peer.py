@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from replicator.postgres import Connection
+from replicator.sessions.postgres import Connection
 
 SECONDS = 20.0
 

@@ -6,7 +6,7 @@
 OLD and NEW are programs pg_dump, or folders of PostgreSQL's source (apt-get source). The words of statements, columns
 of catalogs and types of objects are compared; of a source the branches for its newest version are listed as well. The
 source of a release candidate is not always to be had where its packages are, but what pg_dump says is in the program.
-`columns` prints replicator/catalog/known.txt anew, as the servers at hand have them.
+`columns` prints replicator/checks/known.txt anew, as the servers at hand have them.
 """
 
 import re
@@ -18,10 +18,10 @@ from pathlib import Path
 
 import psycopg
 
-from replicator.probe.known import COLUMNS
+from replicator.checks.known import COLUMNS
 from tests.fix_servers import VERSIONS, Servers
 
-KNOWN = Path(__file__).parent.parent / "replicator" / "catalog" / "known.txt"
+KNOWN = Path(__file__).parent.parent / "replicator" / "checks" / "known.txt"
 PLACE = re.compile(r"%\w*[sucd]\b")
 STATEMENT = re.compile(r"[^a-z]*\b[A-Z]{3}[^a-z]*")
 OPTION = re.compile(r", [a-z]\w+ = .*|pg_[a-z_]+\(|.*\bpg_restore_\w+\(.*")
@@ -81,7 +81,7 @@ def branches(source: Path) -> Iterator[str]:
 
 
 def columns() -> Iterator[str]:
-    """Yield the lines of replicator/catalog/known.txt: a catalog and the columns that it has in some version."""
+    """Yield the lines of replicator/checks/known.txt: a catalog and the columns that it has in some version."""
     known: defaultdict[str, set[str]] = defaultdict(set)
     servers = Servers()
     try:

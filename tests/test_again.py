@@ -6,9 +6,9 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from replicator import again
-from replicator.again import Again
 from replicator.errors import StepFailed, Undone
+from replicator.sessions import retry
+from replicator.sessions.retry import Again
 
 HOUR = 3600.0
 
@@ -33,12 +33,12 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(again, "FIRST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(retry, "FIRST_WAIT_SECONDS", 0.0)
 
     class Time:
         monotonic = staticmethod(lambda: clock.now)
 
-    monkeypatch.setattr(again, "time", Time)
+    monkeypatch.setattr(retry, "time", Time)
     return clock
 
 

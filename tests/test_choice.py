@@ -7,10 +7,10 @@ import psycopg
 import pytest
 
 from replicator import events
-from replicator.clone import clone
-from replicator.comparison import verify_copy
 from replicator.errors import PreflightFailed
-from replicator.preparation import plan_copy, preflight
+from replicator.runs.clone import clone
+from replicator.runs.compare import verify_copy
+from replicator.runs.prepare import plan_copy, preflight
 from replicator.settings import Settings
 from tests.fix_cli import Run, both, notes, refuses, runs
 from tests.fix_servers import Database, Servers

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from replicator import postgres
-from replicator.catalog.changes import changed_objects
+from replicator.sessions import postgres
+from replicator.sessions.changes import changed_objects
 from tests.fix_cli import Run, both, refuses, runs
 from tests.fix_servers import Database
 

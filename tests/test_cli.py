@@ -17,9 +17,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from replicator import postgres, rehearsal
 from replicator.catalog.read import read_catalog
+from replicator.checks import dry_run
 from replicator.demo.server import Server, reachable_folder
+from replicator.sessions import postgres
 from tests.fix_cli import (
     COMMAND,
     NEWEST,
@@ -533,7 +534,7 @@ def test_a_destination_that_is_a_standby_and_a_source_that_is_one(
     with postgres.connect(there.dsn) as conn:
         catalog = read_catalog(conn)
         other_version = replace(catalog, version=catalog.version + 10000)  # a superuser's own is not asked
-        assert rehearsal.rehearse(conn, other_version) == rehearsal.Rehearsal(skipped=rehearsal.STANDBY)
+        assert dry_run.rehearse(conn, other_version) == dry_run.Rehearsal(skipped=dry_run.STANDBY)
 
 
 UNLOGGED = """

@@ -9,17 +9,18 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from replicator import events, snapshot
+from replicator import events
 from replicator.catalog.read import read_catalog
-from replicator.clone import clone
-from replicator.comparison import verify_copy
 from replicator.demo.server import Server, reachable_folder
 from replicator.errors import Incomplete, Interrupted, PreflightFailed, VerificationFailed
 from replicator.events import Event
 from replicator.model import Format, Phase
-from replicator.preparation import plan_copy
+from replicator.runs.clone import clone
+from replicator.runs.compare import verify_copy
+from replicator.runs.prepare import plan_copy
+from replicator.runs.status import clean_up, look
+from replicator.sessions import snapshot
 from replicator.settings import Settings
-from replicator.status import clean_up, look
 from tests.fix_cli import NEWEST, notes
 from tests.fix_servers import BINARIES, SETTINGS, SOME, VERSIONS, Database, Servers
 from tests.test_kinds import has_feature

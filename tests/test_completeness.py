@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from replicator.catalog import BY_NAME
+from replicator.checks.known import NEWEST
 from replicator.demo.server import embedded_bin
 from replicator.model import Phase
-from replicator.probe.known import NEWEST
 from tests import news
 from tests.fix_servers import CLIENTS, NEWER_CLIENTS, VERSIONS
 
@@ -106,7 +106,7 @@ NEW_SINCE_18 = {
     "subretaindeadtuples": f"{SQL}/subscription.sql",
     "subserver": f"{SQL}/subscription.sql",
     "subwalrcvtimeout": f"{SQL}/subscription.sql",
-    "SELECT * FROM pg_catalog.pg_restore_extended_stats(": "replicator/sql/restore_extended.sql",
+    "SELECT * FROM pg_catalog.pg_restore_extended_stats(": "replicator/work/restore_extended.sql",
 }
 """What pg_dump 19rc1 says and 18.6 does not, and the file that shows it."""
 NOTHING_NEW = {

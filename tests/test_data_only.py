@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from replicator.data_only.narrower import changes
+from replicator.runs.rows_only.narrower import changes
 from tests.fix_cli import NEWEST, Run, Start, both, refuses, runs, until
 from tests.fix_servers import SOME, Database
 from tests.test_advice import commands

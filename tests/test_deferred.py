@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
+from replicator.checks.choices import check_choices
 from replicator.model import Deferral
-from replicator.probe.choices import check_choices
-from replicator.status import look
+from replicator.runs.status import look
 from tests.fix_cli import Run, Start, both, refuses, runs, until
 from tests.fix_servers import SOME, VERSIONS, Database, Servers
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from replicator import emptying, journal, postgres
-from replicator.catalog.read import for_version
-from replicator.clone import clone
+from replicator import journal
+from replicator.runs.clone import clone
+from replicator.sessions import postgres
+from replicator.sessions.statements import for_version
 from replicator.settings import Settings
+from replicator.work import emptying
 from tests.fix_cli import Run, both, runs
 from tests.fix_servers import SOME, Database
 from tests.test_journal import UNFINISHED

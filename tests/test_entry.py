@@ -3,11 +3,11 @@
 import psycopg
 import pytest
 
-from replicator import postgres
+from replicator.cluster import database as of_database
 from replicator.errors import StepFailed
-from replicator.globals import database as of_database
 from replicator.model import Execute, Phase, Step
-from replicator.replacement import INCOMING
+from replicator.runs.swap import INCOMING
+from replicator.sessions import postgres
 from tests.fix_cli import Run, both, is_empty, own_server, refuses, runs
 from tests.fix_servers import BINARIES, SOME, Database
 

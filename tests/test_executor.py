@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import pytest
 
-from replicator import executor
 from replicator.errors import StepFailed
 from replicator.events import Done, Failed, Started
-from replicator.executor import BATCH_STEPS, LEAST_BYTES, LEAST_STEPS, SMALL_BYTES, SMALL_STEPS, execute
 from replicator.model import Address, CopyTable, Execute, Lock, Outcome, Part, Phase, Step, Table
+from replicator.work import executor
+from replicator.work.executor import BATCH_STEPS, LEAST_BYTES, LEAST_STEPS, SMALL_BYTES, SMALL_STEPS, execute
 
 A, B = Address(1259, 1), Address(1259, 2)
 WAIT = 5.0  # seconds; nothing waits so long but a test that fails

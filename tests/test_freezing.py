@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from replicator.globals.freezing import freezes
+from replicator.cluster.frozen import freezes
 from tests.fix_cli import Run, both, refuses, runs
 from tests.fix_servers import Database, Servers
 from tests.test_globals import dump

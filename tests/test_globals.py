@@ -9,16 +9,17 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from replicator import events, preparation
-from replicator.clone import clone
-from replicator.comparison import verify_copy
+from replicator import events
 from replicator.demo.server import Server, reachable_folder
 from replicator.errors import PreflightFailed, VerificationFailed
 from replicator.events import Event
 from replicator.model import Execute, Phase
-from replicator.preparation import plan_copy
+from replicator.runs import prepare
+from replicator.runs.clone import clone
+from replicator.runs.compare import verify_copy
+from replicator.runs.prepare import plan_copy
+from replicator.runs.status import look
 from replicator.settings import Settings
-from replicator.status import look
 from tests.fix_cli import Run, Start, both, notes, refuses, runs, until
 from tests.fix_servers import BINARIES, SETTINGS, SOME, VERSIONS, WHEEL, Database, Servers
 
@@ -465,7 +466,7 @@ def test_a_database_that_was_created_goes_when_the_run_is_interrupted(
     def interrupted(*args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(preparation, "wait_for_both", interrupted)
+    monkeypatch.setattr(prepare, "wait_for_both", interrupted)
     with pytest.raises(KeyboardInterrupt):
         clone(Settings(database.dsn, bare.dsn, create=True), lambda event: None)
     assert not exists(bare)
@@ -490,7 +491,7 @@ def test_a_database_that_was_created_stays_once_somebody_uses_it(
             others[0].close()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(preparation, "wait_for_both", interrupted)
+    monkeypatch.setattr(prepare, "wait_for_both", interrupted)
     with pytest.raises(KeyboardInterrupt):
         clone(Settings(database.dsn, bare.dsn, create=True), lambda event: None)
     others[0].close()

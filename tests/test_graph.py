@@ -4,8 +4,8 @@ import time
 import pytest
 
 from replicator.errors import DependencyCycle
-from replicator.graph import Piece, _components, order
 from replicator.model import Address, Object
+from replicator.planning.graph import Piece, _components, order
 
 
 def thing(name, needs="", stub_needs=None, kind="view"):

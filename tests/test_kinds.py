@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from replicator import graph, postgres
 from replicator.catalog import KINDS
-from replicator.catalog.read import for_version, read_catalog
+from replicator.catalog.read import read_catalog
 from replicator.model import Catalog
+from replicator.planning import graph
+from replicator.sessions import postgres
+from replicator.sessions.statements import for_version
 from tests.fix_servers import Database
 
 FIXTURES = sorted((Path(__file__).parent / "kinds").glob("*.sql"))

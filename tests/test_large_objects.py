@@ -6,8 +6,8 @@ import sys
 import psycopg
 import pytest
 
-from replicator.clone import clone
 from replicator.errors import PreflightFailed
+from replicator.runs.clone import clone
 from replicator.settings import Settings
 from tests.fix_cli import COMMAND, NEWEST, both, environment, own_server
 from tests.fix_servers import Database, Servers

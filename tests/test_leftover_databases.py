@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from replicator.errors import PreflightFailed
-from replicator.globals import database as databases
-from replicator.replacement import COMPLETE, DISCARDED, INCOMING, PREVIOUS
+from replicator.runs import create as databases
+from replicator.runs.swap import COMPLETE, DISCARDED, INCOMING, PREVIOUS
 from replicator.settings import Settings
 from tests.fix_cli import NEWEST, Run, both, own_server, refuses, runs, until
 from tests.fix_servers import SOME, Database, Servers

@@ -7,9 +7,10 @@ from contextlib import suppress
 import psycopg
 import pytest
 
-from replicator import locks, postgres, probe, snapshot
+from replicator import checks
 from replicator.errors import SourceChanged
-from replicator.locks import Relation
+from replicator.sessions import locks, postgres, snapshot
+from replicator.sessions.locks import Relation
 from tests.fix_cli import Run, Start, both, own_server, refuses, runs, until
 from tests.fix_servers import BINARIES, VERSIONS, Database, Servers
 
@@ -137,5 +138,5 @@ def test_a_clone_whose_table_is_emptied_meanwhile_ends(
 
 def test_probe_tells_of_it_and_stops_nobody(crowded: Database) -> None:
     with psycopg.connect(crowded.dsn) as conn:
-        (finding,) = probe.check_locks(conn)
+        (finding,) = checks.check_locks(conn)
     assert not finding.fatal

@@ -8,15 +8,17 @@ from contextlib import contextmanager, suppress
 import psycopg
 import pytest
 
-from replicator import hold, patience, postgres, preparation, sequences, snapshot
-from replicator.catalog.changes import changed_contents
 from replicator.catalog.read import read_catalog
 from replicator.catalog.unprintable import unprintable
-from replicator.clone import clone
 from replicator.errors import PreflightFailed, SourceChanged
-from replicator.locks import Relation
 from replicator.model import Address, Catalog, Sequence
+from replicator.runs import hold, prepare
+from replicator.runs.clone import clone
+from replicator.sessions import postgres, snapshot, watchdog
+from replicator.sessions.changes import changed_contents
+from replicator.sessions.locks import Relation
 from replicator.settings import Settings
+from replicator.work import sequences
 from tests.fix_cli import Run, Start, both, leaves_no_session, refuses, runs, until
 from tests.fix_servers import SOME, Database
 from tests.test_faults import SLOW_ROWS, SLOW_TABLES, in_mid_copy
@@ -28,9 +30,9 @@ APPLICATION = "their tool"
 
 @pytest.fixture(scope="module")
 def asked_soon() -> Iterator[None]:
-    before, patience.LOOK_SECONDS = patience.LOOK_SECONDS, 0.3
+    before, watchdog.LOOK_SECONDS = watchdog.LOOK_SECONDS, 0.3
     yield
-    patience.LOOK_SECONDS = before
+    watchdog.LOOK_SECONDS = before
 
 
 @contextmanager
@@ -115,8 +117,8 @@ def test_all_steps_of_a_run_have_the_position_of_its_snapshot(
 def test_a_wait_for_a_lock_names_who_has_it(database: Database, asked_soon: None) -> None:
     """The listener is told of the session in the way, or that there is none, while the statement goes on waiting."""
     database.run("CREATE TABLE t (a int)")
-    heard: list[patience.Wait] = []
-    patience.listener = heard.append
+    heard: list[watchdog.Wait] = []
+    watchdog.listener = heard.append
     try:
         with (
             psycopg.connect(database.dsn, application_name=APPLICATION) as other,
@@ -132,7 +134,7 @@ def test_a_wait_for_a_lock_names_who_has_it(database: Database, asked_soon: None
             until(lambda: not heard[-1].holders)
             thread.join()
     finally:
-        patience.listener = None
+        watchdog.listener = None
     assert heard[0].what == "public.t"
     assert heard[0].statement.startswith("LOCK TABLE")
     (holder,) = heard[0].holders
@@ -322,7 +324,7 @@ def test_a_catalog_can_be_rebuilt_once_it_is_read(
 ) -> None:
     """Between the reading of the catalogs and the first row there are new sessions, too."""
     waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 1259"  # pg_class
-    read = preparation.read
+    read = prepare.read
     with (
         psycopg.connect(database.dsn, autocommit=True) as other,
         psycopg.connect(database.dsn, autocommit=True) as watching,  # a new session would wait, too
@@ -336,7 +338,7 @@ def test_a_catalog_can_be_rebuilt_once_it_is_read(
             until(lambda: watching.execute(waits).rowcount == 1)
             return catalog
 
-        monkeypatch.setattr(preparation, "read", read_while_somebody_comes)
+        monkeypatch.setattr(prepare, "read", read_while_somebody_comes)
         other.execute("SET lock_timeout = '20s'")
         assert watching.execute(waits).rowcount == 0  # from now on it knows all names without looking
         clone(Settings(source=database.dsn, destination=destination.dsn), lambda event: None)

@@ -3,10 +3,10 @@
 import psycopg
 import pytest
 
-from replicator import postgres
-from replicator.maintenance import MOST_BYTES, Capacity, Machine, Sorting, look, machine, share
+from replicator.runs.endpoints import both_sides
+from replicator.sessions import postgres
 from replicator.settings import Settings
-from replicator.sides import both_sides
+from replicator.work.index_memory import MOST_BYTES, Capacity, Machine, Sorting, look, machine, share
 from tests.fix_cli import Run, refuses
 from tests.fix_servers import Database
 

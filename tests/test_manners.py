@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from replicator import events
-from replicator.clone import clone
-from replicator.lent import Sessions
+from replicator.runs.clone import clone
+from replicator.sessions.workers import Sessions
 from replicator.settings import Settings
 from tests.fix_cli import NEWEST, Start, both, until
 from tests.fix_servers import Database

@@ -9,16 +9,16 @@ from typing import ClassVar
 import click
 import pytest
 
-from replicator import patience
 from replicator.cli.amounts import duration
 from replicator.cli.commands import cli
 from replicator.cli.meant import OF_OTHER_TOOLS
 from replicator.cli.options import Common, flags
-from replicator.clone import clone
-from replicator.comparison import verify_copy
 from replicator.errors import UsageError
 from replicator.events import Emit
-from replicator.preparation import plan_copy, preflight
+from replicator.runs.clone import clone
+from replicator.runs.compare import verify_copy
+from replicator.runs.prepare import plan_copy, preflight
+from replicator.sessions import watchdog
 from replicator.settings import FLAGS, NOT_IN_DATA_ONLY, Settings
 from tests.fix_cli import NEWEST, Run, both, refuses
 from tests.fix_servers import Database
@@ -68,13 +68,13 @@ def chosen(command: str, *arguments: str) -> tuple[object, ...]:
     with click.Context(cli, info_name="replicator", obj=Common()) as group:
         context = cli.commands[command].make_context(command, list(arguments), parent=group)
         common = context.find_object(Common)
-        return context.params, patience.seconds, common.debug, common.output
+        return context.params, watchdog.seconds, common.debug, common.output
 
 
 @pytest.mark.parametrize(("command", "name", "arguments", "value"), ways())
 @pytest.mark.parametrize("dash", ["-", "_"])
 def test_a_file_may_give_every_flag(command, name, arguments, value, dash, tmp_path, monkeypatch):
-    monkeypatch.setattr(patience, "seconds", 0.0)
+    monkeypatch.setattr(watchdog, "seconds", 0.0)
     monkeypatch.delenv("REPLICATOR_SOURCE", raising=False)
     monkeypatch.delenv("REPLICATOR_DESTINATION", raising=False)
     path = tmp_path / "replicator.toml"

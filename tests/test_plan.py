@@ -5,9 +5,7 @@ from itertools import count
 import pytest
 
 from replicator.catalog import FACETS, RANK
-from replicator.copy import condition_of
 from replicator.errors import DependencyCycle
-from replicator.graph import order
 from replicator.model import (
     Address,
     Catalog,
@@ -24,8 +22,10 @@ from replicator.model import (
     SetSequences,
     Table,
 )
-from replicator.plan import make_plan
-from replicator.plan.build import EXPRESSION_WEIGHT, VALIDATED_BYTES, WEIGHTS
+from replicator.planning import make_plan
+from replicator.planning.build import EXPRESSION_WEIGHT, VALIDATED_BYTES, WEIGHTS
+from replicator.planning.graph import order
+from replicator.work.copying import condition_of
 
 RELATIONS = {"table", "foreign_table", "view", "matview", "index", "sequence"}
 COLUMN = Column("id", "pg_catalog.int4", binary=True)

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from replicator.catalog import KINDS
-from replicator.comparison import verify_copy
+from replicator.comparing import Mismatch
+from replicator.runs.compare import verify_copy
 from replicator.settings import Settings
-from replicator.verify import Mismatch
 from tests.fix_servers import SOME, Database, Servers
 from tests.planted import ANY, FIRST_OID, Plant, definitions, owners, rows, scripts
 from tests.planted.values import EXTENSIONS, SETUP, Values

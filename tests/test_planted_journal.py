@@ -11,11 +11,12 @@ import psycopg
 import pytest
 
 import replicator as program
-from replicator import trust, witness
 from replicator.catalog.read import read_targets
-from replicator.data_only import _as_taken, give_back
-from replicator.postgres import connect, script
-from replicator.replacement import COMPLETE, INCOMING
+from replicator.journal import crash, ownership
+from replicator.runs.rows_only import _as_taken, give_back
+from replicator.runs.swap import COMPLETE, INCOMING
+from replicator.sessions import statements as files
+from replicator.sessions.postgres import connect
 from tests.fix_cli import NEWEST, Run, both, refuses, runs
 from tests.fix_servers import SOME, Database
 from tests.test_journal import UNFINISHED
@@ -87,8 +88,8 @@ def unfinished(source: Database, destination: Database, mallory: str, replicator
 
 def plant(dsn: str, *statements: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as conn:
-        conn.execute(script("journal"))
-        conn.execute(f"COMMENT ON SCHEMA replicator IS '{trust.mark()}'")
+        conn.execute(files.statement("replicator.journal", "journal"))
+        conn.execute(f"COMMENT ON SCHEMA replicator IS '{ownership.mark()}'")
         conn.execute("GRANT ALL ON SCHEMA replicator TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA replicator TO PUBLIC")
         for statement in statements:
             conn.execute(statement)
@@ -278,7 +279,7 @@ def test_a_table_that_a_crash_emptied_is_no_statement(unfinished: Database) -> N
         UPDATE replicator.step SET targets = ARRAY['{text}'] WHERE name = 'data public.a';
         DELETE FROM replicator.witness""")
     with connect(unfinished.dsn) as conn:
-        assert witness.notice_crash(conn)
+        assert crash.notice_crash(conn)
     assert harmless(unfinished)
     assert unfinished.value('SELECT count(*) FROM "t;select/**/evil"."strike()"') == 0
 
@@ -343,8 +344,8 @@ def test_a_foreign_key_comes_back_from_its_facts(database: Database) -> None:
     with connect(database.dsn) as conn:
         keys = [_as_taken(row) for row in read_targets(conn, "target_foreign_keys")]
         assert len(keys) == 2 + sum(version <= database.major for version in (12, 12, 15, 18, 18))
-        conn.execute(script("journal"))
-        conn.execute(f"COMMENT ON SCHEMA replicator IS '{trust.mark()}'")
+        conn.execute(files.statement("replicator.journal", "journal"))
+        conn.execute(f"COMMENT ON SCHEMA replicator IS '{ownership.mark()}'")
         for key in keys:
             conn.execute(key.put_down)
             conn.execute(key.drop)
@@ -367,7 +368,7 @@ def test_a_copy_that_waits_is_not_asked_through_somebody_else_s_view(
             conn.execute(STRIKE)
             conn.execute("CREATE SCHEMA replicator; GRANT ALL ON SCHEMA replicator TO PUBLIC")
             conn.execute("CREATE VIEW replicator.witness AS SELECT true AS here WHERE evil.strike()")
-            conn.execute(f"COMMENT ON SCHEMA replicator IS '{witness.MARK}'")
+            conn.execute(f"COMMENT ON SCHEMA replicator IS '{crash.MARK}'")
         before = destination.dump()
         result = replicator("clone", "--replace", "swap", "--resume", *both(source, destination))
         refuses(result, 3, "schema replicator", 'belongs to "mallory"', "Nothing changed")
@@ -391,13 +392,13 @@ def test_what_is_printed_of_a_journal_moves_no_cursor(unfinished: Database, repl
 def test_while_a_journal_is_read_nobody_puts_another_into_its_place(unfinished: Database) -> None:
     with connect(unfinished.dsn) as reader, connect(unfinished.dsn) as other:
         other.execute("SET lock_timeout = '200ms'")
-        with trust.reading(reader) as there:
+        with ownership.reading(reader) as there:
             assert there
             for change in ("DROP SCHEMA replicator CASCADE", "ALTER TABLE replicator.run RENAME TO walk"):
                 with pytest.raises(psycopg.errors.LockNotAvailable):
                     other.execute(change)
         other.execute("DROP SCHEMA replicator CASCADE")
-        with trust.reading(reader) as there:
+        with ownership.reading(reader) as there:
             assert not there
 
 

@@ -2,8 +2,8 @@ import psycopg
 import pytest
 from psycopg import conninfo
 
-from replicator.masking import of_traceback, without_secrets
-from replicator.postgres import describe, one_line, readable_encoding, with_defaults
+from replicator.secrets import of_traceback, without_secrets
+from replicator.sessions.postgres import describe, one_line, readable_encoding, with_defaults
 
 
 @pytest.mark.parametrize(

@@ -13,17 +13,18 @@ from typing import cast
 import psycopg
 import pytest
 
-from replicator import events, postgres, probe
+from replicator import checks, events
 from replicator.cli.findings import findings_as_lines
-from replicator.clone import clone
-from replicator.comparison import verify_copy
 from replicator.demo.server import _as_server_user, reachable_folder
 from replicator.errors import Incomplete, Pooled, PreflightFailed, VerificationFailed
-from replicator.lent import lend
 from replicator.model import Finding, Loss
-from replicator.postgres import Connection
-from replicator.preparation import preflight
-from replicator.safe import pid_of
+from replicator.runs.clone import clone
+from replicator.runs.compare import verify_copy
+from replicator.runs.prepare import preflight
+from replicator.sessions import postgres
+from replicator.sessions.postgres import Connection
+from replicator.sessions.setup import pid_of
+from replicator.sessions.workers import lend
 from replicator.settings import Settings
 from tests.fix_cli import Run, Start, both, closed_port, is_empty, own_server, refuses, runs, until
 from tests.fix_pooler import pooled
@@ -149,7 +150,7 @@ def test_a_statement_stays_on_one_line(pair: Pair, replicator: Run) -> None:
 def test_what_a_server_cannot_hold_is_listed_line_by_line() -> None:
     losses = [Loss("view a", "why [42704].", whole=True), Loss("view b", "why [42704].", whole=True)]
     server = cast("Connection", SimpleNamespace(info=SimpleNamespace(server_version=150000)))
-    lines = list(findings_as_lines(probe.check_losses(losses, server, 18, agreed=False)))
+    lines = list(findings_as_lines(checks.check_losses(losses, server, 18, agreed=False)))
     assert lines == [
         "  in the way: The destination, PostgreSQL 15, cannot hold it: view a: left out, why [42704].",
         "  in the way: The destination, PostgreSQL 15, cannot hold it: view b: left out, why [42704].",
@@ -456,10 +457,10 @@ def test_a_pooler_in_between(mode: str, refused: bool, servers: Servers) -> None
             dsn = f"host=127.0.0.1 port={port} dbname=postgres user=postgres"
             until(lambda: answers(port))
             with pytest.raises(Pooled) if refused else contextlib.nullcontext():
-                assert list(probe.check_direct("source", dsn)) == []
+                assert list(checks.check_direct("source", dsn)) == []
             with psycopg.connect(dsn, autocommit=True) as conn:
                 assert conn.execute(SET_IN_SESSION).fetchall() == []
-            assert list(probe.check_direct("source", server.conninfo())) == []
+            assert list(checks.check_direct("source", server.conninfo())) == []
         finally:
             pooler.terminate()
 

@@ -1,11 +1,11 @@
 import psycopg
 import pytest
 
+from replicator.checks import refuse, wait
 from replicator.errors import ConnectionFailed, NotReady, PreflightFailed
 from replicator.events import Waiting
 from replicator.model import Finding
-from replicator.postgres import may_pass
-from replicator.probe import refuse, wait
+from replicator.sessions.postgres import may_pass
 
 AT = 'connection failed: connection to server at "10.0.0.7", port 5432 failed: '
 

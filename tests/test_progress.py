@@ -22,9 +22,9 @@ from replicator.events import (
     size_text,
 )
 from replicator.model import Phase
-from replicator.progress import progress
-from replicator.progress.lines import Json, Plain
-from replicator.progress.terminal import Terminal
+from replicator.show.lines import Json, Plain
+from replicator.show.progress import progress
+from replicator.show.terminal import Terminal
 
 
 class Tty(io.StringIO):

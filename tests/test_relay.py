@@ -12,13 +12,14 @@ import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replicator import copy, postgres
-from replicator.copy import driver, relay
-from replicator.copy.stream import HEADER, Stream
-from replicator.copy.wire import open_wire
 from replicator.demo.server import Server, reachable_folder
 from replicator.errors import ProtocolViolation, RowsLost
-from replicator.postgres import Connection
+from replicator.sessions import postgres
+from replicator.sessions.postgres import Connection
+from replicator.work import copying
+from replicator.work.copying import driver, relay
+from replicator.work.copying.stream import HEADER, Stream
+from replicator.work.copying.wire import open_wire
 from tests.fix_peer import (
     COPY_IN,
     COPY_OUT,
@@ -510,9 +511,9 @@ def test_a_copy_that_is_ended_from_outside(
 
 def test_the_relay_is_chosen_where_it_can_be(database: Database, destination: Database) -> None:
     with postgres.connect(database.dsn) as source, postgres.connect(destination.dsn) as there:
-        chosen, words = copy.choose_transfer(source, there, relay_wanted=True)
+        chosen, words = copying.choose_transfer(source, there, relay_wanted=True)
         assert (chosen, words) == (relay.transfer, "Rows are relayed from socket to socket, plain to plain.")
-        chosen, words = copy.choose_transfer(source, there, relay_wanted=False)
+        chosen, words = copying.choose_transfer(source, there, relay_wanted=False)
         assert chosen is driver.transfer
         assert "asked for" in words
 
@@ -520,7 +521,7 @@ def test_the_relay_is_chosen_where_it_can_be(database: Database, destination: Da
 def test_a_wire_that_is_missing_is_said(database: Database, destination: Database) -> None:
     with postgres.connect(database.dsn) as source, postgres.connect(destination.dsn) as there:
         os.set_blocking(there.pgconn.socket, True)
-        chosen, words = copy.choose_transfer(source, there, relay_wanted=True)
+        chosen, words = copying.choose_transfer(source, there, relay_wanted=True)
         os.set_blocking(there.pgconn.socket, False)
     assert chosen is driver.transfer
     assert words == "Rows go through the driver, which is slower than the relay: the socket blocks."

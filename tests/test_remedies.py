@@ -9,10 +9,10 @@ import subprocess
 
 import pytest
 
-from replicator.comparison import verify_copy
+from replicator.comparing import Mismatch
+from replicator.comparing.excerpts import told
+from replicator.runs.compare import verify_copy
 from replicator.settings import Settings
-from replicator.verify import Mismatch
-from replicator.verify.excerpts import told
 from tests.fix_cli import COMMAND, Run, both, environment, runs
 from tests.fix_servers import CLIENTS, SOME, VERSIONS, Database, Servers, fill
 from tests.planted import definitions

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from replicator.replacement import COMPLETE, DISCARDED, INCOMING, PREVIOUS
+from replicator.runs.swap import COMPLETE, DISCARDED, INCOMING, PREVIOUS
 from tests.fix_cli import NEWEST, Run, Start, both, refuses, runs, until
 from tests.fix_servers import SOME, VERSIONS, Database, Servers
 

@@ -3,7 +3,7 @@ import json
 
 from replicator.events import Done, Failed, Finished, Planned, Started
 from replicator.model import Phase
-from replicator.report import Report
+from replicator.show.report import Report
 
 
 def report_of(*timed):

@@ -8,8 +8,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from replicator import events
-from replicator.clone import clone
-from replicator.comparison import verify_copy
+from replicator.runs.clone import clone
+from replicator.runs.compare import verify_copy
 from replicator.settings import Settings
 from tests.fix_cli import notes
 from tests.fix_servers import SOME, VERSIONS, Database, Servers

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from replicator.clone import clone
+from replicator.runs.clone import clone
 from replicator.settings import Settings
 from tests.fix_servers import SOME, VERSIONS, Database, Servers
 

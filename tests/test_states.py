@@ -3,10 +3,10 @@
 import pytest
 
 from replicator import events
-from replicator.clone import clone
-from replicator.comparison import verify_copy
+from replicator.comparing import Mismatch
+from replicator.runs.clone import clone
+from replicator.runs.compare import verify_copy
 from replicator.settings import Settings
-from replicator.verify import Mismatch
 from tests.fix_servers import SOME, VERSIONS, Database, Servers, fill
 
 

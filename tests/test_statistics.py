@@ -3,13 +3,14 @@
 import psycopg
 import pytest
 
-from replicator import events, probe
-from replicator.catalog.read import for_version, read_catalog
-from replicator.clone import clone
+from replicator import checks, events
+from replicator.catalog.read import read_catalog
 from replicator.model import Address, Catalog, Statistics, Table
-from replicator.preparation import plan_copy
+from replicator.runs.clone import clone
+from replicator.runs.prepare import plan_copy
+from replicator.sessions.statements import for_version
 from replicator.settings import Settings
-from replicator.statistics import carry
+from replicator.work.statistics import carry
 from tests.fix_cli import NEWEST, Run, both, own_server, refuses
 from tests.fix_servers import Database, Servers
 
@@ -281,7 +282,7 @@ def test_long_values_are_compressed_as_chosen(database: Database, destination: D
 
 
 def catalog_of(gigabytes: int) -> Catalog:
-    table = Table(Address(1259, 20000), "public.t", "public", (), gigabytes * probe.GB, 1, None)
+    table = Table(Address(1259, 20000), "public.t", "public", (), gigabytes * checks.GB, 1, None)
     return Catalog(180000, (), (table,), (), (), frozenset())
 
 
@@ -290,10 +291,10 @@ def test_settings_that_hold_a_large_load_back_are_told() -> None:
         own_server(wal_level="replica", max_wal_size="1GB", shared_buffers="16MB") as server,
         psycopg.connect(server.conninfo(), autocommit=True) as conn,
     ):
-        findings = probe.check_catalog(conn, conn, catalog_of(40), roles=False)
+        findings = checks.check_catalog(conn, conn, catalog_of(40), roles=False)
         assert not any(finding.fatal for finding in findings)
         said = " ".join(f"{finding.text} {finding.remedy}" for finding in findings)
         for words in ("about 76 checkpoints", "SET max_wal_size = '16GB'", "wal_level is replica", "shared_buffers is"):
             assert words in said
         assert "archived" not in said
-        assert probe.check_catalog(conn, conn, catalog_of(1), roles=False) == []
+        assert checks.check_catalog(conn, conn, catalog_of(1), roles=False) == []

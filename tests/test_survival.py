@@ -11,12 +11,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from replicator import postgres
 from replicator.demo.server import Server
-from replicator.lent import Sessions
-from replicator.preparation import wait_for_both
+from replicator.runs.endpoints import both_sides
+from replicator.runs.prepare import wait_for_both
+from replicator.sessions import postgres
+from replicator.sessions.workers import Sessions
 from replicator.settings import Settings
-from replicator.sides import both_sides
 from tests.fix_cli import NEWEST, Process, Run, Start, both, own_server, runs, until
 from tests.fix_faults import FINISHED, SAID_SO, Judge
 from tests.fix_servers import Database, Servers

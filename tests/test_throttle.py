@@ -8,7 +8,7 @@ import pytest
 
 from replicator.cli.amounts import bytes_a_second
 from replicator.errors import UsageError
-from replicator.throttle import BURST_SECONDS, Throttle
+from replicator.work.throttle import BURST_SECONDS, Throttle
 from tests.fix_cli import NEWEST, Run, Start, both, refuses, runs
 from tests.fix_servers import Database
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from replicator import postgres, probe
-from replicator.probe.known import COLUMNS, NEWEST, unknown
+from replicator import checks
+from replicator.checks.known import COLUMNS, NEWEST, unknown
+from replicator.sessions import postgres
 from tests.fix_cli import Run, both, is_empty, refuses, runs
 from tests.fix_proxy import proxied
 from tests.fix_servers import VERSIONS, Database, Servers
@@ -60,7 +61,7 @@ def test_a_column_that_is_unknown_is_named(source: Database, destination: Databa
         " ".join(done.err.split())
     )
     with postgres.connect(source.dsn) as conn:
-        (finding,) = probe.check_known("source", conn, allowed=False)
+        (finding,) = checks.check_known("source", conn, allowed=False)
     assert not finding.fatal
 
 

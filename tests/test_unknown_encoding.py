@@ -6,12 +6,12 @@ from collections.abc import Iterable
 import psycopg
 import pytest
 
-from replicator import preparation
-from replicator.clone import clone
-from replicator.copy import misfits
 from replicator.errors import Incomplete, PreflightFailed
-from replicator.preparation import preflight
+from replicator.runs import prepare
+from replicator.runs.clone import clone
+from replicator.runs.prepare import preflight
 from replicator.settings import Settings
+from replicator.work.copying import encoding
 from tests.fix_cli import NEWEST, Run, both, refuses, runs
 from tests.fix_servers import Database, Servers
 
@@ -133,7 +133,7 @@ def test_a_copy_that_fails_names_row_column_and_bytes(
     run_bytes(ascii, b"CREATE TABLE t (id int, v text); INSERT INTO t SELECT g, 'ok' FROM generate_series(1, 3000) g;")
     run_bytes(ascii, b"INSERT INTO t VALUES (0, E'caf\\xe9'); ANALYZE t")
     ctid = bytes(ascii.value("SELECT ctid::text::bytea FROM t WHERE id = 0")).decode()
-    monkeypatch.setattr(misfits, "sample", lambda *_: [])
+    monkeypatch.setattr(encoding, "sample", lambda *_: [])
     with pytest.raises(Incomplete) as caught:
         clone(Settings(ascii.dsn, utf8.dsn, relay=relay, split_larger_than=split, jobs=2), quiet)
     said = str(caught.value)
@@ -199,8 +199,8 @@ def test_comments_on_large_objects_are_the_same_in_another_encoding(replicator: 
 
 def test_a_sample_ends_in_time(ascii: Database, utf8: Database, monkeypatch: pytest.MonkeyPatch):
     run_bytes(ascii, BAD)
-    monkeypatch.setattr(misfits, "SAMPLE_SECONDS", -1.0)
-    found = preparation.preflight(Settings(ascii.dsn, utf8.dsn), quiet)[1]
+    monkeypatch.setattr(encoding, "SAMPLE_SECONDS", -1.0)
+    found = prepare.preflight(Settings(ascii.dsn, utf8.dsn), quiet)[1]
     assert [f.text for f in found if "Not looked at" in f.text] == [
         "Not looked at, for want of time, whether bytes are UTF8: public.t."
     ]

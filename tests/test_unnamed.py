@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from replicator.replacement import INCOMING
+from replicator.runs.swap import INCOMING
 from tests.fix_cli import NEWEST, SHORT_WAIT, Run, both, refuses, runs
 from tests.fix_servers import Database
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from psycopg import sql
 from psycopg.types.json import Json
 
-from replicator import postgres
 from replicator.catalog.read import read_catalog
-from replicator.clone import clone
-from replicator.comparison import verify_copy
+from replicator.comparing.fingerprint import Hashing, text_of
 from replicator.model import Column
+from replicator.runs.clone import clone
+from replicator.runs.compare import verify_copy
+from replicator.sessions import postgres
 from replicator.settings import Settings
-from replicator.verify.fingerprint import Hashing, text_of
 from tests.fix_servers import VERSIONS, Database, Servers
 from tests.planted.values import EXPRESSIONS, SETUP, WITHOUT_VALUES, Type, Values
 

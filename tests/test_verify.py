@@ -8,10 +8,10 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from replicator import events
-from replicator.clone import clone
-from replicator.comparison import verify_copy
+from replicator.comparing import Mismatch, rows
+from replicator.runs.clone import clone
+from replicator.runs.compare import verify_copy
 from replicator.settings import Settings
-from replicator.verify import Mismatch, rows
 from tests.fix_cli import Run, both, refuses, runs
 from tests.fix_servers import SOME, VERSIONS, Database, Servers, fill
 from tests.planted.tables import ROWS, Plant, plant_rows
@@ -70,10 +70,10 @@ def is_found(plant: Plant, mismatches: list[Mismatch], source: Database) -> bool
 @pytest.fixture
 def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every table is big: read in pieces and chunks of few blocks, searched by buckets."""
-    monkeypatch.setattr("replicator.verify.PIECE_BYTES", 40_000)
-    monkeypatch.setattr("replicator.verify.fingerprint.CHUNK_BYTES", 10_000)
-    monkeypatch.setattr("replicator.verify.rows.FEW_ROWS", 0)
-    monkeypatch.setattr("replicator.verify.rows.FETCHED_ROWS", 7)
+    monkeypatch.setattr("replicator.comparing.PIECE_BYTES", 40_000)
+    monkeypatch.setattr("replicator.comparing.fingerprint.CHUNK_BYTES", 10_000)
+    monkeypatch.setattr("replicator.comparing.rows.FEW_ROWS", 0)
+    monkeypatch.setattr("replicator.comparing.rows.FETCHED_ROWS", 7)
 
 
 @pytest.mark.pg("in 13 14 18")

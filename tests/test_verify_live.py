@@ -10,11 +10,11 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from replicator import events
-from replicator.clone import clone
-from replicator.comparison import verify_copy
+from replicator.comparing import Mismatch
 from replicator.errors import StepFailed
+from replicator.runs.clone import clone
+from replicator.runs.compare import verify_copy
 from replicator.settings import Settings
-from replicator.verify import Mismatch
 from tests.fix_cli import until
 from tests.fix_servers import SOME, Database, fill
 
@@ -33,8 +33,8 @@ INSERT INTO without_key SELECT b FROM t LIMIT 3000;
 @pytest.fixture(autouse=True)
 def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every table is big: read in many pieces of some blocks."""
-    monkeypatch.setattr("replicator.verify.PIECE_BYTES", 40_000)
-    monkeypatch.setattr("replicator.verify.fingerprint.CHUNK_BYTES", 10_000)
+    monkeypatch.setattr("replicator.comparing.PIECE_BYTES", 40_000)
+    monkeypatch.setattr("replicator.comparing.fingerprint.CHUNK_BYTES", 10_000)
 
 
 def after(
@@ -318,7 +318,9 @@ END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = cu
 def test_a_piece_whose_session_was_ended_is_compared_again(
     pair: tuple[Database, Database], side: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("replicator.lent._ended", lambda conn: False)  # their end is heard when they are used
+    monkeypatch.setattr(
+        "replicator.sessions.workers._ended", lambda conn: False
+    )  # their end is heard when they are used
     fill(pair, GROWN)
     pair[1].run("DELETE FROM t WHERE a = 7")
     seen: list[events.Event] = []

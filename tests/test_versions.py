@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from replicator import downgrade, keywords, postgres, rehearsal
+from replicator.catalog import keywords
 from replicator.catalog.read import read_catalog
+from replicator.checks import dry_run
 from replicator.demo.server import Server, reachable_folder
 from replicator.model import Address, Catalog, Object
+from replicator.planning import downgrade
+from replicator.sessions import postgres
 from tests.fix_cli import Result, Run, both, is_empty, refuses, runs
 from tests.fix_servers import BINARIES, SETTINGS, VERSIONS, Database, Servers
 from tests.test_kinds import difference, fill_with_all_kinds
@@ -465,7 +468,7 @@ def test_a_schema_too_large_for_the_lock_table_is_not_rehearsed_whole() -> None:
         objects = [o for o in catalog.objects if o is not acl]
         bad = Object(acl.kind, acl.address, acl.identity, acl.schema, None, (gone,))
         other_version = catalog.version + 10000  # else there is nothing that a superuser's own version may refuse
-        found = rehearsal.rehearse(conn, Catalog(other_version, (*objects, bad), (), (), (), frozenset()))
+        found = dry_run.rehearse(conn, Catalog(other_version, (*objects, bad), (), (), (), frozenset()))
     assert found.skipped
     assert "max_locks_per_transaction" in found.skipped
     assert list(found.refused.statements) == [acl.name]

@@ -10,11 +10,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from replicator import postgres, sequences, snapshot
 from replicator.errors import SourceChanged
-from replicator.lent import Sessions, lend, reading
-from replicator.locks import Relation
 from replicator.model import Address, Sequence
+from replicator.sessions import postgres, snapshot
+from replicator.sessions.locks import Relation
+from replicator.sessions.workers import Sessions, lend, reading
+from replicator.work import sequences
 from tests.fix_cli import Process, Run, Start, both, refuses, until
 from tests.fix_servers import SOME, Database
 from tests.test_shadows import calls

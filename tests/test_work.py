@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from replicator import postgres
 from replicator.errors import StepFailed
 from replicator.events import Event
 from replicator.journal import Journal
-from replicator.maintenance import Sorting
+from replicator.journal.run import Run
 from replicator.model import Execute, Outcome, Phase, Plan, Step
-from replicator.run import Run
+from replicator.runs.endpoints import Sides, both_sides, identity
+from replicator.sessions import postgres
 from replicator.settings import Settings
-from replicator.sides import Sides, both_sides, identity
-from replicator.work import Workshop
+from replicator.work.index_memory import Sorting
+from replicator.work.steps import Workshop
 from tests.fix_cli import until
 from tests.fix_servers import VERSIONS, Servers
 

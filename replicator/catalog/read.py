@@ -4,15 +4,13 @@ The session's search_path must name no user's schema (postgres.connect sees to i
 qualify names.
 """
 
-import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Several
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache, partial
-from importlib.resources import files
+from functools import partial
 from operator import itemgetter
 from threading import Lock
 from typing import Any
@@ -23,10 +21,8 @@ from psycopg.rows import namedtuple_row
 from replicator.catalog import CALLS_CODE, KINDS
 from replicator.catalog.depend import Edge, fold, view_reads
 from replicator.model import Address, Catalog, Column, Kind, LargeObjects, Object, Sequence, Table
-from replicator.postgres import Connection
-
-FROM_VERSION = re.compile(r"--(\d+)\+\s*$")
-BEFORE_VERSION = re.compile(r"^(\s*)--<(\d+) ")
+from replicator.sessions.postgres import Connection
+from replicator.sessions.statements import statement
 
 PARTS = {b"<columns>": "columns", b"<body>": "table_body", b"<inet_ops>": "inet_ops"}
 """What several kinds' files have in common."""
@@ -57,33 +53,10 @@ Making = Callable[[list[Row]], list[Any]]
 """What makes things of rows, while the servers work on others."""
 
 
-def for_version(text: str, major: int) -> str:
-    """Return a statement as a server of this version understands it.
-
-    A line that ends in `--14+` is for 14 and newer; a line that begins with `--<14 ` lives before 14.
-
-    >>> for_version("SELECT a --14+\\n--<14 SELECT b", 13)
-    'SELECT b'
-    """
-    lines = []
-    for line in text.splitlines():
-        since = FROM_VERSION.search(line)
-        before = BEFORE_VERSION.match(line)
-        if (since is None or major >= int(since[1])) and (before is None or major < int(before[2])):
-            lines.append(before[1] + line[before.end() :] if before else line)
-    return "\n".join(lines)
-
-
-@cache
-def statement(name: str, major: int) -> bytes:
-    """Return the file `catalog/<name>.sql` for a server of this major version."""
-    return for_version(files("replicator.catalog").joinpath(f"{name}.sql").read_text("ascii"), major).encode()
-
-
 def read_targets(conn: Connection, name: str = "targets") -> list[Any]:
     """Return the rows of the statement `catalog/<name>.sql`: what rows can be copied into, and what acts there."""
     with conn.cursor(row_factory=namedtuple_row) as cursor:
-        return cursor.execute(statement(name, conn.info.server_version // 10000)).fetchall()
+        return cursor.execute(statement(__package__, name, conn)).fetchall()
 
 
 ROLE = "SELECT current_user::text, reset_val FROM pg_settings WHERE name = 'search_path'"
@@ -97,7 +70,9 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
     version = conn.info.server_version
     major = version // 10000
     kinds = readable_kinds(conn)
-    queries = {name: statement(name, major) for name in OTHERS} | {k.name: _kind_query(k, major) for k in kinds}
+    queries = {name: statement(__package__, name, major) for name in OTHERS} | {
+        k.name: _kind_query(k, major) for k in kinds
+    }
     made: dict[str, Making] = {kind.name: partial(_objects, kind) for kind in kinds} | {"tables": _tables}
     rows = _fetch(queries, conn, beside, made)
     ((role, path),) = conn.execute(ROLE).fetchall()
@@ -106,7 +81,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
     objects = tuple(fold([row for kind in kinds for row in rows.pop(kind.name)], edges))
     code = {o.address for o in objects if o.kind in CALLS_CODE}
     calling = any(t.calls for t in tables) or any(o.kind in BUILT and not code.isdisjoint(o.needs) for o in objects)
-    bodies = conn.execute(statement("bodies", major)).fetchall() if calling else []
+    bodies = conn.execute(statement(__package__, "bodies", major)).fetchall() if calling else []
     return Catalog(
         version=version,
         objects=objects,
@@ -127,7 +102,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
 
 def read_tables(conn: Connection) -> list[Table]:
     """Read the tables alone."""
-    return _tables(conn.execute(statement("tables", conn.info.server_version // 10000)).fetchall())
+    return _tables(conn.execute(statement(__package__, "tables", conn)).fetchall())
 
 
 def read_objects(conn: Connection, kind: Kind) -> list[Object]:
@@ -138,7 +113,7 @@ def read_objects(conn: Connection, kind: Kind) -> list[Object]:
 
 def read_matviews(conn: Connection) -> list[Table]:
     """Read the materialized views as if they were tables."""
-    query = statement("tables", conn.info.server_version // 10000)
+    query = statement(__package__, "tables", conn)
     assert query.count(TABLES) == 3
     rows = conn.execute(query.replace(TABLES, MATVIEWS)).fetchall()
     return [replace(table, matview=True) for table in _tables(rows)]
@@ -152,14 +127,14 @@ def readable_kinds(conn: Connection) -> list[Kind]:
 
 def kind_rows(kind: Kind, major: int) -> bytes:
     """Return a kind's own SELECT."""
-    rows = statement(f"kinds/{kind.name}", major)
+    rows = statement(__package__, f"kinds/{kind.name}", major)
     for place, name in PARTS.items():
-        rows = rows.replace(place, statement(name, major))
+        rows = rows.replace(place, statement(__package__, name, major))
     return rows
 
 
 def _kind_query(kind: Kind, major: int) -> bytes:
-    return statement("object", major).replace(b"<kind>", kind_rows(kind, major))
+    return statement(__package__, "object", major).replace(b"<kind>", kind_rows(kind, major))
 
 
 def _fetch(

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from replicator.catalog import FACETS
-from replicator.masking import without_secrets
 from replicator.model import Address, Catalog, Loss, Object
+from replicator.secrets import without_secrets
 
 FIRST_USER_OID = 16384
 NOT_VALID = " NOT VALID"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import psycopg
 
 from replicator.catalog.read import kind_rows, readable_kinds
-from replicator.postgres import Connection
+from replicator.sessions.postgres import Connection
 
 
 def unprintable(conn: Connection) -> Iterator[str]:

@@ -14,7 +14,6 @@ import traceback
 import click
 import psycopg
 
-from replicator import postgres, preparation
 from replicator.cli.commands import cli
 from replicator.cli.findings import findings_as_data, findings_as_lines, remedy_as_lines
 from replicator.cli.meant import HELP, option_meant
@@ -22,7 +21,9 @@ from replicator.cli.options import Common
 from replicator.cli.streams import take_over
 from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, ResultLost, StepFailed, UsageError
 from replicator.events import one_line
-from replicator.masking import of_traceback
+from replicator.runs import prepare
+from replicator.secrets import of_traceback
+from replicator.sessions import postgres
 
 UNTOLD = "Try again; `status` tells whether a clone into the destination is unfinished, and how to go on."
 DEFECT = 70  # EX_SOFTWARE of sysexits.h
@@ -35,7 +36,7 @@ def main() -> None:
     out = take_over()
     signal.signal(signal.SIGTERM, _on_sigterm)
     logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it warns of, we raise
-    preparation.own_process = True
+    prepare.own_process = True
     common = Common()
     try:
         code = cli.main(standalone_mode=False, obj=common)  # what a command returns, or the code of an Exit

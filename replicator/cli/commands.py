@@ -13,7 +13,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from replicator import __version__, events, patience, probe
+from replicator import __version__, checks, events
 from replicator.cli.choices import DEFER
 from replicator.cli.findings import findings_as_data, findings_as_lines, plain
 from replicator.cli.left import open_as_lines, some
@@ -52,18 +52,19 @@ from replicator.cli.options import (
 )
 from replicator.cli.plans import mending_as_sql, plan_as_json, plan_as_lines, plan_as_sql
 from replicator.cli.topics import help_command
-from replicator.clone import clone
-from replicator.deferred.validate import validate
 from replicator.errors import PreflightFailed, StepFailed, UsageError, VerificationFailed
 from replicator.events import Emit, size_text
-from replicator.hold import hold
-from replicator.masking import of_traceback
-from replicator.mending import verify_or_mend
 from replicator.model import Finding
-from replicator.preparation import plan_copy, preflight
-from replicator.progress import progress
-from replicator.report import Report
-from replicator.status import clean_up, look
+from replicator.runs.clone import clone
+from replicator.runs.hold import hold
+from replicator.runs.prepare import plan_copy, preflight
+from replicator.runs.repair import verify_or_mend
+from replicator.runs.status import clean_up, look
+from replicator.runs.validate import validate
+from replicator.secrets import of_traceback
+from replicator.sessions import watchdog
+from replicator.show.progress import progress
+from replicator.show.report import Report
 
 ABSENT = "There is no such database, and so no unfinished clone in it. Is its name correct?"
 WHOSE_CODE = """Whose code runs: users of either database who are no superusers cannot have this program call what they
@@ -115,7 +116,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
             try:
                 for note in common.notes:
                     emit(events.Note(note))
-                with patience.telling(lambda text: emit(events.Note(text))):
+                with watchdog.telling(lambda text: emit(events.Note(text))):
                     yield emit
                 ok = True
             finally:
@@ -234,7 +235,7 @@ def probe_command(
         if len(wanted) == 2:
             found, findings = preflight(both(source, destination, **given), emit)
         else:
-            found = {name: probe.wait(name, dsn, emit=emit, **waiting) for name, dsn in wanted.items()}
+            found = {name: checks.wait(name, dsn, emit=emit, **waiting) for name, dsn in wanted.items()}
     if output == "json":
         facts = {server: plain(facts) for server, facts in found.items()}
         click.echo(json.dumps(facts | ({"findings": findings_as_data(findings)} if len(wanted) == 2 else {}), indent=2))
@@ -266,7 +267,7 @@ def status_command(
     """Say whether a clone into the destination is unfinished; exit 6 if so."""
     dsn = one("destination", destination)
     with reported(output, table=False) as emit:
-        probe.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
+        checks.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
         status = look(dsn)
     if output == "json":
         click.echo(json.dumps(status and plain(status), indent=2, default=str))
@@ -300,7 +301,7 @@ def clean_command(
     """
     dsn = one("destination", destination)
     with reported(output, table=False) as emit:
-        probe.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
+        checks.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
         dropped = clean_up(dsn, emit)
     if output == "json":
         told = None if dropped is None else (dropped.total(), dict(dropped))
@@ -331,7 +332,7 @@ def validate_command(
     """
     dsn = one("destination", destination)
     with reported(output) as emit:
-        probe.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
+        checks.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
         done = validate(dsn, emit, jobs=jobs, memory=maintenance_work_mem, retry_seconds=retry_seconds)
     if output != "json" and done is None:
         click.echo("Nothing was deferred: there is no journal.")

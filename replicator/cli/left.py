@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from replicator import events
-from replicator.run import Status
+from replicator.journal.run import Status
 
 LISTED = 10
 """So many things are named."""

@@ -9,13 +9,14 @@ from typing import Any, Literal
 import click
 from click.core import ParameterSource
 
-from replicator import patience, settings
+from replicator import settings
 from replicator.argv import ENVIRONMENT
 from replicator.cli.amounts import Number, WholeNumber, duration, memory, rate, split_size
 from replicator.cli.choices import LEAVING_OUT, NEGATIONS, SOURCE_ENCODING, VIA_ROOT
 from replicator.cli.meant import command_meant
 from replicator.errors import UsageError
 from replicator.model import Format, Statistics
+from replicator.sessions import watchdog
 from replicator.settings import Settings
 
 Command = Callable[..., Any]
@@ -166,7 +167,7 @@ WAITING = (
 
 
 def _be_patient(context: click.Context, parameter: click.Parameter, seconds: float) -> None:
-    patience.seconds = seconds
+    watchdog.seconds = seconds
 
 
 SILENCE = click.option(

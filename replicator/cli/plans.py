@@ -5,11 +5,12 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 
-from replicator import events, postgres
+from replicator import events
+from replicator.comparing import Mismatch
 from replicator.events import size_text
-from replicator.masking import without_secrets
 from replicator.model import Execute, Phase, Plan
-from replicator.verify import Mismatch
+from replicator.secrets import without_secrets
+from replicator.sessions import postgres
 
 OF_NO_SCHEMA = (Phase.STATISTICS, Phase.REFRESH, Phase.DATABASE)
 ABOUT_RESTRICT = r"""

@@ -8,9 +8,9 @@ import click
 import psycopg
 
 from replicator import events
-from replicator.clone import clone
 from replicator.demo.server import Server, embedded_bin, reachable_folder
 from replicator.events import Emit
+from replicator.runs.clone import clone
 from replicator.settings import Settings, default_jobs
 
 SHOP = "shop"

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import psycopg
 
 from replicator import events
-from replicator.clone import clone
-from replicator.comparison import verify_copy
 from replicator.errors import ReplicatorError, VerificationFailed
+from replicator.runs.clone import clone
+from replicator.runs.compare import verify_copy
 from replicator.settings import Settings
 from tests.fix_servers import CLIENTS, Database
 

@@ -1,0 +1,88 @@
+"""What of a database is copied, and compared: all that the settings do not leave out.
+
+What is left out of both sides alike is no difference. Extensions go with all that needs them, which is told.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from difflib import get_close_matches
+
+from replicator.catalog import select
+from replicator.catalog.patterns import matcher
+from replicator.errors import PreflightFailed
+from replicator.events import listed
+from replicator.model import Catalog, Finding, Loss
+from replicator.sessions.postgres import unquoted
+from replicator.settings import Settings
+
+KINDS = {
+    "comments": {"comment"},
+    "security_labels": {"security_label"},
+    "publications": {"publication", "publication_table", "publication_schema"},
+    "subscriptions": {"subscription"},
+    "event_triggers": {"event_trigger"},
+}
+"""The kinds of objects that a setting stands for."""
+
+
+def selected(catalog: Catalog, settings: Settings) -> Catalog:
+    """Leave out what the settings leave out."""
+    return _selected(catalog, settings)[0]
+
+
+def chosen(catalog: Catalog, settings: Settings) -> tuple[Catalog, list[Loss]]:
+    """Do the same with the source's catalog. Returns also what goes since it needs something that was left out.
+
+    Raises PreflightFailed where a pattern names nothing.
+    """
+    there = [unquoted(o.identity) for o in catalog.objects if o.kind == "extension"]
+    for pattern in settings.exclude_extension:
+        if not any(matcher(pattern).fullmatch(name) for name in there):
+            alike = get_close_matches(pattern, there, 1)
+            raise PreflightFailed(
+                f"--exclude-extension {pattern} names no extension of the source's.",
+                hint=f"Is {alike[0]} meant?" if alike else f"It has {listed(there)}." if there else "It has none.",
+            )
+    return _selected(catalog, settings)
+
+
+def told(losses: Iterable[Loss]) -> list[Finding]:
+    """Return a note for each of what goes."""
+    return [Finding(f"Not copied, as was asked for: {loss}", fatal=False, object=loss.what) for loss in losses]
+
+
+def _selected(catalog: Catalog, settings: Settings) -> tuple[Catalog, list[Loss]]:
+    if not settings.owners:
+        catalog = select.without_owners(catalog)
+    if not settings.tablespaces:
+        catalog = select.without_tablespaces(catalog)
+    if not settings.large_objects:
+        catalog = replace(catalog, large_objects=())
+    if not settings.unlogged_rows:
+        catalog = select.without_unlogged_rows(catalog)
+    if not settings.privileges:
+        catalog = select.without_privileges(catalog)
+    if not settings.comments:
+        catalog = replace(catalog, large_objects=tuple(replace(r, comments=False) for r in catalog.large_objects))
+    if settings.load_via_partition_root:
+        catalog = replace(catalog, tables=tuple(replace(t, root=t.root or t.top) for t in catalog.tables))
+    kinds = {kind for name, kinds in KINDS.items() if not getattr(settings, name) for kind in kinds}
+    if kinds:
+        catalog, _ = select.without(catalog, {select.key(o): "" for o in catalog.objects if o.kind in kinds})
+    return _without_extensions(catalog, settings.exclude_extension)
+
+
+def _without_extensions(catalog: Catalog, patterns: Iterable[str]) -> tuple[Catalog, list[Loss]]:
+    matchers = [matcher(pattern) for pattern in patterns]
+    gone: dict[select.Key, str] = {
+        o.address: _with_rows(catalog, o.address)
+        for o in catalog.objects
+        if o.kind == "extension" and any(each.fullmatch(unquoted(o.identity)) for each in matchers)
+    }
+    return select.without(catalog, gone) if gone else (catalog, [])
+
+
+def _with_rows(catalog: Catalog, extension: select.Key) -> str:
+    """Return why an extension goes, and what of its own tables had rows of the database's."""
+    tables = [table.identity for table in catalog.tables if table.extension == extension]
+    return f"with its members and the rows in {listed(tables)}" if tables else "with its members"

@@ -1,0 +1,95 @@
+"""Names that are key words on the destination only: the source, which writes the statements, would not quote them.
+
+The statements are read once more then, from a server that was told to quote all names. Names by themselves (identities,
+columns) are quoted here, as the destination would: so they are the same on both sides.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+
+from replicator.catalog.read import read_catalog
+from replicator.model import Catalog, Column, Object
+from replicator.sessions.postgres import Connection
+
+OPAQUE = re.compile(r"""\$(\w*)\$.*?\$\1\$|'(?:[^']|'')*'|"(?:[^"]|"")*\"""", re.DOTALL)
+ROUTINES = ("function", "aggregate")
+KEYWORDS = "SELECT word, catcode::text FROM pg_get_keywords() WHERE catcode <> 'U'"
+
+
+def read_for(source: Connection, destination: Connection, beside: Connection | None = None) -> Catalog:
+    """Read the source's catalog, each name quoted that the destination could not read bare."""
+    catalog = read_catalog(source, beside)
+    words = new_keywords(source, destination)
+    if not words:
+        return catalog
+    if _occur(words, catalog):
+        source.execute("SET quote_all_identifiers = on")
+        quoted = {(o.kind, o.address): o for o in read_catalog(source).objects}
+        source.execute("SET quote_all_identifiers = off")
+        objects = (_with_statements(o, quoted[o.kind, o.address]) for o in catalog.objects)
+        catalog = replace(catalog, objects=tuple(objects))
+    return _with_quoted_names(words, catalog)
+
+
+def new_keywords(source: Connection, destination: Connection) -> dict[str, str]:
+    """Return the destination's key words that are none on the source, with their category (pg_get_keywords)."""
+    if source.info.server_version // 10000 == destination.info.server_version // 10000:
+        return {}
+    known: dict[str, str] = dict(source.execute(KEYWORDS).fetchall())
+    return {word: code for word, code in destination.execute(KEYWORDS).fetchall() if word not in known}
+
+
+def _occur(words: Mapping[str, str], catalog: Catalog) -> bool:
+    """Tell whether a statement has one of these words bare.
+
+    Those of category C may name columns, but no schema and no parameter of a routine, which comes before its type.
+    """
+    patterns = [rf"{word}\b" if code != "C" else rf"{word}(?=\.)" for word, code in words.items()]
+    found = re.compile(rf"\b(?:{'|'.join(patterns)})")
+    parameter = re.compile(rf"(?:[(,] ?|\b(?:IN|OUT|INOUT|VARIADIC) )(?:{'|'.join(words)}) (?!DEFAULT\b|=)")
+    return any(
+        pattern.search(OPAQUE.sub("", statement))
+        for kinds, pattern in ((None, found), (ROUTINES, parameter))
+        for statement in _statements(catalog, kinds)
+    )
+
+
+def _statements(catalog: Catalog, kinds: Collection[str] | None) -> Iterable[str]:
+    for o in catalog.objects:
+        if kinds is None or o.kind in kinds:
+            yield from o.create
+            yield o.alter_owner or ""
+
+
+def _with_statements(o: Object, quoted: Object) -> Object:
+    return replace(o, create=quoted.create, stub=quoted.stub, finish=quoted.finish, alter_owner=quoted.alter_owner)
+
+
+def _with_quoted_names(words: Iterable[str], catalog: Catalog) -> Catalog:
+    """Quote these words where a name by itself is one."""
+    # What is quoted comes first, so that nothing inside it is found; a type of the server's own is never quoted.
+    pattern = re.compile(rf"""("(?:[^"]|"")*"|\bpg_catalog\.\w+)|(?<![\w$])({"|".join(words)})(?![\w$])""")
+
+    def quote(text: str) -> str:
+        return pattern.sub(lambda found: found[1] or f'"{found[2]}"', text)
+
+    def column(c: Column) -> Column:
+        return replace(c, name=quote(c.name), type=quote(c.type), send=quote(c.send))
+
+    return replace(
+        catalog,
+        objects=tuple(replace(o, identity=quote(o.identity)) for o in catalog.objects),
+        tables=tuple(
+            replace(
+                t,
+                identity=quote(t.identity),
+                columns=tuple(map(column, t.columns)),
+                stored=tuple(map(column, t.stored)),
+                root=t.root and quote(t.root),
+                top=t.top and quote(t.top),
+            )
+            for t in catalog.tables
+        ),
+        sequences=tuple(replace(sequence, identity=quote(sequence.identity)) for sequence in catalog.sequences),
+    )

@@ -1,0 +1,173 @@
+"""What the objects of the source need and the destination lacks."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+from replicator.catalog.depend import LARGE_OBJECT_CLASS
+from replicator.checks.extensions import check_extensions, made_by_extensions
+from replicator.checks.load import slow
+from replicator.model import Address, Catalog, Finding
+from replicator.sessions.postgres import Connection, quoted
+from replicator.sessions.statements import statement
+
+SET_OPTION_SINCE = 160000
+FIRST_SUPERUSERS = "SELECT pg_get_userbyid(nspowner)::text FROM pg_namespace WHERE nspname = 'public' AND nspowner = 10"
+DATABASE_OWNERS = """
+SELECT r.rolname::text
+  FROM pg_database d
+  JOIN pg_roles r ON r.oid = d.datdba AND NOT r.rolsuper
+  JOIN pg_namespace n ON n.nspname = 'public' AND pg_get_userbyid(n.nspowner) = 'pg_database_owner'
+ WHERE d.datname = current_database()"""
+"""Whose the schema public is at first: before 15 and since then."""
+
+
+def check_catalog(
+    source: Connection,
+    destination: Connection,
+    catalog: Catalog,
+    *,
+    roles: bool,
+    replacing: bool = False,
+    absent: bool = False,
+) -> list[Finding]:
+    """Return what these objects need and the destination lacks: extensions, and the roles that they name.
+
+    `roles`: those that are missing will be made. `replacing`: what is there will be dropped. `absent`: the
+    destination is to be made as the source is, and this is another database of its server.
+    """
+    return [
+        *check_extensions(source, destination, catalog, replacing=replacing, absent=absent),
+        *_collations(source, destination, source if absent else destination),
+        *([] if roles else check_roles(source, destination, catalog)),
+        *_public(source, destination),
+        *slow(destination, sum(table.bytes for table in catalog.tables)),
+    ]
+
+
+def _collations(source: Connection, destination: Connection, encoded: Connection) -> Iterable[Finding]:
+    """Those that initdb made of the system's locales: other servers have others. One's own are tried with all else.
+
+    `encoded`: a database of the encoding that counts.
+    """
+    used = [row[0] for row in source.execute(statement(__package__, "used_collations")).fetchall()]
+    missing = destination.execute(
+        "SELECT w.name FROM unnest(%s::text[]) AS w (name) WHERE NOT EXISTS ("
+        "SELECT FROM pg_collation c"
+        " WHERE c.collnamespace = 'pg_catalog'::regnamespace AND c.collname = w.name"
+        "   AND c.collencoding IN (-1, pg_char_to_encoding(%s))) ORDER BY w.name",
+        [used, encoded.info.parameter_status("server_encoding")],
+    ).fetchall()
+    for (name,) in missing:
+        yield Finding(
+            f'The destination has no collation "{name}", which the source uses.',
+            "(after its locale is installed there)",
+            object=f"collation {quoted(name)}",
+            run="SELECT pg_import_system_collations('pg_catalog');",
+        )
+
+
+def _public(source: Connection, destination: Connection) -> Iterable[Finding]:
+    """The owner of the schema public is left as it is (kinds/schema.sql), which gives the database's owner rights."""
+    before = source.execute(FIRST_SUPERUSERS).fetchall() if source.info.server_version < 150000 else []
+    for (first,) in before:
+        for (owner,) in destination.execute(DATABASE_OWNERS).fetchall():
+            yield Finding(
+                f'The schema public stays the database owner\'s, who is "{owner}" on the destination, as in every new'
+                f' database since 15; on the source it is "{first}"\'s.',
+                fatal=False,
+                object="schema public",
+                run=f"ALTER SCHEMA public OWNER TO {quoted(first)};",
+            )
+
+
+def _owned(source: Connection, catalog: Catalog) -> Counter[str]:
+    """Return how many objects each role owns."""
+    owned = Counter(o.owner for o in catalog.objects if o.owner)
+    if any(objects.owners for objects in catalog.large_objects):
+        rows = source.execute(
+            "SELECT pg_get_userbyid(lomowner)::text, count(*) FROM pg_largeobject_metadata GROUP BY 1"
+        )
+        owned.update(dict(rows.fetchall()))
+    return owned
+
+
+def strangers(source: Connection, destination: Connection, catalog: Catalog) -> dict[str, int]:
+    """Return the owners that the destination has and this role may not act as, and how much each owns."""
+    owned = _owned(source, catalog)
+    may_set = "SET" if destination.info.server_version >= SET_OPTION_SINCE else "MEMBER"
+    rows = destination.execute(
+        "SELECT rolname::text FROM pg_roles WHERE rolname = ANY (%s)"
+        " AND NOT (pg_has_role(oid, %s) AND pg_has_role(oid, 'USAGE')) ORDER BY rolname",
+        [list(owned), may_set],
+    ).fetchall()
+    return {row[0]: owned[row[0]] for row in rows}
+
+
+def check_memberships(
+    source: Connection, destination: Connection, catalog: Catalog, *, agreed: bool
+) -> Iterable[Finding]:
+    """Yield the owners that this role may not act as. `agreed`: what is theirs may belong to this role.
+
+    A superuser's role is granted to nobody for this: it gives away the whole server.
+    """
+    user = quoted(destination.info.user)
+    options = " WITH INHERIT TRUE, SET TRUE" if destination.info.server_version >= SET_OPTION_SINCE else ""
+    inherits = destination.execute("SELECT rolinherit FROM pg_roles WHERE rolname = current_user").fetchall()
+    inherit = "" if options or inherits == [(True,)] else f" ALTER ROLE {user} INHERIT;"
+    superusers = {row[0] for row in destination.execute("SELECT rolname::text FROM pg_roles WHERE rolsuper").fetchall()}
+    for role, number in strangers(source, destination, catalog).items():
+        superuser = role in superusers
+        leave = "--no-owner, or with --skip-unprivileged" if catalog.objects else "--no-owner"
+        yield Finding(
+            f"The destination's role {user} may not act as {quoted(role)}, who owns {number} objects on the source"
+            + (f": they will belong to {user}." if agreed else "."),
+            f"Clone with {leave}; or connect as a superuser." if superuser else f"or clone with {leave}.",
+            fatal=not agreed,
+            object=f"role {quoted(role)}",
+            run="" if superuser else f"GRANT {quoted(role)} TO {user}{options};{inherit}",
+        )
+
+
+def _named(catalog: Catalog, mentions: Iterable[tuple[str, str, int, int, str | None]]) -> set[str]:
+    """Return the roles that the statements of a catalog name, in privileges and policies."""
+    said = {o.address: "; ".join(o.create) for o in catalog.objects if o.kind in ("acl", "default_acl", "policy")}
+    of_large_objects = any(r.privileges for r in catalog.large_objects)
+    return {
+        role
+        for role, word, classid, objid, _ in mentions
+        if (of_large_objects and classid == LARGE_OBJECT_CLASS)
+        or re.search(rf'(?<![\w$"]){re.escape(word)}(?![\w$"])', said.get(Address(classid, objid), ""))
+    }
+
+
+def check_roles(source: Connection, destination: Connection, catalog: Catalog) -> Iterable[Finding]:
+    """Yield the roles that a catalog names and the destination does not have. It may be of large objects alone."""
+    owned = _owned(source, catalog)
+    all_objects = bool(catalog.objects)
+    mentions = source.execute(statement(__package__, "named_roles")).fetchall()
+    named = _named(catalog, mentions) | owned.keys()
+    missing = destination.execute(
+        "SELECT w.name FROM unnest(%s::text[]) AS w (name)"
+        " WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.name) ORDER BY w.name",
+        [sorted(named)],
+    ).fetchall()
+    policies = tuple(o for o in catalog.objects if o.kind == "policy")
+    suspects = {extension for role, *_, extension in mentions if extension and (role,) in missing}
+    made = made_by_extensions(destination, catalog, suspects) if suspects else set()
+    missing = [row for row in missing if row[0] not in made]
+    of_policies = _named(replace(catalog, objects=policies, large_objects=()), mentions)
+    for (role,) in missing:
+        if role.startswith("pg_"):
+            continue  # one of a newer server's own: the rehearsal tells what cannot be said of it
+        part = f"owns {owned[role]} objects" if owned[role] else "has privileges"
+        if role in of_policies:
+            part = f"{part} and is named by policies" if owned[role] else "is named by policies"
+        without = ["--roles"] * all_objects + ["--no-owner and --no-acl"] * (role not in of_policies)
+        yield Finding(
+            f'The destination has no role "{role}", who {part} on the source.',
+            f"or clone with {', or with '.join(without)}.",
+            object=f"role {quoted(role)}",
+            run=f"CREATE ROLE {quoted(role)};",
+        )

@@ -1,0 +1,199 @@
+"""The database itself: in the end it gets what is said of it on the source.
+
+Its settings come last, in the transaction in which the journal goes: until then they could stand in the copy's own way
+(a limit of connections, a library to preload), and a copy is complete with them or is not complete.
+"""
+
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg
+
+from replicator import events
+from replicator.cluster import frozen
+from replicator.cluster.login import shut_out, unknown_role
+from replicator.cluster.read import held, read, roles_of
+from replicator.errors import StepFailed
+from replicator.events import Emit
+from replicator.model import Execute, Finding, Phase, Plan, Step
+from replicator.secrets import compared
+from replicator.sessions import postgres
+from replicator.sessions.failures import naming
+from replicator.sessions.postgres import Connection
+from replicator.settings import Settings
+
+OWNER = "database owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What is said of the database on the source (`here`), on the destination (`there`), as statements for the latter.
+
+    `role` is who it is about, if anyone; None where there is nothing. `parameter` is what is set, if anything is.
+    """
+
+    name: str
+    role: str | None
+    parameter: str | None
+    here: tuple[str, ...] | None
+    there: tuple[str, ...] | None
+
+    def __str__(self) -> str:
+        if self.there is None:
+            return "missing on the destination"
+        if self.here is None:
+            return "extra on the destination"
+        one, other = ("; ".join(statements) for statements in (self.here, self.there))
+        return f"different: {compared(one, other)}"
+
+
+def differences(source: Connection, destination: Connection, settings: Settings) -> list[Difference]:
+    """Return all in which the databases differ, names and, unless the database is to be created, owners apart.
+
+    What is said of roles or parameters that the destination does not know is passed over, which was told before; so
+    are values that its version does not take, where that was agreed to.
+    """
+    found = _compared(source, destination, settings)
+    found = [d for d in found if not _unknown(d, destination, roles_of(destination))]
+    if settings.downgrade:
+        steps = [Step(d.name, Phase.DATABASE, Execute(d.here)) for d in found if d.here and d.parameter]
+        lost = {loss.what for loss in held(source, destination, steps)[1]}
+        found = [d for d in found if d.name not in lost]
+    return found
+
+
+def lacking(
+    source: Connection,
+    destination: Connection,
+    settings: Settings,
+    *,
+    strangers: Collection[str] = (),
+    absent: bool = False,
+) -> tuple[list[Step], list[Finding]]:
+    """Return the steps that make the destination database what the source is, and what else is worth knowing.
+
+    What is said of the destination alone is left: a note tells of it. `strangers`: whom this role may not act as, which
+    was told. `absent`: the destination is to be made yet, and this is another database of its server.
+    """
+    found = _compared(source, destination, settings, absent=absent)
+    roles = roles_of(destination) | (roles_of(source) if settings.roles else set())
+    unknown = {d.name: why for d in found if (why := _unknown_role(d, roles))}
+    findings = [Finding(f"Not copied: {name}: {why}.", "", fatal=False) for name, why in unknown.items()]
+    findings += frozen.findings(said(source, replace(settings, thaw=False)), settings)
+    if own := [d.name for d in found if d.here is None]:
+        findings.append(Finding(f"The destination keeps what it has of its own: {', '.join(own)}.", "", fatal=False))
+    untried = set(unknown)
+    for d in found:
+        if d.here and d.role and not d.parameter and d.role not in roles:
+            untried.add(d.name)
+            findings.append(
+                Finding(
+                    f'The destination has no role "{d.role}", which the source names as {d.name}.',
+                    "or clone with --roles, or with --no-owner and --no-acl.",
+                    object=f"role {postgres.quoted(d.role)}",
+                    run=f"CREATE ROLE {postgres.quoted(d.role)};",
+                )
+            )
+        elif d.name == OWNER and d.role in strangers:
+            untried.add(d.name)
+        findings += unknown_role(d.name, d.here or (), source, roles)
+    steps = [Step(d.name, Phase.DATABASE, Execute(d.here)) for d in found if d.here and d.name not in untried]
+    return steps, findings
+
+
+def settle(destination: Connection, steps: Iterable[Step], emit: Emit) -> None:
+    """Run these steps one by one, in the transaction that the connection is in. Raises StepFailed.
+
+    So it does where a new session would be shut out by what they set.
+    """
+    steps = list(steps)
+    for step in steps:
+        assert isinstance(step.work, Execute)
+        emit(events.Started(step.name, step.phase, 0, 0))
+        began = time.monotonic()
+        with naming(step), postgres.on("destination"):
+            for statement in step.work.statements:
+                destination.execute(statement)
+        emit(events.Done(step.name, step.phase, 0, time.monotonic() - began, 0, 0))
+    for step, parameter, reason in shut_out(destination, steps):
+        raise StepFailed(step.name, f"nobody could connect to the copy: {parameter}: {reason}")
+
+
+def planned(source: Connection, settings: Settings, plan: Plan) -> Plan:
+    """Return a plan with all that is said of the database at its end, as for a new destination."""
+    name = postgres.database_name(settings.destination)
+    said = list(_said(source, name, source.info.user, settings).values())
+    needs: set[str] = set()
+    if said:
+        needs = {step.name for step in plan.steps} - {need for step in plan.steps for need in step.needs}
+    steps: list[Step] = []
+    for row in said:
+        work = Execute(tuple(row.statements))
+        steps.append(Step(row.name, Phase.DATABASE, work, frozenset({steps[-1].name} if steps else needs)))
+    return replace(plan, steps=(*plan.steps, *steps))
+
+
+def _compared(
+    source: Connection, destination: Connection, settings: Settings, *, absent: bool = False
+) -> list[Difference]:
+    ((name, owner),) = destination.execute(
+        "SELECT datname::text, pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = current_database()"
+    ).fetchall()
+    if absent:
+        name, owner = postgres.database_name(settings.destination), destination.info.user
+    here = _said(source, name, owner, settings)
+    there = {} if absent else _said(destination, name, owner, settings)
+    return [
+        Difference(
+            key,
+            row.role,
+            row.parameter,
+            tuple(here[key].statements) if key in here else None,
+            tuple(there[key].statements) if key in there else None,
+        )
+        for key, row in {**there, **here}.items()
+        if key not in here or key not in there or here[key].statements != there[key].statements
+    ]
+
+
+def said(conn: Connection, settings: Settings) -> list[tuple[str, tuple[str, ...]]]:
+    """Return what is said of a connection's database: names, and statements about one without a name."""
+    return [(row.name, tuple(row.statements)) for row in _said(conn, "", "", settings).values()]
+
+
+def _said(conn: Connection, name: str, owner: str, settings: Settings) -> dict[str, Any]:
+    """Return what is said of a connection's database, by name, as statements about one of that name and owner."""
+    wanted = {
+        "acl": settings.privileges,
+        "owner": settings.create and settings.owners,
+        "comment": settings.comments,
+        "label": settings.security_labels,
+    }
+    rows = read(conn, "database_setting", name=name, owner=owner)
+    return {
+        row.name: row
+        for row in rows
+        if wanted.get(row.part, True) and frozen.is_copied(row.part, row.statements, settings)
+    }
+
+
+def _unknown_role(difference: Difference, roles: set[str]) -> str:
+    if difference.parameter and difference.role and difference.role not in roles:
+        return f'the destination has no role "{difference.role}"'
+    return ""
+
+
+def _unknown(difference: Difference, destination: Connection, roles: set[str]) -> str:
+    """Return what the destination does not know of that a difference is about; nothing where it knows it all."""
+    if why := _unknown_role(difference, roles):
+        return why
+    if difference.parameter and "." not in difference.parameter:
+        try:
+            with destination.transaction():
+                value = destination.execute("SELECT current_setting(%s, true)", [difference.parameter]).fetchall()
+        except psycopg.errors.InsufficientPrivilege:  # to look at
+            return ""
+        return "" if value != [(None,)] else "PostgreSQL has no such parameter there"
+    return ""

@@ -1,0 +1,114 @@
+"""Could anybody connect to the copy with what is set for it? A library to preload that is missing shuts out everybody.
+
+ALTER DATABASE takes any name, and no session that is there already notices. So a new session is opened that is given
+the same settings as parameters of its own, before anything is written and once more before the copy is given out.
+Reference: miscinit.c process_session_preload_libraries, load_libraries.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+import psycopg
+
+from replicator.model import Execute, Finding, Step
+from replicator.sessions import postgres
+from replicator.sessions.postgres import Connection
+from replicator.sessions.setup import Safe
+from replicator.sessions.watchdog import same_server
+
+LIBRARIES = ("session_preload_libraries", "local_preload_libraries")
+BECOMES = re.compile(r" SET role TO '((?:[^']|'')+)'$")
+WHERE = "dynamic_library_path"
+# Each with the name of the step that sets it; those of a role before those of the database, which they outdo.
+SET = """
+SELECT s.setrole::bigint
+     , setting.name
+     , setting.value
+     , CASE
+           WHEN s.setrole = 0 THEN format('database setting %%s', setting.name)
+           WHEN s.setdatabase <> 0 THEN format('database setting %%s of %%I', setting.name, r.rolname)
+           ELSE format('role %%I', r.rolname)
+       END
+  FROM pg_db_role_setting s
+  LEFT JOIN pg_roles r ON r.oid = s.setrole
+ CROSS JOIN unnest(s.setconfig) AS item (text)
+ CROSS JOIN LATERAL (SELECT split_part(item.text, '=', 1), substr(item.text, strpos(item.text, '=') + 1))
+            AS setting (name, value)
+ WHERE setting.name = ANY (%s)
+   AND (s.setdatabase = 0 AND s.setrole <> 0
+        OR s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))
+ ORDER BY s.setrole, s.setdatabase
+"""
+
+
+def shut_out(conn: Connection, steps: Iterable[Step]) -> Iterator[tuple[Step, str, str]]:
+    """Yield the steps with whose settings nobody could connect, the parameter, and what the server says.
+
+    Their statements have been executed in the transaction that the connection is in. Nothing is said where a session
+    cannot be given such parameters: in the way are a pooler, and the privilege that the step needs as well.
+    """
+    made = {s.name: s for s in steps if isinstance(s.work, Execute) and any(map(_preloads, s.work.statements))}
+    if not made:
+        return
+    of_role: dict[int, dict[str, tuple[str, str]]] = {}
+    for role, name, value, step in conn.execute(SET, [[*LIBRARIES, WHERE]]).fetchall():
+        of_role.setdefault(role, {})[name] = value, step
+    everybody = of_role.get(0, {})
+    told = set()
+    for given in ({**everybody, **own} for own in of_role.values()):
+        path = {WHERE: given[WHERE][0]} if WHERE in given else {}
+        for name in LIBRARIES:
+            value, step = given.get(name, ("", ""))
+            if step in made and step not in told and (reason := _refused(conn, {**path, name: value})):
+                told.add(step)
+                yield made[step], name, reason
+
+
+def unknown_role(name: str, statements: Iterable[str], source: Connection, roles: Collection[str]) -> Iterator[Finding]:
+    """Yield whether a setting has sessions become a role that the destination lacks: they stay what they are then."""
+    for statement in statements:
+        named = BECOMES.search(statement)
+        role = named[1].replace("''", "'") if named else "none"
+        if role not in (*roles, "none") and role in roles_of(source):
+            yield Finding(
+                f'The destination has no role "{role}", which sessions become on the source: {name}.',
+                "or clone with --roles.",
+                object=f"role {postgres.quoted(role)}",
+                run=f"CREATE ROLE {postgres.quoted(role)};",
+            )
+
+
+def roles_of(conn: Connection) -> set[str]:
+    """Return the names of a server's roles."""
+    return {row[0] for row in conn.execute("SELECT rolname::text FROM pg_roles").fetchall()}
+
+
+def _preloads(statement: str) -> bool:
+    return any(name in statement for name in LIBRARIES)
+
+
+def _refused(conn: Connection, settings: Mapping[str, str]) -> str:
+    """Return what a new session is told that has these settings, and would not be told with empty ones."""
+    try:
+        _enter(conn, settings)
+    except psycopg.OperationalError as error:
+        try:
+            _enter(conn, dict.fromkeys(settings, ""))
+        except psycopg.OperationalError:
+            return ""
+        return re.sub(r"^.*?\bfailed: ", "", postgres.one_line(error))
+    return ""
+
+
+def _enter(conn: Connection, settings: Mapping[str, str]) -> None:
+    options = " ".join(f"-c {name}={_escaped(value)}" for name, value in settings.items())
+    Safe.connect(same_server(conn, {"options": options, "application_name": "replicator probe"})).close()
+
+
+def _escaped(value: str) -> str:
+    r"""Return a value as a server's command line has it.
+
+    >>> _escaped("$libdir/a, b")
+    '$libdir/a,\\ b'
+    """
+    return re.sub(r"([\s\\])", r"\\\1", value)

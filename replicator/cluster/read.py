@@ -1,0 +1,125 @@
+"""What belongs to the whole server (`server`) or to the database itself (`database`), not to what is in a database."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import namedtuple_row
+
+from replicator.cluster import login
+from replicator.cluster.login import roles_of
+from replicator.model import Execute, Finding, Loss, Step
+from replicator.secrets import without_secrets
+from replicator.sessions.postgres import Connection, one_line
+from replicator.sessions.statements import statement
+
+SETTING = re.compile(r" SET (?!(?:role|session_authorization) )(\S+) TO ")
+KNOWN = "SELECT current_setting(%s, true) IS NOT NULL"
+__all__ = ["read", "refusals", "roles_of"]
+
+PLACE = re.compile(rb"<(\w+)>")
+
+
+def read(conn: Connection, name: str, /, *, major: int | None = None, **values: object) -> list[Any]:
+    """Return the rows of `cluster/<name>.sql`, in which these values stand for their names in <>.
+
+    `major` is the version whose statements are wanted, the server's own by default.
+    """
+    query = _composed(name, major or conn.info.server_version // 10000)
+    literals = {
+        place.encode(): (value if isinstance(value, sql.Composable) else sql.Literal(value)).as_bytes(conn)
+        for place, value in values.items()
+    }
+    with conn.cursor(row_factory=namedtuple_row) as cursor:
+        return cursor.execute(PLACE.sub(lambda match: literals[match[1]], query)).fetchall()
+
+
+@cache
+def _composed(name: str, major: int) -> bytes:
+    """Return a statement with the parts that it shares with others."""
+    query = statement(__package__, name, major)
+    for part in ("acl", "setting"):
+        query = query.replace(f"<{part}>".encode(), statement(__package__, part, major))
+    # Comments speak of the places, too; a value with a newline would end them.
+    return b"\n".join(line for line in query.splitlines() if not line.lstrip().startswith(b"--"))
+
+
+def held(source: Connection, destination: Connection, *parts: Sequence[Step]) -> tuple[list[list[Step]], list[Loss]]:
+    """Return each part's steps without the settings that a server of another version does not take, and what is lost.
+
+    They are tried, in a transaction that is rolled back: a parameter may be gone, or a value of it.
+    """
+    if source.info.server_version // 10000 == destination.info.server_version // 10000:
+        return [list(part) for part in parts], []
+    kept, losses = [], []
+    with destination.transaction(force_rollback=True):
+        for part in parts:
+            lesser = [_lesser(step, _not_taken(destination, step)) for step in part]
+            kept.append([step for step, _ in lesser if step.work != Execute(())])
+            losses += [loss for _, lost in lesser for loss in lost]
+    return kept, losses
+
+
+def _lesser(step: Step, refused: Mapping[str, str]) -> tuple[Step, list[Loss]]:
+    if not refused or not isinstance(step.work, Execute):
+        return step, []
+    statements = tuple(s for s in step.work.statements if s not in refused)
+    losses = [
+        Loss(step.name, f"{without_secrets(s)} ({why})" if statements else why, whole=not statements)
+        for s, why in refused.items()
+    ]
+    return replace(step, work=Execute(statements)), losses
+
+
+def _not_taken(destination: Connection, step: Step) -> dict[str, str]:
+    """Return those of a step's statements whose parameter or value the server does not know, and what it says."""
+    refused = {}
+    for each in step.work.statements if isinstance(step.work, Execute) else ():
+        setting = SETTING.search(each)
+        try:
+            with destination.transaction():
+                destination.execute(each)
+        except (psycopg.errors.InvalidParameterValue, psycopg.errors.FeatureNotSupported) as error:
+            if setting:
+                refused[each] = one_line(error)
+        except psycopg.errors.UndefinedObject as error:  # or the role is
+            if setting and destination.execute(KNOWN, [setting[1].strip('"')]).fetchall() == [(False,)]:
+                refused[each] = one_line(error)
+        except psycopg.DatabaseError:
+            continue
+    return refused
+
+
+def refusals(destination: Connection, steps: Iterable[Step]) -> list[Finding]:
+    """Return what the destination would not let this role do, or what would let nobody in any more.
+
+    It is tried, in a transaction that is rolled back.
+    """
+    steps = list(steps)
+    findings = []
+    with destination.transaction(force_rollback=True):
+        for step in steps:
+            if isinstance(step.work, Execute):
+                try:
+                    with destination.transaction():
+                        for statement in step.work.statements:
+                            destination.execute(statement)
+                except psycopg.DatabaseError as error:
+                    together = without_secrets("; ".join(step.work.statements))
+                    findings.append(
+                        Finding(
+                            f"The destination refuses the {step.name}: {one_line(error)}",
+                            "(as a role that may do so)",
+                            object=step.name,
+                            run=f"{together};",
+                        )
+                    )
+        for step, parameter, reason in login.shut_out(destination, steps):
+            text = f"With the {step.name} nobody could connect to the copy: {parameter}: {reason}"
+            instead = "Install that library on the destination's server, or take the setting away on the source."
+            findings.append(Finding(text, instead, object=step.name))
+    return findings

@@ -1,0 +1,168 @@
+"""Roles, privileges on parameters and tablespaces that the destination lacks: made on request, before all else."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise
+
+from psycopg import sql
+
+from replicator.cluster.read import read, roles_of
+from replicator.model import CreateTablespace, Execute, Finding, Phase, Plan, Step
+from replicator.sessions.postgres import Connection, quoted
+from replicator.settings import Settings
+
+PARAMETER_ACL_SINCE = 150000
+IN_PLACE_SINCE = 150000
+USED_TABLESPACES = """
+SELECT DISTINCT s.spcname::text
+  FROM pg_tablespace s
+  JOIN pg_class c ON c.reltablespace = s.oid
+ WHERE c.oid >= 16384
+"""
+# Reference: tablespace.c create_tablespace_directories. NULL: there is no such file.
+LOCATION_STATE = """
+SELECT (pg_stat_file(%(location)s, true)).isdir
+     , (pg_stat_file(format('%%s/PG_%%s_%%s', %(location)s::text, current_setting('server_version_num')::int / 10000
+                           , (SELECT catalog_version_no FROM pg_control_system())), true)).isdir
+"""
+
+
+def lacking(source: Connection, destination: Connection, settings: Settings) -> tuple[list[Step], list[Finding]]:
+    """Return the steps that make what the settings ask for, in order, and what stands in the way."""
+    steps = roles(source, destination, settings) if settings.roles else []
+    findings: list[Finding] = []
+    if settings.privileges:
+        granting, findings = parameter_privileges(source, destination, roles=settings.roles)
+        steps += granting
+    if settings.tablespaces:
+        used = [row[0] for row in source.execute(USED_TABLESPACES).fetchall()]
+        creating, in_the_way = tablespaces(source, destination, settings, used)
+        steps += creating
+        findings += in_the_way
+    return steps, findings
+
+
+def first(steps: Iterable[Step], plan: Plan) -> Plan:
+    """Return a plan that begins with these steps, one after another: all others wait for the last of them."""
+    before = list(steps)
+    before[1:] = [replace(step, needs=frozenset({prior.name})) for prior, step in pairwise(before)]
+    last = frozenset({before[-1].name}) if before else frozenset()
+    return replace(plan, steps=(*before, *(s if s.needs else replace(s, needs=last) for s in plan.steps)))
+
+
+def _wanted(statements: Iterable[str], settings: Settings) -> tuple[str, ...]:
+    """Return these statements without what the settings leave out."""
+    gone = [] if settings.comments else ["COMMENT ON "]
+    gone += [] if settings.security_labels else ["SECURITY LABEL FOR "]
+    return tuple(s for s in statements if not s.startswith(tuple(gone)))
+
+
+def roles(source: Connection, destination: Connection, settings: Settings) -> list[Step]:
+    """Return a step for each role that the destination lacks, then for their memberships.
+
+    Passwords travel as hashes, where the source's pg_authid may be read. Grantors of memberships do not.
+    """
+    readable = source.execute("SELECT has_table_privilege('pg_authid', 'SELECT')").fetchall() == [(True,)]
+    rows = read(
+        source,
+        "role",
+        authid=sql.Identifier("pg_authid" if readable else "pg_roles"),
+        major=min(source.info.server_version, destination.info.server_version) // 10000,
+        there=sorted(roles_of(destination)),
+    )
+    return [Step(row.name, Phase.ROLES, Execute(_wanted(row.statements, settings))) for row in rows]
+
+
+def parameter_privileges(
+    source: Connection, destination: Connection, *, roles: bool
+) -> tuple[list[Step], list[Finding]]:
+    """Return steps for the privileges on parameters that the destination lacks; without `roles` only words about them.
+
+    They belong to the server and are about roles, so they come with those.
+    """
+    if source.info.server_version < PARAMETER_ACL_SINCE:
+        return [], []
+    known = destination.info.server_version >= PARAMETER_ACL_SINCE
+    there = {row.name: row.statements for row in read(destination, "parameter_acl")} if known else {}
+    here = [row for row in read(source, "parameter_acl") if there.get(row.name) != row.statements]
+    if roles and known:
+        return [Step(row.name, Phase.ROLES, Execute(tuple(row.statements))) for row in here], []
+    existing = {"PUBLIC", *roles_of(destination)}
+    concerned = [row.name for row in here if roles or row.role in existing]
+    why = "--roles copies them" if known else "the destination knows none before PostgreSQL 15"
+    return [], [Finding(f"Not copied: {', '.join(concerned)}: {why}.", "", fatal=False)] if concerned else []
+
+
+def tablespaces(
+    source: Connection, destination: Connection, settings: Settings, names: list[str]
+) -> tuple[list[Step], list[Finding]]:
+    """Return a step for each of these tablespaces that the destination lacks, and what stands in the way."""
+    there = {row[0] for row in destination.execute("SELECT spcname::text FROM pg_tablespace").fetchall()}
+    missing = read(
+        source,
+        "tablespace",
+        names=sorted(set(names) - there),
+        owned=settings.owners,
+        privileged=settings.privileges,
+        user=destination.info.user,
+    )
+    if not settings.create_tablespaces:
+        return [], [
+            Finding(
+                f'The destination has no tablespace "{row.name}", which tables or indexes of the source are in.',
+                "or clone with --tablespaces, or with --no-tablespaces.",
+                object=f"tablespace {quoted(row.name)}",
+                run=f"{row.create};",
+            )
+            for row in missing
+        ]
+    expected = roles_of(destination) | (roles_of(source) if settings.roles else set())
+    steps, findings = [], []
+    for row in missing:
+        if reason := _obstacle(destination, row.location):
+            findings.append(
+                Finding(
+                    f'The tablespace "{row.name}" cannot be created on the destination: {reason}.',
+                    "(as a superuser) or clone with --no-tablespaces.",
+                    object=f"tablespace {quoted(row.name)}",
+                    run=f"{row.create};",
+                )
+            )
+        if settings.owners and row.owner not in expected:
+            findings.append(
+                Finding(
+                    f'The destination has no role "{row.owner}", who owns the tablespace "{row.name}" on the source.',
+                    "or clone with --roles, or with --no-owner.",
+                    object=f"role {quoted(row.owner)}",
+                    run=f"CREATE ROLE {quoted(row.owner)};",
+                )
+            )
+        work = CreateTablespace(row.name, row.create, in_place=not row.location, then=_wanted(row.then, settings))
+        steps.append(Step(f"tablespace {row.name}", Phase.TABLESPACES, work))
+    return steps, findings
+
+
+def _obstacle(destination: Connection, location: str) -> str:
+    """Return why a tablespace cannot be made there; nothing if it can. CREATE TABLESPACE cannot be tried."""
+    if destination.info.parameter_status("is_superuser") != "on":
+        return "only a superuser may do so"
+    if not location:
+        old = destination.info.server_version < IN_PLACE_SINCE
+        return "there are no tablespaces in place before PostgreSQL 15" if old else ""
+    ((folder, in_use),) = destination.execute(LOCATION_STATE, {"location": location}).fetchall()
+    if not folder:
+        return f"the server there has no folder {location}"
+    return f"a server of this version uses {location} already" if in_use else ""
+
+
+def create_tablespace(conn: Connection, work: CreateTablespace) -> None:
+    """Create a tablespace unless it is there. The connection must be outside any transaction."""
+    if conn.execute("SELECT FROM pg_tablespace WHERE spcname = %s", [work.name]).fetchall():
+        return
+    if work.in_place:
+        conn.execute("SET allow_in_place_tablespaces = on")
+    try:
+        conn.execute(work.create)
+    finally:
+        if work.in_place:
+            conn.execute("RESET allow_in_place_tablespaces")

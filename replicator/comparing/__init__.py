@@ -1,0 +1,274 @@
+"""Is the copy the original? Objects are compared one by one, rows by count and hash, computed on both servers at once.
+
+    objects (schema) · sequences ─► fingerprints of all tables ─► of those that differ, the rows ─► repair, if wanted
+
+The hash of a table is the sum of its rows' hashes, so the order of rows does not matter, the rows stay where they are,
+and a big table is read in pieces: on each side its own, which need not hold the same rows.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from replicator import events
+from replicator.comparing import matviews
+from replicator.comparing.fingerprint import PIECE_BYTES, Hashing
+from replicator.comparing.repair import Repaired, repair_tables
+from replicator.comparing.reread import reading_again
+from replicator.comparing.retries import Attempts
+from replicator.comparing.rows import Found
+from replicator.comparing.schema import SequenceValues, compare_schemas, compare_sequences, initial
+from replicator.comparing.search import Search
+from replicator.comparing.sides import Mismatch, RowDifference, Side, Sides, most_quoted, same_names
+from replicator.comparing.states import compare_states
+from replicator.comparing.sums import Sums, called
+from replicator.events import NAMED, Emit, counted, listed
+from replicator.model import Column, CompareLargeObjects, CompareTable, Execute, Phase, Step, Table
+from replicator.work.executor import execute
+from replicator.work.large_objects import without_gaps
+from replicator.work.throttle import Throttle
+
+__all__ = [
+    "Mismatch",
+    "RowDifference",
+    "SequenceValues",
+    "Side",
+    "Verification",
+    "after_repair",
+    "compare_schemas",
+    "compare_sequences",
+    "verify",
+]
+
+DIFFERENT = "different: "
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a comparison found: all differences, and by its name each table whose rows differ."""
+
+    mismatches: list[Mismatch]
+    tables: Mapping[str, tuple[CompareTable, Found]]
+    sides: Sides
+    hashing: Hashing
+    emit: Emit
+    unproven: Sequence[str] = ()
+    """What was read `earlier`, and is not as the source is now: of that nothing can be told."""
+
+    def repair(self) -> dict[str, Repaired]:
+        """Copy the rows that differ again."""
+        with events.saying(self.emit, "Copying the rows that differ again"):
+            return repair_tables(self.sides, self.tables, self.hashing)
+
+
+def verify(
+    source: Side,
+    destination: Side,
+    *,
+    jobs: int,
+    emit: Emit,
+    sequence_values: SequenceValues | None = None,
+    show_rows: int = 0,
+    only: Collection[str] | None = None,
+    throttle: Throttle | None = None,
+    retry_seconds: float = 0.0,
+    earlier: Collection[str] = (),
+    cloned: bool = False,
+) -> Verification:
+    """Return all differences between two databases; none where the copy is complete. Raises StepFailed.
+
+    `sequence_values` are those that the copy was given; without them the source's own are expected. `show_rows` is of
+    how many rows of a table the values are read; `only` names the tables to compare, as a mismatch does;
+    `earlier` those that were copied at an earlier moment than the source is compared at, `large objects` for all these.
+    `cloned`: the destination was filled just now, so that what a clone does otherwise by intention is only said.
+    """
+    sides = Sides(source, destination)
+    encodings = source.encoding, destination.encoding
+    hashing = Hashing(encodings, since_18=sides.older.major >= 18, declared=source.declared)
+    attempts = Attempts(sides, emit, retry_seconds)
+    reread = reading_again(destination.sessions, lambda text: emit(events.Note(text)))
+    with events.saying(emit, "Comparing all definitions and sequences"):
+        mismatches = attempts.make(
+            Step("verify definitions and sequences", Phase.VERIFY, Execute(())),
+            0,
+            lambda: [
+                *compare_schemas(source.catalog, destination.catalog, reread),
+                *compare_sequences(source, destination, sequence_values),
+                *compare_states(sides, emit, cloned=cloned),
+            ],
+        )
+    unread = matviews.read(sides) if only is None else []
+    steps, incomparable = _steps(sides, only)
+    _say_what_is_not_compared(sides, unread, emit)
+    emit(events.Planned({Phase.VERIFY: len(steps)}, sum(step.cost for step in steps)))
+    sums = Sums(sides, hashing, emit, throttle, attempts)
+    execute(steps, sums.run, jobs=jobs, emit=emit, cancel=attempts.cancel)
+    differing = {name: pair for name, pair in sums.by_name.items() if pair[0] != pair[1]}
+    unproven = sorted(name for name in differing if not {name, name.rpartition(" ")[0]}.isdisjoint(earlier))
+    differing = {name: pair for name, pair in differing.items() if name not in unproven}
+    search = Search(sides, hashing, differing, show_rows, emit, attempts)
+    searches = [step for step in (_whole(step) for step in steps) if step and step.name in differing]
+    if searches:
+        emit(events.Note(f"Searching for the rows that differ: {listed([step.name for step in searches])}."))
+        emit(events.Planned({Phase.VERIFY: len(searches)}, 0))
+        execute(searches, search.run, jobs=jobs, emit=emit, cancel=attempts.cancel)
+    found, notes = matviews.judge(sides, search.mismatches, cloned=cloned)
+    for note in notes:
+        emit(events.Note(note))
+    mismatches += incomparable + found + ([] if cloned or only is not None else matviews.filled_there_alone(sides))
+    if only is None:
+        emit(events.Note(_compared(sides, sums)))
+    return Verification(
+        sorted(mismatches, key=lambda m: (m.what, m.how)), search.tables, sides, hashing, emit, unproven
+    )
+
+
+def after_repair(found: Verification, outcomes: Mapping[str, Repaired], left: Verification) -> list[Mismatch]:
+    """Return what was found with what became of it, and what is new.
+
+    Rows are repaired, definitions are not, though both may differ in one table.
+    """
+    still = {(mismatch.what, mismatch.about) for mismatch in left.mismatches}
+    before = {(mismatch.what, mismatch.about) for mismatch in found.mismatches}
+    told = []
+    for mismatch in found.mismatches:
+        if outcome := outcomes.get(mismatch.what):
+            if mismatch.about == "rows":
+                done = outcome.done and (mismatch.what, "rows") not in still
+                again = ", but its rows differ again" if outcome.done and not done else ""
+                mismatch = replace(mismatch, repaired=done, repair=outcome.text + again)
+            elif mismatch.how.startswith(DIFFERENT):
+                how = f"its definition still differs: {mismatch.how.removeprefix(DIFFERENT)}"
+                mismatch = replace(mismatch, how=how)
+        told.append(mismatch)
+    return told + [mismatch for mismatch in left.mismatches if (mismatch.what, mismatch.about) not in before]
+
+
+def _say_what_is_not_compared(sides: Sides, matviews: Sequence[str], emit: Emit) -> None:
+    source, destination = sides.source, sides.destination
+    foreign = [o.identity for o in source.catalog.objects if o.kind == "foreign_table"]
+    routed = sorted({table.root for table in source.tables if table.root})
+    tables = (*source.tables, *destination.tables)
+    read_otherwise = {t.identity: [c.name for c in t.columns if c.read_as] for t in tables}
+    narrowed = [f"{name} ({', '.join(columns)})" for name, columns in read_otherwise.items() if columns]
+    if narrowed:
+        emit(events.Note(f"Compared as the destination's types hold the values: {listed(narrowed)}."))
+    for names, words in (
+        (foreign, "the rows of foreign tables: {}"),
+        (matviews, "the rows of materialized views that are empty, or that may not be read, on one side: {}"),
+        (routed, "in which partition rows are of {}, which may be another one on each server"),
+    ):
+        if names:
+            emit(events.Note(f"Not compared: {words.format(listed(names))}."))
+    if initial(source.catalog, destination.catalog):
+        emit(events.Note("The destination has the schema public, empty, as every new database; the source has none."))
+
+
+def _compared(sides: Sides, sums: Sums) -> str:
+    """Return what was compared, in words."""
+    catalog = sides.source.catalog
+    tables = {name: here for name, (here, _) in sums.by_name.items() if not name.startswith("large objects ")}
+    rows = sum(count for count, _ in tables.values())
+    objects = sum(here[0] for name, (here, _) in sums.by_name.items() if name not in tables)
+    kinds = Counter(o.kind for o in catalog.objects)
+    parts = [
+        f"{counted(rows, 'row')} of {counted(len(tables), 'table')}, {events.size_text(sums.bytes)} read",
+        counted(len(catalog.sequences), "sequence"),
+        counted(objects, "large object"),
+        f"{counted(kinds.total(), 'definition')} ({', '.join(f'{n:,} {kind}' for kind, n in sorted(kinds.items()))})",
+    ]
+    return f"Compared: {'; '.join(part for part in parts if not part.startswith('0 '))}."
+
+
+def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list[Mismatch]]:
+    """Return the steps for all tables on both sides, piece by piece, largest first, and for the large objects.
+
+    Tables whose columns have not the same names are returned as mismatches.
+    """
+    source, destination = sides.source.catalog, sides.destination.catalog
+    there = {table.identity: table for table in sides.destination.tables}
+    same = same_names((table.identity for table in sides.source.tables), there)
+    steps: dict[str, list[Step]] = {}
+    mismatches = []
+    for table in sorted(sides.source.tables, key=lambda table: -table.bytes):
+        name = table.name
+        if table.identity not in same or name in steps or (only is not None and name not in only):
+            continue
+        other = there[same[table.identity]]
+        older, newer = (table, other) if sides.older is sides.source else (other, table)
+        columns, stored = _columns(older.columns, newer.columns), _columns(older.stored, newer.stored)
+        if not len(table.columns) == len(other.columns) == len(columns):
+            common = {c.name.strip('"') for c in columns}
+            all = {c.name.strip('"') for c in (*table.columns, *other.columns)}
+            names = ", ".join(sorted(all - common)[:NAMED])
+            reason = f"rows not compared: only one side has the columns {names}"
+            mismatches.append(Mismatch(name, reason, about="rows"))
+            continue
+        identity = (
+            most_quoted(table.root, other.root or "") if table.root else most_quoted(table.identity, other.identity)
+        )
+        work = CompareTable(
+            identity,
+            columns,
+            table.root is None,
+            table.condition or "",
+            blocks=(_blocks(table), _blocks(other)),
+            bytes=(table.bytes, other.bytes),
+            stored=stored,
+            matview=table.matview,
+        )
+        steps[name] = _pieces(name, work)
+    for r in without_gaps(source.large_objects, destination.large_objects) if only is None else ():
+        name = f"large objects {r.first}-{r.last}"
+        steps[name] = [Step(f"verify {name}", Phase.VERIFY, CompareLargeObjects(r, destination.role))]
+    return [step for pieces in steps.values() for step in pieces], mismatches
+
+
+def _columns(older: Sequence[Column], newer: Sequence[Column]) -> tuple[Column, ...]:
+    """Return what columns both have. Where types differ, texts are compared."""
+    others = {column.name: column for column in newer}
+    columns = []
+    for name, same in same_names((column.name for column in older), others).items():
+        column = next(c for c in older if c.name == name)
+        other = others[same]
+        alike = bool(same_names([column.type], [other.type]))
+        columns.append(
+            replace(
+                column,
+                name=most_quoted(name, same),
+                type=column.type if alike else "",
+                read_as=column.read_as or other.read_as,
+                send=column.send if alike and bool(same_names([column.send], [other.send])) else "",
+            )
+        )
+    return tuple(columns)
+
+
+def _blocks(table: Table) -> int | None:
+    """Return how many blocks can be read in ranges. None: read it whole, a root or a table of which some rows count."""
+    return None if table.root or table.condition else table.blocks
+
+
+def _pieces(name: str, work: CompareTable) -> list[Step]:
+    pieces = 1 if None in work.blocks else max(1, -(-max(work.bytes) // PIECE_BYTES))
+    cost = sum(work.bytes) // pieces
+    if pieces == 1:
+        return [Step(f"verify {name}", Phase.VERIFY, work, cost=cost)]
+    return [
+        Step(
+            f"verify {name}, part {piece + 1} of {pieces}",
+            Phase.VERIFY,
+            replace(work, piece=piece, pieces=pieces),
+            cost=cost,
+        )
+        for piece in range(pieces)
+    ]
+
+
+def _whole(step: Step) -> Step | None:
+    """Return the step that looks at all rows, for the first piece of a table."""
+    if not isinstance(step.work, CompareTable):
+        return replace(step, name=called(step))
+    if step.work.piece:
+        return None
+    return replace(step, name=called(step), work=replace(step.work, pieces=1), cost=step.cost * step.work.pieces)

@@ -1,0 +1,323 @@
+"""Differing rows are copied again, from the snapshot that they were found in.
+
+The destination may be in use: once the table is locked, its rows must be as they were found, or as they should be.
+
+As `replica` neither foreign keys nor triggers act: rows are deleted, and copied as they are, in one transaction for all
+tables that foreign keys join; at its end these keys must hold. A role that may not be it updates, inserts and deletes
+instead, in one transaction a table, and foreign keys act. What one table lacks for them may be there when another is
+repaired, so the tables are tried until nothing gets better.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from replicator.comparing.fingerprint import Hashing, rows_of, text_of
+from replicator.comparing.references import broken, joined, keep_referenced, references, roots
+from replicator.comparing.rows import MOST_ROWS, Found, select_rows
+from replicator.comparing.sides import RowDifference, Sides
+from replicator.errors import ReplicatorError, SourceChanged
+from replicator.model import CompareTable
+from replicator.sessions import locks, postgres
+from replicator.sessions.postgres import Connection, one_line
+from replicator.sessions.setup import having
+from replicator.work.copying import driver
+
+AT_ONCE = 1000
+STAGE = "pg_temp.replicator_stage"
+SEE_ALL = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
+"""Whatever the role's default: what others have committed while a statement waited for a lock counts."""
+
+# Of the table, of its partitions if it is a root, and of all that foreign keys may reach from there if they act.
+TRIGGERS = """
+  WITH RECURSIVE reached (relid) AS (
+       SELECT %(table)s::regclass::oid
+        UNION
+       SELECT next.relid
+         FROM reached
+        CROSS JOIN LATERAL (SELECT inhrelid FROM pg_inherits WHERE inhparent = reached.relid AND %(root)s
+                             UNION ALL
+                            SELECT conrelid FROM pg_constraint
+                             WHERE confrelid = reached.relid AND contype = 'f' AND %(acting)s) AS next (relid)
+     )
+SELECT tgrelid::regclass::text, quote_ident(tgname), tgenabled = 'A', tgenabled = 'R'
+  FROM pg_trigger
+ WHERE tgrelid IN (SELECT relid FROM reached)
+   AND NOT tgisinternal
+   AND tgenabled::text = ANY (%(firing)s)
+"""
+# A table that publishes what is deleted must say by what a row is known. One whose key is still to be made cannot.
+UNIDENTIFIED = """
+SELECT c.oid::regclass::text, CASE c.relreplident WHEN 'n' THEN 'NOTHING' ELSE 'DEFAULT' END
+  FROM pg_class c
+ WHERE (c.oid = %(table)s::regclass
+        OR %(root)s AND c.oid = ANY (ARRAY(SELECT relid::oid FROM pg_partition_tree(%(table)s::regclass))))
+   AND c.relkind = 'r'
+   AND c.relpersistence = 'p'
+   AND c.relreplident <> 'f'
+   AND NOT EXISTS (SELECT FROM pg_index i
+                    WHERE i.indrelid = c.oid
+                      AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END)
+   AND EXISTS (SELECT FROM pg_publication WHERE pubupdate OR pubdelete)
+"""
+# pg_stat_xact: what the transaction has done, and perhaps some before it.
+WRITTEN = """
+SELECT root, done, sum(rows)::bigint
+  FROM pg_stat_xact_user_tables
+ CROSS JOIN coalesce(pg_partition_root(relid)::text, relid::regclass::text) AS root
+ CROSS JOIN LATERAL (VALUES ('deleted', n_tup_del), ('changed', n_tup_upd)) AS counted (done, rows)
+ WHERE rows > 0
+   AND root <> %s
+ GROUP BY root, done
+"""
+RULES = "SELECT rulename FROM pg_rewrite WHERE ev_class = %s::regclass AND ev_type <> '1' AND ev_enabled <> 'D'"
+
+
+class Repaired(NamedTuple):
+    """What became of a table: `done` or not, in words, and whether foreign keys acted meanwhile."""
+
+    done: bool
+    text: str
+    acted: bool = False
+
+
+class NotRepaired(ReplicatorError):
+    """The table cannot be repaired row by row."""
+
+
+Tables = Mapping[str, tuple[CompareTable, Found]]
+
+
+def repair_tables(sides: Sides, tables: Tables, hashing: Hashing) -> dict[str, Repaired]:
+    """Make the rows of these tables those of the source, and say what became of each."""
+    if not tables:
+        return {}
+    with sides.destination.sessions.use() as there, there.transaction():
+        keys = references(there) if postgres.become_replica(there) else []
+        roots_of = dict(zip(tables, roots(there, (work.identity for work, _ in tables.values())), strict=True))
+    outcomes: dict[str, Repaired] = {}
+    todo = dict(roots_of)
+    better = True
+    while todo and better:
+        better = False
+        for group in joined(todo, keys):
+            some = {name: root for name, root in roots_of.items() if name in group}
+            outcomes |= _repair_together(sides, tables, some, keys, hashing)
+            better = better or any(outcomes[name].done for name in group)
+        todo = {name: root for name, root in todo.items() if not outcomes[name].done}
+    return outcomes
+
+
+def _repair_together(
+    sides: Sides, tables: Tables, roots_of: Mapping[str, str], keys: Sequence[Any], hashing: Hashing
+) -> dict[str, Repaired]:
+    """Repair tables in one transaction. Those that cannot be are left out, and the others repaired without them."""
+    outcomes: dict[str, Repaired] = {}
+    left = dict(roots_of)
+    while left:
+        done: dict[str, Repaired] = {}
+        refused: dict[str, str] = {}
+        about = list(left)
+        try:
+            with sides.destination.sessions.use() as there, there.transaction():
+                there.execute(SEE_ALL)
+                replica = postgres.become_replica(there)
+                keep_referenced(there, left, keys)
+                for name in left:
+                    about = [name]
+                    done[name] = _repair(sides, there, *tables[name], hashing, replica)
+                about = list(left)
+                with postgres.without_views(there):
+                    refused = broken(there, sides.destination.snapshot.now, left, keys)
+                if refused:
+                    raise psycopg.Rollback
+        except (psycopg.Error, NotRepaired) as error:
+            refused = dict.fromkeys(about, one_line(error))
+        if not refused:
+            return outcomes | done
+        outcomes |= {name: Repaired(False, f"not repaired: {text}") for name, text in refused.items()}
+        left = {name: root for name, root in left.items() if name not in refused}
+    return outcomes
+
+
+def _repair(
+    sides: Sides, there: Connection, work: CompareTable, found: Found, hashing: Hashing, replica: bool
+) -> Repaired:
+    if not found.all:
+        raise NotRepaired(f"more than {MOST_ROWS:,} rows differ: copy the database again.")
+    there.execute(f"LOCK TABLE {_only(work)} IN SHARE ROW EXCLUSIVE MODE")
+    _refuse_another(sides, there, work)
+    path = sides.destination.paths.get(work.identity, "")
+    with postgres.without_views(there), having(path, there):
+        rows = _still_to_do(there, work, found, hashing)
+    extra = [row for row in rows if row.how == "extra"]
+    changed = [row for row in rows if row.how == "changed"]
+    wanted = [row for row in rows if row.how != "extra"]
+    before = _written(there, work, replica)
+    with _silenced(there, work, replica), _identified(there, work), sides.source.reading(work) as here:
+        deleted = 0
+        for some in _batches(extra + changed if replica else extra):
+            with postgres.without_views(there), having(path, there):
+                deleted += _delete(there, work, found, some, hashing)
+        with having(path, there):
+            if replica:
+                copied = _copy(here, there, work, found, wanted, hashing, work.identity)
+            else:
+                copied = _copy_into_stage_and_merge(here, there, work, found, wanted, hashing)
+    deleted -= len(changed) if replica else 0
+    text = f"repaired: {deleted} deleted, {copied} copied"
+    if others := _written(there, work, replica) - before:
+        cascaded = (f"{done} {n} row{'s' * (n > 1)} of {table}" for (table, done), n in sorted(others.items()))
+        text += f"; foreign keys {', '.join(cascaded)}"
+    return Repaired(True, text, not replica)
+
+
+def _written(there: Connection, work: CompareTable, replica: bool) -> Counter[tuple[str, str]]:
+    """Return how many rows of other tables were deleted and changed, where foreign keys act, as the server counts."""
+    if replica:
+        return Counter()
+    (root,) = roots(there, [work.identity])
+    return Counter({(table, done): n for table, done, n in there.execute(WRITTEN, [root])})
+
+
+def _refuse_another(sides: Sides, there: Connection, work: CompareTable) -> None:
+    """Refuse a table that is not the one that was compared, or has rules; nobody gives it one while it is locked."""
+    try:
+        locks.prove_names(there, sides.destination.relations(work))
+    except SourceChanged as error:
+        raise NotRepaired(str(error)) from error
+    if rules := there.execute(RULES, [work.identity]).fetchall():
+        raise NotRepaired(f"its rule {rules[0][0]} would do something else.")
+
+
+def _still_to_do(there: Connection, work: CompareTable, found: Found, hashing: Hashing) -> list[RowDifference]:
+    """Return the rows that are not as on the source yet. Raises NotRepaired if some are not as they were found, either.
+
+    A row whose key is equal to the one looked for, but written otherwise, is another row.
+    """
+    what = [hashing.row(work.compared), *(text_of(column.name) for column in found.key)]
+    texts = "".join(f", v{n}" for n in range(1, len(what)))
+    left, changed = [], 0
+    for some in _batches(found.rows):
+        chosen = select_rows(work, hashing, found.key, some, what)
+        grouped = there.execute(f"SELECT number, count(*), sum(v0){texts} FROM ({chosen}) AS r GROUP BY number{texts}")
+        now = {n: (count, int(total)) for n, count, total, *key in grouped if key == list(some[n - 1].key.values())}
+        for n, row in enumerate(some, 1):
+            if now.get(n, (0, 0)) != row.here:
+                left.append(row)
+                changed += now.get(n, (0, 0)) != row.there
+    if changed:
+        raise NotRepaired("1 row was changed meanwhile" if changed == 1 else f"{changed:,} rows were changed meanwhile")
+    return left
+
+
+@contextmanager
+def _silenced(there: Connection, work: CompareTable, replica: bool) -> Iterator[None]:
+    """Disable the triggers that would fire, and enable them again as they were, in the same transaction."""
+    firing = ["A", "R"] if replica else ["A", "O"]
+    about = {"table": work.identity, "root": not work.only, "acting": not replica, "firing": firing}
+    triggers = there.execute(TRIGGERS, about).fetchall()
+    for table, trigger, _, _ in triggers:
+        there.execute(f"ALTER TABLE ONLY {table} DISABLE TRIGGER {trigger}")
+    yield
+    for table, trigger, always, on_replica in triggers:
+        when = "ALWAYS " if always else "REPLICA " if on_replica else ""
+        there.execute(f"ALTER TABLE ONLY {table} ENABLE {when}TRIGGER {trigger}")
+
+
+@contextmanager
+def _identified(there: Connection, work: CompareTable) -> Iterator[None]:
+    """Let rows that are published be deleted though no key tells which they are."""
+    unidentified = there.execute(UNIDENTIFIED, {"table": work.identity, "root": not work.only}).fetchall()
+    for table, _ in unidentified:
+        there.execute(f"ALTER TABLE ONLY {table} REPLICA IDENTITY FULL")
+    yield
+    for table, identity in unidentified:
+        there.execute(f"ALTER TABLE ONLY {table} REPLICA IDENTITY {identity}")
+
+
+def _batches(rows: Sequence[RowDifference]) -> Iterator[Sequence[RowDifference]]:
+    return (rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE))
+
+
+def _only(work: CompareTable) -> str:
+    return f"{'ONLY ' if work.only else ''}{work.identity}"
+
+
+def _names(work: CompareTable) -> str:
+    return ", ".join(column.name for column in work.columns)
+
+
+def _as_often(query: str, rows: Sequence[RowDifference], what: str) -> str:
+    """Return the query for `what` of selected rows, of equal ones no more than are wanted."""
+    times = sql.Literal([row.times for row in rows]).as_string()
+    return (
+        f"SELECT {what} FROM (SELECT *, row_number() OVER (PARTITION BY number) AS nth FROM ({query}) AS r) AS r"
+        f" JOIN pg_catalog.unnest({times}::bigint[]) WITH ORDINALITY AS m (times, number) USING (number)"
+        " WHERE nth <= times"
+    )
+
+
+def _delete(
+    there: Connection, work: CompareTable, found: Found, rows: Sequence[RowDifference], hashing: Hashing
+) -> int:
+    chosen = _as_often(select_rows(work, hashing, found.key, rows, ["tableoid", "ctid"]), rows, "v0, v1")
+    query = f"DELETE FROM {_only(work)} AS t USING ({chosen}) AS r WHERE t.tableoid = r.v0 AND t.ctid = r.v1"
+    return there.execute(query).rowcount
+
+
+def _copy(
+    here: Connection,
+    there: Connection,
+    work: CompareTable,
+    found: Found,
+    rows: Sequence[RowDifference],
+    hashing: Hashing,
+    target: str,
+) -> int:
+    """Copy rows from the source into a table. Returns how many."""
+    columns = f" ({_names(work)})" if work.columns else ""
+    what = [column.name for column in work.columns]
+    values = ", ".join(f"v{n}" for n in range(len(what)))
+    copied = 0
+    for some in _batches(rows):
+        chosen = _as_often(select_rows(work, hashing, found.key, some, what), some, values)
+        copied += driver.transfer(
+            here, there, f"COPY ({chosen}) TO STDOUT", f"COPY {target}{columns} FROM STDIN", lambda bytes: None
+        )
+    return copied
+
+
+def _copy_into_stage_and_merge(
+    here: Connection,
+    there: Connection,
+    work: CompareTable,
+    found: Found,
+    rows: Sequence[RowDifference],
+    hashing: Hashing,
+) -> int:
+    with postgres.on("destination"):
+        there.execute(f"CREATE TEMP TABLE replicator_stage AS SELECT {_names(work)} FROM {rows_of(work)} LIMIT 0")
+    copied = _copy(here, there, work, found, rows, hashing, STAGE)
+    missing = f"INSERT INTO {work.identity} ({_names(work)}) OVERRIDING SYSTEM VALUE SELECT {_names(work)} FROM {STAGE}"
+    if found.key:
+        same = " AND ".join(
+            f"{one} OPERATOR(pg_catalog.=) {other}"
+            if c.type.startswith("pg_catalog.")
+            else f"{text_of(one)} = {text_of(other)}"
+            for c in found.key
+            for one, other in [(f"t.{c.name}", f"s.{c.name}")]
+        )
+        keys = {column.name for column in found.key}
+        values = ", ".join(f"{c.name} = s.{c.name}" for c in work.columns if c.name not in keys)
+        if values:
+            there.execute(f"UPDATE {_only(work)} AS t SET {values} FROM {STAGE} AS s WHERE {same}")
+        missing += f" AS s WHERE NOT EXISTS (SELECT FROM {_only(work)} AS t WHERE {same})"
+    if work.columns:
+        there.execute(missing)
+    there.execute(f"DROP TABLE {STAGE}")
+    return copied

@@ -1,0 +1,269 @@
+"""Which rows differ: first the buckets of keys whose fingerprints differ, then the rows in these, key by key.
+
+A bucket holds the keys of one hash, not a range of keys: ranges depend on collations, which two servers need not share.
+The rows of the buckets that differ come from both servers in the order of their keys' hashes and are merged as they
+come, so that no number of them needs memory. A table without a key is compared by its rows' hashes alone.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, islice
+from typing import Any
+
+from psycopg import sql
+
+from replicator.comparing.fingerprint import Hashing, rows_of, text_of
+from replicator.comparing.sides import RowDifference, Side, Sides, Values, same_names
+from replicator.model import Column, CompareLargeObjects, CompareTable
+from replicator.sessions.postgres import ALL_ROWS, Connection
+from replicator.work import large_objects
+
+BUCKETS = 65536
+LAST_BUCKET = f"{BUCKETS - 1}::bigint"
+FEW_ROWS = 4 * BUCKETS  # on both sides: merged as they are
+FETCHED_ROWS = 10_000
+MOST_ROWS = 100_000
+"""So many rows of a table are told apart."""
+MOST_CHARACTERS = 10_000
+"""So much is read of a value that is shown."""
+
+# The primary key, else the smallest unique index without NULLs.
+KEY = """
+SELECT array_agg(quote_ident(a.attname) ORDER BY k.position)
+  FROM pg_index i
+ CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
+  LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+ WHERE i.indrelid = %s::regclass
+   AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
+   AND k.position <= i.indnkeyatts
+ GROUP BY i.indexrelid, i.indisprimary
+HAVING bool_and(k.attnum > 0 AND a.attnotnull)
+ ORDER BY i.indisprimary DESC, count(*), i.indexrelid
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows that differ, and the columns of the key that they are named by; `all` unless there were too many."""
+
+    key: tuple[Column, ...]
+    rows: tuple[RowDifference, ...]
+    all: bool = True
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many rows are changed, missing, extra."""
+        counts = Counter[str]()
+        for row in self.rows:
+            counts[row.how] += row.times
+        return counts
+
+    def __str__(self) -> str:
+        return ("" if self.all else "at least ") + ", ".join(f"{n} {how}" for how, n in sorted(self.counts.items()))
+
+
+def find_rows(sides: Sides, work: CompareTable, hashing: Hashing, rows: int) -> Found:
+    """Return the rows of a table that differ. `rows` is how many there are on both sides."""
+    key = _key(sides, work)
+    row = hashing.row(work.compared)
+    digest = hashing.row(key) if key else row
+    with sides.source.reading(work) as here, sides.destination.reading(work) as there:
+        conns = (here, there)
+        for conn in conns:
+            conn.execute(ALL_ROWS)
+        where = ""
+        if rows > FEW_ROWS:
+            sums = f"({digest}) & {LAST_BUCKET}, pg_catalog.count(*), pg_catalog.sum({row})"
+            grouped = f"SELECT {sums} FROM {rows_of(work)} GROUP BY 1"
+            ours, theirs = sides.together(lambda conn: set(conn.execute(grouped)), *conns)
+            mask = _mask({bucket for bucket, _, _ in ours ^ theirs})
+            where = f"WHERE pg_catalog.get_bit('\\x{mask.hex()}'::bytea, (digest & {LAST_BUCKET})::int) = 1"
+        texts = "".join(f", {text_of(column.name, column.read_as)} AS k{n}" for n, column in enumerate(key))
+        one = f"SELECT ({digest}) AS digest, ({row}) AS row{texts} FROM {rows_of(work)}"
+        if key:
+            query = f"SELECT * FROM ({one}) AS one {where} ORDER BY digest"
+        else:
+            query = f"SELECT digest, pg_catalog.count(*) FROM ({one}) AS one {where} GROUP BY 1 ORDER BY 1"
+        names = [column.name for column in key]
+        found = tuple(islice(_merge(sides, conns, query, names), MOST_ROWS + 1))
+    # Shorter ones first: whole numbers in their order.
+    ordered = sorted(found[:MOST_ROWS], key=lambda row: [(len(value or ""), value or "") for value in row.key.values()])
+    return Found(key, tuple(ordered), len(found) <= MOST_ROWS)
+
+
+def find_large_objects(sides: Sides, work: CompareLargeObjects, hashing: Hashing) -> Found:
+    """Return the large objects of a range that differ."""
+    with sides.source.reading() as here, sides.destination.reading() as there:
+        said = hashing.common("word.said")
+        query = f"{large_objects.hashes(here, work.range, work.role, said)} ORDER BY 1"
+        found = _merge(sides, (here, there), query, ["oid"])
+        rows = tuple(islice(found, MOST_ROWS + 1))
+    return Found((), rows[:MOST_ROWS], len(rows) <= MOST_ROWS)
+
+
+def _key(sides: Sides, work: CompareTable) -> tuple[Column, ...]:
+    """Return the columns of a key that both sides have; none where there is none."""
+    columns = {column.name: column for column in work.columns}
+    keys: list[list[tuple[Column, ...]]] = []
+    for side in (sides.source, sides.destination):
+        with side.reading() as conn:
+            indexes = conn.execute(KEY, [work.identity]).fetchall()
+        found = [list(same_names(names, columns).values()) for (names,) in indexes]
+        keys.append(
+            [
+                tuple(map(columns.__getitem__, key))
+                for key, (names,) in zip(found, indexes, strict=True)
+                if len(key) == len(names)
+            ]
+        )
+    return next((key for key in keys[0] if key in keys[1]), ())
+
+
+def _mask(buckets: Iterable[int]) -> bytes:
+    bits = bytearray(BUCKETS // 8)
+    for bucket in buckets:
+        bits[bucket >> 3] |= 1 << (bucket & 7)  # as get_bit counts
+    return bytes(bits)
+
+
+Row = tuple[Any, ...]
+
+
+def _merge(
+    sides: Sides, conns: tuple[Connection, Connection], query: str, names: Sequence[str]
+) -> Iterator[RowDifference]:
+    """Yield what differs in the answers of both servers: digest, hash, key; without a key digest, count."""
+
+    def start(conn: Connection) -> list[Row]:
+        conn.execute(f"DECLARE merged NO SCROLL CURSOR FOR {query}")
+        return _fetch(conn)
+
+    first = sides.together(start, *conns)  # the sorting is in here
+    ours, theirs = (
+        groupby(_rows(conn, rows), lambda row: int(row[0])) for conn, rows in zip(conns, first, strict=True)
+    )
+    here, there = _next(ours), _next(theirs)
+    while here or there:
+        if here and there and here[0] == there[0]:
+            one, other = here[1], there[1]
+            here, there = _next(ours), _next(theirs)
+        elif here and (not there or here[0] < there[0]):
+            one, other = here[1], []
+            here = _next(ours)
+        else:
+            assert there
+            one, other = [], there[1]
+            there = _next(theirs)
+        if one != other:
+            yield from _with_key(one, other, names) if names else _without_key(one, other)
+    for conn in conns:
+        conn.execute("CLOSE merged")
+
+
+def _next(groups: Iterator[tuple[int, Iterator[Row]]]) -> tuple[int, list[Row]] | None:
+    return next(((digest, list(rows)) for digest, rows in groups), None)
+
+
+def _fetch(conn: Connection) -> list[Row]:
+    return conn.execute(f"FETCH {FETCHED_ROWS} FROM merged").fetchall()
+
+
+def _rows(conn: Connection, rows: list[Row]) -> Iterator[Row]:
+    while rows:
+        yield from rows
+        rows = _fetch(conn)
+
+
+def _with_key(here: list[Row], there: list[Row], names: Sequence[str]) -> Iterator[RowDifference]:
+    """Pair rows whose keys have the same hash. Those with the same hash as a whole are the same."""
+    ours, theirs = Counter(row[1] for row in here), Counter(row[1] for row in there)
+    left = {tuple(row[2:]): int(row[1]) for row in here if ours[row[1]] > theirs[row[1]]}
+    right = {tuple(row[2:]): int(row[1]) for row in there if theirs[row[1]] > ours[row[1]]}
+    for key in left | right:
+        how = "missing" if key not in right else "changed" if key in left else "extra"
+        one, other = ((1, side[key]) if key in side else (0, 0) for side in (left, right))
+        values = dict(zip(names, key, strict=True))
+        yield RowDifference(how, values, left.get(key, other[1]), here=one, there=other)
+
+
+def _without_key(here: list[Row], there: list[Row]) -> Iterator[RowDifference]:
+    ours, theirs = (rows[0][1] if rows else 0 for rows in (here, there))
+    digest = int((here or there)[0][0])
+    how = "missing" if ours > theirs else "extra"
+    one, other = (ours, ours * digest), (theirs, theirs * digest)
+    yield RowDifference(how, {}, digest, abs(ours - theirs), here=one, there=other)
+
+
+ShownRow = dict[str, tuple[int, str | None]]
+"""Hash and text of the values by column."""
+
+
+def with_values(
+    sides: Sides, work: CompareTable, hashing: Hashing, found: Found, number: int
+) -> tuple[RowDifference, ...]:
+    """Return the first rows of a find with their values on both sides, of changed ones those that differ."""
+    rows = found.rows[:number]
+    hashes = ", ".join(hashing.value(column, 0) for column in work.compared)
+    texts = ", ".join(f"pg_catalog.left({text_of(column.name)}, {MOST_CHARACTERS})" for column in work.compared)
+    names = [column.name for column in work.compared]
+    what = [f"ARRAY[{hashes}]::bigint[]", f"ARRAY[{texts}]::text[]"]
+
+    def read(side: Side) -> dict[int, ShownRow]:
+        with side.reading(work) as conn:
+            answer = conn.execute(select_rows(work, hashing, found.key, rows, what)).fetchall()
+            return {n: dict(zip(names, zip(*values, strict=True), strict=True)) for n, *values in answer}
+
+    here, there = sides.together(read, sides.source, sides.destination)
+    return tuple(_shown(row, here.get(n), there.get(n)) for n, row in enumerate(rows, 1))
+
+
+def _shown(row: RowDifference, here: ShownRow | None, there: ShownRow | None) -> RowDifference:
+    def values(one: ShownRow | None) -> Values | None:
+        if one is None:
+            return None
+        alike = {name for name in one if here and there and here[name] == there[name]}
+        return {name: text for name, (_, text) in one.items() if row.how != "changed" or name not in alike}
+
+    # Of a table without a key the row may be on both sides, only not as often.
+    return replace(
+        row,
+        source=values(here) if row.how != "extra" else None,
+        destination=values(there) if row.how != "missing" else None,
+    )
+
+
+def select_rows(
+    work: CompareTable, hashing: Hashing, key: Sequence[Column], rows: Sequence[RowDifference], what: Sequence[str]
+) -> str:
+    """Return the query for these rows: the number of each, from 1 on, and the expressions in `what` of it.
+
+    Without a key it finds all rows that have the hash. A key of a type that is not PostgreSQL's own is compared as
+    text: its operators need not be found. What the others say is found by their index.
+    """
+    values = "".join(f", {expression} AS v{n}" for n, expression in enumerate(what))
+    names = "".join(f", t.v{n}" for n in range(len(what)))
+    if key:
+        keys = "".join(f", {c.name if _built_in(c) else text_of(c.name, c.read_as)} AS k{n}" for n, c in enumerate(key))
+        arrays = [_array([str(row.key[c.name]) for row in rows], "text[]") for c in key]
+        aliases = ", ".join(f"k{n}" for n in range(len(key)))
+        on = " AND ".join(
+            f"t.k{n} OPERATOR(pg_catalog.=) w.k{n}{f'::{c.type}' if _built_in(c) else ''}" for n, c in enumerate(key)
+        )
+    else:
+        keys = f", ({hashing.row(work.compared)}) AS k0"
+        arrays = [_array([row.digest for row in rows], "bigint[]")]
+        aliases, on = "k0", "t.k0 OPERATOR(pg_catalog.=) w.k0"
+    wanted = ", ".join(f"pg_catalog.unnest({array})" for array in arrays)
+    return (
+        f"SELECT w.number{names} FROM (SELECT tableoid{keys}{values} FROM {rows_of(work)}) AS t"
+        f" JOIN ROWS FROM ({wanted}) WITH ORDINALITY AS w ({aliases}, number) ON {on}"
+    )
+
+
+def _built_in(column: Column) -> bool:
+    return column.type.startswith("pg_catalog.") and not column.read_as
+
+
+def _array(values: Sequence[object], type: str) -> str:
+    return f"{sql.Literal(list(values)).as_string()}::{type}"

@@ -1,0 +1,278 @@
+"""Are the objects the same? Definitions are compared one by one, less what servers of two versions print otherwise."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+
+from replicator.catalog import FACETS, select
+from replicator.comparing.excerpts import told
+from replicator.comparing.remedies import Remedies
+from replicator.comparing.sides import Mismatch, Side, same_names
+from replicator.model import Address, Catalog, Object
+from replicator.planning.downgrade import STANDARD_SINCE_15, TABLES, adapt
+from replicator.secrets import without_secrets
+from replicator.sessions import postgres
+from replicator.work import sequences
+
+Reread = Callable[[Object, Object], tuple[Object, Object] | None]
+PUBLIC = "schema public"
+PLPGSQL = "extension plpgsql"
+"""In a catalog only where it was made anew: verify.states tells whether it is there."""
+LAST = 2**31
+"""Where statements stand for which all else must be there."""
+SequenceValues = Mapping[str, tuple[int, bool]]
+"""last_value and is_called by identity."""
+
+
+def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lambda *objects: None) -> list[Mismatch]:
+    """Return the objects that are missing, extra or defined otherwise.
+
+    `reread` is asked for objects whose texts differ, and returns both as one server prints them: see verify.reread.
+    """
+    same_version = source.version // 10000 == destination.version // 10000
+    older = min(source.version, destination.version) // 10000
+    source, lost = adapt(source, older)  # nothing is, if that was agreed to
+    destination, more = adapt(destination, older)
+    source, destination = _comparable_privileges(source, destination)
+    here, there = (_by_name(catalog, same_version) for catalog in (source, destination))
+    mismatches = [Mismatch(loss.what, f"different: {loss}") for loss in lost if not loss.whole]
+    mismatches += [Mismatch(loss.what, "missing on the destination") for loss in lost if loss.whole]
+    mismatches += [Mismatch(loss.what, "extra on the destination") for loss in more if loss.whole]
+    common = same_names(here, there)
+    optional = select.optional(source)
+    missing = here.keys() - common.keys() - optional - {PLPGSQL}
+    extra = there.keys() - set(common.values()) - {PLPGSQL, *initial(source, destination)}
+    remedies = Remedies(source, destination)
+    mismatches += [remedies.add(_missing(here[name]), here[name], None) for name in missing]
+    mismatches += [remedies.add(_extra(there[name]), None, there[name]) for name in extra]
+    for name, same in common.items():
+        found = there[same]
+        if here[name].alter_owner is None and name != PUBLIC:
+            found = replace(found, alter_owner=None)  # it was left to the destination
+        if not _alike(here[name], found, same_version, reread):
+            different = _different(name, here[name], found, same_version)
+            mismatches.append(remedies.add(different, here[name], found))
+    return mismatches + _unready(source, destination, common, optional)
+
+
+def _unready(
+    source: Catalog, destination: Catalog, common: Mapping[str, str], optional: Collection[str]
+) -> list[Mismatch]:
+    """Return the materialized views that are empty on the destination alone, and the indexes that are invalid there."""
+    filled = {o.name: o for o in source.objects if o.address in source.populated and o.kind == "matview"}
+    there_filled = {o.name for o in destination.objects if o.address in destination.populated}
+    empty = [o for name, o in filled.items() if name in common and common[name] not in there_filled]
+    invalid = [o for o in destination.objects if o.kind == "index" and o.address in destination.invalid]
+    found = [(o, "not populated on the destination", "REFRESH MATERIALIZED VIEW") for o in empty]
+    found += [(o, "invalid on the destination", "REINDEX INDEX") for o in invalid if o.name not in optional]
+    return [Mismatch(o.name, how, mend=(f"{statement} {o.identity}",), place=LAST) for o, how, statement in found]
+
+
+def _missing(o: Object) -> Mismatch:
+    return Mismatch(o.name, "missing on the destination", statement=_said(o))
+
+
+def _extra(o: Object) -> Mismatch:
+    return Mismatch(o.name, "extra on the destination", statement=_said(o))
+
+
+def _said(o: Object) -> str:
+    return without_secrets("; ".join(o.create)) if o.kind in FACETS else ""
+
+
+def initial(source: Catalog, destination: Catalog) -> list[str]:
+    """Return the schema public and its privileges, if the destination has it, empty, and the source has none."""
+    has = [any(o.name == PUBLIC for o in catalog.objects) for catalog in (source, destination)]
+    empty = not any(o.schema == "public" for o in destination.objects)
+    return [PUBLIC, "acl public (schema)"] if empty and has == [False, True] else []
+
+
+def compare_sequences(source: Side, destination: Side, expected: SequenceValues | None) -> list[Mismatch]:
+    """Return the sequences that do not stand where they should: as `expected`, or else as the source's do now."""
+    ours, theirs = ({s.target: s for s in side.catalog.sequences} for side in (source, destination))
+    common = same_names(ours, theirs)
+    # Outside the snapshots' transactions, which would hold a lock for each sequence to their end.
+    here = expected
+    if not here:
+        with source.sessions.use() as conn:
+            here = sequences.read_values(conn, [s for s in source.catalog.sequences if s.target in common])
+    with destination.sessions.use() as conn:
+        there = sequences.read_values(conn, [theirs[name] for name in common.values()])
+    return [
+        Mismatch(
+            f"sequence {name}",
+            f"different: {_at(*here[name])} on the source, {_at(*there[same])} on the destination",
+            mend=(_set(name, *here[name]),),
+            place=LAST,
+        )
+        for name, same in common.items()
+        if here[name] != there[same]
+    ]
+
+
+def _set(name: str, value: int, called: bool) -> str:
+    literal = "'" + name.replace("'", "''") + "'"
+    return f"SELECT pg_catalog.setval({literal}, {value}, {str(called).lower()})"
+
+
+def _at(value: int, called: bool) -> str:
+    return f"last value {value}" if called else f"next value {value}"
+
+
+def _alike(here: Object, there: Object, same_version: bool, reread: Reread) -> bool:
+    """Tell whether two objects are the same: as they are printed, or as they are once they were read and printed again.
+
+    A copy is the source's words read once; where somebody else made it, either may have been read more often.
+    """
+    if (here.create, here.alter_owner) == (there.create, there.alter_owner):
+        return True
+    ones, others = {_definition(here, same_version)}, {_definition(there, same_version)}
+    for _ in range(MOST_READINGS):
+        if ones & others:
+            return True
+        if not (again := reread(here, there)):
+            return False
+        here, there = again
+        one, other = (_definition(o, same_version) for o in again)
+        if one in ones and other in others:
+            return False
+        ones.add(one)
+        others.add(other)
+    return bool(ones & others)
+
+
+def _different(name: str, here: Object, there: Object, same_version: bool) -> Mismatch:
+    """Say how two definitions differ: in the owners, if all else is the same."""
+    one, other = ("; ".join(o.create) for o in (here, there))
+    owners = here.owner, there.owner
+    owned = ""
+    if here.alter_owner != there.alter_owner and owners[0] != owners[1]:
+        one_s, other_s = (owner or "whom it belongs to in a new database" for owner in owners)
+        owned = f"owned by {one_s} on the source, by {other_s} on the destination"
+        here, there = (replace(o, alter_owner=None) for o in (here, there))
+        if _definition(here, same_version) == _definition(there, same_version):
+            return Mismatch(name, f"different: {owned}")
+    how = "; ".join(["different: " + told(one, other), *([owned] if owned else [])])
+    return Mismatch(name, how, definitions=(without_secrets(one), without_secrets(other)))
+
+
+def _comparable_privileges(source: Catalog, destination: Catalog) -> tuple[Catalog, Catalog]:
+    """Leave out of privileges what depends on who owns the object, where that is another role on each side.
+
+    An owner has all privileges: what the source grants to that role cannot be told there, nor what is revoked.
+    """
+    left = {o.name for o in source.objects if o.owner is None and o.kind not in FACETS} - {PUBLIC}
+    here, there = (
+        {o.name: catalog.member_owners[o.address] for o in catalog.objects if o.address in catalog.member_owners}
+        for catalog in (source, destination)
+    )
+    owners = {name: {owner, there[name]} for name, owner in here.items() if there.get(name, owner) != owner}
+    return (
+        _without_owners_privileges(source, left, owners, destination.role),
+        _without_owners_privileges(destination, left, owners, destination.role),
+    )
+
+
+def _without_owners_privileges(
+    catalog: Catalog, left: Collection[str], owners: Mapping[str, Collection[str]], role: str
+) -> Catalog:
+    """`left` names what was left to this role, `owners` the privileges on members of extensions by both owners."""
+    addresses = {o.address for o in catalog.objects if o.name in left}
+    objects = []
+    for o in catalog.objects:
+        roles = [role] if o.address in addresses else owners.get(o.name, ())
+        if o.kind == "acl" and roles:
+            names = "|".join(re.escape(name) for role in roles for name in (role, postgres.quoted(role)))
+            revoked = r"REVOKE .* FROM (?!PUBLIC$).*|(RE)?SET .*"
+            gone = re.compile(rf"GRANT .* TO ({names})( WITH GRANT OPTION)?|{revoked}", re.DOTALL)
+            o = replace(o, create=tuple(sorted(s for s in o.create if not gone.fullmatch(s))))
+        if o.create or o.kind != "acl":
+            objects.append(o)
+    return replace(catalog, objects=tuple(objects))
+
+
+def _by_name(catalog: Catalog, same_version: bool) -> dict[str, Object]:
+    """Return the objects by name, across versions without what one of them says and the other takes for granted."""
+    objects = {o.name: o for o in catalog.objects}
+    public = objects.get("acl public (schema)")
+    if public and not same_version and _definition(public, same_version) == _loose(STANDARD_SINCE_15):
+        del objects[public.name]
+    return objects if same_version else _members_pooled(objects)
+
+
+def _members_pooled(objects: dict[str, Object]) -> dict[str, Object]:
+    """Return the objects with operator families' members, their classes' too, by themselves.
+
+    From 14 on the server itself says which members a class cannot be without, whatever it was told.
+    """
+    pools: defaultdict[str, set[str]] = defaultdict(set)
+    result = dict(objects)
+    for o in objects.values():
+        if o.kind not in ("operator_class", "operator_family"):
+            continue
+        kept = []
+        for statement in o.create:
+            head, *members = MEMBERS.split(statement)
+            storage = [member for member in members if member.startswith("STORAGE ")]
+            of = re.search(r" USING (\S+) FAMILY (.*)$", head) or re.search(r"^ALTER .* FAMILY (.*) USING (\S+)$", head)
+            if of:
+                pools[" ".join(sorted(of.groups()))].update(set(members) - set(storage))
+            kept.append(" AS ".join([head, *storage]))
+        result[o.name] = replace(o, create=tuple(s for s in kept if not s.startswith("ALTER ")))
+    for family, pool in pools.items():
+        o = Object("operator_family", Address(0, 0), f"members of {family}", None, None, tuple(sorted(pool)))
+        result[o.name] = o
+    return result
+
+
+def _definition(o: Object, same_version: bool) -> str:
+    made = o.create
+    if not same_version:  # a view that needs itself is made in two steps, and what needs is not the same everywhere
+        made = made[max((n for n, s in enumerate(made) if s.startswith("CREATE OR REPLACE")), default=0) :]
+    if not same_version and o.kind in TABLES and any(" INHERITS (" in s for s in made):
+        # before 18, a parent's NOT NULL is a child's
+        made = tuple(NOT_NULL.sub("", s) for s in made if not s.endswith(" SET NOT NULL"))
+    text = "; ".join((*made, *([o.alter_owner] if o.alter_owner else [])))
+    return text if same_version else _loose(text)
+
+
+MOST_READINGS = 3
+LITERAL_OR_NAME = re.compile(
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?P<tag>(?:function|procedure)x*)\$.*?\$(?P=tag)\$""", re.DOTALL
+)
+ORDINARY = re.compile(r"[a-z_][a-z0-9_$]*")
+NAME = r"[^\s,)]+"
+MEMBERS = re.compile(r"(?: AS | ADD |, )(?=(?:OPERATOR|FUNCTION|STORAGE) )")
+NOT_NULL = re.compile(r"""( CONSTRAINT (?:"(?:[^"]|"")*"|[^\s,)]+))? NOT NULL\b""")
+OF_VERSIONS = (
+    (rf"CONSTRAINT {NAME} NOT NULL", "NOT NULL"),  # has a name from 18 on
+    (r"REVOKE [A-Z, ]+ ON SCHEMA public FROM PUBLIC(; )?", ""),  # what is granted there at first: CREATE before 15
+    (r"^CREATE OR REPLACE\b", "CREATE"),
+    (r"\bIN (?!\()", ""),  # of a procedure's arguments, said from 14 on
+    (r"\bpg_catalog\.(?=json\b)", ""),  # a key word from 16 on
+)
+"""What servers of different versions print differently in names, and of what is implied; all else: see reread."""
+
+
+def _loose(text: str) -> str:
+    """Return a definition without what servers of two versions print differently though they mean the same.
+
+    >>> _loose('(a int CONSTRAINT "Odd" NOT NULL)') == _loose("(a int NOT NULL)")
+    True
+    """
+    text = LITERAL_OR_NAME.sub(lambda found: _bare(found[0]) if found[0][0] == '"' else found[0], text)
+    parts, place = [], 0  # the literals, which must be the same, have the odd places
+    for literal in LITERAL_OR_NAME.finditer(text):
+        parts += [text[place : literal.start()], literal[0]]
+        place = literal.end()
+    parts.append(text[place:])
+    for pattern, replacement in OF_VERSIONS:
+        parts[::2] = [re.sub(pattern, replacement, part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _bare(name: str) -> str:
+    """Return a quoted name as a word: which words are key words is a matter of the version."""
+    inner = name[1:-1]
+    return inner if ORDINARY.fullmatch(inner) else f"name_{inner.encode().hex()}"

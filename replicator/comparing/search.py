@@ -1,0 +1,103 @@
+"""The search for the rows that differ, in the tables whose fingerprints do. It reports only what adds up."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from replicator import events
+from replicator.comparing.fingerprint import Fingerprint, Hashing
+from replicator.comparing.retries import MEANWHILE, Attempts
+from replicator.comparing.rows import Found, find_large_objects, find_rows, with_values
+from replicator.comparing.sides import Mismatch, RowDifference, Sides
+from replicator.comparing.sums import fingerprints
+from replicator.errors import StepFailed
+from replicator.events import Emit
+from replicator.model import CompareLargeObjects, CompareTable, Outcome, Step
+
+
+class Search:
+    """Finds the rows that differ in the tables that do."""
+
+    def __init__(
+        self,
+        sides: Sides,
+        hashing: Hashing,
+        differing: Mapping[str, tuple[Fingerprint, Fingerprint]],
+        show_rows: int,
+        emit: Emit,
+        attempts: Attempts,
+    ) -> None:
+        self._sides = sides
+        self._hashing = hashing
+        self._differing = differing
+        self._show_rows = show_rows
+        self._emit = emit
+        self._attempts = attempts
+        self.mismatches: list[Mismatch] = []
+        self.tables: dict[str, tuple[CompareTable, Found]] = {}
+
+    def run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
+        """Search one table, or the large objects."""
+        (step,) = batch
+        began = time.monotonic()
+        if mismatch := self._attempts.make(step, worker, lambda: self._mismatch(step)):
+            self.mismatches.append(mismatch)
+        return {step.name: Outcome(time.monotonic() - began)}
+
+    def _mismatch(self, step: Step) -> Mismatch | None:
+        """Return what differs; None where a second look at the whole table finds no difference.
+
+        The pieces were read one after another. If somebody rewrote the table meanwhile (VACUUM FULL moves all rows, a
+        TRUNCATE hides them even from older snapshots), their sum is of no moment. Raises StepFailed if no look agrees
+        with another.
+        """
+        here, there = self._differing[step.name]
+        found = self._find(step, here, there)
+        if not _adds_up(here, there, found):
+            here, there = fingerprints(self._sides, step, self._hashing)
+            if here == there:
+                self._emit(events.Note(f"{step.name}: rewritten while it was compared; compared again: no difference."))
+                return None
+            found = self._find(step, here, there)
+            if not _adds_up(here, there, found):
+                raise StepFailed(
+                    step.name,
+                    f"{_difference(here, there, 'rows')}, but the rows that were found do not explain it: {found}",
+                    hint="Run `verify` again. If it says so again, it is a defect of replicator: please report it.",
+                )
+        if isinstance(step.work, CompareTable):
+            if altered := self._sides.altered(step.work):
+                raise StepFailed(step.name, f"it was emptied, rewritten or renamed on the {altered} {MEANWHILE}")
+            if not step.work.matview:
+                self.tables[step.name] = (step.work, found)
+        noun = "rows" if isinstance(step.work, CompareTable) else "objects"
+        how = f"{_difference(here, there, noun)}: {found}"
+        counts = f"{found} {noun if found.counts.total() > 1 else noun.rstrip('s')}"
+        return Mismatch(step.name, how, self._shown(step, found), about="rows", counts=counts)
+
+    def _find(self, step: Step, here: Fingerprint, there: Fingerprint) -> Found:
+        match step.work:
+            case CompareTable() as work:
+                return find_rows(self._sides, work, self._hashing, here[0] + there[0])
+            case CompareLargeObjects() as work:
+                return find_large_objects(self._sides, work, self._hashing)
+            case _:
+                raise AssertionError(f"not a verification's work: {step.work}")
+
+    def _shown(self, step: Step, found: Found) -> tuple[RowDifference, ...]:
+        """Return the rows that were found, the first of them with their values."""
+        if not isinstance(step.work, CompareTable):
+            return found.rows
+        shown = with_values(self._sides, step.work, self._hashing, found, self._show_rows)
+        return shown + found.rows[len(shown) :]
+
+
+def _adds_up(here: Fingerprint, there: Fingerprint, found: Found) -> bool:
+    """Tell whether the rows that were found explain the difference of the counts. Where there are too many, some do."""
+    counts = found.counts
+    return bool(found.rows) and (not found.all or here[0] - there[0] == counts["missing"] - counts["extra"])
+
+
+def _difference(expected: Fingerprint, found: Fingerprint, noun: str) -> str:
+    if expected[0] != found[0]:
+        return f"different: {expected[0]} {noun} on the source, {found[0]} on the destination"
+    return f"different: {expected[0]} {noun} on both sides, but not the same"

@@ -1,0 +1,95 @@
+"""The fingerprints of all tables, piece by piece on both sides at once, and added up."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from replicator.comparing.fingerprint import Fingerprint, Hashing, fingerprint_large_objects, fingerprint_table
+from replicator.comparing.retries import Attempts
+from replicator.comparing.sides import Sides
+from replicator.events import Emit
+from replicator.model import CompareLargeObjects, CompareTable, Outcome, Step
+from replicator.work.steps import Counter
+from replicator.work.throttle import Throttle
+
+
+def called(step: Step) -> str:
+    """Return what the mismatch of a step is called."""
+    if not isinstance(step.work, CompareTable):
+        return step.name.removeprefix("verify ")
+    return f"{'matview' if step.work.matview else 'table'} {step.work.identity}"
+
+
+def fingerprints(
+    sides: Sides, step: Step, hashing: Hashing, moved: Callable[[int], None] = lambda bytes: None
+) -> tuple[Fingerprint, Fingerprint]:
+    """Return the source's and the destination's fingerprint of what a step compares. Both report what they read."""
+
+    def compute(number: int) -> Fingerprint:
+        side = (sides.source, sides.destination)[number]
+        match step.work:
+            case CompareTable() as work:
+                return fingerprint_table(side, work, hashing, work.blocks[number], work.bytes[number], moved)
+            case CompareLargeObjects() as work:
+                return fingerprint_large_objects(side, work, hashing)
+            case _:
+                raise AssertionError(f"not a verification's work: {step.work}")
+
+    return sides.together(compute, 0, 1)
+
+
+class Sums:
+    """Adds up the fingerprints of the pieces: `by_name` has the source's and the destination's."""
+
+    def __init__(
+        self, sides: Sides, hashing: Hashing, emit: Emit, throttle: Throttle | None, attempts: Attempts
+    ) -> None:
+        self._sides = sides
+        self._hashing = hashing
+        self._emit = emit
+        self._throttle = throttle
+        self._attempts = attempts
+        self._lock = threading.Lock()
+        self.bytes = 0
+        self.by_name: defaultdict[str, tuple[Fingerprint, Fingerprint]] = defaultdict(lambda: ((0, 0), (0, 0)))
+
+    def run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome]:
+        """Compute one piece on both sides."""
+        (step,) = batch
+        began = time.monotonic()
+        here, there, moved = self._attempts.make(step, worker, lambda: self._attempt(step, worker))
+        with self._lock:
+            self.bytes += moved
+            ours, theirs = self.by_name[called(step)]
+            self.by_name[called(step)] = (_plus(ours, here), _plus(theirs, there))
+        return {step.name: Outcome(time.monotonic() - began, here[0], moved)}
+
+    def _attempt(self, step: Step, worker: int) -> tuple[Fingerprint, Fingerprint, int]:
+        counter = Counter(self._emit, step, worker, self._wait)
+        try:
+            here, there = fingerprints(self._sides, step, self._hashing, _one_at_a_time(counter))
+        except BaseException:
+            counter.take_back()
+            raise
+        counter.report()
+        return here, there, counter.total
+
+    def _wait(self, bytes: int) -> None:
+        if self._throttle:
+            self._throttle.wait(bytes, self._attempts.stopped)
+
+
+def _one_at_a_time(moved: Callable[[int], None]) -> Callable[[int], None]:
+    """Both sides report to the same counter; where it waits, to keep to a rate, both wait."""
+    lock = threading.Lock()
+
+    def locked(bytes: int) -> None:
+        with lock:
+            moved(bytes)
+
+    return locked
+
+
+def _plus(one: Fingerprint, other: Fingerprint) -> Fingerprint:
+    return one[0] + other[0], one[1] + other[1]

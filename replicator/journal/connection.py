@@ -1,0 +1,114 @@
+"""The connection for the journal: its advisory lock, held as long as it lives, claims the destination for a clone."""
+
+import threading
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from psycopg import generators, pq
+
+from replicator.errors import StepFailed
+from replicator.sessions import claim, postgres
+from replicator.sessions.claim import Holder
+from replicator.sessions.setup import pid_of
+
+
+class Keeper:
+    """A connection to the destination that comes back when it was lost, and with it the claim. Closed by `with`.
+
+    `conn` is one that is open already.
+
+    While it has the claim, a thread of its own has it show every few seconds that it lives (claim.claim).
+    """
+
+    def __init__(self, dsn: str, application: str, conn: postgres.Connection | None = None) -> None:
+        self._dsn = dsn
+        self._application = application
+        self._encoding: str | None = None
+        self._lock = threading.Lock()
+        self._claimed = False
+        self._pids: set[int] = set()
+        self._closing = threading.Event()
+        self._beating: threading.Thread | None = None
+        self.lost = False
+        """The connection showed no life any more when it was last used: `keep` makes another one."""
+        if conn:
+            postgres.reuse(conn, dsn, application=application)
+            self._pids.add(pid_of(conn))
+        self.conn = conn or self._connect()
+
+    def _connect(self) -> postgres.Connection:
+        conn = postgres.connect(self._dsn, encoding=self._encoding, application=self._application)
+        self._pids.add(pid_of(conn))
+        return conn
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        if self._beating:
+            self._beating.join()
+        self.conn.close()
+
+    def speak(self, encoding: str) -> None:
+        """Use this client_encoding from now on."""
+        self._encoding = encoding
+        self.conn.execute("SELECT set_config('client_encoding', %s, false)", [encoding])
+
+    def claim(self, *, end_silent: bool = False) -> Holder | None:
+        """Claim the database for one clone. Returns who has it, where that is another one: see claim.claim."""
+        holder = claim.claim(self.conn, end_silent=end_silent)
+        if holder is None:
+            self._claimed = True
+            self._beating = threading.Thread(target=self._beat, name="keeper", daemon=True)
+            self._beating.start()
+        return holder
+
+    def keep(self) -> postgres.Connection:
+        """Return the connection, connected anew and with its claim if it was lost.
+
+        Raises psycopg.OperationalError while the server is away, StepFailed where somebody else has the claim by now.
+        """
+        with self._lock:
+            try:
+                self.conn.execute("SELECT")
+            except psycopg.OperationalError:
+                self.conn.close()
+                self.conn = self._connect()
+                mine = self._pids - {pid_of(self.conn)}
+                if self._claimed and (holder := claim.claim(self.conn, mine)):
+                    self.conn.close()  # the next attempt to keep it looks again
+                    reason = f"another clone into this destination has begun: {holder}"
+                    raise StepFailed("journal", reason) from None
+            self.lost = False
+            return self.conn
+
+    def _beat(self) -> None:
+        """Have the session run an empty statement every few seconds; whoever else uses it goes first."""
+        while not self._closing.wait(claim.BEAT_SECONDS):
+            if self._lock.acquire(blocking=False):
+                try:
+                    self.lost = self.lost or not _shows_life(self.conn)
+                finally:
+                    self._lock.release()
+
+
+def _shows_life(conn: postgres.Connection) -> bool:
+    """Run an empty statement, unless the connection is in use. Returns False where it is lost."""
+    if not conn.lock.acquire(blocking=False):
+        return True
+    try:
+        if conn.closed:
+            return False
+        waiting = (pq.TransactionStatus.IDLE, pq.TransactionStatus.INTRANS)
+        if conn.pgconn.transaction_status in waiting and conn.pgconn.pipeline_status == pq.PipelineStatus.OFF:
+            conn.pgconn.send_query(b"SELECT")
+            conn.wait(generators.execute(conn.pgconn))
+    except psycopg.Error:
+        return False
+    finally:
+        conn.lock.release()
+    return True

@@ -1,0 +1,124 @@
+"""What tells of a crash: one row in an unlogged table, which goes as the rows of all unlogged tables go.
+
+Whether a server crashed, restarted its sessions alone, or another one took its place: no other sign shows all of it,
+and to every role. The journal has the row (journal.sql); a copy that waits to be swapped in keeps it to the end.
+"""
+
+from replicator.errors import ClaimLost, StepFailed
+from replicator.journal import DURABLE, filled
+from replicator.journal.ownership import DROP, NOT_OURS, READ, lock_table, look, proven, shut_out_others
+from replicator.model import CopyTable, Plan
+from replicator.sessions.postgres import REPLICA, Connection
+from replicator.sessions.statements import statement
+
+MARK = "replicator: tells of a crash, until the copy is swapped in"
+ANY_UNLOGGED = """
+SELECT EXISTS (SELECT
+                 FROM pg_class
+                WHERE relpersistence = 'u'
+                  AND relkind IN ('r', 'S')
+                  AND relnamespace <> coalesce(to_regnamespace('replicator')::oid, 0))
+"""
+
+
+def notice_crash(conn: Connection) -> bool:
+    """Tell whether the destination's server crashed since the last look, and put down what is undone by that.
+
+    What was committed and not yet on disk is gone together with its line in the journal. What the journal still has as
+    done, and is gone all the same, is what was in unlogged tables and sequences. Raises StepFailed where rows are gone
+    that cannot be told apart from others.
+    """
+    with proven(conn):
+        ((rows_only, remembers),) = conn.execute(
+            "SELECT rows_only, EXISTS (SELECT FROM replicator.witness) FROM replicator.run"
+        ).fetchall()
+        if remembers:
+            return False
+        conn.execute(DURABLE)
+        undone = [(number, mixed) for number, done, mixed in conn.execute(statement(__package__, "unlogged")) if done]
+        emptied = sorted({mixed for _, mixed in undone if mixed})
+        if emptied and rows_only:
+            raise StepFailed(
+                f"data {emptied[0]}",
+                "the destination's server crashed and emptied its unlogged partitions; which rows of the others are of"
+                " this run is not known",
+                hint="Empty this table, then `clean` and `clone --data-only` again.",
+            )
+        for table in emptied:
+            conn.execute(f"TRUNCATE {table}")
+        conn.execute(statement(__package__, "undo"), [[number for number, _ in undone], emptied])
+        conn.execute("INSERT INTO replicator.witness VALUES (true)")
+    return True
+
+
+def unlogged(conn: Connection) -> list[str]:
+    """Return the names of the steps whose rows a crash of the server would take away."""
+    if conn.execute(ANY_UNLOGGED).fetchall() == [(False,)]:
+        return []
+    query = "SELECT name FROM replicator.step WHERE number = ANY (%s) AND relation IS NOT NULL"
+    with proven(conn):
+        numbers = [number for number, *_ in conn.execute(statement(__package__, "unlogged"))]
+        return [name for (name,) in conn.execute(query, [numbers]).fetchall()]
+
+
+def leave(conn: Connection) -> None:
+    """Leave, of a journal that was dropped, what tells of a crash: where there is anything that a crash empties."""
+    if conn.execute(ANY_UNLOGGED).fetchall() == [(True,)]:
+        conn.execute("CREATE SCHEMA replicator; CREATE UNLOGGED TABLE replicator.witness (here boolean NOT NULL)")
+        conn.execute(f"COMMENT ON SCHEMA replicator IS '{MARK}'")
+        conn.execute("INSERT INTO replicator.witness VALUES (true)")
+        shut_out_others(conn)
+
+
+def drop(conn: Connection) -> None:
+    """Remove what `leave` left. Raises PreflightFailed where that is somebody else's."""
+    with conn.transaction():
+        if not _left(conn, DROP):
+            return
+        if conn.info.parameter_status("is_superuser") == "on":
+            conn.execute(REPLICA)  # no event trigger of the copy's acts
+        conn.execute("DROP TABLE replicator.witness; DROP SCHEMA replicator")
+
+
+def _left(conn: Connection, lock: str = READ) -> bool:
+    """Tell whether `leave` left something here, in a transaction in which it stays. Raises PreflightFailed.
+
+    Who may create schemas in a copy that waits to be swapped in can make it look so.
+    """
+    if not _is_marked(conn):
+        return False
+    try:
+        lock_table(conn, "witness", lock)
+    except NOT_OURS as error:
+        raise ClaimLost() from error
+    if not _is_marked(conn):  # now nobody can put anything else into its place
+        raise ClaimLost()
+    return True
+
+
+def _is_marked(conn: Connection) -> bool:
+    there = look(conn)
+    if there is None or there.mark != MARK:
+        return False
+    there.check_owner(conn.info.user)
+    there.check_tables()
+    return "witness.here" in there.columns
+
+
+def testifies(conn: Connection) -> bool:
+    """Tell whether no crash has emptied what is unlogged here since `leave`. Raises PreflightFailed as `drop` does."""
+    with conn.transaction():
+        if not _left(conn):
+            return conn.execute(ANY_UNLOGGED).fetchall() == [(False,)]
+        return conn.execute("SELECT EXISTS (SELECT FROM replicator.witness)").fetchall() == [(True,)]
+
+
+def emptied(conn: Connection, plan: Plan) -> list[str]:
+    """Return the unlogged tables that a plan fills and that have no rows: a crash emptied them."""
+    tables = sorted({name for step in plan.steps if isinstance(step.work, CopyTable) for name in filled(step) or ()})
+    query = (
+        "SELECT t.name FROM unnest(%s::text[]) AS t (name) JOIN pg_class c ON c.oid = to_regclass(t.name)"
+        " WHERE c.relpersistence = 'u'"
+    )
+    names = [name for (name,) in conn.execute(query, [tables]).fetchall()]
+    return [name for name in names if not conn.execute(f"SELECT FROM {name} LIMIT 1").fetchall()]

@@ -1,0 +1,113 @@
+"""What the journal knows of deferred work: what is left to do, that the copy is open, what could not be done."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from replicator.errors import ClaimLost
+from replicator.journal.ownership import damaged, proven
+from replicator.journal.tasks import Task
+from replicator.model import Execute, Step
+from replicator.sessions.postgres import Connection
+
+OPEN = "open"
+"""The state of a run whose copy is complete but for what was deferred, and in use."""
+OPEN_WITH = "The copy is open; {}: `validate`."
+SORTS = (
+    ("validate", "foreign key", "foreign keys", "validated"),
+    ("index", "index", "indexes", "built"),
+    ("index_attach", "index", "indexes", "attached"),
+)
+DURABLE = "SET LOCAL synchronous_commit = on"
+
+
+def write(conn: Connection, later: Sequence[Step], *, anew: bool = False) -> None:
+    """Write down what is to be done when the copy is open, in the transaction that begins the run or takes it over."""
+    if anew:
+        conn.execute("DELETE FROM replicator.deferred")
+    if not later:
+        return
+    with conn.cursor().copy("COPY replicator.deferred (number, name, statements, needs, sorts) FROM STDIN") as copy:
+        for number, step in enumerate(later):
+            assert isinstance(step.work, Execute)
+            copy.write_row((number, step.name, list(step.work.statements), sorted(step.needs), step.sorts))
+
+
+def open_copy(conn: Connection) -> None:
+    """Write down that all is done but what was deferred, in the transaction that ends the clone."""
+    with proven(conn):
+        conn.execute(DURABLE)
+        conn.execute("UPDATE replicator.run SET state = %s, error = NULL, ended = now(), snapshot = ''", [OPEN])
+
+
+def is_open(conn: Connection, sessions: str) -> bool:
+    """Tell whether the copy of this run is open."""
+    with proven(conn):
+        query = "SELECT EXISTS (SELECT FROM replicator.run WHERE state = %s AND sessions = %s)"
+        return conn.execute(query, [OPEN, sessions]).fetchall() == [(True,)]
+
+
+def thawed(conn: Connection) -> Connection:
+    """Let a session write, though the copy is frozen as its source was. Returns it."""
+    conn.execute("SET default_transaction_read_only = off")
+    return conn
+
+
+def take_over(conn: Connection, sessions: str) -> None:
+    """Make the journal of an open copy that of these sessions."""
+    with proven(conn):
+        conn.execute(DURABLE)
+        conn.execute("UPDATE replicator.run SET sessions = %s", [sessions])
+
+
+def read_tasks(conn: Connection) -> list[Task]:
+    """Return what is left to do, in order. Raises PreflightFailed where this program has not written that."""
+    query = "SELECT name, statements, needs, sorts FROM replicator.deferred WHERE done_at IS NULL ORDER BY number"
+    with proven(conn):
+        rows = conn.execute(query).fetchall()
+    try:
+        tasks = [Task(name, tuple(statements), frozenset(needs), sorts) for name, statements, needs, sorts in rows]
+    except ValueError as error:
+        raise damaged(str(error)) from error
+    if len({task.name for task in tasks}) < len(tasks):
+        raise damaged("deferred work")
+    return tasks
+
+
+def read_names(conn: Connection) -> list[str]:
+    """Return the names of what is left to do."""
+    with proven(conn):
+        rows = conn.execute("SELECT name FROM replicator.deferred WHERE done_at IS NULL ORDER BY number").fetchall()
+    return [name for (name,) in rows]
+
+
+def done(conn: Connection, sessions: str, name: str) -> None:
+    """Write down, in a transaction, that something is done. Raises ClaimLost where this is another's journal by now."""
+    with proven(conn):
+        conn.execute(DURABLE)
+        ours = "EXISTS (SELECT FROM replicator.run WHERE sessions = %s)"
+        query = f"UPDATE replicator.deferred SET done_at = now(), refused = NULL WHERE name = %s AND {ours}".encode()
+        if conn.execute(query, [name, sessions]).rowcount != 1:
+            raise ClaimLost()
+
+
+def refuse(conn: Connection, refused: Mapping[str, str]) -> None:
+    """Write down why things could not be done."""
+    with proven(conn):
+        conn.execute(
+            "UPDATE replicator.deferred SET refused = now.reason"
+            " FROM unnest(%s::text[], %s::text[]) AS now (name, reason) WHERE deferred.name = now.name",
+            [list(refused), list(refused.values())],
+        )
+
+
+def words(names: Iterable[str]) -> str:
+    """Return in words what is to be done.
+
+    >>> words(["index public.i", "index_attach public.i", "index public.j", "validate foreign_key k on public.t"])
+    '1 foreign key is to be validated, 2 indexes are to be built and 1 index is to be attached'
+    """
+    kinds = [name.partition(" ")[0] for name in names]
+    parts = []
+    for kind, one, many, how in SORTS:
+        if number := kinds.count(kind):
+            parts.append(f"1 {one} is to be {how}" if number == 1 else f"{number:,} {many} are to be {how}")
+    return " and ".join([*([", ".join(parts[:-1])] if parts[1:] else []), *parts[-1:]])

@@ -1,0 +1,172 @@
+"""An unfinished run: the options that it was begun with, and the one command that goes on with it."""
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from replicator.errors import PreflightFailed
+from replicator.journal.ownership import damaged
+from replicator.settings import Settings, flag
+
+SAME = (
+    "data_only",
+    "truncate",
+    "append",
+    "allow_narrower_types",
+    "replace",
+    "owners",
+    "privileges",
+    "tablespaces",
+    "create_tablespaces",
+    "unlogged_rows",
+    "large_objects",
+    "comments",
+    "security_labels",
+    "publications",
+    "subscriptions",
+    "event_triggers",
+    "exclude_extension",
+    "load_via_partition_root",
+    "source_encoding",
+    "database_settings",
+    "thaw",
+    "roles",
+    "downgrade",
+    "skip_unprivileged",
+    "defer_validation",
+    "defer_indexes",
+)
+"""The options that change the copy: a run is resumed with those that it was begun with."""
+NEGATED = tuple(name for name in SAME if flag(name).startswith("--no-"))
+LASTING = ("verify", "create", "skip_failed_refresh", "foreign_keys", "allow_unknown_version")
+"""The options that hold to the end of a run once they were given."""
+GIVEN_AGAIN = ("verify", "skip_failed_refresh", "foreign_keys", "allow_unknown_version")
+"""Those of them that a command repeats, so that whoever reads it knows."""
+
+Options = Mapping[str, Any]
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+RIGHT: Mapping[str, Callable[[Any], bool]] = {
+    "source_encoding": lambda value: value is None or isinstance(value, str),
+    "replace": lambda value: value in (None, "swap", "drop"),
+    "foreign_keys": lambda value: value in (None, "not-valid"),
+    "exclude_extension": lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
+}
+"""What may be recorded of options that are no flags."""
+
+
+def options_of(settings: Settings) -> Options:
+    """Return what the journal keeps of the settings."""
+    values = {name: getattr(settings, name) for name in (*SAME, *LASTING)}
+    return {name: sorted(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def check_recorded(options: Options) -> None:
+    """Raise PreflightFailed if these are not what `options_of` returns: nothing else of a journal becomes a setting."""
+    right = options.keys() == {*SAME, *LASTING} and all(
+        RIGHT.get(name, _is_flag)(value) for name, value in options.items()
+    )
+    if not right:
+        raise damaged("the options of the run")
+
+
+def check_options(begun: Options, settings: Settings) -> None:
+    """Raise PreflightFailed, with the right command, if the run was begun with other options that change the copy."""
+    now = options_of(settings)
+    for name in SAME:
+        if begun[name] != now[name]:
+            missing = _flag(name, begun)
+            raise PreflightFailed(
+                f"The unfinished run was begun with {missing}."
+                if missing
+                else f"The unfinished run was begun without {_flag(name, now)}.",
+                hint=f"Resume it with the same options: `{command(begun, f'--resume{_how(settings)}')}`.",
+            )
+
+
+def as_begun(settings: Settings, begun: Options) -> Settings:
+    """Return the settings with the lasting options of an earlier run."""
+    return replace(settings, **{name: begun[name] or getattr(settings, name) for name in LASTING})
+
+
+def command(begun: Options, resume: str = "") -> str:
+    """Return `clone` with the flags that a run was begun with.
+
+    >>> command({**dict.fromkeys(SAME + LASTING), **dict.fromkeys(NEGATED, True), "privileges": False, "verify": True})
+    'clone --no-acl --verify'
+    """
+    again = () if begun["replace"] == "swap" else GIVEN_AGAIN  # it always verifies
+    flags = [given for name in (*SAME, *again) if (given := _flag(name, begun))]
+    return " ".join(["clone", *flags, *([resume] if resume else [])])
+
+
+def start_over(begun: Options) -> str:
+    """Return in words how to begin again; empty where that would do harm: rows that were added stay."""
+    if begun["append"]:
+        return ""
+    if begun["replace"]:
+        return f"`{command(begun)}`"
+    again = command({**begun, "truncate": begun["data_only"]})  # its rows stay
+    return f"`clean`, then `{again}`"
+
+
+def go_on(begun: Options, *, all_read: bool, held_until: datetime | None = None, resume: bool = True) -> str:
+    """Return in words the command that finishes the run. Without its snapshot that is a copy of several moments.
+
+    `held_until`: so long a process of its own holds the snapshot when this program has ended, if one does. Not
+    `resume`: the source is another one by now.
+    """
+    over = start_over(begun)
+    if not resume:
+        return f"Start over with {over}." if over else ""
+    if all_read or held_until:
+        held = held_until and (
+            f" Until then, or {held_until:%Y-%m-%d %H:%M %Z}, a process of its own holds the snapshot, and with it"
+            " locks on the source's tables; `clean` ends that, and gives the copy up."
+        )
+        return f"Continue with `{command(begun, '--resume')}`.{held or ''}"
+    per_table = command(begun, "--resume=per-table")
+    return (
+        f"Continue with `{per_table}` (the remaining tables are copied as they are then)"
+        f"{f', or start over with {over}' if over else ''}."
+    )
+
+
+def keys_are_taken(begun: Options) -> str:
+    """Return in words what to do when rows that were to be added have keys that the destination has already."""
+    per_table = command(begun, "--resume=per-table")
+    emptied = command({**begun, "append": False, "truncate": True})
+    return (
+        f"The destination has rows of its own with these keys. Delete those, then `{per_table}`; or `clean`, then"
+        f" `{emptied}`, which empties the tables first."
+    )
+
+
+def correct(begun: Options, *, rows: bool) -> str:
+    """Return in words what to do about a copy that differs. `rows`: it differs in rows, not in definitions alone."""
+    if begun["replace"] == "swap":
+        return f"Start over with {start_over(begun)}."
+    if rows and not begun["data_only"]:
+        return "`verify` shows the rows that differ; `verify --repair` copies them again and completes the run."
+    return f"Correct that on the destination; `{command(begun, '--resume')}` then compares again and completes the run."
+
+
+def _flag(name: str, options: Options) -> str:
+    """Return an option as it was given; empty where it was not."""
+    value = options[name]
+    if name in NEGATED:
+        value = not value
+    values = [value] if isinstance(value, str) else value if isinstance(value, list) else None
+    if values is not None:
+        return " ".join(f"{flag(name)} {shlex.quote(each)}" for each in values)
+    return flag(name) if value else ""
+
+
+def _how(settings: Settings) -> str:
+    return "=per-table" if settings.resume == "per-table" else ""

@@ -1,0 +1,129 @@
+"""The steps that bring rows: tables, large objects, sequences."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+
+from replicator.events import size_text
+from replicator.model import (
+    Catalog,
+    CopyLargeObjects,
+    CopyTable,
+    Execute,
+    Format,
+    Lock,
+    Part,
+    Phase,
+    SetSequences,
+    Step,
+    Table,
+)
+from replicator.planning.lookups import Hints, rounds
+from replicator.planning.parts import Parts
+from replicator.planning.relations import Relations, data_names
+
+ROWS_LOOKED_UP = "rows that others may look up"
+MORE_LOOKED_UP = "rows that generated columns may look up"
+LARGE_OBJECT_BYTES = 2048  # a guess: only a superuser could look
+
+
+def data_steps(
+    catalog: Catalog, hints: Hints, relations: Relations, created: frozenset[str], format: Format, parts: Parts
+) -> list[Step]:
+    """One step a table with rows or a part of it, a range of large objects; one for all sequences.
+
+    Tables whose rows call code come last: see lookups.
+    """
+    tables = [table for table in _referred_first(catalog.tables) if not table.empty]
+    by_identity = {table.identity: table for table in tables}
+    names = {table.identity: data_names(table, parts.get(table.address, ())) for table in tables}
+    steps: list[Step] = []
+    for table in tables:
+        if not table.calls or table.condition is not None:
+            first = created.union(*(names[identity] for identity in table.refers & names.keys()))
+            steps += _copy(table, relations, format, first, parts.get(table.address, ()))
+    calling = [table for table in tables if table.calls and table.condition is None]
+    groups = rounds(hints, relations, calling) if calling else ()
+    for gate, group in zip((ROWS_LOOKED_UP, MORE_LOOKED_UP), groups, strict=bool(calling)):
+        if group:
+            before = Step(gate, Phase.BUILD, Execute(()), created.union(step.name for step in steps), rounds=True)
+            steps.append(before)
+        for identity, after in group.items():
+            needs = frozenset({before.name}.union(*(names[other] for other in after)))
+            table = by_identity[identity]
+            copies = _copy(table, relations, format, needs, parts.get(table.address, ()))
+            steps += [replace(step, rounds=True) for step in copies]
+    for r in catalog.large_objects:
+        cost = r.count * LARGE_OBJECT_BYTES
+        steps.append(Step(f"large objects {r.first}-{r.last}", Phase.LARGE_OBJECTS, CopyLargeObjects(r), created, cost))
+    if catalog.sequences:
+        steps.append(Step("sequence values", Phase.SEQUENCES, SetSequences(catalog.sequences), created))
+    return steps
+
+
+def _copy(
+    table: Table, relations: Relations, format: Format, needs: frozenset[str], parts: Sequence[Part]
+) -> list[Step]:
+    """Return the step that copies a table, or one for each of its parts, which go side by side."""
+    binary, reason = form(table, format)
+    names = data_names(table, parts)
+    whole = Step(
+        names[0],
+        Phase.DATA,
+        CopyTable(table, binary),
+        needs,
+        table.bytes,
+        {table.address: Lock.EXCLUSIVE},
+        builds_on=relations.holders_of(table),
+        reason="; ".join([reason, *_ways(table)]),
+    )
+    return [
+        replace(
+            whole,
+            name=name,
+            work=CopyTable(table, binary, part=part),
+            cost=table.bytes // part.of,
+            locks={table.address: Lock.SHARED},
+            reason=f"{reason}; part {part.number} of {part.of}, of {size_text(table.bytes)}",
+        )
+        for name, part in zip(names, parts, strict=bool(parts))
+    ] or [whole]
+
+
+def form(table: Table, wanted: Format) -> tuple[bool, str]:
+    """Tell whether a table's rows go in binary, and why. What the destination would take for other values never does.
+
+    OIDs (reg* types) mean nothing there; what has no form in common is refused there, or is the user's to know.
+    """
+    oids = [c.name for c in table.columns if c.type.startswith(("pg_catalog.reg", "pg_catalog._reg"))]
+    unlike = [c.name for c in table.columns if not c.binary]
+    if wanted is Format.TEXT:
+        return False, "text: as was asked for"
+    if table.as_text:
+        return False, "text: it may hold intervals, whose infinity a server before 17 takes for a number"
+    if wanted is Format.BINARY:
+        return (False, f"text: column {oids[0]} holds OIDs of the source") if oids else (True, "binary: asked for")
+    if unlike:
+        return False, f"text: {table.unlike or f'column {unlike[0]} is of a type'}, which has no binary form in common"
+    return True, "binary: all types have the same form everywhere"
+
+
+def _ways(table: Table) -> Iterable[str]:
+    """Yield in words how a table's rows are loaded."""
+    if table.root:
+        yield f"through {table.root}, since its rows may belong into other partitions there"
+    elif table.condition is not None:
+        yield "the rows that the extension did not bring"
+    else:
+        yield "frozen"
+
+
+def _referred_first(tables: Iterable[Table]) -> list[Table]:
+    """Return the tables, each after those that it refers to. Those that refer to one another stay as they are."""
+    tables = list(tables)
+    refers = {table.identity: table.refers for table in tables if table.refers}
+    try:
+        rank = {identity: number for number, identity in enumerate(TopologicalSorter(refers).static_order())}
+    except CycleError:
+        return [replace(table, refers=frozenset()) for table in tables]
+    return sorted(tables, key=lambda table: rank.get(table.identity, -1))

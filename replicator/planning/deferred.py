@@ -1,0 +1,138 @@
+"""Which steps of a plan are put off. Pure: steps in, fewer steps out, and those for later.
+
+    put_off ─► the journal keeps them (journal/deferred.py) ─► the copy is open ─► `validate` runs them (runs/validate.py)
+
+A foreign key that is to be validated later is added NOT VALID: from then on it acts on new rows. An index that is to be
+built later does not exist until it is built CONCURRENTLY. Never put off: unique indexes, indexes of partitioned tables
+(they have no rows of their own), and indexes that other objects need. In partitions each index is built, then attached.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from replicator.journal.tasks import INDEX, VALIDATE
+from replicator.model import Catalog, Deferral, Execute, Object, Phase, Step
+from replicator.planning.build import AS_BEFORE, MERGE
+from replicator.planning.graph import Piece
+
+CREATE, CONCURRENTLY = "CREATE INDEX ", "CREATE INDEX CONCURRENTLY "
+SAID_OF_AN_INDEX = frozenset({"index_setting", "comment", "clustered_index"})
+COMES_AFTER = SAID_OF_AN_INDEX | {"index_attach"}
+"""The kinds that can wait for an index. One that anything else needs is built in the clone."""
+AT_ONCE = "valid at once: from or to a partitioned table, a key cannot be validated later"
+LATER = "later, by `validate`"
+
+
+class Divided(NamedTuple):
+    """The steps that are done in the clone; the names of what is not made by then; the steps for later."""
+
+    build: list[Step]
+    gone: Collection[str]
+    later: tuple[Step, ...]
+
+
+def put_off(build: list[Step], pieces: Sequence[Piece], catalog: Catalog, defer: Deferral) -> Divided:
+    """Divide the steps that build upon rows into those of the clone and those for later."""
+    objects = {piece.name: piece.object for piece in pieces if piece.object.kind == "foreign_key"}
+    build, keys = _without_validation(build, objects) if defer.keys else (build, [])
+    gone = _indexes_to_put_off(pieces, catalog) if defer.indexes else {}
+    waiting = {piece.name: piece for piece in pieces if piece.name in gone}
+    said: defaultdict[str, list[Piece]] = defaultdict(list)
+    for piece in waiting.values():
+        for root in gone[piece.name] if piece.object.kind in SAID_OF_AN_INDEX else ():
+            said[root].append(piece)
+    indexes = [_later(s, waiting[s.name], said[s.name], gone) for s in build if s.name in gone]
+    now = [_without_index(step, gone) for step in build if step.name not in gone]
+    return Divided(now, gone.keys(), (*indexes, *_after_indexes(keys, indexes)))
+
+
+def _indexes_to_put_off(pieces: Sequence[Piece], catalog: Catalog) -> dict[str, set[str]]:
+    """Return what comes later of indexes, and what is said of them, each with the indexes that it waits for."""
+    waits = {
+        piece.name: {piece.name}
+        for piece in pieces
+        if piece.object.kind == "index" and piece.object.address not in catalog.invalid
+        if any(INDEX.fullmatch(_concurrently(statement)) for statement in piece.statements)
+    }
+    wanted: set[str] = set()
+    for piece in (p for p in pieces if p.name not in waits):
+        roots = set().union(*(waits[need] for need in piece.needs if need in waits))
+        if piece.object.kind in COMES_AFTER:
+            waits[piece.name] = roots
+        else:
+            wanted |= roots
+    return {name: roots - wanted for name, roots in waits.items() if roots - wanted}
+
+
+def _concurrently(statement: str) -> str:
+    return CONCURRENTLY + statement.removeprefix(CREATE) if statement.startswith(CREATE) else statement
+
+
+def _later(step: Step, piece: Piece, said: Iterable[Piece], gone: Collection[str]) -> Step:
+    """Return a step as it is done later, with what is said of the index that it builds."""
+    made = (*map(_concurrently, piece.statements), *(s for each in said for s in each.statements))
+    return _for_later(step, Execute(made), piece.needs.intersection(gone))
+
+
+def _for_later(step: Step, work: Execute, needs: Iterable[str] = ()) -> Step:
+    before = frozenset(needs)
+    reason = "; ".join([LATER, *([step.reason] if step.reason else [])])
+    return replace(
+        step,
+        phase=Phase.DEFERRED,
+        work=work,
+        needs=before,
+        builds_on=before,
+        locks={},
+        instead=None,
+        optional=False,
+        reason=reason,
+    )
+
+
+def _without_index(step: Step, gone: Collection[str]) -> Step:
+    """Return a step that does not wait for an index, and does not rely on it."""
+    if step.needs.isdisjoint(gone):
+        return step
+    assert isinstance(step.work, Execute)
+    work = Execute(tuple(s for s in step.work.statements if s not in (MERGE, AS_BEFORE)))
+    return replace(step, work=work, needs=step.needs.difference(gone), reason="")
+
+
+def _without_validation(build: Sequence[Step], keys: Mapping[str, Object]) -> tuple[list[Step], list[Step]]:
+    """Return the steps with foreign keys NOT VALID, and those that validate them. A key that cannot be so is valid."""
+    steps = {step.name: step for step in build}
+    validating = {f"validate {name}": name for name, o in keys.items() if o.stub}
+    now, later = [], []
+    for step in build:
+        if step.name in validating:
+            continue
+        o = keys.get(step.name)
+        if o is None:
+            now.append(step)
+        elif not o.stub:
+            now.append(step if " NOT " in o.create[0].rpartition(")")[2] else replace(step, reason=AT_ONCE))
+        else:
+            now.append(replace(step, work=Execute(o.stub), cost=0, instead=None))
+            name = f"validate {o.name}"
+            whole = steps.get(name) or replace(step, name=name, work=Execute(o.finish))
+            assert isinstance(whole.work, Execute)
+            later.append(_for_later(whole, whole.work))
+    return now, later
+
+
+def _after_indexes(keys: Iterable[Step], indexes: Iterable[Step]) -> list[Step]:
+    """Have each key validated after the indexes of its table: they lock it against one another, and one may serve."""
+    on: defaultdict[str, set[str]] = defaultdict(set)
+    for step in indexes:
+        for table in _tables(step):
+            on[table].add(step.name)
+    return [replace(step, needs=frozenset().union(*(on[table] for table in _tables(step)))) for step in keys]
+
+
+def _tables(step: Step) -> list[str]:
+    assert isinstance(step.work, Execute)
+    found = (each.fullmatch(s) for s in step.work.statements for each in (INDEX, VALIDATE))
+    return [match["table"] for match in found if match]

@@ -1,0 +1,204 @@
+"""Is the copy the original? Both databases are compared as they are at two moments: see verify."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+
+from replicator import checks, events, journal
+from replicator.catalog import select
+from replicator.catalog.choose import chosen, selected
+from replicator.catalog.read import read_catalog
+from replicator.checks.supported import fitting, made
+from replicator.cluster import database
+from replicator.comparing import Mismatch, SequenceValues, Side, Verification, after_repair, verify
+from replicator.comparing.deferred import left_aside
+from replicator.comparing.remedies import opposites
+from replicator.comparing.schema import LAST
+from replicator.errors import SnapshotLost, StepFailed, VerificationFailed
+from replicator.events import Emit
+from replicator.journal import ownership
+from replicator.model import Catalog, Loss
+from replicator.runs.endpoints import Sides, both_sides
+from replicator.runs.prepare import in_one_encoding, read, refuse_or_note, wait_for_both
+from replicator.runs.rows_only.counterparts import counterparts
+from replicator.sessions import snapshot
+from replicator.sessions.locks import Relation
+from replicator.sessions.postgres import Connection
+from replicator.sessions.snapshot import HOLDERS
+from replicator.settings import Settings
+from replicator.work.copying import encoding
+
+OWNER = "SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()"
+
+
+def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
+    """Compare the two databases as they are now, and repair rows if the settings say so. Returns the differences.
+
+    Raises a ReplicatorError.
+    """
+    try:
+        return compare_now(settings, emit)
+    except (SnapshotLost, StepFailed) as error:
+        unfit = isinstance(error.__cause__, encoding.UNFIT) and not settings.source_encoding
+        error.hint = error.hint or (encoding.DECLARED if unfit else "Run `verify` again.")
+        raise
+
+
+def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
+    """Do what verify_copy does, once."""
+    with wait_for_both(settings, emit) as opened, both_sides(settings, opened, claim=False) as sides:
+        unfinished: list[Mismatch] = []
+        if status := journal.read_status(sides.keeper.conn):
+            emit(events.Note(status.said))
+            if status.open:
+                emit(events.Note(f"Not compared, as it is still to be done: {events.listed(status.deferred)}."))
+            else:
+                unfinished = [Mismatch("clone", f"unfinished, {status.done} of {status.steps} steps are done")]
+        source, destination = sides.moment.holder, sides.keeper.conn
+        refuse_or_note(
+            checks.check_verification(
+                source, destination, settings.workers, holders=HOLDERS - 1, repair=settings.repair
+            ),
+            emit,
+        )
+        with events.saying(emit, "Reading the source's catalogs"):
+            catalog, excluded = read_source(sides, settings)
+        if excluded:
+            emit(events.Note(f"Not compared, as it was left out: {events.listed([loss.what for loss in excluded])}."))
+        if settings.data_only:
+            return unfinished + compare_rows(sides, catalog, settings, emit)
+        if settings.downgrade or settings.skip_unprivileged:
+            catalog = as_promised(catalog, sides, settings, emit)
+        databases = compare_databases(sides, settings)
+        owners = [conn.execute(OWNER).fetchall()[0][0] for conn in (source, destination)]
+        if owners[0] != owners[1] and settings.owners and not settings.create:
+            emit(events.Note(f"Not compared: the databases' owners, {owners[0]} and {owners[1]}."))
+        return unfinished + databases + compare(sides, catalog, settings, emit)
+
+
+@in_one_encoding
+def read_source(sides: Sides, settings: Settings) -> tuple[Catalog, list[Loss]]:
+    """Return what is to be compared of the source, and what is left out with what is to be left out."""
+    return chosen(read(sides.moment, sides.keeper.conn), settings)
+
+
+def compare_rows(sides: Sides, catalog: Catalog, settings: Settings, emit: Emit) -> list[Mismatch]:
+    """Return the differences of what --data-only copies, and say what is not compared."""
+    pairs = counterparts(catalog, sides.moment.holder, sides.keeper.conn)
+    for note in pairs.notes:
+        emit(events.Note(note))
+    missing = [Mismatch(f"table {identity}", "missing on the destination") for identity in pairs.missing]
+    with compared(sides, pairs.here, settings, emit, there=pairs.there) as found:
+        return missing + found.mismatches
+
+
+def compare(
+    sides: Sides,
+    catalog: Catalog,
+    settings: Settings,
+    emit: Emit,
+    sequence_values: SequenceValues | None = None,
+    apart: Sequence[str] = (),
+    before_repair: Callable[[Collection[str]], None] = lambda names: None,
+) -> list[Mismatch]:
+    """Return all differences but the databases' own; of rows after their repair, if the settings want it.
+
+    `before_repair` is told the tables whose rows differ.
+    """
+    with compared(sides, catalog, settings, emit, sequence_values, apart=apart) as found:
+        before_repair(found.tables.keys())
+        outcomes = found.repair() if settings.repair else {}
+    if not any(outcome.done for outcome in outcomes.values()):
+        return after_repair(found, outcomes, found)
+    # Where foreign keys acted, they may have changed other tables as well.
+    again = None if any(outcome.acted for outcome in outcomes.values()) else outcomes.keys()
+    with compared(sides, catalog, settings, emit, sequence_values, only=again, apart=apart) as left:
+        return after_repair(found, outcomes, left)
+
+
+def as_promised(catalog: Catalog, sides: Sides, settings: Settings, emit: Emit) -> Catalog:
+    """Return what a clone with these settings would have copied of a catalog."""
+    source, destination = sides.moment.holder, sides.keeper.conn
+    if settings.skip_unprivileged:
+        catalog = select.without_owners(catalog, checks.strangers(source, destination, catalog))
+    agreed = settings.skip_unprivileged
+    fit = fitting(destination, catalog, emit, there=made(read_catalog(destination), catalog), agreed=agreed)
+    refuse_or_note(checks.check_losses(fit.losses, destination, fit.source, agreed=True), emit)
+    if agreed:
+        refuse_or_note(checks.check_forbidden(fit.forbidden, catalog, destination, agreed=True), emit)
+    return fit.catalog
+
+
+@contextmanager
+def compared(
+    sides: Sides,
+    catalog: Catalog,
+    settings: Settings,
+    emit: Emit,
+    sequence_values: SequenceValues | None = None,
+    only: Collection[str] | None = None,
+    there: Catalog | None = None,
+    apart: Sequence[str] = (),
+    earlier: Collection[str] = (),
+    cloned: bool = False,
+) -> Iterator[Verification]:
+    """Compare the source, as it was in the snapshot, with the destination as it is, and hold both moments.
+
+    `there` is what to compare with, if that is not all that the destination has; `apart` are schemas of its own;
+    `earlier` names what was read at another moment, see verify, as for `cloned`.
+    """
+    with snapshot.take(settings.destination, sides.encoding, holders=HOLDERS, where="destination") as now:
+        if there is None:
+            with events.saying(emit, "Reading the destination's catalogs"):
+                there = selected(read(now, now.holder), settings)
+            for schema in (*([ownership.SCHEMA] if ownership.exists(now.holder) else []), *apart):
+                there = select.without_schema(there, schema)
+            if cloned:
+                there = select.without_own(there, kept_extensions(now.holder, catalog), catalog)
+        catalog, there = left_aside(catalog, there, now.holder)
+        if settings.foreign_keys:
+            there = select.as_validated(there, catalog)
+        for moment in (sides.moment, now):
+            moment.forget()
+        found = verify(
+            Side("source", sides.source, sides.moment, catalog, settings.source_encoding),
+            Side("destination", sides.destination, now, there),
+            jobs=settings.jobs,
+            emit=emit,
+            sequence_values=sequence_values,
+            show_rows=settings.show_rows,
+            only=only,
+            throttle=sides.throttle,
+            retry_seconds=settings.retry_seconds,
+            earlier=earlier,
+            cloned=cloned,
+        )
+        for moment, read_there, where in ((sides.moment, catalog, "source"), (now, there, "destination")):
+            tables = [table.address.objid for table in read_there.tables]
+            names = [Relation(t.identity, t.address.objid) for t in read_there.tables if t.root is None]
+            moment.check(tables, where, names)
+        yield found
+
+
+def kept_extensions(destination: Connection, catalog: Catalog) -> set[str]:
+    """Return the extensions that were there before the clone and that it did not want, as identifiers."""
+    wanted = {o.identity for o in catalog.objects if o.kind == "extension"}
+    rows = destination.execute(
+        "SELECT quote_ident(name) FROM unnest(%s::text[]) AS before (name)", [journal.read_extensions(destination)]
+    ).fetchall()
+    return {name for (name,) in rows} - wanted
+
+
+@in_one_encoding
+def compare_databases(sides: Sides, settings: Settings, *, extra: bool = True) -> list[Mismatch]:
+    """Return what is said otherwise of the two databases themselves; `extra`: also what only the destination has."""
+    found = database.differences(sides.moment.holder, sides.keeper.conn, settings)
+    return [
+        Mismatch(d.name, str(d), mend=d.here or opposites(d.there or ()), place=LAST) for d in found if extra or d.here
+    ]
+
+
+def convict(mismatches: list[Mismatch], hint: str) -> None:
+    """Raise VerificationFailed with the differences, if there are any."""
+    if mismatches:
+        names = sorted({mismatch.what for mismatch in mismatches})
+        raise VerificationFailed([str(mismatch) for mismatch in mismatches], hint=hint, names=names)

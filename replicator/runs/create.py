@@ -1,0 +1,238 @@
+"""`--create`: the destination database is made as the source's is, and goes away again where nothing was cloned."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+import psycopg
+from psycopg import conninfo, sql
+
+from replicator import checks, events
+from replicator.checks.destination import writable
+from replicator.cluster.read import read
+from replicator.cluster.server import create_tablespace, tablespaces
+from replicator.errors import ConnectionFailed, PreflightFailed
+from replicator.events import Emit
+from replicator.model import CreateTablespace, Finding, Step
+from replicator.sessions import postgres
+from replicator.sessions.postgres import Connection
+from replicator.sessions.setup import pid_of
+from replicator.settings import Settings
+from replicator.work import emptying
+
+MAINTENANCE = ("postgres", "template1")
+"""Where to connect to while the database itself is not there."""
+IN_THERE = ("database ", "extension ", "collation ")
+"""How the objects of findings begin whose statements need the destination database."""
+MAY_CREATE = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
+DATABASE_OID = "SELECT oid::bigint FROM pg_database WHERE datname = %s"
+LEAVING_SECONDS = 5.0  # as long as DROP DATABASE waits for sessions that are about to end
+OTHERS = "SELECT FROM pg_stat_activity WHERE datid = %s AND pid <> %s AND usesysid IS NOT NULL"
+
+
+@contextmanager
+def created(settings: Settings, emit: Emit) -> Iterator[None]:
+    """Make the destination database as the source's is, unless it is there.
+
+    Where the run ends before anything was cloned into it, it goes away again. Raises PreflightFailed.
+    """
+    made: list[str] = []
+    oid, create = 0, ""
+    dsn = _maintenance(settings, emit)
+    try:
+        if dsn:
+            with postgres.connect(settings.source) as source, postgres.connect(dsn) as conn:
+                name = postgres.database_name(settings.destination)
+                if not _is_there(conn, name):
+                    create, steps, findings = _wanted(source, conn, name, settings)
+                    checks.refuse(checks.once(findings))
+                    for what in _create(conn, name, create, steps):
+                        made.append(what)
+                    emit(events.Note(f'Created the database "{name}" on the destination.'))
+                    ((oid,),) = conn.execute(DATABASE_OID, [name]).fetchall()
+        yield
+    except BaseException as error:
+        if dsn and made:
+            # What cannot be dropped, since somebody uses it by now, stays.
+            with suppress(psycopg.Error), postgres.connect(dsn) as conn, _barred(conn, settings.destination, oid):
+                for what in reversed(made):
+                    conn.execute(f"DROP {what}")
+                    emit(events.Note(f"Dropped again: {what}."))
+                if isinstance(error, PreflightFailed):
+                    again = f"{create} OWNER {postgres.quoted(conn.info.user)}"
+                    checks.refuse(_first_made(error.findings, again))
+        raise
+
+
+def _first_made(findings: Sequence[Finding], create: str) -> Sequence[Finding]:
+    """Return what stands in the way of a clone into a database that is gone again, with the statement that makes it.
+
+    That comes first, where one of the others is to be run in that database or says something of it.
+    """
+    if not any(f.fatal and f.run and f.server == "destination" and f.object.startswith(IN_THERE) for f in findings):
+        return findings
+    gone = "The database was dropped again: what is to be run in it, or is about it, needs it first."
+    return [Finding(gone, "(`clone` uses it then)", object="the database", run=f"{create};"), *findings]
+
+
+def _is_there(conn: Connection, name: str) -> bool:
+    """Tell whether a database exists. Raises PreflightFailed where nobody can ever connect to it."""
+    found = conn.execute("SELECT datconnlimit = -2 FROM pg_database WHERE datname = %s", [name]).fetchall()
+    if found == [(True,)]:
+        invalid = f'The destination database "{name}" is invalid: a DROP DATABASE was interrupted, nobody can connect.'
+        checks.refuse([Finding(invalid, object=f"database {name}", run=f"DROP DATABASE {postgres.quoted(name)};")])
+    return bool(found)
+
+
+@contextmanager
+def _barred(conn: Connection, dsn: str, oid: int) -> Iterator[None]:
+    """Keep all out of the database that was made, if one was, so that it can be dropped; where it stays, let them in.
+
+    Raises NotSupportedError where it is in use: it must be the one of this OID, nobody may be in it, and neither a
+    clone nor anybody else have written into it.
+    """
+    if not oid:
+        yield
+        return
+    with postgres.connect(dsn) as inside:
+        name = postgres.quoted(inside.info.dbname)
+        inside.execute("SET max_parallel_workers_per_gather = 0")  # they could not come in
+        conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        try:
+            ours = conn.execute(DATABASE_OID, [inside.info.dbname]).fetchall() == [(oid,)]
+            until = time.monotonic() + LEAVING_SECONDS
+            while (others := conn.execute(OTHERS, [oid, pid_of(inside)]).fetchall()) and time.monotonic() < until:
+                time.sleep(0.05)
+            if others or not ours or emptying.occupied(inside):
+                raise psycopg.NotSupportedError(f"{name} is in use")
+            inside.close()
+            yield
+        finally:
+            with suppress(psycopg.Error):  # mostly it is gone
+                conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+def _maintenance(settings: Settings, emit: Emit) -> str | None:
+    """Wait for both servers and return how to connect to the destination's; None where its database is there."""
+    _wait("source", settings.source, settings, emit)
+    try:
+        postgres.connect(settings.destination, application="probe").close()
+        return None
+    except psycopg.OperationalError:
+        return maintenance(settings, emit)
+
+
+def absent(settings: Settings, emit: Emit) -> str | None:
+    """Wait for both servers and return how to connect to the destination's; None where its database is there."""
+    if dsn := _maintenance(settings, emit):
+        with postgres.connect(dsn, application="probe") as conn:
+            return None if _is_there(conn, postgres.database_name(settings.destination)) else dsn
+    return None
+
+
+def as_created(source: checks.Facts, server: checks.Facts, settings: Settings) -> checks.Facts:
+    """Return what the destination will be, on a server of which another database's facts are known."""
+    name = postgres.database_name(settings.destination)
+    encoding = "UTF8" if settings.source_encoding else source.encoding
+    return replace(server, database=name, oid=0, size=0, encoding=encoding, collation=source.collation)
+
+
+def check_creation(source: Connection, conn: Connection, settings: Settings) -> list[Finding]:
+    """Return what keeps the destination database from being made on a server, and what cannot be told before it is."""
+    name = postgres.database_name(settings.destination)
+    _, _, findings = _wanted(source, conn, name, settings)
+    not_told = (
+        f'The database "{name}" is not there: `clone --create` makes it and tries the schema there before it copies,'
+        " which `probe` cannot."
+    )
+    return [*findings, Finding(not_told, fatal=False, object=f"database {postgres.quoted(name)}")]
+
+
+def check_creator(conn: Connection, instead: str = "") -> Iterator[Finding]:
+    """Yield whether this role may not create databases; `instead` is what else helps."""
+    user = conn.info.user
+    if conn.execute(MAY_CREATE).fetchall() != [(True,)]:
+        yield Finding(
+            f'The role "{user}" may not create databases on the destination.',
+            instead,
+            object=f"role {postgres.quoted(user)}",
+            run=f"ALTER ROLE {postgres.quoted(user)} CREATEDB;",
+        )
+
+
+def maintenance(settings: Settings, emit: Emit) -> str:
+    """Wait for the destination's server and return how to connect to it, in another database than the destination."""
+    name = postgres.database_name(settings.destination)
+    first, *others = (conninfo.make_conninfo(settings.destination, dbname=n) for n in MAINTENANCE if n != name)
+    try:
+        return _wait("destination", first, settings, emit)
+    except ConnectionFailed:
+        for other in others:
+            with suppress(ConnectionFailed):
+                return _wait("destination", other, settings, emit)
+        raise
+
+
+def _wait(server: str, dsn: str, settings: Settings, emit: Emit) -> str:
+    def waiting(event: events.Event) -> None:
+        if not isinstance(event, events.Ready):  # that comes when the databases are
+            emit(event)
+
+    checks.wait(server, dsn, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=waiting)
+    return dsn
+
+
+def _create(conn: Connection, name: str, create: str, steps: Iterable[Step]) -> Iterator[str]:
+    """Create the database, and its tablespace if that is wanted. Yields what is made, as DROP calls it."""
+    for step in steps:
+        if isinstance(step.work, CreateTablespace):
+            with _refusing(step.name):
+                create_tablespace(conn, step.work)
+                yield _dropped("TABLESPACE", step.work.name, conn)
+                for statement in step.work.then:
+                    conn.execute(statement)
+    with _refusing(f'database "{name}"'):
+        conn.execute(create)
+    yield _dropped("DATABASE", name, conn)
+
+
+def _wanted(
+    source: Connection, conn: Connection, name: str, settings: Settings
+) -> tuple[str, list[Step], list[Finding]]:
+    """Return the statement that makes the database, the steps before it, and what stands in the way."""
+    major = conn.info.server_version // 10000
+    (wanted,) = read(source, "database", name=name, there=major, placed=settings.tablespaces)
+    findings = [*writable(checks.read_facts(conn)), *check_creator(conn)]
+    if major < wanted.since:
+        findings.append(
+            Finding(
+                f"The source database has {wanted.feature}, which a PostgreSQL {major} server cannot hold.",
+                f"Clone into PostgreSQL {wanted.since} or newer, or create the destination database by hand.",
+            )
+        )
+    steps, in_the_way = tablespaces(source, conn, settings, [wanted.tablespace] if wanted.tablespace else [])
+    create = wanted.create
+    if settings.source_encoding:  # the bytes are to become text
+        create = create.replace(" TEMPLATE template0 ENCODING 'SQL_ASCII'", " TEMPLATE template0 ENCODING 'UTF8'")
+    return create, steps, [*findings, *in_the_way]
+
+
+def _dropped(word: str, name: str, conn: Connection) -> str:
+    return f"{word} {sql.Identifier(name).as_string(conn)}"
+
+
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation) as error:
+        raise PreflightFailed(f"Another session has just created the {what}.", hint="Is a clone running?") from error
+    except psycopg.DatabaseError as error:
+        if postgres.may_pass(error):
+            failed = f"The {what} was not created on the destination: {postgres.one_line(error)}"
+            raise ConnectionFailed(failed, hint="Give the same command again.") from error
+        raise PreflightFailed(
+            f"The {what} cannot be created on the destination: {postgres.one_line(error)}",
+            hint="Let a role that may do so create it by hand, and clone again.",
+        ) from error

@@ -1,0 +1,153 @@
+"""What every new database has, made on the destination as it is in a new one: the plan builds upon that.
+
+That is the schema public with its owner, privileges and comment, plpgsql, and no default privileges: those would act on
+all that is made. A new database has it from a template, which anybody may have changed.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from replicator.catalog import BY_NAME
+from replicator.catalog.read import read_objects
+from replicator.model import Catalog, Execute, Finding, Object, Phase, Step
+from replicator.runs import resume
+from replicator.sessions.postgres import Connection
+from replicator.settings import Settings
+from replicator.work import emptying
+
+AS_NEW, THERE, GONE = "what is not as in a new database", "what every database has", "schema public away"
+PUBLIC = "schema public"
+STANDARD_OWNER_SINCE = 150000
+HAS = """
+SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'public' AND (oid < 16384 OR NOT %(dropping)s))
+     , EXISTS (SELECT FROM pg_extension WHERE extname = 'plpgsql' AND (oid < 16384 OR NOT %(dropping)s))
+"""
+FOR_ROLE = "ALTER DEFAULT PRIVILEGES FOR ROLE "
+DEFAULT_PRIVILEGES = """
+SELECT DISTINCT quote_ident(pg_get_userbyid(defaclrole)), pg_has_role(defaclrole, 'USAGE')
+  FROM pg_default_acl
+ ORDER BY 1
+"""
+EMPTY = """
+SELECT FROM pg_namespace n
+ WHERE n.nspname = 'public'
+   AND pg_has_role(n.nspowner, 'USAGE')
+   AND NOT EXISTS (SELECT
+                     FROM pg_depend d
+                     LEFT JOIN pg_extension e ON e.tableoid = d.classid AND e.oid = d.objid
+                    WHERE d.refclassid = 'pg_namespace'::regclass
+                      AND d.refobjid = n.oid
+                      AND d.classid <> 'pg_default_acl'::regclass
+                      AND (NOT %s OR NOT pg_has_role(e.extowner, 'USAGE')))
+"""
+
+
+def as_new(
+    destination: Connection, catalog: Catalog, settings: Settings, left: resume.Left | None
+) -> tuple[list[Step], list[Finding]]:
+    """Return the step that takes away what would act on the copy, or differ from it, and words about it.
+
+    A run that is resumed has done so before it made anything, and has its own there by now.
+    """
+    if left and not any(step.name == AS_NEW and not step.done for step in left.steps):
+        return [], []
+    back = emptying.reset(destination)
+    statements, findings = _default_privileges(destination, catalog, back) if settings.privileges else ([], [])
+    odd = [o for o in _odd(destination, settings) if not _wanted(o, catalog)]
+    kinds = {o.kind for o in odd}
+    if kinds & {"schema", "acl"}:  # who owns it has privileges, too
+        kinds |= {"schema", "acl"} if settings.owners else {"acl"}
+    public = [statement for statement in back if " SCHEMA public " in statement and _about(statement) in kinds]
+    if odd:
+        said = "; ".join(s for o in odd for s in (*o.create, *([o.alter_owner] if o.alter_owner else [])))
+        what = "becomes so" if public else "stays so"
+        text = f"The destination's schema public is not as in a new database, and {what}: {said}."
+        findings.append(Finding(text, fatal=False, object=PUBLIC))
+    statements += public
+    return [Step(AS_NEW, Phase.DROP, Execute(tuple(statements)))] if statements else [], findings
+
+
+def _wanted(o: Object, catalog: Catalog) -> bool:
+    """Tell whether the source says the same."""
+    said = (o.name, o.create, o.alter_owner)
+    return any((other.name, other.create, other.alter_owner) == said for other in catalog.objects)
+
+
+def _default_privileges(
+    destination: Connection, catalog: Catalog, back: Sequence[str]
+) -> tuple[list[str], list[Finding]]:
+    """Return the statements that take the destination's own away, where this role may, and words about all of them."""
+    roles: dict[str, bool] = dict(destination.execute(DEFAULT_PRIVILEGES).fetchall())
+    of_role = {role: [s for s in back if s.startswith(f"{FOR_ROLE}{role} ")] for role in roles}
+    away = [statement for role, may in roles.items() if may for statement in of_role[role]]
+    findings = []
+    there = read_objects(destination, BY_NAME["default_acl"])
+    if away:
+        made = [each for o in there for each in o.create]
+        ours = tuple(f"{FOR_ROLE}{role} " for role, may in roles.items() if may)
+        mine = " ".join(f"{each};" for each in made if each.startswith(ours))
+        text = "The destination's own default privileges would act on what is copied: they are taken away."
+        findings.append(Finding(text, f"What would bring them back: {mine}", fatal=False, object="default privileges"))
+    others = [each for o in there if not _wanted(o, catalog) for each in o.create]
+    if left := [r for r, may in roles.items() if not may and any(s.startswith(f"{FOR_ROLE}{r} ") for s in others)]:
+        run = " ".join(f"{statement};" for role in left for statement in of_role[role])
+        text = f"The destination has default privileges that the source has not, of {', '.join(left)}."
+        findings.append(Finding(text, "or clone with --no-acl.", object="default privileges", run=run))
+    return away, findings
+
+
+def _odd(conn: Connection, settings: Settings) -> Iterator[Object]:
+    """Yield what is said of the schema public that is not said of a new database's."""
+    for kind in ("schema", "acl", "comment"):
+        for o in read_objects(conn, BY_NAME[kind]):
+            counts = {"schema": settings.owners and o.alter_owner is not None, "acl": settings.privileges}
+            if o.identity in ("public", "public (schema)") and counts.get(kind, True):
+                yield o
+
+
+def _about(statement: str) -> str:
+    return "comment" if statement.startswith("COMMENT ") else "schema" if " OWNER TO " in statement else "acl"
+
+
+def lacking(source: Connection, destination: Connection, catalog: Catalog, *, dropping: bool) -> list[Step]:
+    """Return the step that makes what every database has, and the source, where the destination has it no more.
+
+    `dropping`: what was made there by anybody goes before.
+    """
+    ((public, plpgsql),) = destination.execute(HAS, {"dropping": dropping}).fetchall()
+    statements = _public(destination) if not public and any(o.name == PUBLIC for o in catalog.objects) else []
+    if not plpgsql and source.execute("SELECT FROM pg_extension WHERE extname = 'plpgsql'").fetchall():
+        statements.append("CREATE EXTENSION IF NOT EXISTS plpgsql")
+    return [Step(THERE, Phase.DROP, Execute(tuple(statements)))] if statements else []
+
+
+def restore(conn: Connection) -> None:
+    """Make the schema public if it is gone, where all that a run made was removed."""
+    ((public, _),) = conn.execute(HAS, {"dropping": False}).fetchall()
+    if not public:
+        with conn.transaction():
+            for statement in _public(conn):
+                conn.execute(statement)
+
+
+def _public(conn: Connection) -> list[str]:
+    """Return the statements that make the schema public as it is in a new database, as far as this role may."""
+    since_15 = conn.info.server_version >= STANDARD_OWNER_SINCE
+    owner = "pg_database_owner"
+    if not since_15:
+        ((owner,),) = conn.execute("SELECT quote_ident(pg_get_userbyid(10))").fetchall()
+    may = since_15 or conn.info.parameter_status("is_superuser") == "on"
+    return [
+        "CREATE SCHEMA IF NOT EXISTS public",
+        *([f"ALTER SCHEMA public OWNER TO {owner}"] if may else []),
+        f"GRANT {'USAGE' if since_15 else 'ALL'} ON SCHEMA public TO PUBLIC",
+        "COMMENT ON SCHEMA public IS 'standard public schema'",
+    ]
+
+
+def gone(destination: Connection, catalog: Catalog, kept: Sequence[str], *, dropping: bool) -> list[Step]:
+    """Return the step that drops the schema public where the source has none, if nothing is in it by then."""
+    if any(o.name == PUBLIC for o in catalog.objects) or not catalog.objects or "public" in kept:
+        return []
+    if not destination.execute(EMPTY, [dropping]).fetchall():
+        return []
+    return [Step(GONE, Phase.DROP, Execute(("DROP SCHEMA IF EXISTS public",)))]

@@ -1,0 +1,241 @@
+"""Both databases, opened as a clone needs them: the source in one snapshot, the destination claimed for this run."""
+
+import uuid
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+
+import psycopg
+
+from replicator import checks, journal
+from replicator.checks import dry_run
+from replicator.errors import PreflightFailed, SnapshotLost
+from replicator.journal import crash, ownership, unfinished
+from replicator.journal.connection import Keeper
+from replicator.model import READING, Plan
+from replicator.runs import resume
+from replicator.runs.resume import Left
+from replicator.sessions import postgres, snapshot
+from replicator.sessions.claim import WAIT, Holder
+from replicator.sessions.postgres import Connection
+from replicator.sessions.snapshot import HOLDERS, Snapshot
+from replicator.sessions.workers import Sessions
+from replicator.settings import Settings
+from replicator.work import index_memory
+from replicator.work.index_memory import Sorting
+from replicator.work.throttle import Throttle
+
+SNAPSHOT_GONE = (
+    "The earlier run's snapshot no longer exists (--hold-snapshot would have kept it), so the remaining tables can only"
+    " be copied as they are now."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Both databases, open. `keeper` is the connection for the journal; it holds the claim on the destination."""
+
+    moment: Snapshot
+    keeper: Keeper
+    source: Sessions
+    destination: Sessions
+    encoding: str
+    sessions: str
+    """The last word of the sessions' application names, of this run alone."""
+    throttle: Throttle | None
+    """The pace of the whole run; None where there is no limit."""
+    sorting: Sorting | None
+    """In how much memory to sort; None where that was given."""
+    left: Left | None = None
+    """What an earlier run left, where this one goes on with it."""
+    same_snapshot: bool = False
+    """`moment` is that of the earlier run, or nothing is to be read any more."""
+
+    def warm(self, plan: Plan) -> None:
+        """Open the first connections that the workers will use while the plan is written down."""
+        self.source.warm(sum(step.phase in READING for step in plan.steps))
+        self.destination.warm(len(plan.steps))
+
+    def all_read(self, tables: Collection[int], *, release: bool) -> None:
+        """Make sure that what decides how rows are read is as it was, and write that down. Raises SourceChanged.
+
+        `release`: nothing more is to be read in the snapshot.
+        """
+        if not (self.left and self.left.read):
+            self.moment.check(tables)
+        if release:
+            self.let_go()
+        else:
+            with suppress(psycopg.OperationalError):  # without it a resumed run looks once more
+                journal.checked(self.keeper.keep())
+
+    def let_go(self) -> None:
+        """Release the snapshot, which keeps VACUUM and DDL waiting on the source: nothing more is to be read in it."""
+        with suppress(psycopg.OperationalError):  # without the journal's consent it is held to the end
+            if crash.unlogged(keeper := self.keeper.keep()):  # a crash would have these read again
+                journal.checked(keeper)
+            elif journal.let_snapshot_go(keeper):
+                self.moment.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is known of both servers since they were waited for, and the connections that this took."""
+
+    facts: dict[str, checks.Facts] = field(default_factory=dict)
+    source: list[Connection] = field(default_factory=list)
+    destination: list[Connection] = field(default_factory=list)
+
+    def drop_lost(self) -> None:
+        """Close those that were lost meanwhile: the source's are idle for as long as the destination is waited for."""
+        for conns in (self.source, self.destination):
+            for conn in [conn for conn in conns if not postgres.answers(conn)]:
+                conns.remove(conn)
+                conn.close()
+
+    def close(self) -> None:
+        """Close the connections, whoever used them."""
+        for conn in (*self.source, *self.destination):
+            conn.close()
+
+
+def _taken(conn: Connection, holder: Holder) -> PreflightFailed:
+    """Return the error that says who is at work in the destination: a clone, or `validate`."""
+    status = journal.read_status(conn) if ownership.exists(conn) else None
+    if status and status.open:
+        return PreflightFailed(f"`validate` of the destination is running: {holder}.", hint="Wait for its end.")
+    return PreflightFailed(f"Another clone into this destination is running: {holder}.", hint=WAIT)
+
+
+@contextmanager
+def both_sides(settings: Settings, opened: Opened | None = None, *, claim: bool = True) -> Iterator[Sides]:
+    """Open all that a clone holds to its end: the source's snapshot, the journal's connection, a pool for each side.
+
+    What is `opened` already is used. `claim`: the destination is this run's alone. Raises PreflightFailed where it is
+    another's.
+    """
+    sessions = uuid.uuid4().hex[:8]
+    opened = opened or Opened()
+    with ExitStack() as stack:
+        stack.callback(opened.close)
+        opened.drop_lost()
+        there = opened.destination[0] if opened.destination else None
+        for unused in opened.destination[1:]:
+            unused.close()
+        keeper = stack.enter_context(Keeper(settings.destination, f"journal {sessions}", there))
+        if claim and (holder := keeper.claim(end_silent=settings.resume != "no")):
+            raise _taken(keeper.conn, holder)
+        left = resume.read_left(keeper.conn) if claim and settings.resume != "no" else None
+        if not opened.source:
+            opened.source.append(postgres.connect(settings.source, application="probe"))
+        source = opened.source[0]
+        encoding = common_encoding(source, keeper.conn, settings.source_encoding)
+        if left:
+            facts = checks.read_facts(source)
+            resume.check_source(left, facts.system, facts.identity)
+            unfinished.check_options(left.run.options, settings)
+            resume.end_sessions(left, source, keeper.conn)
+            if crash.notice_crash(keeper.conn):
+                left = resume.read_left(keeper.conn)
+        keeper.speak(encoding)
+        moment, left, same = stack.enter_context(take_snapshot(settings, encoding, left, opened.source))
+        building = index_memory.share(*index_memory.look(keeper.conn), settings.lanes["index"])
+        memory = settings.maintenance_work_mem or building.most
+        writing = {
+            "maintenance_work_mem": f"{memory // 1024}kB",
+            "max_parallel_maintenance_workers": str(building.workers),
+        }
+        if settings.toast_compression:
+            writing["default_toast_compression"] = settings.toast_compression
+        writing |= dry_run.TRYING  # what writes for good was refused where the database is frozen
+        pools = [
+            stack.enter_context(
+                postgres.pool(dsn, settings.workers, encoding=encoding, application=f"worker {sessions}", more=more)
+            )
+            for dsn, more in ((settings.source, postgres.READING), (settings.destination, writing))
+        ]
+        throttle = Throttle(settings.max_rate) if settings.max_rate else None
+        source_pool, destination_pool = Sessions(pools[0], "source"), Sessions(pools[1], "destination")
+        sorting = None if settings.maintenance_work_mem else building
+        yield Sides(moment, keeper, source_pool, destination_pool, encoding, sessions, throttle, sorting, left, same)
+
+
+@contextmanager
+def take_snapshot(
+    settings: Settings, encoding: str, left: Left | None, opened: Sequence[Connection]
+) -> Iterator[tuple[Snapshot, Left | None, bool]]:
+    """Join the snapshot of the earlier run if somebody still holds it, else take a new one. Tells whether it is that.
+
+    Names begin anew when the source's server is started: a snapshot of that name that sees something else is another's.
+    Where that run had read all that it wanted another one serves as well, to read the schema again.
+    Raises PreflightFailed where a new one was not asked for.
+    """
+    with ExitStack() as stack:
+        if left and left.run.snapshot:
+            earlier = snapshot.take(settings.source, encoding, holders=HOLDERS, imported=left.run.snapshot)
+            joined = None
+            with suppress(SnapshotLost):
+                joined = stack.enter_context(earlier)
+            if joined and identity(joined) == (left.run.moment, left.run.source_start):
+                yield joined, left, True
+                return
+            stack.close()
+        if left:
+            all_read = left.without_snapshot()
+            if not all_read and settings.resume != "per-table":
+                hint = unfinished.go_on(left.run.options, all_read=False)
+                raise PreflightFailed(SNAPSHOT_GONE, hint=hint)
+            left = all_read or left
+        moment = stack.enter_context(snapshot.take(settings.source, encoding, holders=HOLDERS, opened=opened))
+        yield moment, left, bool(left and left.read)
+
+
+def identity(moment: Snapshot) -> tuple[str, str]:
+    """Return what tells a snapshot from any other: what it sees, and since when its server has run.
+
+    On a standby two snapshots may look the same, but none has the name of another while the server runs.
+    """
+    ((start,),) = moment.holder.execute("SELECT pg_postmaster_start_time()::text").fetchall()
+    return moment.moment.snapshot, start
+
+
+def common_encoding(source: Connection, destination: Connection, declared: str | None = None) -> str:
+    """Return the client_encoding for both ends: the source's own, so that it need not convert.
+
+    SQL_ASCII's bytes mean nothing by themselves. Into UTF8 they go as what they must be, or as what they are `declared`
+    to be, into SQL_ASCII as they are. Raises PreflightFailed where something else is declared than can be.
+    """
+    here, there = (str(conn.info.parameter_status("server_encoding")) for conn in (source, destination))
+    if declared:
+        return declared_encoding(declared, source, destination)
+    if here == "SQL_ASCII" and there != "SQL_ASCII":
+        return there
+    return postgres.readable_encoding(here)
+
+
+def declared_encoding(encoding: str, source: Connection, destination: Connection | None) -> str:
+    """Return an encoding in the server's words, if both can speak it and it says something. Raises PreflightFailed."""
+    conns = [conn for conn in (source, destination) if conn]
+    here, *rest = (str(conn.info.parameter_status("server_encoding")) for conn in conns)
+    there = rest[0] if rest else "not known"
+    if here != "SQL_ASCII":
+        raise PreflightFailed(
+            f"The source is in {here}, and so are its bytes: --source-encoding is for SQL_ASCII alone.",
+            hint="Leave it out.",
+        )
+    if there == "SQL_ASCII":
+        raise PreflightFailed(
+            "The destination is in SQL_ASCII as well, where bytes stay as they are: --source-encoding would have no"
+            " effect.",
+            hint="Clone into a database with ENCODING 'UTF8'.",
+        )
+    try:
+        for conn in conns:
+            conn.execute("SELECT set_config('client_encoding', %s, false)", [encoding])
+            _ = conn.info.encoding
+    except (psycopg.DataError, psycopg.NotSupportedError) as error:
+        raise PreflightFailed(
+            f"--source-encoding {encoding} cannot be: {postgres.one_line(error)}",
+            hint=f"The destination's encoding is {there}.",
+        ) from error
+    return str(source.info.parameter_status("client_encoding"))

@@ -1,0 +1,81 @@
+"""`verify --repair` of a copy that was made, compared and found to differ: its rows are repaired, and its run ends."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from replicator import events, journal
+from replicator.catalog.choose import selected
+from replicator.comparing import Mismatch, SequenceValues
+from replicator.errors import PreflightFailed
+from replicator.events import Emit
+from replicator.journal.run import Run, Status, read_again, write_given
+from replicator.journal.unfinished import go_on
+from replicator.model import Catalog
+from replicator.runs.clone import fill
+from replicator.runs.compare import as_promised, compare, verify_copy
+from replicator.runs.endpoints import Sides, both_sides
+from replicator.runs.prepare import read, wait_for_both
+from replicator.sessions import postgres
+from replicator.settings import Settings
+from replicator.work import sequences
+
+
+def verify_or_mend(settings: Settings, emit: Emit) -> list[Mismatch]:
+    """Compare the two databases and repair rows if the settings say so; end the run of a copy that was unfinished.
+
+    Returns the differences. Raises a ReplicatorError.
+    """
+    if settings.repair:
+        with wait_for_both(settings, emit), postgres.connect(settings.destination, application="verify") as conn:
+            status, run = journal.read_status(conn), journal.read_run(conn)
+        if status and run and not status.open:
+            return mend(settings, status, run, emit)
+    return verify_copy(settings, emit)
+
+
+def mend(settings: Settings, status: Status, run: Run, emit: Emit) -> list[Mismatch]:
+    """Make the rows of an unfinished copy what the source's are now. Where no difference is left, end its run.
+
+    Returns the differences, as they were found and repaired. Raises PreflightFailed where more than that is to be done.
+    """
+    if status.done < status.steps or run.rows_only:
+        raise PreflightFailed(
+            "The clone into the destination is unfinished: rows are repaired when all its steps are done.",
+            hint=go_on(run.options, all_read=status.all_read, held_until=status.held_until),
+        )
+    settings = replace(settings, **run.options)
+    with both_sides(settings) as sides:
+        catalog = _catalog(sides, settings, emit)
+        values = _move_sequences(sides, catalog)
+        emit(events.Note("Repaired rows and the values of all sequences are those that the source has now."))
+
+        def put_down(names: Collection[str]) -> None:
+            tables = [t.identity for t in catalog.tables if f"table {t.target}" in names]
+            read_again(sides.keeper.keep(), tables, sides.moment.moment)
+
+        mismatches = compare(sides, catalog, settings, emit, values, run.kept, put_down)
+        if left := sorted({mismatch.what for mismatch in mismatches if not mismatch.repaired}):
+            journal.fail(sides.keeper.keep(), "differs", f"The copy differs: {', '.join(left)}", left)
+            return mismatches
+        journal.fail(sides.keeper.keep(), "repaired", "All that differed was repaired.", ())
+    fill(replace(settings, resume="same-snapshot", repair=False), emit, verified=True)
+    return mismatches
+
+
+def _catalog(sides: Sides, settings: Settings, emit: Emit) -> Catalog:
+    """Return what the copy was to hold of the source's catalog."""
+    catalog = selected(read(sides.moment, sides.keeper.conn), settings)
+    if settings.downgrade or settings.skip_unprivileged:
+        catalog = as_promised(catalog, sides, settings, emit)
+    return replace(catalog, populated=frozenset()) if settings.skip_failed_refresh else catalog
+
+
+def _move_sequences(sides: Sides, catalog: Catalog) -> SequenceValues:
+    """Give the sequences what the source's have now: repaired rows may have values beyond what they were given."""
+    with sides.source.use() as conn:
+        values = sequences.read_values(conn, catalog.sequences)
+    keeper = sides.keeper.keep()
+    with keeper.transaction():
+        sequences.set_values(keeper, values)
+        write_given(keeper, values)
+    return values

@@ -1,0 +1,49 @@
+"""Rows that violate what a run could not do for them: where the source was mended meanwhile, so is the copy."""
+
+from collections.abc import Sequence
+
+from replicator import events
+from replicator.events import Emit, listed
+from replicator.journal.run import read_again
+from replicator.model import Address, CopyTable, Step
+from replicator.planning.lookups import Hints
+from replicator.runs.compare import compared
+from replicator.runs.endpoints import Sides
+from replicator.runs.prepare import Prepared
+from replicator.settings import Settings
+
+
+def mend(steps: Sequence[Step], prepared: Prepared, sides: Sides, settings: Settings, emit: Emit) -> bool:
+    """Make the rows of the tables that these steps are about what the source has now. Returns whether any was not.
+
+    Of a table whose own rows were refused, it is those that they seem to look up.
+    """
+    about: set[Address] = set()
+    lacking = [step.work.table for step in steps if isinstance(step.work, CopyTable)]
+    names_of = {step.name: step.work.table.address for step in prepared.plan.steps if isinstance(step.work, CopyTable)}
+    for step in steps:
+        about |= {names_of[name] for name in step.builds_on & names_of.keys()}
+        about |= set() if settings.data_only else step.locks.keys()  # those are the destination's own
+    hints = Hints(prepared.catalog)
+    for table in lacking:
+        about |= hints.reached(hints.called(table))
+    about -= {table.address for table in lacking}
+    tables = [table for table in prepared.catalog.tables if table.address in about]
+    if not tables:
+        return False
+    names = {table.name for table in tables}
+    told = listed([table.identity for table in tables])
+    emit(events.Note(f"Comparing with the source as it is now, for the sake of what was refused: {told}."))
+    with compared(
+        sides, prepared.catalog, settings, emit, only=names, there=prepared.there, apart=prepared.kept
+    ) as found:
+        outcomes = found.repair()
+    for name, outcome in outcomes.items():
+        if not outcome.done:
+            emit(events.Note(f"{name.partition(' ')[2]}: the source's rows are others by now, {outcome.text}"))
+    mended = [table.identity for table in tables if table.name in outcomes and outcomes[table.name].done]
+    if mended:
+        read_again(sides.keeper.keep(), mended, sides.moment.moment)
+        words = ", ".join(f"{name.partition(' ')[2]}: {o.text}" for name, o in outcomes.items() if o.done)
+        emit(events.Note(f"The source's rows are others by now, and so are the copy's. {words}."))
+    return bool(mended)

@@ -1,0 +1,395 @@
+"""Rows and sequences' values into a schema that is there already and belongs to somebody else: `--data-only`.
+
+    match tables and columns by name ─► foreign keys away, tables emptied ─► rows ─► foreign keys back, or checked
+
+Where the role may set session_replication_role, neither foreign keys nor ordinary triggers act, and each foreign key is
+checked afterwards. Where it may not, it must own the tables: foreign keys are dropped in the transaction that writes
+down in the journal how they come back, and come back in the one that removes that line. Triggers that would fire are
+disabled and enabled again in the transaction of the rows themselves: a crash leaves none of them disabled.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import psycopg
+
+from replicator import checks, journal
+from replicator.catalog.choose import selected
+from replicator.catalog.read import read_tables, read_targets
+from replicator.events import Emit, listed, saying
+from replicator.journal.ownership import proven
+from replicator.model import (
+    Address,
+    Catalog,
+    CopyLargeObjects,
+    CopyTable,
+    Execute,
+    Finding,
+    Format,
+    Lock,
+    Phase,
+    Plan,
+    SetSequences,
+    Statistics,
+    Step,
+)
+from replicator.planning.data import LARGE_OBJECT_BYTES, form
+from replicator.runs import resume
+from replicator.runs.endpoints import Sides
+from replicator.runs.prepare import READING, Prepared, in_one_encoding, read_steadily, refuse_or_note
+from replicator.runs.rows_only.counterparts import as_there
+from replicator.runs.rows_only.foreign_keys import Taken, read_taken
+from replicator.runs.rows_only.match import Matched, Target, check_types, match
+from replicator.runs.rows_only.order import in_order, rows_about
+from replicator.runs.rows_only.refresh import changed, refresh_steps, to_refresh
+from replicator.runs.rows_only.sequences import common_sequences
+from replicator.sessions import locks, postgres
+from replicator.sessions.postgres import REPLICA, Connection
+from replicator.settings import Settings
+from replicator.work.copying import encoding
+from replicator.work.copying.triggers import none_fires
+
+LARGE_OBJECTS = "SELECT EXISTS (SELECT FROM pg_largeobject_metadata)"
+TAKE_AWAY, EMPTY = "foreign keys away", "tables emptied"
+SET, FORWARD = "sequence values", "sequence values, none set back"
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A foreign key of a table that gets rows, and a statement that looks for what violates it."""
+
+    it: Taken
+    check: str | None = None
+    owned: bool = True
+
+    @property
+    def name(self) -> str:
+        """How the plan calls it."""
+        return self.it.name
+
+
+@in_one_encoding
+def _findings(sides: Sides, settings: Settings) -> list[Finding]:
+    """Return what there is to say before the tables are locked. Raises PreflightFailed where both are one."""
+    source, destination, left = sides.moment.holder, sides.keeper.conn, sides.left
+    facts = checks.read_facts(source, settings.source_encoding), checks.read_facts(destination)
+    checks.refuse(checks.same_database(*facts))
+    findings = [*checks.check_destination(*facts, destination, resuming=True), *checks.check_source(source)]
+    findings += checks.check_choices(
+        destination, settings.statistics, settings.toast_compression, settings.maintenance_work_mem
+    )
+    findings += checks.check_unlogged(source, wanted=settings.unlogged_rows)
+    if left is None and settings.append and settings.resume != "no":
+        nothing = "There is no unfinished run to go on with, and --append would copy all rows, perhaps once more."
+        findings.append(Finding(nothing, "To append them, leave out --resume."))
+    if left is None and (status := journal.read_status(destination)):
+        text = status.said if status.open else "An earlier run into the destination did not finish."
+        findings.append(Finding(text, status.way_on))
+    return findings
+
+
+def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
+    """Match the two schemas and plan. Nothing is written. Raises PreflightFailed, SourceChanged."""
+    source, destination, left = sides.moment.holder, sides.keeper.conn, sides.left
+    refuse_or_note(_findings(sides, settings), emit)
+    with saying(emit, READING):
+        catalog = selected(read_steadily(sides, settings), settings)
+    source = sides.moment.holder  # another one, if it had to be read again
+    refuse_or_note(list(encoding.sample(sides.moment, catalog)), emit)
+    if settings.truncate and not settings.allow_empty:
+        refuse_or_note(list(checks.check_rows(source, catalog)), emit)
+    if left:
+        catalog = resume.as_then(left, catalog)
+    there = read_targets(destination, "targets")
+    matched = match(catalog.tables, read_targets(source, "targets"), there)
+    types = read_targets(source, "target_types"), read_targets(destination, "target_types")
+    shorter = check_types(matched, *types, agreed=settings.allow_narrower_types)
+    _check_lengths(source, matched, shorter, blanks=settings.allow_narrower_types)
+    replica = _may(destination, REPLICA)
+    keys = _foreign_keys(destination, matched, settings, replica=replica)
+    triggers = read_targets(destination, "target_triggers")
+    firing = [t for t in triggers if t.enabled in ("AR" if replica else "AO")]
+    _check(destination, matched, there, firing, settings, resuming=left is not None)
+    sequences, values_there = common_sequences(catalog, source, destination, matched)
+    if catalog.large_objects:
+        ours = left is not None and any(step.name.startswith("large objects ") for step in left.steps)
+        _check_large_objects(source, destination, catalog, matched, ours=ours)
+    changes = changed(matched.targets, emptied=settings.truncate)
+    filled = read_targets(destination, "target_matviews")
+    views = to_refresh(filled, changes, catalog, matched, user=destination.info.user)
+    refuse_or_note(matched.findings, emit)
+    kept = read_taken(destination) if left else []
+    keys = sorted([*map(ForeignKey, kept), *keys], key=lambda key: key.name)
+    source_catalog = catalog
+    catalog = replace(catalog, objects=(), sequences=sequences, populated=frozenset(), invalid=frozenset())
+    tables_there = read_tables(destination)
+    calling = {table.address for table in tables_there if table.calls}
+    indexes = {r.identity: r.functions for r in read_targets(destination, "target_indexes")}
+    copying = [target for target in matched.targets if not target.table.empty]
+    ordered = partial(in_order, source_catalog, copying, calling=calling, indexes=indexes)
+    plan = make_plan(catalog, matched.targets, keys, firing, views, settings, replica=replica, ordered=ordered)
+    compared = tuple(target.copied for target in matched.targets)
+    return Prepared(
+        replace(catalog, tables=compared),
+        plan,
+        there=replace(
+            catalog,
+            version=destination.info.server_version,
+            tables=tuple(as_there(matched.targets, tables_there)),
+            sequences=values_there,
+        ),
+    )
+
+
+def _check_large_objects(
+    source: Connection, destination: Connection, catalog: Catalog, matched: Matched, *, ours: bool
+) -> None:
+    """Refuse owners and grantees that are not to be had, and large objects that are there and not `ours`."""
+    alone = replace(catalog, objects=())
+    matched.findings += checks.check_roles(source, destination, alone)
+    matched.findings += checks.check_memberships(source, destination, alone, agreed=False)
+    if not ours and destination.execute(LARGE_OBJECTS).fetchall() == [(True,)]:
+        matched.refuse(
+            "Source and destination have large objects, which are told apart by their numbers alone.",
+            "Leave them out with --no-large-objects, or delete the destination's:"
+            " SELECT lo_unlink(oid) FROM pg_largeobject_metadata;",
+        )
+
+
+def _may(conn: Connection, *statements: str) -> bool:
+    """Try statements, and roll them back."""
+    try:
+        with conn.transaction(force_rollback=True):
+            for each in statements:
+                conn.execute(each)
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return True
+
+
+def _foreign_keys(destination: Connection, matched: Matched, settings: Settings, *, replica: bool) -> list[ForeignKey]:
+    """Return those of the tables that get rows, and refuse what stands in the way."""
+    tops = {target.top for target in matched.targets}
+    filled = {target.top for target in matched.targets if not target.table.empty}
+    rows = read_targets(destination, "target_foreign_keys")
+    outside = sorted(
+        {f"{r.referencing} ({r.name})" for r in rows if r.referenced in tops and r.referencing not in tops}
+    )
+    if settings.truncate and outside:
+        matched.refuse(
+            f"Tables that are not copied refer to some that --truncate would empty: {listed(outside)}.",
+            "Drop these foreign keys for the time being, or use --append.",
+        )
+    keys = [
+        ForeignKey(_as_taken(r), r.check, r.owned)
+        for r in rows
+        if r.referencing in (filled if r.enforced or not settings.truncate else tops)
+    ]
+    if not replica and (others := [key.name for key in keys if not key.owned]):
+        matched.refuse(
+            f'"{destination.info.user}" owns not all tables whose foreign keys would be in the way: {listed(others)}.',
+            f"Connect as their owner, or from PostgreSQL 15 on: GRANT SET ON PARAMETER session_replication_role TO"
+            f" {postgres.quoted(destination.info.user)};",
+        )
+    return keys
+
+
+def _as_taken(row: Any) -> Taken:
+    facts = {field.name: getattr(row, field.name) for field in fields(Taken)}
+    return Taken(**{**facts, "name": f"foreign_key {row.name} on {row.identity}"})
+
+
+def _check(
+    destination: Connection,
+    matched: Matched,
+    there: Iterable[Any],
+    firing: Iterable[Any],
+    settings: Settings,
+    *,
+    resuming: bool,
+) -> None:
+    """Refuse what the role may not do to the tables, and rows that are in the way."""
+    user = destination.info.user
+    by_name = {r.identity: r for r in there}
+    tops = sorted({target.top for target in matched.targets})
+    into = [by_name[name] for name in sorted({target.name for target in matched.targets})]
+    privilege = {"INSERT": [r.identity for r in into if not r.insertable]}
+    if settings.truncate:
+        privilege["TRUNCATE"] = [top for top in tops if not by_name[top].truncatable]
+    for word, names in privilege.items():
+        if names:
+            matched.refuse(
+                f'The role "{user}" may not {word} on the destination: {listed(names)}.',
+                " ".join(f"GRANT {word} ON {name} TO {postgres.quoted(user)};" for name in names),
+            )
+    if secured := [r.identity for r in into if r.secured]:
+        run = f"ALTER ROLE {postgres.quoted(user)} BYPASSRLS;"
+        matched.refuse(f"Row security stands in the way of COPY: {listed(secured)}.", run)
+    about = [t for t in firing if t.root in set(tops)]
+    if about and not _may(destination, *(t.disable for t in about)):
+        matched.refuse(
+            f'The role "{user}" may not disable the triggers that would fire:'
+            f" {listed(sorted({t.relation for t in about}))}.",
+            "Connect as the owner of these tables, or as a superuser.",
+        )
+    if not (settings.truncate or settings.append or resuming):
+        words = (_alone(top, partitioned=by_name[top].partitioned) for top in tops)
+        full = [top for top, it in zip(tops, words, strict=True) if _has_rows(destination, it)]
+        if full:
+            matched.refuse(f"Tables of the destination have rows: {listed(full)}.", "Use --truncate or --append.")
+
+
+def _check_lengths(
+    source: Connection, matched: Matched, most: Mapping[str, Mapping[str, int]], *, blanks: bool
+) -> None:
+    """Refuse what is too long for the destination: a server cuts off blanks without an error, and else says so late.
+
+    `blanks` at the end may be cut off.
+    """
+    long = []
+    for table, columns in most.items():
+        left = "char_length(rtrim({0}, ' '))" if blanks else "char_length({0})"
+        tests = ", ".join(f"bool_or(octet_length({c}) > {n} AND {left.format(c)} > {n})" for c, n in columns.items())
+        (found,) = source.execute(f"SELECT {tests} FROM ONLY {table}").fetchall()
+        long += [f"{table}.{c} ({n})" for (c, n), it in zip(columns.items(), found, strict=True) if it]
+    if long:
+        hint = "Widen them there." + ("" if blanks else " With --allow-narrower-types blanks at the end are cut off.")
+        matched.refuse(f"Values have more characters than the destination's columns take: {listed(long)}.", hint)
+
+
+def _alone(name: str, *, partitioned: bool) -> str:
+    """Name a table without those that inherit from it, which have rows of their own; a partitioned one with its parts.
+
+    >>> _alone("public.t", partitioned=False)
+    'ONLY public.t'
+    """
+    return name if partitioned else f"ONLY {name}"
+
+
+def _has_rows(conn: Connection, table: str) -> bool:
+    with locks.reading(conn, [table.removeprefix("ONLY ")]):
+        return bool(conn.execute(f"SELECT FROM {table} LIMIT 1").fetchall())
+
+
+def make_plan(
+    catalog: Catalog,
+    targets: Sequence[Target],
+    keys: Sequence[ForeignKey],
+    firing: Sequence[Any],
+    views: Sequence[str],
+    settings: Settings,
+    *,
+    replica: bool,
+    ordered: Callable[[Sequence[Step], frozenset[str]], list[Step]],
+) -> Plan:
+    """Return every step of a copy of these tables' rows into their targets. `ordered` orders those that bring rows."""
+    first: list[Step] = []
+    if keys and not replica:
+        first.append(
+            Step(
+                TAKE_AWAY, Phase.SCHEMA, Execute(tuple(text for key in keys for text in (key.it.put_down, key.it.drop)))
+            )
+        )
+    if settings.truncate and targets:
+        first.append(Step(EMPTY, Phase.SCHEMA, Execute(tuple(_emptied(targets, firing, keys, replica=replica)))))
+    first = [*first[:1], *(replace(b, needs=frozenset({a.name})) for a, b in pairwise(first))]
+    first = [replace(step, indispensable=True) for step in first]
+    begun = frozenset(step.name for step in first[-1:])
+    data = [_data(t, firing, begun, settings.format, replica=replica) for t in targets if not t.table.empty]
+    data = ordered(data, begun)
+    for r in catalog.large_objects:
+        cost = r.count * LARGE_OBJECT_BYTES
+        data.append(Step(f"large objects {r.first}-{r.last}", Phase.LARGE_OBJECTS, CopyLargeObjects(r), begun, cost))
+    if catalog.sequences:
+        name = FORWARD if settings.append else SET
+        data.append(Step(name, Phase.SEQUENCES, SetSequences(catalog.sequences, forward=settings.append), begun))
+    copied = begun | {step.name for step in data}
+    if replica:
+        key_checks = ((key.name, Execute((postgres.NO_VIEWS, key.check))) for key in keys if key.check)
+        last = [Step(f"check {name}", Phase.BUILD, check, copied) for name, check in key_checks]
+    else:
+        last = [Step(k.name, Phase.BUILD, Execute((*k.it.create, k.it.crossed_out)), copied) for k in keys]
+    rows = rows_about((key.it for key in keys), targets)
+    last = [replace(step, builds_on=rows[step.name.removeprefix("check ")]) for step in last]
+    if not replica:
+        # One after another: each locks two tables.
+        last = [*last[:1], *(replace(b, needs=copied | {a.name}) for a, b in pairwise(last))]
+    finished = copied | {step.name for step in last}
+    refreshed = refresh_steps(views, finished, optional=settings.skip_failed_refresh)
+    return Plan((*first, *data, *_analyzed(targets, copied, settings), *last, *refreshed))
+
+
+def _data(target: Target, firing: Iterable[Any], begun: frozenset[str], format: Format, *, replica: bool) -> Step:
+    table = target.copied
+    binary, reason = form(table, format)
+    about = [t for t in firing if not t.on_truncate and (t.relation if target.direct else t.root) == target.name]
+    name = _alone(target.name, partitioned=target.partitioned and not target.direct)
+    undisturbed = none_fires({name: target.address.objid}, on_truncate=False) if replica else ()
+    before = (*([REPLICA] if replica else []), *(t.disable for t in about), *undisturbed)
+    after = tuple(t.enable for t in about)
+    return Step(
+        f"data {table.identity}",
+        Phase.DATA,
+        CopyTable(table, binary, fresh=False, before=before, after=after),
+        begun,
+        table.bytes,
+        {target.address: Lock.EXCLUSIVE if about else Lock.SHARED},
+        reason=reason,
+    )
+
+
+def _emptied(
+    targets: Iterable[Target], firing: Iterable[Any], keys: Iterable[ForeignKey], *, replica: bool
+) -> Iterator[str]:
+    """Yield what empties all tables in one statement, so that foreign keys among them do not matter.
+
+    Those that are not enforced do: the server does not see that their tables are in the list (18.6).
+    A table that inherits from one of them is not emptied with it: it is in the list, or stays as it is.
+    """
+    tops = {target.top: target.partitioned for target in targets}
+    about = [t for t in firing if t.on_truncate and t.root in tops]
+    in_the_way = [key.it for key in keys if replica and not key.it.enforced]
+    yield from [REPLICA] if replica else []
+    yield from (t.disable for t in about)
+    yield from (key.drop for key in in_the_way)
+    names = [_alone(top, partitioned=tops[top]) for top in sorted(tops)]
+    yield from none_fires(dict.fromkeys(names), on_truncate=True) if replica else ()
+    yield f"TRUNCATE {', '.join(names)}"
+    yield from (text for key in in_the_way for text in key.create)
+    yield from (t.enable for t in about)
+
+
+def _analyzed(targets: Iterable[Target], copied: frozenset[str], settings: Settings) -> Iterator[Step]:
+    if settings.statistics is Statistics.NONE:
+        return
+    addresses: Mapping[str, Address] = {target.top: target.address for target in targets if not target.table.empty}
+    for top, address in addresses.items():
+        locks = {address: Lock.EXCLUSIVE}
+        yield Step(f"analyze {top}", Phase.STATISTICS, Execute((f"ANALYZE {top}",)), copied, locks=locks, optional=True)
+
+
+def give_back(conn: Connection) -> list[str]:
+    """Bring back what an unfinished run took away, and remove its journal. Returns what could only come back in part.
+
+    Raises psycopg.Error where something cannot come back; the journal keeps it then.
+    """
+    partly = []
+    for key in read_taken(conn):
+        with proven(conn):
+            try:
+                with conn.transaction():
+                    _execute(conn, key.create)
+            except psycopg.errors.ForeignKeyViolation as error:
+                _execute(conn, key.unchecked.create)
+                partly.append(f"{key.name} is back, but NOT VALID: {postgres.one_line(error)}")
+            conn.execute(key.crossed_out)
+    journal.drop(conn)
+    return partly
+
+
+def _execute(conn: Connection, statements: Iterable[str]) -> None:
+    for statement in statements:
+        conn.execute(statement)

@@ -1,0 +1,93 @@
+"""Both databases as --data-only sees them: the tables, columns and sequences that both have, as each calls them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from replicator.catalog.read import read_tables, read_targets
+from replicator.events import listed
+from replicator.model import Catalog, Table
+from replicator.runs.rows_only.match import Matched, Target, match
+from replicator.runs.rows_only.sequences import common_sequences
+from replicator.sessions.postgres import Connection
+
+ALONE = (
+    "With --data-only rows, large objects and the next values of sequences are compared; definitions, privileges,"
+    " comments, materialized views and settings of the database are not."
+)
+
+
+class Counterparts(NamedTuple):
+    """What of both databases is compared. `missing` are tables with rows that have none; `notes` tell what is not."""
+
+    here: Catalog
+    there: Catalog
+    missing: list[str]
+    notes: list[str]
+
+
+def counterparts(catalog: Catalog, source: Connection, destination: Connection) -> Counterparts:
+    """Match what --data-only would copy of a catalog with what it would copy it into."""
+    ours, theirs = read_targets(source), read_targets(destination)
+    matched = match(catalog.tables, ours, theirs)
+    sequences, values_there = common_sequences(catalog, source, destination, Matched(matched.targets))
+    here = replace(
+        catalog,
+        objects=(),
+        tables=tuple(target.copied for target in matched.targets),
+        sequences=sequences,
+        populated=frozenset(),
+        invalid=frozenset(),
+    )
+    there = replace(
+        here,
+        version=destination.info.server_version,
+        tables=tuple(as_there(matched.targets, read_tables(destination))),
+        sequences=values_there,
+    )
+    copied = {target.table.identity for target in matched.targets}
+    own = {row.identity for row in ours}
+    lacking = [table for table in catalog.tables if table.identity not in copied and table.identity in own]
+    lost = sorted({s.identity for s in catalog.sequences} - {s.identity for s in sequences})
+    left = (
+        ("tables of extensions", [t.identity for t in catalog.tables if t.identity not in own]),
+        ("tables that the destination lacks and that have no rows", [t.identity for t in lacking if t.empty]),
+        ("tables that only the destination has", _further(theirs, matched)),
+        ("sequences that the destination lacks", lost),
+        *_columns(matched, theirs),
+    )
+    notes = [f"Not compared: {what}: {listed(names)}." for what, names in left if names]
+    return Counterparts(here, there, [t.identity for t in lacking if not t.empty], [ALONE, *notes])
+
+
+def _further(theirs: Sequence[Any], matched: Matched) -> list[str]:
+    tops = {target.top for target in matched.targets}
+    return [row.identity for row in theirs if not row.root and row.identity not in tops]
+
+
+def _columns(matched: Matched, theirs: Sequence[Any]) -> Iterator[tuple[str, list[str]]]:
+    """Yield which columns of a table only one side has; generated ones are none of them."""
+    there = {row.identity: row for row in theirs}
+    for target in matched.targets:
+        common = {column.name.replace('"', "") for column in target.columns}
+        row = there[target.name]
+        own = [name for name, generated in zip(row.names, row.generated, strict=True) if not generated]
+        for side, names in (("source", [c.name for c in target.table.columns]), ("destination", own)):
+            only = [name for name in names if name.replace('"', "") not in common]
+            yield f"columns of {target.table.identity} that only the {side} has", only
+
+
+def as_there(targets: Iterable[Target], tables: Iterable[Table]) -> Iterator[Table]:
+    """Yield each target as a table of the destination, to be compared with the source's."""
+    known = {table.identity: table for table in tables}
+    for target in targets:
+        there = known.get(target.name)  # none of a partitioned table
+        others = {c.name.replace('"', ""): c for c in there.columns} if there else {}
+        columns = []
+        for column in target.columns:
+            other = others.get(column.name.replace('"', ""))
+            alike = other and column.name in target.alike
+            same = replace(other, name=column.name) if other and alike else replace(column, type="", send="")
+            columns.append(replace(same, read_as=target.read_as.get(column.name, "")))
+        table = replace(target.copied, columns=tuple(columns), address=target.address)
+        yield replace(table, blocks=there.blocks, bytes=there.bytes) if there else replace(table, blocks=None)

@@ -1,0 +1,115 @@
+"""Foreign keys that go away and come back: all that defines one, and the statements that are made of it.
+
+The journal keeps what defines them, never a statement: whoever could write there would have it executed. There is no
+expression in a foreign key, so that names and a few words are all of it. Reference: ruleutils.c
+pg_get_constraintdef_worker (18.6).
+"""
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields, replace
+
+from psycopg import sql
+from psycopg.rows import class_row
+
+from replicator.journal.ownership import damaged, proven
+from replicator.sessions.postgres import Connection, quoted
+
+MATCHES = {"s": "", "f": " MATCH FULL"}
+ACTIONS = {"a": "", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A foreign key as pg_constraint has it, and as the journal keeps it. `name` is how a plan calls it."""
+
+    name: str
+    schema_name: str
+    table_name: str
+    partitioned: bool
+    constraint_name: str
+    column_names: list[str]
+    referenced_schema: str
+    referenced_table: str
+    referenced_columns: list[str]
+    period: bool
+    match_type: str
+    on_update: str
+    on_delete: str
+    set_column_names: list[str]
+    may_be_deferred: bool
+    begins_deferred: bool
+    enforced: bool
+    validated: bool
+    comment_text: str | None
+
+    def __post_init__(self) -> None:
+        """Raise PreflightFailed where the journal says of it what nobody can have written down."""
+        if self.match_type not in MATCHES or not {self.on_update, self.on_delete} <= ACTIONS.keys():
+            raise damaged(self.name)
+
+    @property
+    def drop(self) -> str:
+        """The statement that drops it."""
+        return f"ALTER TABLE {self._table} DROP CONSTRAINT {quoted(self.constraint_name)}"
+
+    @property
+    def create(self) -> tuple[str, ...]:
+        """The statements that make it again."""
+        only = "" if self.partitioned else "ONLY "
+        add = (
+            f"ALTER TABLE {only}{self._table} ADD CONSTRAINT {quoted(self.constraint_name)}"
+            f" FOREIGN KEY ({self._listed(self.column_names)})"
+            f" REFERENCES {quoted(self.referenced_schema)}.{quoted(self.referenced_table)}"
+            f" ({self._listed(self.referenced_columns)}){self._words}"
+        )
+        if self.comment_text is None:
+            return (add,)
+        comment = sql.Literal(self.comment_text).as_string()
+        return add, f"COMMENT ON CONSTRAINT {quoted(self.constraint_name)} ON {self._table} IS {comment}"
+
+    @property
+    def unchecked(self) -> "Taken":
+        """It, as it can be where rows violate it."""
+        return replace(self, validated=False)
+
+    @property
+    def put_down(self) -> str:
+        """The statement that writes it into the journal."""
+        values = sql.SQL(", ").join(map(sql.Literal, astuple(self)))
+        return sql.SQL("INSERT INTO replicator.taken VALUES ({})").format(values).as_string()
+
+    @property
+    def crossed_out(self) -> str:
+        """The statement that removes it from the journal."""
+        return sql.SQL("DELETE FROM replicator.taken WHERE name = {}").format(sql.Literal(self.name)).as_string()
+
+    @property
+    def _table(self) -> str:
+        return f"{quoted(self.schema_name)}.{quoted(self.table_name)}"
+
+    def _listed(self, names: Iterable[str]) -> str:
+        columns = [quoted(name) for name in names]
+        return ", ".join([*columns[:-1], f"PERIOD {columns[-1]}"] if self.period else columns)
+
+    @property
+    def _words(self) -> str:
+        """What follows the columns."""
+        words = MATCHES[self.match_type]
+        for event, action in (("UPDATE", ACTIONS[self.on_update]), ("DELETE", ACTIONS[self.on_delete])):
+            words += f" ON {event} {action}" if action else ""
+        if self.set_column_names:
+            words += f" ({', '.join(map(quoted, self.set_column_names))})"
+        words += " DEFERRABLE" if self.may_be_deferred else ""
+        words += " INITIALLY DEFERRED" if self.begins_deferred else ""
+        if not self.enforced:
+            return f"{words} NOT ENFORCED"
+        return words if self.validated else f"{words} NOT VALID"
+
+
+COLUMNS = ", ".join(field.name for field in fields(Taken))
+
+
+def read_taken(conn: Connection) -> list[Taken]:
+    """Return the foreign keys that an unfinished run took away from a schema that stays."""
+    with proven(conn), conn.cursor(row_factory=class_row(Taken)) as cursor:
+        return cursor.execute(f"SELECT {COLUMNS} FROM replicator.taken ORDER BY name".encode()).fetchall()

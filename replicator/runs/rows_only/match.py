@@ -1,0 +1,182 @@
+"""Which of the destination's tables and columns is which of the source's: by name."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from replicator.comparing.sides import most_quoted, same_names
+from replicator.events import listed
+from replicator.model import Address, Column, Finding, Table
+from replicator.runs.rows_only.narrower import changes, most_characters
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a table's rows go: `columns` are those of the source, `name` is the destination's word for the relation."""
+
+    table: Table
+    name: str
+    top: str
+    """The relation, or the partitioned table that it is a part of."""
+    partitioned: bool
+    """Whether `top` is a partitioned table."""
+    address: Address
+    direct: bool
+    """Not through a partitioned table."""
+    columns: tuple[Column, ...]
+    alike: frozenset[str]
+    """The columns that have the same type on both sides."""
+    read_as: Mapping[str, str]
+    """The destination's types, where they are PostgreSQL's own and differ, be it in a modifier."""
+
+    @property
+    def copied(self) -> Table:
+        """The source's table with what of it travels."""
+        return replace(
+            self.table,
+            identity=most_quoted(self.table.identity, self.name) if self.direct else self.table.identity,
+            columns=self.columns,
+            stored=(),
+            root=None if self.direct else self.name,
+            as_text=self.table.as_text or len(self.alike) < len(self.columns),
+        )
+
+
+@dataclass(slots=True)
+class Matched:
+    """The targets, by the source's names, and what was found on the way."""
+
+    targets: list[Target] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        """Mention something."""
+        self.findings.append(Finding(text, "", fatal=False))
+
+    def refuse(self, text: str, hint: str) -> None:
+        """Let something stand in the way."""
+        self.findings.append(Finding(text, hint))
+
+
+def match(tables: Iterable[Table], ours: Sequence[Any], theirs: Sequence[Any]) -> Matched:
+    """Find for each of the source's tables where its rows go. `ours` and `theirs` are rows of catalog/targets.sql.
+
+    A partition's go into the partition of that name if the whole table is partitioned alike, else into the whole.
+    """
+    matched = Matched()
+    here, there = {r.identity: r for r in ours}, {r.identity: r for r in theirs}
+    names = same_names(here, there)
+    found = {name: there[same] for name, same in names.items()}
+    partitions: defaultdict[str, list[str]] = defaultdict(list)
+    for r in ours:
+        if r.root and not r.partitioned:
+            partitions[r.root].append(r.identity)
+    alike = {
+        root: all(leaf in found and found[leaf].partitioning == here[leaf].partitioning for leaf in leaves)
+        for root, leaves in partitions.items()
+    }
+    lacking = []
+    for table in tables:
+        if table.identity not in here:  # an extension's
+            matched.note(f"Not copied: the rows of {table.identity}, which belongs to an extension.")
+            continue
+        root = here[table.identity].root
+        direct = root is None or (alike[root] and table.root is None)
+        target = found.get(table.identity if direct else root)
+        if target is None:
+            lacking.append(table)
+        else:
+            through = not direct or target.partitioned
+            matched.targets.append(_target(table, here[table.identity], target, matched, direct=not through))
+    if full := [table.identity for table in lacking if not table.empty]:
+        matched.refuse(f"The destination lacks tables: {listed(full)}.", "Create them there first.")
+    if empty := [table.identity for table in lacking if table.empty]:
+        matched.note(f"The destination lacks tables, which are empty on the source: {listed(empty)}.")
+    tops = {target.top for target in matched.targets}
+    if own := [r.identity for r in theirs if not r.root and r.identity not in tops and not r.partitioned]:
+        matched.note(f"The destination has more tables, which stay as they are: {listed(own)}.")
+    return matched
+
+
+def _target(table: Table, here: Any, there: Any, matched: Matched, *, direct: bool) -> Target:
+    """Match the columns. What does not match is noted; a column that must have a value and gets none is refused."""
+    taken = [name for name, generated in zip(there.names, there.generated, strict=True) if not generated]
+    same = same_names([column.name for column in table.columns], taken)
+    types_here, types_there = _types_by_name(here), _types_by_name(there)
+    types = {most_quoted(n, other): (types_here[n.replace('"', "")], types_there[other.replace('"', "")])
+             for n, other in same.items()}  # fmt: skip
+    columns = [replace(c, name=most_quoted(c.name, same[c.name])) for c in table.columns if c.name in same]
+    alike = {name for name, ((ours, _), (theirs, _)) in types.items() if ours == theirs}
+    read_as = {name: theirs for name, ((_, ours), (_, theirs)) in types.items() if theirs not in ("", ours)}
+    where = table.identity if there.identity == table.identity else f"{table.identity} (into {there.identity})"
+    if missing := [c.name for c in table.columns if c.name not in same]:
+        matched.note(
+            f"Not copied: columns of {where} that the destination does not have or generates: {listed(missing)}."
+        )
+    extra = set(taken) - set(same.values())
+    if needed := sorted(n for n, need in zip(there.names, there.needed, strict=True) if need and n in extra):
+        matched.refuse(
+            f"On the destination {where} has columns that the source does not have and that must have a value:"
+            f" {listed(needed)}.",
+            "Give them a default there, or let them be NULL.",
+        )
+    elif extra:
+        matched.note(f"On the destination {where} has more columns, which get their defaults: {listed(sorted(extra))}.")
+    if other := [c.name for c in columns if c.name not in alike]:
+        matched.note(f"Of other types on the destination, so that {where} goes as text: {listed(other)}.")
+    return Target(
+        table,
+        there.identity,
+        there.root or there.identity,
+        there.root is not None or there.partitioned,
+        Address(there.classid, there.objid),
+        direct,
+        tuple(columns),
+        frozenset(alike),
+        read_as,
+    )
+
+
+def _types_by_name(relation: Any) -> dict[str, tuple[str, str]]:
+    """Return each column's type, and the type exactly if it is PostgreSQL's own, by the bare name."""
+    columns = zip(relation.names, relation.types, relation.exactly, strict=True)
+    return {name.replace('"', ""): (type, exactly) for name, type, exactly in columns}
+
+
+def check_types(
+    matched: Matched, ours: Iterable[Any], theirs: Iterable[Any], *, agreed: bool
+) -> dict[str, dict[str, int]]:
+    """Refuse, or mention where that was agreed to, columns whose values the destination's type would change silently.
+
+    `ours` and `theirs` are rows of catalog/target_types.sql. Returns, by table and column, how many characters may be
+    there where the source's type allows more.
+    """
+    here, there = _types(ours), _types(theirs)
+    found = []
+    shorter: dict[str, dict[str, int]] = {}
+    for target in matched.targets:
+        source = {name.replace('"', ""): values for name, values in here.get(target.table.identity, {}).items()}
+        destination = {name.replace('"', ""): values for name, values in there.get(target.name, {}).items()}
+        for column in (c.name.replace('"', "") for c in target.columns):
+            # Fields of a composite type go by their places.
+            for (path, type), (_, other) in zip(source.get(column, ()), destination.get(column, ()), strict=False):
+                if path.replace('"', "") == column and (most := most_characters(type, other)):
+                    shorter.setdefault(target.table.identity, {})[path] = most
+                if changes(type, other):
+                    found.append(f"{target.table.identity}.{path} ({type} into {other})")
+    if found:
+        text = (
+            f"Types on the destination hold less than the source's, and would change values silently: {listed(found)}."
+        )
+        hint = "" if agreed else "Widen them there, or let values be rounded and cut: --allow-narrower-types."
+        matched.findings.append(Finding(text, hint, fatal=not agreed))
+    return shorter
+
+
+def _types(rows: Iterable[Any]) -> dict[str, dict[str, list[tuple[str, str]]]]:
+    """Return path and type of each value, by table and column."""
+    types: dict[str, dict[str, list[tuple[str, str]]]] = {}
+    for r in rows:
+        types.setdefault(r.identity, {}).setdefault(r.name, []).append((r.path, r.type))
+    return types

@@ -1,0 +1,79 @@
+"""Which rows come later into a schema that is there: what their checks, generated columns and indexes look up is first.
+
+Indexes are there already: what one of them calls finds no rows that come later, and nothing fails.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from replicator.model import Address, Catalog, Execute, Phase, Step
+from replicator.planning.data import MORE_LOOKED_UP, ROWS_LOOKED_UP
+from replicator.planning.lookups import Hints, rounds
+from replicator.planning.relations import Relations
+from replicator.runs.rows_only.foreign_keys import Taken
+from replicator.runs.rows_only.match import Target
+
+INDEXED_LOOKED_UP = "rows that indexes may look up"
+
+
+def rows_about(keys: Iterable[Taken], targets: Sequence[Target]) -> dict[str, frozenset[str]]:
+    """Return, for each foreign key, the steps that bring the rows of its two tables: it is not checked without them."""
+    steps: defaultdict[str, set[str]] = defaultdict(set)
+    for target in targets:
+        for name in (target.name, target.top):
+            if not target.table.empty:
+                steps[name.replace('"', "")].add(f"data {target.copied.identity}")
+    return {
+        key.name: frozenset(
+            steps[f"{key.schema_name}.{key.table_name}".replace('"', "")]
+            | steps[f"{key.referenced_schema}.{key.referenced_table}".replace('"', "")]
+        )
+        for key in keys
+    }
+
+
+def in_order(
+    source: Catalog,
+    targets: Iterable[Target],
+    data: Sequence[Step],
+    begun: frozenset[str],
+    *,
+    calling: Collection[Address],
+    indexes: Mapping[str, Collection[str]],
+) -> list[Step]:
+    """Return the steps that copy rows, those that call code after the others, and what each of them waits for.
+
+    `calling` are the destination's tables whose rows call code, `indexes` the functions that their indexes call. What
+    they seem to read, the source's functions of the same names tell.
+    """
+    named = {o.identity: o.address for o in source.objects if o.kind == "function"}
+    late, step_of, indexed = [], {}, set()
+    for target in targets:
+        table, functions = target.table, indexes.get(target.name, ())
+        step_of[table.identity] = f"data {target.copied.identity}"
+        if functions and not table.calls and target.address not in calling:
+            indexed.add(table.identity)
+        if functions or table.calls or target.address in calling:
+            calls = table.calls.union(named[name] for name in functions if name in named)
+            late.append(replace(table, calls=calls, generates=table.generates or bool(functions)))
+    if not late:
+        return list(data)
+    first, last = rounds(Hints(source), Relations(source, {}), late)
+    read = set().union(*last.values())
+    groups = {
+        ROWS_LOOKED_UP: first,
+        MORE_LOOKED_UP: {name: after for name, after in last.items() if name not in indexed - read},
+        INDEXED_LOOKED_UP: {name: after for name, after in last.items() if name in indexed - read},
+    }
+    by_name = {step.name: step for step in data}
+    waiting = {step_of[table.identity] for table in late}
+    steps = [step for step in data if step.name not in waiting]
+    for name, group in groups.items():
+        if group:
+            gate = Step(name, Phase.BUILD, Execute(()), begun.union(step.name for step in steps), rounds=True)
+            steps.append(gate)
+        for identity, after in group.items():
+            needs = frozenset({gate.name}.union(step_of[other] for other in after))
+            steps.append(replace(by_name[step_of[identity]], needs=needs, rounds=True))
+    return steps

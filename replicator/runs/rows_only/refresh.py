@@ -1,0 +1,52 @@
+"""Materialized views of the destination that show rows which the copy changes."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from replicator.comparing.sides import same_names
+from replicator.events import listed
+from replicator.model import Catalog, Execute, Finding, Phase, Step
+from replicator.planning.refresh import refreshing
+from replicator.runs.rows_only.match import Matched, Target
+
+
+def to_refresh(
+    rows: Iterable[Any], changed: Collection[str], source: Catalog, matched: Matched, *, user: str
+) -> list[str]:
+    """Return the materialized views to refresh, in an order in which they can be; mention those that `user` may not.
+
+    `rows` are those of catalog/target_matviews.sql. One that has no rows on either side is left as it is.
+    """
+    there = list(rows)
+    filled = [o.identity for o in source.objects if o.kind == "matview" and o.address in source.populated]
+    populated = set(same_names(filled, [r.identity for r in there]).values())
+    stale = [
+        r
+        for r in there
+        if (r.populated or r.identity in populated) and (r.calls or any(name in changed for name in r.reads))
+    ]
+    if others := [r.identity for r in stale if not r.refreshable]:
+        matched.findings.append(
+            Finding(
+                f'The role "{user}" may not refresh these materialized views, which will not show the copied rows:'
+                f" {listed(others)}.",
+                "(afterwards, as their owner)",
+                fatal=False,
+                run=" ".join(f"REFRESH MATERIALIZED VIEW {name};" for name in others),
+            )
+        )
+    return [r.identity for r in stale if r.refreshable]
+
+
+def changed(targets: Iterable[Target], *, emptied: bool) -> set[str]:
+    """Return the relations whose rows the copy changes."""
+    return {name for target in targets if emptied or not target.table.empty for name in (target.name, target.top)}
+
+
+def refresh_steps(names: Sequence[str], finished: frozenset[str], *, optional: bool) -> list[Step]:
+    """Return the steps that refresh these, one after another."""
+    steps: list[Step] = []
+    for name in names:
+        needs = finished | {step.name for step in steps[-1:]}
+        steps.append(Step(f"refresh {name}", Phase.REFRESH, Execute(refreshing(name)), needs, optional=optional))
+    return steps

@@ -1,0 +1,116 @@
+"""What an unfinished clone left on the destination: what is there, and how it goes away again."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from replicator import events, journal
+from replicator.catalog import FACETS
+from replicator.catalog.read import read_catalog
+from replicator.errors import PreflightFailed
+from replicator.events import Emit
+from replicator.journal import deferred, ownership
+from replicator.journal.deferred import OPEN
+from replicator.journal.run import Status
+from replicator.runs import defaults, resume, rows_only, swap
+from replicator.runs.prepare import DROPPED
+from replicator.sessions import claim, postgres
+from replicator.sessions.postgres import Connection
+from replicator.work import emptying
+
+HALF_BUILT = """
+SELECT array_agg(name)
+  FROM unnest(%s::text[]) AS name
+  JOIN pg_index i ON i.indexrelid = to_regclass(name)
+ WHERE NOT i.indisvalid
+"""
+THERE = "SELECT FROM pg_database WHERE datname = %s AND datallowconn AND datconnlimit <> -2"
+
+
+def look(dsn: str) -> Status | None:
+    """Return the state of the unfinished clone in this database, or of one that is to replace it; None without any."""
+    with _journaled(dsn, "status") as (conn, _):
+        return journal.read_status(conn) if conn else None
+
+
+def clean_up(dsn: str, emit: Emit = lambda event: None) -> Counter[str] | None:
+    """Empty a database that holds an unfinished clone; None where there is no journal, else what went, by kind.
+
+    After --data-only nothing goes, and foreign keys come back; nor does anything of a copy that is open, or after a
+    --replace drop that had not begun to drop. After --replace swap it is the copy beside this database that goes.
+    Extensions that were there before stay. Raises PreflightFailed while that run goes on.
+    """
+    with _journaled(dsn, "clean") as (conn, replacing):
+        dropped = _clean(conn, emit) if conn else None
+    if replacing:
+        swap.discard(dsn, emit)
+    return dropped
+
+
+@contextmanager
+def _journaled(dsn: str, application: str) -> Iterator[tuple[Connection | None, bool]]:
+    """Connect to the database that has a journal, if one has: this one, or the one that is to replace it (True)."""
+    beside = swap.beside(dsn)
+    with postgres.connect(dsn, application=application) as conn:
+        name = postgres.database_name(beside)
+        if ownership.exists(conn) or not conn.execute(THERE, [name]).fetchall():
+            yield conn if ownership.exists(conn) else None, False
+            return
+    with postgres.connect(beside, application=application) as conn:
+        found = ownership.exists(conn)
+        yield conn if found else None, found
+
+
+def _tell_what_is_given_up(conn: Connection, names: Sequence[str], emit: Emit) -> None:
+    """Name all that was deferred, which nobody knows afterwards, and indexes whose build has not come to its end."""
+    if names:
+        emit(events.Note(f"Given up, and left as it is: {', '.join(names)}."))
+    indexes = [name.removeprefix("index ") for name in names if name.startswith("index ")]
+    ((half_built,),) = conn.execute(HALF_BUILT, [indexes]).fetchall()
+    for index in half_built or ():
+        text = f"index {index} is invalid, since its build was ended: it serves no query, and writers pay for it."
+        ways = f"`DROP INDEX CONCURRENTLY {index}` removes it, `REINDEX INDEX CONCURRENTLY {index}` builds it."
+        emit(events.Note(f"{text} {ways}"))
+
+
+def _clean(conn: Connection, emit: Emit) -> Counter[str]:
+    if holder := claim.claim(conn, end_silent=True):
+        status = journal.read_status(conn)
+        what = "`validate` of this database" if status and status.open else "The clone into this database"
+        raise PreflightFailed(f"{what} is still running: {holder}.", hint="End it first.")
+    if left := resume.read_left(conn):
+        resume.end_sessions(left, conn)
+    run = left.run if left else None
+    if run and run.state == OPEN:
+        _tell_what_is_given_up(conn, deferred.read_names(conn), emit)
+        journal.drop(deferred.thawed(conn))
+        return Counter()
+    if run and run.rows_only:
+        for text in rows_only.give_back(conn):
+            emit(events.Note(text))
+        return Counter()
+    if left and _still_whole(conn, left):
+        emit(events.Note("Nothing of what was there had been dropped: it stays, the journal alone is removed."))
+        journal.drop(conn)
+        return Counter()
+    with events.saying(emit, "Dropping what the unfinished clone left"):
+        before = _counted(conn)
+        emptying.empty(conn, run.kept if run else (), journal.read_extensions(conn))
+        defaults.restore(conn)
+        removed = before - _counted(conn)
+    journal.drop(conn)
+    return removed
+
+
+def _counted(conn: Connection) -> Counter[str]:
+    """Return how many objects of each kind there are, but for what is said of others."""
+    catalog = read_catalog(conn)
+    counts = Counter(o.kind.replace("_", " ") for o in catalog.objects if o.kind not in FACETS)
+    counts["large object"] = sum(objects.count for objects in catalog.large_objects)
+    return counts
+
+
+def _still_whole(conn: Connection, left: resume.Left) -> bool:
+    """Tell whether all is there that --replace drop was to drop: it had not begun with that."""
+    to_drop = any(step.name == DROPPED and not step.done for step in left.steps)
+    return to_drop and not journal.has_begun_dropping(conn)

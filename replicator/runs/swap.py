@@ -1,0 +1,403 @@
+"""A destination that is in use is replaced in one moment: `--replace swap`.
+
+    source ─► x__incoming ─► verified ─► one transaction: x ─► x__previous_<time>, x__incoming ─► x
+
+Whatever ends the run before that transaction commits leaves x as it is, serving. ALTER DATABASE … RENAME locks the
+database first, then waits up to five seconds for its sessions to be gone; new ones wait for the lock, and are told
+afterwards that their database was renamed. So nobody need be kept away by a setting that a crash would leave behind.
+Two comments mark, each in the transaction that it is about, what a crash may leave: a copy that is complete and was
+not swapped in, a database that is to be dropped. Reference: dbcommands.c RenameDatabase, postinit.c InitPostgres.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+
+import psycopg
+from psycopg import conninfo, sql
+
+from replicator import checks, events
+from replicator.checks import Facts
+from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, StepFailed
+from replicator.events import Emit
+from replicator.journal import crash, ownership
+from replicator.model import Finding
+from replicator.runs import create
+from replicator.sessions import postgres
+from replicator.sessions.claim import claim
+from replicator.sessions.postgres import Connection, quoted
+from replicator.sessions.retry import Again
+from replicator.settings import Settings
+from replicator.work import emptying
+
+COMPLETE = "replicator: a complete copy, to be swapped in"
+DISCARDED = "replicator: replaced by a newer copy, to be dropped"
+INCOMING = "__incoming"
+PREVIOUS = "__previous_"
+MOST_NAME_BYTES = 63 - len(PREVIOUS) - len("20261125034410")
+ATTEMPTS = 5
+PAUSE_SECONDS = 1.0
+LOCK_TIMEOUT = "5s"
+"""So long new sessions may wait behind us for somebody who locks the database: CREATE DATABASE … TEMPLATE."""
+TERMINATE_SECONDS = 0.02
+PASSING = ("55006", "42P04", "XX000")
+"""SQLSTATEs that another attempt may get over: sessions left, the name taken, a row of pg_database just changed."""
+
+SESSIONS = """
+SELECT pid
+  FROM pg_stat_activity
+ WHERE datid = ANY (%s::oid[])
+   AND (pg_has_role(usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))
+"""
+STANDING = """
+SELECT pg_get_userbyid(d.datdba)::text
+     , pg_has_role(d.datdba, 'USAGE')
+     , EXISTS (SELECT FROM pg_prepared_xacts p WHERE p.database = d.datname)
+     , ARRAY(SELECT DISTINCT a.usename::text
+               FROM pg_stat_activity a
+              WHERE a.datid = d.oid
+                AND NOT pg_has_role(a.usesysid, 'USAGE')
+                AND NOT pg_has_role('pg_signal_backend', 'USAGE'))
+     , ARRAY(SELECT subname::text FROM pg_subscription WHERE subdbid = d.oid ORDER BY 1)
+  FROM pg_database d
+ WHERE d.datname = %s
+"""
+NOT_A_MEMBER = "SELECT FROM pg_roles WHERE rolname = %s AND NOT pg_has_role(oid, 'USAGE')"
+# Whose a database is tells whether its comment can be believed: only its owner can have written that.
+TO_BE_DROPPED = """
+SELECT d.datname::text
+  FROM pg_database d
+  JOIN pg_roles r ON r.oid = d.datdba
+ WHERE starts_with(d.datname::text, %s)
+   AND shobj_description(d.oid, 'pg_database') = %s
+   AND (r.rolsuper OR r.rolname = current_user)
+"""
+IN_OUR_PLACE = """
+SELECT shobj_description(d.oid, 'pg_database')
+     , d.datconnlimit = -2
+     , r.rolname::text
+     , r.rolsuper OR r.rolname = current_user
+  FROM pg_database d
+  JOIN pg_roles r ON r.oid = d.datdba
+ WHERE d.datname = %s
+"""
+OF_THE_SOURCE = """
+SELECT pg_get_userbyid(datdba)::text
+     , shobj_description(oid, 'pg_database')
+     , format('database %s (%s) of system %s', datname, oid
+              , (SELECT system_identifier FROM pg_catalog.pg_control_system()))
+  FROM pg_database
+ WHERE datname = current_database()
+"""
+INVALID = "SELECT datconnlimit = -2 FROM pg_database WHERE datname = %s"
+"""A DROP DATABASE that was interrupted leaves it so. It can be renamed and dropped, neither altered nor entered."""
+
+
+def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], bool]) -> bool:
+    """Build the copy beside the destination, then put it in its place. `build` clones into an empty database.
+
+    Returns whether all of the copy was verified, as `build` does. Raises a ReplicatorError; the destination is then as
+    it was.
+    """
+    name = postgres.database_name(settings.destination)
+    there = beside(settings.destination)
+    maintenance = create.maintenance(settings, emit)
+    with postgres.connect(maintenance, application="swap") as conn:
+        checks.wait("source", settings.source, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
+        with postgres.connect(settings.source, application="probe") as source:
+            here = checks.read_facts(source)
+            ((owner, _, identity),) = source.execute(OF_THE_SOURCE).fetchall()
+        for finding in checks.refuse(_in_the_way(conn, settings, name, here, owner)):
+            emit(events.Note(f"{finding.text} {finding.remedy}".strip()))
+        _drop_discarded(maintenance, name, emit)
+        owners = {owner} if settings.owners else set()
+        wanted = identity if settings.resume != "no" else None
+        complete = _make_room(conn, maintenance, there, owners, wanted, emit)
+    try:
+        verified = complete or build(replace(settings, destination=there, create=True, verify=True), emit)
+        _swap_in(maintenance, settings, name, emit)
+    except ReplicatorError as error:
+        error.hint = f'Nothing changed in "{name}"; what was begun is in "{name}{INCOMING}". {error.hint or ""}'.strip()
+        raise
+    _tidy_up(maintenance, settings, name, emit)
+    return verified
+
+
+def beside(dsn: str) -> str:
+    """Return how to connect to the database where the copy is built that is to replace this one."""
+    return conninfo.make_conninfo(dsn, dbname=postgres.database_name(dsn) + INCOMING)
+
+
+def discard(dsn: str, emit: Emit) -> None:
+    """Drop the database where a copy was begun that was to replace this one."""
+    name = postgres.database_name(beside(dsn))
+    with events.saying(emit, f'Dropping the database "{name}"'):
+        _drop(dsn, name)
+
+
+def _tidy_up(maintenance: str, settings: Settings, name: str, emit: Emit) -> None:
+    """Drop what the swap left behind, again and again while what fails may pass. Raises StepFailed, Interrupted."""
+    done = f'The swap is done: "{name}" is the new copy. What it replaced is dropped by the next --replace swap.'
+
+    def tidy(_: bool) -> None:
+        _drop_witness(conninfo.make_conninfo(maintenance, dbname=name))
+        _drop_discarded(maintenance, name, emit)
+
+    def tell(error: BaseException, seconds: float) -> None:
+        emit(events.Note(f"To drop what was replaced is tried again in {seconds:.1f} s: {postgres.one_line(error)}"))
+
+    try:
+        Again(settings.retry_seconds).run("tidy up", tidy, tell)
+    except psycopg.Error as error:
+        raise StepFailed("to drop what was replaced", postgres.one_line(error), hint=done) from error
+    except (KeyboardInterrupt, Interrupted) as error:
+        raise Interrupted(str(error) or "Interrupted.", hint=done) from error
+
+
+def mark_complete(keeper: Connection, source: Connection) -> None:
+    """Say of the database that it is a complete copy, and of what, in the transaction in which its journal went."""
+    ((_, _, identity),) = source.execute(OF_THE_SOURCE).fetchall()
+    crash.leave(keeper)
+    _comment(keeper, keeper.info.dbname, f"{COMPLETE}: {identity}")
+
+
+def _in_the_way(conn: Connection, settings: Settings, name: str, here: Facts, owner: str) -> Iterator[Finding]:
+    """Yield what would forbid the swap in the end, hours later."""
+    there = replace(checks.read_facts(conn), database=name)  # which may not be there yet
+    if same := checks.same_database(here, there):
+        yield from same
+        return  # what else is in the way of a destination would be changed on the source
+    user = conn.info.user
+    if len(name.encode()) > MOST_NAME_BYTES:
+        yield Finding(
+            f'The name "{name}" leaves no room for {PREVIOUS}<time>: it may have {MOST_NAME_BYTES} bytes.',
+            "Use --replace drop, or a database with a shorter name.",
+        )
+    yield from create.check_creator(conn, "or use --replace drop.")
+    if settings.owners and conn.execute(NOT_A_MEMBER, [owner]).fetchall():
+        yield Finding(
+            f'The copy will be owned by "{owner}", as the source is, and "{user}" may not rename it then.',
+            "or use --no-owner.",
+            object=f"role {quoted(owner)}",
+            run=f"GRANT {quoted(owner)} TO {quoted(user)};",
+        )
+    for old_owner, owned, prepared, others, subscriptions in conn.execute(STANDING, [name]).fetchall():
+        if not owned:
+            yield Finding(
+                f'The database "{name}" is owned by "{old_owner}": "{user}" may not rename it.',
+                object=f"role {quoted(old_owner)}",
+                run=f"GRANT {quoted(old_owner)} TO {quoted(user)};",
+            )
+        if prepared:
+            yield Finding(
+                f'The database "{name}" has prepared transactions: it cannot be renamed.',
+                "Commit them or roll them back: see pg_prepared_xacts.",
+            )
+        if subscriptions:
+            yield Finding(
+                f'The database "{name}" has subscriptions: {", ".join(subscriptions)}. They would go on after it was'
+                " renamed, and its server would refuse to drop it.",
+                "(in that database) or keep it, with --keep-previous.",
+                fatal=not settings.keep_previous,
+                object="subscriptions",
+                run=" ".join(f"DROP SUBSCRIPTION {quoted(each)};" for each in subscriptions),
+            )
+        if others:
+            yield Finding(
+                f'"{user}" may not end the sessions of {", ".join(others)} in "{name}": they would stop the swap.',
+                fatal=False,
+                object="sessions",
+                run=f"GRANT pg_signal_backend TO {quoted(user)};",
+            )
+
+
+def _make_room(
+    conn: Connection, maintenance: str, there: str, owners: Collection[str], wanted: str | None, emit: Emit
+) -> bool:
+    """Look at the database that an earlier run may have left. Tells whether it is the complete copy that is wanted.
+
+    `wanted` says of which source it has to be, where a run is resumed. What is ours and of no use any more is dropped.
+    It is ours if its owner is this role, a superuser or one of `owners`. Raises PreflightFailed where it is not.
+    """
+    name = postgres.database_name(there)
+    found = conn.execute(IN_OUR_PLACE, [name]).fetchall()
+    if not found:
+        return False
+    ((comment, invalid, owner, trusted),) = found
+    if not (trusted or owner in owners):
+        raise _not_ours(name, f'it belongs to "{owner}"')
+    complete = (comment or "").startswith(COMPLETE)
+    if invalid:
+        left = "what an interrupted DROP DATABASE left"
+    elif complete:
+        left = "a complete copy that was not swapped in"
+        if wanted and comment == f"{COMPLETE}: {wanted}":
+            emit(events.Note(f'"{name}" holds {left}: it is swapped in now.'))
+            return True
+        if wanted:
+            raise PreflightFailed(
+                f'"{name}" holds a complete copy of another source: {comment.removeprefix(COMPLETE).lstrip(": ")}.',
+                hint="Name that source; or leave out --resume: it is dropped then, and this source is copied.",
+            )
+    else:
+        left = "an unfinished copy"
+        if not _holds_unfinished(name, there, resuming=bool(wanted)) or wanted:
+            return False
+    emit(events.Note(f'Dropped "{name}": it held {left} of an earlier run.'))
+    with events.saying(emit, f'Dropping the database "{name}"'):
+        _drop(maintenance, name)
+    return False
+
+
+def _holds_unfinished(name: str, there: str, *, resuming: bool) -> bool:
+    """Tell whether a database has a journal; without, it is empty. Raises PreflightFailed where it is neither."""
+    with closing(postgres.connect(there, application="probe")) as inside:
+        if holder := claim(inside, end_silent=resuming):
+            raise PreflightFailed(f'Another run builds in "{name}": {holder}.', hint="Wait for its end.")
+        if ownership.exists(inside):
+            return True
+        if occupied := emptying.occupied(inside):
+            raise _not_ours(name, f"it has the {occupied[0]}")
+    return False
+
+
+def _not_ours(name: str, why: str) -> PreflightFailed:
+    return PreflightFailed(
+        f'The database "{name}", where the copy is to be built, is not ours: {why}.',
+        hint=f"Drop it or rename it: ALTER DATABASE {quoted(name)} RENAME TO …;",
+    )
+
+
+def _swap_in(maintenance: str, settings: Settings, name: str, emit: Emit) -> None:
+    """Rename both databases in one transaction. Raises StepFailed, and nothing is renamed then."""
+    with postgres.connect(settings.source, application="swap") as source:
+        ((_, comment, _),) = source.execute(OF_THE_SOURCE).fetchall()
+    copy: int | None = None
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with postgres.connect(maintenance, application="swap") as conn:
+                copy = copy or _oid(conn, name + INCOMING)
+                if _oid(conn, name) != copy:  # else a commit went through, and the connection was lost
+                    _check_whole(conninfo.make_conninfo(maintenance, dbname=name + INCOMING))
+                    emit(events.Note(_rename(conn, maintenance, name, comment, keep=settings.keep_previous)))
+            return
+        except psycopg.Error as error:
+            reason = postgres.one_line(error)
+            if attempt == ATTEMPTS or not (error.sqlstate in PASSING or postgres.may_pass(error)):
+                hint = "`clone --replace swap --resume` swaps the copy in: it is complete and verified."
+                raise StepFailed("the swap", reason, hint=hint) from error
+            emit(events.Note(f"The swap is tried again: {reason}"))
+            time.sleep(PAUSE_SECONDS)
+
+
+def _check_whole(there: str) -> None:
+    """Raise StepFailed if a crash emptied the unlogged tables of a copy that was complete.
+
+    If the server crashes after this, the connection that is to rename the database is lost.
+    """
+    with postgres.connect(there, application="swap") as inside:
+        if not crash.testifies(inside):
+            raise StepFailed(
+                "the swap",
+                "the server crashed when the copy was complete, and emptied its unlogged tables",
+                hint="Run it once more, without --resume: it begins anew.",
+            )
+
+
+def _drop_witness(here: str) -> None:
+    """Remove the last trace. Where that fails, one table of one row is left, in a schema of its own."""
+    with suppress(psycopg.Error, ReplicatorError), postgres.connect(here, application="swap") as conn:
+        crash.drop(conn)
+
+
+def _rename(conn: Connection, maintenance: str, name: str, comment: str | None, *, keep: bool) -> str:
+    """Put the copy in the place of what is there, and return in words what was done."""
+    ((previous,),) = conn.execute(
+        "SELECT %s || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS')", [name + PREVIOUS]
+    ).fetchall()
+    keep = keep and not _is_invalid(conn, name)
+    there = [oid for oid in (_oid(conn, name), _oid(conn, name + INCOMING)) if oid]
+    with conn.transaction():
+        conn.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL synchronous_commit = on")
+        # To its end before the commit: after it, the sessions in the new database are its users'.
+        with _ending_sessions(maintenance, there):
+            if len(there) > 1:
+                _rename_one(conn, name, previous)
+                if not keep:
+                    _comment(conn, previous, DISCARDED)
+                    # Ours from now on, so that the comment is believed the next night, whosever it was.
+                    conn.execute(sql.SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(sql.Identifier(previous)))
+            _rename_one(conn, name + INCOMING, name)
+        _comment(conn, name, comment)
+    kept = f'; what it replaces is kept as "{previous}"' if keep and len(there) > 1 else ""
+    return f'The copy is in its place, "{name}"{kept}.'
+
+
+def _rename_one(conn: Connection, old: str, new: str) -> None:
+    conn.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new)))
+
+
+def _comment(conn: Connection, name: str, comment: str | None) -> None:
+    conn.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(comment)))
+
+
+def _oid(conn: Connection, name: str) -> int | None:
+    rows = conn.execute("SELECT oid::bigint FROM pg_database WHERE datname = %s", [name]).fetchall()
+    return rows[0][0] if rows else None
+
+
+@contextmanager
+def _ending_sessions(maintenance: str, databases: list[int]) -> Iterator[None]:
+    """End the sessions in these databases, by OID, again and again: who is locked out already cannot come back."""
+    ended = threading.Event()
+
+    def end() -> None:
+        with suppress(psycopg.OperationalError), postgres.connect(maintenance, application="swap") as conn:
+            while True:
+                for (pid,) in conn.execute(SESSIONS, [databases]).fetchall():
+                    with suppress(psycopg.errors.InsufficientPrivilege):  # a superuser's
+                        conn.execute("SELECT pg_terminate_backend(%s)", [pid])
+                if ended.wait(TERMINATE_SECONDS):
+                    return
+
+    thread = threading.Thread(target=end, name="ending sessions")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _drop_discarded(maintenance: str, name: str, emit: Emit) -> None:
+    """Drop the databases that were swapped away and are not to be kept. What fails is told, and tried the next time."""
+    with postgres.connect(maintenance, application="swap") as conn:
+        rows = conn.execute(TO_BE_DROPPED, [name + PREVIOUS, DISCARDED]).fetchall()
+    for (previous,) in rows:
+        try:
+            with events.saying(emit, f'Dropping the replaced database "{previous}"'):
+                _drop(maintenance, previous)
+        except psycopg.Error as error:
+            reason = postgres.one_line(error)
+            way_out = f"The next --replace swap drops it, or: DROP DATABASE {quoted(previous)};"
+            emit(events.Note(f'The replaced database "{previous}" could not be dropped: {reason} {way_out}'))
+
+
+def _drop(maintenance: str, name: str) -> None:
+    """Drop a database, its sessions ended, with the subscriptions that a copy has. In a session of its own."""
+    identifier = sql.Identifier(name)
+    with postgres.connect(maintenance, application="swap") as conn:
+        oid = _oid(conn, name)
+        if not _is_invalid(conn, name):
+            conn.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(identifier))
+            if conn.execute("SELECT FROM pg_subscription WHERE subdbid = %s AND NOT subenabled", [oid]).fetchall():
+                with closing(postgres.connect(conninfo.make_conninfo(maintenance, dbname=name))) as inside:
+                    emptying.drop_subscriptions(inside)
+        with _ending_sessions(maintenance, [oid] if oid else []):
+            conn.execute(sql.SQL("DROP DATABASE {}").format(identifier))
+
+
+def _is_invalid(conn: Connection, name: str) -> bool:
+    return conn.execute(INVALID, [name]).fetchall() == [(True,)]

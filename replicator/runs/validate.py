@@ -1,0 +1,355 @@
+"""`validate`: what a clone put off is done while the copy is in use, and the journal goes.
+
+To build CONCURRENTLY and to validate keep nobody from writing; the few statements that lock out others for a moment (to
+attach an index) wait no longer for that than a second, and are tried again. To build an index is no transaction, so
+that its line in the journal comes after it: before each step it is looked what is there already. What somebody dropped,
+made or validated meanwhile is told, and left as it is.
+"""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import psycopg
+
+from replicator import events, journal
+from replicator.checks import dry_run
+from replicator.errors import Incomplete, Interrupted, PreflightFailed, StepFailed
+from replicator.events import Emit
+from replicator.journal import deferred, ownership
+from replicator.journal.connection import Keeper
+from replicator.journal.tasks import ATTACH, INDEX, SPACE, VALIDATE, Task
+from replicator.model import Address, Execute, Lock, Outcome, Phase, Step
+from replicator.runs import resume
+from replicator.runs.resume import Left
+from replicator.sessions import postgres
+from replicator.sessions.failures import naming
+from replicator.sessions.postgres import Connection, unquoted
+from replicator.sessions.retry import Again
+from replicator.sessions.setup import PATH, with_path
+from replicator.sessions.workers import Sessions
+from replicator.work import index_memory, rejected
+from replicator.work.executor import execute
+from replicator.work.index_memory import Sorting
+from replicator.work.steps import SEARCH_PATH
+
+IN_THE_WAY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+"""Others' work, for as long as it was tried: the rest goes on."""
+WAITS = "SET LOCAL lock_timeout = '1s'"
+"""So long others may wait behind a statement that waits to lock them out."""
+INDEX_THERE = """
+SELECT to_regclass(%s) IS NOT NULL
+     , i.indisvalid
+     , pg_get_indexdef(i.indexrelid)
+     , t.relkind IN ('r', 'p')
+     , i.indexprs IS NOT NULL
+       AND EXISTS (SELECT FROM pg_stats s WHERE s.schemaname = n.nspname AND s.tablename = t.relname)
+  FROM (SELECT) AS one
+  LEFT JOIN (pg_index i
+             JOIN pg_class t ON t.oid = i.indrelid
+             JOIN pg_namespace n ON n.oid = t.relnamespace)
+         ON i.indrelid = to_regclass(%s) AND i.indexrelid = to_regclass(%s)
+"""
+KEY_THERE = """
+SELECT to_regclass(%s) IS NOT NULL, c.convalidated
+  FROM (SELECT) AS one
+  LEFT JOIN pg_constraint c ON c.conrelid = to_regclass(%s) AND c.conname = %s AND c.contype = 'f'
+"""
+ATTACHABLE = """
+SELECT to_regclass(%s) IS NOT NULL
+     , to_regclass(%s) IS NOT NULL
+     , EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = p.indrelid AND h.inhrelid = i.indrelid)
+     , EXISTS (SELECT
+                 FROM pg_inherits h
+                 JOIN pg_index other ON other.indexrelid = h.inhrelid
+                WHERE h.inhparent = p.indexrelid AND other.indrelid = i.indrelid AND other.indexrelid <> i.indexrelid)
+  FROM (SELECT) AS one
+  LEFT JOIN pg_index p ON p.indexrelid = to_regclass(%s)
+  LEFT JOIN pg_index i ON i.indexrelid = to_regclass(%s)
+"""
+GO_ON = "`validate` goes on where this ended."
+GIVE_UP = "`validate` tries it again; `clean` gives up what is left, and removes the journal alone."
+MEND = "Mend the rows on the destination, or drop the key."
+
+
+def validate(
+    dsn: str, emit: Emit, *, jobs: int = 1, memory: int | None = None, retry_seconds: float = 600.0
+) -> int | None:
+    """Do what a clone into this database has put off, and remove its journal. Returns how many things that were.
+
+    None: there is no journal. Raises PreflightFailed, Incomplete with the names of what could not be done, StepFailed.
+    """
+    sessions = uuid.uuid4().hex[:8]
+    with Keeper(dsn, f"journal {sessions}") as keeper:
+        if not ownership.exists(keeper.conn):
+            return None
+        if holder := keeper.claim(end_silent=True):
+            raise PreflightFailed(
+                f"Another `validate`, or a clone, is at work in this database: {holder}.",
+                hint="Wait for its end. If its process or host is gone, this one goes on in its place a moment later.",
+            )
+        with going_on():
+            tasks, violable = _take_over(keeper.conn, sessions)
+            building = index_memory.share(*index_memory.look(keeper.conn), jobs)
+            if memory:
+                building = Sorting(memory, building.workers)
+            with postgres.pool(dsn, jobs, application=f"worker {sessions}", more=_session(keeper, building)) as opened:
+                pending, workers = {task.name: task for task in tasks}, Sessions(opened, "destination")
+                again, suits = Again(retry_seconds), memory is None
+                work = Validation(pending, keeper, workers, sessions, emit, again, building, suits, violable)
+                refused = work.run_all(jobs)
+            if refused:
+                deferred.refuse(deferred.thawed(keeper.keep()), {name: error.reason for name, error in refused.items()})
+                raise _incomplete(refused)
+            journal.drop(deferred.thawed(keeper.keep()))
+    return len(tasks)
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """Say which command goes on with a run that ended before its end."""
+    try:
+        yield
+    except (StepFailed, Interrupted, KeyboardInterrupt) as error:
+        ended = Interrupted() if isinstance(error, KeyboardInterrupt) else error
+        ended.hint = f"{ended.hint or ''} {GO_ON}".strip()
+        if ended is error:
+            raise
+        raise ended from error
+
+
+def _take_over(conn: Connection, sessions: str) -> tuple[list[Task], bool]:
+    """End what an earlier run left at work. Returns what is left to do, and whether rows may violate a key.
+
+    Raises PreflightFailed.
+    """
+    status, run = journal.read_status(conn), journal.read_run(conn)
+    if status is None or run is None:
+        return [], False  # whoever had the claim has done it all this very moment
+    if not status.open:
+        raise PreflightFailed(f"{status.said} What was put off comes after that.", hint=status.way_on)
+    resume.end_sessions(Left(run, ()), conn)
+    deferred.take_over(deferred.thawed(conn), sessions)
+    return deferred.read_tasks(conn), run.options["foreign_keys"] == "not-valid"
+
+
+def _session(keeper: Keeper, building: Sorting) -> dict[str, str]:
+    """Return the settings of the sessions that work."""
+    more = {"max_parallel_maintenance_workers": str(building.workers), "synchronous_commit": "on", **dry_run.TRYING}
+    if keeper.conn.info.parameter_status("is_superuser") == "on":
+        more["session_replication_role"] = "replica"  # event triggers that came with the copy
+    return more
+
+
+def _incomplete(refused: Mapping[str, StepFailed]) -> Incomplete:
+    itself = [str(error) for error in refused.values() if error.__cause__]
+    violated = any(rejected.violated(error) for name, error in refused.items() if name.startswith("validate "))
+    ended = Incomplete(itself, len(refused) - len(itself), hint=f"{MEND if violated else ''} {GIVE_UP}".strip())
+    ended.__cause__ = next((error.__cause__ for error in refused.values() if error.__cause__), None)
+    return ended
+
+
+class There(NamedTuple):
+    """What there is of an index that is to be built: see INDEX_THERE."""
+
+    table: bool
+    valid: bool | None
+    """None: there is no such index on that table."""
+    definition: str | None
+    lockable: bool | None
+    """LOCK takes its table, which is no materialized view."""
+    computes: bool | None
+    """It has expressions, and the table has statistics."""
+
+
+@dataclass
+class Validation:
+    """Does the tasks of a run, each on a connection of the pool.
+
+    `suits`: as much memory as suits each index, at most that of `building`. `violable`: rows may violate a key.
+    """
+
+    tasks: Mapping[str, Task]
+    keeper: Keeper
+    destination: Sessions
+    sessions: str
+    emit: Emit
+    again: Again
+    building: Sorting
+    suits: bool
+    violable: bool
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def run_all(self, jobs: int) -> dict[str, StepFailed]:
+        """Do all tasks. Returns those that could not be done. Raises StepFailed for what is no fault of theirs."""
+        steps = self._steps()
+        self.emit(events.Planned({Phase.DEFERRED: len(steps)}, 0))
+        return execute(steps, self._run, jobs=jobs, emit=self.emit, cancel=self._cancel)
+
+    def _steps(self) -> list[Step]:
+        """Return the tasks as steps, in order: no two at a time that lock a table against one another."""
+        numbers: dict[str, int] = {}
+        steps = []
+        for task in self.tasks.values():
+            needs = task.needs & self.tasks.keys()
+            table = Address(0, numbers.setdefault(task.table, len(numbers)))
+            steps.append(
+                Step(
+                    task.name,
+                    Phase.DEFERRED,
+                    Execute(task.statements),
+                    needs,
+                    task.sorts,
+                    {table: Lock.EXCLUSIVE},
+                    builds_on=needs if task.found.re is ATTACH else frozenset(),
+                )
+            )
+        return steps
+
+    def _cancel(self) -> None:
+        self.stopped.set()
+        self.destination.cancel()
+
+    def _run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome | StepFailed]:
+        (step,) = batch
+
+        def tell(error: BaseException, seconds: float) -> None:
+            self.emit(events.Retried(step.name, step.phase, worker, seconds, postgres.one_line(error)))
+
+        try:
+            began = time.monotonic()
+            self.again.run(step.name, lambda again: self._attempt(step, again=again), tell, self.stopped)
+        except StepFailed as error:
+            if not rejected.may_be_refused(step, error) and not isinstance(error.__cause__, IN_THE_WAY):
+                raise
+            return {step.name: error}
+        return {step.name: Outcome(time.monotonic() - began)}
+
+    def _attempt(self, step: Step, *, again: bool) -> None:
+        task = self.tasks[step.name]
+        with naming(step), postgres.on("destination"):
+            if again or self.keeper.lost:
+                self.destination.end_lost(self.keeper.keep())
+        with naming(step), self.destination.use() as conn:
+            if self.stopped.is_set():
+                raise StepFailed(step.name, "stopped")
+            sort = task.found.re
+            does = self._build if sort is INDEX else self._attach if sort is ATTACH else self._check
+            if gone := does(conn, task):
+                self.emit(events.Note(f"{task.name}: {gone}", left_out=True))
+
+    def _build(self, conn: Connection, task: Task) -> str:
+        """Build an index, unless it is there; then do what belongs to it. Returns what to tell, if anything."""
+        self._remove_invalid(conn, task)
+        there = self._look(conn, task)
+        if not there.table:
+            self._finish(conn, task, ())
+            return "its table is not there any more."
+        if there.valid is None:
+            self._with_names(conn, task, lambda: self._build_concurrently(conn, task))
+        elif there.definition != task.found[0].replace(" CONCURRENTLY", "", 1):
+            self._finish(conn, task, ())
+            return f"somebody has made an index of that name, which stays as it is: {there.definition}"
+        if self._look(conn, task).computes:
+            # Of what it computes, nothing was carried over.
+            self._with_names(conn, task, lambda: conn.execute(f"ANALYZE {task.table}"))
+        rest = [s for s in task.statements if s != task.found[0] and not SPACE.fullmatch(s)]
+        self._finish(conn, task, rest)
+        return ""
+
+    def _look(self, conn: Connection, task: Task) -> "There":
+        (row,) = conn.execute(INDEX_THERE, [task.table, task.table, task.index]).fetchall()
+        return There(*row)
+
+    def _remove_invalid(self, conn: Connection, task: Task) -> None:
+        """Remove what a failed build left, unless somebody is building it, whose end is waited for."""
+        there = self._look(conn, task)
+        if there.valid is False and there.lockable:
+            with conn.transaction():
+                conn.execute(f"LOCK TABLE ONLY {task.table} IN SHARE UPDATE EXCLUSIVE MODE")
+            there = self._look(conn, task)
+        if there.valid is False:
+            conn.execute(f"DROP INDEX CONCURRENTLY {task.index}")
+
+    def _with_names(self, conn: Connection, task: Task, run: Callable[[], object]) -> None:
+        """Run what calls functions; where one does not find a name, again with the search_path that they rely on."""
+        try:
+            run()
+        except rejected.NAMELESS:
+            ((path,),) = conn.execute(SEARCH_PATH).fetchall()
+            if not path:
+                raise
+            conn.execute(with_path(path, local=False))
+            try:
+                run()
+            finally:
+                if not conn.closed:
+                    conn.execute(f"SET search_path = {PATH}")
+            self.emit(events.Note(rejected.relies(task.name, path)))
+
+    def _build_concurrently(self, conn: Connection, task: Task) -> None:
+        memory = self.building.memory(task.sorts) if self.suits and task.sorts else self.building.most
+        conn.execute(f"SET maintenance_work_mem = '{memory // 1024}kB'")
+        try:
+            for statement in task.statements:
+                if SPACE.fullmatch(statement) or statement == task.found[0]:
+                    _alone(conn, statement)
+        except psycopg.errors.DuplicateTable:  # somebody else's, perhaps in the making
+            raise
+        except psycopg.Error:
+            if not conn.closed and not self.stopped.is_set():
+                with suppress(psycopg.Error):  # else the next run does
+                    self._remove_invalid(conn, task)
+            raise
+        finally:
+            if not conn.closed:
+                with suppress(psycopg.Error):
+                    conn.execute("SET default_tablespace = ''")
+
+    def _attach(self, conn: Connection, task: Task) -> str:
+        """Make a partition's index one of its parent's."""
+        parent, index = task.found["parent"], task.index
+        (row,) = conn.execute(ATTACHABLE, [parent, index, parent, index]).fetchall()
+        has_parent, has_index, is_partition, has_another = row
+        if has_parent and has_index and is_partition and not has_another:
+            self._finish(conn, task, task.statements)
+            return ""
+        self._finish(conn, task, ())
+        if not (has_parent and has_index):
+            return f"{index if has_parent else parent} is not there any more."
+        return f"{parent} has another index there." if has_another else "its table is no partition any more."
+
+    def _check(self, conn: Connection, task: Task) -> str:
+        """Validate a foreign key."""
+        table, key = task.table, unquoted(task.found["key"])
+        ((with_table, valid),) = conn.execute(KEY_THERE, [table, table, key]).fetchall()
+        if valid is not False:
+            self._finish(conn, task, ())
+            return "" if valid else f"{'the key' if with_table else 'its table'} is not there any more."
+        try:
+            self._finish(conn, task, task.statements)
+        except psycopg.errors.ForeignKeyViolation as error:
+            if not self.violable:
+                raise
+            self._finish(conn, task, ())
+            text = f"{task.name}: left NOT VALID, since the rows violate it: {postgres.one_line(error)}"
+            self.emit(events.Note(text, left_out=True))
+        return ""
+
+    def _finish(self, conn: Connection, task: Task, statements: Sequence[str]) -> None:
+        """Run statements and write down that it is done, in one transaction."""
+        with conn.transaction():
+            if task.found.re is not VALIDATE:
+                conn.execute(WAITS)
+            for statement in statements:
+                _alone(conn, statement)
+            deferred.done(conn, self.sessions, task.name)
+
+
+def _alone(conn: Connection, statement: str) -> None:
+    """Run one statement: the server refuses the message if there is another in it."""
+    conn.execute(statement.encode(conn.info.encoding), binary=True)

@@ -1,0 +1,85 @@
+"""The claim on a destination: an advisory lock, one clone at a time. Its holder shows life; dead ones are ended.
+
+A server may take long to notice that a client is gone: its host lost power, a firewall forgot the connection. So
+whoever holds the claim runs an empty statement every few seconds (keeper), which pg_stat_activity shows to all.
+"""
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg.rows import class_row
+
+from replicator.sessions.postgres import Connection
+from replicator.sessions.statements import statement
+
+LOCK_KEY = 7306916069411448435  # 'replicat' as a number: one clone at a time into a database.
+
+
+BEAT_SECONDS = 3.0
+"""So often whoever holds the claim shows that it lives."""
+SILENT_SECONDS = 15.0
+"""Whoever shows nothing for so long is taken for dead."""
+SESSION_ENDS_SECONDS = 30.0
+LOOK_SECONDS = 0.1
+WAIT = "Wait for its end. If its process or host is gone, `clone --resume` goes on with it, and `clean` removes it."
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The session that has the claim. `idle_seconds` is the time since it last ended a statement, 0 while it runs one.
+
+    What is not known of it, since it is another role's, counts as life.
+    """
+
+    pid: int
+    since: datetime | None
+    same_name: bool
+    idle: bool
+    idle_seconds: float
+
+    def __str__(self) -> str:
+        since = f", connected since {self.since:%Y-%m-%d %H:%M:%S %Z}" if self.since else ""
+        silent = f", silent for {self.idle_seconds:.0f} s" if self.idle_seconds > SILENT_SECONDS else ""
+        return f"process {self.pid} on the destination's server{since}{silent}"
+
+
+def hold(conn: Connection) -> bool:
+    """Claim this database for one clone until the connection ends. Returns False where another holds it."""
+    return bool(conn.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchall()[0][0])
+
+
+def claim(conn: Connection, mine: Collection[int] = (), *, end_silent: bool = False) -> Holder | None:
+    """Claim this database for one clone until the connection ends. Returns who holds it, where that is another.
+
+    A session of our own that lost its client (`mine` are the process ids that we had) is ended. So is, with
+    `end_silent`, one that has shown no sign of life for a while: a clone in progress shows one every few seconds.
+    """
+    deadline = time.monotonic() + SESSION_ENDS_SECONDS
+    before: Holder | None = None
+    while not hold(conn):
+        with conn.cursor(row_factory=class_row(Holder)) as cursor:
+            holder = cursor.execute(
+                statement(__package__, "claim_holder"), [LOCK_KEY >> 32, LOCK_KEY & 0xFFFFFFFF]
+            ).fetchone()
+        if holder is None:
+            continue  # it went this very moment
+        dead = holder.same_name and holder.pid in mine
+        if not dead and not end_silent:
+            return holder
+        if dead or holder.idle_seconds > SILENT_SECONDS:
+            if time.monotonic() > deadline:
+                return holder
+            try:
+                conn.execute("SELECT pg_terminate_backend(%s)", [holder.pid])
+            except psycopg.errors.InsufficientPrivilege:
+                return holder
+        else:
+            deadline = time.monotonic() + SESSION_ENDS_SECONDS
+            if not holder.idle or (before and (holder.pid != before.pid or holder.idle_seconds < before.idle_seconds)):
+                return holder  # it lives
+        before = holder
+        time.sleep(LOOK_SECONDS)
+    return None

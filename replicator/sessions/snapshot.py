@@ -1,0 +1,423 @@
+"""One exported snapshot; every reader of the source imports it, so that the copy is of one moment.
+
+What has imported a snapshot can export it again, and that outlives the first: while one of its holders lives, the
+others are made anew from it. Reference: PostgreSQL docs, "Snapshot Synchronization Functions".
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from replicator.errors import PreflightFailed, ReplicatorError, SnapshotLost, SourceChanged
+from replicator.model import Moment
+from replicator.sessions import locks, postgres, watchdog
+from replicator.sessions.changes import changed_contents
+from replicator.sessions.idle import Spare
+from replicator.sessions.locks import Relation
+from replicator.sessions.postgres import Connection
+from replicator.sessions.watchdog import Session
+
+BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# A snapshot is taken before the first statement is executed: the position is that of the snapshot, or a later one.
+EXPORT = """
+SELECT pg_export_snapshot(), {}()::text
+     , CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text"""
+FORGET = "ROLLBACK TO SAVEPOINT read"
+"""Whatever a holder of a snapshot reads, it reads after this savepoint; it has the tables' locks since before."""
+HOLDERS = 3
+CHECK_SECONDS = 2.0
+RELOCK_SECONDS = 5.0
+"""How long the locks are waited for when the session that had them was ended: somebody may be changing a table."""
+ATTEMPTS, ATTEMPT_SECONDS = 10, 1.0
+LOST = "All sessions that held the snapshot of the {} were ended: what is left cannot be read as of the same moment."
+TAKEN_BACK = (
+    "All was read, and the source's snapshot was let go; since then another server took the destination's place,"
+    " without some of what was copied."
+)
+
+
+class Holder(NamedTuple):
+    """A connection in the snapshot's transaction, and the name under which others import what it sees."""
+
+    conn: Connection
+    id: str
+    moment: Moment
+
+
+class Snapshot:
+    """A moment of a database, held by connections that stay in their transactions.
+
+    `imported` is the name of a snapshot that somebody else holds. Raises SnapshotLost where nobody does. `connect`
+    opens a holder, unless there is a `first` one; all other sessions are `spare`.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        where: str,
+        *,
+        spare: Spare,
+        first: Connection | None = None,
+        holders: int = 1,
+        imported: str | None = None,
+    ) -> None:
+        self._connect = connect
+        self._spare = spare
+        self._where = where
+        self._wanted = holders
+        self._joined = imported is not None
+        self._released = False
+        self._conflict = False
+        self._lock = threading.Lock()
+        self._locked: Collection[int] | None = None
+        """The tables that are kept from being changed; None: nobody does that."""
+        self._held: Collection[int] = ()
+        """Those of them that are locked all the time."""
+        self._joining: threading.Thread | None = None
+        self._lending = threading.Lock()
+        self._lent: Connection | None = None
+        self.tell: Callable[[str], None] = lambda text: None
+        """Hears of a table that is read in an unusual way."""
+        self._holders = [self._hold(first or connect(), imported)]
+        self._moment = self._holders[0].moment
+        self._checked = 0.0
+
+    @property
+    def holder(self) -> Connection:
+        """A connection that holds the snapshot and the tables' locks."""
+        return self._holders[0].conn
+
+    @property
+    def id(self) -> str:
+        """The name under which other sessions of the server can import it."""
+        return self._holders[0].id
+
+    @property
+    def moment(self) -> Moment:
+        """Which moment it is of: the snapshot itself, and a WAL position that was read right after it was taken.
+
+        What joins somebody else's snapshot knows a later position only. Each holder has the same snapshot.
+        """
+        return self._moment
+
+    def lock_tables(self, timeout_seconds: float = 0.0) -> None:
+        """Keep DDL away from the tables until the snapshot is released. Waits for each lock so long, 0: for ever.
+
+        Where the server has no room for so many locks, some tables are locked only while they are read.
+
+        Raises PreflightFailed where one is not to be had in that time, psycopg.Error where it is refused.
+        """
+        self.settle()  # what is locked shall stay so whoever goes
+        self._lock_tables(timeout_seconds)
+
+    def settle(self) -> None:
+        """Wait until all hold the snapshot that will: see keep_soon."""
+        if self._joining:
+            self._joining.join()
+
+    def _lock_tables(self, timeout_seconds: float) -> None:
+        # Whose snapshot was joined may have the locks, too: whoever waits for one of them waits as long as he lives.
+        timeout_seconds = timeout_seconds or (RELOCK_SECONDS if self._joined else 0.0)
+        statements, oids = locks.what_fits(self.holder)
+        limit = f"SET LOCAL lock_timeout = '{round(timeout_seconds * 1000)}ms'"
+        try:
+            self.holder.execute(f"{FORGET}; RELEASE SAVEPOINT read; {limit}".encode())
+            self._held = locks.take(self.holder, statements)
+            self.holder.execute("SAVEPOINT read")
+        except psycopg.errors.LockNotAvailable as error:
+            raise self.blocked() from error
+        self._locked = oids
+
+    def forget(self) -> None:
+        """Let go of the locks that reading the catalogs has left; the tables' stay. Nobody may be reading.
+
+        VACUUM FULL of a catalog would wait for them, and every new session for it: this program's own, too.
+        """
+        for holder in self._holders:
+            with suppress(psycopg.OperationalError):  # it is gone: `keep` will notice
+                holder.conn.execute(FORGET)
+
+    def blocked(self) -> PreflightFailed:
+        """Return the error for a lock that was not to be had in time, with who is in the way."""
+        with self.now() as now:
+            sessions = "; ".join(map(str, locks.in_the_way(now))) or "a session that is gone by now"
+        return PreflightFailed(
+            f"The tables of {self.holder.info.dbname} could not be locked against changes in time. In the way:"
+            f" {sessions}.",
+            hint="Wait for its end, or give a longer --lock-timeout.",
+        )
+
+    def keep(self) -> None:
+        """Look, every now and then, whether the holders live, and replace those that do not. Raises SnapshotLost."""
+        with self._lock:
+            if time.monotonic() - self._checked < CHECK_SECONDS and self._lives(self.holder):
+                return
+            living = [holder for holder in self._holders if self._lives(holder.conn)]
+            if not living:
+                said = TAKEN_BACK if self._released else LOST.format(self._where)
+                raise SnapshotLost(said, hint=postgres.CONFLICT if self._conflict else None)
+            promoted = living[0] is not self._holders[0]
+            self._holders = living
+            if promoted and self._locked is not None:
+                self._lock_again(self._locked)
+            self._complete()
+            self._checked = time.monotonic()
+
+    def keep_soon(self) -> None:
+        """Have the others hold the snapshot, too, while something else is done: nobody has to wait for them."""
+
+        def complete() -> None:
+            with self._lock, suppress(psycopg.Error, ReplicatorError):  # `keep` will say what it is
+                self._complete()
+
+        self._joining = threading.Thread(target=complete, name="holders", daemon=True)
+        self._joining.start()
+
+    def _complete(self) -> None:
+        """Have as many holders as are wanted. One is enough, the others are for safety."""
+        with suppress(psycopg.OperationalError):
+            while len(self._holders) < self._wanted and not self._released:
+                self._holders.append(self._hold(self._connect(), self.id))
+
+    @contextmanager
+    def imported(self, conn: Connection, relations: Sequence[Relation] = ()) -> Iterator[Connection]:
+        """Put a connection into this snapshot for the time of the `with`; it reads these relations and no others.
+
+        Where somebody waits to change one of them, that session would wait behind him, and he for the holder: it is the
+        holder's own connection that is lent. Raises SourceChanged if what was read are not these relations. In a
+        snapshot in which nobody has locked the tables nothing is locked here either, and nothing proved.
+        """
+        relations = relations if self._locked is not None else ()
+        entered = self._enter(conn, relations)
+        if not entered and not all(relation.oid in self._held for relation in relations):
+            entered = self._enter(conn, relations, wait=True)
+        if entered:
+            try:
+                with self._naming(relations):
+                    yield conn
+                if relations:
+                    many = len(self._locked or ()) > locks.MANY
+                    (locks.prove_names if many else locks.prove)(conn, relations)
+            finally:
+                _end(conn)
+            return
+        in_the_way = locks.in_the_way(conn, [r.oid for r in relations])  # the holder's transaction has old statistics
+        with self._borrowed(relations, in_the_way) as holder:
+            yield holder
+
+    @contextmanager
+    def _naming(self, relations: Sequence[Relation]) -> Iterator[None]:
+        """Look for the reason of an error about names or values: was what is read changed? Raises SourceChanged."""
+        try:
+            yield
+        except Exception as error:
+            state = getattr(error.__cause__ or error, "sqlstate", None) or ""
+            if relations and state.startswith(OF_NAMES):
+                with self.now() as now, self.another() as then:
+                    locks.prove_names(now, relations)
+                    changed = changed_contents(then, now, [r.oid for r in relations]) if then else []
+                if changed:
+                    raise _changed(changed, "source") from error
+            raise
+
+    def _enter(self, conn: Connection, relations: Sequence[Relation], *, wait: bool = False) -> bool:
+        """Begin a transaction in this snapshot, with locks on what it will read. Tells whether they were to be had."""
+        lock = locks.lock(relations, wait=wait)
+        try:
+            _import(conn, self.id, lock)
+        except psycopg.errors.LockNotAvailable:
+            conn.rollback()
+            return False
+        except psycopg.errors.DatabaseError as error:
+            conn.rollback()
+            if error.sqlstate in NAME_IS_GONE:
+                with self.now() as now:
+                    locks.prove_names(now, relations)
+                raise locks.replaced([r.identity for r in relations]) from error
+            if error.sqlstate not in NO_SUCH_SNAPSHOT:
+                raise
+            self._checked = 0.0  # its holder went this very moment
+            self.keep()
+            _import(conn, self.id, lock)
+        return True
+
+    @contextmanager
+    def _borrowed(self, relations: Sequence[Relation], in_the_way: Sequence[Session]) -> Iterator[Connection]:
+        """Lend the connection that has the locks, to one reader at a time."""
+        with self._lending:
+            with self._lock:
+                holder = self._lent = self.holder
+            try:
+                with holder.transaction(force_rollback=True):
+                    self.tell(
+                        f"{', '.join(r.identity for r in relations)}: read by the session that has locked it already,"
+                        f" since others wait to change it: {'; '.join(map(str, in_the_way)) or 'gone by now'}."
+                    )
+                    locks.prove_names(holder, relations)
+                    yield holder
+                    locks.prove_names(holder, relations)
+            finally:
+                self._lent = None
+
+    @contextmanager
+    def another(self) -> Iterator[Connection | None]:
+        """Open another connection in this snapshot; None where there is none to be had."""
+        with ExitStack() as stack:
+            try:
+                conn = stack.enter_context(self.now())
+            except psycopg.OperationalError:  # too many of them
+                yield None
+                return
+            yield stack.enter_context(self.imported(conn))
+
+    @contextmanager
+    def now(self) -> Iterator[Connection]:
+        """Lend a connection that is not in the snapshot; its session's settings are not to be changed."""
+        with self._spare.lend() as conn:
+            yield conn
+
+    def renew(self) -> None:
+        """Take another snapshot instead of this one, without locks. Nobody may be in the old one."""
+        with self._lock:
+            for holder in self._holders:
+                _end(holder.conn)
+                holder.conn.close()
+            self._locked, self._held = None, ()
+            self._joined = False
+            self._holders = [self._hold(self._connect(), None)]
+            self._moment = self._holders[0].moment
+            self._checked = 0.0
+
+    def check(self, tables: Collection[int], where: str = "source", names: Sequence[Relation] = ()) -> None:
+        """Make sure that nothing changed since that decides how rows of these tables are read. Raises SourceChanged.
+
+        Where nobody has locked the tables, their files may be others: whoever compares rows sees what that means; but
+        `names` must still lead to them. Nobody may be reading. Raises SnapshotLost where nobody holds it.
+        """
+        for attempt in range(ATTEMPTS):
+            try:
+                self.keep()
+                self.forget()
+                locked = self._locked is not None
+                with self.now() as now:
+                    changed = changed_contents(self.holder, now, tables, files=locked)
+                    if names and not locked:
+                        locks.prove_names(now, names)
+                self.forget()
+            except psycopg.OperationalError as error:
+                if attempt + 1 == ATTEMPTS or not postgres.may_pass(error):
+                    raise
+                time.sleep(ATTEMPT_SECONDS)
+            else:
+                break
+        if changed:
+            raise _changed(changed, where)
+
+    def _lock_again(self, before: Collection[int]) -> None:
+        """Lock the tables from another holder. Raises SourceChanged if one was changed while nobody held the locks."""
+        told = "The session that kept changes away from the source's tables was ended"
+        try:
+            self._lock_tables(RELOCK_SECONDS)
+        except PreflightFailed as error:
+            raise SourceChanged(
+                f"{told}, and somebody has been changing one since: {error}", hint=locks.AGAIN
+            ) from error
+        with self.now() as now:
+            if changed := changed_contents(self.holder, now, before):
+                raise SourceChanged(f"{told}, and these were changed: {', '.join(changed)}.", hint=locks.AGAIN)
+        self.forget()
+
+    def _lives(self, conn: Connection) -> bool:
+        if conn is self._lent:  # busy, and who reads from it will be told
+            return not conn.closed
+        try:
+            conn.execute("SELECT")
+        except psycopg.Error as error:
+            self._conflict = self._conflict or postgres.conflicts(error)  # the next error is that it is closed
+            return False
+        return True
+
+    def release(self) -> None:
+        """Let go of the snapshot and the locks: nothing more is to be read."""
+        with self._lock:
+            self._released = True
+            for holder in self._holders:
+                _end(holder.conn)
+                holder.conn.close()
+            self._spare.close()
+
+    def _hold(self, conn: Connection, imported: str | None) -> Holder:
+        try:
+            if imported is None:
+                conn.execute(BEGIN)
+            else:
+                _import(conn, imported)
+            name = "txid_current_snapshot" if conn.info.server_version < 130000 else "pg_current_snapshot"
+            exported, current, lsn = conn.execute(EXPORT.format(name).encode()).fetchall()[0]
+            conn.execute("SAVEPOINT read")
+            watchdog.holding.add(conn)
+            return Holder(conn, exported, Moment(current, lsn))
+        except psycopg.errors.DatabaseError as error:
+            conn.close()
+            if imported and error.sqlstate in NO_SUCH_SNAPSHOT:
+                raise SnapshotLost(LOST.format(self._where)) from error
+            raise
+
+
+NO_SUCH_SNAPSHOT = ("22023", "42704")  # invalid_parameter_value; undefined_object from 17 on
+"""What a server says of a snapshot that nobody holds any more."""
+OF_NAMES = ("42", "22", "55000")
+"""Errors about what is not there or is something else, a view for one (postgres.READING), and about values."""
+NAME_IS_GONE = ("42P01", "3F000", "42809")  # undefined_table, invalid_schema_name; wrong_object_type: not a table
+
+
+@contextmanager
+def take(
+    dsn: str,
+    encoding: str | None = None,
+    *,
+    holders: int = 1,
+    imported: str | None = None,
+    where: str = "source",
+    opened: Sequence[Connection] = (),
+) -> Iterator[Snapshot]:
+    """Take a snapshot of a database, or join one that is held already, and hold it; `where` it is, in words.
+
+    `opened` are connections to that database that nobody uses any more.
+    """
+    session: dict[str, Any] = {"encoding": encoding, "more": postgres.READING}
+    holding, others = ({**session, "application": name} for name in ("snapshot", "probe"))
+    first, rest = (opened[0], opened[1:]) if opened else (None, ())
+    if first:
+        postgres.reuse(first, dsn, **holding)
+    for conn in rest:
+        postgres.reuse(conn, dsn, **others)
+    spare = Spare(partial(postgres.connect, dsn, **others), rest)
+    connect = partial(postgres.connect, dsn, **holding)
+    snapshot = Snapshot(connect, where, spare=spare, first=first, holders=holders, imported=imported)
+    try:
+        snapshot.keep_soon()
+        yield snapshot
+    finally:
+        snapshot.release()
+
+
+def _changed(names: Sequence[str], where: str) -> SourceChanged:
+    return SourceChanged(f"Changed on the {where} while its rows were read: {', '.join(names)}.", hint=locks.AGAIN)
+
+
+def _import(conn: Connection, id: str, then: str = "") -> None:
+    """Begin a transaction in a snapshot; all in one message."""
+    import_it = sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(id)).as_string(conn)
+    conn.execute("; ".join(filter(None, (BEGIN, import_it, then))).encode(conn.info.encoding))
+
+
+def _end(conn: Connection) -> None:
+    with suppress(psycopg.Error):  # a connection that is gone has no transaction; why it went is told elsewhere
+        conn.rollback()

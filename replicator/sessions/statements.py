@@ -1,0 +1,44 @@
+"""SQL from files: each lies beside the module that runs it."""
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import psycopg
+
+FROM_VERSION = re.compile(r"--(\d+)\+\s*$")
+BEFORE_VERSION = re.compile(r"^(\s*)--<(\d+) ")
+
+
+def for_version(text: str, major: int) -> str:
+    """Return a statement as a server of this version understands it.
+
+    A line that ends in `--14+` is for 14 and newer; a line that begins with `--<14 ` lives before 14.
+
+    >>> for_version("SELECT a --14+\\n--<14 SELECT b", 13)
+    'SELECT b'
+    """
+    lines = []
+    for line in text.splitlines():
+        since = FROM_VERSION.search(line)
+        before = BEFORE_VERSION.match(line)
+        if (since is None or major >= int(since[1])) and (before is None or major < int(before[2])):
+            lines.append(before[1] + line[before.end() :] if before else line)
+    return "\n".join(lines)
+
+
+def statement(package: str | None, name: str, server: psycopg.Connection[Any] | int | None = None) -> bytes:
+    """Return the file `<name>.sql` of a package (`__package__`: that of the caller).
+
+    `server`, a connection or a major version, says whose lines are wanted where they differ by version.
+    """
+    assert package is not None
+    major = server.info.server_version // 10000 if isinstance(server, psycopg.Connection) else server
+    return _read(package, name, major)
+
+
+@cache
+def _read(package: str, name: str, major: int | None) -> bytes:
+    text = files(package).joinpath(f"{name}.sql").read_text("ascii")
+    return (for_version(text, major) if major else text).encode()

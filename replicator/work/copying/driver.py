@@ -1,0 +1,135 @@
+"""The rows of a COPY through libpq: one call a row to read, large joined writes. Memory: a block and a row.
+
+    source ── COPY … TO STDOUT ──► read_block ──► write_block ── COPY … FROM STDIN ──► destination
+
+The functions that wait are generators in psycopg's manner: they yield what to wait for, and the connection waits
+without holding the interpreter's lock. Reference: PostgreSQL docs 32.10, "Functions Associated with the COPY Command".
+"""
+
+from collections.abc import Callable
+
+from psycopg import errors, generators, pq
+from psycopg.abc import PQGen
+from psycopg.pq.abc import PGconn
+from psycopg.waiting import Ready, Wait
+
+from replicator.errors import RowsLost
+from replicator.sessions import postgres
+from replicator.sessions.postgres import Connection
+
+BLOCK_BYTES = 32 * 1024  # Larger writes made libpq slower (2026-11, psycopg 3.3).
+LARGEST_WRITE_BYTES = 1024 * 1024
+GIVEN_UP = b"replicator gave up this COPY"
+
+
+def transfer(
+    source: Connection, destination: Connection, copy_out: str, copy_in: str, moved: Callable[[int], None]
+) -> int:
+    """Stream one COPY into the other and return the rows, counted alike by both servers.
+
+    Both connections are in a transaction. Raises psycopg.Error, RowsLost; a failure closes the source connection.
+    """
+    try:
+        with postgres.on("destination"):
+            statement = copy_in.encode(destination.info.encoding)
+            destination.wait(_begin(destination.pgconn, statement, pq.ExecStatus.COPY_IN))
+        with postgres.on("source"):
+            source.wait(_begin(source.pgconn, copy_out.encode(source.info.encoding), pq.ExecStatus.COPY_OUT))
+        more = True
+        while more:
+            with postgres.on("source"):
+                block, more = source.wait(_read_block(source.pgconn))
+            with postgres.on("destination"):
+                destination.wait(_write_block(destination.pgconn, block))
+            moved(len(block))
+        with postgres.on("source"):
+            sent = source.wait(_end(source.pgconn))
+        with postgres.on("destination"):
+            received = destination.wait(_finish(destination.pgconn, None))
+    except BaseException as error:
+        # The rest of the stream is not worth reading; the server ends its side when the connection goes.
+        source.close()
+        if isinstance(error, errors.Error | RowsLost) and destination.pgconn.status == pq.ConnStatus.OK:
+            _abort(destination, error)
+        else:
+            destination.close()
+        raise
+    if sent != received:
+        raise RowsLost(f"The source sent {sent} rows, the destination took {received}.")
+    return sent
+
+
+def _abort(destination: Connection, error: BaseException) -> None:
+    """End the COPY on the destination with an error. If it had failed by itself, what it answers is the reason."""
+    if destination.pgconn.transaction_status != pq.TransactionStatus.ACTIVE:
+        return
+    try:
+        with postgres.on("destination"):
+            destination.wait(_finish(destination.pgconn, GIVEN_UP))
+    except errors.Error as answer:
+        if GIVEN_UP.decode() not in str(answer):
+            raise answer from error
+
+
+def _begin(pgconn: PGconn, statement: bytes, expected: pq.ExecStatus) -> PQGen[None]:
+    pgconn.send_query(statement)
+    results = yield from generators.execute(pgconn)
+    if results[-1].status != expected:
+        raise errors.error_from_result(results[-1])
+
+
+def _read_block(pgconn: PGconn) -> PQGen[tuple[bytes, bool]]:
+    """Return some rows joined, at most a block and a row, and whether more may follow."""
+    rows: list[memoryview] = []
+    size = 0
+    while size < BLOCK_BYTES:
+        length, row = pgconn.get_copy_data(1)
+        if length > 0:
+            rows.append(row)
+            size += length
+        elif length < 0:
+            return b"".join(rows), False
+        elif rows:
+            break
+        else:
+            yield Wait.R
+            pgconn.consume_input()
+    return b"".join(rows), True
+
+
+def _write_block(pgconn: PGconn, block: bytes) -> PQGen[None]:
+    # A message need not end where a row does; a row of a gigabyte goes in pieces.
+    for start in range(0, len(block), LARGEST_WRITE_BYTES):
+        while pgconn.put_copy_data(block[start : start + LARGEST_WRITE_BYTES]) == 0:
+            yield from _flush(pgconn)
+        yield from _flush(pgconn)
+
+
+def _flush(pgconn: PGconn) -> PQGen[None]:
+    """Send what is buffered. Raises OperationalError when the server answers in mid-stream: it can only have failed."""
+    while True:
+        ready = (yield Wait.RW) or 0
+        if ready & Ready.R:
+            pgconn.consume_input()
+            raise errors.OperationalError("the destination ended the COPY")
+        if not pgconn.flush():
+            return
+
+
+def _end(pgconn: PGconn) -> PQGen[int]:
+    """Return the row count of a COPY whose data is over. Raises its error."""
+    results = yield from generators.fetch_many(pgconn)
+    for result in results:
+        if result.status != pq.ExecStatus.COMMAND_OK:
+            raise errors.error_from_result(result)
+    if not results:
+        raise errors.OperationalError("the server ended the COPY without saying how")
+    return results[-1].command_tuples or 0
+
+
+def _finish(pgconn: PGconn, error: bytes | None) -> PQGen[int]:
+    while pgconn.put_copy_end(error) == 0:
+        yield Wait.W
+    while pgconn.flush():
+        yield Wait.W
+    return (yield from _end(pgconn))

@@ -1,0 +1,171 @@
+"""Bytes that are no text in the encoding that they should be in: which row, which column, which bytes.
+
+A server names neither, or only the line. So the rows are read once more as the bytes that they are, and looked at here.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import psycopg
+
+from replicator.errors import StepFailed
+from replicator.events import listed
+from replicator.model import Catalog, CopyTable, Finding, Table
+from replicator.sessions.postgres import Connection, one_line
+from replicator.sessions.snapshot import Snapshot
+from replicator.work.copying import condition_of
+
+UNFIT = (psycopg.errors.CharacterNotInRepertoire, psycopg.errors.UntranslatableCharacter)
+SHOWN_BYTES = 12
+"""So many before and after the first one that does not fit."""
+SAMPLE_ROWS = 1000
+SAMPLE_BYTES = 4 * 1024 * 1024
+SAMPLE_SECONDS = 10.0
+NAMED = 10
+DECLARE = (
+    "Say which encoding the bytes are in (--source-encoding LATIN1), mend them on the source, or clone into a database"
+    " with the source's encoding, which --create makes."
+)
+DECLARED = "Give the --source-encoding with which the copy was made."
+MEND = "Mend these bytes on the source."
+ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
+ESCAPED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A value that is no text: of the row of this number, in the order in which the table is read, if all of it was."""
+
+    table: str
+    row: int | None
+    ctid: str
+    column: str
+    bytes: bytes
+    encoding: str
+
+    def __str__(self) -> str:
+        return (
+            f"{f'row {self.row}' if self.row else 'a row'} of {self.table} (ctid {self.ctid}) has bytes in column"
+            f" {self.column} that are no {self.encoding}: {self.bytes.hex(' ')}"
+        )
+
+
+@contextmanager
+def named(snapshot: Snapshot, step: str, work: CopyTable) -> Iterator[None]:
+    """Say of which row, column and bytes a server complains while a table is copied. Raises StepFailed."""
+    try:
+        yield
+    except UNFIT as error:
+        found = None
+        with suppress(psycopg.Error), snapshot.another() as beside:
+            where = f"WHERE {condition_of(work.table, work.part)}" if work.part else work.table.condition or ""
+            found = beside and first(beside, work.table, where)
+        if not found:
+            raise
+        raise StepFailed(step, f"{found} ({one_line(error)})", hint=remedy(snapshot.holder)) from error
+
+
+def remedy(source: Connection) -> str | None:
+    """Return what helps: where the server knows the encoding, nothing but to mend the bytes."""
+    return DECLARE if is_unknown(source) else MEND
+
+
+def is_unknown(source: Connection) -> bool:
+    """Tell whether a server does not know what its bytes are."""
+    return source.info.parameter_status("server_encoding") == "SQL_ASCII"
+
+
+def _encoding(conn: Connection) -> str:
+    return str(conn.info.parameter_status("client_encoding"))
+
+
+def sample(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
+    """Yield the tables in whose first rows, or some of the others, there are bytes that the copy would fail on."""
+    if not is_unknown(snapshot.holder) or snapshot.holder.info.encoding == "iso8859-1":  # in which all bytes are text
+        return
+    until = time.monotonic() + SAMPLE_SECONDS
+    found: list[Misfit] = []
+    unread: list[str] = []
+    with snapshot.another() as beside:
+        for table in sorted(catalog.tables, key=lambda table: table.bytes):
+            if beside is None or time.monotonic() > until:
+                unread.append(table.identity)
+            elif not table.empty and (misfit := first(beside, table, table.condition or "", limit=SAMPLE_ROWS)):
+                found.append(misfit)
+    if found:
+        more = f" The same is true of {listed([each.table for each in found[1:]])}." if found[1:] else ""
+        first_one = str(found[0])
+        yield Finding(
+            f"{first_one[0].upper()}{first_one[1:]}.{more}",
+            DECLARE,
+            object=", ".join(each.table for each in found),
+            server="source",
+        )
+    elif unread:
+        yield Finding(
+            f"Not looked at, for want of time, whether bytes are {_encoding(snapshot.holder)}: {listed(unread)}.",
+            fatal=False,
+        )
+
+
+def first(conn: Connection, table: Table, where: str, *, limit: int | None = None) -> Misfit | None:
+    """Return the first value that is no text in the connection's encoding; of so many rows, scattered, at most."""
+    names = [column.name for column in table.columns]
+    codec = conn.info.encoding
+    scattered = ""
+    if limit and table.rows > limit and not where:
+        scattered = f"TABLESAMPLE SYSTEM ({min(100.0, 200.0 * limit / table.rows)}) "
+    query = f"SELECT {', '.join(['ctid', *names])} FROM ONLY {table.identity} {scattered}{where}"
+    statement = f"COPY ({query}{f' LIMIT {limit}' if limit else ''}) TO STDOUT".encode(codec)
+    encoding, read = _encoding(conn), 0
+    found: Misfit | None = None
+    # Left by an exception, a COPY is cancelled.
+    with suppress(_Enough), conn.transaction(force_rollback=True), conn.cursor() as cursor:
+        if is_unknown(conn):
+            conn.execute("SET LOCAL client_encoding = 'SQL_ASCII'")
+        with cursor.copy(statement) as rows:
+            for number, line in enumerate(rows, 1):
+                ctid, *values = bytes(line).rstrip(b"\n").split(b"\t")
+                for name, value in zip(names, values, strict=True):
+                    if (unfit := _unfit(value, codec)) is not None:
+                        found = Misfit(
+                            table.identity, None if scattered else number, ctid.decode(), name, unfit, encoding
+                        )
+                        raise _Enough
+                read += len(line)
+                if limit and read > SAMPLE_BYTES:
+                    raise _Enough
+    return found
+
+
+class _Enough(Exception):
+    """No more is to be read."""
+
+
+def _unfit(value: bytes, codec: str) -> bytes | None:
+    """Return the bytes around the first that is no text.
+
+    >>> _unfit(b"ab\\\\tcaf\\xe9", "utf-8"), _unfit(b"abc", "utf-8")
+    (b'ab\\tcaf\\xe9', None)
+    """
+    if value.isascii():
+        return None
+    plain = ESCAPE.sub(lambda found: ESCAPED.get(found[1], found[1]), value)
+    try:
+        plain.decode(codec)
+    except UnicodeDecodeError as error:
+        return plain[max(0, error.start - SHOWN_BYTES) : error.start + SHOWN_BYTES]
+    return None
+
+
+def in_catalog(objects: Iterable[tuple[str, Iterable[str]]], codec: str) -> Iterator[str]:
+    """Yield, of objects that were read as LATIN1, in which all bytes are text, those that are none, with the bytes."""
+    show: Callable[[str], str] = lambda name: name.encode("latin-1").decode(codec, "backslashreplace")  # noqa: E731
+    for name, texts in objects:
+        for text in (name, *texts):
+            if (unfit := _unfit(text.encode("latin-1").replace(b"\\", b"\\\\"), codec)) is not None:
+                yield f"{show(name)} ({unfit.hex(' ')})"
+                break

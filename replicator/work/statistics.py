@@ -1,0 +1,95 @@
+"""Planner statistics: what the source's planner knows of tables, indexes and columns is told to the destination's.
+
+Reference: PostgreSQL docs 9.28.9, "Database Object Statistics Manipulation Functions" (18, 19).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from psycopg.rows import namedtuple_row
+
+from replicator.catalog.read import NEVER_QUEUED
+from replicator.model import Address
+from replicator.planning.statistics import EXTENDED_SINCE
+from replicator.sessions import postgres
+from replicator.sessions.postgres import Connection
+from replicator.sessions.statements import statement
+
+FLUSH_CHARACTERS = 1024 * 1024
+SIZE = b"(pg_relation_size(c.oid) / current_setting('block_size')::int)"
+"""What is asked of each file, in blocks."""
+
+
+def carry(source: Connection, destination: Connection, tables: Sequence[Address]) -> dict[str, str]:
+    """Give tables, their indexes and statistics objects what they know on the source, a fresh one if need be.
+
+    Returns, by the table's identity, why its statistics were not accepted, in whole or in part.
+    """
+    major = source.info.server_version // 10000
+    oids = [table.objid for table in tables]
+    relations = _relations(source, oids)
+    if not relations:
+        return {}
+    table_of = {(r.schema, r.name): r.table for r in relations}
+    schemas, names = [r.schema for r in relations], [r.name for r in relations]
+    try:
+        with postgres.on("destination"), destination.transaction():
+            sizes = [(r.schema, r.name, r.pages, r.rows, r.visible, r.frozen) for r in relations]
+            destination.execute(statement(__package__, "restore_relations"), _columns(sizes))
+            known = statement(__package__, "statistics_columns", major)
+            refused = _carry(source, known, [schemas, names, names], destination, "restore_columns")
+            if destination.info.server_version >= EXTENDED_SINCE:
+                known = statement(__package__, "statistics_extended", major)
+                refused += _carry(source, known, [oids], destination, "restore_extended")
+    except psycopg.OperationalError:  # cut off, cancelled: not a matter of statistics
+        raise
+    except psycopg.Error as error:
+        return dict.fromkeys(table_of.values(), postgres.one_line(error))
+    return {table_of[relation]: "some values were not accepted" for relation in refused}
+
+
+def _relations(source: Connection, oids: list[int]) -> list[Any]:
+    """Return what pg_class knows of tables and their indexes.
+
+    To ask for a file's size takes a lock. Whoever keeps it from us may wait for our snapshot: then ANALYZE's counts do.
+    """
+    query = statement(__package__, "statistics_relations", source)
+    with source.cursor(row_factory=namedtuple_row) as cursor:
+        try:
+            with source.transaction():
+                cursor.execute(NEVER_QUEUED)
+                return cursor.execute(query, [oids, oids]).fetchall()
+        except psycopg.errors.LockNotAvailable:
+            return cursor.execute(query.replace(SIZE, b"c.relpages"), [oids, oids]).fetchall()
+
+
+def _carry(
+    source: Connection, known: bytes, values: Sequence[Any], destination: Connection, restore: str
+) -> list[tuple[str, str]]:
+    """Tell the destination what a query finds, by a statement. Returns the relations where that was not accepted."""
+    refused: list[tuple[str, str]] = []
+    rows: list[tuple[str | None, ...]] = []
+    size = 0
+    with postgres.stream(source, known, values) as found:
+        for row in found:
+            rows.append(row)
+            size += sum(map(len, filter(None, row)))
+            if size >= FLUSH_CHARACTERS:
+                refused += _restore(destination, restore, rows)
+                size = 0
+    return refused + _restore(destination, restore, rows)
+
+
+def _restore(destination: Connection, restore: str, rows: list[tuple[str | None, ...]]) -> list[tuple[str, str]]:
+    """Restore what was collected and empty the list. Returns the relations where something was not accepted."""
+    if not rows:
+        return []
+    refused = destination.execute(statement(__package__, restore), _columns(rows)).fetchall()
+    rows.clear()
+    return [(schema, name) for schema, name in refused]
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Return rows as columns, for unnest."""
+    return [list(column) for column in zip(*rows, strict=True)]

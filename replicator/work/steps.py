@@ -1,0 +1,376 @@
+"""What each sort of work does, in one transaction on the destination together with its line in the journal.
+
+What may pass (a lost connection, a deadlock, a server that restarts) is tried again: the whole transaction, unless the
+journal says that it was committed.
+"""
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import NamedTuple
+
+import psycopg
+
+from replicator import events, journal
+from replicator.cluster.server import create_tablespace
+from replicator.errors import StepFailed
+from replicator.events import Emit
+from replicator.journal import Journal
+from replicator.journal.connection import Keeper
+from replicator.journal.run import write_given
+from replicator.model import (
+    CarryStatistics,
+    CopyLargeObjects,
+    CopyTable,
+    CreateTablespace,
+    DropExisting,
+    Execute,
+    Moment,
+    Outcome,
+    SetSequences,
+    Step,
+)
+from replicator.secrets import without_secrets
+from replicator.sessions import postgres
+from replicator.sessions.failures import naming
+from replicator.sessions.locks import Relation
+from replicator.sessions.postgres import Connection, one_line
+from replicator.sessions.retry import Again, may_pass
+from replicator.sessions.snapshot import Snapshot
+from replicator.sessions.workers import Sessions, reading
+from replicator.work import copying, emptying, large_objects, recopy, rejected, sequences, statistics
+from replicator.work.copying import encoding
+from replicator.work.executor import lacking
+from replicator.work.index_memory import Sorting
+from replicator.work.throttle import Throttle
+
+logger = logging.getLogger(__name__)
+
+REPORT_BYTES = 1024 * 1024
+SEARCH_PATH = "SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'"
+
+
+class Source(NamedTuple):
+    """A connection to the source in the snapshot, and the moment that it sees."""
+
+    conn: Connection
+    moment: Moment
+
+
+class Workshop:
+    """Where the steps of a clone are done: the sessions on both servers, the snapshot and the journal."""
+
+    def __init__(
+        self,
+        source: Sessions,
+        destination: Sessions,
+        snapshot: Snapshot,
+        keeper: Keeper,
+        journal: Journal,
+        emit: Emit,
+        *,
+        again: Again | None = None,
+        relay: bool = True,
+        throttle: Throttle | None = None,
+        sorting: Sorting | None = None,
+    ) -> None:
+        self._source = source
+        self._destination = destination
+        self._snapshot = snapshot
+        self._keeper = keeper
+        self._journal = journal
+        self._emit = emit
+        self._again = again or Again(0)
+        self._relay = relay
+        self._throttle = throttle
+        self._sorting = sorting
+        self._stopped = threading.Event()
+        self._telling = threading.Lock()
+        self._told: set[str] = set()
+        snapshot.tell = self._tell_once
+
+    def run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome | StepFailed]:
+        """Do a batch of steps in one transaction, again and again while what fails may pass. Raises StepFailed.
+
+        Returns what each did, or why it was refused. For that they are done one by one, each in a transaction.
+        Raises Undone when the destination's server crashed: then nothing is begun that builds on what may be lost.
+        """
+        if len(batch) == 1:
+            return {batch[0].name: self._run_alone(batch[0], worker)}
+        if self._again.apart.isdisjoint(step.name for step in batch):
+            try:
+                return dict(self._attempt(batch, worker, again=False))
+            except StepFailed as error:
+                if not self._stopped.is_set() and may_pass(error):
+                    self._again.apart.update(step.name for step in batch)
+                    self._tell(error, 0, batch[0], worker)
+                elif not any(rejected.may_be_refused(s, error) or rejected.nameless(s, error) for s in batch):
+                    raise
+        return self._run_apart(batch, worker)
+
+    def _run_alone(self, step: Step, worker: int) -> Outcome | StepFailed:
+        try:
+            return self._run(step, worker)
+        except StepFailed as error:
+            refusable = rejected.may_be_refused(step, error)
+            if not refusable and not rejected.nameless(step, error):
+                raise
+            outcome = self._instead(step, worker, error)
+            if not outcome and not refusable:
+                raise
+            return outcome or error
+
+    def _run_apart(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome | StepFailed]:
+        """Do the steps one by one, each in a transaction: what becomes of one shall be told of that one."""
+        outcomes: dict[str, Outcome | StepFailed] = {}
+        gone: set[str] = set()
+        for step in batch:
+            missing = lacking(step, gone)
+            outcomes |= {step.name: missing} if missing else self.run([step], worker)
+            if isinstance(outcomes[step.name], StepFailed) and not step.optional:
+                gone.add(step.name)
+        return outcomes
+
+    def _instead(self, step: Step, worker: int, error: StepFailed) -> Outcome | None:
+        """Do what helps, or was agreed, where a step failed; None where that fails, too."""
+        found = rejected.instead(step, error, self._search_path)
+        if not found:
+            return None
+        other, note = found
+        try:
+            outcome = self._run(other, worker)
+        except StepFailed as refused:
+            if not rejected.may_be_refused(step, refused):
+                raise
+            return None
+        self._emit(note)
+        return outcome
+
+    def _search_path(self) -> str | None:
+        with suppress(psycopg.Error), self._source.use() as conn:  # it may be gone, when all is read
+            return str(conn.execute(SEARCH_PATH).fetchall()[0][0])
+        return None
+
+    def _run(self, step: Step, worker: int) -> Outcome:
+        outcomes = self._again.run(
+            step.name,
+            lambda again: self._attempt([step], worker, again=again or step.name in self._again.apart),
+            lambda error, seconds: self._tell(error, seconds, step, worker),
+            self._stopped,
+        )
+        self._again.apart.discard(step.name)
+        return outcomes[step.name]
+
+    def _attempt(self, batch: Sequence[Step], worker: int, *, again: bool) -> dict[str, Outcome]:
+        with naming(batch[0]), postgres.on("destination"):
+            if again or self._keeper.lost:
+                keeper = self._keeper.keep()  # without it this clone has no claim on the destination any more
+                self._destination.end_lost(keeper)
+        with naming(batch[0]), self._destination.use() as conn, conn.transaction():
+            # First of all: an earlier attempt may be in mid-commit, and what is here may be another server by now.
+            done, forgotten = self._journal.take(conn, [step.name for step in batch])
+            if left := [step for step in batch if step.name not in done]:
+                outcomes = self._do_all(left, conn, worker, forgotten)
+                self._journal.done(conn, outcomes)
+                done |= outcomes
+        return done
+
+    def _do_all(
+        self, batch: Sequence[Step], conn: Connection, worker: int, forgotten: Collection[str]
+    ) -> dict[str, Outcome]:
+        """Do the steps of a batch, those first that read from the source, which is let go then.
+
+        `forgotten` were done once, and a crash took their rows away.
+        """
+        reads = list(itertools.takewhile(lambda step: isinstance(step.work, CopyTable | CopyLargeObjects), batch))
+        outcomes: dict[str, Outcome] = {}
+        with self._reading(reads) as source:
+            blank = _lock(conn, [step for step in reads if step.name not in forgotten])
+            for step in reads:
+                late_one = replace(step, work=recopy.late(conn, step.work)) if step.name in forgotten else step
+                outcomes |= self._do_one(late_one, source, conn, worker, blank)
+        for at_once, steps in itertools.groupby(batch[len(reads) :], lambda step: isinstance(step.work, Execute)):
+            rest = list(steps)
+            done = _do_at_once(rest, conn) if at_once else {}
+            outcomes |= done
+            for step in rest[len(done) :]:
+                outcomes |= self._do_one(step, None, conn, worker)
+        return outcomes
+
+    def _do_one(
+        self, step: Step, source: Source | None, conn: Connection, worker: int, blank: Collection[str] = ()
+    ) -> dict[str, Outcome]:
+        if self._stopped.is_set():
+            raise StepFailed(step.name, "stopped")
+        began = time.monotonic()
+        with naming(step):
+            outcome = self._do(step, source, conn, worker, blank)
+        return {step.name: Outcome(time.monotonic() - began, *outcome)}
+
+    def _tell(self, error: BaseException, seconds: float, step: Step, worker: int) -> None:
+        """Say that a batch is tried again."""
+        self._emit(events.Retried(step.name, step.phase, worker, seconds, one_line(error)))
+
+    def cancel(self) -> None:
+        """Make every worker come home: nothing new begins, and what runs is cancelled on both servers."""
+        self._stopped.set()
+        self._source.cancel()
+        self._destination.cancel()
+
+    def _do(
+        self, step: Step, source: Source | None, destination: Connection, worker: int, blank: Collection[str]
+    ) -> tuple[int, int, Moment | None]:
+        """Return rows, bytes and, for rows, when they were read."""
+        match step.work, source:
+            case Execute(statements), _:
+                if step.sorts and self._sorting:  # to the transaction's end; what goes with others is small
+                    memory = self._sorting.memory(step.sorts) // 1024
+                    statements = (f"SET LOCAL maintenance_work_mem = '{memory}kB'", *statements)
+                _run(statements, destination)
+                return 0, 0, None
+            case CreateTablespace() as work, _:
+                # It refuses transactions, and so does not belong to this one: at a second attempt it is there already.
+                create_tablespace(self._keeper.keep(), work)
+                for statement in work.then:
+                    destination.execute(statement)
+                return 0, 0, None
+            case DropExisting(kept), _:
+                # Some hundred objects a transaction, for the lock table's sake: again, it drops what is left.
+                keeper = self._keeper.keep()
+                emptying.empty(keeper, kept, emptying.not_ours(keeper), lambda: journal.begin_dropping(keeper))
+                return 0, 0, None
+            case CopyTable() as work, Source(conn, moment):
+                with self._counting(step, worker) as moved, encoding.named(self._snapshot, step.name, work):
+                    transfer, which = copying.choose_transfer(conn, destination, relay_wanted=self._relay)
+                    self._tell_once(which)
+                    rows = copying.copy_table(conn, destination, work, transfer, moved, blank=blank)
+                return rows, moved.total, moment
+            case SetSequences(which, forward), _:
+                with self._source.use() as conn:  # outside a transaction, which would hold a lock for each to its end
+                    values = sequences.read_values(conn, which)
+                    if sequences.any_unlogged(conn, which):  # a crash of the source set them back; it ends its snapshot
+                        self._snapshot.keep()
+                given = sequences.set_what_is_there(destination, values, forward=forward)
+                write_given(destination, given)
+                return len(given), 0, None
+            case CarryStatistics(tables), _:
+                with self._source.use() as conn:
+                    refused = statistics.carry(conn, destination, tables)
+                for table, reason in refused.items():
+                    self._emit(events.Note(f"ANALYZE {table}: its statistics could not be carried over: {reason}"))
+                    destination.execute(f"ANALYZE {table}")
+                return 0, 0, None
+            case CopyLargeObjects(range), Source(conn):
+                with self._counting(step, worker) as moved:
+                    rows = large_objects.copy_range(conn, destination, range, moved)
+                return rows, moved.total, None
+            case _:
+                raise AssertionError(f"not a clone's work: {step.work}")
+
+    def _tell_once(self, text: str) -> None:
+        with self._telling:
+            if text not in self._told:
+                self._told.add(text)
+                self._emit(events.Note(text))
+
+    @contextmanager
+    def _reading(self, batch: Sequence[Step]) -> Iterator[Source | None]:
+        """Lend a connection in the snapshot to a batch that reads from the source."""
+        tables = [step.work.table for step in batch if isinstance(step.work, CopyTable)]
+        if not tables and not any(isinstance(step.work, CopyLargeObjects) for step in batch):
+            yield None
+            return
+        with postgres.on("source"):
+            self._snapshot.keep()
+        relations = [Relation(table.identity, table.address.objid) for table in tables]
+        with reading(self._source, self._snapshot, relations) as conn:
+            yield Source(conn, self._snapshot.moment)
+
+    def _wait(self, bytes: int) -> None:
+        if self._throttle:
+            self._throttle.wait(bytes, self._stopped)
+
+    @contextmanager
+    def _counting(self, step: Step, worker: int) -> Iterator["Counter"]:
+        counter = Counter(self._emit, step, worker, self._wait)
+        try:
+            yield counter
+        except BaseException:
+            counter.take_back()
+            raise
+        counter.report()
+
+
+def _lock(conn: Connection, batch: Sequence[Step]) -> set[str]:
+    """Lock what a batch is to fill, in one message; where that fails one by one, which tells the step."""
+    works = [(step, step.work) for step in batch if isinstance(step.work, CopyTable)]
+    if len(works) > 1:
+        with suppress(psycopg.Error), conn.transaction():
+            return copying.lock(conn, [work for _, work in works])
+    blank: set[str] = set()
+    for step, work in works:
+        with naming(step):
+            blank |= copying.lock(conn, [work])
+    return blank
+
+
+def _do_at_once(batch: Sequence[Step], conn: Connection) -> dict[str, Outcome]:
+    """Run all statements of a batch as one message. Where one fails, do nothing: one by one they tell which it was.
+
+    Most take less time than to send them, hear of them and send the next.
+    """
+    statements = [s for step in batch if isinstance(step.work, Execute) for s in step.work.statements]
+    if len(batch) == 1 or not statements:
+        return {}
+    began = time.monotonic()
+    conn.execute("SAVEPOINT together")  # by itself: the server parses all of a message before it does any of it
+    try:
+        _run([*statements, "RELEASE SAVEPOINT together"], conn)
+    except psycopg.Error:
+        if conn.closed:
+            raise
+        conn.execute("ROLLBACK TO SAVEPOINT together")
+        return {}
+    seconds = (time.monotonic() - began) / len(batch)
+    return {step.name: Outcome(seconds) for step in batch}
+
+
+def _run(statements: Sequence[str], conn: Connection) -> None:
+    """Run statements as one message with one answer."""
+    if statements:
+        together = ";\n".join(statements)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("%s", without_secrets(together))
+        conn.execute(together)
+
+
+class Counter:
+    """Counts the bytes of a step, reports them by the megabyte, and waits after each portion as long as it must."""
+
+    def __init__(self, emit: Emit, step: Step, worker: int, wait: Callable[[int], None]) -> None:
+        self.total = 0
+        self._reported = 0
+        self._emit = emit
+        self._step = step
+        self._worker = worker
+        self._wait = wait
+
+    def __call__(self, bytes: int) -> None:
+        self.total += bytes
+        if self.total - self._reported >= REPORT_BYTES:
+            self.report()
+        self._wait(bytes)
+
+    def report(self) -> None:
+        """Emit what was not reported yet."""
+        self._emit(events.Moved(self._step.name, self._step.phase, self._worker, self.total - self._reported))
+        self._reported = self.total
+
+    def take_back(self) -> None:
+        """Emit that nothing was moved after all: it is rolled back."""
+        self.total = 0
+        self.report()
