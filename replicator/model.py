@@ -506,7 +506,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ReadPoint:
     """Which snapshot of the source: pg_current_snapshot(), and a WAL position at or before which it was taken."""
 
     snapshot: str
@@ -520,4 +520,4 @@ class Outcome:
     seconds: float
     rows: int = 0
     bytes: int = 0
-    moment: Moment | None = None
+    read_point: ReadPoint | None = None

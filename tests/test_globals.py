@@ -319,10 +319,10 @@ def location() -> Iterator[str]:
 def placed(database: Database, location: str) -> Iterator[Database]:
     """A database with a table, an index, a constraint and a view in a tablespace that says much of itself."""
     database.run(
-        f"""CREATE ROLE keeper;
-        CREATE TABLESPACE "Odd ""place" OWNER keeper LOCATION '{location}' WITH (seq_page_cost = 1.5);
+        f"""CREATE ROLE control;
+        CREATE TABLESPACE "Odd ""place" OWNER control LOCATION '{location}' WITH (seq_page_cost = 1.5);
         COMMENT ON TABLESPACE "Odd ""place" IS 'it''s here';
-        REVOKE ALL ON TABLESPACE "Odd ""place" FROM keeper;
+        REVOKE ALL ON TABLESPACE "Odd ""place" FROM control;
         GRANT CREATE ON TABLESPACE "Odd ""place" TO bob WITH GRANT OPTION;
         CREATE TABLE t (a int CONSTRAINT c UNIQUE USING INDEX TABLESPACE "Odd ""place") TABLESPACE "Odd ""place";
         CREATE INDEX i ON t (a) TABLESPACE "Odd ""place";
@@ -330,7 +330,7 @@ def placed(database: Database, location: str) -> Iterator[Database]:
         CREATE MATERIALIZED VIEW m TABLESPACE "Odd ""place" AS SELECT 1 AS a"""
     )
     yield database
-    database.run('DROP TABLE t, p; DROP MATERIALIZED VIEW m; DROP TABLESPACE "Odd ""place"; DROP ROLE keeper')
+    database.run('DROP TABLE t, p; DROP MATERIALIZED VIEW m; DROP TABLESPACE "Odd ""place"; DROP ROLE control')
 
 
 TABLESPACE = """SELECT spcname, pg_get_userbyid(spcowner), spcacl::text, spcoptions

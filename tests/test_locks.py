@@ -72,11 +72,11 @@ def test_the_position_of_a_snapshot_is_where_it_was_taken_not_where_it_was_read(
         lsn = database.value("SELECT pg_current_wal_lsn()")
         database.run("INSERT INTO t SELECT generate_series(1, 1000)")
         with snapshot.take(database.dsn, imported=moment.id) as joined:
-            assert joined.moment.snapshot == moment.moment.snapshot
-        assert database.value(f"SELECT '{moment.moment.lsn}'::pg_lsn <= '{lsn}'::pg_lsn")
+            assert joined.read_point.snapshot == moment.read_point.snapshot
+        assert database.value(f"SELECT '{moment.read_point.lsn}'::pg_lsn <= '{lsn}'::pg_lsn")
         moment.holder.close()
         moment.keep()
-        assert database.value(f"SELECT '{moment.moment.lsn}'::pg_lsn <= '{lsn}'::pg_lsn")
+        assert database.value(f"SELECT '{moment.read_point.lsn}'::pg_lsn <= '{lsn}'::pg_lsn")
 
 
 def test_sessions_that_look_at_what_is_there_now_are_used_again_while_they_are_fit(database: Database) -> None:

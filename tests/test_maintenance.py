@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from replicator.runs.endpoints import both_sides
+from replicator.runs.endpoints import open_both
 from replicator.sessions import postgres
 from replicator.settings import Settings
 from replicator.work.index_memory import MOST_BYTES, Capacity, Machine, Sorting, look, machine, share
@@ -72,14 +72,14 @@ def test_a_superuser_reads_what_the_machine_has_and_others_do_not(database: Data
 
 def test_workers_have_their_share(database: Database, destination: Database) -> None:
     with (
-        both_sides(Settings(database.dsn, destination.dsn, jobs=2)) as sides,
+        open_both(Settings(database.dsn, destination.dsn, jobs=2)) as sides,
         sides.destination.use() as there,
         psycopg.connect(destination.dsn) as usual,
     ):
         query = "SELECT pg_size_bytes(current_setting('maintenance_work_mem'))"
         ((ours,),), ((theirs,),) = there.execute(query).fetchall(), usual.execute(query).fetchall()
         assert ours >= theirs
-        expected = share(*look(sides.keeper.conn), builders=2)
+        expected = share(*look(sides.control.conn), builders=2)
         given = there.execute("SELECT current_setting('max_parallel_maintenance_workers')::int").fetchall()
         assert given == [(expected.workers,)]
         assert sides.sorting
@@ -89,7 +89,7 @@ def test_workers_have_their_share(database: Database, destination: Database) -> 
 
 def test_who_gives_the_memory_has_it_for_every_index(database: Database, destination: Database) -> None:
     settings = Settings(database.dsn, destination.dsn, maintenance_work_mem=30 * MB)
-    with both_sides(settings) as sides, sides.destination.use() as there:
+    with open_both(settings) as sides, sides.destination.use() as there:
         assert there.execute("SELECT current_setting('maintenance_work_mem')").fetchall() == [("30MB",)]
         assert sides.sorting is None
 

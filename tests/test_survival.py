@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from replicator.demo.server import Server
-from replicator.runs.endpoints import both_sides
+from replicator.runs.endpoints import open_both
 from replicator.runs.prepare import wait_for_both
 from replicator.sessions import postgres
 from replicator.sessions.workers import Sessions
@@ -228,9 +228,9 @@ def test_a_source_that_restarts_while_the_destination_is_waited_for_is_connected
         for side in (database, destination):
             side.rows(f"SELECT pg_terminate_backend(pid) FROM {ours}")
             until(lambda side=side: side.value(f"SELECT count(*) FROM {ours}") == 0)
-        with both_sides(settings, opened) as sides:
-            assert sides.moment.holder.execute("SELECT to_regclass('public.t') IS NULL").fetchall() == [(False,)]
-            assert sides.keeper.conn.execute("SELECT to_regclass('public.t') IS NULL").fetchall() == [(True,)]
+        with open_both(settings, opened) as ends:
+            assert ends.snapshot.holder.execute("SELECT to_regclass('public.t') IS NULL").fetchall() == [(False,)]
+            assert ends.control.conn.execute("SELECT to_regclass('public.t') IS NULL").fetchall() == [(True,)]
 
 
 def test_of_a_pool_no_session_is_lent_that_its_server_ended(database: Database) -> None:

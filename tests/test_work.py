@@ -10,11 +10,11 @@ from replicator.events import Event
 from replicator.journal import Journal
 from replicator.journal.run import Run
 from replicator.model import Execute, Outcome, Phase, Plan, Step
-from replicator.runs.endpoints import Sides, both_sides, identity
+from replicator.runs.endpoints import Endpoints, identity, open_both
 from replicator.sessions import postgres
 from replicator.settings import Settings
 from replicator.work.index_memory import Sorting
-from replicator.work.steps import Workshop
+from replicator.work.steps import StepRunner
 from tests.fix_cli import until
 from tests.fix_servers import VERSIONS, Servers
 
@@ -25,8 +25,8 @@ def steps(*statements: str, phase: Phase = Phase.SCHEMA) -> tuple[Step, ...]:
     return tuple(Step(f"step {n}", phase, Execute((text,))) for n, text in enumerate(statements))
 
 
-def begun(sides: Sides) -> Run:
-    return Run("the test", "", "", sides.sessions, sides.moment.id, *identity(sides.moment), None, {})
+def begun(ends: Endpoints) -> Run:
+    return Run("the test", "", "", ends.sessions, ends.snapshot.id, *identity(ends.snapshot), None, {})
 
 
 class Done:
@@ -35,17 +35,17 @@ class Done:
     def __init__(self, servers: Servers, batch: tuple[Step, ...]) -> None:
         source, destination = servers.database(NEWEST), servers.database(NEWEST)
         self.error: StepFailed | None = None
-        with both_sides(Settings(source.dsn, destination.dsn, jobs=1)) as sides:
+        with open_both(Settings(source.dsn, destination.dsn, jobs=1)) as ends:
             journal = Journal(Plan(batch))
-            journal.create(sides.keeper.conn, begun(sides))
-            workshop = Workshop(
-                sides.source, sides.destination, sides.moment, sides.keeper, journal, list[Event]().append
+            journal.create(ends.control.conn, begun(ends))
+            runner = StepRunner(
+                ends.source, ends.destination, ends.snapshot, ends.control, journal, list[Event]().append
             )
             try:
-                workshop.run(batch, 0)
+                runner.run(batch, 0)
             except StepFailed as error:
                 self.error = error
-            self.unfinished = journal.unfinished(sides.keeper.conn)
+            self.unfinished = journal.unfinished(ends.control.conn)
         self.tables = [name for (name,) in destination.rows("SELECT relname FROM pg_class WHERE relname ~ '^t[0-9]'")]
 
 
@@ -79,15 +79,15 @@ def test_a_step_whose_commit_is_in_doubt_is_not_done_twice(servers: Servers) -> 
     source, destination = servers.database(NEWEST), servers.database(NEWEST)
     destination.run("CREATE TABLE t0 (a int)")
     batch = steps("INSERT INTO public.t0 SELECT generate_series(1, 10)", phase=Phase.BUILD)
-    with both_sides(Settings(source.dsn, destination.dsn, jobs=1)) as sides, ThreadPoolExecutor(1) as threads:
+    with open_both(Settings(source.dsn, destination.dsn, jobs=1)) as ends, ThreadPoolExecutor(1) as threads:
         journal = Journal(Plan(batch))
-        journal.create(sides.keeper.conn, begun(sides))
-        workshop = Workshop(sides.source, sides.destination, sides.moment, sides.keeper, journal, list[Event]().append)
+        journal.create(ends.control.conn, begun(ends))
+        runner = StepRunner(ends.source, ends.destination, ends.snapshot, ends.control, journal, list[Event]().append)
         with postgres.connect(destination.dsn) as first, first.transaction():
             journal.take(first, [batch[0].name])
             first.execute("INSERT INTO public.t0 SELECT generate_series(1, 10)")
             journal.done(first, {batch[0].name: Outcome(1.5, 10)})
-            second = threads.submit(workshop.run, batch, 0)
+            second = threads.submit(runner.run, batch, 0)
             waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
             until(lambda: bool(destination.value(f"{waiting} AND datname = current_database()")))
         assert second.result() == {batch[0].name: Outcome(1.5, 10)}
@@ -97,28 +97,28 @@ def test_a_step_whose_commit_is_in_doubt_is_not_done_twice(servers: Servers) -> 
 def test_of_a_batch_that_is_done_in_part_the_rest_is_done(servers: Servers) -> None:
     source, destination = servers.database(NEWEST), servers.database(NEWEST)
     batch = steps("CREATE TABLE public.t0 ()", "CREATE TABLE public.t1 ()", "CREATE TABLE public.t2 ()")
-    with both_sides(Settings(source.dsn, destination.dsn, jobs=1)) as sides:
+    with open_both(Settings(source.dsn, destination.dsn, jobs=1)) as ends:
         journal = Journal(Plan(batch))
-        journal.create(sides.keeper.conn, begun(sides))
-        workshop = Workshop(sides.source, sides.destination, sides.moment, sides.keeper, journal, list[Event]().append)
-        workshop.run(batch[1:2], 0)
-        assert workshop.run(batch, 0).keys() == {step.name for step in batch}
-        assert not journal.unfinished(sides.keeper.conn)
+        journal.create(ends.control.conn, begun(ends))
+        runner = StepRunner(ends.source, ends.destination, ends.snapshot, ends.control, journal, list[Event]().append)
+        runner.run(batch[1:2], 0)
+        assert runner.run(batch, 0).keys() == {step.name for step in batch}
+        assert not journal.unfinished(ends.control.conn)
 
 
 def test_where_the_journal_is_another_runs_nothing_is_done(servers: Servers) -> None:
     source, destination = servers.database(NEWEST), servers.database(NEWEST)
     batch = steps("CREATE TABLE public.t0 ()")
     for change in ("UPDATE replicator.run SET sessions = 'other'", "DROP SCHEMA replicator CASCADE"):
-        with both_sides(Settings(source.dsn, destination.dsn, jobs=1)) as sides:
+        with open_both(Settings(source.dsn, destination.dsn, jobs=1)) as ends:
             journal = Journal(Plan(batch))
-            journal.create(sides.keeper.conn, begun(sides))
-            workshop = Workshop(
-                sides.source, sides.destination, sides.moment, sides.keeper, journal, list[Event]().append
+            journal.create(ends.control.conn, begun(ends))
+            runner = StepRunner(
+                ends.source, ends.destination, ends.snapshot, ends.control, journal, list[Event]().append
             )
             destination.run(change)
             with pytest.raises(StepFailed, match="somebody resumed or cleaned up"):
-                workshop.run(batch, 0)
+                runner.run(batch, 0)
         destination.run("DROP SCHEMA IF EXISTS replicator CASCADE")
         assert not destination.rows("SELECT FROM pg_class WHERE relname = 't0'")
 
@@ -128,13 +128,13 @@ def test_what_is_sorted_has_the_memory_that_suits_it(servers: Servers) -> None:
     see = "CREATE TABLE public.t{} AS SELECT current_setting('maintenance_work_mem') AS memory"
     plain, sorting = steps(see.format(0), see.format(1), phase=Phase.BUILD)
     sorting = replace(sorting, sorts=16341 * 1024)
-    with both_sides(Settings(source.dsn, destination.dsn, jobs=1)) as sides:
+    with open_both(Settings(source.dsn, destination.dsn, jobs=1)) as ends:
         journal = Journal(Plan((plain, sorting)))
-        journal.create(sides.keeper.conn, begun(sides))
-        places = sides.source, sides.destination, sides.moment, sides.keeper, journal, list[Event]().append
-        workshop = Workshop(*places, sorting=Sorting(2**30, 0))
+        journal.create(ends.control.conn, begun(ends))
+        places = ends.source, ends.destination, ends.snapshot, ends.control, journal, list[Event]().append
+        runner = StepRunner(*places, sorting=Sorting(2**30, 0))
         for step in (sorting, plain):
-            workshop.run([step], 0)
-        ((session,),) = sides.keeper.conn.execute("SELECT memory FROM public.t0").fetchall()
+            runner.run([step], 0)
+        ((session,),) = ends.control.conn.execute("SELECT memory FROM public.t0").fetchall()
     assert destination.rows("SELECT memory FROM public.t1") == [("16341kB",)]
     assert session != "16341kB"

@@ -19,7 +19,7 @@ from replicator.comparing.retries import Attempts
 from replicator.comparing.rows import Found
 from replicator.comparing.schema import SequenceValues, compare_schemas, compare_sequences, initial
 from replicator.comparing.search import Search
-from replicator.comparing.sides import Mismatch, RowDifference, Side, Sides, most_quoted, same_names
+from replicator.comparing.sides import Mismatch, Pair, RowDifference, Side, most_quoted, same_names
 from replicator.comparing.states import compare_states
 from replicator.comparing.sums import Sums, called
 from replicator.events import NAMED, Emit, counted, listed
@@ -49,7 +49,7 @@ class Verification:
 
     mismatches: list[Mismatch]
     tables: Mapping[str, tuple[CompareTable, Found]]
-    sides: Sides
+    sides: Pair
     hashing: Hashing
     emit: Emit
     unproven: Sequence[str] = ()
@@ -82,7 +82,7 @@ def verify(
     `earlier` those that were copied at an earlier moment than the source is compared at, `large objects` for all these.
     `cloned`: the destination was filled just now, so that what a clone does otherwise by intention is only said.
     """
-    sides = Sides(source, destination)
+    sides = Pair(source, destination)
     encodings = source.encoding, destination.encoding
     hashing = Hashing(encodings, since_18=sides.older.major >= 18, declared=source.declared)
     attempts = Attempts(sides, emit, retry_seconds)
@@ -144,7 +144,7 @@ def after_repair(found: Verification, outcomes: Mapping[str, Repaired], left: Ve
     return told + [mismatch for mismatch in left.mismatches if (mismatch.what, mismatch.about) not in before]
 
 
-def _say_what_is_not_compared(sides: Sides, matviews: Sequence[str], emit: Emit) -> None:
+def _say_what_is_not_compared(sides: Pair, matviews: Sequence[str], emit: Emit) -> None:
     source, destination = sides.source, sides.destination
     foreign = [o.identity for o in source.catalog.objects if o.kind == "foreign_table"]
     routed = sorted({table.root for table in source.tables if table.root})
@@ -164,7 +164,7 @@ def _say_what_is_not_compared(sides: Sides, matviews: Sequence[str], emit: Emit)
         emit(events.Note("The destination has the schema public, empty, as every new database; the source has none."))
 
 
-def _compared(sides: Sides, sums: Sums) -> str:
+def _compared(sides: Pair, sums: Sums) -> str:
     """Return what was compared, in words."""
     catalog = sides.source.catalog
     tables = {name: here for name, (here, _) in sums.by_name.items() if not name.startswith("large objects ")}
@@ -180,7 +180,7 @@ def _compared(sides: Sides, sums: Sums) -> str:
     return f"Compared: {'; '.join(part for part in parts if not part.startswith('0 '))}."
 
 
-def _steps(sides: Sides, only: Collection[str] | None) -> tuple[list[Step], list[Mismatch]]:
+def _steps(sides: Pair, only: Collection[str] | None) -> tuple[list[Step], list[Mismatch]]:
     """Return the steps for all tables on both sides, piece by piece, largest first, and for the large objects.
 
     Tables whose columns have not the same names are returned as mismatches.

@@ -7,7 +7,7 @@ for the time gives other rows each time.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from replicator.comparing.sides import Mismatch, Side, Sides, same_names
+from replicator.comparing.sides import Mismatch, Pair, Side, same_names
 from replicator.events import listed
 
 # By the query as it is stored: what it calls of the server's own is in no pg_depend.
@@ -35,7 +35,7 @@ SELECT DISTINCT matview::regclass::text
 """
 
 
-def read(sides: Sides) -> list[str]:
+def read(sides: Pair) -> list[str]:
     """Let both sides read the materialized views that both have filled. Returns those that cannot be compared."""
     here, there = _filled(sides.source), _filled(sides.destination)
     common = same_names(here, there)
@@ -50,14 +50,14 @@ def _filled(side: Side) -> list[str]:
     return [o.identity for o in side.catalog.objects if o.kind == "matview" and o.address in side.catalog.populated]
 
 
-def filled_there_alone(sides: Sides) -> list[Mismatch]:
+def filled_there_alone(sides: Pair) -> list[Mismatch]:
     """Return those that the destination has filled, and the source has not."""
     here = [o.identity for o in sides.source.catalog.objects if o.kind == "matview"]
     filled, there = set(_filled(sides.source)), same_names(here, _filled(sides.destination))
     return [Mismatch(f"matview {name}", "not populated on the source") for name in there.keys() - filled]
 
 
-def judge(sides: Sides, mismatches: Sequence[Mismatch], *, cloned: bool) -> tuple[list[Mismatch], list[str]]:
+def judge(sides: Pair, mismatches: Sequence[Mismatch], *, cloned: bool) -> tuple[list[Mismatch], list[str]]:
     """Return the mismatches less those that a refresh explains, and notes about these.
 
     `cloned`: the destination's were filled just now, from rows that are compared themselves.

@@ -19,7 +19,7 @@ from psycopg import sql
 from replicator.comparing.fingerprint import Hashing, rows_of, text_of
 from replicator.comparing.references import broken, joined, keep_referenced, references, roots
 from replicator.comparing.rows import MOST_ROWS, Found, select_rows
-from replicator.comparing.sides import RowDifference, Sides
+from replicator.comparing.sides import Pair, RowDifference
 from replicator.errors import ReplicatorError, SourceChanged
 from replicator.model import CompareTable
 from replicator.sessions import locks, postgres
@@ -92,7 +92,7 @@ class NotRepaired(ReplicatorError):
 Tables = Mapping[str, tuple[CompareTable, Found]]
 
 
-def repair_tables(sides: Sides, tables: Tables, hashing: Hashing) -> dict[str, Repaired]:
+def repair_tables(sides: Pair, tables: Tables, hashing: Hashing) -> dict[str, Repaired]:
     """Make the rows of these tables those of the source, and say what became of each."""
     if not tables:
         return {}
@@ -113,7 +113,7 @@ def repair_tables(sides: Sides, tables: Tables, hashing: Hashing) -> dict[str, R
 
 
 def _repair_together(
-    sides: Sides, tables: Tables, roots_of: Mapping[str, str], keys: Sequence[Any], hashing: Hashing
+    sides: Pair, tables: Tables, roots_of: Mapping[str, str], keys: Sequence[Any], hashing: Hashing
 ) -> dict[str, Repaired]:
     """Repair tables in one transaction. Those that cannot be are left out, and the others repaired without them."""
     outcomes: dict[str, Repaired] = {}
@@ -145,7 +145,7 @@ def _repair_together(
 
 
 def _repair(
-    sides: Sides, there: Connection, work: CompareTable, found: Found, hashing: Hashing, replica: bool
+    sides: Pair, there: Connection, work: CompareTable, found: Found, hashing: Hashing, replica: bool
 ) -> Repaired:
     if not found.all:
         raise NotRepaired(f"more than {MOST_ROWS:,} rows differ: copy the database again.")
@@ -184,7 +184,7 @@ def _written(there: Connection, work: CompareTable, replica: bool) -> Counter[tu
     return Counter({(table, done): n for table, done, n in there.execute(WRITTEN, [root])})
 
 
-def _refuse_another(sides: Sides, there: Connection, work: CompareTable) -> None:
+def _refuse_another(sides: Pair, there: Connection, work: CompareTable) -> None:
     """Refuse a table that is not the one that was compared, or has rules; nobody gives it one while it is locked."""
     try:
         locks.prove_names(there, sides.destination.relations(work))

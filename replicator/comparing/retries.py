@@ -8,13 +8,13 @@ from typing import TypeVar
 import psycopg
 
 from replicator import events
-from replicator.comparing.sides import Sides
+from replicator.comparing.sides import Pair
 from replicator.errors import StepFailed
 from replicator.events import Emit
 from replicator.model import CompareTable, Step
 from replicator.sessions.failures import naming
 from replicator.sessions.postgres import one_line
-from replicator.sessions.retry import Again
+from replicator.sessions.retry import Retry
 
 T = TypeVar("T")
 
@@ -31,10 +31,10 @@ GONE = (
 class Attempts:
     """Makes the attempts of all steps, until it is told to stop."""
 
-    def __init__(self, sides: Sides, emit: Emit, seconds: float) -> None:
+    def __init__(self, sides: Pair, emit: Emit, seconds: float) -> None:
         self._sides = sides
         self._emit = emit
-        self._again = Again(seconds)
+        self._again = Retry(seconds)
         self.stopped = threading.Event()
 
     def make(self, step: Step, worker: int, work: Callable[[], T]) -> T:

@@ -14,7 +14,7 @@ from typing import Any
 from psycopg import sql
 
 from replicator.comparing.fingerprint import Hashing, rows_of, text_of
-from replicator.comparing.sides import RowDifference, Side, Sides, Values, same_names
+from replicator.comparing.sides import Pair, RowDifference, Side, Values, same_names
 from replicator.model import Column, CompareLargeObjects, CompareTable
 from replicator.sessions.postgres import ALL_ROWS, Connection
 from replicator.work import large_objects
@@ -63,7 +63,7 @@ class Found:
         return ("" if self.all else "at least ") + ", ".join(f"{n} {how}" for how, n in sorted(self.counts.items()))
 
 
-def find_rows(sides: Sides, work: CompareTable, hashing: Hashing, rows: int) -> Found:
+def find_rows(sides: Pair, work: CompareTable, hashing: Hashing, rows: int) -> Found:
     """Return the rows of a table that differ. `rows` is how many there are on both sides."""
     key = _key(sides, work)
     row = hashing.row(work.compared)
@@ -92,7 +92,7 @@ def find_rows(sides: Sides, work: CompareTable, hashing: Hashing, rows: int) -> 
     return Found(key, tuple(ordered), len(found) <= MOST_ROWS)
 
 
-def find_large_objects(sides: Sides, work: CompareLargeObjects, hashing: Hashing) -> Found:
+def find_large_objects(sides: Pair, work: CompareLargeObjects, hashing: Hashing) -> Found:
     """Return the large objects of a range that differ."""
     with sides.source.reading() as here, sides.destination.reading() as there:
         said = hashing.common("word.said")
@@ -102,7 +102,7 @@ def find_large_objects(sides: Sides, work: CompareLargeObjects, hashing: Hashing
     return Found((), rows[:MOST_ROWS], len(rows) <= MOST_ROWS)
 
 
-def _key(sides: Sides, work: CompareTable) -> tuple[Column, ...]:
+def _key(sides: Pair, work: CompareTable) -> tuple[Column, ...]:
     """Return the columns of a key that both sides have; none where there is none."""
     columns = {column.name: column for column in work.columns}
     keys: list[list[tuple[Column, ...]]] = []
@@ -131,7 +131,7 @@ Row = tuple[Any, ...]
 
 
 def _merge(
-    sides: Sides, conns: tuple[Connection, Connection], query: str, names: Sequence[str]
+    sides: Pair, conns: tuple[Connection, Connection], query: str, names: Sequence[str]
 ) -> Iterator[RowDifference]:
     """Yield what differs in the answers of both servers: digest, hash, key; without a key digest, count."""
 
@@ -200,7 +200,7 @@ ShownRow = dict[str, tuple[int, str | None]]
 
 
 def with_values(
-    sides: Sides, work: CompareTable, hashing: Hashing, found: Found, number: int
+    sides: Pair, work: CompareTable, hashing: Hashing, found: Found, number: int
 ) -> tuple[RowDifference, ...]:
     """Return the first rows of a find with their values on both sides, of changed ones those that differ."""
     rows = found.rows[:number]

@@ -7,7 +7,7 @@ from replicator import events
 from replicator.comparing.fingerprint import Fingerprint, Hashing
 from replicator.comparing.retries import MEANWHILE, Attempts
 from replicator.comparing.rows import Found, find_large_objects, find_rows, with_values
-from replicator.comparing.sides import Mismatch, RowDifference, Sides
+from replicator.comparing.sides import Mismatch, Pair, RowDifference
 from replicator.comparing.sums import fingerprints
 from replicator.errors import StepFailed
 from replicator.events import Emit
@@ -19,7 +19,7 @@ class Search:
 
     def __init__(
         self,
-        sides: Sides,
+        sides: Pair,
         hashing: Hashing,
         differing: Mapping[str, tuple[Fingerprint, Fingerprint]],
         show_rows: int,

@@ -265,7 +265,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
+class Pair:
     """Both of them."""
 
     source: Side

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from replicator import events
-from replicator.comparing.sides import Mismatch, Sides, same_names
+from replicator.comparing.sides import Mismatch, Pair, same_names
 from replicator.events import Emit, listed
 from replicator.sessions.postgres import Connection, quoted
 
@@ -27,7 +27,7 @@ SELECT format('%s %I on %s'
 """
 
 
-def compare_states(sides: Sides, emit: Emit, *, cloned: bool) -> Iterator[Mismatch]:
+def compare_states(sides: Pair, emit: Emit, *, cloned: bool) -> Iterator[Mismatch]:
     """Yield what differs. What a clone cannot, or does not, bring along is only said, where `cloned` or for good."""
     source, destination = sides.source, sides.destination
     if not source.catalog.objects:  # rows alone are compared

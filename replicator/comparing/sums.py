@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from replicator.comparing.fingerprint import Fingerprint, Hashing, fingerprint_large_objects, fingerprint_table
 from replicator.comparing.retries import Attempts
-from replicator.comparing.sides import Sides
+from replicator.comparing.sides import Pair
 from replicator.events import Emit
 from replicator.model import CompareLargeObjects, CompareTable, Outcome, Step
 from replicator.work.steps import Counter
@@ -22,7 +22,7 @@ def called(step: Step) -> str:
 
 
 def fingerprints(
-    sides: Sides, step: Step, hashing: Hashing, moved: Callable[[int], None] = lambda bytes: None
+    sides: Pair, step: Step, hashing: Hashing, moved: Callable[[int], None] = lambda bytes: None
 ) -> tuple[Fingerprint, Fingerprint]:
     """Return the source's and the destination's fingerprint of what a step compares. Both report what they read."""
 
@@ -43,7 +43,7 @@ class Sums:
     """Adds up the fingerprints of the pieces: `by_name` has the source's and the destination's."""
 
     def __init__(
-        self, sides: Sides, hashing: Hashing, emit: Emit, throttle: Throttle | None, attempts: Attempts
+        self, sides: Pair, hashing: Hashing, emit: Emit, throttle: Throttle | None, attempts: Attempts
     ) -> None:
         self._sides = sides
         self._hashing = hashing

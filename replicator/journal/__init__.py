@@ -19,7 +19,7 @@ from replicator.journal import deferred
 from replicator.journal.ownership import DROP, exists, mark, prove, proven, reading, shut_out_others
 from replicator.journal.run import Recorded, Run, Status
 from replicator.journal.unfinished import check_recorded
-from replicator.model import READING, CopyTable, Execute, Moment, Outcome, Phase, Plan, SetSequences, Step
+from replicator.model import READING, CopyTable, Execute, Outcome, Phase, Plan, ReadPoint, SetSequences, Step
 from replicator.secrets import without_secrets
 from replicator.sessions.claim import LOCK_KEY
 from replicator.sessions.postgres import REPLICA, Connection
@@ -121,7 +121,7 @@ class Journal:
 
     def done(self, conn: Connection, outcomes: Mapping[str, Outcome]) -> None:
         """Record finished steps by name, in the transaction that took them."""
-        moments = [outcome.moment or Moment("", None) for outcome in outcomes.values()]
+        read_points = [outcome.read_point or ReadPoint("", None) for outcome in outcomes.values()]
         conn.execute(
             statement(__package__, "done"),
             [
@@ -129,8 +129,8 @@ class Journal:
                 [outcome.seconds for outcome in outcomes.values()],
                 [outcome.rows for outcome in outcomes.values()],
                 [outcome.bytes for outcome in outcomes.values()],
-                [moment.snapshot or None for moment in moments],
-                [moment.lsn for moment in moments],
+                [point.snapshot or None for point in read_points],
+                [point.lsn for point in read_points],
             ],
         )
 

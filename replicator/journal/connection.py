@@ -13,7 +13,7 @@ from replicator.sessions.claim import Holder
 from replicator.sessions.setup import pid_of
 
 
-class Keeper:
+class ControlConnection:
     """A connection to the destination that comes back when it was lost, and with it the claim. Closed by `with`.
 
     `conn` is one that is open already.

@@ -8,7 +8,7 @@ from typing import Any
 from replicator.journal import deferred
 from replicator.journal.ownership import proven
 from replicator.journal.unfinished import correct, go_on
-from replicator.model import Moment, Phase
+from replicator.model import Phase, ReadPoint
 from replicator.sessions.postgres import Connection
 
 CHANGED = "changed"
@@ -162,10 +162,10 @@ def read_copied(conn: Connection) -> dict[str, tuple[int | None, str | None]]:
     return {relation: (count, snapshot) for relation, count, snapshot in rows}
 
 
-def read_again(conn: Connection, tables: Collection[str], moment: Moment) -> None:
+def read_again(conn: Connection, tables: Collection[str], read_point: ReadPoint) -> None:
     """Write down that rows of tables are of another moment from now on, and how many there are is not known."""
     with proven(conn):
         conn.execute(
             "UPDATE replicator.step SET snapshot = %s, lsn = %s, rows = NULL WHERE relation = ANY (%s)",
-            [moment.snapshot, moment.lsn, list(tables)],
+            [read_point.snapshot, read_point.lsn, list(tables)],
         )

@@ -1,6 +1,6 @@
 """Which steps of a plan are put off. Pure: steps in, fewer steps out, and those for later.
 
-    put_off ─► the journal keeps them (journal/deferred.py) ─► the copy is open ─► `validate` runs them (runs/validate.py)
+    put_off ─► the journal keeps them ─► the copy is open ─► `validate` runs them (runs/validate.py)
 
 A foreign key that is to be validated later is added NOT VALID: from then on it acts on new rows. An index that is to be
 built later does not exist until it is built CONCURRENTLY. Never put off: unique indexes, indexes of partitioned tables

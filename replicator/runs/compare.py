@@ -17,7 +17,7 @@ from replicator.errors import SnapshotLost, StepFailed, VerificationFailed
 from replicator.events import Emit
 from replicator.journal import ownership
 from replicator.model import Catalog, Loss
-from replicator.runs.endpoints import Sides, both_sides
+from replicator.runs.endpoints import Endpoints, open_both
 from replicator.runs.prepare import in_one_encoding, read, refuse_or_note, wait_for_both
 from replicator.runs.rows_only.counterparts import counterparts
 from replicator.sessions import snapshot
@@ -45,15 +45,15 @@ def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
 
 def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
     """Do what verify_copy does, once."""
-    with wait_for_both(settings, emit) as opened, both_sides(settings, opened, claim=False) as sides:
+    with wait_for_both(settings, emit) as opened, open_both(settings, opened, claim=False) as ends:
         unfinished: list[Mismatch] = []
-        if status := journal.read_status(sides.keeper.conn):
+        if status := journal.read_status(ends.control.conn):
             emit(events.Note(status.said))
             if status.open:
                 emit(events.Note(f"Not compared, as it is still to be done: {events.listed(status.deferred)}."))
             else:
                 unfinished = [Mismatch("clone", f"unfinished, {status.done} of {status.steps} steps are done")]
-        source, destination = sides.moment.holder, sides.keeper.conn
+        source, destination = ends.snapshot.holder, ends.control.conn
         refuse_or_note(
             checks.check_verification(
                 source, destination, settings.workers, holders=HOLDERS - 1, repair=settings.repair
@@ -61,38 +61,38 @@ def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
             emit,
         )
         with events.saying(emit, "Reading the source's catalogs"):
-            catalog, excluded = read_source(sides, settings)
+            catalog, excluded = read_source(ends, settings)
         if excluded:
             emit(events.Note(f"Not compared, as it was left out: {events.listed([loss.what for loss in excluded])}."))
         if settings.data_only:
-            return unfinished + compare_rows(sides, catalog, settings, emit)
+            return unfinished + compare_rows(ends, catalog, settings, emit)
         if settings.downgrade or settings.skip_unprivileged:
-            catalog = as_promised(catalog, sides, settings, emit)
-        databases = compare_databases(sides, settings)
+            catalog = as_promised(catalog, ends, settings, emit)
+        databases = compare_databases(ends, settings)
         owners = [conn.execute(OWNER).fetchall()[0][0] for conn in (source, destination)]
         if owners[0] != owners[1] and settings.owners and not settings.create:
             emit(events.Note(f"Not compared: the databases' owners, {owners[0]} and {owners[1]}."))
-        return unfinished + databases + compare(sides, catalog, settings, emit)
+        return unfinished + databases + compare(ends, catalog, settings, emit)
 
 
 @in_one_encoding
-def read_source(sides: Sides, settings: Settings) -> tuple[Catalog, list[Loss]]:
+def read_source(ends: Endpoints, settings: Settings) -> tuple[Catalog, list[Loss]]:
     """Return what is to be compared of the source, and what is left out with what is to be left out."""
-    return chosen(read(sides.moment, sides.keeper.conn), settings)
+    return chosen(read(ends.snapshot, ends.control.conn), settings)
 
 
-def compare_rows(sides: Sides, catalog: Catalog, settings: Settings, emit: Emit) -> list[Mismatch]:
+def compare_rows(ends: Endpoints, catalog: Catalog, settings: Settings, emit: Emit) -> list[Mismatch]:
     """Return the differences of what --data-only copies, and say what is not compared."""
-    pairs = counterparts(catalog, sides.moment.holder, sides.keeper.conn)
+    pairs = counterparts(catalog, ends.snapshot.holder, ends.control.conn)
     for note in pairs.notes:
         emit(events.Note(note))
     missing = [Mismatch(f"table {identity}", "missing on the destination") for identity in pairs.missing]
-    with compared(sides, pairs.here, settings, emit, there=pairs.there) as found:
+    with compared(ends, pairs.here, settings, emit, there=pairs.there) as found:
         return missing + found.mismatches
 
 
 def compare(
-    sides: Sides,
+    ends: Endpoints,
     catalog: Catalog,
     settings: Settings,
     emit: Emit,
@@ -104,20 +104,20 @@ def compare(
 
     `before_repair` is told the tables whose rows differ.
     """
-    with compared(sides, catalog, settings, emit, sequence_values, apart=apart) as found:
+    with compared(ends, catalog, settings, emit, sequence_values, apart=apart) as found:
         before_repair(found.tables.keys())
         outcomes = found.repair() if settings.repair else {}
     if not any(outcome.done for outcome in outcomes.values()):
         return after_repair(found, outcomes, found)
     # Where foreign keys acted, they may have changed other tables as well.
     again = None if any(outcome.acted for outcome in outcomes.values()) else outcomes.keys()
-    with compared(sides, catalog, settings, emit, sequence_values, only=again, apart=apart) as left:
+    with compared(ends, catalog, settings, emit, sequence_values, only=again, apart=apart) as left:
         return after_repair(found, outcomes, left)
 
 
-def as_promised(catalog: Catalog, sides: Sides, settings: Settings, emit: Emit) -> Catalog:
+def as_promised(catalog: Catalog, ends: Endpoints, settings: Settings, emit: Emit) -> Catalog:
     """Return what a clone with these settings would have copied of a catalog."""
-    source, destination = sides.moment.holder, sides.keeper.conn
+    source, destination = ends.snapshot.holder, ends.control.conn
     if settings.skip_unprivileged:
         catalog = select.without_owners(catalog, checks.strangers(source, destination, catalog))
     agreed = settings.skip_unprivileged
@@ -130,7 +130,7 @@ def as_promised(catalog: Catalog, sides: Sides, settings: Settings, emit: Emit) 
 
 @contextmanager
 def compared(
-    sides: Sides,
+    ends: Endpoints,
     catalog: Catalog,
     settings: Settings,
     emit: Emit,
@@ -146,7 +146,7 @@ def compared(
     `there` is what to compare with, if that is not all that the destination has; `apart` are schemas of its own;
     `earlier` names what was read at another moment, see verify, as for `cloned`.
     """
-    with snapshot.take(settings.destination, sides.encoding, holders=HOLDERS, where="destination") as now:
+    with snapshot.take(settings.destination, ends.encoding, holders=HOLDERS, where="destination") as now:
         if there is None:
             with events.saying(emit, "Reading the destination's catalogs"):
                 there = selected(read(now, now.holder), settings)
@@ -157,22 +157,22 @@ def compared(
         catalog, there = left_aside(catalog, there, now.holder)
         if settings.foreign_keys:
             there = select.as_validated(there, catalog)
-        for moment in (sides.moment, now):
+        for moment in (ends.snapshot, now):
             moment.forget()
         found = verify(
-            Side("source", sides.source, sides.moment, catalog, settings.source_encoding),
-            Side("destination", sides.destination, now, there),
+            Side("source", ends.source, ends.snapshot, catalog, settings.source_encoding),
+            Side("destination", ends.destination, now, there),
             jobs=settings.jobs,
             emit=emit,
             sequence_values=sequence_values,
             show_rows=settings.show_rows,
             only=only,
-            throttle=sides.throttle,
+            throttle=ends.throttle,
             retry_seconds=settings.retry_seconds,
             earlier=earlier,
             cloned=cloned,
         )
-        for moment, read_there, where in ((sides.moment, catalog, "source"), (now, there, "destination")):
+        for moment, read_there, where in ((ends.snapshot, catalog, "source"), (now, there, "destination")):
             tables = [table.address.objid for table in read_there.tables]
             names = [Relation(t.identity, t.address.objid) for t in read_there.tables if t.root is None]
             moment.check(tables, where, names)
@@ -189,15 +189,15 @@ def kept_extensions(destination: Connection, catalog: Catalog) -> set[str]:
 
 
 @in_one_encoding
-def compare_databases(sides: Sides, settings: Settings, *, extra: bool = True) -> list[Mismatch]:
+def compare_databases(ends: Endpoints, settings: Settings, *, extra: bool = True) -> list[Mismatch]:
     """Return what is said otherwise of the two databases themselves; `extra`: also what only the destination has."""
-    found = database.differences(sides.moment.holder, sides.keeper.conn, settings)
+    found = database.differences(ends.snapshot.holder, ends.control.conn, settings)
     return [
         Mismatch(d.name, str(d), mend=d.here or opposites(d.there or ()), place=LAST) for d in found if extra or d.here
     ]
 
 
-def convict(mismatches: list[Mismatch], hint: str) -> None:
+def raise_if_different(mismatches: list[Mismatch], hint: str) -> None:
     """Raise VerificationFailed with the differences, if there are any."""
     if mismatches:
         names = sorted({mismatch.what for mismatch in mismatches})

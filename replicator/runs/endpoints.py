@@ -11,7 +11,7 @@ from replicator import checks, journal
 from replicator.checks import dry_run
 from replicator.errors import PreflightFailed, SnapshotLost
 from replicator.journal import crash, ownership, unfinished
-from replicator.journal.connection import Keeper
+from replicator.journal.connection import ControlConnection
 from replicator.model import READING, Plan
 from replicator.runs import resume
 from replicator.runs.resume import Left
@@ -32,11 +32,11 @@ SNAPSHOT_GONE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
-    """Both databases, open. `keeper` is the connection for the journal; it holds the claim on the destination."""
+class Endpoints:
+    """Both databases, open. `control` is the connection for the journal; it holds the claim on the destination."""
 
-    moment: Snapshot
-    keeper: Keeper
+    snapshot: Snapshot
+    control: ControlConnection
     source: Sessions
     destination: Sessions
     encoding: str
@@ -62,20 +62,20 @@ class Sides:
         `release`: nothing more is to be read in the snapshot.
         """
         if not (self.left and self.left.read):
-            self.moment.check(tables)
+            self.snapshot.check(tables)
         if release:
             self.let_go()
         else:
             with suppress(psycopg.OperationalError):  # without it a resumed run looks once more
-                journal.checked(self.keeper.keep())
+                journal.checked(self.control.keep())
 
     def let_go(self) -> None:
         """Release the snapshot, which keeps VACUUM and DDL waiting on the source: nothing more is to be read in it."""
         with suppress(psycopg.OperationalError):  # without the journal's consent it is held to the end
-            if crash.unlogged(keeper := self.keeper.keep()):  # a crash would have these read again
-                journal.checked(keeper)
-            elif journal.let_snapshot_go(keeper):
-                self.moment.release()
+            if crash.unlogged(control := self.control.keep()):  # a crash would have these read again
+                journal.checked(control)
+            elif journal.let_snapshot_go(control):
+                self.snapshot.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _taken(conn: Connection, holder: Holder) -> PreflightFailed:
 
 
 @contextmanager
-def both_sides(settings: Settings, opened: Opened | None = None, *, claim: bool = True) -> Iterator[Sides]:
+def open_both(settings: Settings, opened: Opened | None = None, *, claim: bool = True) -> Iterator[Endpoints]:
     """Open all that a clone holds to its end: the source's snapshot, the journal's connection, a pool for each side.
 
     What is `opened` already is used. `claim`: the destination is this run's alone. Raises PreflightFailed where it is
@@ -122,24 +122,24 @@ def both_sides(settings: Settings, opened: Opened | None = None, *, claim: bool 
         there = opened.destination[0] if opened.destination else None
         for unused in opened.destination[1:]:
             unused.close()
-        keeper = stack.enter_context(Keeper(settings.destination, f"journal {sessions}", there))
-        if claim and (holder := keeper.claim(end_silent=settings.resume != "no")):
-            raise _taken(keeper.conn, holder)
-        left = resume.read_left(keeper.conn) if claim and settings.resume != "no" else None
+        control = stack.enter_context(ControlConnection(settings.destination, f"journal {sessions}", there))
+        if claim and (holder := control.claim(end_silent=settings.resume != "no")):
+            raise _taken(control.conn, holder)
+        left = resume.read_left(control.conn) if claim and settings.resume != "no" else None
         if not opened.source:
             opened.source.append(postgres.connect(settings.source, application="probe"))
         source = opened.source[0]
-        encoding = common_encoding(source, keeper.conn, settings.source_encoding)
+        encoding = common_encoding(source, control.conn, settings.source_encoding)
         if left:
             facts = checks.read_facts(source)
             resume.check_source(left, facts.system, facts.identity)
             unfinished.check_options(left.run.options, settings)
-            resume.end_sessions(left, source, keeper.conn)
-            if crash.notice_crash(keeper.conn):
-                left = resume.read_left(keeper.conn)
-        keeper.speak(encoding)
+            resume.end_sessions(left, source, control.conn)
+            if crash.notice_crash(control.conn):
+                left = resume.read_left(control.conn)
+        control.speak(encoding)
         moment, left, same = stack.enter_context(take_snapshot(settings, encoding, left, opened.source))
-        building = index_memory.share(*index_memory.look(keeper.conn), settings.lanes["index"])
+        building = index_memory.share(*index_memory.look(control.conn), settings.lanes["index"])
         memory = settings.maintenance_work_mem or building.most
         writing = {
             "maintenance_work_mem": f"{memory // 1024}kB",
@@ -157,7 +157,9 @@ def both_sides(settings: Settings, opened: Opened | None = None, *, claim: bool 
         throttle = Throttle(settings.max_rate) if settings.max_rate else None
         source_pool, destination_pool = Sessions(pools[0], "source"), Sessions(pools[1], "destination")
         sorting = None if settings.maintenance_work_mem else building
-        yield Sides(moment, keeper, source_pool, destination_pool, encoding, sessions, throttle, sorting, left, same)
+        yield Endpoints(
+            moment, control, source_pool, destination_pool, encoding, sessions, throttle, sorting, left, same
+        )
 
 
 @contextmanager
@@ -196,7 +198,7 @@ def identity(moment: Snapshot) -> tuple[str, str]:
     On a standby two snapshots may look the same, but none has the name of another while the server runs.
     """
     ((start,),) = moment.holder.execute("SELECT pg_postmaster_start_time()::text").fetchall()
-    return moment.moment.snapshot, start
+    return moment.read_point.snapshot, start
 
 
 def common_encoding(source: Connection, destination: Connection, declared: str | None = None) -> str:

@@ -15,7 +15,7 @@ import psycopg
 
 from replicator import journal
 from replicator.errors import PreflightFailed, SnapshotLost, SourceChanged
-from replicator.journal.connection import Keeper
+from replicator.journal.connection import ControlConnection
 from replicator.sessions import postgres, snapshot
 
 COMMAND = (sys.executable, "-m", "replicator", "hold")
@@ -74,14 +74,14 @@ def hold(text: str) -> None:
         print(HELD, moment.id, flush=True)
         begun = False  # the journal is written a moment later
         overdue = time.monotonic() + BEGIN_SECONDS
-        keeper: Keeper | None = None
+        control: ControlConnection | None = None
         while time.monotonic() < until:
             time.sleep(CHECK_SECONDS if begun else EARLY_CHECK_SECONDS)
             expected = begun or time.monotonic() > overdue  # the run may have been over before we looked
             try:
                 # One session for all looks: logging in every time would fill the server's log.
-                keeper = keeper or held.enter_context(Keeper(request.destination, "hold"))
-                run = journal.read_run(keeper.keep())
+                control = control or held.enter_context(ControlConnection(request.destination, "hold"))
+                run = journal.read_run(control.keep())
             except psycopg.OperationalError as error:
                 if expected and not postgres.may_pass(error):  # it was dropped, or swapped in under another name
                     return

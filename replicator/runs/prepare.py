@@ -25,7 +25,7 @@ from replicator.model import Catalog, DropExisting, Finding, Phase, Plan, Statis
 from replicator.planning import make_plan
 from replicator.planning.statistics import carried_into
 from replicator.runs import create, defaults, resume
-from replicator.runs.endpoints import Opened, Sides, both_sides, declared_encoding
+from replicator.runs.endpoints import Endpoints, Opened, declared_encoding, open_both
 from replicator.sessions import postgres, snapshot
 from replicator.sessions.changes import changed_objects
 from replicator.sessions.postgres import Connection
@@ -72,12 +72,12 @@ class Prepared:
     """What the destination refused of the schema."""
 
 
-def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
+def prepare(ends: Endpoints, settings: Settings, emit: Emit) -> Prepared:
     """Check all that could stand in the way, read the catalog, fit it to the destination, plan. Nothing is written.
 
     Raises PreflightFailed, SourceChanged, DependencyCycle.
     """
-    findings, prepared = examine(sides, settings, emit)
+    findings, prepared = examine(ends, settings, emit)
     refuse_or_note(findings, emit)
     assert prepared is not None, "what kept the catalog from being read is fatal"
     return prepared
@@ -90,30 +90,30 @@ def preflight(settings: Settings, emit: Emit) -> tuple[dict[str, checks.Facts], 
     """
     beside = create.absent(settings, emit) if settings.create else None
     opened = replace(settings, destination=beside or settings.destination, resume="no")
-    with wait_for_both(opened, emit) as waited, both_sides(opened, waited, claim=False) as sides:
-        conns = {"source": sides.moment.holder, "destination": sides.keeper.conn}
+    with wait_for_both(opened, emit) as waited, open_both(opened, waited, claim=False) as ends:
+        conns = {"source": ends.snapshot.holder, "destination": ends.control.conn}
         facts = {side: checks.measured(waited.facts[side], conn) for side, conn in conns.items()}
         if beside:
             facts["destination"] = create.as_created(facts["source"], facts["destination"], settings)
-        return facts, examine(sides, settings, emit, absent=beside is not None)[0]
+        return facts, examine(ends, settings, emit, absent=beside is not None)[0]
 
 
 def in_one_encoding(
-    prepare: Callable[Concatenate[Sides, Settings, P], T],
-) -> Callable[Concatenate[Sides, Settings, P], T]:
+    prepare: Callable[Concatenate[Endpoints, Settings, P], T],
+) -> Callable[Concatenate[Endpoints, Settings, P], T]:
     """Tell which objects have what the common encoding does not, bytes in SQL_ASCII. Raises PreflightFailed."""
 
     @wraps(prepare)
-    def telling(sides: Sides, settings: Settings, /, *args: P.args, **more: P.kwargs) -> T:
+    def telling(ends: Endpoints, settings: Settings, /, *args: P.args, **more: P.kwargs) -> T:
         try:
-            return prepare(sides, settings, *args, **more)
+            return prepare(ends, settings, *args, **more)
         except encoding.UNFIT as error:
             names = ""
             with postgres.connect(settings.source, application="probe") as conn:  # as LATIN1, in which all bytes are
                 if unknown := encoding.is_unknown(conn):
                     objects = [(o.name, (*o.create, *o.stub, *o.finish)) for o in read_catalog(conn).objects]
                     objects += database.said(conn, settings)
-                    names = listed(list(encoding.in_catalog(objects, sides.moment.holder.info.encoding)))
+                    names = listed(list(encoding.in_catalog(objects, ends.snapshot.holder.info.encoding)))
             raise PreflightFailed(
                 "A name, a comment or a definition in the source is not what the destination's encoding can hold:"
                 f" {f'{names}; ' if names else ''}{postgres.one_line(error).rstrip('.')}.",
@@ -125,21 +125,21 @@ def in_one_encoding(
 
 @in_one_encoding
 def examine(
-    sides: Sides, settings: Settings, emit: Emit, *, absent: bool = False
+    ends: Endpoints, settings: Settings, emit: Emit, *, absent: bool = False
 ) -> tuple[list[Finding], Prepared | None]:
     """Return all findings and, where the source's tables could be locked, what is to be done.
 
     `absent`: the destination is to be made yet, and another database of its server is open in its place.
     """
-    left, destination, replacing = sides.left, sides.keeper.conn, settings.replace == "drop"
-    occupied, findings, readable = in_the_way(sides, settings, absent=absent)
+    left, destination, replacing = ends.left, ends.control.conn, settings.replace == "drop"
+    occupied, findings, readable = in_the_way(ends, settings, absent=absent)
     if not readable:
         return findings, None
     with events.saying(emit, READING):
-        catalog, excluded = chosen(read_steadily(sides, settings), settings)
-    source = sides.moment.holder  # another one, if it had to be read again
+        catalog, excluded = chosen(read_steadily(ends, settings), settings)
+    source = ends.snapshot.holder  # another one, if it had to be read again
     if not absent or settings.source_encoding:  # else the one that is made takes all bytes
-        findings += encoding.sample(sides.moment, catalog)
+        findings += encoding.sample(ends.snapshot, catalog)
     if settings.replace and not settings.allow_empty and not any(finding.fatal for finding in findings):
         findings += checks.check_rows(source, catalog)
     agreed = settings.skip_unprivileged
@@ -185,18 +185,18 @@ def examine(
     return findings, Prepared(catalog, plan, end, left_out, kept=kept, standing=standing, tried=fit.tried)
 
 
-def in_the_way(sides: Sides, settings: Settings, *, absent: bool) -> tuple[list[Finding], list[Finding], bool]:
+def in_the_way(ends: Endpoints, settings: Settings, *, absent: bool) -> tuple[list[Finding], list[Finding], bool]:
     """Return what stands against the destination itself, all there is to say by now, and whether to lock the tables."""
-    source, destination = sides.moment.holder, sides.keeper.conn
+    source, destination = ends.snapshot.holder, ends.control.conn
     here, there = checks.read_facts(source, settings.source_encoding), checks.read_facts(destination)
     if same := checks.same_database(here, there):
         return same, same, False
     if absent:
         occupied = create.check_creation(source, destination, settings)
     else:
-        resuming = sides.left is not None or settings.replace == "drop"
+        resuming = ends.left is not None or settings.replace == "drop"
         occupied = checks.check_destination(here, there, destination, resuming=resuming, resume=settings.resume != "no")
-    sides.moment.settle()  # before free sessions are counted
+    ends.snapshot.settle()  # before free sessions are counted
     one, more = here.server == there.server, HOLDERS - 1 if settings.verify else 0
     of_both = [
         *checks.check_source(source),
@@ -322,7 +322,7 @@ def refuse_or_note(findings: Sequence[Finding], emit: Emit) -> None:
         emit(events.Note(f"{finding.text} {finding.remedy}".strip()))
 
 
-def read_steadily(sides: Sides, settings: Settings) -> Catalog:
+def read_steadily(ends: Endpoints, settings: Settings) -> Catalog:
     """Lock the tables and read the catalogs, in a new snapshot where somebody changed the schema meanwhile.
 
     In the snapshot of an earlier run it is the journal that tells of changed definitions. Raises SourceChanged.
@@ -330,23 +330,23 @@ def read_steadily(sides: Sides, settings: Settings) -> Catalog:
     changed: list[str] = []
     for _ in range(READS):
         try:
-            sides.moment.lock_tables(settings.lock_timeout)
-            catalog = read(sides.moment, sides.keeper.conn)
+            ends.snapshot.lock_tables(settings.lock_timeout)
+            catalog = read(ends.snapshot, ends.control.conn)
         except GONE as error:
             changed = [str(error.diag.message_primary)]
         except psycopg.errors.LockNotAvailable as error:
-            raise sides.moment.blocked() from error
+            raise ends.snapshot.blocked() from error
         else:
-            if sides.same_snapshot and not (sides.left and sides.left.read):
-                sides.moment.check([table.address.objid for table in catalog.tables])
+            if ends.same_snapshot and not (ends.left and ends.left.read):
+                ends.snapshot.check([table.address.objid for table in catalog.tables])
             names = {o.address: o.name for o in catalog.objects if o.kind not in FACETS}
-            sides.moment.forget()
-            with sides.moment.now() as now:
-                if sides.same_snapshot or not (changed := changed_objects(sides.moment.holder, now, names)):
+            ends.snapshot.forget()
+            with ends.snapshot.now() as now:
+                if ends.same_snapshot or not (changed := changed_objects(ends.snapshot.holder, now, names)):
                     return catalog
-        if sides.same_snapshot:
+        if ends.same_snapshot:
             break
-        sides.moment.renew()
+        ends.snapshot.renew()
     raise SourceChanged(
         f"The source's schema changes while it is read: {', '.join(changed)}.", hint="Wait for the end of that."
     )

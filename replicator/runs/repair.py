@@ -13,7 +13,7 @@ from replicator.journal.unfinished import go_on
 from replicator.model import Catalog
 from replicator.runs.clone import fill
 from replicator.runs.compare import as_promised, compare, verify_copy
-from replicator.runs.endpoints import Sides, both_sides
+from replicator.runs.endpoints import Endpoints, open_both
 from replicator.runs.prepare import read, wait_for_both
 from replicator.sessions import postgres
 from replicator.settings import Settings
@@ -44,38 +44,38 @@ def mend(settings: Settings, status: Status, run: Run, emit: Emit) -> list[Misma
             hint=go_on(run.options, all_read=status.all_read, held_until=status.held_until),
         )
     settings = replace(settings, **run.options)
-    with both_sides(settings) as sides:
-        catalog = _catalog(sides, settings, emit)
-        values = _move_sequences(sides, catalog)
+    with open_both(settings) as ends:
+        catalog = _catalog(ends, settings, emit)
+        values = _move_sequences(ends, catalog)
         emit(events.Note("Repaired rows and the values of all sequences are those that the source has now."))
 
         def put_down(names: Collection[str]) -> None:
             tables = [t.identity for t in catalog.tables if f"table {t.target}" in names]
-            read_again(sides.keeper.keep(), tables, sides.moment.moment)
+            read_again(ends.control.keep(), tables, ends.snapshot.read_point)
 
-        mismatches = compare(sides, catalog, settings, emit, values, run.kept, put_down)
+        mismatches = compare(ends, catalog, settings, emit, values, run.kept, put_down)
         if left := sorted({mismatch.what for mismatch in mismatches if not mismatch.repaired}):
-            journal.fail(sides.keeper.keep(), "differs", f"The copy differs: {', '.join(left)}", left)
+            journal.fail(ends.control.keep(), "differs", f"The copy differs: {', '.join(left)}", left)
             return mismatches
-        journal.fail(sides.keeper.keep(), "repaired", "All that differed was repaired.", ())
+        journal.fail(ends.control.keep(), "repaired", "All that differed was repaired.", ())
     fill(replace(settings, resume="same-snapshot", repair=False), emit, verified=True)
     return mismatches
 
 
-def _catalog(sides: Sides, settings: Settings, emit: Emit) -> Catalog:
+def _catalog(ends: Endpoints, settings: Settings, emit: Emit) -> Catalog:
     """Return what the copy was to hold of the source's catalog."""
-    catalog = selected(read(sides.moment, sides.keeper.conn), settings)
+    catalog = selected(read(ends.snapshot, ends.control.conn), settings)
     if settings.downgrade or settings.skip_unprivileged:
-        catalog = as_promised(catalog, sides, settings, emit)
+        catalog = as_promised(catalog, ends, settings, emit)
     return replace(catalog, populated=frozenset()) if settings.skip_failed_refresh else catalog
 
 
-def _move_sequences(sides: Sides, catalog: Catalog) -> SequenceValues:
+def _move_sequences(ends: Endpoints, catalog: Catalog) -> SequenceValues:
     """Give the sequences what the source's have now: repaired rows may have values beyond what they were given."""
-    with sides.source.use() as conn:
+    with ends.source.use() as conn:
         values = sequences.read_values(conn, catalog.sequences)
-    keeper = sides.keeper.keep()
-    with keeper.transaction():
-        sequences.set_values(keeper, values)
-        write_given(keeper, values)
+    control = ends.control.keep()
+    with control.transaction():
+        sequences.set_values(control, values)
+        write_given(control, values)
     return values

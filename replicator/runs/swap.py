@@ -28,7 +28,7 @@ from replicator.runs import create
 from replicator.sessions import postgres
 from replicator.sessions.claim import claim
 from replicator.sessions.postgres import Connection, quoted
-from replicator.sessions.retry import Again
+from replicator.sessions.retry import Retry
 from replicator.settings import Settings
 from replicator.work import emptying
 
@@ -149,18 +149,18 @@ def _tidy_up(maintenance: str, settings: Settings, name: str, emit: Emit) -> Non
         emit(events.Note(f"To drop what was replaced is tried again in {seconds:.1f} s: {postgres.one_line(error)}"))
 
     try:
-        Again(settings.retry_seconds).run("tidy up", tidy, tell)
+        Retry(settings.retry_seconds).run("tidy up", tidy, tell)
     except psycopg.Error as error:
         raise StepFailed("to drop what was replaced", postgres.one_line(error), hint=done) from error
     except (KeyboardInterrupt, Interrupted) as error:
         raise Interrupted(str(error) or "Interrupted.", hint=done) from error
 
 
-def mark_complete(keeper: Connection, source: Connection) -> None:
+def mark_complete(control: Connection, source: Connection) -> None:
     """Say of the database that it is a complete copy, and of what, in the transaction in which its journal went."""
     ((_, _, identity),) = source.execute(OF_THE_SOURCE).fetchall()
-    crash.leave(keeper)
-    _comment(keeper, keeper.info.dbname, f"{COMPLETE}: {identity}")
+    crash.leave(control)
+    _comment(control, control.info.dbname, f"{COMPLETE}: {identity}")
 
 
 def _in_the_way(conn: Connection, settings: Settings, name: str, here: Facts, owner: str) -> Iterator[Finding]:

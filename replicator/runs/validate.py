@@ -21,7 +21,7 @@ from replicator.checks import dry_run
 from replicator.errors import Incomplete, Interrupted, PreflightFailed, StepFailed
 from replicator.events import Emit
 from replicator.journal import deferred, ownership
-from replicator.journal.connection import Keeper
+from replicator.journal.connection import ControlConnection
 from replicator.journal.tasks import ATTACH, INDEX, SPACE, VALIDATE, Task
 from replicator.model import Address, Execute, Lock, Outcome, Phase, Step
 from replicator.runs import resume
@@ -29,7 +29,7 @@ from replicator.runs.resume import Left
 from replicator.sessions import postgres
 from replicator.sessions.failures import naming
 from replicator.sessions.postgres import Connection, unquoted
-from replicator.sessions.retry import Again
+from replicator.sessions.retry import Retry
 from replicator.sessions.setup import PATH, with_path
 from replicator.sessions.workers import Sessions
 from replicator.work import index_memory, rejected
@@ -84,28 +84,30 @@ def validate(
     None: there is no journal. Raises PreflightFailed, Incomplete with the names of what could not be done, StepFailed.
     """
     sessions = uuid.uuid4().hex[:8]
-    with Keeper(dsn, f"journal {sessions}") as keeper:
-        if not ownership.exists(keeper.conn):
+    with ControlConnection(dsn, f"journal {sessions}") as control:
+        if not ownership.exists(control.conn):
             return None
-        if holder := keeper.claim(end_silent=True):
+        if holder := control.claim(end_silent=True):
             raise PreflightFailed(
                 f"Another `validate`, or a clone, is at work in this database: {holder}.",
                 hint="Wait for its end. If its process or host is gone, this one goes on in its place a moment later.",
             )
         with going_on():
-            tasks, violable = _take_over(keeper.conn, sessions)
-            building = index_memory.share(*index_memory.look(keeper.conn), jobs)
+            tasks, violable = _take_over(control.conn, sessions)
+            building = index_memory.share(*index_memory.look(control.conn), jobs)
             if memory:
                 building = Sorting(memory, building.workers)
-            with postgres.pool(dsn, jobs, application=f"worker {sessions}", more=_session(keeper, building)) as opened:
+            with postgres.pool(dsn, jobs, application=f"worker {sessions}", more=_session(control, building)) as opened:
                 pending, workers = {task.name: task for task in tasks}, Sessions(opened, "destination")
-                again, suits = Again(retry_seconds), memory is None
-                work = Validation(pending, keeper, workers, sessions, emit, again, building, suits, violable)
+                again, suits = Retry(retry_seconds), memory is None
+                work = Validation(pending, control, workers, sessions, emit, again, building, suits, violable)
                 refused = work.run_all(jobs)
             if refused:
-                deferred.refuse(deferred.thawed(keeper.keep()), {name: error.reason for name, error in refused.items()})
+                deferred.refuse(
+                    deferred.thawed(control.keep()), {name: error.reason for name, error in refused.items()}
+                )
                 raise _incomplete(refused)
-            journal.drop(deferred.thawed(keeper.keep()))
+            journal.drop(deferred.thawed(control.keep()))
     return len(tasks)
 
 
@@ -137,10 +139,10 @@ def _take_over(conn: Connection, sessions: str) -> tuple[list[Task], bool]:
     return deferred.read_tasks(conn), run.options["foreign_keys"] == "not-valid"
 
 
-def _session(keeper: Keeper, building: Sorting) -> dict[str, str]:
+def _session(control: ControlConnection, building: Sorting) -> dict[str, str]:
     """Return the settings of the sessions that work."""
     more = {"max_parallel_maintenance_workers": str(building.workers), "synchronous_commit": "on", **dry_run.TRYING}
-    if keeper.conn.info.parameter_status("is_superuser") == "on":
+    if control.conn.info.parameter_status("is_superuser") == "on":
         more["session_replication_role"] = "replica"  # event triggers that came with the copy
     return more
 
@@ -174,11 +176,11 @@ class Validation:
     """
 
     tasks: Mapping[str, Task]
-    keeper: Keeper
+    control: ControlConnection
     destination: Sessions
     sessions: str
     emit: Emit
-    again: Again
+    again: Retry
     building: Sorting
     suits: bool
     violable: bool
@@ -232,8 +234,8 @@ class Validation:
     def _attempt(self, step: Step, *, again: bool) -> None:
         task = self.tasks[step.name]
         with naming(step), postgres.on("destination"):
-            if again or self.keeper.lost:
-                self.destination.end_lost(self.keeper.keep())
+            if again or self.control.lost:
+                self.destination.end_lost(self.control.keep())
         with naming(step), self.destination.use() as conn:
             if self.stopped.is_set():
                 raise StepFailed(step.name, "stopped")

@@ -1,7 +1,7 @@
 """The claim on a destination: an advisory lock, one clone at a time. Its holder shows life; dead ones are ended.
 
 A server may take long to notice that a client is gone: its host lost power, a firewall forgot the connection. So
-whoever holds the claim runs an empty statement every few seconds (keeper), which pg_stat_activity shows to all.
+whoever holds the claim runs an empty statement every few seconds (control), which pg_stat_activity shows to all.
 """
 
 import time

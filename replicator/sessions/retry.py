@@ -19,7 +19,7 @@ Tell = Callable[[BaseException, float], None]
 """Says why something is tried again, and in how many seconds."""
 
 
-class Again:
+class Retry:
     """Tries each thing again until `seconds` have passed since it failed first. What it has done is as new after that.
 
     So what fails at the end of hours is tried once more, and what a server refuses at once, for as long as that.

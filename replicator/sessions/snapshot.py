@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from replicator.errors import PreflightFailed, ReplicatorError, SnapshotLost, SourceChanged
-from replicator.model import Moment
+from replicator.model import ReadPoint
 from replicator.sessions import locks, postgres, watchdog
 from replicator.sessions.changes import changed_contents
 from replicator.sessions.idle import Spare
@@ -47,7 +47,7 @@ class Holder(NamedTuple):
 
     conn: Connection
     id: str
-    moment: Moment
+    read_point: ReadPoint
 
 
 class Snapshot:
@@ -85,7 +85,7 @@ class Snapshot:
         self.tell: Callable[[str], None] = lambda text: None
         """Hears of a table that is read in an unusual way."""
         self._holders = [self._hold(first or connect(), imported)]
-        self._moment = self._holders[0].moment
+        self._read_point = self._holders[0].read_point
         self._checked = 0.0
 
     @property
@@ -99,12 +99,12 @@ class Snapshot:
         return self._holders[0].id
 
     @property
-    def moment(self) -> Moment:
+    def read_point(self) -> ReadPoint:
         """Which moment it is of: the snapshot itself, and a WAL position that was read right after it was taken.
 
         What joins somebody else's snapshot knows a later position only. Each holder has the same snapshot.
         """
-        return self._moment
+        return self._read_point
 
     def lock_tables(self, timeout_seconds: float = 0.0) -> None:
         """Keep DDL away from the tables until the snapshot is released. Waits for each lock so long, 0: for ever.
@@ -291,7 +291,7 @@ class Snapshot:
             self._locked, self._held = None, ()
             self._joined = False
             self._holders = [self._hold(self._connect(), None)]
-            self._moment = self._holders[0].moment
+            self._read_point = self._holders[0].read_point
             self._checked = 0.0
 
     def check(self, tables: Collection[int], where: str = "source", names: Sequence[Relation] = ()) -> None:
@@ -362,7 +362,7 @@ class Snapshot:
             exported, current, lsn = conn.execute(EXPORT.format(name).encode()).fetchall()[0]
             conn.execute("SAVEPOINT read")
             watchdog.holding.add(conn)
-            return Holder(conn, exported, Moment(current, lsn))
+            return Holder(conn, exported, ReadPoint(current, lsn))
         except psycopg.errors.DatabaseError as error:
             conn.close()
             if imported and error.sqlstate in NO_SUCH_SNAPSHOT:

@@ -20,7 +20,7 @@ from replicator.cluster.server import create_tablespace
 from replicator.errors import StepFailed
 from replicator.events import Emit
 from replicator.journal import Journal
-from replicator.journal.connection import Keeper
+from replicator.journal.connection import ControlConnection
 from replicator.journal.run import write_given
 from replicator.model import (
     CarryStatistics,
@@ -29,8 +29,8 @@ from replicator.model import (
     CreateTablespace,
     DropExisting,
     Execute,
-    Moment,
     Outcome,
+    ReadPoint,
     SetSequences,
     Step,
 )
@@ -39,7 +39,7 @@ from replicator.sessions import postgres
 from replicator.sessions.failures import naming
 from replicator.sessions.locks import Relation
 from replicator.sessions.postgres import Connection, one_line
-from replicator.sessions.retry import Again, may_pass
+from replicator.sessions.retry import Retry, may_pass
 from replicator.sessions.snapshot import Snapshot
 from replicator.sessions.workers import Sessions, reading
 from replicator.work import copying, emptying, large_objects, recopy, rejected, sequences, statistics
@@ -58,10 +58,10 @@ class Source(NamedTuple):
     """A connection to the source in the snapshot, and the moment that it sees."""
 
     conn: Connection
-    moment: Moment
+    read_point: ReadPoint
 
 
-class Workshop:
+class StepRunner:
     """Where the steps of a clone are done: the sessions on both servers, the snapshot and the journal."""
 
     def __init__(
@@ -69,11 +69,11 @@ class Workshop:
         source: Sessions,
         destination: Sessions,
         snapshot: Snapshot,
-        keeper: Keeper,
+        control: ControlConnection,
         journal: Journal,
         emit: Emit,
         *,
-        again: Again | None = None,
+        again: Retry | None = None,
         relay: bool = True,
         throttle: Throttle | None = None,
         sorting: Sorting | None = None,
@@ -81,10 +81,10 @@ class Workshop:
         self._source = source
         self._destination = destination
         self._snapshot = snapshot
-        self._keeper = keeper
+        self._control = control
         self._journal = journal
         self._emit = emit
-        self._again = again or Again(0)
+        self._again = again or Retry(0)
         self._relay = relay
         self._throttle = throttle
         self._sorting = sorting
@@ -167,9 +167,9 @@ class Workshop:
 
     def _attempt(self, batch: Sequence[Step], worker: int, *, again: bool) -> dict[str, Outcome]:
         with naming(batch[0]), postgres.on("destination"):
-            if again or self._keeper.lost:
-                keeper = self._keeper.keep()  # without it this clone has no claim on the destination any more
-                self._destination.end_lost(keeper)
+            if again or self._control.lost:
+                control = self._control.keep()  # without it this clone has no claim on the destination any more
+                self._destination.end_lost(control)
         with naming(batch[0]), self._destination.use() as conn, conn.transaction():
             # First of all: an earlier attempt may be in mid-commit, and what is here may be another server by now.
             done, forgotten = self._journal.take(conn, [step.name for step in batch])
@@ -223,7 +223,7 @@ class Workshop:
 
     def _do(
         self, step: Step, source: Source | None, destination: Connection, worker: int, blank: Collection[str]
-    ) -> tuple[int, int, Moment | None]:
+    ) -> tuple[int, int, ReadPoint | None]:
         """Return rows, bytes and, for rows, when they were read."""
         match step.work, source:
             case Execute(statements), _:
@@ -234,21 +234,21 @@ class Workshop:
                 return 0, 0, None
             case CreateTablespace() as work, _:
                 # It refuses transactions, and so does not belong to this one: at a second attempt it is there already.
-                create_tablespace(self._keeper.keep(), work)
+                create_tablespace(self._control.keep(), work)
                 for statement in work.then:
                     destination.execute(statement)
                 return 0, 0, None
             case DropExisting(kept), _:
                 # Some hundred objects a transaction, for the lock table's sake: again, it drops what is left.
-                keeper = self._keeper.keep()
-                emptying.empty(keeper, kept, emptying.not_ours(keeper), lambda: journal.begin_dropping(keeper))
+                control = self._control.keep()
+                emptying.empty(control, kept, emptying.not_ours(control), lambda: journal.begin_dropping(control))
                 return 0, 0, None
-            case CopyTable() as work, Source(conn, moment):
+            case CopyTable() as work, Source(conn, read_point):
                 with self._counting(step, worker) as moved, encoding.named(self._snapshot, step.name, work):
                     transfer, which = copying.choose_transfer(conn, destination, relay_wanted=self._relay)
                     self._tell_once(which)
                     rows = copying.copy_table(conn, destination, work, transfer, moved, blank=blank)
-                return rows, moved.total, moment
+                return rows, moved.total, read_point
             case SetSequences(which, forward), _:
                 with self._source.use() as conn:  # outside a transaction, which would hold a lock for each to its end
                     values = sequences.read_values(conn, which)
@@ -288,7 +288,7 @@ class Workshop:
             self._snapshot.keep()
         relations = [Relation(table.identity, table.address.objid) for table in tables]
         with reading(self._source, self._snapshot, relations) as conn:
-            yield Source(conn, self._snapshot.moment)
+            yield Source(conn, self._snapshot.read_point)
 
     def _wait(self, bytes: int) -> None:
         if self._throttle:

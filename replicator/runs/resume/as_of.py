@@ -11,7 +11,7 @@ from replicator import events, journal
 from replicator.events import Emit, listed
 from replicator.journal import run
 from replicator.model import Catalog, CopyTable, Table
-from replicator.runs.endpoints import Sides
+from replicator.runs.endpoints import Endpoints
 from replicator.runs.prepare import Prepared
 from replicator.sessions.postgres import Connection
 
@@ -23,30 +23,30 @@ SELECT count(*), count(*) FILTER (WHERE age(t.xmin) <= age(%s::text::xid))
 """
 
 
-def read_earlier(prepared: Prepared, sides: Sides) -> set[str]:
+def read_earlier(prepared: Prepared, ends: Endpoints) -> set[str]:
     """Return what is of another moment than the snapshot at hand, as a comparison calls it.
 
     What was found to differ in its own moment is left out: it has to be as the source is.
     """
-    if sides.left is None:
+    if ends.left is None:
         return set()
     read = {step.work.table.identity for step in prepared.plan.steps if isinstance(step.work, CopyTable)}
-    other = run.read_at_another_moment(sides.keeper.keep(), sides.moment.moment.snapshot)
+    other = run.read_at_another_moment(ends.control.keep(), ends.snapshot.read_point.snapshot)
     names = {
         f"table {table.target}"
         for table in prepared.catalog.tables
         if table.identity in other or table.identity not in read  # without rows when the first run began
     }
-    if sides.left.read:
+    if ends.left.read:
         names.add(LARGE_OBJECTS)
-    return names - set(sides.left.run.differs)
+    return names - set(ends.left.run.differs)
 
 
-def unchanged(names: Collection[str], prepared: Prepared, sides: Sides) -> set[str]:
+def unchanged(names: Collection[str], prepared: Prepared, ends: Endpoints) -> set[str]:
     """Return those of these tables that have not changed on the source since they were read."""
-    copied = run.read_copied(sides.keeper.keep())
+    copied = run.read_copied(ends.control.keep())
     tables = [table for table in prepared.catalog.tables if f"table {table.target}" in names]
-    with sides.source.use() as conn, sides.moment.imported(conn):
+    with ends.source.use() as conn, ends.snapshot.imported(conn):
         changed = {t.target for t in tables if _has_changed(conn, t, *copied.get(t.identity, (0, "")))}
     return {f"table {table.target}" for table in tables if table.target not in changed}
 
@@ -66,15 +66,15 @@ def words(unproven: Sequence[str]) -> str:
     return f"Not verified: {listed(unproven)}. {moment}"
 
 
-def tell_moments(keeper: Connection, catalog: Catalog, emit: Emit) -> None:
+def tell_moments(control: Connection, catalog: Catalog, emit: Emit) -> None:
     """Say which tables are of which moment."""
-    for note in list(moments(keeper, catalog)):
+    for note in list(moments(control, catalog)):
         emit(events.Note(note))
 
 
-def moments(keeper: Connection, catalog: Catalog) -> Iterator[str]:
+def moments(control: Connection, catalog: Catalog) -> Iterator[str]:
     """Yield which tables are of which moment, if the copy is not of one alone."""
-    read = journal.read_moments(keeper)
+    read = journal.read_moments(control)
     if len(read) < 2:
         return
     for lsn, tables in read:

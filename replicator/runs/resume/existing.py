@@ -53,16 +53,16 @@ class Remains:
     catalog: Catalog
     there: Catalog | None
 
-    def check(self, keeper: Connection, destination: Sessions, settings: Settings, emit: Emit) -> None:
+    def check(self, control: Connection, destination: Sessions, settings: Settings, emit: Emit) -> None:
         """Raise PreflightFailed, with names, if what the kept steps made is gone, or is something else by now.
 
         As many rows as were copied, of which somebody else wrote some, may be right: a verification tells.
         """
         written: dict[str, int] = {}
-        wrong = list(self._definitions(self.there, readable_kinds(keeper), destination)) if self.there else []
+        wrong = list(self._definitions(self.there, readable_kinds(control), destination)) if self.there else []
         options = self.left.run.options
         if not wrong and not options["append"]:  # rows that were added cannot be told from those that were there
-            wrong += [*self._rows(destination, settings.workers, emit, written), *self._large_objects(keeper)]
+            wrong += [*self._rows(destination, settings.workers, emit, written), *self._large_objects(control)]
         if wrong:
             more = f"; and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
             raise PreflightFailed(
@@ -76,7 +76,7 @@ class Remains:
                 hint=f"Have them compared: `{command(options, f'--resume={settings.resume} --verify')}`.",
             )
 
-    def moved_sequences(self, keeper: Connection) -> dict[str, tuple[int, bool]]:
+    def moved_sequences(self, control: Connection) -> dict[str, tuple[int, bool]]:
         """Return the sequences that were used since the kept steps set them, with the values that they were given.
 
         Where the schema is not ours, they may be.
@@ -84,9 +84,9 @@ class Remains:
         done = any(step.phase is Phase.SEQUENCES and step.name in self.kept for step in self.plan.steps)
         if self.left.run.rows_only or not done:
             return {}
-        given = read_given(keeper)
+        given = read_given(control)
         ours = [s for s in self.catalog.sequences if s.identity in given]
-        now = sequences.read_values(keeper, ours, prove=False)  # addresses are the source's
+        now = sequences.read_values(control, ours, prove=False)  # addresses are the source's
         return {name: given[name] for name, value in now.items() if value != given[name]}
 
     def _definitions(self, there: Catalog, readable: Collection[Kind], destination: Sessions) -> Iterator[str]:
@@ -150,7 +150,7 @@ class Remains:
             elif others:
                 written[target] = others
 
-    def _large_objects(self, keeper: Connection) -> Iterator[str]:
+    def _large_objects(self, control: Connection) -> Iterator[str]:
         """Say so if there are not as many large objects as were copied."""
         steps = [
             s
@@ -161,7 +161,7 @@ class Remains:
         then = sum(step.rows or 0 for step in steps)
         if ranges:
             values = [[first for first, _ in ranges], [last for _, last in ranges]]
-            ((now,),) = keeper.execute(LARGE_OBJECTS, values).fetchall()
+            ((now,),) = control.execute(LARGE_OBJECTS, values).fetchall()
             if now != then:
                 yield f"{then} large objects were copied, {now} are there"
 

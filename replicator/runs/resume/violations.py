@@ -8,12 +8,12 @@ from replicator.journal.run import read_again
 from replicator.model import Address, CopyTable, Step
 from replicator.planning.lookups import Hints
 from replicator.runs.compare import compared
-from replicator.runs.endpoints import Sides
+from replicator.runs.endpoints import Endpoints
 from replicator.runs.prepare import Prepared
 from replicator.settings import Settings
 
 
-def mend(steps: Sequence[Step], prepared: Prepared, sides: Sides, settings: Settings, emit: Emit) -> bool:
+def mend(steps: Sequence[Step], prepared: Prepared, ends: Endpoints, settings: Settings, emit: Emit) -> bool:
     """Make the rows of the tables that these steps are about what the source has now. Returns whether any was not.
 
     Of a table whose own rows were refused, it is those that they seem to look up.
@@ -35,7 +35,7 @@ def mend(steps: Sequence[Step], prepared: Prepared, sides: Sides, settings: Sett
     told = listed([table.identity for table in tables])
     emit(events.Note(f"Comparing with the source as it is now, for the sake of what was refused: {told}."))
     with compared(
-        sides, prepared.catalog, settings, emit, only=names, there=prepared.there, apart=prepared.kept
+        ends, prepared.catalog, settings, emit, only=names, there=prepared.there, apart=prepared.kept
     ) as found:
         outcomes = found.repair()
     for name, outcome in outcomes.items():
@@ -43,7 +43,7 @@ def mend(steps: Sequence[Step], prepared: Prepared, sides: Sides, settings: Sett
             emit(events.Note(f"{name.partition(' ')[2]}: the source's rows are others by now, {outcome.text}"))
     mended = [table.identity for table in tables if table.name in outcomes and outcomes[table.name].done]
     if mended:
-        read_again(sides.keeper.keep(), mended, sides.moment.moment)
+        read_again(ends.control.keep(), mended, ends.snapshot.read_point)
         words = ", ".join(f"{name.partition(' ')[2]}: {o.text}" for name, o in outcomes.items() if o.done)
         emit(events.Note(f"The source's rows are others by now, and so are the copy's. {words}."))
     return bool(mended)

@@ -38,7 +38,7 @@ from replicator.model import (
 )
 from replicator.planning.data import LARGE_OBJECT_BYTES, form
 from replicator.runs import resume
-from replicator.runs.endpoints import Sides
+from replicator.runs.endpoints import Endpoints
 from replicator.runs.prepare import READING, Prepared, in_one_encoding, read_steadily, refuse_or_note
 from replicator.runs.rows_only.counterparts import as_there
 from replicator.runs.rows_only.foreign_keys import Taken, read_taken
@@ -72,9 +72,9 @@ class ForeignKey:
 
 
 @in_one_encoding
-def _findings(sides: Sides, settings: Settings) -> list[Finding]:
+def _findings(ends: Endpoints, settings: Settings) -> list[Finding]:
     """Return what there is to say before the tables are locked. Raises PreflightFailed where both are one."""
-    source, destination, left = sides.moment.holder, sides.keeper.conn, sides.left
+    source, destination, left = ends.snapshot.holder, ends.control.conn, ends.left
     facts = checks.read_facts(source, settings.source_encoding), checks.read_facts(destination)
     checks.refuse(checks.same_database(*facts))
     findings = [*checks.check_destination(*facts, destination, resuming=True), *checks.check_source(source)]
@@ -91,14 +91,14 @@ def _findings(sides: Sides, settings: Settings) -> list[Finding]:
     return findings
 
 
-def prepare(sides: Sides, settings: Settings, emit: Emit) -> Prepared:
+def prepare(ends: Endpoints, settings: Settings, emit: Emit) -> Prepared:
     """Match the two schemas and plan. Nothing is written. Raises PreflightFailed, SourceChanged."""
-    source, destination, left = sides.moment.holder, sides.keeper.conn, sides.left
-    refuse_or_note(_findings(sides, settings), emit)
+    source, destination, left = ends.snapshot.holder, ends.control.conn, ends.left
+    refuse_or_note(_findings(ends, settings), emit)
     with saying(emit, READING):
-        catalog = selected(read_steadily(sides, settings), settings)
-    source = sides.moment.holder  # another one, if it had to be read again
-    refuse_or_note(list(encoding.sample(sides.moment, catalog)), emit)
+        catalog = selected(read_steadily(ends, settings), settings)
+    source = ends.snapshot.holder  # another one, if it had to be read again
+    refuse_or_note(list(encoding.sample(ends.snapshot, catalog)), emit)
     if settings.truncate and not settings.allow_empty:
         refuse_or_note(list(checks.check_rows(source, catalog)), emit)
     if left:

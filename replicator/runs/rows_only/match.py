@@ -26,7 +26,7 @@ class Target:
     """Not through a partitioned table."""
     columns: tuple[Column, ...]
     alike: frozenset[str]
-    """The columns that have the same type on both sides."""
+    """The columns that have the same type on both ends."""
     read_as: Mapping[str, str]
     """The destination's types, where they are PostgreSQL's own and differ, be it in a modifier."""
 

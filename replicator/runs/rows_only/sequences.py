@@ -44,7 +44,7 @@ class Filling(NamedTuple):
 def common_sequences(
     catalog: Catalog, source: Connection, destination: Connection, matched: Matched
 ) -> tuple[tuple[Values, ...], tuple[Values, ...]]:
-    """Return the sequences that both sides have, as each of them calls them. What has no counterpart is noted."""
+    """Return the sequences that both ends have, as each of them calls them. What has no counterpart is noted."""
     rows = destination.execute("SELECT oid::bigint, oid::regclass::text FROM pg_class WHERE relkind = 'S'").fetchall()
     there = {name: oid for oid, name in rows}
     ours = {s.identity: s for s in catalog.sequences}

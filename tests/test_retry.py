@@ -8,7 +8,7 @@ import pytest
 
 from replicator.errors import StepFailed, Undone
 from replicator.sessions import retry
-from replicator.sessions.retry import Again
+from replicator.sessions.retry import Retry
 
 HOUR = 3600.0
 
@@ -48,25 +48,25 @@ def ignore(error: BaseException, seconds: float) -> None:
 
 def test_what_fails_after_hours_is_tried_once_more(clock: Clock) -> None:
     with pytest.raises(psycopg.OperationalError):
-        Again(600).run("step", clock.fails_after(3 * HOUR), ignore)
+        Retry(600).run("step", clock.fails_after(3 * HOUR), ignore)
     assert clock.tries == 2
 
 
 def test_what_fails_at_once_is_tried_for_all_that_time(clock: Clock) -> None:
     with pytest.raises(psycopg.OperationalError):
-        Again(600).run("step", clock.fails_after(60), ignore)
+        Retry(600).run("step", clock.fails_after(60), ignore)
     assert clock.tries == 11
 
 
 def test_without_any_time_it_is_tried_once(clock: Clock) -> None:
     with pytest.raises(psycopg.OperationalError):
-        Again(0).run("step", clock.fails_after(0), ignore)
+        Retry(0).run("step", clock.fails_after(0), ignore)
     assert clock.tries == 1
 
 
 def test_what_was_done_has_all_its_time_again(clock: Clock) -> None:
     """So has a step of which another run of all steps makes a new beginning, but not one that always crashes."""
-    patience = Again(600)
+    patience = Retry(600)
     said: list[float] = []
     for _ in range(3):
         tries = iter([psycopg.OperationalError("away"), None])
@@ -82,7 +82,7 @@ def test_what_was_done_has_all_its_time_again(clock: Clock) -> None:
 
 
 def test_a_step_that_crashes_the_server_each_time_does_not_begin_anew_each_time(clock: Clock) -> None:
-    patience = Again(600)
+    patience = Retry(600)
     outcomes = iter([psycopg.OperationalError("away"), Undone(), psycopg.OperationalError("away")])
 
     def action(_: bool) -> None:
@@ -98,7 +98,7 @@ def test_a_step_that_crashes_the_server_each_time_does_not_begin_anew_each_time(
 
 def test_what_cannot_pass_is_not_tried_again(clock: Clock) -> None:
     with pytest.raises(StepFailed):
-        Again(600).run("step", clock.fails_after(1, StepFailed("step", "wrong")), ignore)
+        Retry(600).run("step", clock.fails_after(1, StepFailed("step", "wrong")), ignore)
     assert clock.tries == 1
 
 
@@ -106,5 +106,5 @@ def test_when_all_is_stopped_nothing_is_tried_again(clock: Clock) -> None:
     stopped = threading.Event()
     stopped.set()
     with pytest.raises(psycopg.OperationalError):
-        Again(600).run("step", clock.fails_after(1), ignore, stopped)
+        Retry(600).run("step", clock.fails_after(1), ignore, stopped)
     assert clock.tries == 1
