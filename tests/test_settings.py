@@ -5,7 +5,9 @@ from psycopg import conninfo
 
 from replicator.errors import UsageError
 from replicator.model import Format, Statistics
-from replicator.settings import MOST_DEFAULT_JOBS, Settings, check_conninfo, default_jobs, exposes_password, read_config
+from replicator.settings import MOST_DEFAULT_JOBS, Settings, default_jobs, from_flags
+from replicator.settings.conninfo import check_conninfo
+from replicator.settings.file import exposes_password, read_config
 
 SECRET = "hunter2"
 
@@ -185,7 +187,7 @@ def test_a_conninfo_that_libpq_can_read_is_returned_as_it_is(dsn):
         ({"owners": False, "privileges": False}, None),
         ({"statistics": Statistics.TRANSFER}, "--statistics would have no effect"),
         ({"split_larger_than": 10**9}, "--split-larger-than"),
-        ({"roles": True, "create_tablespaces": True, "downgrade": True}, "--roles, --downgrade, --tablespaces"),
+        ({"roles": True, "create_tablespaces": True, "downgrade": True}, "--roles, --tablespaces, --downgrade"),
         ({"tablespaces": False, "skip_unprivileged": True}, "--no-tablespaces, --skip-unprivileged"),
         ({"create": True}, "--create"),
         ({"replace": "drop"}, "exclude each other"),
@@ -193,7 +195,7 @@ def test_a_conninfo_that_libpq_can_read_is_returned_as_it_is(dsn):
 )
 def test_data_only_refuses_what_it_does_not_do(given, words):
     def settings():
-        return Settings("host=a", "host=b", data_only=True, **given)
+        return from_flags(source="host=a", destination="host=b", data_only=True, **given)
 
     if words:
         assert words in refused(settings)
@@ -201,9 +203,20 @@ def test_data_only_refuses_what_it_does_not_do(given, words):
         settings()
 
 
-@pytest.mark.parametrize(("source", "destination", "side"), [("x", "", "--source"), ("", "x", "--destination")])
+@pytest.mark.parametrize(("source", "destination", "side"), [("x", "", "source"), ("", "x", "destination")])
 def test_settings_say_which_side_is_wrong(source, destination, side):
-    assert side in refused(Settings, source, destination)
+    assert f"`{side}` is" in refused(Settings, source, destination)
+    assert f"--{side} is" in refused(lambda: from_flags(source=source, destination=destination))
+
+
+def test_the_library_names_fields_and_the_command_line_flags():
+    given = {"source": "host=a", "destination": "host=b", "replace": "swap", "defer_indexes": True}
+    assert "`replace=swap` puts" in refused(lambda: Settings(**given))
+    assert "--replace swap puts" in (shown := refused(lambda: from_flags(**given)))
+    assert "use --replace drop" in shown
+    given = {"source": "host=a", "destination": "host=b", "keep_previous": True}
+    assert "`keep_previous` needs `replace=swap`." in refused(lambda: Settings(**given))
+    assert "--keep-previous needs --replace swap." in refused(lambda: from_flags(**given))
 
 
 def test_settings_do_not_show_passwords_when_printed():

@@ -1,4 +1,4 @@
-"""What of a database is copied, and compared: all that the settings do not leave out.
+"""What of a database is copied, and compared: all that the options do not leave out.
 
 What is left out of both sides alike is no difference. Extensions go with all that needs them, which is told.
 """
@@ -13,7 +13,7 @@ from replicator.errors import PreflightFailed
 from replicator.events import listed
 from replicator.model import Catalog, Finding, Loss
 from replicator.sessions.postgres import unquoted
-from replicator.settings import Settings
+from replicator.settings import Content
 
 KINDS = {
     "comments": {"comment"},
@@ -25,25 +25,25 @@ KINDS = {
 """The kinds of objects that a setting stands for."""
 
 
-def selected(catalog: Catalog, settings: Settings) -> Catalog:
-    """Leave out what the settings leave out."""
-    return _selected(catalog, settings)[0]
+def selected(catalog: Catalog, content: Content) -> Catalog:
+    """Leave out what the options leave out."""
+    return _selected(catalog, content)[0]
 
 
-def chosen(catalog: Catalog, settings: Settings) -> tuple[Catalog, list[Loss]]:
+def chosen(catalog: Catalog, content: Content) -> tuple[Catalog, list[Loss]]:
     """Do the same with the source's catalog. Returns also what goes since it needs something that was left out.
 
     Raises PreflightFailed where a pattern names nothing.
     """
     there = [unquoted(o.identity) for o in catalog.objects if o.kind == "extension"]
-    for pattern in settings.exclude_extension:
+    for pattern in content.exclude_extension:
         if not any(matcher(pattern).fullmatch(name) for name in there):
             alike = get_close_matches(pattern, there, 1)
             raise PreflightFailed(
                 f"--exclude-extension {pattern} names no extension of the source's.",
                 hint=f"Is {alike[0]} meant?" if alike else f"It has {listed(there)}." if there else "It has none.",
             )
-    return _selected(catalog, settings)
+    return _selected(catalog, content)
 
 
 def told(losses: Iterable[Loss]) -> list[Finding]:
@@ -51,25 +51,25 @@ def told(losses: Iterable[Loss]) -> list[Finding]:
     return [Finding(f"Not copied, as was asked for: {loss}", fatal=False, object=loss.what) for loss in losses]
 
 
-def _selected(catalog: Catalog, settings: Settings) -> tuple[Catalog, list[Loss]]:
-    if not settings.owners:
+def _selected(catalog: Catalog, content: Content) -> tuple[Catalog, list[Loss]]:
+    if not content.owners:
         catalog = select.without_owners(catalog)
-    if not settings.tablespaces:
+    if not content.tablespaces:
         catalog = select.without_tablespaces(catalog)
-    if not settings.large_objects:
+    if not content.large_objects:
         catalog = replace(catalog, large_objects=())
-    if not settings.unlogged_rows:
+    if not content.unlogged_rows:
         catalog = select.without_unlogged_rows(catalog)
-    if not settings.privileges:
+    if not content.privileges:
         catalog = select.without_privileges(catalog)
-    if not settings.comments:
+    if not content.comments:
         catalog = replace(catalog, large_objects=tuple(replace(r, comments=False) for r in catalog.large_objects))
-    if settings.load_via_partition_root:
+    if content.load_via_partition_root:
         catalog = replace(catalog, tables=tuple(replace(t, root=t.root or t.top) for t in catalog.tables))
-    kinds = {kind for name, kinds in KINDS.items() if not getattr(settings, name) for kind in kinds}
+    kinds = {kind for name, kinds in KINDS.items() if not getattr(content, name) for kind in kinds}
     if kinds:
         catalog, _ = select.without(catalog, {select.key(o): "" for o in catalog.objects if o.kind in kinds})
-    return _without_extensions(catalog, settings.exclude_extension)
+    return _without_extensions(catalog, content.exclude_extension)
 
 
 def _without_extensions(catalog: Catalog, patterns: Iterable[str]) -> tuple[Catalog, list[Loss]]:

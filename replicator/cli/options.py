@@ -17,7 +17,8 @@ from replicator.cli.meant import command_meant
 from replicator.errors import UsageError
 from replicator.model import Format, Statistics
 from replicator.sessions import watchdog
-from replicator.settings import Settings
+from replicator.settings import Settings, file, from_flags
+from replicator.settings.conninfo import check_conninfo
 
 Command = Callable[..., Any]
 
@@ -72,7 +73,7 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
     """
     if path is None:
         return
-    given = {name.replace("_", "-"): value for name, value in settings.read_config(path).items()}
+    given = {name.replace("_", "-"): value for name, value in file.read_config(path).items()}
     assert context.parent is not None
     assert isinstance(context.parent.command, click.Group)
     known = {name for command in context.parent.command.commands.values() for name in flags(command)}
@@ -82,7 +83,7 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
             f"The file {path} has unknown options: {', '.join(unknown)}.",
             hint=f"Is {' or '.join(alike)} meant?" if alike else None,
         )
-    if settings.exposes_password(path, given):
+    if file.exposes_password(path, given):
         note = f"Other users can read the file {path}, which has a password: chmod 600 it."
         context.ensure_object(Common).notes.append(note)
     here = flags(context.command)
@@ -375,7 +376,7 @@ def one(name: str, dsn: str | None) -> str:
             f"No {name} database is given.",
             hint=f"Use --{name}, REPLICATOR_{name.upper()} or a file with a table [{name}] (--config).",
         )
-    return settings.check_conninfo(dsn, f"--{name}")
+    return check_conninfo(dsn, f"--{name}")
 
 
 def both(
@@ -387,7 +388,7 @@ def both(
     wanted: dict[str, Any] = {name: not rest.pop(option) for name, option in NEGATIONS.items() if option in rest}
     if not wanted.get("tablespaces", True) and rest.get("create_tablespaces"):
         raise UsageError("--tablespaces and --no-tablespaces exclude each other.")
-    return Settings(
+    return from_flags(
         source=one("source", source),
         destination=one("destination", destination),
         **wanted,

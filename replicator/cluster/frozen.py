@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from replicator.model import Finding
-from replicator.settings import Settings
+from replicator.settings import Content
 
 SETTINGS = ("limit", "setting")
 """The parts of what is said of a database that are settings."""
@@ -28,19 +28,19 @@ def freezes(statements: Sequence[str] | None) -> bool:
     )
 
 
-def is_copied(part: str, statements: Sequence[str], settings: Settings) -> bool:
+def is_copied(part: str, statements: Sequence[str], content: Content) -> bool:
     """Tell whether what is said of a database is copied, as far as it is a setting."""
     if part not in SETTINGS:
         return True
-    return settings.database_settings and not (settings.thaw and freezes(statements))
+    return content.database_settings and not (content.thaw and freezes(statements))
 
 
-def findings(said: Iterable[tuple[str, Sequence[str]]], settings: Settings) -> Iterable[Finding]:
+def findings(said: Iterable[tuple[str, Sequence[str]]], content: Content) -> Iterable[Finding]:
     """Yield a note if the source is frozen; `said` are the names and statements of what is said of it."""
     names = ", ".join(name for name, statements in said if freezes(statements))
-    if not names or not settings.database_settings:
+    if not names or not content.database_settings:
         return
-    if settings.thaw:
+    if content.thaw:
         yield Finding(f"Not copied, since it freezes the source: {names}.", fatal=False)
     else:
         yield Finding(

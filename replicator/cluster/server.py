@@ -9,7 +9,7 @@ from psycopg import sql
 from replicator.cluster.read import read, roles_of
 from replicator.model import CreateTablespace, Execute, Finding, Phase, Plan, Step
 from replicator.sessions.postgres import Connection, quoted
-from replicator.settings import Settings
+from replicator.settings import Content
 
 PARAMETER_ACL_SINCE = 150000
 IN_PLACE_SINCE = 150000
@@ -27,16 +27,16 @@ SELECT (pg_stat_file(%(location)s, true)).isdir
 """
 
 
-def lacking(source: Connection, destination: Connection, settings: Settings) -> tuple[list[Step], list[Finding]]:
-    """Return the steps that make what the settings ask for, in order, and what stands in the way."""
-    steps = roles(source, destination, settings) if settings.roles else []
+def lacking(source: Connection, destination: Connection, content: Content) -> tuple[list[Step], list[Finding]]:
+    """Return the steps that make what the options ask for, in order, and what stands in the way."""
+    steps = roles(source, destination, content) if content.roles else []
     findings: list[Finding] = []
-    if settings.privileges:
-        granting, findings = parameter_privileges(source, destination, roles=settings.roles)
+    if content.privileges:
+        granting, findings = parameter_privileges(source, destination, roles=content.roles)
         steps += granting
-    if settings.tablespaces:
+    if content.tablespaces:
         used = [row[0] for row in source.execute(USED_TABLESPACES).fetchall()]
-        creating, in_the_way = tablespaces(source, destination, settings, used)
+        creating, in_the_way = tablespaces(source, destination, content, used)
         steps += creating
         findings += in_the_way
     return steps, findings
@@ -50,14 +50,14 @@ def first(steps: Iterable[Step], plan: Plan) -> Plan:
     return replace(plan, steps=(*before, *(s if s.needs else replace(s, needs=last) for s in plan.steps)))
 
 
-def _wanted(statements: Iterable[str], settings: Settings) -> tuple[str, ...]:
-    """Return these statements without what the settings leave out."""
-    gone = [] if settings.comments else ["COMMENT ON "]
-    gone += [] if settings.security_labels else ["SECURITY LABEL FOR "]
+def _wanted(statements: Iterable[str], content: Content) -> tuple[str, ...]:
+    """Return these statements without what the options leave out."""
+    gone = [] if content.comments else ["COMMENT ON "]
+    gone += [] if content.security_labels else ["SECURITY LABEL FOR "]
     return tuple(s for s in statements if not s.startswith(tuple(gone)))
 
 
-def roles(source: Connection, destination: Connection, settings: Settings) -> list[Step]:
+def roles(source: Connection, destination: Connection, content: Content) -> list[Step]:
     """Return a step for each role that the destination lacks, then for their memberships.
 
     Passwords travel as hashes, where the source's pg_authid may be read. Grantors of memberships do not.
@@ -70,7 +70,7 @@ def roles(source: Connection, destination: Connection, settings: Settings) -> li
         major=min(source.info.server_version, destination.info.server_version) // 10000,
         there=sorted(roles_of(destination)),
     )
-    return [Step(row.name, Phase.ROLES, Execute(_wanted(row.statements, settings))) for row in rows]
+    return [Step(row.name, Phase.ROLES, Execute(_wanted(row.statements, content))) for row in rows]
 
 
 def parameter_privileges(
@@ -94,7 +94,7 @@ def parameter_privileges(
 
 
 def tablespaces(
-    source: Connection, destination: Connection, settings: Settings, names: list[str]
+    source: Connection, destination: Connection, content: Content, names: list[str]
 ) -> tuple[list[Step], list[Finding]]:
     """Return a step for each of these tablespaces that the destination lacks, and what stands in the way."""
     there = {row[0] for row in destination.execute("SELECT spcname::text FROM pg_tablespace").fetchall()}
@@ -102,11 +102,11 @@ def tablespaces(
         source,
         "tablespace",
         names=sorted(set(names) - there),
-        owned=settings.owners,
-        privileged=settings.privileges,
+        owned=content.owners,
+        privileged=content.privileges,
         user=destination.info.user,
     )
-    if not settings.create_tablespaces:
+    if not content.create_tablespaces:
         return [], [
             Finding(
                 f'The destination has no tablespace "{row.name}", which tables or indexes of the source are in.',
@@ -116,7 +116,7 @@ def tablespaces(
             )
             for row in missing
         ]
-    expected = roles_of(destination) | (roles_of(source) if settings.roles else set())
+    expected = roles_of(destination) | (roles_of(source) if content.roles else set())
     steps, findings = [], []
     for row in missing:
         if reason := _obstacle(destination, row.location):
@@ -128,7 +128,7 @@ def tablespaces(
                     run=f"{row.create};",
                 )
             )
-        if settings.owners and row.owner not in expected:
+        if content.owners and row.owner not in expected:
             findings.append(
                 Finding(
                     f'The destination has no role "{row.owner}", who owns the tablespace "{row.name}" on the source.',
@@ -137,7 +137,7 @@ def tablespaces(
                     run=f"CREATE ROLE {quoted(row.owner)};",
                 )
             )
-        work = CreateTablespace(row.name, row.create, in_place=not row.location, then=_wanted(row.then, settings))
+        work = CreateTablespace(row.name, row.create, in_place=not row.location, then=_wanted(row.then, content))
         steps.append(Step(f"tablespace {row.name}", Phase.TABLESPACES, work))
     return steps, findings
 

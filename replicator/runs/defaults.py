@@ -11,7 +11,7 @@ from replicator.catalog.read import read_objects
 from replicator.model import Catalog, Execute, Finding, Object, Phase, Step
 from replicator.runs import resume
 from replicator.sessions.postgres import Connection
-from replicator.settings import Settings
+from replicator.settings import Content
 from replicator.work import emptying
 
 AS_NEW, THERE, GONE = "what is not as in a new database", "what every database has", "schema public away"
@@ -42,7 +42,7 @@ SELECT FROM pg_namespace n
 
 
 def as_new(
-    destination: Connection, catalog: Catalog, settings: Settings, left: resume.Left | None
+    destination: Connection, catalog: Catalog, content: Content, left: resume.Left | None
 ) -> tuple[list[Step], list[Finding]]:
     """Return the step that takes away what would act on the copy, or differ from it, and words about it.
 
@@ -51,11 +51,11 @@ def as_new(
     if left and not any(step.name == AS_NEW and not step.done for step in left.steps):
         return [], []
     back = emptying.reset(destination)
-    statements, findings = _default_privileges(destination, catalog, back) if settings.privileges else ([], [])
-    odd = [o for o in _odd(destination, settings) if not _wanted(o, catalog)]
+    statements, findings = _default_privileges(destination, catalog, back) if content.privileges else ([], [])
+    odd = [o for o in _odd(destination, content) if not _wanted(o, catalog)]
     kinds = {o.kind for o in odd}
     if kinds & {"schema", "acl"}:  # who owns it has privileges, too
-        kinds |= {"schema", "acl"} if settings.owners else {"acl"}
+        kinds |= {"schema", "acl"} if content.owners else {"acl"}
     public = [statement for statement in back if " SCHEMA public " in statement and _about(statement) in kinds]
     if odd:
         said = "; ".join(s for o in odd for s in (*o.create, *([o.alter_owner] if o.alter_owner else [])))
@@ -95,11 +95,11 @@ def _default_privileges(
     return away, findings
 
 
-def _odd(conn: Connection, settings: Settings) -> Iterator[Object]:
+def _odd(conn: Connection, content: Content) -> Iterator[Object]:
     """Yield what is said of the schema public that is not said of a new database's."""
     for kind in ("schema", "acl", "comment"):
         for o in read_objects(conn, BY_NAME[kind]):
-            counts = {"schema": settings.owners and o.alter_owner is not None, "acl": settings.privileges}
+            counts = {"schema": content.owners and o.alter_owner is not None, "acl": content.privileges}
             if o.identity in ("public", "public (schema)") and counts.get(kind, True):
                 yield o
 

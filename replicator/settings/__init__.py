@@ -1,0 +1,258 @@
+"""The options of a run, in groups: each says what it is about, and checks what belongs together.
+
+`Settings` has them all. A function that needs one group takes that group; a `Settings` is one of each.
+The command line reads them from flags, environment and file; its flags are called as the fields are, but for `FLAGS`.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Literal
+
+from replicator.errors import UsageError
+from replicator.model import Deferral, Format, Statistics
+from replicator.settings.conninfo import check_conninfo
+
+MOST_DEFAULT_JOBS = 8
+
+
+def default_jobs() -> int:
+    """Return the number of processors that this process may use, at most 8."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(available, MOST_DEFAULT_JOBS)
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Both databases, as conninfo strings or URLs, and how to reach them. Delays are seconds."""
+
+    source: str = field(repr=False)
+    destination: str = field(repr=False)
+    wait_attempts: int = field(default=5, kw_only=True)
+    wait_delay: float = field(default=5.0, kw_only=True)
+    retry_seconds: float = field(default=600.0, kw_only=True)
+    """How long a step is retried while what fails may pass, counted from its first failure."""
+    lock_timeout: float = field(default=0.0, kw_only=True)
+    """How many seconds to wait for a lock on the source's tables; 0: for ever."""
+    source_encoding: str | None = field(default=None, kw_only=True)
+    """The encoding of the bytes of a SQL_ASCII source."""
+    allow_unknown_version: bool = field(default=False, kw_only=True)
+
+    def _check(self) -> None:
+        for name in ("source", "destination"):
+            check_conninfo(getattr(self, name), f"`{name}`")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """Which objects and rows of the source are copied, and compared."""
+
+    owners: bool = True
+    privileges: bool = True
+    tablespaces: bool = True
+    unlogged_rows: bool = True
+    large_objects: bool = True
+    comments: bool = True
+    security_labels: bool = True
+    publications: bool = True
+    subscriptions: bool = True
+    event_triggers: bool = True
+    database_settings: bool = True
+    thaw: bool = False
+    """Do not copy the settings that freeze the source for a move."""
+    exclude_extension: tuple[str, ...] = ()
+    """Patterns of names: see catalog/patterns.py."""
+    roles: bool = False
+    """Create the roles that the destination does not have."""
+    create: bool = False
+    """Create the destination database if it does not exist."""
+    create_tablespaces: bool = False
+    downgrade: bool = False
+    """Skip what the destination's version does not support."""
+    skip_unprivileged: bool = False
+    """Skip what the destination's role may not create."""
+    load_via_partition_root: bool = False
+
+    def _check(self) -> None:
+        if self.thaw and not self.database_settings:
+            raise UsageError("`thaw` and `database_settings` exclude each other: no setting is copied anyway.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copying:
+    """How the copy is made: workers, formats, and what may fail. Rates are bytes a second, sizes bytes."""
+
+    jobs: int = 1
+    copy_jobs: int | None = None
+    index_jobs: int | None = None
+    relay: bool = True
+    format: Format = Format.AUTO
+    split_larger_than: int | None = None
+    """0: split no table. None: what would keep one worker busy while the others are idle."""
+    max_rate: int | None = None
+    maintenance_work_mem: int | None = None
+    """For each session that builds indexes. None: what suits each index."""
+    statistics: Statistics | None = None
+    """None: transfer if the destination supports it, else analyze."""
+    toast_compression: str | None = None
+    skip_failed_refresh: bool = False
+    foreign_keys: Literal["not-valid"] | None = None
+    """What to do with foreign keys that the rows violate."""
+    defer_validation: bool = False
+    defer_indexes: bool = False
+    """What `validate` does later: see planning/deferred.py."""
+    resume: Literal["no", "same-snapshot", "per-table"] = "no"
+    hold_snapshot_seconds: float = 0.0
+
+    @property
+    def lanes(self) -> dict[str, int]:
+        """How many steps at a time copy rows, and how many build indexes and the like."""
+        return {"copy": self.copy_jobs or self.jobs, "index": self.index_jobs or self.jobs}
+
+    @property
+    def deferral(self) -> Deferral:
+        """What is put off until the copy is open."""
+        return Deferral(self.defer_validation, self.defer_indexes)
+
+    @property
+    def workers(self) -> int:
+        """How many steps run at a time: so many that every lane that was asked for can be full."""
+        return max(self.jobs, (self.copy_jobs or 0) + (self.index_jobs or 0))
+
+    def _check(self) -> None:
+        pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Existing:
+    """What happens to objects and rows that the destination has already."""
+
+    replace: Literal["swap", "drop"] | None = None
+    keep_previous: bool = False
+    allow_empty: bool = False
+    data_only: bool = False
+    truncate: bool = False
+    append: bool = False
+    allow_narrower_types: bool = False
+
+    def _check(self) -> None:
+        _exclusive(self, "replace", "data_only", "the rows of an existing schema are copied, or all is replaced")
+        _exclusive(self, "truncate", "append", "the rows that are there go, or they stay")
+        for one, needed, wanted in (
+            ("keep_previous", "`replace=swap`", self.replace == "swap"),
+            ("allow_empty", "`replace` or `truncate`", self.replace is not None or self.truncate),
+            *((name, "`data_only`", self.data_only) for name in ("truncate", "append", "allow_narrower_types")),
+        ):
+            if getattr(self, one) and not wanted:
+                raise UsageError(f"`{one}` needs {needed}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparing:
+    """Whether the databases are compared, and what becomes of rows that differ."""
+
+    verify: bool = False
+    show_rows: int = 10
+    repair: bool = False
+
+    def _check(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Settings(Comparing, Existing, Copying, Content, Servers):
+    """All options of one run: `Settings("postgresql://…", "postgresql://…", jobs=4, verify=True)`.
+
+    Raises UsageError where options exclude one another, or a conninfo string cannot be read.
+    """
+
+    def __post_init__(self) -> None:
+        for group in (Servers, Content, Copying, Existing, Comparing):
+            group._check(self)
+        _exclusive(
+            self,
+            "data_only",
+            "repair",
+            "a row that is copied again would lose what only the destination's columns hold",
+        )
+        _exclusive(self, "append", "verify", "the rows that were there before would count as extra")
+        if self.replace == "swap" and any(self.deferral):
+            raise UsageError(
+                "`replace=swap` puts a complete copy into the place of a database in use: `defer_validation` and"
+                " `defer_indexes` would leave it without keys or indexes.",
+                hint="Leave them out, or use `replace=drop`.",
+            )
+        if self.data_only and (given := [f"`{f.name}`" for f in fields(self) if self._has_no_effect(f)]):
+            raise UsageError(f"`data_only` copies rows and values alone: {', '.join(given)} would have no effect.")
+
+    def _has_no_effect(self, field: Field[object]) -> bool:
+        """Tell whether a field has a value that a --data-only run would pass over."""
+        value = getattr(self, field.name)
+        return value not in (field.default, *NOT_IN_DATA_ONLY.get(field.name, (value,)))
+
+
+def _exclusive(group: object, one: str, other: str, why: str) -> None:
+    if getattr(group, one) and getattr(group, other):
+        raise UsageError(f"`{one}` and `{other}` exclude each other: {why}.")
+
+
+NOT_IN_DATA_ONLY: Mapping[str, tuple[object, ...]] = {
+    "create": (),
+    "roles": (),
+    "create_tablespaces": (),
+    "tablespaces": (),
+    "downgrade": (),
+    "skip_unprivileged": (),
+    "security_labels": (),
+    "publications": (),
+    "subscriptions": (),
+    "event_triggers": (),
+    "exclude_extension": (),
+    "database_settings": (),
+    "thaw": (),
+    "foreign_keys": (),
+    "defer_validation": (),
+    "defer_indexes": (),
+    "keep_previous": (),
+    "split_larger_than": (0,),
+    "statistics": (Statistics.ANALYZE, Statistics.NONE),
+}
+"""What --data-only has no use for, with the values that it goes by all the same."""
+FLAGS = {
+    "owners": "--no-owner",
+    "privileges": "--no-acl",
+    "tablespaces": "--no-tablespaces",
+    "unlogged_rows": "--no-unlogged-table-data",
+    "large_objects": "--no-large-objects",
+    "comments": "--no-comments",
+    "security_labels": "--no-security-labels",
+    "publications": "--no-publications",
+    "subscriptions": "--no-subscriptions",
+    "event_triggers": "--no-event-triggers",
+    "database_settings": "--no-database-settings",
+    "create_tablespaces": "--tablespaces",
+    "hold_snapshot_seconds": "--hold-snapshot",
+    "retry_seconds": "--retry-for",
+}
+"""The flags that are not called as their fields are."""
+
+
+FIELD = re.compile(r"`(\w+)(?:=(\w+))?`")
+
+
+def flag(field: str) -> str:
+    """Return what a field is called on the command line."""
+    return FLAGS.get(field, f"--{field.replace('_', '-')}")
+
+
+def from_flags(**options: Any) -> Settings:
+    """Return the settings of a command line: its errors name flags, where those of `Settings` name fields."""
+    try:
+        return Settings(**options)
+    except UsageError as error:
+        raise UsageError(_in_flags(str(error)), hint=error.hint and _in_flags(error.hint)) from None
+
+
+def _in_flags(text: str) -> str:
+    return FIELD.sub(lambda m: " ".join(filter(None, (flag(m[1]), m[2]))), text)
