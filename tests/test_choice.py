@@ -8,9 +8,10 @@ import pytest
 
 from replicator import events
 from replicator.errors import PreflightFailed
+from replicator.runs.check import preflight
 from replicator.runs.clone import clone
 from replicator.runs.compare import verify_copy
-from replicator.runs.prepare import plan_copy, preflight
+from replicator.runs.plan import plan_copy
 from replicator.settings import Settings
 from tests.fix_cli import Run, both, notes, refuses, runs
 from tests.fix_servers import Database, Servers

@@ -17,7 +17,7 @@ from replicator.events import Event
 from replicator.model import Format, Phase
 from replicator.runs.clone import clone
 from replicator.runs.compare import verify_copy
-from replicator.runs.prepare import plan_copy
+from replicator.runs.plan import plan_copy
 from replicator.runs.status import clean_up, look
 from replicator.sessions import snapshot
 from replicator.settings import Settings

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from replicator.model import Finding
+from replicator.runs.check import preflight
 from replicator.runs.clone import clone
 from replicator.runs.compare import verify_copy
-from replicator.runs.prepare import preflight
 from replicator.settings import Settings
 from tests.fix_servers import SOME, Database
 

@@ -14,10 +14,10 @@ from replicator.demo.server import Server, reachable_folder
 from replicator.errors import PreflightFailed, VerificationFailed
 from replicator.events import Event
 from replicator.model import Execute, Phase
-from replicator.runs import prepare
+from replicator.runs import connect
 from replicator.runs.clone import clone
 from replicator.runs.compare import verify_copy
-from replicator.runs.prepare import plan_copy
+from replicator.runs.plan import plan_copy
 from replicator.runs.status import look
 from replicator.settings import Settings
 from tests.fix_cli import Run, Start, both, notes, refuses, runs, until
@@ -466,7 +466,7 @@ def test_a_database_that_was_created_goes_when_the_run_is_interrupted(
     def interrupted(*args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(prepare, "wait_for_both", interrupted)
+    monkeypatch.setattr(connect, "wait_for_both", interrupted)
     with pytest.raises(KeyboardInterrupt):
         clone(Settings(database.dsn, bare.dsn, create=True), lambda event: None)
     assert not exists(bare)
@@ -491,7 +491,7 @@ def test_a_database_that_was_created_stays_once_somebody_uses_it(
             others[0].close()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(prepare, "wait_for_both", interrupted)
+    monkeypatch.setattr(connect, "wait_for_both", interrupted)
     with pytest.raises(KeyboardInterrupt):
         clone(Settings(database.dsn, bare.dsn, create=True), lambda event: None)
     others[0].close()

@@ -12,7 +12,7 @@ from replicator.catalog.read import read_catalog
 from replicator.catalog.unprintable import unprintable
 from replicator.errors import PreflightFailed, SourceChanged
 from replicator.model import Address, Catalog, Sequence
-from replicator.runs import hold, prepare
+from replicator.runs import hold, reading
 from replicator.runs.clone import clone
 from replicator.sessions import postgres, snapshot, watchdog
 from replicator.sessions.changes import changed_contents
@@ -324,7 +324,7 @@ def test_a_catalog_can_be_rebuilt_once_it_is_read(
 ) -> None:
     """Between the reading of the catalogs and the first row there are new sessions, too."""
     waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = 1259"  # pg_class
-    read = prepare.read
+    read = reading.read
     with (
         psycopg.connect(database.dsn, autocommit=True) as other,
         psycopg.connect(database.dsn, autocommit=True) as watching,  # a new session would wait, too
@@ -338,7 +338,7 @@ def test_a_catalog_can_be_rebuilt_once_it_is_read(
             until(lambda: watching.execute(waits).rowcount == 1)
             return catalog
 
-        monkeypatch.setattr(prepare, "read", read_while_somebody_comes)
+        monkeypatch.setattr(reading, "read", read_while_somebody_comes)
         other.execute("SET lock_timeout = '20s'")
         assert watching.execute(waits).rowcount == 0  # from now on it knows all names without looking
         clone(Settings(source=database.dsn, destination=destination.dsn), lambda event: None)

@@ -15,9 +15,10 @@ from replicator.cli.meant import OF_OTHER_TOOLS
 from replicator.cli.options import Common, flags
 from replicator.errors import UsageError
 from replicator.events import Emit
+from replicator.runs.check import preflight
 from replicator.runs.clone import clone
 from replicator.runs.compare import verify_copy
-from replicator.runs.prepare import plan_copy, preflight
+from replicator.runs.plan import plan_copy
 from replicator.sessions import watchdog
 from replicator.settings import FLAGS, NOT_IN_DATA_ONLY, Settings
 from tests.fix_cli import NEWEST, Run, both, refuses

@@ -18,9 +18,9 @@ from replicator.cli.findings import findings_as_lines
 from replicator.demo.server import _as_server_user, reachable_folder
 from replicator.errors import Incomplete, Pooled, PreflightFailed, VerificationFailed
 from replicator.model import Finding, Loss
+from replicator.runs.check import preflight
 from replicator.runs.clone import clone
 from replicator.runs.compare import verify_copy
-from replicator.runs.prepare import preflight
 from replicator.sessions import postgres
 from replicator.sessions.postgres import Connection
 from replicator.sessions.setup import pid_of

@@ -5,7 +5,7 @@ import pytest
 
 from replicator import events
 from replicator.model import CopyTable
-from replicator.runs.prepare import plan_copy
+from replicator.runs.plan import plan_copy
 from replicator.settings import Settings
 from tests.fix_cli import NEWEST, Run, both, runs
 from tests.fix_servers import Database, Servers

@@ -7,7 +7,7 @@ from replicator import checks, events
 from replicator.catalog.read import read_catalog
 from replicator.model import Address, Catalog, Statistics, Table
 from replicator.runs.clone import clone
-from replicator.runs.prepare import plan_copy
+from replicator.runs.plan import plan_copy
 from replicator.sessions.statements import for_version
 from replicator.settings import Settings
 from replicator.work.statistics import carry

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from replicator.demo.server import Server
+from replicator.runs.connect import wait_for_both
 from replicator.runs.endpoints import open_both
-from replicator.runs.prepare import wait_for_both
 from replicator.sessions import postgres
 from replicator.sessions.workers import Sessions
 from replicator.settings import Settings

@@ -7,9 +7,8 @@ import psycopg
 import pytest
 
 from replicator.errors import Incomplete, PreflightFailed
-from replicator.runs import prepare
+from replicator.runs.check import preflight
 from replicator.runs.clone import clone
-from replicator.runs.prepare import preflight
 from replicator.settings import Settings
 from replicator.work.copying import encoding
 from tests.fix_cli import NEWEST, Run, both, refuses, runs
@@ -200,7 +199,7 @@ def test_comments_on_large_objects_are_the_same_in_another_encoding(replicator: 
 def test_a_sample_ends_in_time(ascii: Database, utf8: Database, monkeypatch: pytest.MonkeyPatch):
     run_bytes(ascii, BAD)
     monkeypatch.setattr(encoding, "SAMPLE_SECONDS", -1.0)
-    found = prepare.preflight(Settings(ascii.dsn, utf8.dsn), quiet)[1]
+    found = preflight(Settings(ascii.dsn, utf8.dsn), quiet)[1]
     assert [f.text for f in found if "Not looked at" in f.text] == [
         "Not looked at, for want of time, whether bytes are UTF8: public.t."
     ]

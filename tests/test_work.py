@@ -8,10 +8,13 @@ import pytest
 from replicator.errors import StepFailed
 from replicator.events import Event
 from replicator.journal import Journal
+from replicator.journal.connection import ControlConnection
 from replicator.journal.run import Run
 from replicator.model import Execute, Outcome, Phase, Plan, Step
 from replicator.runs.endpoints import Endpoints, identity, open_both
 from replicator.sessions import postgres
+from replicator.sessions.snapshot import Snapshot
+from replicator.sessions.workers import Sessions
 from replicator.settings import Settings
 from replicator.work.index_memory import Sorting
 from replicator.work.steps import StepRunner
@@ -23,6 +26,11 @@ NEWEST = VERSIONS[-1]
 
 def steps(*statements: str, phase: Phase = Phase.SCHEMA) -> tuple[Step, ...]:
     return tuple(Step(f"step {n}", phase, Execute((text,))) for n, text in enumerate(statements))
+
+
+def places(ends: Endpoints) -> tuple[Sessions, Sessions, Snapshot, ControlConnection]:
+    """Where the steps of a clone are done."""
+    return ends.source.sessions, ends.destination.sessions, ends.snapshot, ends.control
 
 
 def begun(ends: Endpoints) -> Run:
@@ -39,7 +47,12 @@ class Done:
             journal = Journal(Plan(batch))
             journal.create(ends.control.conn, begun(ends))
             runner = StepRunner(
-                ends.source, ends.destination, ends.snapshot, ends.control, journal, list[Event]().append
+                ends.source.sessions,
+                ends.destination.sessions,
+                ends.snapshot,
+                ends.control,
+                journal,
+                list[Event]().append,
             )
             try:
                 runner.run(batch, 0)
@@ -82,7 +95,9 @@ def test_a_step_whose_commit_is_in_doubt_is_not_done_twice(servers: Servers) -> 
     with open_both(Settings(source.dsn, destination.dsn, jobs=1)) as ends, ThreadPoolExecutor(1) as threads:
         journal = Journal(Plan(batch))
         journal.create(ends.control.conn, begun(ends))
-        runner = StepRunner(ends.source, ends.destination, ends.snapshot, ends.control, journal, list[Event]().append)
+        runner = StepRunner(
+            ends.source.sessions, ends.destination.sessions, ends.snapshot, ends.control, journal, list[Event]().append
+        )
         with postgres.connect(destination.dsn) as first, first.transaction():
             journal.take(first, [batch[0].name])
             first.execute("INSERT INTO public.t0 SELECT generate_series(1, 10)")
@@ -100,7 +115,9 @@ def test_of_a_batch_that_is_done_in_part_the_rest_is_done(servers: Servers) -> N
     with open_both(Settings(source.dsn, destination.dsn, jobs=1)) as ends:
         journal = Journal(Plan(batch))
         journal.create(ends.control.conn, begun(ends))
-        runner = StepRunner(ends.source, ends.destination, ends.snapshot, ends.control, journal, list[Event]().append)
+        runner = StepRunner(
+            ends.source.sessions, ends.destination.sessions, ends.snapshot, ends.control, journal, list[Event]().append
+        )
         runner.run(batch[1:2], 0)
         assert runner.run(batch, 0).keys() == {step.name for step in batch}
         assert not journal.unfinished(ends.control.conn)
@@ -114,7 +131,12 @@ def test_where_the_journal_is_another_runs_nothing_is_done(servers: Servers) -> 
             journal = Journal(Plan(batch))
             journal.create(ends.control.conn, begun(ends))
             runner = StepRunner(
-                ends.source, ends.destination, ends.snapshot, ends.control, journal, list[Event]().append
+                ends.source.sessions,
+                ends.destination.sessions,
+                ends.snapshot,
+                ends.control,
+                journal,
+                list[Event]().append,
             )
             destination.run(change)
             with pytest.raises(StepFailed, match="somebody resumed or cleaned up"):
@@ -131,7 +153,14 @@ def test_what_is_sorted_has_the_memory_that_suits_it(servers: Servers) -> None:
     with open_both(Settings(source.dsn, destination.dsn, jobs=1)) as ends:
         journal = Journal(Plan((plain, sorting)))
         journal.create(ends.control.conn, begun(ends))
-        places = ends.source, ends.destination, ends.snapshot, ends.control, journal, list[Event]().append
+        places = (
+            ends.source.sessions,
+            ends.destination.sessions,
+            ends.snapshot,
+            ends.control,
+            journal,
+            list[Event]().append,
+        )
         runner = StepRunner(*places, sorting=Sorting(2**30, 0))
         for step in (sorting, plain):
             runner.run([step], 0)

@@ -21,7 +21,7 @@ from replicator.cli.options import Common
 from replicator.cli.streams import take_over
 from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, ResultLost, StepFailed, UsageError
 from replicator.events import one_line
-from replicator.runs import prepare
+from replicator.runs import reading
 from replicator.secrets import of_traceback
 from replicator.sessions import postgres
 
@@ -36,7 +36,7 @@ def main() -> None:
     out = take_over()
     signal.signal(signal.SIGTERM, _on_sigterm)
     logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it warns of, we raise
-    prepare.own_process = True
+    reading.own_process.set(True)
     common = Common()
     try:
         code = cli.main(standalone_mode=False, obj=common)  # what a command returns, or the code of an Exit

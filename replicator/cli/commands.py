@@ -55,9 +55,10 @@ from replicator.cli.topics import help_command
 from replicator.errors import PreflightFailed, StepFailed, UsageError, VerificationFailed
 from replicator.events import Emit, size_text
 from replicator.model import Finding
+from replicator.runs.check import preflight
 from replicator.runs.clone import clone
 from replicator.runs.hold import hold
-from replicator.runs.prepare import plan_copy, preflight
+from replicator.runs.plan import plan_copy
 from replicator.runs.repair import verify_or_mend
 from replicator.runs.status import clean_up, look
 from replicator.runs.validate import validate

@@ -17,8 +17,9 @@ from replicator.errors import SnapshotLost, StepFailed, VerificationFailed
 from replicator.events import Emit
 from replicator.journal import ownership
 from replicator.model import Catalog, Loss
+from replicator.runs.connect import refuse_or_note, wait_for_both
 from replicator.runs.endpoints import Endpoints, open_both
-from replicator.runs.prepare import in_one_encoding, read, refuse_or_note, wait_for_both
+from replicator.runs.reading import in_one_encoding, read
 from replicator.runs.rows_only.counterparts import counterparts
 from replicator.sessions import snapshot
 from replicator.sessions.locks import Relation
@@ -160,8 +161,8 @@ def compared(
         for moment in (ends.snapshot, now):
             moment.forget()
         found = verify(
-            Side("source", ends.source, ends.snapshot, catalog, settings.source_encoding),
-            Side("destination", ends.destination, now, there),
+            Side("source", ends.source.sessions, ends.snapshot, catalog, settings.source_encoding),
+            Side("destination", ends.destination.sessions, now, there),
             jobs=settings.jobs,
             emit=emit,
             sequence_values=sequence_values,

@@ -15,12 +15,12 @@ from replicator.journal.connection import ControlConnection
 from replicator.model import READING, Plan
 from replicator.runs import resume
 from replicator.runs.resume import Left
-from replicator.sessions import postgres, snapshot
+from replicator.sessions import postgres
 from replicator.sessions.claim import WAIT, Holder
 from replicator.sessions.postgres import Connection
-from replicator.sessions.snapshot import HOLDERS, Snapshot
+from replicator.sessions.snapshot import HOLDERS, Snapshot, take
 from replicator.sessions.workers import Sessions
-from replicator.settings import Settings
+from replicator.settings import Copying, Settings
 from replicator.work import index_memory
 from replicator.work.index_memory import Sorting
 from replicator.work.throttle import Throttle
@@ -32,14 +32,25 @@ SNAPSHOT_GONE = (
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """One of the two: how to connect to its database, what is known of it, and the sessions of the workers there."""
+
+    dsn: str = field(repr=False)
+    facts: checks.Facts
+    sessions: Sessions
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoints:
     """Both databases, open. `control` is the connection for the journal; it holds the claim on the destination."""
 
+    source: Server
+    destination: Server
     snapshot: Snapshot
+    """Of the source."""
     control: ControlConnection
-    source: Sessions
-    destination: Sessions
     encoding: str
+    """The client_encoding of all sessions on both servers."""
     sessions: str
     """The last word of the sessions' application names, of this run alone."""
     throttle: Throttle | None
@@ -53,8 +64,8 @@ class Endpoints:
 
     def warm(self, plan: Plan) -> None:
         """Open the first connections that the workers will use while the plan is written down."""
-        self.source.warm(sum(step.phase in READING for step in plan.steps))
-        self.destination.warm(len(plan.steps))
+        self.source.sessions.warm(sum(step.phase in READING for step in plan.steps))
+        self.destination.sessions.warm(len(plan.steps))
 
     def all_read(self, tables: Collection[int], *, release: bool) -> None:
         """Make sure that what decides how rows are read is as it was, and write that down. Raises SourceChanged.
@@ -92,6 +103,7 @@ class Opened:
             for conn in [conn for conn in conns if not postgres.answers(conn)]:
                 conns.remove(conn)
                 conn.close()
+                self.facts.clear()  # another server may have taken its place
 
     def close(self) -> None:
         """Close the connections, whoever used them."""
@@ -138,28 +150,50 @@ def open_both(settings: Settings, opened: Opened | None = None, *, claim: bool =
             if crash.notice_crash(control.conn):
                 left = resume.read_left(control.conn)
         control.speak(encoding)
-        moment, left, same = stack.enter_context(take_snapshot(settings, encoding, left, opened.source))
-        building = index_memory.share(*index_memory.look(control.conn), settings.lanes["index"])
-        memory = settings.maintenance_work_mem or building.most
-        writing = {
-            "maintenance_work_mem": f"{memory // 1024}kB",
-            "max_parallel_maintenance_workers": str(building.workers),
-        }
-        if settings.toast_compression:
-            writing["default_toast_compression"] = settings.toast_compression
-        writing |= dry_run.TRYING  # what writes for good was refused where the database is frozen
-        pools = [
-            stack.enter_context(
-                postgres.pool(dsn, settings.workers, encoding=encoding, application=f"worker {sessions}", more=more)
+        snapshot, left, same = stack.enter_context(take_snapshot(settings, encoding, left, opened.source))
+        sorting = index_memory.share(*index_memory.look(control.conn), settings.lanes["index"])
+        source_server, destination_server = (
+            Server(
+                dsn,
+                opened.facts.get(name) or checks.read_facts(conn),
+                Sessions(
+                    stack.enter_context(
+                        postgres.pool(
+                            dsn, settings.workers, encoding=encoding, application=f"worker {sessions}", more=more
+                        )
+                    ),
+                    name,
+                ),
             )
-            for dsn, more in ((settings.source, postgres.READING), (settings.destination, writing))
-        ]
-        throttle = Throttle(settings.max_rate) if settings.max_rate else None
-        source_pool, destination_pool = Sessions(pools[0], "source"), Sessions(pools[1], "destination")
-        sorting = None if settings.maintenance_work_mem else building
-        yield Endpoints(
-            moment, control, source_pool, destination_pool, encoding, sessions, throttle, sorting, left, same
+            for name, dsn, conn, more in (
+                ("source", settings.source, snapshot.holder, postgres.READING),
+                ("destination", settings.destination, control.conn, of_writers(settings, sorting)),
+            )
         )
+        yield Endpoints(
+            source_server,
+            destination_server,
+            snapshot,
+            control,
+            encoding,
+            sessions,
+            Throttle(settings.max_rate) if settings.max_rate else None,
+            None if settings.maintenance_work_mem else sorting,
+            left,
+            same,
+        )
+
+
+def of_writers(copying: Copying, sorting: Sorting) -> dict[str, str]:
+    """Return the settings of the sessions that write into the copy."""
+    memory = copying.maintenance_work_mem or sorting.most
+    settings = {
+        "maintenance_work_mem": f"{memory // 1024}kB",
+        "max_parallel_maintenance_workers": str(sorting.workers),
+    }
+    if copying.toast_compression:
+        settings["default_toast_compression"] = copying.toast_compression
+    return settings | dry_run.TRYING  # what writes for good was refused where the database is frozen
 
 
 @contextmanager
@@ -174,7 +208,7 @@ def take_snapshot(
     """
     with ExitStack() as stack:
         if left and left.run.snapshot:
-            earlier = snapshot.take(settings.source, encoding, holders=HOLDERS, imported=left.run.snapshot)
+            earlier = take(settings.source, encoding, holders=HOLDERS, imported=left.run.snapshot)
             joined = None
             with suppress(SnapshotLost):
                 joined = stack.enter_context(earlier)
@@ -188,7 +222,7 @@ def take_snapshot(
                 hint = unfinished.go_on(left.run.options, all_read=False)
                 raise PreflightFailed(SNAPSHOT_GONE, hint=hint)
             left = all_read or left
-        moment = stack.enter_context(snapshot.take(settings.source, encoding, holders=HOLDERS, opened=opened))
+        moment = stack.enter_context(take(settings.source, encoding, holders=HOLDERS, opened=opened))
         yield moment, left, bool(left and left.read)
 
 

@@ -13,8 +13,9 @@ from replicator.journal.unfinished import go_on
 from replicator.model import Catalog
 from replicator.runs.clone import fill
 from replicator.runs.compare import as_promised, compare, verify_copy
+from replicator.runs.connect import wait_for_both
 from replicator.runs.endpoints import Endpoints, open_both
-from replicator.runs.prepare import read, wait_for_both
+from replicator.runs.reading import read
 from replicator.sessions import postgres
 from replicator.settings import Settings
 from replicator.work import sequences
@@ -72,7 +73,7 @@ def _catalog(ends: Endpoints, settings: Settings, emit: Emit) -> Catalog:
 
 def _move_sequences(ends: Endpoints, catalog: Catalog) -> SequenceValues:
     """Give the sequences what the source's have now: repaired rows may have values beyond what they were given."""
-    with ends.source.use() as conn:
+    with ends.source.sessions.use() as conn:
         values = sequences.read_values(conn, catalog.sequences)
     control = ends.control.keep()
     with control.transaction():

@@ -46,11 +46,13 @@ def execute(
     jobs: int,
     emit: Emit,
     cancel: Callable[[], None],
+    done: Callable[[Step], None] = lambda step: None,
     lanes: Mapping[str, int] | None = None,
     together: bool = True,
 ) -> dict[str, StepFailed]:
     """Run all steps. Returns those that were refused, or build on such, and why. Raises StepFailed for what failed.
 
+    `done` is called in this thread with each step that is done, after its event.
     `lanes` says how many of the jobs may at a time be of the lane "copy" or "index"; `together`: small tables go in one
     transaction, which locks all of them to its end.
     `cancel` ends, on the servers, whatever is running; it is called again and again until all workers have come home.
@@ -72,7 +74,7 @@ def execute(
                 ended = wait(running, return_when=FIRST_COMPLETED).done
                 for future in sorted(ended, key=lambda f: f.exception() is not None):  # what is done is told first
                     batch, worker = running.pop(future)
-                    outcomes = _report(future, batch, worker, emit)
+                    outcomes = _report(future, batch, worker, emit, done)
                     for step, error in schedule.finish(batch, outcomes):
                         emit(_refused(step, error, worker))
                     heapq.heappush(free, worker)
@@ -99,7 +101,11 @@ def _bytes(step: Step) -> int:
 
 
 def _report(
-    future: Future[Mapping[str, Outcome | StepFailed]], batch: list[Step], worker: int, emit: Emit
+    future: Future[Mapping[str, Outcome | StepFailed]],
+    batch: list[Step],
+    worker: int,
+    emit: Emit,
+    done: Callable[[Step], None],
 ) -> Mapping[str, Outcome | StepFailed]:
     """Tell what a batch did, and return what became of each step. Raises what it raised."""
     try:
@@ -111,6 +117,7 @@ def _report(
         outcome = outcomes[step.name]
         if isinstance(outcome, Outcome):
             emit(events.Done(step.name, step.phase, worker, outcome.seconds, outcome.rows, outcome.bytes))
+            done(step)
     return outcomes
 
 

@@ -46,7 +46,7 @@ def unchanged(names: Collection[str], prepared: Prepared, ends: Endpoints) -> se
     """Return those of these tables that have not changed on the source since they were read."""
     copied = run.read_copied(ends.control.keep())
     tables = [table for table in prepared.catalog.tables if f"table {table.target}" in names]
-    with ends.source.use() as conn, ends.snapshot.imported(conn):
+    with ends.source.sessions.use() as conn, ends.snapshot.imported(conn):
         changed = {t.target for t in tables if _has_changed(conn, t, *copied.get(t.identity, (0, "")))}
     return {f"table {table.target}" for table in tables if table.target not in changed}
 

@@ -38,8 +38,10 @@ from replicator.model import (
 )
 from replicator.planning.data import LARGE_OBJECT_BYTES, form
 from replicator.runs import resume
+from replicator.runs.connect import refuse_or_note
 from replicator.runs.endpoints import Endpoints
-from replicator.runs.prepare import READING, Prepared, in_one_encoding, read_steadily, refuse_or_note
+from replicator.runs.prepare import Prepared
+from replicator.runs.reading import READING, in_one_encoding, read_steadily
 from replicator.runs.rows_only.counterparts import as_there
 from replicator.runs.rows_only.foreign_keys import Taken, read_taken
 from replicator.runs.rows_only.match import Matched, Target, check_types, match

@@ -1,0 +1,122 @@
+"""The first write: the plan goes into the journal, or takes over from an earlier run's."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from replicator import events, journal
+from replicator.events import Emit
+from replicator.journal import Journal, unfinished
+from replicator.journal.run import Run
+from replicator.model import Phase
+from replicator.runs import hold, resume
+from replicator.runs.endpoints import Endpoints, identity
+from replicator.runs.mode import Mode
+from replicator.runs.prepare import Prepared
+from replicator.runs.resume.existing import Remains
+from replicator.sessions import postgres
+from replicator.sessions.postgres import Connection
+from replicator.sessions.retry import Retry
+from replicator.settings import Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy that has begun: how, between which databases, by which plan, and the journal that knows how far it is."""
+
+    mode: Mode
+    settings: Settings
+    ends: Endpoints
+    prepared: Prepared
+    journal: Journal
+    retry: Retry
+    emit: Emit
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """What the journal keeps of the settings."""
+        return unfinished.options_of(self.settings)
+
+    def control(self) -> Connection:
+        """Return the connection for the journal, opened again if it was lost."""
+        return self.ends.control.keep()
+
+    def steadily(self, action: Callable[[], T]) -> T:
+        """Do something with the journal, again and again while what fails may pass."""
+
+        def tell(error: BaseException, seconds: float) -> None:
+            self.emit(events.Retried("journal", Phase.DATABASE, 0, seconds, postgres.one_line(error)))
+
+        return self.retry.run("journal", lambda _: action(), tell)
+
+
+def begin(mode: Mode, prepared: Prepared, ends: Endpoints, settings: Settings, emit: Emit) -> Copy:
+    """Write the plan into the journal, or take over that of an earlier run. Raises SourceChanged, PreflightFailed."""
+    record = Journal(prepared.plan)
+    holder = ", and waiting for the process that is to hold the snapshot" if settings.hold_snapshot_seconds else ""
+    with events.saying(emit, f"Writing the plan into the journal{holder}"):
+        facts = ends.source.facts
+        ends.snapshot.forget()  # it will be long until the catalogs are looked at again
+        run = Run(
+            postgres.describe(settings.source),
+            facts.system,
+            facts.identity,
+            ends.sessions,
+            held_name(ends, settings),
+            *identity(ends.snapshot),
+            held_until(ends, settings),
+            unfinished.options_of(settings),
+            not mode.whole,
+            prepared.kept,
+            tried=prepared.tried.record,
+        )
+        if ends.left is None:
+            with ends.control.conn.transaction():
+                if mode.drops:
+                    journal.drop(ends.control.conn)  # an earlier run's
+                record.create(ends.control.conn, run)
+        else:
+            take_over(ends.left, record, run, prepared, ends, settings, emit)
+    return Copy(mode, settings, ends, prepared, record, Retry(settings.retry_seconds), emit)
+
+
+def take_over(
+    left: resume.Left, record: Journal, run: Run, prepared: Prepared, ends: Endpoints, settings: Settings, emit: Emit
+) -> None:
+    """Go on with an earlier run's journal, once what it made is known to be there still."""
+    plan, control = prepared.plan, ends.control.conn
+    mended = resume.check_same(left, plan)
+    if mended:
+        words = f"The source's definitions are others by now, and so are the copy's: {events.listed(sorted(mended))}."
+        emit(events.Note(words))
+    kept = resume.kept_steps(left, plan, same_snapshot=ends.same_snapshot) - mended
+    remains = Remains(left, kept, plan, prepared.catalog, prepared.standing)
+    remains.check(control, ends.destination.sessions, settings, emit)
+    moved = remains.moved_sequences(control)
+    resume.take_over(control, left, record, run, plan, kept, moved)
+    if moved:
+        emit(events.Note(f"Sequences were used meanwhile, and are set again: {', '.join(moved)}."))
+
+
+def held_name(ends: Endpoints, settings: Settings) -> str:
+    """Return the name under which the snapshot can be had as long as possible: of a holder's if there is to be one."""
+    if ends.left and ends.same_snapshot:
+        return ends.left.run.snapshot  # whoever holds it goes on
+    if not settings.hold_snapshot_seconds:
+        return ends.snapshot.id
+    return hold.start(
+        hold.Request(
+            settings.source, settings.destination, ends.encoding, ends.snapshot.id, settings.hold_snapshot_seconds
+        )
+    )
+
+
+def held_until(ends: Endpoints, settings: Settings) -> datetime | None:
+    """Return until when a process of its own holds the snapshot, if one does."""
+    if ends.left and ends.same_snapshot:
+        return ends.left.run.held_until
+    seconds = settings.hold_snapshot_seconds
+    return datetime.now(UTC) + timedelta(seconds=seconds) if seconds else None

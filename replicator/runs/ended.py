@@ -1,0 +1,62 @@
+"""A run that ends too early: the journal says how, and the error names the one command that continues it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psycopg
+
+from replicator import journal
+from replicator.errors import Interrupted, ReplicatorError, SourceChanged, VerificationFailed
+from replicator.journal import unfinished
+from replicator.journal.run import CHANGED
+from replicator.runs.begin import Copy
+from replicator.runs.endpoints import identity
+from replicator.sessions import postgres, snapshot
+
+
+@contextmanager
+def recorded(copy: Copy) -> Iterator[None]:
+    """Write into the journal how a run ended that did not end well, and say which command goes on with it."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        ended = Interrupted("Interrupted.") if isinstance(error, KeyboardInterrupt) else error
+        states = {VerificationFailed: "differs", Interrupted: "interrupted", SourceChanged: CHANGED}
+        state = states.get(type(ended), "failed")
+        with suppress(psycopg.Error, ReplicatorError):  # without this last word it is still unfinished
+            differs = ended.names if isinstance(ended, VerificationFailed) else None
+            journal.fail(copy.control(), state, postgres.one_line(ended), differs)
+        if isinstance(ended, SourceChanged):
+            ended.hint = way_on(ended, copy)
+        elif isinstance(ended, ReplicatorError) and not isinstance(ended, VerificationFailed):  # that says it itself
+            ended.hint = f"{ended.hint or ''} {way_on(ended, copy)}".strip()
+        if ended is error:
+            raise
+        raise ended from error
+
+
+def way_on(error: ReplicatorError, copy: Copy) -> str:
+    """Return how far the copy got, and the command that finishes it."""
+    status = None
+    with suppress(psycopg.Error, ReplicatorError):
+        status = journal.read_status(copy.control())
+    said = f"The copy is unfinished: {status.done} of {status.steps} steps are done." if status else ""
+    if isinstance(error, SourceChanged):
+        return f"{said} {unfinished.go_on(copy.options, all_read=False, resume=False)}"
+    all_read = status is not None and status.all_read
+    if copy.settings.append and isinstance(error.__cause__, psycopg.errors.UniqueViolation):
+        return f"{said} {unfinished.keys_are_taken(copy.options)}"
+    held_until = None if all_read or not status else status.held_until
+    if held_until and not is_held(copy):
+        held_until = None
+    return f"{said} {unfinished.go_on(copy.options, all_read=all_read, held_until=held_until)}"
+
+
+def is_held(copy: Copy) -> bool:
+    """Tell whether the snapshot can be had from somebody else when this program has ended."""
+    with suppress(psycopg.Error, ReplicatorError):
+        if run := journal.read_run(copy.control()):
+            copy.ends.snapshot.release()
+            with snapshot.take(copy.settings.source, copy.ends.encoding, imported=run.snapshot) as joined:
+                return identity(joined) == (run.moment, run.source_start)
+    return False

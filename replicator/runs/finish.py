@@ -1,0 +1,104 @@
+"""The end of a copy: it is compared with the source, and its journal goes in the transaction that completes it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+
+import psycopg
+
+from replicator import events, journal
+from replicator.cluster import database
+from replicator.errors import ReplicatorError, StepFailed
+from replicator.journal import crash, unfinished
+from replicator.journal.run import read_given
+from replicator.model import Plan
+from replicator.runs import swap
+from replicator.runs.begin import Copy
+from replicator.runs.compare import compare_databases, compared, raise_if_different
+from replicator.runs.resume import as_of
+from replicator.runs.steps import announcement
+from replicator.sessions import postgres
+from replicator.sessions.postgres import Connection
+
+EMPTIED = "its server crashed right after it, and emptied what a crash empties, unlogged tables"
+STARTED = "SELECT pg_postmaster_start_time()"
+
+
+def check(copy: Copy) -> bool:
+    """Compare the copy with the source. Returns whether that could be told of all of it. Raises VerificationFailed."""
+    ends, settings, prepared = copy.ends, copy.settings, copy.prepared
+    promised = prepared.catalog
+    if settings.skip_failed_refresh:  # which view is empty for it was said
+        promised = replace(promised, populated=frozenset())
+    given = read_given(copy.control())
+    there, apart = prepared.there, prepared.kept
+    comparing = partial(compared, ends, promised, settings, copy.emit, given, there=there, apart=apart, cloned=True)
+    with comparing(earlier=as_of.read_earlier(prepared, ends)) as found:
+        raise_if_different(found.mismatches, unfinished.correct(copy.options, rows=bool(found.tables)))
+        unproven = set(found.unproven)
+        differing = as_of.unchanged(unproven, prepared, ends)
+    if differing:
+        with comparing(only=differing) as found:
+            raise_if_different(found.mismatches, unfinished.correct(copy.options, rows=bool(found.tables)))
+    if unproven:
+        copy.emit(events.Note(as_of.words(sorted(unproven))))
+    return not unproven
+
+
+@contextmanager
+def unless_undone(copy: Copy) -> Iterator[None]:
+    """Take nothing for true that was found while the destination's server crashed. Raises Undone then."""
+    try:
+        yield
+    except (ReplicatorError, psycopg.Error):
+        copy.steadily(lambda: copy.journal.check(copy.control()))
+        raise
+
+
+def finish(copy: Copy) -> None:
+    """Say of the database itself what the source says, and drop the journal, in one transaction.
+
+    Raises Undone if the server crashed before. Where it crashes in mid-commit, and the commit went through, the
+    transaction's number tells so.
+    """
+    prepared, settings = copy.prepared, copy.settings
+    copy.steadily(lambda: as_of.tell_moments(copy.control(), prepared.catalog, copy.emit))
+    copy.steadily(lambda: check_server(copy.control(), settings.destination))
+    if prepared.end:
+        copy.emit(announcement(Plan(tuple(prepared.end))))
+    number: int | None = None
+
+    def end() -> None:
+        nonlocal number
+        control = copy.control()
+        if number and copy.journal.has_ended(control, number):
+            if emptied := crash.emptied(control, prepared.plan):
+                hint = "The copy is complete but for their rows. `clone --replace drop` copies it all again."
+                raise StepFailed("the last commit", f"{EMPTIED}: {', '.join(emptied)}", hint=hint)
+            return
+        with control.transaction():
+            number = None
+            copy.journal.check(control)
+            database.settle(control, prepared.end, copy.emit)
+            if settings.verify and copy.mode.whole:
+                differing = compare_databases(copy.ends, settings, extra=False)
+                raise_if_different(differing, unfinished.correct(copy.options, rows=False))
+            copy.journal.end(control)
+            if copy.mode.swapped_in:
+                swap.mark_complete(control, copy.ends.snapshot.holder)
+            number = journal.transaction_number(control)
+
+    copy.steadily(end)
+
+
+def check_server(control: Connection, dsn: str) -> None:
+    """Make sure that who connects now comes to the server that has the copy. Raises StepFailed.
+
+    Where a standby was promoted and the old primary lives on, its sessions notice nothing.
+    """
+    with postgres.connect(dsn, application="probe") as now:
+        if now.execute(STARTED).fetchall() != control.execute(STARTED).fetchall():
+            here, there = postgres.connected_to(control), postgres.connected_to(now)
+            reason = f"the copy went to {here}, and the destination is {there} by now: a standby was promoted"
+            raise StepFailed("the end", f"{reason}, and the old primary still takes writes.", hint="Stop that one.")

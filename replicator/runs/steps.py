@@ -1,0 +1,116 @@
+"""Run all steps that the journal has as unfinished, again where a crash of the destination took some of them away."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+
+from replicator import events
+from replicator.errors import StepFailed, Undone
+from replicator.journal import crash
+from replicator.model import READING, CopyTable, Phase, Plan, Step
+from replicator.runs import resume
+from replicator.runs.begin import Copy
+from replicator.runs.resume.violations import mend
+from replicator.work import rejected
+from replicator.work.executor import execute
+from replicator.work.steps import StepRunner
+
+CRASHED = "The destination's server crashed, or another one took its place: what was lost of the copy is done again."
+
+
+def run_steps(copy: Copy) -> None:
+    """Do all steps that the journal has as unfinished. Raises StepFailed, Incomplete, SourceChanged."""
+    plan, settings, ends = copy.prepared.plan, copy.settings, copy.ends
+    mendable = ends.left is not None and bool(ends.left.refused) and not settings.append
+    made_before = resume.made_before(ends.left)
+    lost: set[str] | None = None  # by the last look, if nothing came in between
+    while names := left_to_do(copy)[1] if lost is None else lost:
+        lost = None
+        todo = resume.left_of(plan, names, made_before)
+        with suppress(Undone):  # what that is, the journal tells
+            refused = run_once(copy, todo, release=not settings.verify and not mendable)
+            if refused:
+                copy.steadily(partial(end_refused, copy, todo, refused))
+            crashed, lost = left_to_do(copy)
+            if lost and not crashed:
+                left = [step for step in todo if step.name in lost]
+                about = [step for step in left if step.name in refused and rejected.may_be_of_rows(refused[step.name])]
+                if not (mendable and about and mend(about, copy.prepared, ends, settings, copy.emit)):
+                    raise rejected.incomplete(left, refused, rows_only=not copy.mode.whole, appended=settings.append)
+                mendable = False
+                copy.journal.undo(copy.control(), resume.outdated(plan, lost))
+                lost = None
+
+
+def run_once(copy: Copy, todo: Sequence[Step], *, release: bool) -> dict[str, StepFailed]:
+    """Run these steps on all workers. Returns those that were refused. `release`: the snapshot, after the last row."""
+    settings, ends = copy.settings, copy.ends
+    tables = {step.work.table.address.objid for step in copy.prepared.plan.steps if isinstance(step.work, CopyTable)}
+    copy.emit(announcement(Plan(tuple(todo))))
+    runner = StepRunner(
+        ends.source.sessions,
+        ends.destination.sessions,
+        ends.snapshot,
+        ends.control,
+        copy.journal,
+        copy.emit,
+        relay=settings.relay,
+        throttle=ends.throttle,
+        sorting=ends.sorting,
+        again=copy.retry,
+    )
+    return execute(
+        todo,
+        runner.run,
+        jobs=settings.workers,
+        lanes=settings.lanes,
+        emit=copy.emit,
+        cancel=runner.cancel,
+        done=after_the_last_row(todo, partial(ends.all_read, tables, release=release)),
+        # Not where it takes long, nor where others use the tables: whom one keeps waiting, all would.
+        together=copy.mode.whole and not settings.max_rate,
+    )
+
+
+def after_the_last_row(todo: Sequence[Step], then: Callable[[], None]) -> Callable[[Step], None]:
+    """Return what is to hear of each step that is done: after the last one that reads from the source it calls `then`.
+
+    Planner statistics need no snapshot.
+    """
+    unread = {step.name for step in todo if step.phase in READING}
+    if not unread:
+        then()
+
+    def done(step: Step) -> None:
+        if step.name in unread:
+            unread.remove(step.name)
+            if not unread:
+                then()
+
+    return done
+
+
+def end_refused(copy: Copy, todo: Sequence[Step], refused: Mapping[str, StepFailed]) -> None:
+    """Write down why steps were refused; the copy is complete without the optional ones."""
+    optional = [step.name for step in todo if step.optional and step.name in refused]
+    copy.journal.refuse(copy.control(), {name: error.reason for name, error in refused.items()}, optional)
+
+
+def left_to_do(copy: Copy) -> tuple[bool, set[str]]:
+    """Tell whether the destination's server crashed since the last look, and return the steps that are not done."""
+
+    def look() -> tuple[bool, set[str]]:
+        control = copy.control()
+        return crash.notice_crash(control), set(copy.journal.unfinished(control))
+
+    crashed, names = copy.steadily(look)
+    if crashed:
+        copy.emit(events.Note(CRASHED))
+    return crashed, names
+
+
+def announcement(plan: Plan) -> events.Planned:
+    """Return the event that says how much there is to do."""
+    copied = sum(step.cost for step in plan.steps if step.phase in (Phase.DATA, Phase.LARGE_OBJECTS))
+    return events.Planned(dict(Counter(step.phase for step in plan.steps)), copied)
