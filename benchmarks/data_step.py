@@ -8,8 +8,8 @@ import json
 import sys
 import time
 
+from replicator.cli.chosen import both
 from replicator.cli.commands import clone_command
-from replicator.cli.options import both
 from replicator.events import Done, Event, Started
 from replicator.model import Phase
 from replicator.runs.clone import clone

@@ -34,12 +34,13 @@ class Ready:
 class Note:
     """Something to know that stops nothing. `left_out`: a thing that the copy lacks, as agreed or wanted.
 
-    `deferred`: all that is done later.
+    `deferred`: all that is done later. `detail`: of interest only to somebody who asks for more (--verbose).
     """
 
     text: str
     left_out: bool = False
     deferred: bool = False
+    detail: bool = False
 
 
 def left_out(words: str) -> Note:

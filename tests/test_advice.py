@@ -35,7 +35,7 @@ def interrupted(start: Start, mode: str, source: Database, destination: Database
     """Leave a run that was ended in the middle of its rows."""
     if mode == "data only":
         destination.run(re.sub("INSERT INTO.*?;|SELECT nextval.*?;|SELECT lo_from.*?;", "", SLOW_TABLES + SCHEMA))
-    process: Process = start("clone", "--jobs", "1", *MODES[mode], *both(source, destination))
+    process: Process = start("clone", "-v", "--jobs", "1", *MODES[mode], *both(source, destination))
     process.says("note: Rows are relayed")
     process.send(signal.SIGTERM)
     result = process.ends()

@@ -11,8 +11,9 @@ import pytest
 
 from replicator.cli.amounts import duration
 from replicator.cli.commands import cli
+from replicator.cli.common import Common
+from replicator.cli.file import flags
 from replicator.cli.meant import OF_OTHER_TOOLS
-from replicator.cli.options import Common, flags
 from replicator.errors import UsageError
 from replicator.events import Emit
 from replicator.runs.check import preflight
@@ -33,6 +34,7 @@ SPECIAL = {
     "maintenance-work-mem": "64MB",
     "exclude-extension": "post*",
     "source-encoding": "LATIN1",
+    "keep-previous": "3",
 }
 
 
@@ -94,16 +96,16 @@ def test_every_flag_of_the_help_can_be_in_a_file():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("retry_seconds = 3", "unknown options: retry-seconds"),
-        ("jobz = 3", "Is jobs meant?"),
-        ("config = 'x'", "unknown options: config"),
-        ("jobs = true", "jobs in the file"),
-        ("verify = 'yes'", "verify in the file"),
-        ("jobs = [1]", "jobs in the file"),
-        ("jobs = 'many'", "replicator.toml: 'many' is not a valid whole number."),
-        ("retry-for = 'long'", "option retry-for in the file"),
-        ("statistics = 'some'", "option statistics in the file"),
-        ("max-rate = 50", "is no rate. Write it as 800kB/s"),
+        ("retry_seconds = 3", "replicator.toml:2: unknown option retry-seconds."),
+        ("jobz = 3", "replicator.toml:2: unknown option jobz. Did you mean jobs?"),
+        ("config = 'x'", "unknown option config."),
+        ("jobs = true", "replicator.toml:2: jobs must be a value"),
+        ("verify = 'yes'", "replicator.toml:2: verify must be true or false"),
+        ("jobs = [1]", "replicator.toml:2: jobs must be a value"),
+        ("jobs = 'many'", "replicator.toml:2: jobs: 'many' is not a valid whole number."),
+        ("retry-for = 'long'", "retry-for: 'long' is not a duration"),
+        ("statistics = 'some'", "statistics: 'some' is not one of"),
+        ("max-rate = 50", "'50' is not a rate: write 800kB/s"),
     ],
 )
 def test_what_is_no_flag_or_no_value_of_one_is_refused(text, words, tmp_path):
@@ -117,12 +119,13 @@ def test_what_is_no_flag_or_no_value_of_one_is_refused(text, words, tmp_path):
 @pytest.mark.parametrize(
     ("given", "hint"),
     [
-        (["cloen"], "No such command: cloen. Is clone meant?"),
-        (["clone", "--verfy"], "No such option: --verfy. Is --verify meant?"),
-        (["plan", "--create"], "No such option: --create. It belongs to clone, probe."),
-        (["clone", "--dry-run"], "No such option: --dry-run. `plan` says what a clone would do"),
-        (["clone", "--no-privileges"], "No such option: --no-privileges. Is --no-acl meant?"),
-        (["clone", "--quite-unknown"], "No such option: --quite-unknown. --help tells what there is."),
+        (["cloen"], "No such command 'cloen'. Did you mean 'clone'?"),
+        (["copy"], "No such command 'copy'. Did you mean 'clone'?"),
+        (["clone", "--verfy"], "No such option: --verfy. Did you mean --verify?"),
+        (["plan", "--create"], "No such option: --create. It belongs to `check`, `clone`."),
+        (["clone", "--dry-run"], "No such option: --dry-run. `plan` shows what a clone would do"),
+        (["clone", "--no-privileges"], "No such option: --no-privileges. Did you mean --no-acl?"),
+        (["clone", "--quite-unknown"], "No such option: --quite-unknown. See --help."),
     ],
 )
 def test_what_is_meant_by_an_unknown_word_is_guessed(given: list[str], hint: str, replicator: Run):
@@ -174,7 +177,7 @@ MODES: dict[str, Mode] = {
     "drop": ("clone", clone, {"replace": "drop", "verify": True}, OF_DATA_ONLY | {"keep_previous"}),
     "data only": ("clone", clone, {"data_only": True, "truncate": True, "verify": True}, {*NOT_IN_DATA_ONLY}),
     "verify": ("verify", verify_copy, {"repair": True}, set()),
-    "probe": ("probe", preflight, {}, set()),
+    "check": ("check", preflight, {}, set()),
     "plan": ("plan", plan_copy, {}, {"downgrade", "skip_unprivileged"}),  # what is left out is always listed
 }
 
@@ -214,5 +217,5 @@ class TestModes:
     ):
         refuses(replicator(*arguments, *both(database, destination)), 2, words)
 
-    def test_probe_of_one_database_refuses_what_is_about_a_clone(self, replicator: Run, database: Database):
-        refuses(replicator("probe", "--source", database.dsn, "--downgrade"), 2, "--downgrade", "both databases")
+    def test_check_of_one_database_refuses_what_is_about_a_clone(self, replicator: Run, database: Database):
+        refuses(replicator("check", "--source", database.dsn, "--downgrade"), 2, "--downgrade", "both databases")

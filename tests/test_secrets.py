@@ -21,7 +21,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from replicator import argv, cli
-from replicator.cli.options import one
+from replicator.cli.chosen import one
+from replicator.runs import prepare
 from tests.fix_cli import (
     COMMAND,
     FOREIGN,
@@ -61,11 +62,11 @@ WRITTEN = {
 def as_it_was() -> Iterator[None]:
     """Keep what the command changes of its process."""
     signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    own = cli.preparation.own_process
+    own = prepare.own_process
     try:
         yield
     finally:
-        cli.preparation.own_process = own
+        prepare.own_process = own
         for number, handler in signals.items():
             signal.signal(number, handler)
 
@@ -152,24 +153,28 @@ def test_a_password_that_is_encoded_is_taken(password: str) -> None:
 @pytest.mark.parametrize("written", [["--source", "{}"], ["--source={}"], ["{}"], ["--jobs={}"], ["-j", "{}"]])
 def test_an_argument_that_may_be_secret_is_known_before_libpq_is(written: list[str], word: str) -> None:
     words = [part.format(word.format(port=PORT)) for part in written]
-    arguments, variables = argv.hide(["probe", *words])
+    hidden = argv.hide(["check", *words])
+    assert hidden
+    arguments, variables = hidden
     is_silent_about("hunter2", *arguments)
-    assert bool(variables) == written[0].startswith("--source")
+    assert [*variables.values()] == [words[-1]]
+
+
+def test_a_hidden_argument_comes_back_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["--source", "host=a password=x", "check", "--destination=host=b password=y"]
+    hidden = argv.hide(words)
+    assert hidden
+    monkeypatch.setattr(sys, "argv", ["replicator", *hidden[0]])
+    for name, value in hidden[1].items():
+        monkeypatch.setenv(name, value)
+    argv.hide_secrets()
+    assert sys.argv[1:] == words
+    assert not [name for name in os.environ if name.startswith(argv.HIDDEN)]
 
 
 def test_what_is_no_secret_stays_where_it_is() -> None:
     for word in ("postgresql://me@db:5433/shop", "postgresql://a:1,b:2/shop?sslmode=require", "host=db user=me", "x"):
-        assert argv.hide(["probe", "--source", word, f"--destination={word}", "--config", "a=b"]) is None
-
-
-def test_of_two_sources_the_last_counts() -> None:
-    secret, other = "host=a password=hunter2", "host=b"
-    variables = {"REPLICATOR_SOURCE": other}
-    assert argv.hide(["--source", secret, "--jobs", "2", "--source", other]) == (["--jobs", "2"], variables)
-    assert argv.hide(["--source", secret, "--destination="]) == (
-        ["--destination="],
-        {"REPLICATOR_SOURCE": secret},
-    )
+        assert argv.hide(["check", "--source", word, f"--destination={word}", word, "--config", "a=b"]) is None
 
 
 @pytest.mark.parametrize("key", ["password", "sslpassword", "oauth_client_secret", "scram_client_key"])

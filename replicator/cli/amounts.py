@@ -4,7 +4,7 @@ import re
 
 import click
 
-from replicator.errors import UsageError
+SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class WholeNumber(click.IntRange):
@@ -20,25 +20,23 @@ class Number(click.FloatRange):
 
 
 def duration(text: str) -> float:
-    """Return the seconds of 90, 90s, 10m, 1.5h or 2d."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", str(text))
-    if not match:
-        raise click.BadParameter(f"{text!r} is no duration: write 90, 90s, 10m, 1.5h or 2d.")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+    """Return the seconds of 90, 90s, 10m, 1.5h, 1h30m or 2d.
 
-
-def bytes_a_second(text: str) -> int:
-    """Return a rate in bytes a second. Raises UsageError."""
-    if rate := bytes_of(text, end="(/s)?"):
-        return rate
-    raise UsageError(f"--max-rate {text} is no rate.", hint="Write it as 800kB/s, 50MB/s or 1.5GB/s.")
+    >>> duration("1h30m"), duration("90")
+    (5400.0, 90.0)
+    """
+    text = str(text).strip()
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smhd])\s*", text) if not text[-1:].isdigit() else [(text, "")]
+    if not re.fullmatch(r"\d+(\.\d+)?|(\d+(\.\d+)?\s*[smhd]\s*)+", text):
+        raise click.BadParameter(f"{text!r} is not a duration: write 90s, 10m, 1.5h, 1h30m or 2d.")
+    return sum(float(number) * SECONDS[unit] for number, unit in parts)
 
 
 def bytes_of(text: str, end: str = "") -> int:
     """Return a size in bytes; 0 where it is none, or has no unit. `end` is a pattern of what may follow.
 
-    >>> bytes_of("50MB"), bytes_of("1.5 MiB"), bytes_of("2GB/s"), bytes_of("50")
-    (50000000, 1572864, 0, 0)
+    >>> bytes_of("50MB"), bytes_of("1.5 MiB"), bytes_of("2GB/s", "/s"), bytes_of("50")
+    (50000000, 1572864, 2000000000, 0)
     """
     written = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?{end}", text.strip(), re.IGNORECASE)
     if not written or not re.search(r"[kMGTB]", text, re.IGNORECASE):  # a number alone is taken for another unit
@@ -46,24 +44,36 @@ def bytes_of(text: str, end: str = "") -> int:
     return int(float(written[1]) * (1024 if written[3] else 1000) ** " KMGT".index(written[2].upper() or " "))
 
 
-def rate(context: click.Context, parameter: click.Parameter, value: object) -> int | None:
-    """Return what --max-rate says, in bytes a second."""
-    return None if value is None else bytes_a_second(str(value))
+def rate(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """Return a rate in bytes a second."""
+    if value is None:
+        return None
+    if not (size := bytes_of(value, end="(/s)?")):
+        raise click.BadParameter(f"{value!r} is not a rate: write 800kB/s, 50MB/s or 1.5GB/s.")
+    return size
 
 
 def split_size(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
-    """Return what --split-larger-than says, in bytes: None for auto, 0 for never. Raises UsageError."""
+    """Return what --split-larger-than says, in bytes: None for auto, 0 for never."""
     if value in ("auto", "never"):
         return None if value == "auto" else 0
-    if not (size := bytes_of(value)):
-        raise UsageError(f"--split-larger-than {value} is no size.", hint="Write auto, never, 500MB or 2GB.")
-    return size
+    return size(value, "auto, never, 500MB or 2GB")
 
 
 def memory(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
-    """Return what --maintenance-work-mem says, in bytes. Raises UsageError."""
-    if value is None:
-        return None
+    """Return what --maintenance-work-mem says, in bytes."""
+    return None if value is None else size(value, "64MB or 1GB")
+
+
+def size(value: str, examples: str) -> int:
+    """Return a size in bytes. Raises click's BadParameter."""
     if not (size := bytes_of(value)):
-        raise UsageError(f"--maintenance-work-mem {value} is no size.", hint="Write 64MB or 1GB.")
+        raise click.BadParameter(f"{value!r} is not a size: write {examples}.")
     return size
+
+
+def keep(context: click.Context, parameter: click.Parameter, value: str) -> object:
+    """Return how many replaced databases --keep-previous keeps: a number, or all."""
+    if value == "all" or value.isdecimal():
+        return value if value == "all" else int(value)
+    raise click.BadParameter(f"{value!r} is not a number of databases: write 3, or no value to keep all.")

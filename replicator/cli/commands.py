@@ -1,136 +1,129 @@
-"""The commands: each turns its options into a call of the library, and what comes back into words or JSON."""
+"""The commands, with their help. What they do is in `actions`, loaded when it is wanted."""
 
 import functools
-import json
-import logging
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Any
 
 import click
-from rich.console import Console
 
-from replicator import __version__, checks, events
-from replicator.cli.choices import DEFER
-from replicator.cli.findings import findings_as_data, findings_as_lines, plain
-from replicator.cli.left import open_as_lines, some
+from replicator.cli.command import Commands
+from replicator.cli.common import Output
 from replicator.cli.options import (
     COMPARE_DATA_ONLY,
     CONNECTIONS,
     COPYING,
-    DEBUG,
+    DEFER,
     FOREIGN_KEYS,
     FORMAT,
     GLOBALS,
     HOLD,
     JOBS,
+    KEEP,
     LOCK_TIMEOUT,
     MAX_RATE,
     MEMORY,
+    MENDING_SQL,
     MOVING,
-    OUTPUT,
+    PLAN_JSON,
+    PLAN_SQL,
     REPAIR,
     REPLACING,
     RESUME,
     RETRY,
     SHOW_ROWS,
+    SHOWN,
     SKIP_FAILED_REFRESH,
     SPLIT,
     STATISTICS,
     TOAST_COMPRESSION,
     VERIFY,
-    Commands,
-    Common,
-    Output,
-    both,
-    of_clone,
-    one,
     options,
 )
-from replicator.cli.plans import mending_as_sql, plan_as_json, plan_as_lines, plan_as_sql
 from replicator.cli.topics import help_command
-from replicator.errors import PreflightFailed, StepFailed, UsageError, VerificationFailed
-from replicator.events import Emit, size_text
-from replicator.model import Finding
-from replicator.runs.check import preflight
-from replicator.runs.clone import clone
-from replicator.runs.hold import hold
-from replicator.runs.plan import plan_copy
-from replicator.runs.repair import verify_or_mend
-from replicator.runs.status import clean_up, look
-from replicator.runs.validate import validate
-from replicator.secrets import of_traceback
-from replicator.sessions import watchdog
-from replicator.show.progress import progress
-from replicator.show.report import Report
+from replicator.cli.versions import show_versions
 
-ABSENT = "There is no such database, and so no unfinished clone in it. Is its name correct?"
-WHOSE_CODE = """Whose code runs: users of either database who are no superusers cannot have this program call what they
-made by a name, a cast, a view, a rule or a trigger. But servers run checks, domains, generated columns and expressions
-of indexes as whoever reads or writes: where you do not trust the owners of tables, connect as a role without superuser
-rights. The source's superuser can put code into the copy, as with pg_dump; a network without TLS can change it.
-.github/SECURITY.md lists it all.
+BOTH = ("source", "destination")
+WHOSE_CODE = """Users of either database who are not superusers cannot make this program call their code by a name, a
+cast, a view, a rule or a trigger. But servers run checks, domains, generated columns and index expressions as the role
+that reads or writes: if you do not trust the owners of tables, connect as a role without superuser rights. The source's
+superuser can put code into the copy, as with pg_dump. Without TLS, so can the network. Details: .github/SECURITY.md.
 """
 
 
 @click.group(
     cls=Commands, epilog=WHOSE_CODE, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
-@click.version_option(__version__, prog_name="replicator")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_versions,
+    help="Show the versions of replicator, Python, psycopg and libpq, and how rows are copied.",
+)
 def cli() -> None:
-    """Copy a PostgreSQL database into another server: schema, data, verification; no client tools needed.
+    """Copy a PostgreSQL database into another server: schema, rows, verification. No client tools needed.
 
-    Without a command and with both databases given, this is `clone`.
+    replicator clone postgresql://app@old/shop postgresql://app@new/shop
     """
 
 
-class Masking(logging.Formatter):
-    """Formats what is logged, by the driver as well, without what may be secret."""
+@cli.command(
+    "check",
+    short_help="Wait for the servers; show what blocks a clone.",
+    sides=BOTH,
+    codes=(1, 3, 4, 7),
+    examples="""
+    replicator check postgresql://app@old/shop
+    replicator check postgresql://app@old/shop postgresql://app@new/shop
+    """,
+)
+@options(*CONNECTIONS, *COPYING, *GLOBALS, LOCK_TIMEOUT, STATISTICS, TOAST_COMPRESSION)
+@click.pass_context
+def check_command(context: click.Context, /, **given: Any) -> None:
+    """Wait until the servers answer; show their versions, sizes and encodings, and what blocks a clone.
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return a record's line, and its traceback."""
-        return of_traceback(super().format(record))
+    Blockers are listed if both databases are given, each with the statement that removes it. Nothing is written.
+    If --create has to create the destination, some checks wait for `clone`, which makes them before it copies.
+    """
+    from replicator.cli.actions import check
 
-
-@contextmanager
-def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
-    """Show progress on stderr and, at the end, the report on stdout, differences included; whatever becomes of it."""
-    common = click.get_current_context().ensure_object(Common)
-    if common.debug:
-        log = logging.StreamHandler(sys.stderr)
-        log.setFormatter(Masking(logging.BASIC_FORMAT))
-        logging.basicConfig(level=logging.DEBUG, handlers=[log])
-    report = Report()
-    common.left_out, common.deferred = report.left_out, lambda: report.deferred
-    began = time.monotonic()
-    ok = False
-    try:
-        with progress(output) as show:
-
-            def emit(event: events.Event) -> None:
-                report.add(event)
-                show(event)
-
-            try:
-                for note in common.notes:
-                    emit(events.Note(note))
-                with watchdog.telling(lambda text: emit(events.Note(text))):
-                    yield emit
-                ok = True
-            finally:
-                emit(events.Finished(ok, time.monotonic() - began))
-    except VerificationFailed as error:
-        report.differences = error.differences
-        raise
-    finally:
-        if table:
-            report.render(output=output)
+    check.run(context, **given)
 
 
-@cli.command("clone")
+@cli.command(
+    "plan",
+    short_help="Show what a clone would do, and what blocks it.",
+    sides=BOTH,
+    codes=(1, 3, 4, 5, 7),
+    examples="""
+    replicator plan postgresql://app@old/shop postgresql://app@new/shop
+    replicator plan --sql postgresql://app@old/shop > schema.sql
+    """,
+)
+@options(*CONNECTIONS, *COPYING, *DEFER, LOCK_TIMEOUT, STATISTICS, SPLIT, FORMAT, PLAN_SQL, PLAN_JSON)
+def plan_command(**given: Any) -> None:
+    """Show what a clone would do, step by step. Nothing is written.
+
+    For another major version, plan tries the schema on the destination in a transaction that is rolled back.
+    """
+    from replicator.cli.actions import plan
+
+    plan.run(**given)
+
+
+@cli.command(
+    "clone",
+    short_help="Copy a database.",
+    sides=BOTH,
+    codes=(1, 3, 4, 5, 6, 7, 8),
+    examples="""
+    replicator check postgresql://app@old/shop postgresql://app@new/shop
+    replicator clone postgresql://app@old/shop postgresql://app@new/shop --verify
+    replicator clone --config nightly.toml --replace swap --keep-previous 3
+    replicator clone --resume=per-table postgresql://app@old/shop postgresql://app@new/shop
+    """,
+)
 @options(
     *CONNECTIONS,
     *COPYING,
@@ -148,197 +141,100 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
     *MOVING,
     *REPLACING,
 )
-@click.pass_context
-def clone_command(context: click.Context, /, output: Output, **given: Any) -> None:
-    """Copy the source into the empty destination."""
-    if context.meta.get("bare") and not given["source"] and not given["destination"]:
-        assert context.parent is not None
-        click.echo(f"{context.parent.get_help()}\n\n{context.get_help()}", err=True)
-        context.exit(UsageError.exit_code)
-    wanted = both(**given)
-    with reported(output) as emit:
-        verified = clone(wanted, emit)
-    if output != "json":
-        complete = "The copy is complete and verified" if verified else "The copy is complete"
-        if left := context.ensure_object(Common).deferred():
-            click.echo(left)
-            complete = f"But for that, {complete[0].lower()}{complete[1:]}"
-        _echo_complete(complete)
+def clone_command(**given: Any) -> None:
+    """Copy the source into an empty destination, or replace or fill an existing one."""
+    from replicator.cli.actions import clone
+
+    clone.run(**given)
 
 
-def _echo_complete(complete: str) -> None:
-    """Say that a copy is complete, and what it lacks all the same."""
-    left_out = click.get_current_context().ensure_object(Common).left_out
-    click.echo("\n".join([f"{complete}, but for what was left out:", *left_out] if left_out else [f"{complete}."]))
+@cli.command(
+    "verify",
+    short_help="Compare two databases; repair rows.",
+    sides=BOTH,
+    codes=(1, 3, 4, 6, 7, 8),
+    examples="""
+    replicator verify postgresql://app@old/shop postgresql://app@new/shop
+    replicator verify --repair postgresql://app@old/shop postgresql://app@new/shop
+    """,
+)
+@options(*CONNECTIONS, *COPYING, SHOW_ROWS, REPAIR, MENDING_SQL, FOREIGN_KEYS, COMPARE_DATA_ONLY, RETRY, MAX_RATE)
+def verify_command(**given: Any) -> None:
+    """Compare both databases: every object and every row. Name what differs."""
+    from replicator.cli.actions import verify
+
+    verify.run(**given)
 
 
-@cli.command("verify")
-@click.option("--sql", "script", is_flag=True, help="Print the statements that would mend definitions as a script.")
-@options(*CONNECTIONS, *COPYING, SHOW_ROWS, REPAIR, FOREIGN_KEYS, COMPARE_DATA_ONLY, RETRY, MAX_RATE)
-def verify_command(script: bool, output: Output, **given: Any) -> None:
-    """Compare both databases: every object, and each table's rows; name what differs, row by row."""
-    wanted = both(**given)
-    with reported(output, table=False) as emit:
-        mismatches = verify_or_mend(wanted, emit)
-    if script:
-        click.echo(mending_as_sql(mismatches))
-    elif output == "json":
-        click.echo(json.dumps([asdict(mismatch.public()) for mismatch in mismatches], indent=2))
-    else:
-        coloured = output == "auto" and sys.stdout.isatty() and not Console().no_color
-        lines = [line for mismatch in mismatches for line in mismatch.lines(wanted.show_rows, coloured=coloured)]
-        click.echo("\n".join(lines) or "No differences.", color=coloured or None)
-    if left := [str(mismatch) for mismatch in mismatches if not mismatch.repaired]:
-        raise VerificationFailed(left)
-
-
-@cli.command("plan")
-@click.option("--sql", "script", is_flag=True, help="Print the schema as one SQL script in creation order.")
-@click.option("--json", "output", flag_value="json", help="Print the steps as JSON: the same as --output json.")
-@options(*CONNECTIONS, *COPYING, *DEFER, LOCK_TIMEOUT, STATISTICS, SPLIT, FORMAT)
-def plan_command(script: bool, output: Output, destination: str | None, **given: Any) -> None:
-    """Print what a clone would do, step by step, with costs, order and reasons; write nothing anywhere.
-
-    What would keep a clone from beginning is told by `probe`.
-    A destination of another version is asked what it cannot hold: the schema is tried there, and rolled back.
-    """
-    wanted = both(destination=destination or given["source"], **given)
-    with reported(output, table=False) as emit:
-        plan = plan_copy(wanted, emit)
-    if script:
-        click.echo(plan_as_sql(plan))
-    elif output == "json":
-        click.echo(plan_as_json(plan))
-    else:
-        # color: click takes what looks like a terminal's control sequence out of what goes to a file.
-        click.echo("\n".join(plan_as_lines(plan)), color=True)
-
-
-@cli.command("probe")
-@options(*CONNECTIONS, *COPYING, *GLOBALS, LOCK_TIMEOUT, STATISTICS, TOAST_COMPRESSION)
-@click.pass_context
-def probe_command(
-    context: click.Context, /, output: Output, source: str | None, destination: str | None, **given: Any
-) -> None:
-    """Wait until the servers answer, and print their versions, sizes and encodings.
-
-    With both databases: also all that a clone with these options would find in its way; nothing is written. Of a
-    destination that --create is to make, that is what its server tells; `clone` checks the rest before it copies.
-    """
-    if not source and not destination:
-        one("source", source)
-    wanted = {name: one(name, dsn) for name, dsn in (("source", source), ("destination", destination)) if dsn}
-    waiting = {"attempts": given["wait_attempts"], "delay": given["wait_delay"]}
-    if len(wanted) == 1 and (unread := of_clone(context)):
-        raise UsageError(f"{', '.join(unread)} would have no effect: name both databases.")
-    findings: list[Finding] = []
-    with reported(output, table=False) as emit:
-        if len(wanted) == 2:
-            found, findings = preflight(both(source, destination, **given), emit)
-        else:
-            found = {name: checks.wait(name, dsn, emit=emit, **waiting) for name, dsn in wanted.items()}
-    if output == "json":
-        facts = {server: plain(facts) for server, facts in found.items()}
-        click.echo(json.dumps(facts | ({"findings": findings_as_data(findings)} if len(wanted) == 2 else {}), indent=2))
-    else:
-        for server, f in found.items():
-            click.echo(
-                f"{server}: PostgreSQL {f.version}, database {f.database}, {size_text(f.size)}, {f.encoding},"
-                f" {f.collation}, user {f.user}" + (", standby" if f.standby else "")
-            )
-        click.echo("\n".join(findings_as_lines(findings)), nl=bool(findings))
-    if in_the_way := sum(finding.fatal for finding in findings):
-        things = "1 thing stands" if in_the_way == 1 else f"{in_the_way} things stand"
-        told = findings if output == "json" else ()  # as text they stand above
-        raise PreflightFailed(f"{things} in the way of a clone: see above.", findings=told)
-
-
-@cli.command("status")
+@cli.command(
+    "status",
+    short_help="Tell whether a clone is unfinished, and how to continue.",
+    sides=("destination",),
+    codes=(1, 3, 4, 6),
+    examples="replicator status postgresql://app@new/shop",
+)
 @options(*CONNECTIONS)
 @click.pass_context
-def status_command(
-    context: click.Context,
-    /,
-    output: Output,
-    source: str | None,
-    destination: str | None,
-    wait_attempts: int,
-    wait_delay: float,
-) -> None:
-    """Say whether a clone into the destination is unfinished; exit 6 if so."""
-    dsn = one("destination", destination)
-    with reported(output, table=False) as emit:
-        checks.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
-        status = look(dsn)
-    if output == "json":
-        click.echo(json.dumps(status and plain(status), indent=2, default=str))
-    elif status is None:
-        click.echo("No unfinished clone: there is no journal.")
-    elif status.open:
-        click.echo("\n".join(open_as_lines(status)))
-    else:
-        running = status.state == "running" and status.alive
-        state = "running" if running else "killed" if status.state == "running" else status.state
-        begun = f"begun {status.started:%Y-%m-%d %H:%M:%S %Z}: {state}."
-        click.echo(events.one_line(f'Unfinished clone from {status.source} into "{status.database}", {begun}'))
-        click.echo(f"{status.done} of {status.steps} steps are done, {status.rows:,} rows, {size_text(status.bytes)}.")
-        named = some(status.unfinished, "not done")
-        last = [] if running else [status.way_on]
-        click.echo("\n".join([*([events.one_line(status.error)] if status.error else []), *named, *last]))
-    if status:
-        context.exit(StepFailed.exit_code)
+def status_command(context: click.Context, /, **given: Any) -> None:
+    """Tell whether a clone into the destination is unfinished, and how to go on. Exit 6 if so."""
+    from replicator.cli.actions import status
+
+    status.run(context, **given)
 
 
-@cli.command("clean")
+@cli.command(
+    "clean",
+    short_help="Drop what an unfinished clone left.",
+    sides=("destination",),
+    codes=(1, 3, 4, 6),
+    examples="replicator clean postgresql://app@new/shop",
+)
 @options(*CONNECTIONS)
-def clean_command(
-    output: Output, source: str | None, destination: str | None, wait_attempts: int, wait_delay: float
-) -> None:
-    """Remove what an unfinished clone left in the destination, journal included, so that it is empty again.
+def clean_command(**given: Any) -> None:
+    """Drop what an unfinished clone left in the destination, so that it is empty again.
 
-    Everything in the database goes, since the clone began with an empty one; after --data-only nothing goes, and
-    foreign keys come back. A copy that is open stays as it is: only what was deferred is given up. After --replace
-    swap, what goes is the database that was to replace it. Without a journal nothing is touched.
+    Everything in the database is dropped, since the clone began with an empty one. After --data-only nothing is
+    dropped, and foreign keys are restored. After --replace swap, the database that was to replace the old one is
+    dropped. A copy that waits for `validate` stays; only the deferred work is given up. Without a journal nothing is
+    touched.
     """
-    dsn = one("destination", destination)
-    with reported(output, table=False) as emit:
-        checks.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
-        dropped = clean_up(dsn, emit)
-    if output == "json":
-        told = None if dropped is None else (dropped.total(), dict(dropped))
-        click.echo(json.dumps(dict(zip(("dropped", "kinds"), told or (None, None), strict=True))))
-    elif dropped is None:
-        click.echo("Nothing to clean: there is no journal.")
-    else:
-        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(dropped.items()))
-        click.echo(f"Removed {dropped.total():,} objects{f': {kinds}' if kinds else ''}.")
+    from replicator.cli.actions import status
+
+    status.run_clean(**given)
 
 
-@cli.command("validate")
+@cli.command(
+    "validate",
+    short_help="Build indexes and check foreign keys that a clone deferred.",
+    sides=("destination",),
+    codes=(1, 3, 4, 6),
+    examples="replicator validate postgresql://app@new/shop",
+)
 @options(*CONNECTIONS, JOBS, MEMORY, RETRY)
-def validate_command(
-    output: Output,
-    source: str | None,
-    destination: str | None,
-    wait_attempts: int,
-    wait_delay: float,
-    jobs: int,
-    maintenance_work_mem: int | None,
-    retry_seconds: float,
-) -> None:
-    """Do what `clone --defer-validation` and `--defer-indexes` left to be done, while the copy is in use.
+def validate_command(**given: Any) -> None:
+    """Do what `clone --defer-validation` and `--defer-indexes` deferred, while the copy is in use.
 
-    Foreign keys are validated, which keeps nobody from writing, and indexes are built CONCURRENTLY. The source is not
-    needed. What cannot be done hinders nothing else; run it again to go on.
+    Foreign keys are validated without blocking writes; indexes are built CONCURRENTLY. The source is not needed.
+    A failure does not block the rest; run it again to continue.
     """
-    dsn = one("destination", destination)
-    with reported(output) as emit:
-        checks.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
-        done = validate(dsn, emit, jobs=jobs, memory=maintenance_work_mem, retry_seconds=retry_seconds)
-    if output != "json" and done is None:
-        click.echo("Nothing was deferred: there is no journal.")
-    elif output != "json":
-        _echo_complete("The copy is complete")
+    from replicator.cli.actions import clone
+
+    clone.run_validate(**given)
+
+
+@cli.command(
+    "demo",
+    short_help="Clone a sample database between two temporary servers.",
+    codes=(6, 8),
+    examples="replicator demo --keep",
+)
+@options(KEEP, *SHOWN)
+def demo_command(keep: bool, output: Output) -> None:
+    """Start two PostgreSQL servers, fill one with sample data, clone it into the other and verify."""
+    from replicator.cli.reported import reported
+    from replicator.demo import demo
+
+    demo(keep=keep, as_json=output == "json", reported=functools.partial(reported, output))
 
 
 cli.add_command(help_command)
@@ -347,14 +243,6 @@ cli.add_command(help_command)
 @cli.command("hold", hidden=True)
 def hold_command() -> None:
     """Hold a clone's snapshot: started by --hold-snapshot."""
+    from replicator.runs.hold import hold
+
     hold(sys.stdin.read())
-
-
-@cli.command("demo")
-@click.option("--keep", is_flag=True, help="Leave the servers running.")
-@options(OUTPUT, DEBUG)
-def demo_command(keep: bool, output: Output) -> None:
-    """Start two PostgreSQL servers, fill one with a shop, clone it into the other and verify."""
-    from replicator.demo import demo
-
-    demo(keep=keep, as_json=output == "json", reported=functools.partial(reported, output))

@@ -12,7 +12,7 @@ def findings_as_lines(findings: Iterable[Finding]) -> Iterator[str]:
     """Yield each finding and, on the line below it, what to do; what is in the way first."""
     ordered = sorted(findings, key=lambda finding: not finding.fatal)
     for f, after in zip_longest(ordered, ordered[1:]):
-        yield events.one_line(f"  {'in the way' if f.fatal else 'note'}: {f.text}")
+        yield events.one_line(f"  {'problem' if f.fatal else 'note'}: {f.text}")
         if f.run or not after or f.remedy != after.remedy:  # what helps against several things is said after the last
             yield from remedy_as_lines(f)
 

@@ -5,18 +5,39 @@ from difflib import get_close_matches
 
 import click
 
-HELP = "--help tells what there is."
+HELP = "See --help."
 OF_OTHER_TOOLS = {
-    "--dry-run": "`plan` says what a clone would do, `probe` what is in its way.",
+    "--dry-run": "`plan` shows what a clone would do and what blocks it; `check` shows only what blocks it.",
     "--schema-only": "`plan --sql` prints the schema as a script for psql.",
-    "--target": "Is --destination meant?",
-    "--dbname": "Is --source or --destination meant?",
-    "--no-privileges": "Is --no-acl meant?",
-    "--skip-large-objects": "Is --no-large-objects meant?",
-    "--table-jobs": "Is --copy-jobs meant?",
-    "--verbose": "Is --debug meant?",
+    "--target": "Did you mean --destination?",
+    "--dbname": "Did you mean --source or --destination?",
+    "--no-privileges": "Did you mean --no-acl?",
+    "--skip-large-objects": "Did you mean --no-large-objects?",
+    "--table-jobs": "Did you mean --copy-jobs?",
+    "--quiet": "Progress goes to stderr: 2>/dev/null discards it.",
+    "--force": "Did you mean --replace?",
 }
 """What other tools call so: pg_dump, pg_restore, pgcopydb."""
+COMMANDS_OF_OTHER_TOOLS = {
+    "copy": "clone",
+    "copy-db": "clone",
+    "restore": "clone",
+    "replicate": "clone",
+    "migrate": "clone",
+    "sync": "clone",
+    "resume": "clone --resume",
+    "compare": "verify",
+    "diff": "verify",
+    "repair": "verify --repair",
+    "dump": "plan --sql",
+    "apply": "clone",
+    "preflight": "check",
+    "ping": "check",
+    "doctor": "check",
+    "cleanup": "clean",
+    "init": "config --init",
+    "version": "--version",
+}
 ALIKE = 0.75
 
 
@@ -26,12 +47,13 @@ def option_meant(option: str, commands: Mapping[str, click.Command], known: Iter
         return OF_OTHER_TOOLS[option]
     others = [name for name, command in commands.items() if any(option in each.opts for each in command.params)]
     if others:
-        return f"It belongs to {', '.join(sorted(others))}."
+        return f"It belongs to {', '.join(f'`{name}`' for name in sorted(others))}."
     alike = get_close_matches(option, known, 2, ALIKE)
-    return f"Is {' or '.join(alike)} meant?" if alike else HELP
+    return f"Did you mean {' or '.join(alike)}?" if alike else HELP
 
 
 def command_meant(word: str, commands: Iterable[str]) -> str:
     """Return a hint."""
-    alike = get_close_matches(word.lower(), commands, 1)
-    return f"Is {alike[0]} meant?" if alike else HELP
+    word = word.lower()
+    alike = COMMANDS_OF_OTHER_TOOLS.get(word) or next(iter(get_close_matches(word, commands, 1)), None)
+    return f"Did you mean '{alike}'?" if alike else HELP

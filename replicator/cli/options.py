@@ -1,346 +1,424 @@
-"""The options, and the settings that they make. Precedence: flag, environment, file, default."""
+"""The options, with their help. Precedence: flag, variable, file, default.
 
-import difflib
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+Nothing is imported here that takes time: `--help` and completion read this module only.
+"""
+
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
-from click.core import ParameterSource
 
-from replicator import settings
-from replicator.argv import ENVIRONMENT
-from replicator.cli.amounts import Number, WholeNumber, duration, memory, rate, split_size
-from replicator.cli.choices import LEAVING_OUT, NEGATIONS, SOURCE_ENCODING, VIA_ROOT
-from replicator.cli.meant import command_meant
-from replicator.errors import UsageError
+from replicator.cli.amounts import Number, WholeNumber, duration, keep, memory, rate, split_size
+from replicator.cli.common import remember
+from replicator.cli.file import read_config
+from replicator.cli.parameters import Group, option
 from replicator.model import Format, Statistics
-from replicator.sessions import watchdog
-from replicator.settings import Settings, file, from_flags
-from replicator.settings.conninfo import check_conninfo
 
 Command = Callable[..., Any]
+MOST_JOBS = 64
 
 
-Output = Literal["auto", "plain", "json"]
+def _be_patient(context: click.Context, parameter: click.Parameter, seconds: float) -> None:
+    from replicator.sessions import watchdog
+
+    watchdog.seconds = seconds
 
 
-@dataclass(slots=True)
-class Common:
-    """What a command chose that its end needs to know, whatever that end is. click hands it on as `obj`."""
+def _jobs() -> int:
+    from replicator.settings import default_jobs
 
-    command: str = ""
-    output: Output = "auto"
-    debug: bool = False
-    notes: list[str] = field(default_factory=list)
-    """What is to be mentioned as soon as there is somebody to tell."""
-    left_out: Collection[str] = ()
-    """What a copy lacks, as the report has it."""
-    deferred: Callable[[], str] = str
-    """Returns what is left to do while the copy is in use, as the report has it."""
+    return default_jobs()
 
 
-class Commands(click.Group):
-    """The commands. Options may stand before the command as well; without one, `clone` is meant."""
+# Connection
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the command first."""
-        values = {o for command in self.commands.values() for o in _options_with_values(command)}
-        places = [i for i, word in enumerate(args) if word in self.commands and (i == 0 or args[i - 1] not in values)]
-        if places:
-            args = [args[places[0]], *args[: places[0]], *args[places[0] + 1 :]]
-        elif args and args[0].isalpha():
-            raise UsageError(f"No such command: {args[0]}.", hint=command_meant(args[0], self.commands))
-        elif not {"-h", "--help", "--version"} & set(args):
-            args = ["clone", *args]
-            ctx.meta["bare"] = True
-        ctx.ensure_object(Common).command = args[0] if args else ""
-        return super().parse_args(ctx, args)
-
-
-def _options_with_values(command: click.Command) -> list[str]:
-    options = (
-        p for p in command.params if isinstance(p, click.Option) and not p.is_flag and not isinstance(p.flag_value, str)
-    )
-    return [name for option in options for name in option.opts]
-
-
-def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
-    """Make a file's values the defaults of this command. Flags of other commands are passed over, the rest is refused.
-
-    A key is a flag as --help has it, with dashes or underscores, without those in front.
-    """
-    if path is None:
-        return
-    given = {name.replace("_", "-"): value for name, value in file.read_config(path).items()}
-    assert context.parent is not None
-    assert isinstance(context.parent.command, click.Group)
-    known = {name for command in context.parent.command.commands.values() for name in flags(command)}
-    if unknown := sorted(given.keys() - known):
-        alike = [match for name in unknown for match in difflib.get_close_matches(name, known, 1)]
-        raise UsageError(
-            f"The file {path} has unknown options: {', '.join(unknown)}.",
-            hint=f"Is {' or '.join(alike)} meant?" if alike else None,
-        )
-    if file.exposes_password(path, given):
-        note = f"Other users can read the file {path}, which has a password: chmod 600 it."
-        context.ensure_object(Common).notes.append(note)
-    here = flags(context.command)
-    read = {name: _in_file(here[name], value, path) for name, value in given.items() if name in here}
-    values = {name: value for name, value in read.items() if value is not None}
-    for name, value in values.items():
-        _check_in_file(context, here[name], value, path)
-    context.default_map = {here[name].name: value for name, value in values.items()}
-
-
-def flags(command: click.Command) -> dict[str, click.Option]:
-    """Return the options of a command that a file may set, by their long names without the dashes in front."""
-    options = (p for p in command.params if isinstance(p, click.Option) and p.name != "config")
-    return {name.removeprefix("--"): o for o in options for name in o.opts if name.startswith("--")}
-
-
-def _in_file(option: click.Option, value: object, path: Path) -> object:
-    """Return what an option takes for a file's value; None for its default. `true` is the flag without a value."""
-    name = option.opts[0].removeprefix("--")
-    if isinstance(value, bool) and not option.is_bool_flag:
-        if isinstance(option.flag_value, str):
-            return option.flag_value if value else None
-        if isinstance(option.type, click.Choice) and "on" in option.type.choices:
-            return "on" if value else "off"
-    if option.multiple:
-        values = value if isinstance(value, list) else [value]
-        if values and all(isinstance(each, str) for each in values):
-            return values
-        raise UsageError(f"The option {name} in the file {path} needs a text, or a list of texts.")
-    if isinstance(value, bool) is not option.is_bool_flag or not isinstance(value, str | int | float):
-        wanted = "true or false" if option.is_bool_flag else "a value, as on the command line"
-        raise UsageError(f"The option {name} in the file {path} needs {wanted}.")
-    return value
-
-
-def _check_in_file(context: click.Context, option: click.Option, value: object, path: Path) -> None:
-    """Raise UsageError where an option does not take a file's value: click would name the flag, which nobody gave."""
-    where = f"The option {option.opts[0].removeprefix('--')} in the file {path}"
-    try:
-        option.process_value(context, value)
-    except click.BadParameter as error:
-        raise UsageError(f"{where}: {error.message}") from error
-    except UsageError as error:
-        raise UsageError(f"{where}: {error}", hint=error.hint) from error
-
-
-def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    common = context.ensure_object(Common)
-    setattr(common, str(parameter.name), value)
-    return value
-
-
-OUTPUT = click.option(
-    "--output",
-    type=click.Choice(["auto", "plain", "json"]),
-    default="auto",
-    show_default=True,
-    callback=_remember,
-    help="Live display on a terminal, plain lines, or JSON.",
+SOURCE = option(
+    Group.CONNECTION, "--source", metavar="URL", help="Database to copy from: a URL or a libpq connection string."
 )
-DEBUG = click.option(
-    "--debug", is_flag=True, callback=_remember, expose_value=False, help="Show statements and tracebacks."
+DESTINATION = option(
+    Group.CONNECTION, "--destination", metavar="URL", help="Database to copy to: a URL or a libpq connection string."
 )
-CONFIG = click.option(
+CONFIG = option(
+    Group.CONNECTION,
     "--config",
     type=click.Path(path_type=Path),
     is_eager=True,
     expose_value=False,
-    callback=_read_config,
-    help="TOML file: tables [source] and [destination] with libpq's keys, [options].",
-)
-SOURCE = click.option(
-    "--source", envvar=ENVIRONMENT["--source"], metavar="URL", help="The original: a URL or conninfo."
-)
-DESTINATION = click.option(
-    "--destination", envvar=ENVIRONMENT["--destination"], metavar="URL", help="The copy: a URL or conninfo."
+    callback=read_config,
+    help="Read options from a TOML file. `replicator config --init` prints one.",
 )
 WAITING = (
-    click.option("--wait-attempts", default=5, show_default=True, type=WholeNumber(1), help="Attempts to connect."),
-    click.option("--wait-delay", default=5.0, show_default=True, type=Number(0), help="Seconds between attempts."),
+    option(
+        Group.CONNECTION,
+        "--wait-attempts",
+        default=5,
+        show_default=True,
+        type=WholeNumber(1),
+        metavar="N",
+        help="How often to try to connect.",
+    ),
+    option(
+        Group.CONNECTION,
+        "--wait-delay",
+        default=5.0,
+        show_default="5",
+        type=Number(0),
+        metavar="SECONDS",
+        help="Seconds between two attempts.",
+    ),
 )
-
-
-def _be_patient(context: click.Context, parameter: click.Parameter, seconds: float) -> None:
-    watchdog.seconds = seconds
-
-
-SILENCE = click.option(
+STALL = option(
+    Group.CONNECTION,
     "--stall-timeout",
     default="5m",
     show_default=True,
     type=duration,
+    metavar="DURATION",
     expose_value=False,
     callback=_be_patient,
-    help="How long a server may be silent before it is asked whether it still works.",
+    help="Check on a server that has been silent for this long.",
 )
-JOBS = click.option(
-    "--jobs",
-    "-j",
-    type=WholeNumber(1, 64),
-    default=settings.default_jobs(),
-    show_default="processors, at most 8",
-    help="Steps at a time.",
+UNKNOWN_VERSION = option(
+    Group.CONNECTION,
+    "--allow-unknown-version",
+    is_flag=True,
+    help="Continue with a server that is newer than this program knows.",
 )
-LANES = (
-    click.option("--copy-jobs", type=WholeNumber(1, 64), show_default="--jobs", help="Steps at a time that copy rows."),
-    click.option(
-        "--index-jobs",
-        type=WholeNumber(1, 64),
-        show_default="--jobs",
-        help="Steps at a time that build indexes, check constraints, gather statistics.",
+
+# What to copy
+
+LEAVING_OUT = (
+    option(Group.WHAT, "--no-owner", is_flag=True, help="Make the destination role the owner of everything."),
+    option(Group.WHAT, "--no-acl", is_flag=True, help="Skip privileges (GRANT and REVOKE)."),
+    option(Group.WHAT, "--no-tablespaces", is_flag=True, help="Put everything into the default tablespace."),
+    option(
+        Group.WHAT,
+        "--no-unlogged-table-data",
+        is_flag=True,
+        help="Skip the rows of unlogged tables; a standby does not have them.",
+    ),
+    option(Group.WHAT, "--no-large-objects", is_flag=True, help="Skip large objects."),
+    option(Group.WHAT, "--no-comments", is_flag=True, help="Skip comments."),
+    option(Group.WHAT, "--no-security-labels", is_flag=True, help="Skip security labels."),
+    option(Group.WHAT, "--no-publications", is_flag=True, help="Skip publications."),
+    option(Group.WHAT, "--no-subscriptions", is_flag=True, help="Skip subscriptions."),
+    option(Group.WHAT, "--no-event-triggers", is_flag=True, help="Skip event triggers."),
+    option(
+        Group.WHAT,
+        "--no-database-settings",
+        is_flag=True,
+        help="Skip ALTER DATABASE … SET and the connection limit.",
+    ),
+    option(
+        Group.WHAT,
+        "--thaw",
+        is_flag=True,
+        help="Skip a connection limit of 0 and read-only mode, which freeze the source.",
+    ),
+    option(
+        Group.WHAT,
+        "--exclude-extension",
+        multiple=True,
+        metavar="PATTERN",
+        help="Skip an extension and whatever depends on it. Repeat for more.",
     ),
 )
-CREATE = click.option("--create", is_flag=True, help="Create the destination database unless it is there.")
-ROLES = click.option("--roles", is_flag=True, help="Create the roles that the destination lacks.")
-RESUME = click.option(
-    "--resume",
-    is_flag=False,
-    flag_value="same-snapshot",
-    default="no",
-    type=click.Choice(["no", "same-snapshot", "per-table"]),
-    show_default=True,
-    help="Finish what an earlier run left: in its snapshot, or each missing table as it is now.",
+VIA_ROOT = option(
+    Group.WHAT,
+    "--load-via-partition-root",
+    is_flag=True,
+    help="Route each row through the partitioned table. Used anyway where rows may belong elsewhere.",
 )
-HOLD = click.option(
-    "--hold-snapshot",
-    "hold_snapshot_seconds",
-    is_flag=False,
-    flag_value="24h",
-    default="0",
-    type=duration,
-    help="Keep the snapshot in a process of its own, 24h long if not said otherwise, for --resume.",
+SOURCE_ENCODING = option(
+    Group.WHAT,
+    "--source-encoding",
+    metavar="ENCODING",
+    help="Encoding of the text in a SQL_ASCII source, such as LATIN1.",
 )
-RETRY = click.option(
-    "--retry-for",
-    "retry_seconds",
-    default="10m",
-    show_default=True,
-    type=duration,
-    help="How long a step is tried again, counted from its first failure, when a connection is lost, a server restarts,"
-    " and the like. A step that had run longer than this is tried once more all the same.",
+DOWNGRADE = option(
+    Group.WHAT,
+    "--downgrade",
+    is_flag=True,
+    help="Skip, and list, what the destination's version does not support.",
 )
-LOCK_TIMEOUT = click.option(
-    "--lock-timeout",
-    default="0",
-    show_default="wait",
-    type=duration,
-    help="How long to wait for each lock that keeps a table of the source from being altered.",
+SKIP_UNPRIVILEGED = option(
+    Group.WHAT,
+    "--skip-unprivileged",
+    is_flag=True,
+    help="Skip, and list, what the destination role is not allowed to create.",
 )
-DOWNGRADE = click.option(
-    "--downgrade", is_flag=True, help="Leave out what the destination's version cannot hold, and list it."
-)
-SKIP_UNPRIVILEGED = click.option(
-    "--skip-unprivileged", is_flag=True, help="Leave out what the destination's role may not make, and list it."
-)
-UNKNOWN_VERSION = click.option("--allow-unknown-version", is_flag=True, help="Go on with a server newer than is known.")
-SKIP_FAILED_REFRESH = click.option(
-    "--skip-failed-refresh", is_flag=True, help="Leave materialized views empty whose query fails, and say which."
-)
-FOREIGN_KEYS = click.option(
-    "--foreign-keys",
-    type=click.Choice(["not-valid"]),
-    help="Add foreign keys that the rows violate as NOT VALID, and say which; in `verify` they are no difference.",
-)
-TABLESPACES = click.option(
+ROLES = option(Group.WHAT, "--roles", is_flag=True, help="Create roles that the destination lacks.")
+TABLESPACES = option(
+    Group.WHAT,
     "--tablespaces",
     "create_tablespaces",
     is_flag=True,
-    help="Create the tablespaces that the destination lacks, at the paths that they have on the source.",
+    help="Create tablespaces that the destination lacks, at the same paths.",
 )
-RELAY = click.option(
-    "--relay",
-    type=click.Choice(["on", "off"]),
-    default="on",
+STATISTICS = option(
+    Group.WHAT,
+    "--statistics",
+    type=click.Choice([how.value for how in Statistics]),
+    callback=lambda context, parameter, value: value and Statistics(value),
+    show_default="transfer into PostgreSQL 18 and newer, else analyze",
+    help="Planner statistics: transfer the source's, run ANALYZE, or none.",
+)
+TOAST_COMPRESSION = option(
+    Group.WHAT,
+    "--toast-compression",
+    type=click.Choice(["lz4", "pglz"]),
+    show_default="the destination's",
+    help="Compression of long values (PostgreSQL 14 and newer).",
+)
+FOREIGN_KEYS = option(
+    Group.WHAT,
+    "--foreign-keys",
+    type=click.Choice(["not-valid"]),
+    show_default="fail",
+    help="Add a foreign key that the rows violate as NOT VALID, and warn.",
+)
+SKIP_FAILED_REFRESH = option(
+    Group.WHAT,
+    "--skip-failed-refresh",
+    is_flag=True,
+    help="Leave a materialized view empty if its query fails, and warn.",
+)
+DEFER = (
+    option(
+        Group.WHAT,
+        "--defer-validation",
+        is_flag=True,
+        help="Add foreign keys NOT VALID; `validate` checks the rows later.",
+    ),
+    option(
+        Group.WHAT,
+        "--defer-indexes",
+        is_flag=True,
+        help="Build only unique indexes; `validate` builds the others later, CONCURRENTLY.",
+    ),
+)
+
+# Existing destination
+
+CREATE = option(Group.EXISTING, "--create", is_flag=True, help="Create the destination database if it is missing.")
+REPLACE = option(
+    Group.EXISTING,
+    "--replace",
+    type=click.Choice(["swap", "drop"]),
+    show_default="require an empty database",
+    help="Replace the destination. swap: copy into a second database, then rename. drop: empty it first.",
+)
+KEEP_PREVIOUS = option(
+    Group.EXISTING,
+    "--keep-previous",
+    is_flag=False,
+    flag_value="all",
+    default="0",
+    show_default="drop it",
+    metavar="[N]",
+    callback=keep,
+    help="With --replace swap: keep the replaced database. N: keep the newest N, drop older ones.",
+)
+ALLOW_EMPTY = option(
+    Group.EXISTING,
+    "--allow-empty",
+    is_flag=True,
+    help="With --replace or --truncate: accept a source without rows.",
+)
+DATA_ONLY = (
+    option(Group.EXISTING, "--data-only", is_flag=True, help="Copy rows and sequence values into the existing schema."),
+    option(Group.EXISTING, "--truncate", is_flag=True, help="With --data-only: empty the tables first."),
+    option(Group.EXISTING, "--append", is_flag=True, help="With --data-only: add to the rows that are there."),
+    option(
+        Group.EXISTING,
+        "--allow-narrower-types",
+        is_flag=True,
+        help="With --data-only: accept that values are rounded or trailing blanks cut off.",
+    ),
+)
+
+# Comparison
+
+VERIFY = option(Group.COMPARISON, "--verify", is_flag=True, help="Compare both databases at the end.")
+COMPARE_DATA_ONLY = option(
+    Group.COMPARISON,
+    "--data-only",
+    is_flag=True,
+    help="Compare what `clone --data-only` copies; tables and columns match by name.",
+)
+SHOW_ROWS = option(
+    Group.COMPARISON,
+    "--show-rows",
+    type=WholeNumber(0),
+    metavar="N",
+    default=10,
     show_default=True,
-    callback=lambda context, parameter, value: value == "on",
-    help="Rows from socket to socket, or through the driver.",
+    help="How many differing rows to show for each table.",
 )
-FORMAT = click.option(
-    "--format",
-    type=click.Choice([how.value for how in Format]),
-    default=Format.AUTO.value,
-    show_default=True,
-    callback=lambda context, parameter, value: Format(value),
-    help="Rows as text or in binary; auto: in binary where all of a table's types have the same form everywhere.",
+REPAIR = option(
+    Group.COMPARISON, "--repair", is_flag=True, help="Copy differing rows again, then compare these tables again."
 )
-SPLIT = click.option(
+
+# Speed
+
+JOBS = option(
+    Group.SPEED,
+    "--jobs",
+    "-j",
+    type=WholeNumber(1, MOST_JOBS),
+    metavar="N",
+    default=_jobs,
+    show_default="number of CPUs, at most 8",
+    help="How many steps run in parallel.",
+)
+LANES = (
+    option(
+        Group.SPEED,
+        "--copy-jobs",
+        type=WholeNumber(1, MOST_JOBS),
+        metavar="N",
+        show_default="--jobs",
+        help="How many of them copy rows.",
+    ),
+    option(
+        Group.SPEED,
+        "--index-jobs",
+        type=WholeNumber(1, MOST_JOBS),
+        metavar="N",
+        show_default="--jobs",
+        help="How many of them build indexes, check constraints and gather statistics.",
+    ),
+)
+SPLIT = option(
+    Group.SPEED,
     "--split-larger-than",
     metavar="SIZE",
     default="auto",
     show_default=True,
     callback=split_size,
-    help="Copy larger tables in parts, several at a time (from PostgreSQL 14); auto: what would take longest; never.",
+    help="Copy larger tables in parallel parts: auto, never, or a size such as 2GB.",
 )
-MAX_RATE = click.option(
+FORMAT = option(
+    Group.SPEED,
+    "--format",
+    type=click.Choice([how.value for how in Format]),
+    default=Format.AUTO.value,
+    show_default=True,
+    callback=lambda context, parameter, value: Format(value),
+    help="COPY format. auto: binary where both servers store all column types alike.",
+)
+RELAY = option(
+    Group.SPEED,
+    "--relay",
+    type=click.Choice(["on", "off"]),
+    default="on",
+    show_default=True,
+    callback=lambda context, parameter, value: value == "on",
+    help="off: pass rows through the driver instead of from socket to socket; slower.",
+)
+MAX_RATE = option(
+    Group.SPEED,
     "--max-rate",
     metavar="RATE",
     callback=rate,
     show_default="no limit",
-    help="Copy, or read to compare, at most so much a second: 50MB/s, for the whole run.",
+    help="Limit the bytes read from the source, such as 50MB/s.",
 )
-MEMORY = click.option(
+MEMORY = option(
+    Group.SPEED,
     "--maintenance-work-mem",
     metavar="SIZE",
     callback=memory,
-    show_default="what suits each index",
-    help="Memory for each index that is built: 64MB. Most B-trees are built faster in little.",
-)
-STATISTICS = click.option(
-    "--statistics",
-    type=click.Choice([how.value for how in Statistics]),
-    callback=lambda context, parameter, value: value and Statistics(value),
-    show_default="transfer into PostgreSQL 18 and newer, else analyze",
-    help="Planner statistics: carry the source's over, compute them, or leave them out.",
-)
-TOAST_COMPRESSION = click.option(
-    "--toast-compression",
-    type=click.Choice(["lz4", "pglz"]),
-    show_default="the destination's",
-    help="Compress long values so on the destination (PostgreSQL 14 and newer).",
-)
-VERIFY = click.option("--verify", is_flag=True, help="Compare both databases at the end.")
-SHOW_ROWS = click.option(
-    "--show-rows",
-    type=WholeNumber(0),
-    default=10,
-    show_default=True,
-    help="Show so many of the rows that differ of each table.",
-)
-REPAIR = click.option(
-    "--repair", is_flag=True, help="Copy the rows that differ again, then compare these tables again."
-)
-REPLACE = click.option(
-    "--replace",
-    type=click.Choice(["swap", "drop"]),
-    show_default="an empty destination only",
-    help="Replace what is there: build beside it and swap, or drop it and rebuild.",
-)
-KEEP_PREVIOUS = click.option("--keep-previous", is_flag=True, help="--replace swap: keep the old one, renamed.")
-ALLOW_EMPTY = click.option(
-    "--allow-empty", is_flag=True, help="--replace, --truncate: even if the source has no rows at all."
-)
-DATA_ONLY = (
-    click.option("--data-only", is_flag=True, help="Copy rows, sequences' values into the schema that is there."),
-    click.option("--truncate", is_flag=True, help="--data-only: empty the tables first."),
-    click.option("--append", is_flag=True, help="--data-only: add to the rows that are there."),
-    click.option(
-        "--allow-narrower-types",
-        is_flag=True,
-        help="--data-only: let values be rounded, and blanks be cut off, where the destination's types hold less.",
-    ),
-)
-COMPARE_DATA_ONLY = click.option(
-    "--data-only", is_flag=True, help="Compare what clone --data-only copies; tables and columns match by name."
+    show_default="chosen for each index",
+    help="Memory for building one index, such as 64MB.",
 )
 
-CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, SILENCE, OUTPUT, DEBUG)
+# Recovery
+
+RESUME = option(
+    Group.RECOVERY,
+    "--resume",
+    is_flag=False,
+    flag_value="same-snapshot",
+    default="no",
+    type=click.Choice(["no", "same-snapshot", "per-table"]),
+    show_default="no; same-snapshot without a value",
+    help="Continue an unfinished clone. per-table: copy the remaining tables as they are now.",
+)
+HOLD = option(
+    Group.RECOVERY,
+    "--hold-snapshot",
+    "hold_snapshot_seconds",
+    is_flag=False,
+    flag_value="24h",
+    default="0",
+    show_default="off; 24h without a value",
+    type=duration,
+    metavar="[DURATION]",
+    help="Keep the snapshot open in a background process for --resume.",
+)
+RETRY = option(
+    Group.RECOVERY,
+    "--retry-for",
+    "retry_seconds",
+    default="10m",
+    show_default=True,
+    type=duration,
+    metavar="DURATION",
+    help="Retry a step for this long after a lost connection, a restart or a deadlock.",
+)
+LOCK_TIMEOUT = option(
+    Group.RECOVERY,
+    "--lock-timeout",
+    default="0",
+    show_default="wait forever",
+    type=duration,
+    metavar="DURATION",
+    help="How long to wait for the lock on each source table.",
+)
+
+# Output
+
+OUTPUT = option(
+    Group.OUTPUT,
+    "--output",
+    type=click.Choice(["auto", "plain", "json"]),
+    default="auto",
+    show_default=True,
+    callback=remember,
+    help="auto: live display on a terminal, else plain lines. json: for programs.",
+)
+VERBOSE = option(
+    Group.OUTPUT,
+    "--verbose",
+    "-v",
+    is_flag=True,
+    callback=remember,
+    expose_value=False,
+    help="Show more notes, and every step as it ends.",
+)
+DEBUG = option(
+    Group.OUTPUT,
+    "--debug",
+    is_flag=True,
+    callback=remember,
+    expose_value=False,
+    help="Show SQL statements and tracebacks.",
+)
+KEEP = option(Group.OUTPUT, "--keep", is_flag=True, help="Leave the servers running.")
+PLAN_SQL = option(
+    Group.OUTPUT, "--sql", "script", is_flag=True, help="Print the schema as one SQL script in creation order."
+)
+PLAN_JSON = option(
+    Group.OUTPUT, "--json", "output", flag_value="json", help="Print the plan as JSON, as --output json does."
+)
+MENDING_SQL = option(
+    Group.OUTPUT, "--sql", "script", is_flag=True, help="Print the SQL that would correct differing definitions."
+)
+
+SHOWN = (OUTPUT, VERBOSE, DEBUG)
+CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, STALL, *SHOWN)
 COPYING = (JOBS, *LEAVING_OUT, VIA_ROOT, SOURCE_ENCODING, DOWNGRADE, SKIP_UNPRIVILEGED, UNKNOWN_VERSION)
 MOVING = (*LANES, SPLIT, FORMAT, RELAY, MAX_RATE, MEMORY)
 REPLACING = (REPLACE, KEEP_PREVIOUS, ALLOW_EMPTY, *DATA_ONLY)
@@ -348,49 +426,11 @@ GLOBALS = (CREATE, ROLES, TABLESPACES)
 
 
 def options(*chosen: Command) -> Callable[[Command], Command]:
-    """Give a command these options, in this order in its help."""
+    """Give a command these options; its help puts them in groups."""
 
     def decorate(function: Command) -> Command:
-        for option in reversed(chosen):
-            function = option(function)
+        for one in reversed(chosen):
+            function = one(function)
         return function
 
     return decorate
-
-
-def of_clone(context: click.Context) -> list[str]:
-    """Return the flags of the command line that are about what a clone does, not about how to connect and to show."""
-    ways = {p.name for p in click.command()(options(*CONNECTIONS)(lambda: None)).params}
-    return [
-        parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name and parameter.name not in ways
-        if context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
-    ]
-
-
-def one(name: str, dsn: str | None) -> str:
-    """Return the connection string of one side. Raises UsageError where it is missing or unreadable."""
-    if not dsn:
-        raise UsageError(
-            f"No {name} database is given.",
-            hint=f"Use --{name}, REPLICATOR_{name.upper()} or a file with a table [{name}] (--config).",
-        )
-    return check_conninfo(dsn, f"--{name}")
-
-
-def both(
-    source: str | None,
-    destination: str | None,
-    **rest: Any,
-) -> Settings:
-    """Return the settings that these options make. Raises UsageError."""
-    wanted: dict[str, Any] = {name: not rest.pop(option) for name, option in NEGATIONS.items() if option in rest}
-    if not wanted.get("tablespaces", True) and rest.get("create_tablespaces"):
-        raise UsageError("--tablespaces and --no-tablespaces exclude each other.")
-    return from_flags(
-        source=one("source", source),
-        destination=one("destination", destination),
-        **wanted,
-        **rest,
-    )

@@ -4,7 +4,6 @@ import sys
 from importlib.resources import files
 
 import click
-from rich.console import Console
 
 from replicator.errors import UsageError
 
@@ -15,7 +14,7 @@ def topics() -> dict[str, str]:
     return {page.name.removesuffix(".md"): page.read_text("utf-8") for page in sorted(pages, key=lambda p: p.name)}
 
 
-@click.command("help")
+@click.command("help", short_help="Show a page of help: replicator help TOPIC.")
 @click.argument("topic", required=False)
 @click.pass_context
 def help_command(context: click.Context, /, topic: str | None) -> None:
@@ -33,6 +32,7 @@ def help_command(context: click.Context, /, topic: str | None) -> None:
     elif topic not in pages:
         raise UsageError(f"There is no page of help about {topic}.", hint=f"There is: {', '.join(pages)}.")
     elif sys.stdout.isatty():
+        from rich.console import Console
         from rich.markdown import Markdown  # which takes as long to load as a small clone
 
         console = Console()

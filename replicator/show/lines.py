@@ -89,9 +89,10 @@ class Json:
 class Plain:
     """A line for what is worth one: not for each of thousands of small steps."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
         self._lock = threading.Lock()
         self._lines = Lines(stream)
+        self._verbose = verbose
         self._state = State()
         self._edge = self._told = time.monotonic()
         self._due = self._edge + events.SILENT_SECONDS
@@ -108,10 +109,12 @@ class Plain:
                     planned = self._state.counts[phase].planned
                     self._lines.write(f"{phase}: {counted(planned, 'step')} to do" if planned else f"{phase}: begins")
                 case Done(phase=phase):
-                    if phase is Phase.DATA:
+                    if phase is Phase.DATA or self._verbose:
                         self._lines.write(message(event))
                     if edge:
                         self._lines.write(self._summary(phase))
+                case Note(detail=True) if not self._verbose:
+                    pass
                 case Waiting() | Ready() | Note() | Failed() | Retried():
                     self._lines.write(message(event))
                 case Planned(steps, size):

@@ -19,16 +19,19 @@ JSON_SECONDS = 1.0  # between two "moved" objects of a step
 
 
 @contextmanager
-def progress(output: Literal["auto", "plain", "json"], stream: TextIO | None = None) -> Iterator[Emit]:
+def progress(
+    output: Literal["auto", "plain", "json"], stream: TextIO | None = None, *, verbose: bool = False
+) -> Iterator[Emit]:
     """Show events on `stream` (default: the current sys.stderr) until the block ends.
 
     What is yielded may be called from any thread. "auto" is the live display where the stream is a terminal that can
-    show it, and plain lines otherwise. A reader of the stream that goes away does not stop the work.
+    show it, and plain lines otherwise. `verbose` shows details, too. A reader of the stream that goes away does not
+    stop the work.
     """
     stream = stream or sys.stderr
     console = Console(file=stream, markup=False, highlight=False, emoji=False)
     if output == "auto" and _can_be_live(stream, console):
-        terminal = Terminal(console)
+        terminal = Terminal(console, verbose=verbose)
         with Live(
             get_renderable=terminal.render,
             console=console,
@@ -38,7 +41,7 @@ def progress(output: Literal["auto", "plain", "json"], stream: TextIO | None = N
         ):
             yield terminal.emit
     else:
-        view = Json(stream) if output == "json" else Plain(stream)
+        view = Json(stream) if output == "json" else Plain(stream, verbose=verbose)
         with _ticking(view.tick, JSON_SECONDS if output == "json" else PLAIN_SECONDS):
             yield view.emit
 

@@ -19,9 +19,10 @@ STYLES: dict[type[Event], str] = {Failed: "red", Waiting: "yellow", Retried: "ye
 class Terminal:
     """A headline, a bar and a line for each worker, drawn anew a few times a second; messages scroll away above."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, verbose: bool = False) -> None:
         self._lock = threading.Lock()
         self._console = console
+        self._verbose = verbose
         self._state = State()
 
     def emit(self, event: Event) -> None:
@@ -30,6 +31,8 @@ class Terminal:
             self._state.apply(event)
         # Without the lock: printing draws the live area again, which takes it.
         match event:
+            case Note(detail=True) if not self._verbose:
+                pass
             case Failed() | Waiting() | Ready() | Note() | Retried():
                 self._console.print(Text(message(event), style=STYLES.get(type(event), "")))
 

@@ -246,7 +246,7 @@ class StepRunner:
             case CopyTable() as work, Source(conn, read_point):
                 with self._counting(step, worker) as moved, encoding.named(self._snapshot, step.name, work):
                     transfer, which = copying.choose_transfer(conn, destination, relay_wanted=self._relay)
-                    self._tell_once(which)
+                    self._tell_once(which, detail=transfer is copying.relay.transfer)
                     rows = copying.copy_table(conn, destination, work, transfer, moved, blank=blank)
                 return rows, moved.total, read_point
             case SetSequences(which, forward), _:
@@ -271,11 +271,11 @@ class StepRunner:
             case _:
                 raise AssertionError(f"not a clone's work: {step.work}")
 
-    def _tell_once(self, text: str) -> None:
+    def _tell_once(self, text: str, *, detail: bool = False) -> None:
         with self._telling:
             if text not in self._told:
                 self._told.add(text)
-                self._emit(events.Note(text))
+                self._emit(events.Note(text, detail=detail))
 
     @contextmanager
     def _reading(self, batch: Sequence[Step]) -> Iterator[Source | None]:

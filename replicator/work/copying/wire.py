@@ -113,6 +113,17 @@ class NoWire(Exception):
     """Why there is no way past libpq on a connection."""
 
 
+def obstacle() -> str | None:
+    """Return why there is a wire for no connection at all from here; None: there may be."""
+    if sys.platform == "win32":
+        return "Windows"
+    try:
+        _library()
+    except NoWire as reason:
+        return str(reason)
+    return None
+
+
 def open_wire(pgconn: PGconn) -> Wire:
     """Return the wire of a connection. Raises NoWire with the reason, as the user will read it."""
     if sys.platform == "win32":

@@ -1,0 +1,47 @@
+"""`check`."""
+
+import json
+from typing import Any
+
+import click
+
+from replicator import checks
+from replicator.cli.chosen import both, of_clone, one
+from replicator.cli.common import Output
+from replicator.cli.findings import findings_as_data, findings_as_lines, plain
+from replicator.cli.reported import reported
+from replicator.errors import PreflightFailed, UsageError
+from replicator.events import size_text
+from replicator.model import Finding
+from replicator.runs.check import preflight
+
+
+def run(context: click.Context, output: Output, source: str | None, destination: str | None, **given: Any) -> None:
+    """Print what the servers are and, of two, what blocks a clone. Raises PreflightFailed then."""
+    if not source and not destination:
+        one("source", source)
+    wanted = {name: one(name, dsn) for name, dsn in (("source", source), ("destination", destination)) if dsn}
+    waiting = {"attempts": given["wait_attempts"], "delay": given["wait_delay"]}
+    if len(wanted) == 1 and (unread := of_clone(context)):
+        raise UsageError(f"{', '.join(unread)} would have no effect: name both databases.")
+    findings: list[Finding] = []
+    with reported(output, table=False) as emit:
+        if len(wanted) == 2:
+            found, findings = preflight(both(source, destination, **given), emit)
+        else:
+            found = {name: checks.wait(name, dsn, emit=emit, **waiting) for name, dsn in wanted.items()}
+    if output == "json":
+        facts = {server: plain(facts) for server, facts in found.items()}
+        click.echo(json.dumps(facts | ({"findings": findings_as_data(findings)} if len(wanted) == 2 else {}), indent=2))
+    else:
+        for server, f in found.items():
+            click.echo(
+                f"{server}: PostgreSQL {f.version}, database {f.database}, {size_text(f.size)}, {f.encoding},"
+                f" {f.collation}, user {f.user}" + (", standby" if f.standby else "")
+            )
+        click.echo("\n".join(findings_as_lines(findings)), nl=bool(findings))
+    if blocking := sum(finding.fatal for finding in findings):
+        problems = "1 problem blocks" if blocking == 1 else f"{blocking} problems block"
+        raise PreflightFailed(f"{problems} a clone; see above.")
+    if len(wanted) == 2 and output != "json":
+        click.echo("Nothing stands in the way.")

@@ -1,0 +1,33 @@
+"""`verify`."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import click
+from rich.console import Console
+
+from replicator.cli.chosen import both
+from replicator.cli.common import Output
+from replicator.cli.plans import mending_as_sql
+from replicator.cli.reported import reported
+from replicator.errors import VerificationFailed
+from replicator.runs.repair import verify_or_mend
+
+
+def run(script: bool, output: Output, **given: Any) -> None:
+    """Compare both databases, show what differs, and raise VerificationFailed for what still does."""
+    wanted = both(**given)
+    with reported(output, table=False) as emit:
+        mismatches = verify_or_mend(wanted, emit)
+    if script:
+        click.echo(mending_as_sql(mismatches))
+    elif output == "json":
+        click.echo(json.dumps([asdict(mismatch.public()) for mismatch in mismatches], indent=2))
+    else:
+        coloured = output == "auto" and sys.stdout.isatty() and not Console().no_color
+        lines = [line for mismatch in mismatches for line in mismatch.lines(wanted.show_rows, coloured=coloured)]
+        click.echo("\n".join(lines) or "No differences.", color=coloured or None)
+    if left := [str(mismatch) for mismatch in mismatches if not mismatch.repaired]:
+        raise VerificationFailed(left)

@@ -1,0 +1,156 @@
+"""A --config file: what it may say, and where in it a mistake is."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+import click
+
+from replicator.cli.common import Common
+from replicator.cli.parameters import Setting
+from replicator.errors import UsageError
+
+TABLES = ("source", "destination", "options")
+SIDES = ("source", "destination")
+
+
+class File:
+    """What a TOML file says, and the lines on which it says so. Raises UsageError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._text = path.read_text("utf-8")
+            self._tables = tomllib.loads(self._text)
+        except OSError as error:
+            raise UsageError(f"Cannot read the file {path}: {error.strerror}.") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"The file {path} is not valid TOML: {error}.") from error
+        self.check(self._tables, TABLES, "table")
+
+    def options(self) -> dict[str, object]:
+        """Return the defaults that it sets, by their flags: `source` and `destination` as connection strings."""
+        given = {name.replace("_", "-"): value for name, value in self._table("options").items()}
+        for side in SIDES:
+            if side in self._tables and side in given:
+                raise self.wrong(side, f"{side} is given twice: in [options] and as the table [{side}]. Remove one.")
+            if side in self._tables:
+                given[side] = self._conninfo(side)
+        return given
+
+    def wrong(self, name: str, message: str, hint: str | None = None, table: str | None = "options") -> UsageError:
+        """Return an error that says where the mistake is."""
+        line = line_of(self._text, name, table)
+        return UsageError(f"{self.path}{f':{line}' if line else ''}: {message}", hint=hint)
+
+    def check(self, given: Iterable[str], known: Iterable[str], what: str, table: str | None = None) -> None:
+        """Raise UsageError for the first name that is not known."""
+        names = list(known)
+        for name in given:
+            if name not in names:
+                alike = get_close_matches(name, names, 1)
+                hint = f"Did you mean {alike[0]}?" if alike else None
+                hint = hint or (f"Possible: {', '.join(names)}." if what == "table" else None)
+                raise self.wrong(name, f"unknown {what} {name}.", hint, table)
+
+    def exposes_password(self, given: Mapping[str, object]) -> bool:
+        """Tell whether other users can read the file, and there is a password in it."""
+        from replicator.settings.file import exposes_password
+
+        return exposes_password(self.path, given)
+
+    def _table(self, name: str) -> Mapping[str, object]:
+        table = self._tables.get(name, {})
+        if not isinstance(table, dict):
+            raise self.wrong(name, f"{name} is not a table: write [{name}] on a line of its own.", table=None)
+        return table
+
+    def _conninfo(self, side: str) -> str:
+        from psycopg import ProgrammingError, conninfo, pq
+
+        pairs = self._table(side)
+        self.check(pairs, [option.keyword.decode() for option in pq.Conninfo.get_defaults()], "key of libpq", side)
+        for key, value in pairs.items():
+            if isinstance(value, bool) or not isinstance(value, str | int | float) or "\0" in str(value):
+                raise self.wrong(key, f"the value of {key} must be text or a number.", table=side)
+        try:
+            return conninfo.make_conninfo("", **{key: str(value) for key, value in pairs.items()})
+        except ProgrammingError as error:  # libpq's message names the key, never a value
+            raise self.wrong(side, f"[{side}]: {str(error).strip()}.", table=None) from None
+
+
+def line_of(text: str, name: str, table: str | None) -> int | None:
+    """Return the number of the line that sets a key of a table, or begins a table; tomllib does not tell.
+
+    >>> line_of("# mine\\n[options]\\njobs = 3", "jobs", "options")
+    3
+    """
+    key = "[-_]".join(map(re.escape, re.split("[-_]", name)))
+    written = re.compile(rf"""["']?{key}["']?\s*[=.\]]""")
+    here: str | None = None
+    for number, line in enumerate(map(str.strip, text.splitlines()), 1):
+        if heading := re.match(r"""\[\s*["']?([^"'\].\s]+)""", line):
+            here = heading[1]
+            if table is None and written.match(line[1:].strip()):
+                return number
+        elif (here == table and written.match(line)) or (
+            table and not here and line.startswith(table) and written.match(line.removeprefix(f"{table}."))
+        ):
+            return number
+    return None
+
+
+def read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
+    """Make a file's values the defaults of this command. Flags of other commands are passed over, the rest is refused.
+
+    A key is a flag as --help has it, with dashes or underscores, without those in front.
+    """
+    if path is None:
+        return
+    assert context.parent is not None
+    assert isinstance(context.parent.command, click.Group)
+    file = File(path)
+    given = file.options()
+    known = {name for command in context.parent.command.commands.values() for name in flags(command)}
+    file.check(given, sorted(known), "option", "options")
+    common = context.ensure_object(Common)
+    if file.exposes_password(given):
+        common.notes.append(f"Other users can read {path}, which contains a password. Run: chmod 600 {path}")
+    here = flags(context.command)
+    read = {name: _value(here[name], value, file) for name, value in given.items() if name in here}
+    values = {name: value for name, value in read.items() if value is not None}
+    for name, value in values.items():
+        _check(context, here[name], value, file)
+    context.default_map = {here[name].name: value for name, value in values.items()}
+
+
+def flags(command: click.Command) -> dict[str, Setting]:
+    """Return the options of a command that a file may set, by their long names without the dashes in front."""
+    return {each.flag: each for each in command.params if isinstance(each, Setting) and each.flag != "config"}
+
+
+def _value(option: Setting, value: object, file: File) -> object:
+    """Return what an option takes for a file's value; None for its default."""
+    if isinstance(value, bool) and (isinstance(option.flag_value, str) or option.means(value) is not None):
+        return option.means(value)
+    if option.multiple:
+        values = value if isinstance(value, list) else [value]
+        if values and all(isinstance(each, str) for each in values):
+            return values
+        raise file.wrong(option.flag, f"{option.flag} must be a text or a list of texts.")
+    if isinstance(value, bool) is not option.is_bool_flag or not isinstance(value, str | int | float):
+        wanted = "true or false" if option.is_bool_flag else "a value, as on the command line"
+        raise file.wrong(option.flag, f"{option.flag} must be {wanted}.")
+    return value
+
+
+def _check(context: click.Context, option: Setting, value: object, file: File) -> None:
+    """Raise UsageError where an option does not take a file's value: click would name the flag, which nobody gave."""
+    try:
+        option.process_value(context, value)
+    except click.BadParameter as error:
+        raise file.wrong(option.flag, f"{option.flag}: {error.message}") from error
+    except UsageError as error:
+        raise file.wrong(option.flag, f"{option.flag}: {error}", error.hint) from error
