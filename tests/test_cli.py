@@ -4,8 +4,11 @@ import contextlib
 import json
 import os
 import re
+import resource
+import shlex
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,12 +16,15 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
+import click
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
 from replicator.catalog.read import read_catalog
 from replicator.checks import dry_run
+from replicator.cli.commands import cli
+from replicator.cli.invocation import Common
 from replicator.demo.server import Server, reachable_folder
 from replicator.sessions import postgres
 from tests.fix_cli import (
@@ -70,11 +76,16 @@ def failed_clone(replicator: Run, source: Database, destination: Database, *opti
 # What it understands
 
 
-def test_without_databases_it_prints_the_help(replicator: Run) -> None:
-    result = replicator()
-    assert result.code == 2
-    assert "Usage:" in result.err and "--source" in result.err
-    assert result.out == ""
+def test_without_a_command_it_prints_the_help_and_touches_nothing(
+    replicator: Run, database: Database, destination: Database
+) -> None:
+    databases = {"REPLICATOR_SOURCE": database.dsn, "REPLICATOR_DESTINATION": destination.dsn}
+    for variables in ({}, databases):
+        result = replicator(**variables)
+        assert result.code == 2
+        assert "Usage:" in result.err and "clone" in result.err
+        assert result.out == ""
+    assert is_empty(destination)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["clone", "--help"]])
@@ -84,7 +95,7 @@ def test_help_is_a_result(arguments: list[str], replicator: Run) -> None:
 
 def test_help_shows_the_defaults(replicator: Run) -> None:
     said = " ".join(runs(replicator("clone", "--help")).split())
-    for default in ("default: 5;", "default: 5.0;", "processors, at most 8", "default: auto"):
+    for default in ("(default: 5)", "(default: number of CPUs, at most 8)", "(default: auto)", "(default: 10m)"):
         assert default in said
 
 
@@ -99,9 +110,65 @@ def test_bad_usage_is_two(arguments: list[str], replicator: Run) -> None:
     assert "Traceback" not in result.err
 
 
-def test_the_bare_command_clones(replicator: Run, database: Database, destination: Database) -> None:
+def test_help_names_groups_variables_and_exit_codes(replicator: Run) -> None:
+    said = runs(replicator("clone", "--help"))
+    headings = [line for line in said.splitlines() if re.fullmatch(r"[A-Z][a-z ]+:", line)]
+    assert headings == [
+        *("Connection:", "What to copy:", "Existing destination:", "Comparison:", "Speed:", "Recovery:", "Output:"),
+        *("Examples:", "Variables and files:", "Exit codes:"),
+    ]
+    assert "REPLICATOR_RETRY_FOR" in said
+    assert re.search(r"^ +3 +blocked", said, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", [name for name, command in cli.commands.items() if not command.hidden])
+def test_the_examples_in_the_help_are_right(command: str) -> None:
+    """They are parsed as they stand, and every option of a command has a help and a group."""
+    examples = [line.strip() for line in getattr(cli.commands[command], "examples", "").splitlines() if line.strip()]
+    for example in examples:
+        name, *arguments = shlex.split(example.partition(" > ")[0])[1:]
+        arguments = [word for word in arguments if not word.endswith(".toml") and word != "--config"]
+        with click.Context(cli, obj=Common()) as group:
+            cli.commands[name].make_context(name, arguments, parent=group)
+    for param in cli.commands[command].params:
+        if isinstance(param, click.Option):
+            assert param.help and param.help[0].isupper() | param.help.startswith(("auto:", "off:")), param.name
+            assert param.help.endswith((".", ")")), param.name
+
+
+def started(*arguments: str) -> tuple[float, str]:
+    """Run the command without coverage; return its seconds of CPU, the least of some, and what Python imported."""
+    unmeasured = {name: value for name, value in environment().items() if not name.startswith("COVERAGE_")}
+    command = [sys.executable, "-X", "importtime", *COMMAND[1:], *arguments]
+    seconds = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(command, env=unmeasured, capture_output=True, text=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        assert done.returncode == 0, done.stderr
+    return min(seconds), done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["clone", "--help"], ["--version"], ["help"]])
+def test_what_asks_no_server_is_there_at_once(arguments: list[str]) -> None:
+    seconds, imported = started(*arguments)
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in imported.splitlines()}
+    assert not loaded & (
+        {"psycopg_pool", "rich", "tenacity"} | ({"psycopg"} if "--version" not in arguments else set())
+    )
+    assert seconds <= 0.25
+
+
+def test_version_says_what_a_copy_depends_on(replicator: Run) -> None:
+    lines = runs(replicator("--version")).splitlines()
+    assert [line.split()[0] for line in lines] == ["replicator", "Python", "psycopg", "libpq", "rows:"]
+    assert lines[-1] == "rows: relayed from socket to socket"
+
+
+def test_two_databases_are_enough(replicator: Run, database: Database, destination: Database) -> None:
     database.run(FEW_ROWS)
-    out = runs(replicator(REPLICATOR_SOURCE=database.dsn, REPLICATOR_DESTINATION=destination.dsn))
+    out = runs(replicator("clone", database.dsn, destination.dsn))
     assert "total" in out
     assert destination.dump() == database.dump()
     assert destination.value("SELECT count(*) FROM t") == 100
@@ -382,8 +449,8 @@ def test_a_database_that_is_not_there_fails_at_once(command: str, servers: Serve
 def test_probe_prints_both_servers(replicator: Run, database: Database, destination: Database) -> None:
     out = runs(replicator("probe", *both(database, destination)))
     lines = out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["source", "destination"]
-    for line, name in zip(lines, (database.name, destination.name), strict=True):
+    assert [line.split(":")[0] for line in lines] == ["source", "destination", "Nothing stands in the way."]
+    for line, name in zip(lines[:2], (database.name, destination.name), strict=True):
         for word in (f"PostgreSQL {NEWEST}", f"database {name}", "MB", "UTF8", "user postgres"):
             assert word in line
 

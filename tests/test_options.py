@@ -11,8 +11,8 @@ import pytest
 
 from replicator.cli.amounts import duration
 from replicator.cli.commands import cli
-from replicator.cli.common import Common
 from replicator.cli.file import flags
+from replicator.cli.invocation import Common
 from replicator.cli.meant import OF_OTHER_TOOLS
 from replicator.errors import UsageError
 from replicator.events import Emit
@@ -71,7 +71,7 @@ def chosen(command: str, *arguments: str) -> tuple[object, ...]:
     with click.Context(cli, info_name="replicator", obj=Common()) as group:
         context = cli.commands[command].make_context(command, list(arguments), parent=group)
         common = context.find_object(Common)
-        return context.params, watchdog.seconds, common.debug, common.output
+        return context.params, watchdog.seconds, common.debug, common.verbose, common.output
 
 
 @pytest.mark.parametrize(("command", "name", "arguments", "value"), ways())
@@ -85,6 +85,101 @@ def test_a_file_may_give_every_flag(command, name, arguments, value, dash, tmp_p
     in_file = chosen(command, "--config", str(path)) if command != "demo" else chosen(command, *arguments)
     assert in_file == chosen(command, *arguments)
     assert in_file != chosen(command) or command == "demo"
+
+
+@pytest.mark.parametrize(("command", "name", "arguments", "value"), ways())
+def test_a_variable_may_give_every_flag(command, name, arguments, value, monkeypatch):
+    monkeypatch.setattr(watchdog, "seconds", 0.0)
+    for variable in cli.variables():
+        monkeypatch.delenv(variable, raising=False)
+    without, flagged = chosen(command), chosen(command, *arguments)
+    monkeypatch.setenv(f"REPLICATOR_{name.replace('-', '_').upper()}", value.strip("'"))
+    assert chosen(command) == flagged
+    assert chosen(command) != without
+
+
+def test_a_list_in_a_variable_has_commas(monkeypatch):
+    monkeypatch.setenv("REPLICATOR_EXCLUDE_EXTENSION", "postgis, pg_*")
+    assert chosen("clone")[0]["exclude_extension"] == ("postgis", "pg_*")
+
+
+@pytest.mark.parametrize("word", ["false", "no", ""])
+def test_a_variable_may_say_no(word, monkeypatch):
+    without = chosen("clone")
+    for name in ("RESUME", "HOLD_SNAPSHOT", "KEEP_PREVIOUS", "VERIFY"):
+        monkeypatch.setenv(f"REPLICATOR_{name}", word)
+    assert chosen("clone") == without
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("REPLICATOR_JOBZ", "1", "There is no variable REPLICATOR_JOBZ. Did you mean REPLICATOR_JOBS?"),
+        ("REPLICATOR_PASSWORD_FILE_NAME", "x", "There is no variable REPLICATOR_PASSWORD_FILE_NAME."),
+        ("REPLICATOR_JOBS", "many", "REPLICATOR_JOBS: 'many' is not a valid whole number."),
+        ("REPLICATOR_RETRY_FOR", "long", "REPLICATOR_RETRY_FOR: 'long' is not a duration"),
+        ("REPLICATOR_VERIFY", "perhaps", "REPLICATOR_VERIFY: 'perhaps' is not a valid boolean"),
+    ],
+)
+def test_a_wrong_variable_is_named(name: str, value: str, words: str, replicator: Run):
+    refuses(replicator("status", "--jobs=1", **{name: value}), 2, "--jobs")
+    refuses(replicator("clone", **{name: value}), 2, words)
+
+
+def test_variables_of_tests_and_of_kubernetes_are_no_mistakes(replicator: Run):
+    others = {"REPLICATOR_PORT": "tcp://1.2.3.4:80", "REPLICATOR_SERVICE_HOST": "x", "REPLICATOR_TEST_SERVERS": ""}
+    refuses(replicator("clone", **others), 2, "No source database is given")
+
+
+def test_help_is_shown_whatever_the_variables_say(replicator: Run):
+    assert replicator("clone", "--help", REPLICATOR_JOBZ="1").code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90.0), ("90s", 90.0), ("1h30m", 5400.0), ("1.5h", 5400.0), ("1d 2h", 93600.0)]
+)
+def test_durations_as_people_write_them(text: str, seconds: float):
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "h", "1h30", "-1", "1w", "1h-30m", "nan", "1..5h"])
+def test_what_is_no_duration(text: str):
+    with pytest.raises(click.BadParameter, match="is not a duration"):
+        duration(text)
+
+
+# Databases by position
+
+BY_POSITION = ("host=here password=x", "host=there")
+
+
+@pytest.mark.parametrize("command", ["clone", "plan", "verify", "check"])
+def test_both_databases_may_be_named_by_position(command):
+    flagged = chosen(command, "--source", BY_POSITION[0], "--destination", BY_POSITION[1])
+    assert chosen(command, *BY_POSITION) == flagged
+    assert chosen(command, BY_POSITION[0], "--destination", BY_POSITION[1]) == flagged
+
+
+@pytest.mark.parametrize("command", ["status", "clean", "validate"])
+def test_the_destination_may_be_named_by_position(command):
+    assert chosen(command, "host=there") == chosen(command, "--destination", "host=there")
+
+
+def test_a_position_wins_over_a_variable_and_a_file(monkeypatch, tmp_path):
+    path = tmp_path / "replicator.toml"
+    path.write_text("[source]\nhost = 'file'\n")
+    monkeypatch.setenv("REPLICATOR_SOURCE", "host=variable")
+    assert chosen("plan", "--config", str(path), "host=position")[0]["source"] == "host=position"
+
+
+def test_a_database_that_is_named_twice_is_refused():
+    with pytest.raises(UsageError, match="source is given twice"):
+        chosen("clone", "host=here", "--source", "host=there")
+
+
+@pytest.mark.parametrize("flag", ["--resume", "--hold-snapshot", "--keep-previous"])
+def test_an_option_without_a_value_does_not_take_the_database_for_it(flag):
+    assert chosen("clone", flag, *BY_POSITION) == chosen("clone", *BY_POSITION, flag)
 
 
 def test_every_flag_of_the_help_can_be_in_a_file():

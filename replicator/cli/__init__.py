@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from replicator.cli.commands import cli
-from replicator.cli.common import Common
+from replicator.cli.invocation import Common
 from replicator.cli.last_words import last_words
 from replicator.cli.meant import HELP, option_meant
 from replicator.cli.streams import take_over

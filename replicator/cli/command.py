@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from replicator.cli import environment
-from replicator.cli.common import Common
+from replicator.cli.invocation import Common
 from replicator.cli.meant import command_meant
 from replicator.cli.parameters import Group, Setting
 from replicator.errors import UsageError
@@ -59,6 +59,8 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take databases that are named by position as those that a flag names."""
         rest = super().parse_args(ctx, self._with_values(args))
+        if ctx.params.pop("json", False):
+            ctx.params["output"] = ctx.ensure_object(Common).output = "json"
         for side in self.sides:
             given = ctx.params.pop(f"{side}_by_position")
             if given is not None:
@@ -76,10 +78,9 @@ class Command(click.Command):
             if isinstance(each, Setting) and not each.is_flag and isinstance(each.flag_value, str)
             for name in each.opts
         }
-        after = [*args[1:], ""]
         return [
             f"{word}={optional[word].flag_value}" if word in optional and CONNECTION.search(following) else word
-            for word, following in zip(args, after, strict=True)
+            for word, following in zip(args, [*args[1:], ""], strict=False)
         ]
 
     def invoke(self, ctx: click.Context) -> Any:

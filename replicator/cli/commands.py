@@ -6,14 +6,13 @@ from typing import Any
 
 import click
 
+from replicator.cli.choices import DEFER, FOREIGN_KEYS, SKIP_FAILED_REFRESH, STATISTICS, TOAST_COMPRESSION
 from replicator.cli.command import Commands
-from replicator.cli.common import Output
+from replicator.cli.invocation import Output
 from replicator.cli.options import (
     COMPARE_DATA_ONLY,
     CONNECTIONS,
     COPYING,
-    DEFER,
-    FOREIGN_KEYS,
     FORMAT,
     GLOBALS,
     HOLD,
@@ -24,7 +23,6 @@ from replicator.cli.options import (
     MEMORY,
     MENDING_SQL,
     MOVING,
-    PLAN_JSON,
     PLAN_SQL,
     REPAIR,
     REPLACING,
@@ -32,10 +30,7 @@ from replicator.cli.options import (
     RETRY,
     SHOW_ROWS,
     SHOWN,
-    SKIP_FAILED_REFRESH,
     SPLIT,
-    STATISTICS,
-    TOAST_COMPRESSION,
     VERIFY,
     options,
 )
@@ -101,7 +96,7 @@ def check_command(context: click.Context, /, **given: Any) -> None:
     replicator plan --sql postgresql://app@old/shop > schema.sql
     """,
 )
-@options(*CONNECTIONS, *COPYING, *DEFER, LOCK_TIMEOUT, STATISTICS, SPLIT, FORMAT, PLAN_SQL, PLAN_JSON)
+@options(*CONNECTIONS, *COPYING, *DEFER, LOCK_TIMEOUT, STATISTICS, SPLIT, FORMAT, PLAN_SQL)
 def plan_command(**given: Any) -> None:
     """Show what a clone would do, step by step. Nothing is written.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from replicator.cli.common import Common
+from replicator.cli.invocation import Common
 from replicator.cli.parameters import Setting
 from replicator.errors import UsageError
 

@@ -7,8 +7,8 @@ import traceback
 
 import click
 
-from replicator.cli.common import Common
 from replicator.cli.findings import findings_as_data, findings_as_lines, remedy_as_lines
+from replicator.cli.invocation import Common
 from replicator.errors import PreflightFailed
 from replicator.events import one_line
 from replicator.secrets import of_traceback, without_secrets

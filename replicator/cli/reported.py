@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import click
 
 from replicator import events
-from replicator.cli.common import Common, Output
+from replicator.cli.invocation import Common, Output
 from replicator.errors import VerificationFailed
 from replicator.events import Emit
 from replicator.runs import reading

@@ -7,8 +7,8 @@ import click
 
 from replicator import checks
 from replicator.cli.chosen import both, of_clone, one
-from replicator.cli.common import Output
 from replicator.cli.findings import findings_as_data, findings_as_lines, plain
+from replicator.cli.invocation import Output
 from replicator.cli.reported import reported
 from replicator.errors import PreflightFailed, UsageError
 from replicator.events import size_text

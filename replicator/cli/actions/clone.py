@@ -7,7 +7,7 @@ import click
 from replicator import checks
 from replicator.cli.actions import ABSENT
 from replicator.cli.chosen import both, one
-from replicator.cli.common import Common, Output
+from replicator.cli.invocation import Common, Output
 from replicator.cli.reported import reported
 from replicator.runs.clone import clone
 from replicator.runs.validate import validate

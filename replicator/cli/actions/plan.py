@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from replicator.cli.chosen import both
-from replicator.cli.common import Output
+from replicator.cli.invocation import Output
 from replicator.cli.plans import plan_as_json, plan_as_lines, plan_as_sql
 from replicator.cli.reported import reported
 from replicator.runs.plan import plan_copy

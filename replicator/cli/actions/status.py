@@ -7,8 +7,8 @@ import click
 from replicator import checks, events
 from replicator.cli.actions import ABSENT
 from replicator.cli.chosen import one
-from replicator.cli.common import Output
 from replicator.cli.findings import plain
+from replicator.cli.invocation import Output
 from replicator.cli.left import open_as_lines, some
 from replicator.cli.reported import reported
 from replicator.errors import StepFailed

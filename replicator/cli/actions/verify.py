@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from replicator.cli.chosen import both
-from replicator.cli.common import Output
+from replicator.cli.invocation import Output
 from replicator.cli.plans import mending_as_sql
 from replicator.cli.reported import reported
 from replicator.errors import VerificationFailed
