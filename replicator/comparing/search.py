@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import assert_never
 
 from replicator import events
 from replicator.comparing.fingerprint import Fingerprint, Hashing
@@ -11,7 +12,7 @@ from replicator.comparing.sides import Mismatch, Pair, RowDifference
 from replicator.comparing.sums import fingerprints
 from replicator.errors import StepFailed
 from replicator.events import Emit
-from replicator.model import CompareLargeObjects, CompareTable, Outcome, Step
+from replicator.model import CompareLargeObjects, CompareTable, ComparingWork, Outcome, Step
 
 
 class Search:
@@ -75,13 +76,14 @@ class Search:
         return Mismatch(step.name, how, self._shown(step, found), about="rows", counts=counts)
 
     def _find(self, step: Step, here: Fingerprint, there: Fingerprint) -> Found:
+        assert isinstance(step.work, ComparingWork), f"a comparison copies nothing: {step.work}"
         match step.work:
             case CompareTable() as work:
                 return find_rows(self._sides, work, self._hashing, here[0] + there[0])
             case CompareLargeObjects() as work:
                 return find_large_objects(self._sides, work, self._hashing)
             case _:
-                raise AssertionError(f"not a verification's work: {step.work}")
+                assert_never(step.work)
 
     def _shown(self, step: Step, found: Found) -> tuple[RowDifference, ...]:
         """Return the rows that were found, the first of them with their values."""

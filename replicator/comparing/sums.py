@@ -4,12 +4,13 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from typing import assert_never
 
 from replicator.comparing.fingerprint import Fingerprint, Hashing, fingerprint_large_objects, fingerprint_table
 from replicator.comparing.retries import Attempts
 from replicator.comparing.sides import Pair
 from replicator.events import Emit
-from replicator.model import CompareLargeObjects, CompareTable, Outcome, Step
+from replicator.model import CompareLargeObjects, CompareTable, ComparingWork, Outcome, Step
 from replicator.work.steps import Counter
 from replicator.work.throttle import Throttle
 
@@ -28,13 +29,14 @@ def fingerprints(
 
     def compute(number: int) -> Fingerprint:
         side = (sides.source, sides.destination)[number]
+        assert isinstance(step.work, ComparingWork), f"a comparison copies nothing: {step.work}"
         match step.work:
             case CompareTable() as work:
                 return fingerprint_table(side, work, hashing, work.blocks[number], work.bytes[number], moved)
             case CompareLargeObjects() as work:
                 return fingerprint_large_objects(side, work, hashing)
             case _:
-                raise AssertionError(f"not a verification's work: {step.work}")
+                assert_never(step.work)
 
     return sides.together(compute, 0, 1)
 

@@ -155,17 +155,11 @@ class CompareLargeObjects:
     role: str
 
 
-Work = (
-    Execute
-    | CreateTablespace
-    | DropExisting
-    | CopyTable
-    | SetSequences
-    | CopyLargeObjects
-    | CarryStatistics
-    | CompareTable
-    | CompareLargeObjects
-)
+CopyingWork = Execute | CreateTablespace | DropExisting | CopyTable | SetSequences | CopyLargeObjects | CarryStatistics
+"""What the steps of a copy do: work/steps.py handles each."""
+ComparingWork = CompareTable | CompareLargeObjects
+"""What the steps of a comparison do: comparing/sums.py and comparing/search.py handle each."""
+Work = CopyingWork | ComparingWork
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 import psycopg
 
@@ -24,6 +24,7 @@ from replicator.journal.connection import ControlConnection
 from replicator.journal.run import write_given
 from replicator.model import (
     CarryStatistics,
+    ComparingWork,
     CopyLargeObjects,
     CopyTable,
     CreateTablespace,
@@ -225,31 +226,33 @@ class StepRunner:
         self, step: Step, source: Source | None, destination: Connection, worker: int, blank: Collection[str]
     ) -> tuple[int, int, ReadPoint | None]:
         """Return rows, bytes and, for rows, when they were read."""
-        match step.work, source:
-            case Execute(statements), _:
+        assert not isinstance(step.work, ComparingWork), f"a copy compares nothing: {step.work}"
+        match step.work:
+            case Execute(statements):
                 if step.sorts and self._sorting:  # to the transaction's end; what goes with others is small
                     memory = self._sorting.memory(step.sorts) // 1024
                     statements = (f"SET LOCAL maintenance_work_mem = '{memory}kB'", *statements)
                 _run(statements, destination)
                 return 0, 0, None
-            case CreateTablespace() as work, _:
+            case CreateTablespace() as work:
                 # It refuses transactions, and so does not belong to this one: at a second attempt it is there already.
                 create_tablespace(self._control.keep(), work)
                 for statement in work.then:
                     destination.execute(statement)
                 return 0, 0, None
-            case DropExisting(kept), _:
+            case DropExisting(kept):
                 # Some hundred objects a transaction, for the lock table's sake: again, it drops what is left.
                 control = self._control.keep()
                 emptying.empty(control, kept, emptying.not_ours(control), lambda: journal.begin_dropping(control))
                 return 0, 0, None
-            case CopyTable() as work, Source(conn, read_point):
+            case CopyTable() as work:
+                assert source is not None
                 with self._counting(step, worker) as moved, encoding.named(self._snapshot, step.name, work):
-                    transfer, which = copying.choose_transfer(conn, destination, relay_wanted=self._relay)
+                    transfer, which = copying.choose_transfer(source.conn, destination, relay_wanted=self._relay)
                     self._tell_once(which, detail=transfer is copying.relay.transfer)
-                    rows = copying.copy_table(conn, destination, work, transfer, moved, blank=blank)
-                return rows, moved.total, read_point
-            case SetSequences(which, forward), _:
+                    rows = copying.copy_table(source.conn, destination, work, transfer, moved, blank=blank)
+                return rows, moved.total, source.read_point
+            case SetSequences(which, forward):
                 with self._source.use() as conn:  # outside a transaction, which would hold a lock for each to its end
                     values = sequences.read_values(conn, which)
                     if sequences.any_unlogged(conn, which):  # a crash of the source set them back; it ends its snapshot
@@ -257,19 +260,20 @@ class StepRunner:
                 given = sequences.set_what_is_there(destination, values, forward=forward)
                 write_given(destination, given)
                 return len(given), 0, None
-            case CarryStatistics(tables), _:
+            case CarryStatistics(tables):
                 with self._source.use() as conn:
                     refused = statistics.carry(conn, destination, tables)
                 for table, reason in refused.items():
                     self._emit(events.Note(f"ANALYZE {table}: its statistics could not be carried over: {reason}"))
                     destination.execute(f"ANALYZE {table}")
                 return 0, 0, None
-            case CopyLargeObjects(range), Source(conn):
+            case CopyLargeObjects(range):
+                assert source is not None
                 with self._counting(step, worker) as moved:
-                    rows = large_objects.copy_range(conn, destination, range, moved)
+                    rows = large_objects.copy_range(source.conn, destination, range, moved)
                 return rows, moved.total, None
             case _:
-                raise AssertionError(f"not a clone's work: {step.work}")
+                assert_never(step.work)
 
     def _tell_once(self, text: str, *, detail: bool = False) -> None:
         with self._telling:
