@@ -49,8 +49,8 @@ PLANNING = """
 SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'; SET LOCAL join_collapse_limit = 1"""
 
 Row = tuple[Any, ...]
-Making = Callable[[list[Row]], list[Any]]
-"""What makes things of rows, while the servers work on others."""
+Making = Callable[[list[Row], Several[str]], list[Any]]
+"""What makes things of rows, whose columns have these names, while the servers work on others."""
 
 
 def read_targets(conn: Connection, name: str = "targets") -> list[Any]:
@@ -73,7 +73,8 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
     queries = {name: statement(__package__, name, major) for name in OTHERS} | {
         k.name: _kind_query(k, major) for k in kinds
     }
-    made: dict[str, Making] = {kind.name: partial(_objects, kind) for kind in kinds} | {"tables": _tables}
+    made: dict[str, Making] = {kind.name: partial(_objects, kind) for kind in kinds}
+    made |= {"tables": _tables, "sequences": _sequences}
     rows = _fetch(queries, conn, beside, made)
     ((role, path),) = conn.execute(ROLE).fetchall()
     edges: list[Edge] = rows.pop("depend")
@@ -86,7 +87,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
         version=version,
         objects=objects,
         tables=tables,
-        sequences=tuple(_sequence(*row) for row in rows["sequences"]),
+        sequences=tuple(rows["sequences"]),
         large_objects=tuple(LargeObjects(*row) for row in rows["large_objects"]),
         populated=frozenset(Address(*row) for row in rows["populated"]),
         invalid=frozenset(Address(*row) for row in rows["invalid"]),
@@ -102,7 +103,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
 
 def read_tables(conn: Connection) -> list[Table]:
     """Read the tables alone."""
-    return _tables(conn.execute(statement(__package__, "tables", conn)).fetchall())
+    return _read_tables(conn, statement(__package__, "tables", conn))
 
 
 def read_objects(conn: Connection, kind: Kind) -> list[Object]:
@@ -115,8 +116,12 @@ def read_matviews(conn: Connection) -> list[Table]:
     """Read the materialized views as if they were tables."""
     query = statement(__package__, "tables", conn)
     assert query.count(TABLES) == 3
-    rows = conn.execute(query.replace(TABLES, MATVIEWS)).fetchall()
-    return [replace(table, matview=True) for table in _tables(rows)]
+    return [replace(table, matview=True) for table in _read_tables(conn, query.replace(TABLES, MATVIEWS))]
+
+
+def _read_tables(conn: Connection, query: bytes) -> list[Table]:
+    (tables,) = _read_at_once(conn, {"tables": query}, {"tables": _tables}).values()
+    return tables
 
 
 def readable_kinds(conn: Connection) -> list[Kind]:
@@ -156,8 +161,7 @@ def _fetch(
                     return
                 names = take()
             for some in ([name] for name in names) if names in COSTLY else (names,):
-                for name, found in _read_at_once(conn, {name: queries[name] for name in some}).items():
-                    rows[name] = made[name](found) if name in made else found
+                rows.update(_read_at_once(conn, {name: queries[name] for name in some}, made))
 
     def fetch_beside(beside: Connection) -> None:
         beside.execute(NEVER_QUEUED)
@@ -177,19 +181,20 @@ def _fetch(
     return rows
 
 
-def _read_at_once(conn: Connection, queries: dict[str, bytes]) -> dict[str, list[Row]]:
+def _read_at_once(conn: Connection, queries: dict[str, bytes], made: Mapping[str, Making]) -> dict[str, list[Any]]:
     """Ask all of this in one message. One alone is answered in binary: arrays are read in a third of the time."""
     if not queries:
         return {}
     cursor = conn.cursor(binary=len(queries) == 1).execute(b";\n".join(queries.values()))
-    rows = {}
+    found: dict[str, list[Any]] = {}
     for name in queries:
-        rows[name] = cursor.fetchall()
+        rows = cursor.fetchall()
+        found[name] = made[name](rows, [c.name for c in cursor.description or ()]) if name in made else rows
         cursor.nextset()
-    return rows
+    return found
 
 
-def _objects(kind: Kind, rows: list[Row]) -> list[tuple[Object, Several[Address]]]:
+def _objects(kind: Kind, rows: list[Row], _: Several[str] = ()) -> list[tuple[Object, Several[Address]]]:
     """Return the objects, in the order of their identities, and what their kind's file says that they need."""
     rows.sort(key=itemgetter(2, 3))  # not on the server, whose collation is another one on each
     objects: list[tuple[Object, Several[Address]]] = []
@@ -210,76 +215,43 @@ def _objects(kind: Kind, rows: list[Row]) -> list[tuple[Object, Several[Address]
     return objects
 
 
-def _tables(rows: list[Row]) -> list[Table]:
-    return [_table(*row) for row in rows]
+def _tables(rows: list[Row], names: Several[str]) -> list[Table]:
+    return [_table(dict(zip(names, row, strict=True))) for row in rows]
 
 
-def _table(
-    classid: int,
-    objid: int,
-    identity: str,
-    schema: str,
-    names: list[str],
-    types: list[str],
-    binaries: list[bool],
-    sends: list[str],
-    stored: list[list[str]],
-    unlike: str | None,
-    bytes: int,
-    blocks: int | None,
-    key: str | None,
-    key_type: str,
-    edges: list[str],
-    rows: int,
-    root: str | None,
-    condition: str | None,
-    refers: list[str],
-    calls: list[int],
-    generates: bool,
-    empty: bool,
-    unlogged: bool,
-    extension: list[int] | None,
-    top: str | None,
-    matters: list[str],
-) -> Table:
-    return Table(
-        address=Address(classid, objid),
-        identity=identity,
-        schema=schema,
-        columns=tuple(map(Column, names, types, binaries, sends)),
-        stored=tuple(Column(name, type, False, send) for name, type, send in stored),
-        unlike=unlike,
-        bytes=bytes,
-        blocks=blocks,
-        key=key,
-        key_type=key_type,
-        edges=tuple(edges),
-        rows=rows,
-        root=root,
-        top=top,
-        matters=frozenset(matters),
-        condition=condition,
-        refers=frozenset(refers),
-        calls=frozenset(Address(FUNCTIONS, oid) for oid in calls),
-        generates=generates,
-        empty=empty,
-        unlogged=unlogged,
-        extension=_address(extension),
-    )
+def _table(row: dict[str, Any]) -> Table:
+    columns = tuple(map(Column, *(row.pop(f"column_{part}") for part in ("names", "types", "binaries", "sends"))))
+    return Table(columns=columns, **_fields(row))
 
 
-def _sequence(
-    classid: int,
-    objid: int,
-    identity: str,
-    schema: str,
-    unlogged: bool,
-    extension: list[int] | None,
-    table: list[int] | None,
-) -> Sequence:
-    address = Address(classid, objid)
-    return Sequence(address, identity, schema, unlogged, extension=_address(extension), table=_address(table))
+def _sequences(rows: list[Row], names: Several[str]) -> list[Sequence]:
+    return [Sequence(**_fields(dict(zip(names, row, strict=True)))) for row in rows]
+
+
+def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: FIELDS[name](value) if name in FIELDS else value for name, value in row.items()}
 
 
 def _address(pair: list[int] | None) -> Address | None:
     return Address(*pair) if pair else None
+
+
+def _stored(columns: list[list[str]]) -> tuple[Column, ...]:
+    return tuple(Column(name, type, False, send) for name, type, send in columns)
+
+
+def _functions(oids: list[int]) -> frozenset[Address]:
+    return frozenset(Address(FUNCTIONS, oid) for oid in oids)
+
+
+FIELDS: Mapping[str, Callable[[Any], Any]] = {
+    "address": _address,
+    "extension": _address,
+    "table": _address,
+    "stored": _stored,
+    "edges": tuple,
+    "matters": frozenset,
+    "refers": frozenset,
+    "calls": _functions,
+}
+"""The fields of tables and sequences that are more than a value of their row."""

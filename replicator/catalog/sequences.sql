@@ -2,8 +2,7 @@
 -- that are for configuration.
 -- What users put into the system's schemas is left, as pg_dump leaves it.
 -- Reference: pg_dump.c dumpSequenceData.
-SELECT c.tableoid::bigint AS classid
-     , c.oid::bigint AS objid
+SELECT ARRAY[c.tableoid::bigint, c.oid::bigint] AS address
      , c.oid::regclass::text AS identity
      , n.nspname::text AS schema
      , c.relpersistence = 'u' AS unlogged

@@ -183,14 +183,13 @@
           AND c.relispartition
         GROUP BY c.oid
      )
-SELECT c.tableoid::bigint AS classid
-     , c.oid::bigint AS objid
+SELECT ARRAY[c.tableoid::bigint, c.oid::bigint] AS address
      , c.oid::regclass::text AS identity
      , n.nspname::text AS schema
-     , coalesce(column_list.names, '{}') AS names
-     , coalesce(column_list.types, '{}') AS types
-     , coalesce(column_list.binaries, '{}') AS binaries
-     , coalesce(column_list.sends, '{}') AS sends
+     , coalesce(column_list.names, '{}') AS column_names
+     , coalesce(column_list.types, '{}') AS column_types
+     , coalesce(column_list.binaries, '{}') AS column_binaries
+     , coalesce(column_list.sends, '{}') AS column_sends
      , coalesce(column_list.stored, '{}') AS stored
      , column_list.unlike
      , heap.bytes + CASE WHEN heap.bytes > 0 AND c.reltoastrelid <> 0 THEN pg_relation_size(c.reltoastrelid) ELSE 0 END
