@@ -204,7 +204,7 @@ SELECT ARRAY[c.tableoid::bigint, c.oid::bigint] AS address
      --<14 , coalesce(quantile.edges, '{}') AS edges
      , greatest(c.reltuples, 0)::bigint AS rows
      , CASE WHEN routing.unstable THEN pg_partition_root(c.oid)::text END AS root
-     , config.condition
+     , coalesce(config.condition, '') AS condition
      , ARRAY(SELECT f.confrelid::regclass::text
                FROM pg_constraint f
               WHERE f.conrelid = c.oid

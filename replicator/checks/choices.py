@@ -78,7 +78,7 @@ def check_rows(source: Connection, catalog: Catalog) -> Iterable[Finding]:
 
 
 def _has_rows(source: Connection, table: Table) -> bool:
-    query = f"SELECT EXISTS (SELECT FROM ONLY {table.identity} {table.condition or ''})"
+    query = f"SELECT EXISTS (SELECT FROM ONLY {table.identity} {table.condition})"
     return not table.empty and source.execute(query).fetchall() == [(True,)]
 
 

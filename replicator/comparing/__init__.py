@@ -211,7 +211,7 @@ def _steps(sides: Pair, only: Collection[str] | None) -> tuple[list[Step], list[
             identity,
             columns,
             table.root is None,
-            table.condition or "",
+            table.condition,
             blocks=(_blocks(table), _blocks(other)),
             bytes=(table.bytes, other.bytes),
             stored=stored,

@@ -171,8 +171,8 @@ class Table:
     key_type: str = ""
     edges: tuple[str, ...] = ()
     """Values of the key, in order, between which there are about as many rows each, as text."""
-    condition: str | None = None
-    """WHERE …, or nothing: which rows of an extension's configuration table are the database's own. None: no such."""
+    condition: str = ""
+    """WHERE …: which of its rows are copied. Empty: all."""
     refers: frozenset[str] = frozenset()
     """The tables that an extension's configuration table refers to: its foreign keys are there before its rows."""
     calls: frozenset[Address] = frozenset()
@@ -187,7 +187,7 @@ class Table:
     """Generated columns, which each server computes; what it has stored is compared."""
     unlogged: bool = False
     extension: Address | None = None
-    """Whose configuration it holds."""
+    """The extension whose configuration it holds: it is created with that, and holds rows of the extension's own."""
     matview: bool = False
     """A materialized view: its rows are compared, and copied by nobody."""
 

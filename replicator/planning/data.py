@@ -39,10 +39,10 @@ def data_steps(
     names = {table.identity: data_names(table, parts.get(table.address, ())) for table in tables}
     steps: list[Step] = []
     for table in tables:
-        if not table.calls or table.condition is not None:
+        if not table.calls or table.extension:
             first = created.union(*(names[identity] for identity in table.refers & names.keys()))
             steps += _copy(table, relations, format, first, parts.get(table.address, ()))
-    calling = [table for table in tables if table.calls and table.condition is None]
+    calling = [table for table in tables if table.calls and not table.extension]
     groups = rounds(hints, relations, calling) if calling else ()
     for gate, group in zip((ROWS_LOOKED_UP, MORE_LOOKED_UP), groups, strict=bool(calling)):
         if group:
@@ -112,7 +112,7 @@ def _ways(table: Table) -> Iterable[str]:
     """Yield in words how a table's rows are loaded."""
     if table.root:
         yield f"through {table.root}, since its rows may belong into other partitions there"
-    elif table.condition is not None:
+    elif table.extension:
         yield "the rows that the extension did not bring"
     else:
         yield "frozen"

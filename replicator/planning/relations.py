@@ -19,7 +19,7 @@ class Relations:
     def __init__(self, catalog: Catalog, parts: Parts) -> None:
         self.tables = {table.address: table for table in catalog.tables}
         self.data = {t.address: data_names(t, parts.get(t.address, ())) for t in catalog.tables if not t.empty}
-        self.settings = {name for t in catalog.tables if t.condition is not None for name in self.data[t.address]}
+        self.settings = {name for t in catalog.tables if t.extension for name in self.data[t.address]}
         """Those that bring the rows of extensions' configuration tables, which their functions read."""
         self._pool_routed()
         self.kinds = {o.address: o.kind for o in catalog.objects if o.kind not in FACETS}
@@ -59,8 +59,8 @@ class Relations:
 
     def holders_of(self, table: Table) -> frozenset[str]:
         """Return what is made before a table's rows can come: itself, or the partitions that they go through."""
-        if table.condition is not None:
-            return frozenset({f"extension {self.identities[table.extension]}"} if table.extension else ())
+        if table.extension:
+            return frozenset({f"extension {self.identities[table.extension]}"})
         if table.root is None or table.address not in self._parent:
             return frozenset({table.name})
         below = list(self.below(self.root(table.address)))

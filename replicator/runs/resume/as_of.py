@@ -55,7 +55,7 @@ def _has_changed(source: Connection, table: Table, rows: int | None, snapshot: s
     if rows is None or snapshot is None:  # repaired since, or read in several snapshots
         return True
     first = int(snapshot.partition(":")[0] or 3) % 2**32
-    query = ROWS.format(table.identity, table.condition or "")
+    query = ROWS.format(table.identity, table.condition)
     ((count, newer),) = source.execute(query, [str(first)]).fetchall()
     return bool(count != rows or newer)
 

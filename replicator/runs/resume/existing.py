@@ -128,7 +128,7 @@ class Remains:
                 table = step.work.table
                 target = table.target
                 of_target[target].append(step)
-                rows_of[target] = f"{'' if table.root else 'ONLY '}{target} {table.condition or ''}"
+                rows_of[target] = f"{'' if table.root else 'ONLY '}{target} {table.condition}"
         expected: dict[str, int] = {}
         costs: dict[str, int] = {}
         queries: dict[str, str] = {}

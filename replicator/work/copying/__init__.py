@@ -27,7 +27,7 @@ def lock(destination: Connection, works: Iterable[CopyTable]) -> set[str]:
 
     Returns those that have never had a row. Raises StepFailed where somebody has given one a trigger.
     """
-    mine = {work.table.target: _alone(work) for work in works if work.fresh and work.table.condition is None}
+    mine = {work.table.target: _alone(work) for work in works if work.fresh and not work.table.extension}
     return triggers.refuse(destination, mine) if mine else set()
 
 
@@ -121,7 +121,7 @@ def copy_in(work: CopyTable, *, freeze: bool) -> str:
 
 def _alone(work: CopyTable) -> bool:
     """Tell whether the table holds nothing but what this copy brings: of no other part, no other partition."""
-    return work.fresh and work.table.root is None and work.table.condition is None and work.part is None
+    return work.fresh and not (work.table.root or work.table.extension or work.part)
 
 
 def _column_list(work: CopyTable) -> str:

@@ -61,7 +61,7 @@ def named(snapshot: Snapshot, step: str, work: CopyTable) -> Iterator[None]:
     except UNFIT as error:
         found = None
         with suppress(psycopg.Error), snapshot.another() as beside:
-            where = f"WHERE {condition_of(work.table, work.part)}" if work.part else work.table.condition or ""
+            where = f"WHERE {condition_of(work.table, work.part)}" if work.part else work.table.condition
             found = beside and first(beside, work.table, where)
         if not found:
             raise
@@ -93,7 +93,7 @@ def sample(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
         for table in sorted(catalog.tables, key=lambda table: table.bytes):
             if beside is None or time.monotonic() > until:
                 unread.append(table.identity)
-            elif not table.empty and (misfit := first(beside, table, table.condition or "", limit=SAMPLE_ROWS)):
+            elif not table.empty and (misfit := first(beside, table, table.condition, limit=SAMPLE_ROWS)):
                 found.append(misfit)
     if found:
         more = f" The same is true of {listed([each.table for each in found[1:]])}." if found[1:] else ""
