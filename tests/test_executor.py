@@ -256,7 +256,9 @@ def test_small_steps_go_one_by_one_where_that_is_wanted():
 
 def test_parts_of_a_table_go_one_by_one():
     table = Table(A, "public.t", "public", (), 2, 0, None)
-    parts = [CopyTable(table, binary=True, part=Part(n, 2, None, None, None)) for n in (1, 2)]
+    parts = [
+        CopyTable(table, table.reading, table.target, binary=True, part=Part(n, 2, None, None, None)) for n in (1, 2)
+    ]
     run = Run()
     run.execute([replace(small(f"part {work.part.number}", phase=Phase.DATA), work=work) for work in parts], jobs=1)
     assert [len(names) for names in run.batches] == [1, 1]

@@ -164,6 +164,7 @@ def test_rows_that_a_check_may_look_up_come_first(db):
     assert plan.free("data looked_up", "data a_looks_up")
 
 
+EXTENSION = Address(3079, 1)
 OIDS = Column("c", "pg_catalog.regclass", binary=False)
 OTHER = Column("c", "", binary=False)
 
@@ -174,7 +175,7 @@ OTHER = Column("c", "", binary=False)
         (COLUMN, {}, Format.AUTO, True, "binary: all types have the same form everywhere; frozen"),
         (COLUMN, {}, Format.TEXT, False, "text: as was asked for; frozen"),
         (COLUMN, {"root": "t"}, Format.AUTO, True, "through t, since its rows"),
-        (COLUMN, {"condition": ""}, Format.AUTO, True, "the rows that the extension did not bring"),
+        (COLUMN, {"extension": EXTENSION}, Format.AUTO, True, "the rows that the extension did not bring"),
         (OTHER, {"unlike": "column c is of type e"}, Format.AUTO, False, "text: column c is of type e, which has no"),
         (OTHER, {}, Format.BINARY, True, "binary: asked for"),
         (OIDS, {}, Format.BINARY, False, "text: column c holds OIDs of the source"),
@@ -183,6 +184,7 @@ OTHER = Column("c", "", binary=False)
 )
 def test_a_step_says_why_rows_travel_as_they_do(db, column, changes, format, binary, reason):
     db.table("a", columns=(column,))
+    db.add("extension", "e", address=EXTENSION)
     db.tables = [replace(table, **changes) for table in db.tables]
     step = next(step for step in db.steps(format=format) if step.phase is Phase.DATA)
     assert step.work.binary is binary
@@ -692,7 +694,8 @@ def test_parts_meet_and_leave_nothing_out(big):
         (4, {"bytes": GB // 2}, None, 2),
         (4, {"blocks": None}, None, 0),
         (4, {"root": "t"}, None, 0),
-        (4, {"condition": ""}, None, 0),
+        (4, {"extension": EXTENSION}, None, 0),
+        (4, {"condition": "WHERE id > 0"}, None, 0),
         (4, {"blocks": 1}, GB, 0),
         (1, {}, GB, 4),
         (4, {}, 3 * GB, 2),
@@ -700,6 +703,7 @@ def test_parts_meet_and_leave_nothing_out(big):
     ],
 )
 def test_a_table_is_split_where_that_may_help_and_can_be(big, jobs, changes, larger_than, parts):
+    big.add("extension", "e", address=EXTENSION)
     big.tables[0] = replace(big.tables[0], **changes)
     steps = big.steps(jobs=jobs, split_larger_than=larger_than)
     assert len([s for s in steps if s.phase is Phase.DATA and s.work.part]) == parts

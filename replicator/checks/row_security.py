@@ -22,7 +22,7 @@ def check_row_security(
     are verified in the end.
     """
     there = catalog if compared else standing
-    read = sorted(_forced(there) & {table.target for table in catalog.tables}) if there else []
+    read = sorted(_forced(there) & {table.loaded_into for table in catalog.tables}) if there else []
     if read and destination.execute(SUBJECT).fetchall() == [(True,)]:
         role = quoted(destination.info.user)
         yield Finding(

@@ -206,8 +206,8 @@ def digest(step: Step) -> str:
 def filled(step: Step) -> list[str] | None:
     """Return the tables or sequences of the destination that a step gives rows or values."""
     match step.work:
-        case CopyTable(table):
-            return [table.target]
+        case CopyTable() as work:
+            return [work.target.relation]
         case SetSequences(sequences):
             return [sequence.target for sequence in sequences]
         case _:

@@ -13,8 +13,10 @@ from replicator.model.objects import (
     LargeObjects,
     Object,
     Phase,
+    Reading,
     Sequence,
     Table,
+    Target,
 )
 from replicator.model.steps import (
     NOTHING_DEFERRED,
@@ -70,10 +72,12 @@ __all__ = [
     "Phase",
     "Plan",
     "ReadPoint",
+    "Reading",
     "Sequence",
     "SetSequences",
     "Statistics",
     "Step",
     "Table",
+    "Target",
     "Work",
 ]

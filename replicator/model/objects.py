@@ -145,6 +145,25 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """How a table's rows are read on the source. All names are quoted where they must be."""
+
+    relation: str
+    expressions: tuple[str, ...]
+    """One for each column of the target, in its order."""
+    condition: str = ""
+    """WHERE …: which rows. Empty: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a table's rows are loaded on the destination: a table, or the partitioned table that routes them."""
+
+    relation: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A table with rows of its own: ordinary or a leaf partition."""
 
@@ -192,14 +211,24 @@ class Table:
     """A materialized view: its rows are compared, and copied by nobody."""
 
     @property
-    def target(self) -> str:
-        """What its rows are loaded into."""
+    def reading(self) -> Reading:
+        """How its rows are read on the source."""
+        return Reading(self.identity, tuple(column.name for column in self.columns), self.condition)
+
+    @property
+    def target(self) -> Target:
+        """Where its rows are loaded on the destination."""
+        return Target(self.loaded_into, tuple(column.name for column in self.columns))
+
+    @property
+    def loaded_into(self) -> str:
+        """The relation of its target."""
         return self.root or self.identity
 
     @property
     def name(self) -> str:
         """What holds its rows on the destination, named as an object."""
-        return f"{'matview' if self.matview else 'table'} {self.target}"
+        return f"{'matview' if self.matview else 'table'} {self.loaded_into}"
 
 
 @dataclass(frozen=True, slots=True)

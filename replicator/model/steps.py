@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from replicator.model.findings import Loss
-from replicator.model.objects import Address, Column, LargeObjects, Phase, Sequence, Table
+from replicator.model.objects import Address, Column, LargeObjects, Phase, Reading, Sequence, Table, Target
 
 
 class Lock(StrEnum):
@@ -60,6 +60,8 @@ class CopyTable:
     """Stream a table's rows, or those of one of its parts, from the source into the destination."""
 
     table: Table
+    reading: Reading
+    target: Target
     binary: bool
     fresh: bool = True
     """It holds nothing of its own: it can be emptied and filled in one transaction, and frozen."""

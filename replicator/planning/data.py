@@ -70,7 +70,7 @@ def _copy(
     whole = Step(
         names[0],
         Phase.DATA,
-        CopyTable(table, binary),
+        CopyTable(table, table.reading, table.target, binary),
         needs,
         table.bytes,
         {table.address: Lock.EXCLUSIVE},
@@ -81,7 +81,7 @@ def _copy(
         replace(
             whole,
             name=name,
-            work=CopyTable(table, binary, part=part),
+            work=CopyTable(table, table.reading, table.target, binary, part=part),
             cost=table.bytes // part.of,
             locks={table.address: Lock.SHARED},
             reason=f"{reason}; part {part.number} of {part.of}, of {size_text(table.bytes)}",

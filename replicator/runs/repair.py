@@ -51,7 +51,7 @@ def mend(settings: Settings, status: Status, run: Run, emit: Emit) -> list[Misma
         emit(events.Note("Repaired rows and the values of all sequences are those that the source has now."))
 
         def put_down(names: Collection[str]) -> None:
-            tables = [t.identity for t in catalog.tables if f"table {t.target}" in names]
+            tables = [t.identity for t in catalog.tables if f"table {t.loaded_into}" in names]
             read_again(ends.control.keep(), tables, ends.snapshot.read_point)
 
         mismatches = compare(ends, catalog, settings, emit, values, run.kept, put_down)

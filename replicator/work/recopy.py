@@ -26,7 +26,7 @@ def late(conn: Connection, work: Work) -> Work:
     if not isinstance(work, CopyTable) or not work.fresh:  # with --data-only triggers are thought of already
         return work
     become_replica(conn)
-    table = work.table.target
+    table = work.target.relation
     triggers = conn.execute(TRIGGERS.encode(), [table, table]).fetchall()
     before, after = ([str(row[n]) for row in triggers] for n in (0, 1))
     return replace(work, fresh=False, before=(*work.before, *before), after=(*work.after, *after))

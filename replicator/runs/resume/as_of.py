@@ -33,7 +33,7 @@ def read_earlier(prepared: Prepared, ends: Endpoints) -> set[str]:
     read = {step.work.table.identity for step in prepared.plan.steps if isinstance(step.work, CopyTable)}
     other = run.read_at_another_moment(ends.control.keep(), ends.snapshot.read_point.snapshot)
     names = {
-        f"table {table.target}"
+        f"table {table.loaded_into}"
         for table in prepared.catalog.tables
         if table.identity in other or table.identity not in read  # without rows when the first run began
     }
@@ -45,10 +45,10 @@ def read_earlier(prepared: Prepared, ends: Endpoints) -> set[str]:
 def unchanged(names: Collection[str], prepared: Prepared, ends: Endpoints) -> set[str]:
     """Return those of these tables that have not changed on the source since they were read."""
     copied = run.read_copied(ends.control.keep())
-    tables = [table for table in prepared.catalog.tables if f"table {table.target}" in names]
+    tables = [table for table in prepared.catalog.tables if f"table {table.loaded_into}" in names]
     with ends.source.sessions.use() as conn, ends.snapshot.imported(conn):
-        changed = {t.target for t in tables if _has_changed(conn, t, *copied.get(t.identity, (0, "")))}
-    return {f"table {table.target}" for table in tables if table.target not in changed}
+        changed = {t.loaded_into for t in tables if _has_changed(conn, t, *copied.get(t.identity, (0, "")))}
+    return {f"table {table.loaded_into}" for table in tables if table.loaded_into not in changed}
 
 
 def _has_changed(source: Connection, table: Table, rows: int | None, snapshot: str | None) -> bool:

@@ -126,7 +126,7 @@ class Remains:
         for step in self.plan.steps:
             if isinstance(step.work, CopyTable):
                 table = step.work.table
-                target = table.target
+                target = table.loaded_into
                 of_target[target].append(step)
                 rows_of[target] = f"{'' if table.root else 'ONLY '}{target} {table.condition}"
         expected: dict[str, int] = {}

@@ -335,7 +335,7 @@ def _data(target: Target, firing: Iterable[Any], begun: frozenset[str], format: 
     return Step(
         f"data {table.identity}",
         Phase.DATA,
-        CopyTable(table, binary, fresh=False, before=before, after=after),
+        CopyTable(table, table.reading, table.target, binary, fresh=False, before=before, after=after),
         begun,
         table.bytes,
         {target.address: Lock.EXCLUSIVE if about else Lock.SHARED},

@@ -1,7 +1,7 @@
 """A table's rows from one server to the other: by `relay`, or by `driver`, which always works."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from psycopg import sql
 
@@ -27,7 +27,7 @@ def lock(destination: Connection, works: Iterable[CopyTable]) -> set[str]:
 
     Returns those that have never had a row. Raises StepFailed where somebody has given one a trigger.
     """
-    mine = {work.table.target: _alone(work) for work in works if work.fresh and not work.table.extension}
+    mine = {work.target.relation: _alone(work) for work in works if work.fresh and not work.table.extension}
     return triggers.refuse(destination, mine) if mine else set()
 
 
@@ -48,11 +48,11 @@ def copy_table(
     for statement in work.before:
         with postgres.on("destination"):
             destination.execute(statement)
-    freeze = _alone(work) and not (work.table.bytes < FROZEN_BYTES and work.table.target in blank)
+    freeze = _alone(work) and not (work.table.bytes < FROZEN_BYTES and work.target.relation in blank)
     if freeze:
         # Emptied in the transaction that fills it, it can be frozen; with wal_level = minimal it need not be logged.
         with postgres.on("destination"):
-            destination.execute(f"TRUNCATE ONLY {work.table.identity}")
+            destination.execute(f"TRUNCATE ONLY {work.target.relation}")
     statements = copy_out(work), copy_in(work, freeze=freeze)
     logger.debug("%s | %s", *statements)
     with having(work.path, source, destination):
@@ -77,18 +77,20 @@ def choose_transfer(source: Connection, destination: Connection, *, relay_wanted
 def copy_out(work: CopyTable) -> str:
     """Return the statement that reads the rows. All names come quoted from the source.
 
-    >>> from replicator.model import Address, Column, Table
+    >>> from replicator.model import Address, Column, Reading, Table
     >>> table = Table(Address(1259, 1), "public.t", "public", (Column("id", "pg_catalog.int4", True),), 0, 0, None)
-    >>> copy_out(CopyTable(table, binary=True))
+    >>> copy_out(CopyTable(table, table.reading, table.target, binary=True))
     'COPY public.t (id) TO STDOUT (FORMAT binary)'
+    >>> copy_out(CopyTable(table, Reading("public.t", ("-id",), "WHERE id > 9"), table.target, binary=True))
+    'COPY (SELECT -id FROM ONLY public.t WHERE id > 9) TO STDOUT (FORMAT binary)'
     """
-    rows = f"{work.table.identity}{_column_list(work)}"
-    if work.part:
-        names = ", ".join(column.name for column in work.table.columns)
-        rows = f"(SELECT {names} FROM ONLY {work.table.identity} WHERE {condition_of(work.table, work.part)})"
-    elif work.table.condition:
-        names = ", ".join(column.name for column in work.table.columns)
-        rows = f"(SELECT {names} FROM {work.table.identity} {work.table.condition})"
+    reading = work.reading
+    assert not (work.part and reading.condition), "a table with a condition is not copied in parts"
+    where = f"WHERE {condition_of(work.table, work.part)}" if work.part else reading.condition
+    if where or reading.expressions != tuple(column.name for column in work.table.columns):
+        rows = f"(SELECT {', '.join(reading.expressions)} FROM ONLY {reading.relation} {where}".rstrip() + ")"
+    else:
+        rows = f"{reading.relation}{_column_list(reading.expressions)}"
     return f"COPY {rows} TO STDOUT (FORMAT {_format(work)})"
 
 
@@ -116,7 +118,7 @@ def _literal(table: Table, part: Part, end: str) -> str:
 def copy_in(work: CopyTable, *, freeze: bool) -> str:
     """Return the statement that takes the rows; frozen if the table was just emptied."""
     options = f"FORMAT {_format(work)}{', FREEZE' * freeze}"
-    return f"COPY {work.table.target}{_column_list(work)} FROM STDIN ({options})"
+    return f"COPY {work.target.relation}{_column_list(work.target.columns)} FROM STDIN ({options})"
 
 
 def _alone(work: CopyTable) -> bool:
@@ -124,10 +126,9 @@ def _alone(work: CopyTable) -> bool:
     return work.fresh and not (work.table.root or work.table.extension or work.part)
 
 
-def _column_list(work: CopyTable) -> str:
+def _column_list(names: Sequence[str]) -> str:
     # No list for no columns: `()` is a syntax error, and without a list generated columns are left out anyway.
-    names = ", ".join(column.name for column in work.table.columns)
-    return f" ({names})" if names else ""
+    return f" ({', '.join(names)})" if names else ""
 
 
 def _format(work: CopyTable) -> str:

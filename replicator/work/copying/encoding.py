@@ -61,7 +61,7 @@ def named(snapshot: Snapshot, step: str, work: CopyTable) -> Iterator[None]:
     except UNFIT as error:
         found = None
         with suppress(psycopg.Error), snapshot.another() as beside:
-            where = f"WHERE {condition_of(work.table, work.part)}" if work.part else work.table.condition
+            where = f"WHERE {condition_of(work.table, work.part)}" if work.part else work.reading.condition
             found = beside and first(beside, work.table, where)
         if not found:
             raise
