@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from replicator.catalog.read import read_catalog
-from replicator.model import Catalog, Column, Object
+from replicator.model import Catalog, Column, ForeignKey, Index, Object
 from replicator.sessions.postgres import Connection
 
 OPAQUE = re.compile(r"""\$(\w*)\$.*?\$\1\$|'(?:[^']|'')*'|"(?:[^"]|"")*\"""", re.DOTALL)
@@ -77,9 +77,15 @@ def _with_quoted_names(words: Iterable[str], catalog: Catalog) -> Catalog:
     def column(c: Column) -> Column:
         return replace(c, name=quote(c.name), type=quote(c.type), send=quote(c.send))
 
+    def detail(o: Object) -> Index | ForeignKey | None:
+        if not isinstance(o.detail, ForeignKey):
+            return o.detail
+        columns, referenced = (tuple(map(quote, names)) for names in (o.detail.columns, o.detail.referenced_columns))
+        return replace(o.detail, columns=columns, referenced_columns=referenced)
+
     return replace(
         catalog,
-        objects=tuple(replace(o, identity=quote(o.identity)) for o in catalog.objects),
+        objects=tuple(replace(o, identity=quote(o.identity), detail=detail(o)) for o in catalog.objects),
         tables=tuple(
             replace(
                 t,

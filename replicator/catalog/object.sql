@@ -1,4 +1,5 @@
 -- The rows of a kind's file, put in place of the line below FROM, with what all objects have: identity, schema, owner.
+-- Some kinds have more fields (model.Index, model.ForeignKey), which stand for <detail>.
 -- An attachment's address lies in pg_inherits, a sequence's ownership in pg_depend: they are about relations.
 -- To ALTER: an aggregate without arguments has no name but as a routine, procedures may differ in OUT arguments alone,
 -- and pg_identify_object does not quote access methods.
@@ -36,6 +37,7 @@ SELECT kind.classid::bigint AS classid
      , array_remove(kind.stub, NULL) AS stub
      , array_remove(kind.finish, NULL) AS finish
      , kind.needs::bigint[] AS needs
+<detail>
   FROM (
 <kind>
        ) AS kind

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Several
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from operator import itemgetter
 from threading import Lock
@@ -20,22 +20,31 @@ from psycopg.rows import namedtuple_row
 
 from replicator.catalog import CALLS_CODE, KINDS
 from replicator.catalog.depend import Edge, fold, view_reads
-from replicator.model import Address, Catalog, Column, Kind, LargeObjects, Object, Sequence, Table
+from replicator.model import Address, Catalog, Column, ForeignKey, Index, Kind, LargeObjects, Object, Sequence, Table
 from replicator.sessions.postgres import Connection
 from replicator.sessions.statements import statement
 
-PARTS = {b"<columns>": "columns", b"<body>": "table_body", b"<inet_ops>": "inet_ops"}
+PARTS = {
+    b"<columns>": "columns",
+    b"<body>": "table_body",
+    b"<inet_ops>": "inet_ops",
+    b"<index_keys>": "index_keys",
+}
 """What several kinds' files have in common."""
 OTHERS = ("depend", "tables", "sequences", "large_objects", "populated", "invalid", "carried", "member_owners")
 LOCKING = ("view", "matview", "rule", "function")
 """To print a query the server locks its tables to the transaction's end: left to the connection that has the locks."""
 NEVER_QUEUED = "SET LOCAL lock_timeout = '1s'"
 """For the connection beside: who waits to change a table waits for the one that has the locks, and it would for him."""
+DETAILS: Mapping[str, type[Index | ForeignKey]] = {"index": Index, "constraint": Index, "foreign_key": ForeignKey}
+"""The kinds whose files have more columns than others, named as the fields of these."""
 TABLES, MATVIEWS = b"c.relkind = 'r'", b"c.relkind = 'm'"
 BUILT = ("index", "constraint", "matview")
 """What calls functions when it is made or filled."""
 FUNCTIONS = 1255
 """The OID of pg_proc."""
+RELATIONS = 1259
+"""The OID of pg_class."""
 COSTLY = (["index"], ["acl"], ["constraint"], ["foreign_key"], ["depend"], ["table", "tables", "carried"])
 """Each asked by itself: the first by the one connection, early, the last of them foremost by the connection beside.
 
@@ -108,8 +117,8 @@ def read_tables(conn: Connection) -> list[Table]:
 
 def read_objects(conn: Connection, kind: Kind) -> list[Object]:
     """Read the objects of one kind alone, without what they need."""
-    rows = conn.execute(_kind_query(kind, conn.info.server_version // 10000)).fetchall()
-    return [o for o, _ in _objects(kind, rows)]
+    query = {kind.name: _kind_query(kind, conn.info.server_version // 10000)}
+    return [o for o, _ in _read_at_once(conn, query, {kind.name: partial(_objects, kind)})[kind.name]]
 
 
 def read_matviews(conn: Connection) -> list[Table]:
@@ -139,7 +148,10 @@ def kind_rows(kind: Kind, major: int) -> bytes:
 
 
 def _kind_query(kind: Kind, major: int) -> bytes:
-    return statement(__package__, "object", major).replace(b"<kind>", kind_rows(kind, major))
+    detail = DETAILS.get(kind.name)
+    more = "".join(f"     , kind.{field.name}\n" for field in fields(detail)) if detail else ""
+    query = statement(__package__, "object", major).replace(b"<detail>\n", more.encode())
+    return query.replace(b"<kind>", kind_rows(kind, major))
 
 
 def _fetch(
@@ -194,11 +206,13 @@ def _read_at_once(conn: Connection, queries: dict[str, bytes], made: Mapping[str
     return found
 
 
-def _objects(kind: Kind, rows: list[Row], _: Several[str] = ()) -> list[tuple[Object, Several[Address]]]:
+def _objects(kind: Kind, rows: list[Row], _: Several[str]) -> list[tuple[Object, Several[Address]]]:
     """Return the objects, in the order of their identities, and what their kind's file says that they need."""
     rows.sort(key=itemgetter(2, 3))  # not on the server, whose collation is another one on each
     objects: list[tuple[Object, Several[Address]]] = []
-    for classid, objid, identity, type, schema, owner, create, alter_owner, stub, finish, needs in rows:
+    detail = DETAILS.get(kind.name)
+    making = [FIELDS.get(field.name, _same) for field in fields(detail)] if detail else []
+    for classid, objid, identity, type, schema, owner, create, alter_owner, stub, finish, needs, *more in rows:
         o = Object(
             kind.name,
             Address(classid, objid),
@@ -210,6 +224,7 @@ def _objects(kind: Kind, rows: list[Row], _: Several[str] = ()) -> list[tuple[Ob
             alter_owner,
             tuple(stub) if stub else (),
             tuple(finish) if finish else (),
+            detail=detail(*[make(value) for make, value in zip(making, more, strict=True)]) if detail else None,
         )
         objects.append((o, [Address(*pair) for pair in zip(needs[::2], needs[1::2], strict=True)] if needs else ()))
     return objects
@@ -229,11 +244,19 @@ def _sequences(rows: list[Row], names: Several[str]) -> list[Sequence]:
 
 
 def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: FIELDS[name](value) if name in FIELDS else value for name, value in row.items()}
+    return {name: FIELDS.get(name, _same)(value) for name, value in row.items()}
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _address(pair: list[int] | None) -> Address | None:
     return Address(*pair) if pair else None
+
+
+def _relation(oid: int) -> Address:
+    return Address(RELATIONS, oid)
 
 
 def _stored(columns: list[list[str]]) -> tuple[Column, ...]:
@@ -246,6 +269,11 @@ def _functions(oids: list[int]) -> frozenset[Address]:
 
 FIELDS: Mapping[str, Callable[[Any], Any]] = {
     "address": _address,
+    "relation": _relation,
+    "referenced": _relation,
+    "columns": tuple,
+    "referenced_columns": tuple,
+    "numbers": tuple,
     "extension": _address,
     "table": _address,
     "stored": _stored,
@@ -254,4 +282,4 @@ FIELDS: Mapping[str, Callable[[Any], Any]] = {
     "refers": frozenset,
     "calls": _functions,
 }
-"""The fields of tables and sequences that are more than a value of their row."""
+"""The fields of what is read that are more than a value of their row."""

@@ -83,6 +83,38 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class Index:
+    """What an index is, or the index of a constraint."""
+
+    relation: Address
+    method: str
+    unique: bool
+    partial: bool
+    columns: tuple[int, ...]
+    """The numbers of its key columns in the relation; 0 for an expression."""
+    plain: bool
+    """Its keys ascend in the default order of their types, texts in the database's collation."""
+    numeric: bool
+    """One of its keys is numeric."""
+    collated: bool
+    """One of its keys is ordered by a collation, not by its bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """Which columns refer to which; the names are quoted where they must be."""
+
+    relation: Address
+    numbers: tuple[int, ...]
+    """The numbers of `columns` in the relation."""
+    columns: tuple[str, ...]
+    referenced: Address
+    referenced_columns: tuple[str, ...]
+    valid: bool
+    """The rows were checked. Neither NOT VALID nor NOT ENFORCED."""
+
+
+@dataclass(frozen=True, slots=True)
 class Object:
     """A thing to create. `needs` holds addresses of objects; `stub_needs` is the part of them that the stub needs."""
 
@@ -98,6 +130,8 @@ class Object:
     finish: tuple[str, ...] = ()
     needs: frozenset[Address] = frozenset()
     stub_needs: frozenset[Address] = frozenset()
+    detail: Index | ForeignKey | None = None
+    """What an index, a constraint or a foreign key is, beside its statements."""
 
     @property
     def name(self) -> str:
@@ -127,6 +161,7 @@ class Object:
             self.finish,
             needs,
             stub_needs,
+            self.detail,
         )
 
 

@@ -18,10 +18,13 @@ SELECT c.tableoid AS classid
                FROM pg_inherits h
               WHERE t.relkind = 'p'
                 AND h.inhparent = t.oid) AS needs
+     , m.amname::text AS method
+<index_keys>
   FROM pg_constraint c
   JOIN pg_class t ON t.oid = c.conrelid
   JOIN pg_index i ON i.indexrelid = c.conindid
   JOIN pg_class x ON x.oid = c.conindid
+  JOIN pg_am m ON m.oid = x.relam
   -- Not TABLESPACE: it would have to stand in the middle of what the server wrote, and could not be left out.
   LEFT JOIN LATERAL (
        SELECT format('SET default_tablespace = %L', s.spcname) AS set

@@ -33,6 +33,18 @@ SELECT c.tableoid AS classid
                  WHERE o.oid = c.oid
                    AND o.conname <> p.conname
                    AND o.definition = pg_get_constraintdef(p.oid)) AS needs
+     , c.conrelid::bigint AS relation
+     , c.conkey AS numbers
+     , ARRAY(SELECT quote_ident(a.attname)
+               FROM unnest(c.conkey) WITH ORDINALITY AS k (attnum, place)
+               JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
+              ORDER BY k.place) AS columns
+     , c.confrelid::bigint AS referenced
+     , ARRAY(SELECT quote_ident(a.attname)
+               FROM unnest(c.confkey) WITH ORDINALITY AS k (attnum, place)
+               JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.attnum
+              ORDER BY k.place) AS referenced_columns
+     , c.convalidated AS valid
   FROM pg_constraint c
   JOIN pg_class t ON t.oid = c.conrelid
   JOIN pg_class x ON x.oid = c.conindid

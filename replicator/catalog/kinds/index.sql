@@ -16,14 +16,18 @@ SELECT i.catalog AS classid
                FROM pg_inherits h
               WHERE i.its_kind = 'p'
                 AND h.inhparent = i.indrelid) AS needs
+     , i.method
+<index_keys>
   -- What is printed, and no more, in the order of OIDs: what the server looks up of neighbours is in the same pages, and
   -- it takes two thirds of the time.
   FROM (SELECT i.*
              , x.tableoid AS catalog
              , x.reltablespace
+             , m.amname::text AS method
              , t.relkind AS its_kind
           FROM pg_index i
           JOIN pg_class x ON x.oid = i.indexrelid
+          JOIN pg_am m ON m.oid = x.relam
           JOIN pg_class t ON t.oid = i.indrelid
          WHERE x.oid >= 16384
            AND t.relkind <> 't'
