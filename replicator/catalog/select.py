@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from replicator.catalog import FACETS
-from replicator.model import Address, Catalog, Loss, Object
+from replicator.model import Address, Catalog, ForeignKey, Loss, Object
 from replicator.secrets import without_secrets
 
 FIRST_USER_OID = 16384
@@ -60,12 +60,18 @@ def without_unlogged_rows(catalog: Catalog) -> Catalog:
 
 def as_validated(catalog: Catalog, other: Catalog, only: Collection[str] | None = None) -> Catalog:
     """Take those foreign keys for valid that another catalog has as valid; of these names, or all."""
-    valid = {o.name for o in other.objects if o.kind == "foreign_key" and not o.create[0].endswith(NOT_VALID)}
+    valid = {o.name for o in other.objects if isinstance(o.detail, ForeignKey) and o.detail.valid}
     valid = valid if only is None else valid.intersection(only)
     return replace(
         catalog,
         objects=tuple(
-            replace(o, create=(o.create[0].removesuffix(NOT_VALID), *o.create[1:])) if o.name in valid else o
+            replace(
+                o,
+                create=(o.create[0].removesuffix(NOT_VALID), *o.create[1:]),
+                detail=replace(o.detail, valid=True),
+            )
+            if o.name in valid and isinstance(o.detail, ForeignKey)
+            else o
             for o in catalog.objects
         ),
     )

@@ -188,6 +188,8 @@ class Step:
     """What to do where the rows that are there violate it, if that was agreed: statements, perhaps none."""
     reason: str = ""
     """Why it is done in the way in which it is, where there are several."""
+    kind: str = ""
+    """The kind of the object that it creates or completes; empty where it does something else."""
     sorts: int = 0
     """The bytes of memory in which a B-tree is sorted soonest: see plan.sorting. 0: as much as there is."""
 

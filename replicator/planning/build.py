@@ -6,13 +6,12 @@ an index has the referring columns in order, that waits for it: to merge two ind
 join of the tables (3 million rows against 1.5 million, PostgreSQL 18), which the server takes to be the cheaper one.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from replicator.catalog import select
-from replicator.model import Address, Execute, Lock, Object, Phase, Step, Table
+from replicator.model import Address, Execute, ForeignKey, Index, Lock, Object, Phase, Step
 from replicator.planning.graph import Piece
 from replicator.planning.lookups import Hints
 from replicator.planning.pieces import Phases, filled_first
@@ -27,13 +26,6 @@ WEIGHTS = {"brin": 0.3, "btree": 1.0, "hash": 2.5, "gist": 5.0, "spgist": 7.0, "
 EXPRESSION_WEIGHT = 2.0
 """How long it takes to build an index, compared with a B-tree on the columns of the same table: medians of several
 types, 300,000 rows (2026-11, PostgreSQL 18). GiST took from 0.8 (ranges) to 80 (tsvector)."""
-METHOD = re.compile(r" USING (\w+) \((\(|\w+\()?")
-INDEXED = re.compile(r" (?:USING btree|PRIMARY KEY|UNIQUE) \(([^()]+)\)")
-SORTED = re.compile(r" (?:USING btree|PRIMARY KEY|UNIQUE)(?: NULLS NOT DISTINCT)? \((.+)\)")
-WORD = re.compile(r'"(?:[^"]|"")+"|\w+')
-TEXTS = {"pg_catalog.text", "pg_catalog.varchar", "pg_catalog.bpchar"}
-IN_C = 'COLLATE "C"'
-REFERRING = re.compile(r" FOREIGN KEY \((.+?)\) REFERENCES ")
 MERGE, AS_BEFORE = "SET enable_hashjoin = off", "RESET enable_hashjoin"
 """Not by hashing: the server still sorts where the index would cost more, for rows that are not known to be visible."""
 VALIDATED_BYTES = 1024 * 1024
@@ -87,12 +79,13 @@ def build_steps(
             _cost(piece, bytes) if bytes else 0,
             dict.fromkeys(about, lock),
             builds_on=frozenset(builds_on),
-            sorts=_sorts(piece, tables, collates=collates) if bytes else 0,
+            sorts=_sorts(piece, bytes, collates=collates) if bytes else 0,
+            kind=piece.object.kind,
         )
-        if piece.object.kind == "foreign_key":
+        if isinstance(piece.object.detail, ForeignKey):
             if keys_not_valid:
                 step = replace(step, instead=tuple(f"{s}{select.NOT_VALID}" for s in piece.statements))
-            steps += _in_two(step, piece.object, relations, built_on)
+            steps += _in_two(step, piece.object, piece.object.detail, relations, built_on)
         else:
             steps.append(step)
         if len(about) == 1:
@@ -112,7 +105,7 @@ def _rows_wanted(o: Object, about: Collection[str], relations: Relations, hints:
     called = relations.code & o.needs
     if called and not hints.are_clear(called):
         return {EVERY_ROW}
-    wanted = set(about) if o.kind == "foreign_key" else relations.rows_of(o)
+    wanted = set(about) if isinstance(o.detail, ForeignKey) else relations.rows_of(o)
     for table in hints.reached(called, likely=True) if called else ():
         wanted.update(*(relations.data.get(leaf, ()) for leaf in relations.below(table)))
     return wanted if relations.extensions.isdisjoint(o.needs) else wanted | relations.settings
@@ -120,50 +113,45 @@ def _rows_wanted(o: Object, about: Collection[str], relations: Relations, hints:
 
 def _cost(piece: Piece, bytes: int) -> int:
     """Return what it costs to build upon so many bytes: an index of some methods takes longer than to read them."""
-    found = [m for statement in piece.statements if (m := METHOD.search(statement))]
-    if not found:
+    index = piece.object.detail
+    if not isinstance(index, Index):
         return bytes
-    return int(bytes * WEIGHTS.get(found[0][1], 1.0) * (EXPRESSION_WEIGHT if found[0][2] else 1.0))
+    return int(bytes * WEIGHTS.get(index.method, 1.0) * (1.0 if index.columns[0] else EXPRESSION_WEIGHT))
 
 
-def _sorts(piece: Piece, tables: Iterable[Table], *, collates: bool) -> int:
+def _sorts(piece: Piece, bytes: int, *, collates: bool) -> int:
     """Return the memory that a B-tree wants; 0 for what is no B-tree, or has numeric keys: as much as there is."""
-    if piece.object.kind not in ("index", "constraint"):
+    index = piece.object.detail
+    if not isinstance(index, Index) or index.method != "btree" or index.numeric:
         return 0
-    found = [m for statement in piece.statements if (m := SORTED.search(statement))]
-    if not found:
-        return 0
-    named = {word for match in found for word in WORD.findall(match[1])}
-    keys = {column.type for table in tables for column in table.columns if column.name in named}
-    if "pg_catalog.numeric" in keys:
-        return 0
-    collated = collates and not keys.isdisjoint(TEXTS) and not all(IN_C in match[1] for match in found)
-    return memory(sum(table.bytes for table in tables), collated=collated)
+    return memory(bytes, collated=collates and index.collated)
 
 
-def _serving(foreign_key: Object, built: Iterable[Piece]) -> str | None:
+def _serving(key: ForeignKey, built: Iterable[Piece]) -> str | None:
     """Return the step among these that builds a B-tree on all rows whose columns begin with those that refer."""
-    referring = REFERRING.search(foreign_key.stub[0])
-    if not referring:
-        return None
     for piece in built:
-        for statement in piece.statements:
-            found = INDEXED.search(statement)
-            if found and " WHERE " not in statement and f"{found[1]}, ".startswith(f"{referring[1]}, "):
-                return piece.name
+        index = piece.object.detail
+        if (
+            isinstance(index, Index)
+            and index.method == "btree"
+            and index.plain
+            and not index.partial
+            and index.columns[: len(key.numbers)] == key.numbers
+        ):
+            return piece.name
     return None
 
 
-def _in_two(whole: Step, o: Object, relations: Relations, built_on: Mapping[Address, Iterable[Piece]]) -> list[Step]:
+def _in_two(
+    whole: Step, o: Object, key: ForeignKey, relations: Relations, built_on: Mapping[Address, Iterable[Piece]]
+) -> list[Step]:
     """Return the steps of a foreign key: one that adds it and, where that would take its time, one that validates it.
 
     VALIDATE locks the table that it is on against other changes, the one that it refers to against hardly any.
     Reference: PostgreSQL docs, ALTER TABLE, "VALIDATE CONSTRAINT".
     """
-    large = [a for a in whole.locks if a in relations.tables and relations.tables[a].bytes >= VALIDATED_BYTES]
-    on = [a for a in large if o.identity.endswith(f" on {relations.identities[a]}")]
-    table = relations.tables[on[0]] if on else None
-    if not o.stub or table is None or table.empty:
+    table = relations.tables.get(key.relation)
+    if not o.stub or table is None or table.empty or table.bytes < VALIDATED_BYTES:
         return [whole]
     locks = {a: Lock.EXCLUSIVE if a == table.address else Lock.SHARED for a in whole.locks}
     add = replace(whole, work=Execute(o.stub), cost=0)
@@ -173,7 +161,7 @@ def _in_two(whole: Step, o: Object, relations: Relations, built_on: Mapping[Addr
     )
     if validate.instead:
         validate = replace(validate, instead=())
-    if index := _serving(o, built_on.get(table.address, ())):
+    if index := _serving(key, built_on.get(table.address, ())):
         work = Execute((MERGE, *o.finish, AS_BEFORE))
         validate = replace(validate, work=work, needs=validate.needs | {index}, reason=f"by merging, with {index}")
     return [add, validate]

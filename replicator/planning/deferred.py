@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from replicator.journal.tasks import INDEX, VALIDATE
-from replicator.model import Catalog, Deferral, Execute, Object, Phase, Step
+from replicator.journal.tasks import INDEX
+from replicator.model import Address, Catalog, Deferral, Execute, ForeignKey, Index, Object, Phase, Step
 from replicator.planning.build import AS_BEFORE, MERGE
 from replicator.planning.graph import Piece
 
@@ -35,8 +35,8 @@ class Divided(NamedTuple):
 
 def put_off(build: list[Step], pieces: Sequence[Piece], catalog: Catalog, defer: Deferral) -> Divided:
     """Divide the steps that build upon rows into those of the clone and those for later."""
-    objects = {piece.name: piece.object for piece in pieces if piece.object.kind == "foreign_key"}
-    build, keys = _without_validation(build, objects) if defer.keys else (build, [])
+    foreign_keys = {piece.name: piece.object for piece in pieces if isinstance(piece.object.detail, ForeignKey)}
+    build, validations = _without_validation(build, foreign_keys) if defer.keys else (build, [])
     gone = _indexes_to_put_off(pieces, catalog) if defer.indexes else {}
     waiting = {piece.name: piece for piece in pieces if piece.name in gone}
     said: defaultdict[str, list[Piece]] = defaultdict(list)
@@ -45,7 +45,13 @@ def put_off(build: list[Step], pieces: Sequence[Piece], catalog: Catalog, defer:
             said[root].append(piece)
     indexes = [_later(s, waiting[s.name], said[s.name], gone) for s in build if s.name in gone]
     now = [_without_index(step, gone) for step in build if step.name not in gone]
-    return Divided(now, gone.keys(), (*indexes, *_after_indexes(keys, indexes)))
+    on: defaultdict[Address, set[str]] = defaultdict(set)
+    for step in indexes:
+        if isinstance(detail := waiting[step.name].object.detail, Index):
+            on[detail.relation].add(step.name)
+    # After the indexes of its table, which lock it against a validation, and one of which may serve that.
+    keys = [replace(step, needs=frozenset(on[key.relation])) for step, key in validations]
+    return Divided(now, gone.keys(), (*indexes, *keys))
 
 
 def _indexes_to_put_off(pieces: Sequence[Piece], catalog: Catalog) -> dict[str, set[str]]:
@@ -101,7 +107,9 @@ def _without_index(step: Step, gone: Collection[str]) -> Step:
     return replace(step, work=work, needs=step.needs.difference(gone), reason="")
 
 
-def _without_validation(build: Sequence[Step], keys: Mapping[str, Object]) -> tuple[list[Step], list[Step]]:
+def _without_validation(
+    build: Sequence[Step], keys: Mapping[str, Object]
+) -> tuple[list[Step], list[tuple[Step, ForeignKey]]]:
     """Return the steps with foreign keys NOT VALID, and those that validate them. A key that cannot be so is valid."""
     steps = {step.name: step for step in build}
     validating = {f"validate {name}": name for name, o in keys.items() if o.stub}
@@ -110,29 +118,14 @@ def _without_validation(build: Sequence[Step], keys: Mapping[str, Object]) -> tu
         if step.name in validating:
             continue
         o = keys.get(step.name)
-        if o is None:
+        if o is None or not isinstance(o.detail, ForeignKey):
             now.append(step)
         elif not o.stub:
-            now.append(step if " NOT " in o.create[0].rpartition(")")[2] else replace(step, reason=AT_ONCE))
+            now.append(replace(step, reason=AT_ONCE) if o.detail.valid else step)
         else:
             now.append(replace(step, work=Execute(o.stub), cost=0, instead=None))
             name = f"validate {o.name}"
             whole = steps.get(name) or replace(step, name=name, work=Execute(o.finish))
             assert isinstance(whole.work, Execute)
-            later.append(_for_later(whole, whole.work))
+            later.append((_for_later(whole, whole.work), o.detail))
     return now, later
-
-
-def _after_indexes(keys: Iterable[Step], indexes: Iterable[Step]) -> list[Step]:
-    """Have each key validated after the indexes of its table: they lock it against one another, and one may serve."""
-    on: defaultdict[str, set[str]] = defaultdict(set)
-    for step in indexes:
-        for table in _tables(step):
-            on[table].add(step.name)
-    return [replace(step, needs=frozenset().union(*(on[table] for table in _tables(step)))) for step in keys]
-
-
-def _tables(step: Step) -> list[str]:
-    assert isinstance(step.work, Execute)
-    found = (each.fullmatch(s) for s in step.work.statements for each in (INDEX, VALIDATE))
-    return [match["table"] for match in found if match]

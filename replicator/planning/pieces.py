@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from replicator.catalog import BY_NAME
 from replicator.errors import DependencyCycle
-from replicator.model import Address, Execute, Phase, Step
+from replicator.model import Address, Execute, Index, Phase, Step
 from replicator.planning import graph
 from replicator.planning.graph import Piece
 from replicator.planning.relations import Relations
@@ -48,7 +48,8 @@ def with_phases(pieces: Iterable[Piece]) -> tuple[list[Piece], Phases]:
 
 def is_unique(piece: Piece) -> bool:
     """Tell whether this is a unique index."""
-    return any(statement.startswith("CREATE UNIQUE INDEX ") for statement in piece.statements)
+    o = piece.object
+    return o.kind == "index" and isinstance(o.detail, Index) and o.detail.unique
 
 
 def filled_first(piece: Piece, refresh: Mapping[Address, str]) -> list[str]:
@@ -91,6 +92,6 @@ def chain(pieces: Iterable[Piece], phase: Phase, first_needs: frozenset[str], re
         builds_on = frozenset(piece.needs)
         if piece.object.kind in KEEPS_ROWS_OUT:
             builds_on |= relations.rows_of(piece.object)
-        step = Step(piece.name, phase, Execute(piece.statements), needs, builds_on=builds_on)
+        step = Step(piece.name, phase, Execute(piece.statements), needs, builds_on=builds_on, kind=piece.object.kind)
         steps.append(step)
     return steps

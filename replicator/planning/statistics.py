@@ -80,7 +80,7 @@ def _analyze(catalog: Catalog, relations: Relations, build: Iterable[Step]) -> l
         wanted[relations.root(address)].update(names)
     for step in build:
         for relation in step.locks:
-            if relations.root(relation) in wanted and not step.name.startswith(("foreign_key ", "validate ")):
+            if relations.root(relation) in wanted and step.kind != "foreign_key":
                 wanted[relations.root(relation)].add(step.name)
     return [
         Step(

@@ -113,7 +113,7 @@ def incomplete(
     both = list(zip(lost, errors, strict=True))
     if not appended and any(may_be_of_rows(error) for error in errors):
         hints.append(MEND)
-    keys = [error for step, error in both if step.name.startswith(("foreign_key ", "validate "))]
+    keys = [error for step, error in both if step.kind == "foreign_key"]
     if not rows_only and any(violated(error) for error in keys):
         hints.append(NOT_VALID)
     if any(step.phase is Phase.REFRESH and error.__cause__ for step, error in both):
