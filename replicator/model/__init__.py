@@ -44,6 +44,11 @@ from replicator.model.steps import (
     Step,
     Work,
 )
+from replicator.model.words import (
+    counted_kind,
+    kind_words,
+    shown,
+)
 
 __all__ = [
     "NOTHING_DEFERRED",
@@ -84,4 +89,7 @@ __all__ = [
     "Table",
     "Target",
     "Work",
+    "counted_kind",
+    "kind_words",
+    "shown",
 ]
