@@ -30,6 +30,32 @@ def rows_of(mismatches: list[Mismatch], table: str) -> list[tuple]:
     return sorted((row.how, *row.key.values()) for row in rows)
 
 
+KINDS = {
+    "table public.gone": ("CREATE TABLE gone ()", "DROP TABLE gone", "missing"),
+    "table public.more": ("", "CREATE TABLE more ()", "extra"),
+    "view public.v": ("CREATE VIEW v AS SELECT 1 AS a", "CREATE OR REPLACE VIEW v AS SELECT 2 AS a", "different"),
+    "table public.t": ("CREATE TABLE t AS SELECT 1 AS a", "UPDATE t SET a = 2", "rows"),
+    "sequence public.s": ("CREATE SEQUENCE s", "SELECT setval('s', 7)", "different"),
+    "matview public.m": ("CREATE MATERIALIZED VIEW m AS SELECT 1", "REFRESH MATERIALIZED VIEW m WITH NO DATA",
+                         "unpopulated"),
+    "foreign_key k on public.b": ("CREATE TABLE a (i int PRIMARY KEY); CREATE TABLE b (CONSTRAINT k FOREIGN KEY (i)"
+                                  "REFERENCES a, i int)",
+                                  "ALTER TABLE b DISABLE TRIGGER ALL", "disabled"),
+}  # fmt: skip
+
+
+def test_a_difference_has_a_kind_for_programs(pair: tuple[Database, Database]) -> None:
+    fill(pair, ";".join(first for first, _, _ in KINDS.values()))
+    pair[1].run(";".join(then for _, then, _ in KINDS.values()))
+    assert {m.what: m.kind for m in compare(*pair)} == {what: kind for what, (_, _, kind) in KINDS.items()}
+
+
+def test_tables_whose_columns_differ_are_a_kind_of_their_own(pair: tuple[Database, Database]) -> None:
+    fill(pair, "CREATE TABLE t (a int)")
+    pair[1].run("ALTER TABLE t ADD b int")
+    assert {(m.kind, m.about) for m in compare(*pair)} == {("different", "definition"), ("columns", "rows")}
+
+
 # Rows
 
 

@@ -202,7 +202,7 @@ def _steps(sides: Pair, only: Collection[str] | None) -> tuple[list[Step], list[
             all = {c.name.strip('"') for c in (*table.columns, *other.columns)}
             names = ", ".join(sorted(all - common)[:NAMED])
             reason = f"rows not compared: only one side has the columns {names}"
-            mismatches.append(Mismatch(name, reason, about="rows"))
+            mismatches.append(Mismatch(name, reason, kind="columns", about="rows"))
             continue
         identity = (
             most_quoted(table.root, other.root or "") if table.root else most_quoted(table.identity, other.identity)

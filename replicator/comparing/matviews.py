@@ -54,7 +54,9 @@ def filled_there_alone(sides: Pair) -> list[Mismatch]:
     """Return those that the destination has filled, and the source has not."""
     here = [o.identity for o in sides.source.catalog.objects if o.kind == "matview"]
     filled, there = set(_filled(sides.source)), same_names(here, _filled(sides.destination))
-    return [Mismatch(f"matview {name}", "not populated on the source") for name in there.keys() - filled]
+    return [
+        Mismatch(f"matview {name}", "not populated on the source", kind="unpopulated") for name in there.keys() - filled
+    ]
 
 
 def judge(sides: Pair, mismatches: Sequence[Mismatch], *, cloned: bool) -> tuple[list[Mismatch], list[str]]:

@@ -17,6 +17,7 @@ from replicator.work import sequences
 
 Reread = Callable[[Object, Object], tuple[Object, Object] | None]
 PUBLIC = "schema public"
+MISSING, EXTRA = "missing on the destination", "extra on the destination"
 PLPGSQL = "extension plpgsql"
 """In a catalog only where it was made anew: verify.states tells whether it is there."""
 LAST = 2**31
@@ -37,8 +38,8 @@ def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lamb
     source, destination = _comparable_privileges(source, destination)
     here, there = (_by_name(catalog, same_version) for catalog in (source, destination))
     mismatches = [Mismatch(loss.what, f"different: {loss}") for loss in lost if not loss.whole]
-    mismatches += [Mismatch(loss.what, "missing on the destination") for loss in lost if loss.whole]
-    mismatches += [Mismatch(loss.what, "extra on the destination") for loss in more if loss.whole]
+    mismatches += [Mismatch(loss.what, MISSING, kind="missing") for loss in lost if loss.whole]
+    mismatches += [Mismatch(loss.what, EXTRA, kind="extra") for loss in more if loss.whole]
     common = same_names(here, there)
     optional = select.optional(source)
     missing = here.keys() - common.keys() - optional - {PLPGSQL}
@@ -64,17 +65,30 @@ def _unready(
     there_filled = {o.name for o in destination.objects if o.address in destination.populated}
     empty = [o for name, o in filled.items() if name in common and common[name] not in there_filled]
     invalid = [o for o in destination.objects if o.kind == "index" and o.address in destination.invalid]
-    found = [(o, "not populated on the destination", "REFRESH MATERIALIZED VIEW") for o in empty]
-    found += [(o, "invalid on the destination", "REINDEX INDEX") for o in invalid if o.name not in optional]
-    return [Mismatch(o.name, how, mend=(f"{statement} {o.identity}",), place=LAST) for o, how, statement in found]
+    return [
+        Mismatch(
+            o.name,
+            "not populated on the destination",
+            kind="unpopulated",
+            mend=(f"REFRESH MATERIALIZED VIEW {o.identity}",),
+            place=LAST,
+        )
+        for o in empty
+    ] + [
+        Mismatch(
+            o.name, "invalid on the destination", kind="invalid", mend=(f"REINDEX INDEX {o.identity}",), place=LAST
+        )
+        for o in invalid
+        if o.name not in optional
+    ]
 
 
 def _missing(o: Object) -> Mismatch:
-    return Mismatch(o.name, "missing on the destination", statement=_said(o))
+    return Mismatch(o.name, MISSING, kind="missing", statement=_said(o))
 
 
 def _extra(o: Object) -> Mismatch:
-    return Mismatch(o.name, "extra on the destination", statement=_said(o))
+    return Mismatch(o.name, EXTRA, kind="extra", statement=_said(o))
 
 
 def _said(o: Object) -> str:

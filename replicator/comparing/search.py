@@ -73,7 +73,7 @@ class Search:
         noun = "rows" if isinstance(step.work, CompareTable) else "objects"
         how = f"{_difference(here, there, noun)}: {found}"
         counts = f"{found} {noun if found.counts.total() > 1 else noun.rstrip('s')}"
-        return Mismatch(step.name, how, self._shown(step, found), about="rows", counts=counts)
+        return Mismatch(step.name, how, self._shown(step, found), kind="rows", about="rows", counts=counts)
 
     def _find(self, step: Step, here: Fingerprint, there: Fingerprint) -> Found:
         assert isinstance(step.work, ComparingWork), f"a comparison copies nothing: {step.work}"

@@ -33,6 +33,18 @@ SET_READING = f"SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_me
 
 Values = Mapping[str, str | None]
 """Texts of a row's values by column."""
+DifferenceKind = Literal[
+    "missing",  # on the destination
+    "extra",  # only the destination has it
+    "different",  # both have it, with another definition, owner, version or value
+    "rows",  # both have the table, with other rows
+    "columns",  # so different that the rows cannot be compared
+    "unpopulated",  # a materialized view that only one side has filled
+    "invalid",  # an index that cannot be used on the destination
+    "disabled",  # a constraint that is not enforced on the destination
+    "unfinished",  # the clone itself
+]
+"""In which way two databases differ in one object: for programs, where `how` is for people."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -115,6 +127,7 @@ class Mismatch:
     """What became of it, where a repair was asked for."""
     repaired: bool = False
     """It was repaired, and verified after that."""
+    kind: DifferenceKind = "different"
     about: Literal["definition", "rows"] = "definition"
     """A table may differ in both: what is the object, or the rows in it."""
     counts: str = ""

@@ -36,7 +36,7 @@ def compare_states(sides: Pair, emit: Emit, *, cloned: bool) -> Iterator[Mismatc
         extensions = list(_extensions(here, there, by_intention=cloned or source.major != destination.major))
         ours, theirs = ([name for (name,) in conn.execute(IDLE).fetchall()] for conn in (here, there))
         if here.execute(PLPGSQL).fetchall() and not there.execute(PLPGSQL).fetchall():
-            yield Mismatch("extension plpgsql", "missing on the destination")
+            yield Mismatch("extension plpgsql", "missing on the destination", kind="missing")
     yield from (mismatch for mismatch, agreed in extensions if not agreed)
     if by_intention := [str(mismatch) for mismatch, agreed in extensions if agreed]:
         emit(events.Note(f"Not the source's version: {listed(by_intention)}."))
@@ -47,7 +47,8 @@ def compare_states(sides: Pair, emit: Emit, *, cloned: bool) -> Iterator[Mismatc
         if name not in common.values():
             table = name.rpartition(" on ")[2]
             mend = (f"ALTER TABLE {table} ENABLE TRIGGER ALL",)
-            yield Mismatch(name, f"disabled on the destination: {mend[0]}; lets it act again", mend=mend)
+            how = f"disabled on the destination: {mend[0]}; lets it act again"
+            yield Mismatch(name, how, kind="disabled", mend=mend)
 
 
 def _extensions(here: Connection, there: Connection, *, by_intention: bool) -> Iterator[tuple[Mismatch, bool]]:
