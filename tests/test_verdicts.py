@@ -66,7 +66,7 @@ def differs(start: Start, source: Database, destination: Database) -> None:
     with psycopg.connect(destination.dsn) as conn:
         conn.execute("SELECT pg_advisory_xact_lock(42)")
         process = start("clone", "--verify", "--jobs", "2", *both(source, destination))
-        process.says("large objects: 1 step, ")
+        process.says("data: 4 steps, ")
         destination.run("UPDATE shop SET name = 'spoiled' WHERE id = 7")
     refuses(process.ends(), DIFFERENT, "differs from the source in 1 place", "`verify --repair`")
 
