@@ -1,33 +1,33 @@
-"""All errors, in one tree. A class's docstring is its default message.
+"""All errors, in one tree. The docstring of a class is its default message.
 
 ReplicatorError
-├── NotReady             1   a server never answered in the time allowed
+├── NotReady             1   a server did not answer in the time allowed
 ├── UsageError           2   the command line, the environment or the file is wrong
-├── PreflightFailed      3   something stands in the way; nothing was written
-│   └── Pooled           3   a connection pooler stands in between; nothing was set in its backends
-├── ConnectionFailed     4   a server refuses for good: password, database, TLS
-├── DependencyCycle      5   objects need one another and none can be made in two steps
-├── StepFailed           6   a step of the plan failed; the journal tells what is done
-├── Incomplete           6   all is done but for some objects, which the destination refused
-├── SnapshotLost         6   all sessions that held a snapshot are gone
-├── Undone               6   the destination's server crashed and may have lost some of what was done
-├── ClaimLost            6   the destination's journal is gone, or another run's
-├── RowsLost             6   a COPY brought another number of rows than was sent
-├── ProtocolViolation    6   a server sent what cannot come at this point
-├── SourceChanged        7   the source's schema changed while it was read
+├── PreflightFailed      3   something blocks the clone; nothing was written
+│   └── Pooled           3   a connection pooler in transaction mode; nothing was set in its backends
+├── ConnectionFailed     4   a server refuses the connection, and retrying cannot help: password, database, TLS
+├── DependencyCycle      5   objects depend on one another, and none can be created in two steps
+├── StepFailed           6   a step of the plan failed; the journal records what is done
+├── Incomplete           6   some steps failed and were skipped; everything else is done
+├── SnapshotLost         6   all sessions that held a snapshot ended
+├── Undone               6   the destination server crashed and may have lost committed work
+├── ClaimLost            6   the destination's journal was removed, or belongs to another run
+├── RowsLost             6   a COPY stored another number of rows than were sent
+├── ProtocolViolation    6   a server sent a message that the protocol does not allow here
+├── SourceChanged        7   the source changed while it was read, in a way that matters
 ├── VerificationFailed   8   the two databases differ
-├── ResultLost          74   all went well, but nobody can read what came of it
+├── ResultLost          74   the command succeeded, but its result could not be written
 └── Interrupted        130   SIGINT or SIGTERM
 """
 
 from collections.abc import Sequence
 
-from replicator.events import NAMED
-from replicator.model import Finding
+from replicator.events import NAMED, counted
+from replicator.model import Finding, shown
 
 
 class ReplicatorError(Exception):
-    """The replicator failed."""
+    """The command failed."""
 
     exit_code = 1
 
@@ -37,17 +37,17 @@ class ReplicatorError(Exception):
 
 
 class NotReady(ReplicatorError):
-    """The server is not ready."""
+    """The server did not answer."""
 
 
 class UsageError(ReplicatorError):
-    """The command cannot be carried out as it was given."""
+    """The command line is wrong."""
 
     exit_code = 2
 
 
 class PreflightFailed(ReplicatorError):
-    """Something stands in the way of a clone; nothing was written."""
+    """Something blocks the clone; nothing was written."""
 
     exit_code = 3
 
@@ -59,24 +59,24 @@ class PreflightFailed(ReplicatorError):
 
 
 class Pooled(PreflightFailed):
-    """A connection pooler stands before a server, and lends backends for no longer than a transaction."""
+    """A server is behind a connection pooler in transaction mode."""
 
-    def __init__(self, before: str) -> None:
+    def __init__(self, server: str) -> None:
         super().__init__(
-            f"A connection pooler stands before {before}: what a session sets, locks or exports is lost with the end"
-            " of each transaction.",
-            hint="Connect to the server directly, or through a pool that gives each session a backend of its own.",
+            f"{server[:1].upper()}{server[1:]} is behind a connection pooler in transaction mode, where settings, locks"
+            " and exported snapshots end with each transaction.",
+            hint="Connect to the server directly, or through a pool in session mode.",
         )
 
 
 class ConnectionFailed(ReplicatorError):
-    """The server refuses the connection."""
+    """The server refuses connections."""
 
     exit_code = 4
 
 
 class DependencyCycle(ReplicatorError):
-    """Objects need one another, and none of them can be made in two steps."""
+    """Objects depend on one another, and none of them can be created in two steps."""
 
     exit_code = 5
 
@@ -87,56 +87,58 @@ class StepFailed(ReplicatorError):
     exit_code = 6
 
     def __init__(self, step: str, reason: str, *, hint: str | None = None) -> None:
-        super().__init__(f"{step} failed: {reason}", hint=hint)
+        super().__init__(f"{shown(step)} failed: {reason}", hint=hint)
         self.step = step
         self.reason = reason
 
 
 class Incomplete(ReplicatorError):
-    """All is done but for some objects, which the destination refused."""
+    """Some steps failed; everything else is done."""
 
     exit_code = 6
 
     def __init__(self, refused: Sequence[str], dependent: int, *, hint: str | None = None) -> None:
-        shown = [text if text.endswith(".") else f"{text}." for text in refused[:NAMED]]
-        more = [f"And {len(refused) - NAMED} more, see above."] if len(refused) > NAMED else []
-        steps = "1 step" if len(refused) == 1 else f"{len(refused)} steps"
-        needing = f" and {dependent} that need{'s' * (dependent == 1)} it" if dependent else ""
-        super().__init__(" ".join([f"All is done but {steps}{needing}.", *shown, *more]), hint=hint)
+        named = [text if text.endswith(".") else f"{text}." for text in refused[:NAMED]]
+        more = [f"{len(refused) - NAMED} more are listed above."] if len(refused) > NAMED else []
+        needing = f" and {dependent:,} that depend{'s' * (dependent == 1)} on them" if dependent else ""
+        needing = needing.removesuffix("them") + "it" if needing and len(refused) == 1 else needing
+        super().__init__(
+            " ".join([f"Everything is done except {counted(len(refused), 'step')}{needing}.", *named, *more]), hint=hint
+        )
 
 
 class SnapshotLost(ReplicatorError):
-    """All sessions that held a snapshot are gone, and with them the moment that was read."""
+    """Lost all sessions that held the snapshot."""
 
     exit_code = 6
 
 
 class Undone(ReplicatorError):
-    """The destination's server crashed, or another one took its place: some of what was done may be lost."""
+    """The destination server crashed or was replaced; committed work may be lost."""
 
     exit_code = 6
 
 
 class ClaimLost(ReplicatorError):
-    """The journal in the destination is gone, or belongs to another run: somebody resumed or cleaned up this one."""
+    """The journal on the destination was removed or taken over: somebody resumed or cleaned up this run."""
 
     exit_code = 6
 
 
 class RowsLost(ReplicatorError):
-    """The destination did not take as many rows as the source sent."""
+    """The destination stored another number of rows than the source sent."""
 
     exit_code = 6
 
 
 class ProtocolViolation(ReplicatorError):
-    """A server sent what cannot come at this point."""
+    """A server sent an unexpected message."""
 
     exit_code = 6
 
 
 class SourceChanged(ReplicatorError):
-    """The source's schema changed while it was read."""
+    """The source changed while it was read."""
 
     exit_code = 7
 

@@ -1,4 +1,4 @@
-"""What is reported while it happens. The library emits events; progress and report turn them into words."""
+"""What is reported during a run. The library emits events; show/ turns them into words."""
 
 import threading
 import time
@@ -32,9 +32,9 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something to know that stops nothing. `left_out`: a thing that the copy lacks, as agreed or wanted.
+    """A remark that stops nothing. `left_out`: it names something that the copy lacks, as agreed or wanted.
 
-    `deferred`: all that is done later. `detail`: of interest only to somebody who asks for more (--verbose).
+    `deferred`: it lists the work that `validate` does later. `detail`: of interest only to somebody who asks for more (--verbose).
     """
 
     text: str
@@ -44,13 +44,13 @@ class Note:
 
 
 def left_out(words: str) -> Note:
-    """Return what there is to say of a thing that the copy lacks."""
+    """Return a note about something that the copy lacks."""
     return Note(f"Left out: {words}", left_out=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan is made; `steps` counts the steps by phase, `bytes` is what they copy, or read in the VERIFY phase."""
+    """The plan is complete: `steps` by phase, and `bytes` to copy, or to read in the VERIFY phase."""
 
     steps: dict[Phase, int]
     bytes: int
@@ -58,7 +58,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A worker (0, 1, …) began a step. `bytes` is the expected amount, 0 where there is none."""
+    """A worker (0, 1, …) began a step. `bytes` is the expected amount, 0 if there is none."""
 
     step: str
     phase: Phase
@@ -68,7 +68,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """So many more bytes of a step have been moved since its last Moved; fewer, if they were rolled back."""
+    """A step has moved so many more bytes since its last Moved; a negative number if they were rolled back."""
 
     step: str
     phase: Phase
@@ -100,7 +100,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """A step failed for a reason that may pass; it is tried again in `delay` seconds."""
+    """A step failed for a reason that may pass; it is retried in `delay` seconds."""
 
     step: str
     phase: Phase
@@ -122,30 +122,30 @@ Emit = Callable[[Event], None]
 
 
 SILENT_SECONDS = 3.0
-"""For so long nothing need be said; then what it is that takes so long, and again after twice the time."""
+"""After so long without output, say what takes so long; then again after twice the time."""
 LONGEST_SILENCE_SECONDS = 60.0
 NAMED = 10
-"""So many things are named one by one."""
+"""A list names at most so many things."""
 
 
 @contextmanager
 def saying(emit: Emit, text: str) -> Iterator[None]:
-    """Say what is being done as soon as that takes more than a few seconds, again and again, rarer and rarer."""
-    over = threading.Event()
+    """Emit a note about a long operation after a few seconds, then less and less often, until it ends."""
+    ended = threading.Event()
 
-    def say() -> None:
+    def repeat() -> None:
         began, pause = time.monotonic(), SILENT_SECONDS
-        while not over.wait(pause):
+        while not ended.wait(pause):
             seconds = time.monotonic() - began
             emit(Note(f"{text} ({duration_text(seconds, 0)})"))
             pause = min(max(seconds, SILENT_SECONDS), LONGEST_SILENCE_SECONDS)
 
-    thread = threading.Thread(target=say, name="saying", daemon=True)
+    thread = threading.Thread(target=repeat, name="saying", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        over.set()
+        ended.set()
         thread.join()
 
 
@@ -160,13 +160,13 @@ def size_text(bytes: int) -> str:
     amount = float(bytes)
     for unit in ("kB", "MB", "GB", "TB"):
         amount /= 1000
-        if amount < 999.95:  # what is above would be written as 1000.0
+        if amount < 999.95:  # more would be written as 1000.0
             return f"{amount:.1f} {unit}"
     return f"{amount / 1000:.1f} PB"
 
 
 def duration_text(seconds: float, digits: int = 1) -> str:
-    """Write a duration for people; `digits` are the decimals of less than a minute.
+    """Write a duration for people; `digits` are the decimals if it is less than a minute.
 
     >>> duration_text(1.23), duration_text(184)
     ('1.2 s', '3 min 04 s')
@@ -179,17 +179,22 @@ def duration_text(seconds: float, digits: int = 1) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the first of these names, and how many more there are."""
+    """Return a list of the first names, and how many more there are."""
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def one_line(text: str) -> str:
-    """Make names and server messages harmless in a line: no line break, no terminal control, no change of direction."""
+    """Make names and server messages safe in a line: no line break, terminal control or change of direction."""
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else " " for character in text)
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number with its noun."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    """Return a number with its noun.
+
+    >>> counted(1, "row"), counted(1200, "row"), counted(2, "index")
+    ('1 row', '1,200 rows', '2 indexes')
+    """
+    plural = {"index": "indexes"}.get(noun, f"{noun}s")
+    return f"{number:,} {noun if number == 1 else plural}"

@@ -237,7 +237,7 @@ def test_what_rows_violate_hinders_nothing_else(database: Database, destination:
     opened(replicator, database, destination)
     destination.run("INSERT INTO a VALUES (0); SET session_replication_role = replica; INSERT INTO c VALUES (777)")
     result = replicator("validate", *on(destination))
-    refuses(result, 6, "All is done but 2 steps.", "index public.inverse failed", "division by zero")
+    refuses(result, 6, "Everything is done except 2 steps.", "index public.inverse failed", "division by zero")
     refuses(result, 6, "validate foreign_key c_a on public.c failed", "Key (a)=(777) is not present", "Mend the rows")
     assert destination.value(NOT_VALID) == ["c_a"]
     assert destination.value(INVALID) is None

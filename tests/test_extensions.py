@@ -53,7 +53,7 @@ def test_one_that_the_server_does_not_have_may_be_left_out(find: Find, database:
     database.run("CREATE EXTENSION hstore; UPDATE pg_extension SET extname = 'not here' WHERE extname = 'hstore'")
     (finding,) = find()
     assert finding.fatal
-    assert finding.hint.endswith("leave it out, with all that needs it: --exclude-extension 'not here'")
+    assert finding.hint.endswith("without it and everything that needs it: --exclude-extension 'not here'")
 
 
 @SOME
@@ -86,7 +86,7 @@ def test_one_of_the_destinations_own_is_no_difference(find: Find, database: Data
         CREATE EXTENSION pg_trgm; COMMENT ON EXTENSION pg_trgm IS 'kept'; COMMENT ON SCHEMA own IS 'kept, too'"""
     )
     (finding,) = find()
-    assert "which stay: cube, earthdistance, pg_trgm." in finding.text
+    assert "will stay: cube, earthdistance, pg_trgm." in finding.text
     copy(database, destination)
     assert destination.value("SELECT a FROM t") == 1
     mismatches = verify_copy(Settings(database.dsn, destination.dsn), lambda event: None)

@@ -113,4 +113,4 @@ def test_a_memory_that_the_destination_does_not_take_is_refused_at_once(
 ) -> None:
     ends = ("--source", database.dsn, "--destination", destination.dsn)
     result = replicator("clone", "--maintenance-work-mem", text, "--retry-for", "0", *how, *ends)
-    refuses(result, 3, "builds no index in", "--maintenance-work-mem from")
+    refuses(result, 3, "does not accept --maintenance-work-mem", "--maintenance-work-mem from")

@@ -148,7 +148,7 @@ def test_no_module_is_a_drawer():
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_says_what_it_is_about(name):
     first = (ast.get_docstring(TREES[name]) or "").partition("\n")[0]
-    assert first.endswith((".", ":"))
+    assert first.endswith((".", ":", "?"))
 
 
 @pytest.mark.parametrize("name", MODULES)

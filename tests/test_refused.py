@@ -33,11 +33,11 @@ def test_all_but_a_violated_foreign_key_is_made(pair: tuple[Database, Database],
     source, copy = pair
     source.run(BROKEN_KEY)
     result = replicator("clone", *both(*pair))
-    refuses(result, 6, "but 1 step and 1 that needs it", "foreign_key c_p_fkey on public.c failed", "--resume")
+    refuses(result, 6, "except 1 step and 1 that depends on it", "foreign key c_p_fkey on public.c failed", "--resume")
     assert copy.value("SELECT relacl::text FROM pg_class WHERE relname = 'z'")
     assert copy.value("SELECT count(*) FROM pg_trigger WHERE tgname = 't'") == 1
     assert copy.value("SELECT sum FROM m") == 100
-    refuses(replicator("clone", "--resume", *both(*pair)), 6, "All is done but 1 step", "c_p_fkey")
+    refuses(replicator("clone", "--resume", *both(*pair)), 6, "Everything is done except 1 step", "c_p_fkey")
 
 
 def test_what_was_mended_on_the_source_is_mended_in_the_copy(pair: tuple[Database, Database], replicator: Run) -> None:
@@ -193,7 +193,9 @@ def test_each_thing_that_is_refused_is_listed_and_nothing_else_is_missing(
     source, copy = pair
     source.run(REFUSED_KINDS)
     result = replicator("clone", *both(*pair))
-    refuses(result, 6, "but 3 steps and 1 that needs it", "index public.broken", "excluded", "refresh public.m")
+    refuses(
+        result, 6, "except 3 steps and 1 that depends on them", "index public.broken", "excluded", "refresh public.m"
+    )
     made, wanted = set(copy.dump().splitlines()), source.dump().splitlines()
     lacking = [line for line in wanted if line not in made]
     assert lacking
@@ -240,13 +242,17 @@ def test_rows_that_are_refused_do_not_hide_the_rest(pair: tuple[Database, Databa
     source, copy = pair
     source.run(BROKEN_ROWS)
     result = replicator("clone", *both(*pair))
-    refuses(result, 6, "but 3 steps and 2 that need it", "data public.a failed", "data public.b", "data public.c")
+    refuses(
+        result, 6, "except 3 steps and 2 that depend on them", "data public.a failed", "data public.b", "data public.c"
+    )
     lacking = set(source.dump().splitlines()) - set(copy.dump().splitlines())
     assert {line for line in lacking if not line.startswith("--")} == {"CREATE INDEX a_v ON public.a USING btree (v);"}
     assert copy.rows("SELECT * FROM last, m") == [(1, 2)]
-    refuses(replicator("clone", "--resume=per-table", *both(*pair)), 6, "but 3 steps and 2")
+    refuses(replicator("clone", "--resume=per-table", *both(*pair)), 6, "except 3 steps and 2")
     source.run("UPDATE a SET v = 2; DELETE FROM c")
-    refuses(replicator("clone", "--resume=per-table", *both(*pair)), 6, "All is done but 1 step.", "data public.b")
+    refuses(
+        replicator("clone", "--resume=per-table", *both(*pair)), 6, "Everything is done except 1 step.", "data public.b"
+    )
     source.run("UPDATE b SET v = 2")
     runs(replicator("clone", "--verify", "--resume=per-table", *both(*pair)))
     assert copy.dump() == source.dump()
@@ -272,7 +278,7 @@ def test_an_object_that_is_refused_before_the_rows_does_not_hide_the_rest(
     source, copy = pair
     source.run(SCHEMA_REFUSED)
     result = replicator("clone", *both(*pair))
-    refuses(result, 6, "All is done but 1 step and 7 that need it", "table public.made failed: ")
+    refuses(result, 6, "Everything is done except 1 step and 7 that depend on it", "table public.made failed: ")
     assert "refresh public.deep: it needs data public.made, matview public.deep" in result.err
     made = copy.dump()
     for text in (
@@ -283,7 +289,7 @@ def test_an_object_that_is_refused_before_the_rows_does_not_hide_the_rest(
         assert text in made
     assert copy.rows("SELECT * FROM last, counted") == [(1, 50, 0, True)]
     refuses(replicator("clone", "--resume", *both(*pair)), 3, "snapshot")
-    refuses(replicator("clone", "--resume=per-table", *both(*pair)), 6, "All is done but 1 step and")
+    refuses(replicator("clone", "--resume=per-table", *both(*pair)), 6, "Everything is done except 1 step and")
 
 
 def test_a_sequence_that_could_not_be_made_keeps_no_other_from_its_value(
@@ -317,7 +323,7 @@ def test_a_view_is_not_filled_from_one_that_could_not_be_made_whole(
     source.run(GROUPED + "SET client_min_messages = error; CREATE PUBLICATION all_of_it FOR ALL TABLES")
     source.run("INSERT INTO u VALUES (1, 'c'); UPDATE pg_index SET indisready = true")
     result = replicator("clone", *both(*pair))
-    refuses(result, 6, "All is done but 1 step and 2 that need it")
+    refuses(result, 6, "Everything is done except 1 step and 2 that depend on it")
     assert "refresh public.m: it needs view public.v" in result.err
     source.run("DELETE FROM u WHERE j = 'c'")
     runs(replicator("clone", "--verify", "--resume", *both(*pair)))
@@ -394,7 +400,9 @@ def test_definitions_that_were_mended_on_the_source_are_taken_over(
 ) -> None:
     source, copy = pair
     source.run(DEFINED_WRONG)
-    refuses(replicator("clone", *both(*pair)), 6, "All is done but 3 steps.", "by_f", "refresh public.m", "key")
+    refuses(
+        replicator("clone", *both(*pair)), 6, "Everything is done except 3 steps.", "by_f", "refresh public.m", "key"
+    )
     source.run(DEFINED_RIGHT)
     result = replicator("clone", "--resume", *both(*pair))
     assert "definitions are others by now, and so are the copy's" in runs(result) + result.err
@@ -405,7 +413,7 @@ def test_definitions_that_were_mended_on_the_source_are_taken_over(
 def test_what_was_made_is_still_to_be_as_it_was_made(pair: tuple[Database, Database], replicator: Run) -> None:
     source, _ = pair
     source.run(DEFINED_WRONG)
-    refuses(replicator("clone", *both(*pair)), 6, "All is done but 3 steps.")
+    refuses(replicator("clone", *both(*pair)), 6, "Everything is done except 3 steps.")
     source.run("ALTER TABLE t ADD j int; COMMENT ON TABLE t IS NULL")
     refuses(replicator("clone", "--resume", *both(*pair)), 7, "comment public.t (table), table public.t")
 
@@ -425,7 +433,7 @@ def test_values_that_were_mended_on_the_source_are_mended_in_the_copy(
     source.run(BY_VALUE)
     source.run("INSERT INTO t VALUES (0); UPDATE pg_index SET indisready = true")
     result = replicator("clone", *both(*pair))
-    refuses(result, 6, "All is done but 2 steps.", "division by zero", "Mend the rows on the source")
+    refuses(result, 6, "Everything is done except 2 steps.", "division by zero", "Mend the rows on the source")
     source.run("DELETE FROM t WHERE i = 0")
     runs(replicator("clone", "--resume", "--verify", *both(*pair)))
     assert copy.rows("SELECT p FROM m ORDER BY 1") == [(5,), (10,)]

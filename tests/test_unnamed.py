@@ -57,7 +57,7 @@ def test_an_empty_source_replaces_nothing_unless_that_is_meant(
     database.run(holds)
     destination.run(DEAR)
     result = replicator("clone", *flags, *both(database, destination))
-    refuses(result, 3, f'The source database "{database.name}" has no', "give --allow-empty")
+    refuses(result, 3, f'The source database "{database.name}" has no', "add --allow-empty")
     assert destination.value("SELECT count(*) FROM t") == 100
     with psycopg.connect(database.server.conninfo(), autocommit=True) as conn:
         conn.execute(f'DROP DATABASE IF EXISTS "{destination.name}{INCOMING}"')

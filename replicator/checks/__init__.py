@@ -1,10 +1,10 @@
-"""Are the servers there, and may a clone begin? Readiness by trying to connect, then findings; a fatal one stops.
+"""Before the first write: do the servers answer, and does anything block a clone? A fatal finding stops it.
 
-What a server would refuse of a schema is tried: see rehearsal.
+Whether the destination accepts the schema is tried in a transaction that is rolled back: see dry_run.
 """
 
 from replicator.checks.capacity import check_locks, check_sessions
-from replicator.checks.catalog import check_catalog, check_memberships, check_roles, strangers
+from replicator.checks.catalog import check_catalog, check_memberships, check_roles, inaccessible_owners
 from replicator.checks.choices import STATISTICS_SINCE, check_choices, check_forbidden, check_losses, check_rows
 from replicator.checks.destination import check_destination, same_database
 from replicator.checks.facts import Facts, measured, read_facts
@@ -38,12 +38,12 @@ __all__ = [
     "check_source",
     "check_unlogged",
     "check_verification",
+    "inaccessible_owners",
     "measured",
     "once",
     "read_facts",
     "refuse",
     "same_database",
-    "strangers",
     "wait",
     "waiting_locks",
 ]

@@ -1,4 +1,4 @@
-"""Whether both servers have room: sessions for all jobs, and locks for all tables."""
+"""Do both servers have enough sessions for all jobs, and enough locks for all tables?"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from replicator.sessions.postgres import Connection, quoted
 from replicator.sessions.statements import statement
 
 BESIDE = {"source": 1, "destination": 2}
-"""Sessions that come and go beside those of the jobs, a reader of catalogs, the snapshot of a verification.
+"""Sessions in addition to those of the jobs: they read catalogs, or hold the snapshot of a verification.
 
-The source's snapshot has one to spare by then.
+The source needs one less, since a session of its own snapshot is free by then.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many more sessions there may be (None: no limit), and the limits."""
+    """How many more sessions the server, the role and the database allow (None: no limit), and these limits."""
 
     of_server: int
     of_role: int | None
@@ -30,7 +30,7 @@ class Room:
 
 
 def read_room(conn: Connection) -> Room:
-    """Return what room the connection's server has."""
+    """Return how many more sessions the connection's server, role and database allow."""
     with conn.cursor(row_factory=class_row(Room)) as cursor:
         room = cursor.execute(statement(__package__, "capacity")).fetchone()
     assert room is not None
@@ -44,11 +44,11 @@ def check_sessions(
     *,
     one_server: bool,
     more: int = 0,
-    fewer: str = "clone without --copy-jobs and --index-jobs, with",
+    command: str = "clone without --copy-jobs and --index-jobs, with",
 ) -> Iterator[Finding]:
-    """Yield the limits that these jobs would meet, with the most jobs that fit.
+    """Yield each connection limit that these jobs would exceed, with the number of jobs that fits.
 
-    `more` sessions are opened on the destination; `fewer` begins the words that name the number of jobs that fit.
+    `more` sessions are opened on the destination; `command` begins the advice that names the number of jobs that fits.
     """
     one_role = one_server and source.info.user == destination.info.user
     for server, conn in (("source", source), ("destination", destination)):
@@ -67,13 +67,13 @@ def check_sessions(
             wanted = jobs * sides + beside
             if free is not None and wanted > free:
                 fitting = (free - beside) // sides
-                name = f"The {server}" + (
-                    "" if what == "server" else f"'s {what.replace(what.split()[0], what.split()[0].lower(), 1)}"
-                )
+                word, _, name = what.partition(" ")
+                by = "" if what == "server" else f" for {word.lower()} {name}"
                 yield Finding(
-                    f"{name} has room for {max(0, free)} more sessions: {jobs} jobs at a time need {wanted}.",
-                    ("(and a restart) " if what == "server" else "")
-                    + (f"or {fewer} --jobs {fitting}." if fitting > 0 else "or end others' sessions."),
+                    f"The {server} allows only {max(0, free)} more connections{by}, but {jobs} parallel jobs need"
+                    f" {wanted}.",
+                    ("(and restart it) " if what == "server" else "")
+                    + (f"or {command} --jobs {fitting}." if fitting > 0 else "or end other sessions."),
                     object=f"{server} sessions",
                     run=f"ALTER {alter} {limit + wanted - free};",
                     server=server,
@@ -81,13 +81,13 @@ def check_sessions(
 
 
 def check_locks(source: Connection) -> Iterable[Finding]:
-    """Yield whether there is no room to lock all tables of the source from the beginning to the end."""
+    """Yield a warning if the source's lock table is too small to lock all tables for the whole run."""
     _, oids = locks.to_lock(source)
     room, free = locks.room(source)
     if len(oids) > free * locks.SHARE:
         yield Finding(
-            f"The source has {len(oids)} tables, and room for {room} locks, {free} of which are free: not all tables"
-            " are locked from the beginning. Whoever changes one meanwhile ends the clone when it is noticed.",
+            f"The source has {len(oids)} tables, but its lock table holds only {room} locks, of which {free} are free."
+            " So some tables are locked only while they are copied; the clone stops if one is altered before that.",
             fatal=False,
             object="max_locks_per_transaction",
             server="source",

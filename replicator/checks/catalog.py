@@ -1,4 +1,4 @@
-"""What the objects of the source need and the destination lacks."""
+"""Does the destination have what the source's objects need: extensions, collations, roles?"""
 
 import re
 from collections import Counter
@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from replicator.catalog.depend import LARGE_OBJECT_CLASS
-from replicator.checks.extensions import check_extensions, made_by_extensions
+from replicator.checks.extensions import check_extensions, created_by_extensions
 from replicator.checks.load import slow
+from replicator.events import counted
 from replicator.model import Address, Catalog, Finding
 from replicator.sessions.postgres import Connection, quoted
 from replicator.sessions.statements import statement
@@ -20,7 +21,7 @@ SELECT r.rolname::text
   JOIN pg_roles r ON r.oid = d.datdba AND NOT r.rolsuper
   JOIN pg_namespace n ON n.nspname = 'public' AND pg_get_userbyid(n.nspowner) = 'pg_database_owner'
  WHERE d.datname = current_database()"""
-"""Whose the schema public is at first: before 15 and since then."""
+"""The first owner of the schema public: before PostgreSQL 15 and since then."""
 
 
 def check_catalog(
@@ -32,10 +33,10 @@ def check_catalog(
     replacing: bool = False,
     absent: bool = False,
 ) -> list[Finding]:
-    """Return what these objects need and the destination lacks: extensions, and the roles that they name.
+    """Return what these objects need and the destination lacks: extensions, collations, roles.
 
-    `roles`: those that are missing will be made. `replacing`: what is there will be dropped. `absent`: the
-    destination is to be made as the source is, and this is another database of its server.
+    `roles`: missing roles will be created. `replacing`: existing objects will be dropped. `absent`: the destination
+    database will be created like the source, and `destination` is connected to another database of its server.
     """
     return [
         *check_extensions(source, destination, catalog, replacing=replacing, absent=absent),
@@ -47,9 +48,9 @@ def check_catalog(
 
 
 def _collations(source: Connection, destination: Connection, encoded: Connection) -> Iterable[Finding]:
-    """Those that initdb made of the system's locales: other servers have others. One's own are tried with all else.
+    """Yield the collations that initdb made from the system's locales and that the destination lacks.
 
-    `encoded`: a database of the encoding that counts.
+    User-defined ones are tried with the rest of the schema. `encoded`: a database with the destination's encoding.
     """
     used = [row[0] for row in source.execute(statement(__package__, "used_collations")).fetchall()]
     missing = destination.execute(
@@ -61,21 +62,22 @@ def _collations(source: Connection, destination: Connection, encoded: Connection
     ).fetchall()
     for (name,) in missing:
         yield Finding(
-            f'The destination has no collation "{name}", which the source uses.',
-            "(after its locale is installed there)",
+            f'Collation "{name}" does not exist on the destination, but the source uses it.',
+            "after its locale is installed there.",
             object=f"collation {quoted(name)}",
             run="SELECT pg_import_system_collations('pg_catalog');",
         )
 
 
 def _public(source: Connection, destination: Connection) -> Iterable[Finding]:
-    """The owner of the schema public is left as it is (kinds/schema.sql), which gives the database's owner rights."""
+    """Since 15 the schema public belongs to the database's owner; a clone leaves it so (kinds/schema.sql)."""
     before = source.execute(FIRST_SUPERUSERS).fetchall() if source.info.server_version < 150000 else []
     for (first,) in before:
         for (owner,) in destination.execute(DATABASE_OWNERS).fetchall():
             yield Finding(
-                f'The schema public stays the database owner\'s, who is "{owner}" on the destination, as in every new'
-                f' database since 15; on the source it is "{first}"\'s.',
+                f'Schema public will belong to the database owner, "{owner}", as in every new database since PostgreSQL'
+                " 15;"
+                f' on the source it belongs to "{first}".',
                 fatal=False,
                 object="schema public",
                 run=f"ALTER SCHEMA public OWNER TO {quoted(first)};",
@@ -93,8 +95,8 @@ def _owned(source: Connection, catalog: Catalog) -> Counter[str]:
     return owned
 
 
-def strangers(source: Connection, destination: Connection, catalog: Catalog) -> dict[str, int]:
-    """Return the owners that the destination has and this role may not act as, and how much each owns."""
+def inaccessible_owners(source: Connection, destination: Connection, catalog: Catalog) -> dict[str, int]:
+    """Return the owners that exist on the destination but this role may not SET ROLE to, and how much each owns."""
     owned = _owned(source, catalog)
     may_set = "SET" if destination.info.server_version >= SET_OPTION_SINCE else "MEMBER"
     rows = destination.execute(
@@ -108,22 +110,22 @@ def strangers(source: Connection, destination: Connection, catalog: Catalog) -> 
 def check_memberships(
     source: Connection, destination: Connection, catalog: Catalog, *, agreed: bool
 ) -> Iterable[Finding]:
-    """Yield the owners that this role may not act as. `agreed`: what is theirs may belong to this role.
+    """Yield the owners that this role may not SET ROLE to. `agreed`: their objects may belong to this role instead.
 
-    A superuser's role is granted to nobody for this: it gives away the whole server.
+    Never advise to grant a superuser's role for this: that would give away the whole server.
     """
     user = quoted(destination.info.user)
     options = " WITH INHERIT TRUE, SET TRUE" if destination.info.server_version >= SET_OPTION_SINCE else ""
     inherits = destination.execute("SELECT rolinherit FROM pg_roles WHERE rolname = current_user").fetchall()
     inherit = "" if options or inherits == [(True,)] else f" ALTER ROLE {user} INHERIT;"
     superusers = {row[0] for row in destination.execute("SELECT rolname::text FROM pg_roles WHERE rolsuper").fetchall()}
-    for role, number in strangers(source, destination, catalog).items():
+    for role, number in inaccessible_owners(source, destination, catalog).items():
         superuser = role in superusers
         leave = "--no-owner, or with --skip-unprivileged" if catalog.objects else "--no-owner"
         yield Finding(
-            f"The destination's role {user} may not act as {quoted(role)}, who owns {number} objects on the source"
-            + (f": they will belong to {user}." if agreed else "."),
-            f"Clone with {leave}; or connect as a superuser." if superuser else f"or clone with {leave}.",
+            f"On the destination, role {user} is not a member of {quoted(role)}, which owns"
+            f" {counted(number, 'object')} on the source" + (f": they will belong to {user}." if agreed else "."),
+            f"Clone with {leave}, or connect as a superuser." if superuser else f"or clone with {leave}.",
             fatal=not agreed,
             object=f"role {quoted(role)}",
             run="" if superuser else f"GRANT {quoted(role)} TO {user}{options};{inherit}",
@@ -131,19 +133,19 @@ def check_memberships(
 
 
 def _named(catalog: Catalog, mentions: Iterable[tuple[str, str, int, int, str | None]]) -> set[str]:
-    """Return the roles that the statements of a catalog name, in privileges and policies."""
-    said = {o.address: "; ".join(o.create) for o in catalog.objects if o.kind in ("acl", "default_acl", "policy")}
+    """Return the roles that a catalog's statements name in privileges and policies."""
+    statements = {o.address: "; ".join(o.create) for o in catalog.objects if o.kind in ("acl", "default_acl", "policy")}
     of_large_objects = any(r.privileges for r in catalog.large_objects)
     return {
         role
         for role, word, classid, objid, _ in mentions
         if (of_large_objects and classid == LARGE_OBJECT_CLASS)
-        or re.search(rf'(?<![\w$"]){re.escape(word)}(?![\w$"])', said.get(Address(classid, objid), ""))
+        or re.search(rf'(?<![\w$"]){re.escape(word)}(?![\w$"])', statements.get(Address(classid, objid), ""))
     }
 
 
 def check_roles(source: Connection, destination: Connection, catalog: Catalog) -> Iterable[Finding]:
-    """Yield the roles that a catalog names and the destination does not have. It may be of large objects alone."""
+    """Yield the roles that a catalog names and the destination lacks. The catalog may hold large objects alone."""
     owned = _owned(source, catalog)
     all_objects = bool(catalog.objects)
     mentions = source.execute(statement(__package__, "named_roles")).fetchall()
@@ -155,18 +157,19 @@ def check_roles(source: Connection, destination: Connection, catalog: Catalog) -
     ).fetchall()
     policies = tuple(o for o in catalog.objects if o.kind == "policy")
     suspects = {extension for role, *_, extension in mentions if extension and (role,) in missing}
-    made = made_by_extensions(destination, catalog, suspects) if suspects else set()
-    missing = [row for row in missing if row[0] not in made]
+    created = created_by_extensions(destination, catalog, suspects) if suspects else set()
+    missing = [row for row in missing if row[0] not in created]
     of_policies = _named(replace(catalog, objects=policies, large_objects=()), mentions)
     for (role,) in missing:
         if role.startswith("pg_"):
-            continue  # one of a newer server's own: the rehearsal tells what cannot be said of it
-        part = f"owns {owned[role]} objects" if owned[role] else "has privileges"
+            continue  # a predefined role of a newer server: the dry run finds what needs it
+        owns = f"it owns {counted(owned[role], 'object')} on the source"
+        why = owns if owned[role] else "the source grants it privileges"
         if role in of_policies:
-            part = f"{part} and is named by policies" if owned[role] else "is named by policies"
+            why = f"{owns}, and policies name it" if owned[role] else "policies on the source name it"
         without = ["--roles"] * all_objects + ["--no-owner and --no-acl"] * (role not in of_policies)
         yield Finding(
-            f'The destination has no role "{role}", who {part} on the source.',
+            f'Role "{role}" does not exist on the destination, but {why}.',
             f"or clone with {', or with '.join(without)}.",
             object=f"role {quoted(role)}",
             run=f"CREATE ROLE {quoted(role)};",

@@ -1,4 +1,4 @@
-"""Whether the destination may be written, is empty, and can hold all text of the source."""
+"""Is the destination writable and empty, and can its encoding hold the source's text?"""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from replicator import journal
 from replicator.checks.facts import Facts
 from replicator.checks.source import check_logins
 from replicator.journal import ownership
-from replicator.model import Finding
+from replicator.model import Finding, shown
 from replicator.sessions.postgres import Connection, quoted
 from replicator.work import emptying
 
@@ -14,13 +14,13 @@ NOTHING_TO_RESUME = "There is no unfinished clone to resume. "
 
 
 def check_destination(
-    here: Facts, there: Facts, destination: Connection, *, resuming: bool = False, resume: bool = False
+    source_facts: Facts, facts: Facts, destination: Connection, *, resuming: bool = False, resume: bool = False
 ) -> list[Finding]:
-    """Return what keeps a clone from being written into the destination; the facts are the source's and its own.
+    """Return what keeps a clone from writing into the destination.
 
-    `resuming`: what an earlier run left is wanted, and there is such. `resume`: it was asked for.
+    `resuming`: an earlier run left an unfinished copy, and this run continues it. `resume`: --resume was given.
     """
-    findings = [*writable(there), *_creatable(there), *_encodings(here, there), *_standbys(destination)]
+    findings = [*writable(facts), *_creatable(facts), *_encodings(source_facts, facts), *_standbys(destination)]
     findings += check_logins("destination", destination)
     if own := ownership.in_its_way(destination):
         return [*findings, own]
@@ -30,17 +30,19 @@ def check_destination(
 
 
 def same_database(source: Facts, destination: Facts, *, written: bool = True) -> list[Finding]:
-    """Return whether there is only one database: whatever else is told of the destination would change the source.
+    """Return a finding if both are the same database: any other advice would change the source.
 
-    `written`: the destination will be, which the source must not follow as its standby.
+    `written`: the destination will be written, so the source must not be its standby.
     """
     if (source.server, source.database) == (destination.server, destination.database):
-        text = f'Source and destination are the same database, "{source.database}" of the same server.'
+        text = f'Source and destination are the same database ("{source.database}") on the same server.'
     elif written and source.standby and not destination.standby and _cluster(source) == _cluster(destination):
-        text = "The source is a standby of the destination's server: what is written there comes into the source, too."
+        text = (
+            "The source is a standby of the destination server: whatever is written there is replicated to the source."
+        )
     else:
         return []
-    return [Finding(text, "Name another database as the destination.")]
+    return [Finding(text, "Choose another destination database.")]
 
 
 def _cluster(facts: Facts) -> tuple[str, str]:
@@ -48,9 +50,9 @@ def _cluster(facts: Facts) -> tuple[str, str]:
 
 
 def writable(destination: Facts) -> Iterable[Finding]:
-    """Yield what keeps the destination from being written at all."""
+    """Yield what keeps anybody from writing to the destination."""
     if destination.standby:
-        yield Finding("The destination is a standby: nothing can be written to it.", "Connect to the primary.")
+        yield Finding("The destination is a standby, which is read-only.", "Connect to the primary.")
     elif destination.read_only:
         yield Finding(
             "The destination is read-only (default_transaction_read_only is on).",
@@ -63,7 +65,8 @@ def writable(destination: Facts) -> Iterable[Finding]:
 def _creatable(destination: Facts) -> Iterable[Finding]:
     if not (destination.standby or destination.read_only or destination.can_create):
         yield Finding(
-            f'The role "{destination.user}" may not create schemas in the destination database.',
+            f'On the destination, role "{destination.user}" may not create schemas in database'
+            f' "{destination.database}".',
             run=f"GRANT CREATE ON DATABASE {quoted(destination.database)} TO {quoted(destination.user)};",
         )
 
@@ -78,8 +81,8 @@ SELECT current_setting('synchronous_standby_names')
 def _standbys(destination: Connection) -> Iterable[Finding]:
     for (names,) in destination.execute(NO_STANDBY).fetchall():
         yield Finding(
-            f"The destination waits for a standby to confirm each commit, and none is connected: {names}.",
-            "Then SELECT pg_reload_conf(); or start that standby.",
+            f"The destination waits for a synchronous standby at each commit, but none is connected ({names}).",
+            "SELECT pg_reload_conf(); or start that standby.",
             object="synchronous_standby_names",
             run="ALTER SYSTEM SET synchronous_standby_names = '';",
         )
@@ -88,28 +91,27 @@ def _standbys(destination: Connection) -> Iterable[Finding]:
 def _encodings(source: Facts, destination: Facts) -> Iterable[Finding]:
     if destination.encoding not in (source.encoding, "UTF8", "SQL_ASCII"):
         yield Finding(
-            f"The destination's encoding {destination.encoding} cannot hold all that the source's"
-            f" {source.encoding} can.",
-            f"Create the destination with CREATE DATABASE … ENCODING '{source.encoding}' TEMPLATE template0.",
+            f"The destination's encoding, {destination.encoding}, cannot store all characters of the source's,"
+            f" {source.encoding}.",
+            f"Use another database: --create creates it, or CREATE DATABASE … ENCODING '{source.encoding}' TEMPLATE"
+            " template0.",
         )
     yield from sorting(source, destination)
 
 
 def sorting(source: Facts, destination: Facts) -> Iterable[Finding]:
-    """Yield a finding where text has another order on the destination."""
+    """Yield a warning if text sorts differently on the destination."""
     if source.collation != destination.collation:
         yield Finding(
-            f"Text is sorted by {source.collation} on the source and by {destination.collation} on the destination.",
-            "Queries may order rows differently.",
+            f"Text sorts by {source.collation} on the source, but by {destination.collation} on the destination.",
+            "Queries may return rows in another order.",
             fatal=False,
         )
 
 
 def _leftovers(destination: Connection) -> Iterable[Finding]:
     if status := journal.read_status(destination):
-        unfinished = (
-            f"An earlier clone into the destination did not finish: {status.done} of {status.steps} steps are done."
-        )
+        unfinished = f"The destination holds an unfinished clone: {status.done} of {status.steps} steps are done."
         yield Finding(status.said if status.open else unfinished, status.way_on)
 
 
@@ -118,7 +120,8 @@ def _occupied(destination: Connection, *, resume: bool) -> Iterable[Finding]:
     if rows:
         more = " and more" if len(rows) > 5 else ""
         yield Finding(
-            f"{NOTHING_TO_RESUME if resume else ''}The destination is not empty: it has {', '.join(rows[:5])}{more}.",
-            "Name a new database, and give --create; or give --replace swap, which puts the copy into the place of"
-            " what is there, or --data-only, which copies rows into tables that are there.",
+            f"{NOTHING_TO_RESUME if resume else ''}The destination database {quoted(destination.info.dbname)} is not"
+            f" empty: it has {', '.join(map(shown, rows[:5]))}{more}.",
+            "Clone into a new database with --create; or replace this one with --replace swap (or --replace drop);"
+            " or load rows into its tables with --data-only.",
         )

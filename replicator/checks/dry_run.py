@@ -1,7 +1,7 @@
-"""What will a server refuse? Ask it: the schema is made in one transaction, which is rolled back whatever happens.
+"""What will a server refuse? Create the schema there in one transaction, which is always rolled back.
 
-This finds what no list of versions knows: a view that calls a function, or is written in a syntax, that only the other
-server has. A few pieces go at a time, under a savepoint; where something fails, each statement under its own.
+This finds what no list of versions knows: a view that calls a function, or uses a syntax, that only the other server
+has. Pieces are tried fifty at a time under a savepoint; if one fails, each statement gets a savepoint of its own.
 """
 
 import re
@@ -27,13 +27,13 @@ TOGETHER = 50
 LARGE_OBJECT_CLASS = 2613
 PRIVILEGE = ("42501", "2F003")  # the latter of a subscription without a password
 NOTHING_DONE = ("01006", "01007")
-"""What a server warns of, no more, where GRANT or REVOKE had no effect."""
+"""SQLSTATEs of warnings: GRANT or REVOKE had no effect, which is no error."""
 OUT_OF_LOCKS = "53200"
 NOT_THE_STATEMENTS = ("08", "40", "53", "57", "58")
-"""Classes of SQLSTATE that say something of the server's or the connection's state, not of what was asked."""
+"""Classes of SQLSTATE about the state of the server or the connection, not about the statement."""
 TRYING = {"default_transaction_read_only": "off"}
-"""For sessions that try statements and roll them back: a frozen database would refuse each of them."""
-STANDBY = "The destination is a standby: what it would refuse cannot be tried there."
+"""Settings for the dry run: a database that is read-only by default would refuse every statement."""
+STANDBY = "The schema was not tried on the destination: it is a standby, which is read-only."
 LIBRARY = re.compile(r"^ *LANGUAGE c\b", re.MULTILINE)
 LOCKS = {"table": 3, "matview": 3}
 """A table may have a TOAST table with an index."""
@@ -66,12 +66,12 @@ MAY_BE_FORBIDDEN = frozenset(
         "event_trigger",
     }
 )
-"""Kinds that need more than the privileges of their schema's owner, or may."""
+"""Kinds that may need more privileges than the owner of their schema has."""
 
 
 @dataclass(slots=True)
 class Refused:
-    """What a server refused, each with its reason: objects, and statements of others, both by the object's name."""
+    """What a server refused, with its reasons: whole objects, and statements of others, both by the object's name."""
 
     objects: dict[str, str] = field(default_factory=dict)
     statements: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -79,21 +79,21 @@ class Refused:
 
 @dataclass(slots=True)
 class Rehearsal:
-    """What the server cannot hold (`refused`), and what this role may not make there (`forbidden`)."""
+    """What the server does not support (`refused`), and what this role may not create there (`forbidden`)."""
 
     refused: Refused = field(default_factory=Refused)
     forbidden: Refused = field(default_factory=Refused)
     skipped: str | None = None
-    """Why not everything was tried; None: it was."""
+    """Why not everything was tried; None if it was."""
 
     @classmethod
     def of_then(cls, record: Mapping[str, Mapping[str, Any]]) -> "Rehearsal":
-        """Return what an earlier run has recorded."""
+        """Return what an earlier run recorded."""
         return cls(Refused(**record["refused"]), Refused(**record["forbidden"]))
 
     @property
     def record(self) -> dict[str, dict[str, Any]]:
-        """What a later run has to know: a schema cannot be tried where it is made in part."""
+        """What a later run needs: it cannot try a schema again that is partly created."""
         return {"refused": asdict(self.refused), "forbidden": asdict(self.forbidden)}
 
 
@@ -102,16 +102,16 @@ def rehearse(
     catalog: Catalog,
     *,
     before: Iterable[str] = (),
-    there: Collection[str] = (),
+    existing: Collection[str] = (),
     unchanged: Collection[str] = (),
 ) -> Rehearsal:
     """Return what this server would refuse of a catalog. Nothing is written.
 
-    `before`: statements that run first. `there`: the names of objects that the database has already; `unchanged`: of
-    privileges that are so already, so that it is no matter whether they can be granted.
+    `before`: statements that run first. `existing`: the names of objects that the database has already; `unchanged`:
+    of privileges that are in force already, so it does not matter whether they can be granted.
     Raises DependencyCycle.
     """
-    pieces = [p for p in creation_order(catalog, Hints(catalog)) if p.object.name not in there and _can_be_tried(p)]
+    pieces = [p for p in creation_order(catalog, Hints(catalog)) if p.object.name not in existing and _can_be_tried(p)]
     superuser = conn.info.parameter_status("is_superuser") == "on"
     same = catalog.version // 10000 == conn.info.server_version // 10000
     if same and superuser:
@@ -122,12 +122,12 @@ def rehearse(
     if found.skipped:
         pieces = _with_needs(pieces, lambda o: not superuser and o.kind in MAY_BE_FORBIDDEN)
         if same and not superuser and not _too_many(conn, pieces):
-            found.skipped = None  # what is left could not be refused to one who may create schemas
+            found.skipped = None  # a role that may create schemas may create everything else
     try:
         with _unfrozen(conn), conn.transaction(force_rollback=True):
             conn.execute("SAVEPOINT rehearsal")
             for statement in before:
-                _refusal(conn, [statement])  # what depends on it will tell
+                _refusal(conn, [statement])  # whatever depends on it fails, too
             _Trial(conn, found, superuser, unchanged, catalog.path).run(pieces)
     except psycopg.Error as error:
         if error.sqlstate != OUT_OF_LOCKS:
@@ -144,19 +144,19 @@ def _unfrozen(conn: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(psycopg.OperationalError):  # lost, or the error says it
+        with suppress(psycopg.OperationalError):  # the connection is lost, and the error says so
             conn.execute("; ".join(f"RESET {name}" for name in TRYING))
 
 
 def needs_library(o: Object) -> bool:
-    """Tell whether the server must have a library to make an object, which its version and the role do not tell."""
+    """Tell whether an object needs a library on the server, which neither its version nor the role guarantees."""
     return o.kind == "function" and any(LIBRARY.search(statement.partition("\nAS ")[0]) for statement in o.create)
 
 
 def _with_needs(pieces: Sequence[Piece], wants: Callable[[Object], bool]) -> list[Piece]:
-    """Return the pieces that are wanted, what is said of built-in objects, and all that they need."""
+    """Return the wanted pieces, statements about built-in objects, and everything that these need."""
     wanted: set[str] = set()
-    for piece in reversed(pieces):  # each comes after all that it needs
+    for piece in reversed(pieces):  # each comes after everything that it needs
         built_in = piece.object.kind in FACETS and piece.object.address.objid < FIRST_USER_OID
         if built_in or wants(piece.object) or piece.name in wanted:
             wanted |= {piece.name, *piece.needs}
@@ -164,7 +164,7 @@ def _with_needs(pieces: Sequence[Piece], wants: Callable[[Object], bool]) -> lis
 
 
 def _can_be_tried(piece: Piece) -> bool:
-    """What is said of large objects must wait for them: they come with the data."""
+    """Statements about large objects must wait for them: they are copied with the data."""
     return not (piece.object.kind in FACETS and piece.object.address.classid == LARGE_OBJECT_CLASS)
 
 
@@ -176,13 +176,13 @@ def _too_many(conn: Connection, pieces: Iterable[Piece]) -> str | None:
 
 def _larger_than(room: str) -> str:
     return (
-        f"The schema is too large to be tried on the destination in one transaction ({room}): what it refuses"
-        " for a reason that this program does not know will stop the clone. Raise max_locks_per_transaction there."
+        f"The schema is too large to be tried on the destination in one transaction ({room}), so incompatibilities that"
+        " replicator does not know only show during the clone. To try it, raise max_locks_per_transaction there."
     )
 
 
 class _Trial:
-    """One pass over the pieces, inside a transaction. `found` is filled."""
+    """One pass over the pieces, inside a transaction. Fills `found`."""
 
     def __init__(
         self, conn: Connection, found: Rehearsal, superuser: bool, unchanged: Collection[str], path: str
@@ -227,7 +227,7 @@ class _Trial:
                         self._grant_again(piece)
 
     def _try_one(self, piece: Piece) -> bool:
-        """Make one piece, as far as it goes; tell whether it is there."""
+        """Create one piece as far as possible; tell whether it exists."""
         if not self._refusal(piece.statements):
             return True
         other_role = None
@@ -238,8 +238,9 @@ class _Trial:
             if error is None:
                 continue
             if statement.startswith("SET LOCAL ROLE "):
-                other_role = error  # what he grants, nobody else can grant for him
-            forbidden = error.sqlstate in PRIVILEGE and not self.superuser  # else another's privilege is missing
+                other_role = error  # nobody else can grant in the name of that role
+            # A superuser lacks no privilege: then another role does, in whose name the statement runs.
+            forbidden = error.sqlstate in PRIVILEGE and not self.superuser
             result = self.found.forbidden if forbidden else self.found.refused
             if not dispensable(piece.object, statement):
                 result.objects[piece.object.name] = postgres.one_line(error)
@@ -250,14 +251,14 @@ class _Trial:
         return True
 
     def _refusal(self, statements: Sequence[str]) -> psycopg.Error | None:
-        """Do as a clone does, which gives functions their database's own search_path where they find no name."""
+        """Run statements as a clone does: again with the database's own search_path if functions do not find a name."""
         error = _refusal(self.conn, statements)
         if self.path and isinstance(error, NAMELESS):
             return _refusal(self.conn, [with_path(self.path), *statements, OUR_PATH]) and error
         return error
 
     def _grant_again(self, piece: Piece) -> None:
-        """Find the statement that has no effect. What it grants or revokes may be granted or revoked again."""
+        """Find the statements without effect by running each once more: GRANT and REVOKE may be repeated."""
         lost = self.found.forbidden.statements
         for statement in piece.statements:
             self._warnings.clear()
@@ -268,9 +269,9 @@ class _Trial:
 
 
 def _refusal(conn: Connection, statements: Sequence[str]) -> psycopg.Error | None:
-    """Run statements after the savepoint and move it. Returns the error, if there is one, with all as it was before.
+    """Run statements and move the savepoint behind them. If one fails, undo them all and return the error.
 
-    In one message, so that the savepoint must be there already: a syntax error anywhere in a message undoes it whole.
+    They go in one message, which a syntax error anywhere undoes as a whole: so the savepoint must exist before.
     """
     try:
         conn.execute(";\n".join([*statements, "RELEASE SAVEPOINT rehearsal", "SAVEPOINT rehearsal"]))

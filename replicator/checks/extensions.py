@@ -1,6 +1,6 @@
-"""Extensions: whether the destination's server has them, in which version, and where the database has them already.
+"""Does the destination server offer the source's extensions, in which version; in which schema does it have them?
 
-CREATE EXTENSION IF NOT EXISTS takes one for there that is in another schema, and all that names it by its schema fails.
+CREATE EXTENSION IF NOT EXISTS accepts one in another schema, and whatever names its objects by schema fails later.
 """
 
 import shlex
@@ -36,7 +36,7 @@ SELECT v.schema IS NOT NULL
 """
 UPDATE = """
 SELECT path IS NOT NULL FROM pg_extension_update_paths(%s) WHERE source = %s AND target = %s"""
-# In the order in which they can be made.
+# In the order in which they can be created.
 NEEDING = """
 WITH RECURSIVE needing (oid, level) AS (
     SELECT oid, 0 FROM pg_extension WHERE extname = %s
@@ -63,7 +63,7 @@ SELECT e.extname::text
    AND e.extname <> 'plpgsql'
    AND NOT (given.replacing AND pg_has_role(e.extowner, 'USAGE'))
  ORDER BY 1"""
-TO_KEEP = "before the clone, if the copy is to have the source's version."
+TO_KEEP = "before the clone, to have the source's version."
 ALWAYS_THERE = ("public", "pg_catalog")
 
 
@@ -72,54 +72,54 @@ def check_extensions(
 ) -> Iterable[Finding]:
     """Yield the extensions that the destination lacks, or has in another version or another schema.
 
-    `replacing`: of what is there, all goes first but what is another role's, or in a schema of the destination's own.
-    `absent`: there is nothing yet in the destination, and this is another database of its server.
+    `replacing`: existing extensions are dropped first, except those of other roles or in schemas that stay.
+    `absent`: the database does not exist yet, and `destination` is connected to another one of its server.
     """
     wanted = [o.identity for o in catalog.objects if o.kind == "extension"]
     schemas = {o.identity for o in catalog.objects if o.kind == "schema"}
-    here = source.execute(
+    wanted_ones = source.execute(
         "SELECT extname::text, extversion, nspname::text"
         "  FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
         " WHERE quote_ident(extname) = ANY (%s) ORDER BY extname",
         [wanted],
     ).fetchall()
-    rows = destination.execute(AVAILABLE, [absent, [row[0] for row in here]]).fetchall()
-    there = {name: row for name, *row in rows}
-    places = {name: schema for name, _, schema in here}
-    for name, version, schema in here:
-        if name not in there:
+    rows = destination.execute(AVAILABLE, [absent, [row[0] for row in wanted_ones]]).fetchall()
+    offered = {name: row for name, *row in rows}
+    places = {name: schema for name, _, schema in wanted_ones}
+    for name, version, schema in wanted_ones:
+        if name not in offered:
             yield Finding(
-                f"The destination server lacks an extension that the source uses: {name} {version}.",
-                "Install its package on the destination server; or leave it out, with all that needs it:"
+                f'Extension "{name}" ({version}) is not available on the destination server, but the source uses it.',
+                "Install its package on the destination server; or clone without it and everything that needs it:"
                 f" --exclude-extension {shlex.quote(name)}",
                 object=f"extension {name}",
             )
             continue
-        other, versions, elsewhere, identity, relocatable, own, alone = there[name]
+        other, versions, elsewhere, identity, relocatable, own, alone = offered[name]
         stays = elsewhere is not None and not (replacing and own and identity in schemas)
         if other != version:
             now = other if stays else None
             statements = _of_version(destination, name, schema, version, now, places) if version in versions else ""
             yield Finding(
-                f"The extension {name} is {version} on the source,"
-                f" {'but' if stays else 'and will be'} {other} on the destination.",
+                f'Extension "{name}" has version {version} on the source, but'
+                f" {'has' if stays else 'will have'} {other} on the destination.",
                 TO_KEEP if statements else "",
                 fatal=False,
                 object=f"extension {name}",
                 run=statements,
             )
         if elsewhere != schema and stays:
-            move = f"{_made(schema, destination)}ALTER EXTENSION {quoted(name)} SET SCHEMA {quoted(schema)};"
-            anew = _anew(destination, name, schema, version if version in versions else None, places)
+            move = f"{_create_schema(schema, destination)}ALTER EXTENSION {quoted(name)} SET SCHEMA {quoted(schema)};"
+            recreate = _recreate(destination, name, schema, version if version in versions else None, places)
             relocatable = relocatable and _may_be_moved(destination, name, schema)
-            # Without the extension that schema is one thing more that keeps the destination from being empty.
+            # Without the extension, its old schema would only keep the destination from being empty.
             rest = f" DROP SCHEMA {quoted(elsewhere)};" if alone and identity not in schemas and not replacing else ""
             yield Finding(
-                f"The extension {name} is in the schema {quoted(schema)} on the source, and in {quoted(elsewhere)} on"
-                " the destination: what names it there would not find it.",
-                "" if relocatable else "It cannot be moved.",
+                f'Extension "{name}" is in schema {quoted(schema)} on the source, but in {quoted(elsewhere)} on the'
+                " destination, so objects that name its schema would fail.",
+                "" if relocatable else "It cannot be moved to another schema.",
                 object=f"extension {name}",
-                run=f"{move if relocatable else anew}{rest}",
+                run=f"{move if relocatable else recreate}{rest}",
             )
     if not absent:
         yield from _kept(destination, places, schemas, replacing=replacing)
@@ -128,13 +128,13 @@ def check_extensions(
 def _kept(
     destination: Connection, wanted: Collection[str], schemas: Collection[str], *, replacing: bool
 ) -> Iterable[Finding]:
-    """Yield the extensions that only the destination has, and that stay; with what drops them and their own schemas."""
+    """Yield the extensions that only the destination has and that stay, with the statements that would drop them."""
     rows = destination.execute(OWN, [list(wanted), list(schemas), replacing]).fetchall()
     if names := [name for name, _ in rows]:
         dropped = ", ".join(map(quoted, names))
         emptied = "".join(f" DROP SCHEMA {schema};" for schema in dict.fromkeys(s for _, s in rows if s))
         yield Finding(
-            f"The destination has extensions that the source has not, which stay: {', '.join(names)}.",
+            f"Extensions that only the destination has will stay: {', '.join(names)}.",
             fatal=False,
             object="extensions",
             run=f"DROP EXTENSION {dropped};{emptied}",
@@ -142,7 +142,7 @@ def _kept(
 
 
 def _may_be_moved(destination: Connection, name: str, schema: str) -> bool:
-    """Try to move an extension: others that need it may forbid that. Whose privileges do not suffice cannot tell."""
+    """Try to move an extension, which others that need it may prevent. Without the privilege, assume that it may."""
     try:
         with destination.transaction(force_rollback=True):
             destination.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
@@ -157,22 +157,22 @@ def _may_be_moved(destination: Connection, name: str, schema: str) -> bool:
 def _of_version(
     destination: Connection, name: str, schema: str, version: str, now: str | None, places: Mapping[str, str]
 ) -> str:
-    """Return the statements after which an extension has this version; `now` it has another one there, if any.
+    """Return the statements that give an extension this version; `now` is the version on the destination, if any.
 
-    None where what needs it would have to be dropped with it.
+    Empty if objects that need it would have to be dropped with it.
     """
     if now is None:
         return creation(destination, name, schema, version)
     if destination.execute(UPDATE, [name, now, version]).fetchall() == [(True,)]:
         return f"ALTER EXTENSION {quoted(name)} UPDATE TO {sql.Literal(version).as_string()};"
-    return "" if _in_use(destination, name) else _anew(destination, name, schema, version, places)
+    return "" if _in_use(destination, name) else _recreate(destination, name, schema, version, places)
 
 
 def _in_use(destination: Connection, name: str) -> bool:
-    """Try to drop an extension and those that need it: something else may be in the way."""
+    """Tell, by trying, whether more than other extensions depends on an extension."""
     try:
         with destination.transaction(force_rollback=True):
-            destination.execute("SET LOCAL lock_timeout = '1s'")  # whoever has its tables
+            destination.execute("SET LOCAL lock_timeout = '1s'")  # somebody may use its tables
             destination.execute(f"DROP EXTENSION {_with_needing(destination, name)[1]}")
     except (psycopg.errors.DependentObjectsStillExist, psycopg.errors.LockNotAvailable):
         return True
@@ -182,39 +182,39 @@ def _in_use(destination: Connection, name: str) -> bool:
 
 
 def _with_needing(destination: Connection, name: str) -> tuple[list[str], str]:
-    """Return the extensions that need one; and all of them, as a statement has them."""
+    """Return the extensions that need one, and the list of all of them for a DROP EXTENSION."""
     needing = [row[0] for row in destination.execute(NEEDING, [name]).fetchall()]
     return needing, ", ".join(map(quoted, [name, *needing]))
 
 
-def _anew(destination: Connection, name: str, schema: str, version: str | None, places: Mapping[str, str]) -> str:
-    """Return the statements that make an extension again, and those that need it: of these what the source has."""
+def _recreate(destination: Connection, name: str, schema: str, version: str | None, places: Mapping[str, str]) -> str:
+    """Return the statements that drop and create an extension, and the source's extensions that need it."""
     needing, dropped = _with_needing(destination, name)
     again = "".join(f" {creation(destination, other, places[other])}" for other in needing if other in places)
     return f"DROP EXTENSION {dropped}; {creation(destination, name, schema, version)}{again}"
 
 
 def creation(destination: Connection, name: str, schema: str, version: str | None = None) -> str:
-    """Return the statements with which an administrator makes an extension in the schema that it has on the source.
+    """Return the statements that create an extension in the schema that it has on the source.
 
-    Where it prescribes its schema itself, there is nothing to say of that.
+    An extension whose control file names its schema takes no SCHEMA.
     """
     of_version = f" VERSION {sql.Literal(version).as_string()}" if version else ""
     if destination.execute(PINNED, [name, version]).fetchall() == [(True,)]:
         return f"CREATE EXTENSION {quoted(name)}{of_version};"
-    made = _made(schema, destination)
-    return f"{made}CREATE EXTENSION {quoted(name)} SCHEMA {quoted(schema)}{of_version};"
+    first = _create_schema(schema, destination)
+    return f"{first}CREATE EXTENSION {quoted(name)} SCHEMA {quoted(schema)}{of_version};"
 
 
-def _made(schema: str, destination: Connection) -> str:
-    """Return what makes a schema unless it is there. It is this role's, as if the clone had made it."""
+def _create_schema(schema: str, destination: Connection) -> str:
+    """Return the statement that creates a schema unless it exists, owned by this role as after a clone."""
     if schema in ALWAYS_THERE:
         return ""
     return f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)} AUTHORIZATION {quoted(destination.info.user)}; "
 
 
-def made_by_extensions(destination: Connection, catalog: Catalog, extensions: Collection[str]) -> set[str]:
-    """Return the destination's roles as they are once it has these extensions: they are made, and rolled back."""
+def created_by_extensions(destination: Connection, catalog: Catalog, extensions: Collection[str]) -> set[str]:
+    """Return the destination's roles once it has these extensions: create them, and roll back."""
     kinds = {o.address: o for o in catalog.objects if o.kind in ("schema", "extension")}
     wanted = [o for o in kinds.values() if o.kind == "extension" and o.identity in extensions]
     schemas = [kinds[a] for o in wanted for a in o.needs if a in kinds and kinds[a].kind == "schema"]

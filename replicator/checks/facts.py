@@ -1,4 +1,4 @@
-"""What there is to know of a database before it is copied."""
+"""Facts about a database and its server, read before anything is copied."""
 
 from dataclasses import dataclass, replace
 
@@ -10,7 +10,7 @@ from replicator.sessions.statements import statement
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A database and its server. `size` is in bytes, 0 where nobody asked: see `measured`."""
+    """A database and its server. `size` is in bytes, 0 until `measured`."""
 
     system: str
     started: str
@@ -27,28 +27,28 @@ class Facts:
 
     @property
     def server(self) -> tuple[str, str]:
-        """Which server it is: a standby, and one that was made of a base backup, have the identifier of another."""
+        """Identifies the server: a standby, or a server restored from a base backup, shares its system identifier."""
         return self.system, self.started
 
     @property
     def collates(self) -> bool:
-        """Whether texts are ordered otherwise than by their bytes, or code points, unless a collation says so."""
+        """Whether the default collation sorts text other than by bytes or code points."""
         return self.collation not in ("C", "POSIX") and not self.collation.startswith("builtin")
 
     @property
     def identity(self) -> str:
-        """Which database of its server it is: another one may have its name tomorrow."""
+        """Identifies the database on its server: another one may have its name tomorrow."""
         return f"{self.database} (oid {self.oid})"
 
 
 def measured(facts: Facts, conn: Connection) -> Facts:
-    """Return the facts with the database's size: with thousands of tables the server takes long to sum it up."""
+    """Return the facts with the database's size, which takes the server long with thousands of tables."""
     ((size,),) = conn.execute("SELECT pg_database_size(current_database())").fetchall()
     return replace(facts, size=size)
 
 
 def read_facts(conn: Connection, encoding: str | None = None) -> Facts:
-    """Return the facts of the connection's database; its encoding is what it is said to be, if anything is."""
+    """Return the facts of the connection's database; `encoding` replaces the one that the server reports."""
     with conn.cursor(row_factory=class_row(Facts)) as cursor:
         facts = cursor.execute(statement(__package__, "facts")).fetchone()
     assert facts is not None

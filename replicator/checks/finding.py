@@ -1,4 +1,4 @@
-"""What stands in the way ends a run before it begins."""
+"""Findings end a run before it writes anything, if one of them is fatal."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,11 +7,11 @@ from replicator.model import Finding
 
 
 def once(findings: Iterable[Finding]) -> list[Finding]:
-    """Return the findings without those that the same statement about the same thing takes out of the way."""
-    told: dict[object, Finding] = {}
+    """Return the findings, of those about one object with the same remedy only the first."""
+    first: dict[object, Finding] = {}
     for finding in findings:
-        told.setdefault((finding.object, finding.run, finding.server) if finding.run else finding, finding)
-    return list(told.values())
+        first.setdefault((finding.object, finding.run, finding.server) if finding.run else finding, finding)
+    return list(first.values())
 
 
 def refuse(findings: Iterable[Finding]) -> Sequence[Finding]:

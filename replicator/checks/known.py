@@ -1,4 +1,4 @@
-"""Does this program know all that a server's catalogs can say? What it does not, it would neither copy nor compare."""
+"""Does replicator know every system catalog and column of a server? It can neither copy nor compare unknown ones."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -20,25 +20,26 @@ SELECT c.relname::text
  GROUP BY c.relname
  ORDER BY c.relname
 """
-"""The server's own catalogs: extensions have put tables of theirs there."""
+"""Only the server's own catalogs: extensions have put tables of theirs into pg_catalog."""
 
 
 def check_known(server: str, conn: Connection, *, allowed: bool) -> Iterator[Finding]:
-    """Yield whether a server is newer than this program knows, and what its catalogs have that is unknown."""
+    """Yield a finding if a server is newer than replicator knows, and each unknown catalog or column."""
     major = conn.info.server_version // 10000
     found: dict[str, list[str]] = dict(conn.execute(COLUMNS).fetchall())
     if major > NEWEST:
         yield Finding(
-            f"The {server} is PostgreSQL {major}, which this program does not know: what is new there would neither be"
-            " copied nor compared.",
-            "" if allowed else f"Get a newer release of it, or give --allow-unknown-version; it knows up to {NEWEST}.",
+            f"The {server} runs PostgreSQL {major}, but this replicator supports versions up to {NEWEST}: it would"
+            " neither"
+            " copy nor compare what is new.",
+            "" if allowed else "Upgrade replicator, or accept that with --allow-unknown-version.",
             fatal=not allowed,
             object=f"PostgreSQL {major}",
             server=server,
         )
     for what in unknown(found):
         yield Finding(
-            f"The {server} keeps what this program does not know, and does not copy: {what}.",
+            f"The {server} has {what}, which this replicator does not know and does not copy.",
             fatal=False,
             object=what,
             server=server,
@@ -46,7 +47,7 @@ def check_known(server: str, conn: Connection, *, allowed: bool) -> Iterator[Fin
 
 
 def unknown(found: Mapping[str, Iterable[str]]) -> Iterator[str]:
-    """Yield the catalogs and columns among these that no version had which this program knows.
+    """Yield the catalogs and columns among these that no supported version has.
 
     >>> list(unknown({"pg_transform": ["oid", "trfnew"], "pg_newer": ["oid"]}))
     ['the column pg_transform.trfnew', 'the catalog pg_newer']

@@ -1,4 +1,4 @@
-"""The settings of the destination that hold a large load back."""
+"""Settings of the destination that slow a large load down."""
 
 from collections.abc import Iterable
 
@@ -8,13 +8,13 @@ from replicator.sessions.postgres import Connection
 
 GB = 1024**3
 LARGE = 4 * GB
-"""Below this, no setting is worth a word."""
+"""Smaller loads are not worth a warning."""
 MANY_CHECKPOINTS = 10
 SMALL_BUFFERS = GB // 8
 
 
 def slow(destination: Connection, bytes: int) -> Iterable[Finding]:
-    """Yield the settings that hold a large load back; synchronous_commit is off in the sessions of a clone anyway."""
+    """Yield settings that slow a large load down; the sessions of a clone turn synchronous_commit off anyway."""
     if bytes < LARGE:
         return
     sizes = {
@@ -34,23 +34,25 @@ def slow(destination: Connection, bytes: int) -> Iterable[Finding]:
         if checkpoints > MANY_CHECKPOINTS:
             wanted = min(64, 2 ** (bytes // 4 // GB).bit_length())
             yield Finding(
-                f"max_wal_size is {size_text(sizes['max_wal_size'])} on the destination and {load} will be loaded:"
-                f" about {checkpoints} checkpoints.",
+                f"max_wal_size on the destination is only {size_text(sizes['max_wal_size'])}: loading {load} will cause"
+                " about"
+                f" {checkpoints} checkpoints.",
                 fatal=False,
                 object="max_wal_size",
                 run=f"ALTER SYSTEM SET max_wal_size = '{wanted}GB'; SELECT pg_reload_conf();",
             )
-        archived = f", and archived, since archive_mode is {archive_mode}" if archive_mode != "off" else ""
+        archived = f", and archived (archive_mode is {archive_mode})" if archive_mode != "off" else ""
         yield Finding(
-            f"wal_level is {wal_level} on the destination: {load} will be written to WAL as well{archived}.",
-            "Without standbys and archive: ALTER SYSTEM SET wal_level = 'minimal';"
+            f"wal_level on the destination is {wal_level}: {load} will also be written to WAL{archived}.",
+            "If it has no standbys and no archive: ALTER SYSTEM SET wal_level = 'minimal';"
             " ALTER SYSTEM SET max_wal_senders = 0; ALTER SYSTEM SET archive_mode = 'off';"
             " then restart, and set them back afterwards.",
             fatal=False,
         )
     if sizes["shared_buffers"] < SMALL_BUFFERS:
         yield Finding(
-            f"shared_buffers is {size_text(sizes['shared_buffers'])} on the destination and {load} will be loaded.",
-            "A quarter of its memory is usual: ALTER SYSTEM SET shared_buffers = …; then restart.",
+            f"shared_buffers on the destination is only {size_text(sizes['shared_buffers'])}, but {load} will be"
+            " loaded.",
+            "Usually it is a quarter of the memory: ALTER SYSTEM SET shared_buffers = …; then restart.",
             fatal=False,
         )

@@ -1,4 +1,4 @@
-"""Whether a connection pooler stands in between: a session would not be one."""
+"""Is a connection pooler in between that shares backends among sessions?"""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,9 +10,9 @@ from replicator.sessions.postgres import Connection
 
 
 def check_direct(server: str, dsn: str, *opened: Connection) -> Iterator[Finding]:
-    """Yield whether sessions share backends, even if each names the one that it has at its beginning.
+    """Yield a finding if sessions share backends, even if each reports a backend of its own when it starts.
 
-    `opened` are sessions that are there already.
+    `opened` are sessions that are open already.
     """
     with ExitStack() as stack:
         more = range(setup.SESSIONS - len(opened))

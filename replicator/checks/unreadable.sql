@@ -1,8 +1,11 @@
--- Tables of which the role cannot read all rows, and what an administrator would run to change that.
+-- Tables of which the role cannot read all rows, and what an administrator would run to change that: from 14 on one GRANT
+-- for everything, so that nobody has to run one for each schema, and again for each table that is created later.
 -- Reference: PostgreSQL docs 5.9, row security: owners are exempt unless it is forced, BYPASSRLS and superusers always.
 SELECT c.oid::regclass::text AS identity
      , CASE WHEN readable.it
             THEN format('ALTER ROLE %I BYPASSRLS;', current_user)
+            WHEN current_setting('server_version_num')::int >= 140000
+            THEN format('GRANT pg_read_all_data TO %I;', current_user)
             ELSE format('GRANT USAGE ON SCHEMA %1$s TO %2$I; GRANT SELECT ON ALL %3$s IN SCHEMA %1$s TO %2$I;'
                        , c.relnamespace::regnamespace
                        , current_user

@@ -1,36 +1,39 @@
-"""What stands in the way of a copy, and what the destination cannot hold."""
+"""What blocks a copy, and what the destination does not support."""
 
 from dataclasses import dataclass
+
+from replicator.model.words import shown
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What the destination cannot hold of an object, or that it cannot hold it at all (`whole`), and why."""
+    """An object that the destination does not support, as a `whole` or in part, and why."""
 
     what: str
     why: str
     whole: bool = False
     fatal: bool = True
-    """False for what is said of a built-in object that the other server does not have: nothing of the user's."""
+    """False where it is about a built-in object that the other server lacks: nothing of the user's is lost."""
     rows: int | None = None
-    """Of a table that is left out: how many rows it has, as the planner estimates."""
+    """For a table that is left out: the planner's estimate of its rows."""
 
     def __str__(self) -> str:
         rows = "" if self.rows is None else f" WITH ALL ITS ROWS{f' (about {self.rows:,})' if self.rows else ''}"
-        return f"{self.what}: {'left out' + rows + ', ' if self.whole else 'without '}{self.why}"
+        without = "" if self.whole or " becomes " in self.why else "without "
+        return f"{shown(self.what)}{rows}: {without}{self.why}"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something in the way of a clone, or worth knowing. `hint` says in words what to do."""
+    """Something that blocks a clone (`fatal`), or a warning. `hint` says in words what to do."""
 
     text: str
     hint: str = ""
     fatal: bool = True
     object: str = ""
-    """What it is about, where that is one thing."""
+    """What it is about, if that is one thing."""
     run: str = ""
-    """The statements, each with its semicolon, that an administrator would run on `server`."""
+    """The statements, each with its semicolon, for an administrator to run on `server`."""
     server: str = "destination"
 
     @property

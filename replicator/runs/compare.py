@@ -7,7 +7,7 @@ from replicator import checks, events, journal
 from replicator.catalog import select
 from replicator.catalog.choose import chosen, selected
 from replicator.catalog.read import read_catalog
-from replicator.checks.supported import fitting, made
+from replicator.checks.supported import fitting, untried
 from replicator.cluster import database
 from replicator.comparing import Mismatch, SequenceValues, Side, Verification, after_repair, verify
 from replicator.comparing.deferred import left_aside
@@ -120,9 +120,9 @@ def as_promised(catalog: Catalog, ends: Endpoints, settings: Settings, emit: Emi
     """Return what a clone with these settings would have copied of a catalog."""
     source, destination = ends.snapshot.holder, ends.control.conn
     if settings.skip_unprivileged:
-        catalog = select.without_owners(catalog, checks.strangers(source, destination, catalog))
+        catalog = select.without_owners(catalog, checks.inaccessible_owners(source, destination, catalog))
     agreed = settings.skip_unprivileged
-    fit = fitting(destination, catalog, emit, there=made(read_catalog(destination), catalog), agreed=agreed)
+    fit = fitting(destination, catalog, emit, existing=untried(read_catalog(destination), catalog), agreed=agreed)
     refuse_or_note(checks.check_losses(fit.losses, destination, fit.source, agreed=True), emit)
     if agreed:
         refuse_or_note(checks.check_forbidden(fit.forbidden, catalog, destination, agreed=True), emit)

@@ -160,7 +160,7 @@ def surroundings(
     new, odd = ([], []) if absent or replacing else defaults.as_new(destination, catalog, settings, left)
     made = [] if absent else defaults.lacking(source, destination, catalog, dropping=to_drop)
     memberships = list(checks.check_memberships(source, destination, catalog, agreed=settings.skip_unprivileged))
-    strangers = checks.strangers(source, destination, catalog)
+    strangers = checks.inaccessible_owners(source, destination, catalog)
     end, not_said = database.lacking(source, destination, settings, strangers=strangers, absent=absent)
     missing = checks.once([*missing, *not_there, *not_said, *odd])
     return Surroundings(cluster, [*new, *made], end, missing, memberships, strangers)
