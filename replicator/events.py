@@ -34,7 +34,7 @@ class Ready:
 class Note:
     """A remark that stops nothing. `left_out`: it names something that the copy lacks, as agreed or wanted.
 
-    `deferred`: it lists the work that `validate` does later. `detail`: of interest only to somebody who asks for more (--verbose).
+    `deferred`: it lists the work that `validate` does later. `detail`: of interest only with --verbose.
     """
 
     text: str

@@ -22,7 +22,8 @@ AT = re.compile(
 ABSENT = re.compile(r'database "(.*)" does not exist', re.DOTALL)
 NOT_POSTGRESQL = re.compile(r"expected authentication request|invalid response to (SSL|GSSAPI) negotiation")
 UNRESOLVED = re.compile(
-    r"(?:could not translate host name|failed to resolve host) ['\"]([^'\"]*)['\"](?: to address)?: (?:\[Errno -?\d+\] )?(.*)"
+    r"(?:could not translate host name|failed to resolve host) ['\"]([^'\"]*)['\"]"
+    r"(?: to address)?: (?:\[Errno -?\d+\] )?(.*)"
 )
 PASSWORD_FILE = "~/.pgpass (chmod 600; PGPASSFILE names another file)"
 REMEDIES = (
