@@ -17,6 +17,7 @@ from replicator.runs.clone import clone
 from replicator.sessions import postgres, snapshot, watchdog
 from replicator.sessions.changes import changed_contents
 from replicator.sessions.locks import Relation
+from replicator.sessions.watch import Wait, Watch, watched
 from replicator.settings import Settings
 from replicator.work import sequences
 from tests.fix_cli import Run, Start, both, leaves_no_session, refuses, runs, until
@@ -117,24 +118,23 @@ def test_all_steps_of_a_run_have_the_position_of_its_snapshot(
 def test_a_wait_for_a_lock_names_who_has_it(database: Database, asked_soon: None) -> None:
     """The listener is told of the session in the way, or that there is none, while the statement goes on waiting."""
     database.run("CREATE TABLE t (a int)")
-    heard: list[watchdog.Wait] = []
-    watchdog.listener = heard.append
-    try:
-        with (
-            psycopg.connect(database.dsn, application_name=APPLICATION) as other,
-            postgres.connect(database.dsn) as ours,
-        ):
-            other.execute("LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
-            pid = other.info.backend_pid
-            thread = threading.Thread(target=ours.execute, args=["LOCK TABLE public.t; SELECT pg_sleep(1)"])
-            ours.execute("BEGIN")
-            thread.start()
-            until(lambda: bool(heard))
-            other.rollback()
-            until(lambda: not heard[-1].holders)
-            thread.join()
-    finally:
-        watchdog.listener = None
+    heard: list[Wait] = []
+    watch = Watch()
+    watch.listener = heard.append
+    with (
+        watched(watch),
+        psycopg.connect(database.dsn, application_name=APPLICATION) as other,
+        postgres.connect(database.dsn) as ours,
+    ):
+        other.execute("LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
+        pid = other.info.backend_pid
+        thread = threading.Thread(target=ours.execute, args=["LOCK TABLE public.t; SELECT pg_sleep(1)"])
+        ours.execute("BEGIN")
+        thread.start()
+        until(lambda: bool(heard))
+        other.rollback()
+        until(lambda: not heard[-1].holders)
+        thread.join()
     assert heard[0].what == "public.t"
     assert heard[0].statement.startswith("LOCK TABLE")
     (holder,) = heard[0].holders

@@ -20,7 +20,6 @@ from replicator.runs.check import preflight
 from replicator.runs.clone import clone
 from replicator.runs.compare import verify_copy
 from replicator.runs.plan import plan_copy
-from replicator.sessions import watchdog
 from replicator.settings import FLAGS, NOT_IN_DATA_ONLY, Settings
 from tests.fix_cli import NEWEST, Run, both, refuses
 from tests.fix_servers import Database
@@ -71,13 +70,12 @@ def chosen(command: str, *arguments: str) -> tuple[object, ...]:
     with click.Context(cli, info_name="replicator", obj=Common()) as group:
         context = cli.commands[command].make_context(command, list(arguments), parent=group)
         common = context.find_object(Common)
-        return context.params, watchdog.seconds, common.debug, common.verbose, common.output
+        return context.params, common.stall_timeout, common.debug, common.verbose, common.output
 
 
 @pytest.mark.parametrize(("command", "name", "arguments", "value"), ways())
 @pytest.mark.parametrize("dash", ["-", "_"])
 def test_a_file_may_give_every_flag(command, name, arguments, value, dash, tmp_path, monkeypatch):
-    monkeypatch.setattr(watchdog, "seconds", 0.0)
     monkeypatch.delenv("REPLICATOR_SOURCE", raising=False)
     monkeypatch.delenv("REPLICATOR_DESTINATION", raising=False)
     path = tmp_path / "replicator.toml"
@@ -89,7 +87,6 @@ def test_a_file_may_give_every_flag(command, name, arguments, value, dash, tmp_p
 
 @pytest.mark.parametrize(("command", "name", "arguments", "value"), ways())
 def test_a_variable_may_give_every_flag(command, name, arguments, value, monkeypatch):
-    monkeypatch.setattr(watchdog, "seconds", 0.0)
     for variable in cli.variables():
         monkeypatch.delenv(variable, raising=False)
     without, flagged = chosen(command), chosen(command, *arguments)

@@ -1,7 +1,6 @@
 """Does a server answer? Try to connect until it does, or until it is clear that it never will."""
 
 import re
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -13,6 +12,7 @@ from replicator.errors import ConnectionFailed, NotReady, Pooled
 from replicator.events import Emit, counted
 from replicator.sessions import postgres
 from replicator.sessions.postgres import Connection
+from replicator.sessions.watch import current
 
 AT = re.compile(
     r'^(?:connection failed: )?connection to server (?:at|on socket) "[^"]*"(?: \([^)]*\))?(?:, port \d+)? failed: '
@@ -83,7 +83,7 @@ def answering(
                         hint=_remedy(reason) or _patience(reason),
                     ) from error
                 emit(events.Waiting(server, where, attempt, attempts, delay, reason))
-                time.sleep(delay)
+                current().sleep(delay)
         else:
             raise NotReady(f"The {server} ({where}) was not tried: --wait-attempts is less than 1.")
         emit(events.Ready(server, postgres.connected_to(conn), facts.version))

@@ -17,6 +17,7 @@ class Common:
     output: Output = "auto"
     verbose: bool = False
     debug: bool = False
+    stall_timeout: float = 300.0
     notes: list[str] = field(default_factory=list)
     """What to report as soon as there is somebody to tell."""
     left_out: Collection[str] = ()

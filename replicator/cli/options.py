@@ -28,12 +28,6 @@ Command = Callable[..., Any]
 MOST_JOBS = 64
 
 
-def _be_patient(context: click.Context, parameter: click.Parameter, seconds: float) -> None:
-    from replicator.sessions import watchdog
-
-    watchdog.seconds = seconds
-
-
 def _jobs() -> int:
     from replicator.settings import default_jobs
 
@@ -85,7 +79,7 @@ STALL = option(
     type=duration,
     metavar="DURATION",
     expose_value=False,
-    callback=_be_patient,
+    callback=remember,
     help="Check on a server that has been silent for this long.",
 )
 UNKNOWN_VERSION = option(

@@ -14,7 +14,7 @@ from replicator.errors import VerificationFailed
 from replicator.events import Emit
 from replicator.runs import reading
 from replicator.secrets import of_traceback
-from replicator.sessions import watchdog
+from replicator.sessions.watch import Watch, watched
 from replicator.show.progress import progress
 from replicator.show.report import Report
 
@@ -50,7 +50,9 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
             try:
                 for note in common.notes:
                     emit(events.Note(note))
-                with watchdog.telling(lambda text: emit(events.Note(text))):
+                with watched(
+                    Watch(stall_seconds=common.stall_timeout, lock_waits=lambda text: emit(events.Note(text)))
+                ):
                     yield emit
                 ok = True
             finally:

@@ -11,6 +11,7 @@ from replicator.errors import StepFailed
 from replicator.sessions import claim, postgres
 from replicator.sessions.claim import Holder
 from replicator.sessions.setup import pid_of
+from replicator.sessions.watch import inherited
 
 
 class ControlConnection:
@@ -63,7 +64,7 @@ class ControlConnection:
         holder = claim.claim(self.conn, end_silent=end_silent)
         if holder is None:
             self._claimed = True
-            self._beating = threading.Thread(target=self._beat, name="keeper", daemon=True)
+            self._beating = threading.Thread(target=inherited(self._beat), name="keeper", daemon=True)
             self._beating.start()
         return holder
 

@@ -16,7 +16,7 @@ from replicator.errors import SourceChanged
 from replicator.sessions import postgres
 from replicator.sessions.postgres import Connection
 from replicator.sessions.statements import statement
-from replicator.sessions.watchdog import Session
+from replicator.sessions.watch import Session
 
 MANY = 2000
 """So many locks on a server make pg_locks, which shows those of all sessions, cost more than a small table's copy."""

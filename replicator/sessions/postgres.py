@@ -11,6 +11,7 @@ from psycopg_pool import ConnectionPool
 
 from replicator.errors import UsageError
 from replicator.secrets import without_secrets
+from replicator.sessions.watch import current
 from replicator.sessions.watchdog import Patient
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -231,7 +232,10 @@ def pool(
 ) -> Iterator[Pool]:
     """Hold a pool of up to `size` connections, opened when needed; `more` are settings beyond the usual ones."""
 
-    def configure(conn: Connection) -> None:
+    watch = current()
+
+    def configure(conn: Patient) -> None:  # in a thread of the pool's
+        conn.watch = watch
         set_up(conn, encoding, more)
 
     with ConnectionPool(

@@ -16,12 +16,13 @@ from psycopg import sql
 
 from replicator.errors import PreflightFailed, ReplicatorError, SnapshotLost, SourceChanged
 from replicator.model import ReadPoint
-from replicator.sessions import locks, postgres, watchdog
+from replicator.sessions import locks, postgres
 from replicator.sessions.changes import changed_contents
 from replicator.sessions.idle import Spare
 from replicator.sessions.locks import Relation
 from replicator.sessions.postgres import Connection
-from replicator.sessions.watchdog import Session
+from replicator.sessions.watch import Session, inherited
+from replicator.sessions.watchdog import watch_of
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # A snapshot is taken before the first statement is executed: the position is that of the snapshot, or a later one.
@@ -176,7 +177,7 @@ class Snapshot:
             with self._lock, suppress(psycopg.Error, ReplicatorError):  # `keep` will say what it is
                 self._complete()
 
-        self._joining = threading.Thread(target=complete, name="holders", daemon=True)
+        self._joining = threading.Thread(target=inherited(complete), name="holders", daemon=True)
         self._joining.start()
 
     def _complete(self) -> None:
@@ -361,7 +362,7 @@ class Snapshot:
             name = "txid_current_snapshot" if conn.info.server_version < 130000 else "pg_current_snapshot"
             exported, current, lsn = conn.execute(EXPORT.format(name).encode()).fetchall()[0]
             conn.execute("SAVEPOINT read")
-            watchdog.holding.add(conn)
+            watch_of(conn).holding.add(conn)
             return Holder(conn, exported, ReadPoint(current, lsn))
         except psycopg.errors.DatabaseError as error:
             conn.close()

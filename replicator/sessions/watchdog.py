@@ -5,33 +5,30 @@ firewall that forgot a connection, show no other sign; TCP's own timers (postgre
 no more. So after a while of silence the server is asked on another connection: where it waits for us while we wait for
 it, or does not answer at all, the connection is lost, and its session is ended so that its locks go.
 
-Before that, after a few seconds, it is asked whether the statement waits for a lock, and whose: `listener` hears of it.
+Before that, after a few seconds, it is asked whether the statement waits for a lock, and whose: the run's watch hears.
 """
 
 import socket
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn, TypeVar
-from weakref import WeakSet
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from typing import Any, NoReturn, TypeVar
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
 from replicator.sessions.setup import Safe, firing, pid_of, server_of
+from replicator.sessions.watch import Session, Wait, Watch, current
 
 T = TypeVar("T")
 
 ASKING_SECONDS = 10
 LOOK_SECONDS = 2.0  # of silence until the first look at what a statement waits for; each next one comes twice as late
 LONGEST_LOOK_SECONDS = 60.0
+CANCEL_SECONDS = 5.0
 LOOKING_SECONDS = 2  # that a look may take
 INTERVAL_SECONDS = 0.1  # psycopg's own: so often it looks whether a signal came
-STATEMENT_CHARACTERS = 120
-seconds = 300.0
-"""How long a server may be silent before it is asked. Set once, before anything is connected."""
 
 WAITS_FOR_US = "SELECT wait_event_type IS NOT DISTINCT FROM 'Client' FROM pg_stat_activity WHERE pid = %s"
 END = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -63,79 +60,15 @@ SELECT ours.query
 WAITS = {"SyncRep": "a standby to confirm a commit: see synchronous_standby_names and pg_stat_replication there"}
 """What a session waits for that is no lock, by wait_event."""
 
-
-class Session(NamedTuple):
-    """Somebody's session on a server, and the statement that it runs or ran last. `pid` 0: a prepared transaction."""
-
-    pid: int
-    application: str
-    statement: str
-
-    def __str__(self) -> str:
-        if not self.pid:
-            return "a prepared transaction"
-        name = f" ({self.application})" if self.application else ""
-        statement = " ".join(self.statement.split())
-        short = statement if len(statement) <= STATEMENT_CHARACTERS else f"{statement[:STATEMENT_CHARACTERS]} …"
-        return f"session {self.pid}{name}" + (f": {short}" if short else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """A statement of ours that its server has not answered for some seconds, and who keeps it from going on."""
-
-    database: str
-    """Where: host:port/database."""
-    statement: str
-    seconds: float
-    """How long nothing has come."""
-    what: str
-    """The locked relation or, if it is none, the sort of lock; a standby. Empty where it waits for none: it works."""
-    holders: tuple[Session, ...]
-    """Who has that lock, or asked for it before us."""
-    roots: tuple[Session, ...] = ()
-    """Whom those wait for in the end."""
-
-    def __str__(self) -> str:
-        if not self.holders:
-            return f"{self.database}: waiting for {self.what}"
-        before = "; ".join(map(str, self.holders))
-        roots = "; ".join(map(str, self.roots))
-        said = f"{self.database}: waiting for a lock on {self.what}, held or wanted before by {before}"
-        return f"{said}; which waits in its turn for {roots}" if roots else said
-
-
-listener: Callable[[Wait], None] | None = None
-"""Called from the thread that waits: after LOOK_SECONDS of silence, then again after twice as long, while it lasts."""
 _looking = threading.Lock()
-holding: WeakSet[psycopg.Connection[Any]] = WeakSet()
-"""Connections that hold a snapshot, and locks, until all else is done: what waits for them waits for ever."""
-
-
-@contextmanager
-def telling(tell: Callable[[str], None]) -> Iterator[None]:
-    """Listen for the time of the `with`, and tell of each lock that we wait for once for all who hold it."""
-    global listener
-    told = set()
-
-    def hear(wait: Wait) -> None:
-        key = (wait.database, wait.what, wait.holders)
-        if wait.what and key not in told:
-            told.add(key)
-            tell(str(wait))
-
-    before, listener = listener, hear
-    try:
-        yield
-    finally:
-        listener = before
 
 
 class Silence:
     """How long a connection's server has said nothing, and what is to be done about it at which moment."""
 
-    def __init__(self, conn: psycopg.Connection[Any]) -> None:
+    def __init__(self, conn: psycopg.Connection[Any], watch: Watch) -> None:
         self._conn = conn
+        self._watch = watch
         self._begun = self._asked = time.monotonic()
         self._look = LOOK_SECONDS
 
@@ -147,17 +80,17 @@ class Silence:
     @property
     def pause(self) -> float:
         """For how many seconds nothing is to be done."""
-        ask = self._asked + seconds
-        return max(0.0, (min(ask, self._begun + self._look) if listener else ask) - time.monotonic())
+        ask = self._asked + self._watch.stall_seconds
+        return max(0.0, (min(ask, self._begun + self._look) if self._watch.listener else ask) - time.monotonic())
 
     def act(self) -> None:
         """Look what the statement waits for, or ask whether the server still works, if it is time for that."""
         now = time.monotonic()
-        if listener and now - self._begun > self._look:
-            look(self._conn, now - self._begun)
+        if self._watch.listener and now - self._begun > self._look:
+            look(self._conn, self._watch, now - self._begun)
             self._look += min(self._look, LONGEST_LOOK_SECONDS)
-        if now - self._asked > seconds:
-            inquire(self._conn)
+        if now - self._asked > self._watch.stall_seconds:
+            inquire(self._conn, self._watch.stall_seconds)
             self._asked = time.monotonic()
 
 
@@ -167,15 +100,32 @@ class Patient(Safe):
     server = ""
     """source or destination: an error says so, whichever other connection is in use as well."""
     circle = ""
-    """What its statement waits for in vain, since that waits for this program: see `holding`."""
+    """What its statement waits for in vain, since that waits for this program: see Watch.holding."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.watch = current()
 
     def wait(self, gen: Any, interval: float = INTERVAL_SECONDS, timeout: float | None = None) -> Any:
         """Let a generator of psycopg's do its waiting. Raises OperationalError where that is in vain."""
-        silence = Silence(self)
+        silence = Silence(self, self.watch)
         self.circle = ""
+        self.watch.check()
+        cancelling = False
+
+        def act() -> None:
+            nonlocal cancelling
+            if self.watch.cancelled and not cancelling:
+                cancelling = True
+                with suppress(psycopg.Error):
+                    self.cancel_safe(timeout=CANCEL_SECONDS)
+            silence.act()
+
         try:
-            return super().wait(_patiently(gen, silence.heard, silence.act), interval)
+            return super().wait(_patiently(gen, silence.heard, act), interval)
         except psycopg.Error as error:
+            if cancelling and isinstance(error, psycopg.errors.QueryCanceled):
+                self.watch.check()
             if self.circle and isinstance(error, psycopg.errors.QueryCanceled):
                 error = psycopg.errors.DeadlockDetected(self.circle)
             if self.server and not getattr(error, "__notes__", None):
@@ -202,6 +152,11 @@ class _Looking(_Asking):
     limit = LOOKING_SECONDS
 
 
+def watch_of(conn: psycopg.Connection[Any]) -> Watch:
+    """Return the watch that a connection was opened with."""
+    return conn.watch if isinstance(conn, Patient) else current()
+
+
 def _patiently(gen: Generator[T, Any, Any], heard: Callable[[], None], silent: Callable[[], None]) -> Any:
     """Pass on what a generator waits for and what came. Tells each time whether something came."""
     try:
@@ -217,7 +172,7 @@ def _patiently(gen: Generator[T, Any, Any], heard: Callable[[], None], silent: C
         return end.value
 
 
-def look(conn: psycopg.Connection[Any], silent: float) -> None:
+def look(conn: psycopg.Connection[Any], watch: Watch, silent: float) -> None:
     """Tell the listener what the statement of a connection waits for. Nothing is told where that cannot be learnt."""
     if not _looking.acquire(blocking=False):  # one at a time: sessions are scarce
         return
@@ -226,7 +181,7 @@ def look(conn: psycopg.Connection[Any], silent: float) -> None:
             more = {"connect_timeout": LOOKING_SECONDS, "application_name": "replicator look"}
             with _Looking.connect(same_server(conn, more), autocommit=True) as looking:
                 rows = looking.execute(LOOK, {"pid": pid_of(conn)}).fetchall()
-                if not rows or not listener:
+                if not rows or not watch.listener:
                     return
                 holders, roots = (
                     tuple(Session(*who) for _, _, *who, root in rows if root is wanted) for wanted in (False, True)
@@ -234,23 +189,25 @@ def look(conn: psycopg.Connection[Any], silent: float) -> None:
                 where = f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}"
                 what = rows[0][1] if holders else WAITS.get(rows[0][1], "")
                 wait = Wait(where, rows[0][0], silent, what, holders, roots)
-                listener(wait)
-                if isinstance(conn, Patient) and {who.pid for who in (*holders, *roots)} & _holding(conn):
+                watch.listener(wait)
+                if isinstance(conn, Patient) and {who.pid for who in (*holders, *roots)} & _holding(conn, watch):
                     conn.circle = f"{wait}, which this program keeps to its end"
                     looking.execute("SELECT pg_cancel_backend(%s)", [pid_of(conn)])
     finally:
         _looking.release()
 
 
-def _holding(conn: psycopg.Connection[Any]) -> set[int]:
-    """Return which sessions of the connection's server hold a snapshot of this program's own."""
+def _holding(conn: psycopg.Connection[Any], watch: Watch) -> set[int]:
+    """Return which sessions of the connection's server hold a snapshot of this run's own."""
     where = conn.info.host, conn.info.port
     return {
-        pid_of(other) for other in list(holding) if not other.closed and (other.info.host, other.info.port) == where
+        pid_of(other)
+        for other in list(watch.holding)
+        if not other.closed and (other.info.host, other.info.port) == where
     }
 
 
-def inquire(conn: psycopg.Connection[Any]) -> None:
+def inquire(conn: psycopg.Connection[Any], silent: float) -> None:
     """Ask the server of a connection that is silent what it does. Raises OperationalError, and closes, if it is lost.
 
     Returns where the server is at work, and where that cannot be known: it answers, but has no connection to spare.
@@ -263,15 +220,15 @@ def inquire(conn: psycopg.Connection[Any]) -> None:
                 return
             asking.execute(END, pid)
     except psycopg.errors.ConnectionTimeout:
-        _lose(conn, "the server does not answer on another connection either")
+        _lose(conn, silent, "the server does not answer on another connection either")
     except psycopg.OperationalError:
         return
-    _lose(conn, "the server waits for this program" if answer else "the server has no such session any more")
+    _lose(conn, silent, "the server waits for this program" if answer else "the server has no such session any more")
 
 
-def _lose(conn: psycopg.Connection[Any], reason: str) -> NoReturn:
+def _lose(conn: psycopg.Connection[Any], silent: float, reason: str) -> NoReturn:
     conn.close()
-    raise psycopg.OperationalError(f"nothing came for {seconds:g} s, and {reason}: the connection is lost")
+    raise psycopg.OperationalError(f"nothing came for {silent:g} s, and {reason}: the connection is lost")
 
 
 def same_server(conn: psycopg.Connection[Any], more: dict[str, Any]) -> str:

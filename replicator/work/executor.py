@@ -15,6 +15,7 @@ from replicator import events
 from replicator.errors import StepFailed
 from replicator.events import Emit, listed
 from replicator.model import Address, CopyTable, Execute, Lock, Outcome, Phase, Step
+from replicator.sessions.watch import current, inherited
 
 BATCHED = {Phase.ROLES, Phase.SCHEMA, Phase.FINISH}
 BATCH_STEPS = 100
@@ -57,10 +58,11 @@ def execute(
     transaction, which locks all of them to its end.
     `cancel` ends, on the servers, whatever is running; it is called again and again until all workers have come home.
     """
+    watch = current()
     schedule = _Schedule(steps, jobs, lanes or {}, together=together)
     free = list(range(jobs))
     running: dict[Future[Mapping[str, Outcome | StepFailed]], tuple[list[Step], int]] = {}
-    with ThreadPoolExecutor(jobs, thread_name_prefix="worker") as threads:
+    with ThreadPoolExecutor(jobs, thread_name_prefix="worker", initializer=inherited(lambda: None)) as threads:
         try:
             while schedule.unfinished:
                 while free and (batch := schedule.take()):
@@ -71,7 +73,9 @@ def execute(
                     for step, error in schedule.give_up():
                         emit(_refused(step, error, 0))
                     continue
-                ended = wait(running, return_when=FIRST_COMPLETED).done
+                wait((*running, watch.waking), return_when=FIRST_COMPLETED)
+                watch.check()
+                ended = [future for future in running if future.done()]
                 for future in sorted(ended, key=lambda f: f.exception() is not None):  # what is done is told first
                     batch, worker = running.pop(future)
                     outcomes = _report(future, batch, worker, emit, done)

@@ -157,7 +157,7 @@ class Peer:
 
     def _patiently(self, *wanted: tuple[Wire, int]) -> None:
         """Wait for this server, however long it is at work. Raises OperationalError where that is in vain."""
-        silence = watchdog.Silence(self._conn)
+        silence = watchdog.Silence(self._conn, watchdog.watch_of(self._conn))
         while not wait(*wanted, seconds=silence.pause):
             silence.act()
 

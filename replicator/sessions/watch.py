@@ -1,0 +1,155 @@
+"""What a run wants of all its connections: how patient they are, who hears of locks, whether the run was cancelled.
+
+Each run has a `Watch` of its own, which its connections take with them when they are opened: two runs in one process
+know nothing of each other. A thread that opens connections for a run is started with `inherited`.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+from weakref import WeakSet
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+STALL_SECONDS = 300.0
+STATEMENT_CHARACTERS = 120
+
+
+class Session(NamedTuple):
+    """Somebody's session on a server, and the statement that it runs or ran last. `pid` 0: a prepared transaction."""
+
+    pid: int
+    application: str
+    statement: str
+
+    def __str__(self) -> str:
+        if not self.pid:
+            return "a prepared transaction"
+        name = f" ({self.application})" if self.application else ""
+        statement = " ".join(self.statement.split())
+        short = statement if len(statement) <= STATEMENT_CHARACTERS else f"{statement[:STATEMENT_CHARACTERS]} …"
+        return f"session {self.pid}{name}" + (f": {short}" if short else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A statement of ours that its server has not answered for some seconds, and who keeps it from going on."""
+
+    database: str
+    """Where: host:port/database."""
+    statement: str
+    seconds: float
+    """How long nothing has come."""
+    what: str
+    """The locked relation or, if it is none, the sort of lock; a standby. Empty where it waits for none: it works."""
+    holders: tuple[Session, ...]
+    """Who has that lock, or asked for it before us."""
+    roots: tuple[Session, ...] = ()
+    """Whom those wait for in the end."""
+
+    def __str__(self) -> str:
+        if not self.holders:
+            return f"{self.database}: waiting for {self.what}"
+        before = "; ".join(map(str, self.holders))
+        roots = "; ".join(map(str, self.roots))
+        said = f"{self.database}: waiting for a lock on {self.what}, held or wanted before by {before}"
+        return f"{said}; which waits in its turn for {roots}" if roots else said
+
+
+class Watch:
+    """One run's wishes. `stall_seconds`: how long a server may be silent before it is asked; `lock_waits` hears of locks.
+
+    `lock_waits` is called in the thread that waits, once for each lock and those who hold it.
+    """
+
+    def __init__(
+        self, *, stall_seconds: float = STALL_SECONDS, lock_waits: Callable[[str], None] | None = None
+    ) -> None:
+        self.stall_seconds = stall_seconds
+        self.listener = self._once(lock_waits) if lock_waits else None
+        self.holding: WeakSet[Any] = WeakSet()
+        """Connections that hold a snapshot, and locks, until all else is done: what waits for them waits for ever."""
+        self.thread = 0
+        """The thread that runs the command: there a cancelled run raises KeyboardInterrupt, as for Ctrl-C."""
+        self._cancelled: Future[None] = Future()
+
+    @staticmethod
+    def _once(tell: Callable[[str], None]) -> Callable[[Wait], None]:
+        told = set()
+
+        def hear(wait: Wait) -> None:
+            key = (wait.database, wait.what, wait.holders)
+            if wait.what and key not in told:
+                told.add(key)
+                tell(str(wait))
+
+        return hear
+
+    def cancel(self) -> None:
+        """End the run as Ctrl-C does: what runs is cancelled on both servers. From any thread, any number of times."""
+        if not self._cancelled.done():
+            self._cancelled.set_result(None)
+
+    @property
+    def waking(self) -> Future[Any]:
+        """A future that is done when the run is to end: for who waits for others as well."""
+        return self._cancelled
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the calling thread is to end the run."""
+        return self._cancelled.done() and threading.get_ident() == self.thread
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if the run was cancelled, once: what tidies up afterwards is not to be disturbed."""
+        if self.cancelled:
+            self._cancelled = Future()
+            raise KeyboardInterrupt
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, or raise KeyboardInterrupt as soon as the run is cancelled."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            waking = self._cancelled
+            if threading.get_ident() != self.thread:
+                time.sleep(left)
+            else:
+                wait([waking], left)
+            self.check()
+
+
+_watch: ContextVar[Watch] = ContextVar("watch")
+_of_no_run = Watch()
+
+
+def current() -> Watch:
+    """Return the watch of the run that this thread works for."""
+    return _watch.get(_of_no_run)
+
+
+@contextmanager
+def watched(watch: Watch) -> Iterator[Watch]:
+    """Run a command with this watch, in this thread."""
+    watch.thread = threading.get_ident()
+    token = _watch.set(watch)
+    try:
+        yield watch
+    finally:
+        _watch.reset(token)
+
+
+def inherited(action: Callable[P, T]) -> Callable[P, T]:
+    """Return an action for another thread, which will have the watch of this one."""
+    watch = current()
+
+    def run(*args: P.args, **more: P.kwargs) -> T:
+        _watch.set(watch)
+        return action(*args, **more)
+
+    return run
