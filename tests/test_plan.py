@@ -1,9 +1,11 @@
+import itertools
 import random
 from dataclasses import replace
 from itertools import count
 
 import pytest
 
+from replicator import planning
 from replicator.catalog import FACETS, RANK
 from replicator.errors import DependencyCycle
 from replicator.model import (
@@ -22,11 +24,13 @@ from replicator.model import (
     Phase,
     Sequence,
     SetSequences,
+    Statistics,
     Table,
 )
 from replicator.planning import make_plan
 from replicator.planning.build import EXPRESSION_WEIGHT, VALIDATED_BYTES, WEIGHTS
 from replicator.planning.graph import order
+from replicator.planning.stages import CHAINS, WAITS_FOR, Stage, Staged, drawn
 from replicator.work.copying import condition_of
 
 RELATIONS = {"table", "foreign_table", "view", "matview", "index", "sequence"}
@@ -45,7 +49,7 @@ class Database:
 
     def __init__(self):
         self.objects, self.tables, self.large_objects, self.populated = [], [], [], set()
-        self.sequences = []
+        self.sequences, self.carried = [], set()
         self._oids = count(20_000)
 
     def add(self, kind, identity, *needs, stub_needs=None, address=None):
@@ -83,7 +87,8 @@ class Database:
 
     def steps(self, **options):
         catalog = Catalog(180000, tuple(self.objects), tuple(self.tables), tuple(self.sequences),
-                          tuple(self.large_objects), frozenset(self.populated))  # fmt: skip
+                          tuple(self.large_objects), frozenset(self.populated),
+                          carried=frozenset(self.carried))  # fmt: skip
         return make_plan(catalog, **options).steps
 
     def plan(self, **options):
@@ -596,6 +601,43 @@ def test_everything_waits_for_what_it_needs_whatever_the_database():
             assert not missing, f"seed {seed}: {o.name} does not wait for {missing}"
 
 
+@pytest.mark.parametrize("statistics", Statistics)
+def test_every_step_of_a_stage_waits_for_the_stages_before_it(monkeypatch, statistics):
+    class Spy(Staged):
+        def __init__(self):
+            super().__init__()
+            made.append(self)
+
+    monkeypatch.setattr(planning, "Staged", Spy)
+    compared = set()
+    for seed in range(60):
+        made = []
+        plan = random_database(random.Random(seed)).plan(statistics=statistics)
+        (staged,) = made
+        assert [step.name for step in staged.steps] == list(plan.steps)
+        for stage, earlier in WAITS_FOR.items():
+            for step in staged[stage]:
+                wanted = staged.names(*earlier)
+                assert wanted <= plan.before[step.name], f"seed {seed}: {step.name} does not wait for {earlier}"
+                compared |= {(stage, one) for one in earlier if staged[one]}
+        for stage in CHAINS:
+            names = [step.name for step in staged[stage]]
+            assert all(plan.waits(later, before) for before, later in itertools.pairwise(names))
+    of_views = {Stage.VIEW_STATISTICS} if statistics is not Statistics.TRANSFER else set()
+    assert compared >= {(s, one) for s, earlier in WAITS_FOR.items() for one in earlier if s not in of_views} - {
+        (stage, Stage.STATISTICS) for stage in WAITS_FOR if statistics is Statistics.NONE
+    }
+
+
+def test_the_stages_are_drawn_as_they_are():
+    assert f"\n\n{drawn()}\n\n" in planning.__doc__
+
+
+def test_statistics_of_a_table_without_rows_wait_for_the_table(db):
+    db.carried.add(db.add("foreign_table", "f"))
+    assert db.plan(statistics=Statistics.TRANSFER).waits("statistics f", "foreign_table f")
+
+
 def random_database(rng):
     """Tables, keys, views grouped by them, materialized views, indexes and facets, as they are found in the wild."""
     db = Database()
@@ -614,6 +656,8 @@ def random_database(rng):
     matviews = [o.address for o in db.objects if o.kind == "matview"]
     for n in range(4):
         db.add("index", f"i{n}", rng.choice(tables + matviews), *rng.sample(functions, rng.random() < 0.3))
+        db.change(unique=rng.random() < 0.5)
+    db.carried = set(rng.sample(tables[:4] + matviews, 2))
     db.add("foreign_key", "fk", tables[0], tables[1], keys[1])
     db.add("event_trigger", "e", functions[0])
     for n, o in enumerate(rng.sample(db.objects, 8)):

@@ -1,11 +1,21 @@
-"""The plan: all that has to be done, in steps, and what each must wait for.
+"""The plan: every step of a copy, and which steps each one waits for.
 
-    schema ─► data ─► indexes, constraints, statistics ─► triggers, policies, comments, ACLs ─► refresh ─► the rest
+A step waits for every step of the stages named beside its own, in a chain also for the step before it, and otherwise
+only for the steps it needs: an index for the rows of its table, statistics for the rows and the indexes.
 
-Schema steps form a chain, as do the finishing ones: they take milliseconds and would only wait for one another's
-locks. Between the chains there is no barrier: a table's indexes begin when its rows are there. Materialized views are
-filled after the ACLs are set, since a refresh runs as the view's owner; what is built upon them comes after that,
-but for unique indexes.
+    schema                   - (a chain)
+    rows                     schema
+    build                    schema
+    statistics               -
+    finish                   schema, rows, build, statistics (a chain)
+    unique indexes on views  schema
+    refresh                  finish, unique indexes on views
+    build on views           schema
+    statistics of views      unique indexes on views, refresh, build on views
+    finish on views          finish, unique indexes on views, refresh, build on views (a chain)
+
+Materialized views are refreshed after the privileges are set, since a refresh runs as the view's owner. What is built
+on them comes after the refresh, except unique indexes: if the rows are no longer unique, the refresh fails as a whole.
 """
 
 from dataclasses import replace
@@ -20,6 +30,7 @@ from replicator.planning.parts import Parts, may_split, parts_of
 from replicator.planning.pieces import chain, downstream, is_unique, with_phases
 from replicator.planning.refresh import matview_reads, refresh_steps
 from replicator.planning.relations import Relations
+from replicator.planning.stages import Stage, Staged
 from replicator.planning.statistics import analyzed_views, carry_steps, statistics_steps
 
 
@@ -51,36 +62,39 @@ def make_plan(
     refresh = {address: f"refresh {relations.identities[address]}" for address in reads}
     late = downstream(pieces, phases, refresh)
 
-    schema = chain((p for p in pieces if phases[p.name] is Phase.SCHEMA), Phase.SCHEMA, frozenset(), relations)
-    created = frozenset({schema[-1].name}) if schema else frozenset()
-    data = data_steps(catalog, hints, relations, created, format, parts)
+    plan = Staged()
+    plan[Stage.SCHEMA] = chain(
+        (p for p in pieces if phases[p.name] is Phase.SCHEMA), Phase.SCHEMA, plan.before(Stage.SCHEMA), relations
+    )
+    created = plan.before(Stage.ROWS)
+    plan[Stage.ROWS] = data_steps(catalog, hints, relations, created, format, parts)
     build = build_steps(
         pieces, phases, relations, refresh, created, hints, keys_not_valid=keys_not_valid, collates=collates
     )
     build, gone, deferred = put_off(build, pieces, catalog, defer)
     late |= {step.name for step in build if not late.isdisjoint(step.needs)}  # validations
-    early = [step for step in build if step.name not in late]
-    known = statistics_steps(catalog, relations, early, statistics)
-    needed_first = created | {step.name for step in (*data, *early, *known)}
-
+    plan[Stage.BUILD] = [step for step in build if step.name not in late]
+    plan[Stage.STATISTICS] = statistics_steps(catalog, relations, created, plan[Stage.BUILD], statistics)
     finish = [p for p in pieces if phases[p.name] is Phase.FINISH and p.name not in gone]
-    finishing = chain((p for p in finish if p.name not in late), Phase.FINISH, needed_first, relations)
-    finished = frozenset({finishing[-1].name}) if finishing else needed_first
-    analyzed = analyzed_views(catalog, reads, statistics)
-    built_late = [step for step in build if step.name in late]
-    unique = {piece.name for piece in pieces if piece.name in late and is_unique(piece)}
-    guards = [step for step in built_late if step.name in unique and late.isdisjoint(step.needs)]
-    finished |= {step.name for step in guards}
-    before = {step.name for step in (*schema, *data, *finishing)}
-    refreshing = refresh_steps(
-        catalog, relations, reads, refresh, finished, analyzed, before, optional=skip_failed_refresh
+    plan[Stage.FINISH] = chain(
+        (p for p in finish if p.name not in late), Phase.FINISH, plan.before(Stage.FINISH), relations
     )
-    last_needs = finished | {step.name for step in (*refreshing, *built_late)}
-    last = chain((p for p in finish if p.name in late), Phase.FINISH, last_needs, relations)
-    needed = frozenset(step.name for step in (*refreshing, *built_late))
-    views = {m: needed for m in reads if m in catalog.populated and m not in analyzed}
-    known_late = carry_steps(relations, views) if statistics is Statistics.TRANSFER else []
-    built_last = [step for step in built_late if step not in guards]
-    steps = (*schema, *data, *early, *known, *finishing, *guards, *refreshing, *built_last, *known_late, *last)
+
+    analyzed = analyzed_views(catalog, reads, statistics)
+    unique = {piece.name for piece in pieces if piece.name in late and is_unique(piece)}
+    for step in (step for step in build if step.name in late):
+        is_key = step.name in unique and late.isdisjoint(step.needs)
+        plan[Stage.VIEW_KEYS if is_key else Stage.VIEW_BUILD].append(step)
+    before, made = plan.before(Stage.REFRESH), plan.names(Stage.SCHEMA, Stage.ROWS, Stage.FINISH)
+    plan[Stage.REFRESH] = refresh_steps(
+        catalog, relations, reads, refresh, before, analyzed, made, optional=skip_failed_refresh
+    )
+    if statistics is Statistics.TRANSFER:
+        views = [view for view in reads if view in catalog.populated and view not in analyzed]
+        plan[Stage.VIEW_STATISTICS] = carry_steps(relations, dict.fromkeys(views, plan.before(Stage.VIEW_STATISTICS)))
+    plan[Stage.VIEW_FINISH] = chain(
+        (p for p in finish if p.name in late), Phase.FINISH, plan.before(Stage.VIEW_FINISH), relations
+    )
     optional = select.optional(catalog)
-    return Plan(tuple(replace(s, optional=True) if s.name in optional else s for s in steps), deferred=deferred)
+    steps = tuple(replace(step, optional=True) if step.name in optional else step for step in plan.steps)
+    return Plan(steps, deferred=deferred)

@@ -21,14 +21,20 @@ def carried_into(catalog: Catalog, version: int) -> Catalog:
     return replace(catalog, carried=catalog.carried - with_objects)
 
 
-def statistics_steps(catalog: Catalog, relations: Relations, build: Iterable[Step], how: Statistics) -> list[Step]:
+def statistics_steps(
+    catalog: Catalog, relations: Relations, created: frozenset[str], build: Iterable[Step], how: Statistics
+) -> list[Step]:
     """Give each table its statistics once its rows and what is built upon them are there."""
-    if how is Statistics.NONE:
-        return []
-    return (_transfer if how is Statistics.TRANSFER else _analyze)(catalog, relations, build)
+    match how:
+        case Statistics.NONE:
+            return []
+        case Statistics.TRANSFER:
+            return _transfer(catalog, relations, created, build)
+        case Statistics.ANALYZE:
+            return _analyze(relations, build)
 
 
-def _transfer(catalog: Catalog, relations: Relations, build: Iterable[Step]) -> list[Step]:
+def _transfer(catalog: Catalog, relations: Relations, created: frozenset[str], build: Iterable[Step]) -> list[Step]:
     """Carry over what can be, for many tables at once, after their rows and indexes; ANALYZE the others alone."""
     wanted: defaultdict[Address, set[str]] = defaultdict(set)
     for step in build:
@@ -50,7 +56,10 @@ def _transfer(catalog: Catalog, relations: Relations, build: Iterable[Step]) -> 
         for table in sorted(tables - catalog.carried)
         if wanted[table]
     ]
-    return steps + carry_steps(relations, {table: wanted[table] for table in sorted(tables & catalog.carried)})
+    # An empty table without indexes waits for nothing but the schema.
+    return steps + carry_steps(
+        relations, {table: wanted[table] or created for table in sorted(tables & catalog.carried)}
+    )
 
 
 def carry_steps(relations: Relations, tables: Mapping[Address, Collection[str]]) -> list[Step]:
@@ -73,7 +82,7 @@ def carry_steps(relations: Relations, tables: Mapping[Address, Collection[str]])
     return steps
 
 
-def _analyze(catalog: Catalog, relations: Relations, build: Iterable[Step]) -> list[Step]:
+def _analyze(relations: Relations, build: Iterable[Step]) -> list[Step]:
     """ANALYZE each table once its indexes and statistics objects are there, a partitioned one with its partitions."""
     wanted: defaultdict[Address, set[str]] = defaultdict(set)
     for address, names in relations.data.items():
