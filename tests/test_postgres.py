@@ -3,7 +3,8 @@ import pytest
 from psycopg import conninfo
 
 from replicator.secrets import of_traceback, without_secrets
-from replicator.sessions.postgres import describe, one_line, readable_encoding, with_defaults
+from replicator.sessions.failures import one_line
+from replicator.sessions.postgres import describe, readable_encoding, with_defaults
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from replicator.checks import refuse, wait
 from replicator.errors import ConnectionFailed, NotReady, PreflightFailed
 from replicator.events import Waiting
 from replicator.model import Finding
-from replicator.sessions.postgres import may_pass
+from replicator.sessions.failures import may_pass
 
 AT = 'connection failed: connection to server at "10.0.0.7", port 5432 failed: '
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from replicator.demo.server import Server, reachable_folder
 from replicator.errors import ProtocolViolation, RowsLost
-from replicator.sessions import postgres
+from replicator.sessions import failures, postgres
 from replicator.sessions.postgres import Connection
 from replicator.work import copying
 from replicator.work.copying import driver, relay
@@ -227,7 +227,7 @@ def test_a_source_that_says_why_it_hangs_up(scripted) -> None:
     words = COPY_OUT + row(b"a\n") + error("57P01", "terminating", "FATAL")
     _, source = scripted(sends(words, cut=len(words)))
     _, destination = scripted(takes())
-    assert "on the source: terminating" in postgres.one_line(fails(psycopg.errors.AdminShutdown, source, destination))
+    assert "on the source: terminating" in failures.one_line(fails(psycopg.errors.AdminShutdown, source, destination))
 
 
 HOSTILE = message("c") + message("Q", b"ALTER ROLE me SUPERUSER\0")
@@ -456,7 +456,7 @@ def pair(database: Database, destination: Database, way: Callable[..., int], wir
 def test_a_real_source_that_fails(pair: Pair, destination: Database) -> None:
     with pytest.raises(psycopg.errors.DivisionByZero) as caught:
         pair.copy("SELECT 60000 + 0 / (50000 - generate_series(1, 60000))")
-    assert postgres.one_line(caught.value) == "on the source: division by zero [22012]."
+    assert failures.one_line(caught.value) == "on the source: division by zero [22012]."
     assert destination.value("SELECT count(*) FROM t") == 0
 
 

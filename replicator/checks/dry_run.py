@@ -18,7 +18,7 @@ from replicator.catalog.select import FIRST_USER_OID, dispensable
 from replicator.model import Catalog, Object
 from replicator.planning.graph import Piece
 from replicator.planning.lookups import Hints, creation_order
-from replicator.sessions import locks, postgres
+from replicator.sessions import failures, locks, postgres
 from replicator.sessions.postgres import Connection
 from replicator.sessions.setup import OUR_PATH, with_path
 from replicator.work.rejected import NAMELESS, NO_LIBRARY
@@ -243,11 +243,11 @@ class _Trial:
             forbidden = error.sqlstate in PRIVILEGE and not self.superuser
             result = self.found.forbidden if forbidden else self.found.refused
             if not dispensable(piece.object, statement):
-                result.objects[piece.object.name] = postgres.one_line(error)
+                result.objects[piece.object.name] = failures.one_line(error)
                 for each in (self.found.forbidden, self.found.refused):
                     each.statements.pop(piece.object.name, None)
                 return False
-            result.statements.setdefault(piece.object.name, {})[statement] = postgres.one_line(error)
+            result.statements.setdefault(piece.object.name, {})[statement] = failures.one_line(error)
         return True
 
     def _refusal(self, statements: Sequence[str]) -> psycopg.Error | None:

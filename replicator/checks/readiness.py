@@ -10,7 +10,7 @@ from replicator import events
 from replicator.checks.facts import Facts, measured, read_facts
 from replicator.errors import ConnectionFailed, NotReady, Pooled
 from replicator.events import Emit, counted
-from replicator.sessions import postgres
+from replicator.sessions import failures, postgres
 from replicator.sessions.postgres import Connection
 from replicator.sessions.watch import current
 
@@ -75,7 +75,7 @@ def answering(
             except (psycopg.OperationalError, psycopg.ProgrammingError, UnicodeError) as error:
                 stack.close()
                 reason = _reason(error)
-                if not postgres.may_pass(error):
+                if not failures.may_pass(error):
                     raise _refused(server, where, reason, absent) from error
                 if attempt == attempts:
                     raise NotReady(
@@ -92,7 +92,7 @@ def answering(
 
 def _reason(error: Exception) -> str:
     """Return why no connection was made: once, and without the address."""
-    text = AT.sub("", postgres.one_line(error).split(" Is the server running", 1)[0])
+    text = AT.sub("", failures.one_line(error).split(" Is the server running", 1)[0])
     if found := UNRESOLVED.search(text):
         return f'cannot resolve host "{found[1]}" ({found[2].rstrip(".")}).'
     text = text.replace("fe_sendauth: no password supplied", "no password supplied").rstrip(".")

@@ -43,6 +43,6 @@ def last_words(error: BaseException, code: int, hint: str | None, common: Common
 def _message(error: BaseException) -> str:
     if "psycopg" not in sys.modules:  # to load it takes as long as all else, and no server was asked
         return " ".join(without_secrets(str(error) or type(error).__name__).split())
-    from replicator.sessions import postgres
+    from replicator.sessions import failures
 
-    return postgres.one_line(error)
+    return failures.one_line(error)

@@ -19,7 +19,7 @@ from replicator.errors import StepFailed
 from replicator.events import Emit
 from replicator.model import Execute, Finding, Phase, Plan, Step
 from replicator.secrets import compared
-from replicator.sessions import postgres
+from replicator.sessions import failures, postgres
 from replicator.sessions.failures import naming
 from replicator.sessions.postgres import Connection
 from replicator.settings import Settings
@@ -113,7 +113,7 @@ def settle(destination: Connection, steps: Iterable[Step], emit: Emit) -> None:
         assert isinstance(step.work, Execute)
         emit(events.Started(step.name, step.phase, 0, 0))
         began = time.monotonic()
-        with naming(step), postgres.on("destination"):
+        with naming(step), failures.on("destination"):
             for statement in step.work.statements:
                 destination.execute(statement)
         emit(events.Done(step.name, step.phase, 0, time.monotonic() - began, 0, 0))

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 import psycopg
 
 from replicator.model import Execute, Finding, Step
-from replicator.sessions import postgres
+from replicator.sessions import failures, postgres
 from replicator.sessions.postgres import Connection
 from replicator.sessions.setup import Safe
 from replicator.sessions.watchdog import same_server
@@ -96,7 +96,7 @@ def _refused(conn: Connection, settings: Mapping[str, str]) -> str:
             _enter(conn, dict.fromkeys(settings, ""))
         except psycopg.OperationalError:
             return ""
-        return re.sub(r"^.*?\bfailed: ", "", postgres.one_line(error))
+        return re.sub(r"^.*?\bfailed: ", "", failures.one_line(error))
     return ""
 
 

@@ -14,7 +14,8 @@ from replicator.cluster import login
 from replicator.cluster.login import roles_of
 from replicator.model import Execute, Finding, Loss, Step
 from replicator.secrets import without_secrets
-from replicator.sessions.postgres import Connection, one_line
+from replicator.sessions.failures import one_line
+from replicator.sessions.postgres import Connection
 from replicator.sessions.statements import statement
 
 SETTING = re.compile(r" SET (?!(?:role|session_authorization) )(\S+) TO ")

@@ -22,8 +22,9 @@ from replicator.comparing.rows import MOST_ROWS, Found, select_rows
 from replicator.comparing.sides import Pair, RowDifference
 from replicator.errors import ReplicatorError, SourceChanged
 from replicator.model import CompareTable
-from replicator.sessions import locks, postgres
-from replicator.sessions.postgres import Connection, one_line
+from replicator.sessions import failures, locks, postgres
+from replicator.sessions.failures import one_line
+from replicator.sessions.postgres import Connection
 from replicator.sessions.setup import having
 from replicator.work.copying import driver
 
@@ -300,7 +301,7 @@ def _copy_into_stage_and_merge(
     rows: Sequence[RowDifference],
     hashing: Hashing,
 ) -> int:
-    with postgres.on("destination"):
+    with failures.on("destination"):
         there.execute(f"CREATE TEMP TABLE replicator_stage AS SELECT {_names(work)} FROM {rows_of(work)} LIMIT 0")
     copied = _copy(here, there, work, found, rows, hashing, STAGE)
     missing = f"INSERT INTO {work.identity} ({_names(work)}) OVERRIDING SYSTEM VALUE SELECT {_names(work)} FROM {STAGE}"

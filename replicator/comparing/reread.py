@@ -24,7 +24,7 @@ from replicator.checks.dry_run import NOT_THE_STATEMENTS
 from replicator.comparing.names import NAME, QUALIFIED, WORDS, parts
 from replicator.comparing.schema import Reread
 from replicator.model import Object
-from replicator.sessions import postgres
+from replicator.sessions import failures
 from replicator.sessions.workers import Sessions
 
 Cursor = psycopg.Cursor[tuple[object, ...]]
@@ -79,7 +79,7 @@ def reading_again(destination: Sessions, tell: Callable[[str], None] = lambda te
                 if conn.closed or error.sqlstate is None or error.sqlstate.startswith(NOT_THE_STATEMENTS):
                     raise
                 if error.sqlstate in NOT_HERE and not told:
-                    told.append(postgres.one_line(error))
+                    told.append(failures.one_line(error))
                     tell(f"Definitions that are printed otherwise count as differences: {told[0]}")
                 return None  # it names what is not there, or this role can make nothing: the difference stands
 

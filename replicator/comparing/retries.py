@@ -12,8 +12,7 @@ from replicator.comparing.sides import Pair
 from replicator.errors import StepFailed
 from replicator.events import Emit
 from replicator.model import CompareTable, Step
-from replicator.sessions.failures import naming
-from replicator.sessions.postgres import one_line
+from replicator.sessions.failures import naming, one_line
 from replicator.sessions.retry import Retry
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from replicator.comparing.excerpts import text, words
 from replicator.events import one_line
 from replicator.model import Catalog, CompareTable
 from replicator.secrets import without_secrets
-from replicator.sessions import postgres, watchdog
+from replicator.sessions import failures, postgres, watchdog
 from replicator.sessions.locks import Relation
 from replicator.sessions.postgres import Connection
 from replicator.sessions.setup import having
@@ -240,7 +240,7 @@ class Side:
         """
         relations = self.relations(work) if work else []
         with ExitStack() as stack:
-            with postgres.on(self.name):
+            with failures.on(self.name):
                 self.snapshot.keep()
             conn = stack.enter_context(reading(self.sessions, self.snapshot, relations))
             stack.enter_context(self._noted(conn))

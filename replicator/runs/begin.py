@@ -15,7 +15,7 @@ from replicator.runs.endpoints import Endpoints, identity
 from replicator.runs.mode import Mode
 from replicator.runs.prepare import Prepared
 from replicator.runs.resume.existing import Remains
-from replicator.sessions import postgres
+from replicator.sessions import failures, postgres
 from replicator.sessions.postgres import Connection
 from replicator.sessions.retry import Retry
 from replicator.settings import Settings
@@ -48,7 +48,7 @@ class Copy:
         """Do something with the journal, again and again while what fails may pass."""
 
         def tell(error: BaseException, seconds: float) -> None:
-            self.emit(events.Retried("journal", Phase.DATABASE, 0, seconds, postgres.one_line(error)))
+            self.emit(events.Retried("journal", Phase.DATABASE, 0, seconds, failures.one_line(error)))
 
         return self.retry.run("journal", lambda _: action(), tell)
 

@@ -15,7 +15,7 @@ from replicator.cluster.server import create_tablespace, tablespaces
 from replicator.errors import ConnectionFailed, PreflightFailed
 from replicator.events import Emit
 from replicator.model import CreateTablespace, Finding, Step
-from replicator.sessions import postgres
+from replicator.sessions import failures, postgres
 from replicator.sessions.postgres import Connection
 from replicator.sessions.setup import pid_of
 from replicator.settings import Settings
@@ -229,10 +229,10 @@ def _refusing(what: str) -> Iterator[None]:
     except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation) as error:
         raise PreflightFailed(f"Another session has just created the {what}.", hint="Is a clone running?") from error
     except psycopg.DatabaseError as error:
-        if postgres.may_pass(error):
-            failed = f"The {what} was not created on the destination: {postgres.one_line(error)}"
+        if failures.may_pass(error):
+            failed = f"The {what} was not created on the destination: {failures.one_line(error)}"
             raise ConnectionFailed(failed, hint="Give the same command again.") from error
         raise PreflightFailed(
-            f"The {what} cannot be created on the destination: {postgres.one_line(error)}",
+            f"The {what} cannot be created on the destination: {failures.one_line(error)}",
             hint="Let a role that may do so create it by hand, and clone again.",
         ) from error

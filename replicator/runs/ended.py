@@ -11,7 +11,7 @@ from replicator.journal import unfinished
 from replicator.journal.run import CHANGED
 from replicator.runs.begin import Copy
 from replicator.runs.endpoints import identity
-from replicator.sessions import postgres, snapshot
+from replicator.sessions import failures, snapshot
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def recorded(copy: Copy) -> Iterator[None]:
         state = states.get(type(ended), "failed")
         with suppress(psycopg.Error, ReplicatorError):  # without this last word it is still unfinished
             differs = ended.names if isinstance(ended, VerificationFailed) else None
-            journal.fail(copy.control(), state, postgres.one_line(ended), differs)
+            journal.fail(copy.control(), state, failures.one_line(ended), differs)
         if isinstance(ended, SourceChanged):
             ended.hint = way_on(ended, copy)
         elif isinstance(ended, ReplicatorError) and not isinstance(ended, VerificationFailed):  # that says it itself

@@ -15,7 +15,7 @@ from replicator.journal.connection import ControlConnection
 from replicator.model import READING, Plan
 from replicator.runs import resume
 from replicator.runs.resume import Left
-from replicator.sessions import postgres
+from replicator.sessions import failures, postgres
 from replicator.sessions.claim import WAIT, Holder
 from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import HOLDERS, Snapshot, take
@@ -271,7 +271,7 @@ def declared_encoding(encoding: str, source: Connection, destination: Connection
             _ = conn.info.encoding
     except (psycopg.DataError, psycopg.NotSupportedError) as error:
         raise PreflightFailed(
-            f"--source-encoding {encoding} cannot be: {postgres.one_line(error)}",
+            f"--source-encoding {encoding} cannot be: {failures.one_line(error)}",
             hint=f"The destination's encoding is {there}.",
         ) from error
     return str(source.info.parameter_status("client_encoding"))

@@ -16,7 +16,7 @@ import psycopg
 from replicator import journal
 from replicator.errors import PreflightFailed, SnapshotLost, SourceChanged
 from replicator.journal.connection import ControlConnection
-from replicator.sessions import postgres, snapshot
+from replicator.sessions import failures, snapshot
 
 COMMAND = (sys.executable, "-m", "replicator", "hold")
 CHECK_SECONDS = 2.0
@@ -83,7 +83,7 @@ def hold(text: str) -> None:
                 control = control or held.enter_context(ControlConnection(request.destination, "hold"))
                 run = journal.read_run(control.keep())
             except psycopg.OperationalError as error:
-                if expected and not postgres.may_pass(error):  # it was dropped, or swapped in under another name
+                if expected and not failures.may_pass(error):  # it was dropped, or swapped in under another name
                     return
             else:
                 wanted = run.snapshot if run else None  # None: there is no journal

@@ -18,7 +18,7 @@ from replicator.errors import PreflightFailed, SourceChanged
 from replicator.events import listed
 from replicator.model import Catalog
 from replicator.runs.endpoints import Endpoints
-from replicator.sessions import postgres
+from replicator.sessions import failures, postgres
 from replicator.sessions.changes import changed_objects
 from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import Snapshot
@@ -59,7 +59,7 @@ def in_one_encoding(
                     names = listed(list(encoding.in_catalog(objects, ends.snapshot.holder.info.encoding)))
             raise PreflightFailed(
                 "A name, a comment or a definition in the source is not what the destination's encoding can hold:"
-                f" {f'{names}; ' if names else ''}{postgres.one_line(error).rstrip('.')}.",
+                f" {f'{names}; ' if names else ''}{failures.one_line(error).rstrip('.')}.",
                 hint=encoding.DECLARE if unknown else encoding.MEND,
             ) from error
 
@@ -112,7 +112,7 @@ def read(moment: Snapshot, reader: Connection) -> Catalog:
             raise
         raise PreflightFailed(
             f'The database "{moment.holder.info.dbname}" has what its own server cannot print: {names}'
-            f" ({postgres.one_line(error).rstrip('.')}).",
+            f" ({failures.one_line(error).rstrip('.')}).",
             hint="pg_dump fails on it, too. Drop it, or make it anew.",
         ) from error
 

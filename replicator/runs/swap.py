@@ -25,7 +25,7 @@ from replicator.events import Emit
 from replicator.journal import crash, ownership
 from replicator.model import Finding
 from replicator.runs import create
-from replicator.sessions import postgres
+from replicator.sessions import failures, postgres
 from replicator.sessions.claim import claim
 from replicator.sessions.postgres import Connection, quoted
 from replicator.sessions.retry import Retry
@@ -146,12 +146,12 @@ def _tidy_up(maintenance: str, settings: Settings, name: str, emit: Emit) -> Non
         _drop_discarded(maintenance, name, emit)
 
     def tell(error: BaseException, seconds: float) -> None:
-        emit(events.Note(f"To drop what was replaced is tried again in {seconds:.1f} s: {postgres.one_line(error)}"))
+        emit(events.Note(f"To drop what was replaced is tried again in {seconds:.1f} s: {failures.one_line(error)}"))
 
     try:
         Retry(settings.retry_seconds).run("tidy up", tidy, tell)
     except psycopg.Error as error:
-        raise StepFailed("to drop what was replaced", postgres.one_line(error), hint=done) from error
+        raise StepFailed("to drop what was replaced", failures.one_line(error), hint=done) from error
     except (KeyboardInterrupt, Interrupted) as error:
         raise Interrupted(str(error) or "Interrupted.", hint=done) from error
 
@@ -284,8 +284,8 @@ def _swap_in(maintenance: str, settings: Settings, name: str, emit: Emit) -> Non
                     emit(events.Note(_rename(conn, maintenance, name, comment, keep=settings.keep_previous)))
             return
         except psycopg.Error as error:
-            reason = postgres.one_line(error)
-            if attempt == ATTEMPTS or not (error.sqlstate in PASSING or postgres.may_pass(error)):
+            reason = failures.one_line(error)
+            if attempt == ATTEMPTS or not (error.sqlstate in PASSING or failures.may_pass(error)):
                 hint = "`clone --replace swap --resume` swaps the copy in: it is complete and verified."
                 raise StepFailed("the swap", reason, hint=hint) from error
             emit(events.Note(f"The swap is tried again: {reason}"))
@@ -380,7 +380,7 @@ def _drop_discarded(maintenance: str, name: str, emit: Emit) -> None:
             with events.saying(emit, f'Dropping the replaced database "{previous}"'):
                 _drop(maintenance, previous)
         except psycopg.Error as error:
-            reason = postgres.one_line(error)
+            reason = failures.one_line(error)
             way_out = f"The next --replace swap drops it, or: DROP DATABASE {quoted(previous)};"
             emit(events.Note(f'The replaced database "{previous}" could not be dropped: {reason} {way_out}'))
 

@@ -26,7 +26,7 @@ from replicator.journal.tasks import ATTACH, INDEX, SPACE, VALIDATE, Task
 from replicator.model import Address, Execute, Lock, Outcome, Phase, Step
 from replicator.runs import resume
 from replicator.runs.resume import Left
-from replicator.sessions import postgres
+from replicator.sessions import failures, postgres
 from replicator.sessions.failures import naming
 from replicator.sessions.postgres import Connection, unquoted
 from replicator.sessions.retry import Retry
@@ -220,7 +220,7 @@ class Validation:
         (step,) = batch
 
         def tell(error: BaseException, seconds: float) -> None:
-            self.emit(events.Retried(step.name, step.phase, worker, seconds, postgres.one_line(error)))
+            self.emit(events.Retried(step.name, step.phase, worker, seconds, failures.one_line(error)))
 
         try:
             began = time.monotonic()
@@ -233,7 +233,7 @@ class Validation:
 
     def _attempt(self, step: Step, *, again: bool) -> None:
         task = self.tasks[step.name]
-        with naming(step), postgres.on("destination"):
+        with naming(step), failures.on("destination"):
             if again or self.control.lost:
                 self.destination.end_lost(self.control.keep())
         with naming(step), self.destination.use() as conn:
@@ -338,7 +338,7 @@ class Validation:
             if not self.violable:
                 raise
             self._finish(conn, task, ())
-            text = f"{task.name}: left NOT VALID, since the rows violate it: {postgres.one_line(error)}"
+            text = f"{task.name}: left NOT VALID, since the rows violate it: {failures.one_line(error)}"
             self.emit(events.Note(text, left_out=True))
         return ""
 

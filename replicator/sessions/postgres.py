@@ -1,6 +1,5 @@
 """Connections: the one place that opens them. Each gets the session that copying exactly needs (design: Sessions)."""
 
-import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any
@@ -10,7 +9,6 @@ from psycopg import conninfo, sql
 from psycopg_pool import ConnectionPool
 
 from replicator.errors import UsageError
-from replicator.secrets import without_secrets
 from replicator.sessions.watch import current
 from replicator.sessions.watchdog import Patient
 
@@ -119,27 +117,6 @@ SELECT set_config(name, value, false)
 """For one message with what may end the next: to look settings up in pg_settings takes more time than to connect."""
 
 
-# A failed connection has no SQLSTATE, only words. What is known to be for good is not tried again; all else may pass:
-# a server that starts, stops or is full, in whatever language it says so.
-FOR_GOOD = re.compile(
-    r"authentication failed|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects|not permitted to log in"
-    r'|(database|role|user) "(?s:.*)" does not exist|permission denied for database|not currently accepting connections'
-    r"|cannot connect to invalid database|no such (database|user)|auth failed|Tenant or user not found"
-    # What the database or the role has set for its sessions.
-    r'|could not access file|access to library ".*" is not allowed|parameter ".*" cannot be|permission denied to set'
-    r"|unrecognized configuration parameter|unsupported (frontend protocol|startup parameter)"
-    r"|does not support SSL|GSSAPI|SSL error: (?!unexpected eof|SSL_ERROR_SYSCALL)|certificate|private key|sslmode"
-    r"|expected authentication request|invalid response to|authentication method|channel binding|SCRAM"
-    r"|[Ss]ervice .*not found|definition of service|could not match|Servname not supported|idna"
-    r"|invalid (port|integer|value|connection option|.* value)|could not (load|parse)",
-)
-PASSING = re.compile(r"08...|57P0[1235]|25P0[34]|53300|40001|40P01|55P03")
-"""SQLSTATEs of what may be otherwise a little later: connections lost or not to be had, shutdowns, conflicts, locks.
-
-So are timeouts that end a session: ours have none, but for the moment before they are set.
-"""
-OF_CONFLICTS = ("40001", "40P01", "57P04")
-"""SQLSTATEs of a standby's conflicts with its recovery; serialization and deadlocks have them, too."""
 REPLICA = "SET LOCAL session_replication_role = replica"
 """For a transaction in which neither foreign keys nor ordinary triggers nor event triggers act."""
 
@@ -252,17 +229,6 @@ def pool(
         yield opened
 
 
-def may_pass(error: BaseException) -> bool:
-    """Tell whether what failed is worth another attempt: a connection that was lost, or could not be opened for now."""
-    if isinstance(error, psycopg.Error) and error.sqlstate:
-        if error.sqlstate.startswith("08") and error.diag.severity_nonlocalized == "ERROR":
-            return False  # the session lives: it is a foreign server that the statement could not reach
-        return bool(PASSING.fullmatch(error.sqlstate))
-    if isinstance(error, psycopg.OperationalError):
-        return not FOR_GOOD.search(str(error))
-    return isinstance(error, ConnectionError | TimeoutError)
-
-
 def refuses_views(conn: Connection) -> bool:
     """Tell whether a server can be told not to read views: READING."""
     major, minor = divmod(conn.info.server_version, 10000)
@@ -346,64 +312,3 @@ def flush(conn: Connection) -> None:
     """
     with suppress(psycopg.errors.InsufficientPrivilege), conn.transaction():
         conn.execute("SET LOCAL synchronous_commit = local; SELECT pg_logical_emit_message(true, 'replicator', '')")
-
-
-@contextmanager
-def on(server: str) -> Iterator[None]:
-    """Note on which server an error befell, unless that is known already."""
-    try:
-        yield
-    except psycopg.Error as error:
-        if not getattr(error, "__notes__", None):
-            error.add_note(f"on the {server}")
-        raise
-
-
-CONFLICT = (
-    "The source is a standby, which ended what was reading, since its primary had removed rows that it might still see:"
-    " on the standby, ALTER SYSTEM SET hot_standby_feedback = on; or ALTER SYSTEM SET max_standby_streaming_delay = -1;"
-    " then SELECT pg_reload_conf(); or clone from the primary."
-)
-
-
-def conflicts(error: BaseException) -> bool:
-    """Tell whether a standby ended a statement or a session for what its primary had done."""
-    return getattr(error, "sqlstate", None) in OF_CONFLICTS and "recovery" in str(error)
-
-
-def remedy(error: BaseException) -> str | None:
-    """Return what helps against what a server says, if that is known."""
-    if conflicts(error):
-        return CONFLICT
-    match getattr(error, "sqlstate", None):
-        case "53100":
-            notes = getattr(error, "__notes__", ["on the destination"])
-            return f"The {notes[-1].removeprefix('on the ')}'s disk is full: free some space there."
-        case "53400":
-            return "The role's limits are too low: ALTER ROLE … RESET temp_file_limit; (as a superuser)."
-        case "42501" if isinstance(error, psycopg.Error) and error.diag.source_function == "check_enable_rls":
-            return (
-                "Row security hides rows from the role that reads them. Run there, as a superuser: ALTER ROLE …"
-                " BYPASSRLS; for that role."
-            )
-        case "42501":
-            return "Grant the privilege, or connect as a role that has it."
-        case _:
-            return None
-
-
-def one_line(error: BaseException) -> str:
-    """Return the server's message as one line: primary, detail, hint; never a password.
-
-    >>> one_line(ValueError("bad conninfo: password='a b' host=x"))
-    'bad conninfo: password=*** host=x'
-    """
-    if isinstance(error, psycopg.Error) and error.diag.message_primary:
-        diag = error.diag
-        parts = [f"{diag.message_primary} [{diag.sqlstate}]", diag.message_detail, diag.message_hint, diag.context]
-        text = ". ".join(part.rstrip(".") for part in parts if part) + "."
-    else:
-        text = str(error) or type(error).__name__
-    if notes := getattr(error, "__notes__", None):
-        text = f"{notes[-1]}: {text}"  # where it happened: see `on`
-    return " ".join(without_secrets(text).split())

@@ -7,8 +7,7 @@ from typing import TypeVar
 
 import tenacity
 
-from replicator.errors import StepFailed
-from replicator.sessions import postgres
+from replicator.sessions.failures import may_pass
 
 T = TypeVar("T")
 
@@ -67,9 +66,3 @@ class Retry:
         first = self._failed_first.setdefault(name, time.monotonic())
         if time.monotonic() - first >= self._seconds:
             raise error
-
-
-def may_pass(error: BaseException) -> bool:
-    """Tell whether what failed is worth another attempt."""
-    cause = error.__cause__ if isinstance(error, StepFailed) else error
-    return cause is not None and postgres.may_pass(cause)

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from replicator.errors import PreflightFailed, ReplicatorError, SnapshotLost, SourceChanged
 from replicator.model import ReadPoint
-from replicator.sessions import locks, postgres
+from replicator.sessions import failures, locks, postgres
 from replicator.sessions.changes import changed_contents
 from replicator.sessions.idle import Spare
 from replicator.sessions.locks import Relation
@@ -162,7 +162,7 @@ class Snapshot:
             living = [holder for holder in self._holders if self._lives(holder.conn)]
             if not living:
                 said = TAKEN_BACK if self._released else LOST.format(self._where)
-                raise SnapshotLost(said, hint=postgres.CONFLICT if self._conflict else None)
+                raise SnapshotLost(said, hint=failures.CONFLICT if self._conflict else None)
             promoted = living[0] is not self._holders[0]
             self._holders = living
             if promoted and self._locked is not None:
@@ -312,7 +312,7 @@ class Snapshot:
                         locks.prove_names(now, names)
                 self.forget()
             except psycopg.OperationalError as error:
-                if attempt + 1 == ATTEMPTS or not postgres.may_pass(error):
+                if attempt + 1 == ATTEMPTS or not failures.may_pass(error):
                     raise
                 time.sleep(ATTEMPT_SECONDS)
             else:
@@ -340,7 +340,7 @@ class Snapshot:
         try:
             conn.execute("SELECT")
         except psycopg.Error as error:
-            self._conflict = self._conflict or postgres.conflicts(error)  # the next error is that it is closed
+            self._conflict = self._conflict or failures.conflicts(error)  # the next error is that it is closed
             return False
         return True
 

@@ -63,9 +63,10 @@ class Wait:
 
 
 class Watch:
-    """One run's wishes. `stall_seconds`: how long a server may be silent before it is asked; `lock_waits` hears of locks.
+    """What one run wants. `stall_seconds`: how long a server may be silent before it is asked.
 
-    `lock_waits` is called in the thread that waits, once for each lock and those who hold it.
+
+    `lock_waits` is called in the thread that waits, once for each lock and its holders.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from replicator.sessions import postgres, watchdog
+from replicator.sessions import failures, postgres, watchdog
 from replicator.sessions.locks import Relation, refuse_views
 from replicator.sessions.postgres import Connection, Pool
 from replicator.sessions.setup import pid_of
@@ -72,7 +72,7 @@ class Sessions:
     @contextmanager
     def use(self) -> Iterator[Connection]:
         """Lend a connection of the pool. What fails meanwhile, and is not known to be another's, failed on it."""
-        with postgres.on(self._server), lend(self._pool) as conn:
+        with failures.on(self._server), lend(self._pool) as conn:
             conn.server = self._server
             session = pid_of(conn), conn.info.parameter_status("application_name") or ""
             try:

@@ -10,7 +10,7 @@ from replicator import events
 from replicator.errors import PreflightFailed
 from replicator.events import Emit, listed
 from replicator.journal import ownership
-from replicator.sessions import postgres
+from replicator.sessions import failures, postgres
 from replicator.sessions.postgres import Connection
 from replicator.sessions.statements import statement
 
@@ -132,7 +132,7 @@ def emptied(conn: Connection, kept: Sequence[str], emit: Emit) -> Iterator[None]
             lost = []
         except psycopg.errors.InsufficientPrivilege as error:
             raise PreflightFailed(
-                f"What is in the destination cannot be dropped: {postgres.one_line(error)}",
+                f"What is in the destination cannot be dropped: {failures.one_line(error)}",
                 hint="Connect as the owner of it all.",
             ) from error
         if lost:

@@ -13,7 +13,7 @@ from operator import itemgetter
 from psycopg import sql
 
 from replicator.model import LargeObjects
-from replicator.sessions import postgres
+from replicator.sessions import failures, postgres
 from replicator.sessions.postgres import Connection
 from replicator.sessions.statements import statement
 
@@ -44,7 +44,7 @@ def copy_range(source: Connection, destination: Connection, range: LargeObjects,
         for owner, owned in groupby(rows, key=itemgetter(0)):
             _as(destination, owner if range.owners else None)
             for oids, pieces in _portions(owned):
-                with postgres.on("destination"):
+                with failures.on("destination"):
                     destination.execute(CREATE, [oids, pieces])
                 moved(sum(map(len, pieces)))
                 count += len(oids)
@@ -79,7 +79,7 @@ def _write_on(source: Connection, destination: Connection, oid: int, moved: Call
     values = [oid, PIECE_BYTES, PIECE_BYTES, length - 1, PIECE_BYTES]
     with postgres.stream(source, READ_ON, values, binary=True) as rows:
         for at, piece in rows:
-            with postgres.on("destination"):
+            with failures.on("destination"):
                 destination.execute(WRITE_ON, [oid, at, piece])
             moved(len(piece))
 
@@ -90,7 +90,7 @@ def _say(source: Connection, destination: Connection, range: LargeObjects) -> No
     words = source.execute(asked, asdict(range))
     for (role, owner), rows in groupby(words.fetchall(), key=itemgetter(0, 1)):
         _as(destination, role if range.owners or role != owner else None)
-        with postgres.on("destination"):
+        with failures.on("destination"):
             destination.execute(";\n".join(text for _, _, text in rows))
 
 
@@ -121,5 +121,5 @@ def hashes(conn: Connection, range: LargeObjects, role: str, said: str) -> str:
 def _as(destination: Connection, role: str | None) -> None:
     """Be this role until the end of the transaction, or whoever the session began as."""
     to = sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)) if role else sql.SQL("RESET ROLE")
-    with postgres.on("destination"):
+    with failures.on("destination"):
         destination.execute(to)

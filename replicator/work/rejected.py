@@ -12,7 +12,7 @@ import psycopg
 from replicator.errors import Incomplete, StepFailed
 from replicator.events import Note
 from replicator.model import CopyTable, Execute, Phase, Step
-from replicator.sessions import postgres
+from replicator.sessions import failures
 from replicator.sessions.setup import OUR_PATH, with_path
 from replicator.work.copying import encoding
 
@@ -45,7 +45,7 @@ MEND = "Mend the rows on the source; --resume compares those tables with it agai
 
 def own_fault(error: psycopg.Error) -> bool:
     """Tell whether an error is about the very thing that was to be done, and others can be done without."""
-    if error.sqlstate is None or postgres.may_pass(error):
+    if error.sqlstate is None or failures.may_pass(error):
         return False
     return error.sqlstate == NO_LIBRARY or not error.sqlstate.startswith(NOT_ITS_OWN)
 

@@ -12,7 +12,7 @@ from psycopg.rows import namedtuple_row
 from replicator.catalog.read import NEVER_QUEUED
 from replicator.model import Address
 from replicator.planning.statistics import EXTENDED_SINCE
-from replicator.sessions import postgres
+from replicator.sessions import failures, postgres
 from replicator.sessions.postgres import Connection
 from replicator.sessions.statements import statement
 
@@ -34,7 +34,7 @@ def carry(source: Connection, destination: Connection, tables: Sequence[Address]
     table_of = {(r.schema, r.name): r.table for r in relations}
     schemas, names = [r.schema for r in relations], [r.name for r in relations]
     try:
-        with postgres.on("destination"), destination.transaction():
+        with failures.on("destination"), destination.transaction():
             sizes = [(r.schema, r.name, r.pages, r.rows, r.visible, r.frozen) for r in relations]
             destination.execute(statement(__package__, "restore_relations"), _columns(sizes))
             known = statement(__package__, "statistics_columns", major)
@@ -45,7 +45,7 @@ def carry(source: Connection, destination: Connection, tables: Sequence[Address]
     except psycopg.OperationalError:  # cut off, cancelled: not a matter of statistics
         raise
     except psycopg.Error as error:
-        return dict.fromkeys(table_of.values(), postgres.one_line(error))
+        return dict.fromkeys(table_of.values(), failures.one_line(error))
     return {table_of[relation]: "some values were not accepted" for relation in refused}
 
 

@@ -36,11 +36,11 @@ from replicator.model import (
     Step,
 )
 from replicator.secrets import without_secrets
-from replicator.sessions import postgres
-from replicator.sessions.failures import naming
+from replicator.sessions import failures
+from replicator.sessions.failures import may_pass, naming, one_line
 from replicator.sessions.locks import Relation
-from replicator.sessions.postgres import Connection, one_line
-from replicator.sessions.retry import Retry, may_pass
+from replicator.sessions.postgres import Connection
+from replicator.sessions.retry import Retry
 from replicator.sessions.snapshot import Snapshot
 from replicator.sessions.workers import Sessions, reading
 from replicator.work import copying, emptying, large_objects, recopy, rejected, sequences, statistics
@@ -167,7 +167,7 @@ class StepRunner:
         return outcomes[step.name]
 
     def _attempt(self, batch: Sequence[Step], worker: int, *, again: bool) -> dict[str, Outcome]:
-        with naming(batch[0]), postgres.on("destination"):
+        with naming(batch[0]), failures.on("destination"):
             if again or self._control.lost:
                 control = self._control.keep()  # without it this clone has no claim on the destination any more
                 self._destination.end_lost(control)
@@ -288,7 +288,7 @@ class StepRunner:
         if not tables and not any(isinstance(step.work, CopyLargeObjects) for step in batch):
             yield None
             return
-        with postgres.on("source"):
+        with failures.on("source"):
             self._snapshot.keep()
         relations = [Relation(table.identity, table.address.objid) for table in tables]
         with reading(self._source, self._snapshot, relations) as conn:

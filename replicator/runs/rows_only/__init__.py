@@ -48,7 +48,7 @@ from replicator.runs.rows_only.match import Matched, Target, check_types, match
 from replicator.runs.rows_only.order import in_order, rows_about
 from replicator.runs.rows_only.refresh import changed, refresh_steps, to_refresh
 from replicator.runs.rows_only.sequences import common_sequences
-from replicator.sessions import locks, postgres
+from replicator.sessions import failures, locks, postgres
 from replicator.sessions.postgres import REPLICA, Connection
 from replicator.settings import Settings
 from replicator.work.copying import encoding
@@ -386,7 +386,7 @@ def give_back(conn: Connection) -> list[str]:
                     _execute(conn, key.create)
             except psycopg.errors.ForeignKeyViolation as error:
                 _execute(conn, key.unchecked.create)
-                partly.append(f"{key.name} is back, but NOT VALID: {postgres.one_line(error)}")
+                partly.append(f"{key.name} is back, but NOT VALID: {failures.one_line(error)}")
             conn.execute(key.crossed_out)
     journal.drop(conn)
     return partly

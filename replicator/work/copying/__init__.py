@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from psycopg import sql
 
 from replicator.model import CopyTable, Part, Table
-from replicator.sessions import postgres
+from replicator.sessions import failures
 from replicator.sessions.postgres import Connection
 from replicator.sessions.setup import having
 from replicator.work.copying import driver, relay, triggers
@@ -46,19 +46,19 @@ def copy_table(
     psycopg.Error or a ReplicatorError, and may close both connections.
     """
     for statement in work.before:
-        with postgres.on("destination"):
+        with failures.on("destination"):
             destination.execute(statement)
     freeze = _alone(work) and not (work.table.bytes < FROZEN_BYTES and work.target.relation in blank)
     if freeze:
         # Emptied in the transaction that fills it, it can be frozen; with wal_level = minimal it need not be logged.
-        with postgres.on("destination"):
+        with failures.on("destination"):
             destination.execute(f"TRUNCATE ONLY {work.target.relation}")
     statements = copy_out(work), copy_in(work, freeze=freeze)
     logger.debug("%s | %s", *statements)
     with having(work.path, source, destination):
         rows = transfer(source, destination, *statements, moved)
     for statement in work.after:
-        with postgres.on("destination"):
+        with failures.on("destination"):
             destination.execute(statement)
     return rows
 

@@ -14,7 +14,7 @@ from psycopg.pq.abc import PGconn
 from psycopg.waiting import Ready, Wait
 
 from replicator.errors import RowsLost
-from replicator.sessions import postgres
+from replicator.sessions import failures
 from replicator.sessions.postgres import Connection
 
 BLOCK_BYTES = 32 * 1024  # Larger writes made libpq slower (2026-11, psycopg 3.3).
@@ -30,21 +30,21 @@ def transfer(
     Both connections are in a transaction. Raises psycopg.Error, RowsLost; a failure closes the source connection.
     """
     try:
-        with postgres.on("destination"):
+        with failures.on("destination"):
             statement = copy_in.encode(destination.info.encoding)
             destination.wait(_begin(destination.pgconn, statement, pq.ExecStatus.COPY_IN))
-        with postgres.on("source"):
+        with failures.on("source"):
             source.wait(_begin(source.pgconn, copy_out.encode(source.info.encoding), pq.ExecStatus.COPY_OUT))
         more = True
         while more:
-            with postgres.on("source"):
+            with failures.on("source"):
                 block, more = source.wait(_read_block(source.pgconn))
-            with postgres.on("destination"):
+            with failures.on("destination"):
                 destination.wait(_write_block(destination.pgconn, block))
             moved(len(block))
-        with postgres.on("source"):
+        with failures.on("source"):
             sent = source.wait(_end(source.pgconn))
-        with postgres.on("destination"):
+        with failures.on("destination"):
             received = destination.wait(_finish(destination.pgconn, None))
     except BaseException as error:
         # The rest of the stream is not worth reading; the server ends its side when the connection goes.
@@ -64,7 +64,7 @@ def _abort(destination: Connection, error: BaseException) -> None:
     if destination.pgconn.transaction_status != pq.TransactionStatus.ACTIVE:
         return
     try:
-        with postgres.on("destination"):
+        with failures.on("destination"):
             destination.wait(_finish(destination.pgconn, GIVEN_UP))
     except errors.Error as answer:
         if GIVEN_UP.decode() not in str(answer):

@@ -14,7 +14,8 @@ import psycopg
 from replicator.errors import StepFailed
 from replicator.events import listed
 from replicator.model import Catalog, CopyTable, Finding, Table
-from replicator.sessions.postgres import Connection, one_line
+from replicator.sessions.failures import one_line
+from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import Snapshot
 from replicator.work.copying import condition_of
 

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import errors, pq
 
 from replicator.errors import ProtocolViolation, RowsLost
-from replicator.sessions import postgres, watchdog
+from replicator.sessions import failures, watchdog
 from replicator.sessions.postgres import Connection
 from replicator.work.copying.stream import HEADER, LENGTH_BYTES, Stream, error_fields, frame
 from replicator.work.copying.wire import Wire, open_wire, wait
@@ -57,7 +57,7 @@ class Peer:
     def send(self, data: bytes | memoryview) -> None:
         """Send all of it. Raises what the server has to say against it, be it in mid-stream."""
         rest = memoryview(data)
-        with postgres.on(self._name):
+        with failures.on(self._name):
             self.listen()
             while rest:
                 try:
@@ -76,7 +76,7 @@ class Peer:
 
     def listen(self) -> None:
         """Pass over what the server has said unasked, without waiting. Raises its error."""
-        with postgres.on(self._name):
+        with failures.on(self._name):
             while self._ahead or self._take():
                 kind, _ = self._message()
                 if kind not in AT_ANY_TIME:
@@ -84,7 +84,7 @@ class Peer:
 
     def expect(self, kind: bytes) -> bytes:
         """Return the body of the next message, which must be of this kind. Raises the server's error."""
-        with postgres.on(self._name):
+        with failures.on(self._name):
             while True:
                 came, body = self._message()
                 if came == kind:
@@ -106,7 +106,7 @@ class Peer:
 
     def rows(self, stream: Stream) -> memoryview:
         """Return some rows, as the messages that they come in; none after CopyDone. Raises the server's error."""
-        with postgres.on(self._name):
+        with failures.on(self._name):
             while True:
                 if stream.other:
                     self._ahead += stream.other

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from psycopg import sql
 
 from replicator.errors import StepFailed
-from replicator.sessions import postgres
+from replicator.sessions import failures
 from replicator.sessions.postgres import Connection
 
 # Before 15 a partition's own copy of a trigger is called internal, too. A view can have triggers that take rows.
@@ -65,7 +65,7 @@ def refuse(conn: Connection, tables: Mapping[str, bool]) -> set[str]:
     locks = [_lock(some, exclusive=exclusive) for exclusive, some in alike if some]
     query = _changed(dict.fromkeys(names), on_truncate=None)
     blank = sql.SQL(BLANK).format(names).as_string()
-    with postgres.on("destination"):
+    with failures.on("destination"):
         cursor = conn.execute(sql.SQL("; ".join([*locks, query, blank])))
         for _ in locks:
             cursor.nextset()
