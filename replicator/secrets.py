@@ -1,8 +1,8 @@
-"""What is secret in a text, and the text without it.
+"""Hides secrets in texts: passwords, tokens, keys.
 
-Statements tell by their structure: of a user mapping all options are secret but the user, whatever a foreign data
-wrapper calls them; a subscription's connection string is read as libpq reads it. Elsewhere names tell.
-Only `re` is imported: a command looks at its own arguments before anything that takes time is loaded.
+Statements are parsed: all options of a user mapping are secret except the user, whatever the foreign data wrapper calls
+them; a subscription's connection string is read as libpq reads it. Elsewhere names decide (SECRET_NAME).
+Imports only `re`: a command hides its own arguments before it loads anything that takes time.
 """
 
 import re
@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 STARS = "***"
 KEYS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
-"""libpq's keys whose values are secret."""
+"""Keys of libpq whose values are secret."""
 OPEN = ("user", '"user"', "username")
-"""The options of a user mapping that anybody may see."""
+"""The options of a user mapping that are not secret."""
 
 SECRET_NAME = re.compile(
     r"pass|secret|scram|token|credential|(?:access|account|api|private)_?key"
-    "|%",  # a key of a URL may be written so, too
+    "|%",  # a key in a URL may be percent-encoded
     re.IGNORECASE,
 )
 LITERAL = r"""(?:E'(?:[^'\\]|\\.|'')*(?:'|$) | '(?:[^']|'')*(?:'|$))"""
@@ -38,7 +38,7 @@ WORDS = r"""
       | (?:\\.|\S)+ )
 """
 NEEDED = ("password", "oauth_client_secret", "scram_", "connection", "options", "set ")
-"""One of these is in every match, and to look for them takes a tenth of the time."""
+"""Every match contains one of these, and looking for them first takes a tenth of the time."""
 FLAGS = re.IGNORECASE | re.VERBOSE | re.DOTALL
 SECRETS = re.compile(f"{STATEMENTS} | {WORDS}", FLAGS)
 ONE_LITERAL = re.compile(LITERAL, FLAGS)
@@ -51,7 +51,7 @@ EXCERPT = re.compile(r"^(LINE \d+: \.\.\.)(.*)$", re.MULTILINE)
 
 
 def without_secrets(text: str) -> str:
-    """Return a text with stars for what may be secret.
+    """Return a text with stars in place of possible secrets.
 
     >>> without_secrets("CREATE USER MAPPING FOR me SERVER s OPTIONS (\\"user\\" 'it', pin '1')")
     'CREATE USER MAPPING FOR me SERVER s OPTIONS ("user" \\'it\\', pin ***)'
@@ -64,18 +64,18 @@ def without_secrets(text: str) -> str:
     return SECRETS.sub(_masked, text) if any(word in lower for word in NEEDED) else text
 
 
-def compared(here: str, there: str) -> str:
-    """Say what a definition is on either side, and that it differs where only what is secret does."""
-    one, other = without_secrets(here), without_secrets(there)
-    if one == other and here != there:
-        return f"{one} on both sides, but what is secret in it ({STARS}) differs"
+def compared(source: str, destination: str) -> str:
+    """Show two definitions, without secrets; say so if only their secrets differ."""
+    one, other = without_secrets(source), without_secrets(destination)
+    if one == other and source != destination:
+        return f"{one} on both sides, but with another secret ({STARS})"
     return f"{one} on the source, {other} on the destination"
 
 
 def of_traceback(text: str) -> str:
-    """Return what a traceback shows, harmlessly and without what may be secret: literals of a cut statement, too."""
+    """Return a traceback safe for a terminal and without secrets; of a truncated statement all literals are hidden."""
     shown = without_secrets(EXCERPT.sub(lambda line: line[1] + ONE_LITERAL.sub(STARS, line[2]), text))
-    return "".join(c if c.isprintable() or c in "\n\t" else " " for c in shown)  # no control of the terminal
+    return "".join(c if c.isprintable() or c in "\n\t" else " " for c in shown)  # no terminal controls
 
 
 def _masked(found: re.Match[str]) -> str:
@@ -91,7 +91,7 @@ def _masked(found: re.Match[str]) -> str:
 
 
 def _address(found: re.Match[str]) -> str:
-    """Return a word with stars between the user of an address and the last @: once over it, however long it is."""
+    """Return a word with stars between the user of an address and the last @. Linear in its length."""
     word = found[0]
     user, at = USER.search(word), word.rfind("@")
     return f"{word[: user.end()]}{STARS}{word[at:]}" if user and at >= user.end() else word
@@ -105,7 +105,7 @@ def _option(found: re.Match[str], *, of_mapping: bool) -> str:
 
 
 def _in_literal(literal: str, masked: Callable[[str], str]) -> str:
-    """Return a literal with its value masked; as it was, if nothing in it is."""
+    """Return a literal with the secrets in its value masked; unchanged if there are none."""
     if literal.startswith("'"):
         value = literal[1:].removesuffix("'").replace("''", "'")
     else:
@@ -122,5 +122,5 @@ def _conninfo(value: str) -> str:
     if re.match("postgres(ql)?://", value):
         return IN_QUERY.sub(_pair, re.sub("(://[^:/@]*:).*(@)", rf"\1{STARS}\2", value, flags=re.DOTALL))
     if PAIR.sub("", value).strip():
-        return STARS  # not as libpq reads it
+        return STARS  # libpq could not read it
     return PAIR.sub(_pair, value)

@@ -329,7 +329,7 @@ class TestNewest:
         until(lambda: process.ended or copying(destination))
         process.send(signal.SIGKILL)
         process.ends()
-        refuses(replicator(*COPY, "--resume", *both(database, destination)), 3, "begun with --append")
+        refuses(replicator(*COPY, "--resume", *both(database, destination)), 3, "started with --append")
         runs(replicator(*COPY, "--resume", "--append", *both(database, destination)))
         assert destination.rows("SELECT count(*), nextval('s') FROM slow") == [(25001, 1000)]
 
@@ -341,7 +341,7 @@ class TestNewest:
         database.run(table + "INSERT INTO t SELECT generate_series(1, 10)")
         destination.run(table + "INSERT INTO t VALUES (5), (11)")
         result = replicator(*COPY, "--append", *both(database, destination))
-        refuses(result, 6, "rows of its own with these keys")
+        refuses(result, 6, "already has rows with these keys")
         per_table, *over = commands(result.err)
         if way == "delete":
             destination.run("DELETE FROM t WHERE a = 5")

@@ -75,7 +75,7 @@ def test_what_freezes_the_source_can_be_left_out(
     done = replicator("clone", "--verify", option, *both(frozen, destination))
     runs(done)
     assert NOTE not in done.said
-    assert ("Not copied, since it freezes the source" in done.said) == (option == "--thaw")
+    assert ("Not copied (--thaw), since it freezes the source" in done.said) == (option == "--thaw")
     assert said(destination) == said(frozen, gone)
     destination.run("CREATE TABLE more (a int)")
     with psycopg.connect(destination.server.conninfo(destination.name, user=guest)) as conn:

@@ -217,10 +217,10 @@ def test_what_the_newer_server_does_not_know_is_said(servers: Servers) -> None:
         pytest.skip("needs an older server")
     source, destination = servers.database(VERSIONS[0]), servers.database(NEWEST)
     source.run(f"ALTER DATABASE {source.name} SET operator_precedence_warning = on")
-    with pytest.raises(PreflightFailed, match="cannot hold it: database setting operator_precedence_warning: left out"):
+    with pytest.raises(PreflightFailed, match="does not support database setting operator_precedence_warning: "):
         copy(source, destination)
     notes = copy(source, destination, downgrade=True, verify=True)
-    assert any("database setting operator_precedence_warning: left out, unrecognized" in note for note in notes)
+    assert any("database setting operator_precedence_warning: unrecognized" in note for note in notes)
     assert verify_copy(Settings(source.dsn, destination.dsn), lambda event: None) == []
 
 
@@ -238,7 +238,7 @@ def test_values_that_the_newer_server_does_not_take_are_losses(database: Databas
         CREATE TABLE t (a int);
     """)
     try:
-        with pytest.raises(PreflightFailed, match="cannot hold it: database setting standard_conforming_strings"):
+        with pytest.raises(PreflightFailed, match="does not support database setting standard_conforming_strings"):
             copy(database, destination, roles=True)
         notes = copy(database, destination, roles=True, downgrade=True, verify=True)
         assert (
@@ -342,15 +342,15 @@ USED = """SELECT count(*) FROM pg_class
 
 @SOME
 def test_a_missing_tablespace_is_named_with_both_ways_out(placed: Database, bare: Database) -> None:
-    with pytest.raises(PreflightFailed, match='no tablespace "Odd "place"') as caught:
+    with pytest.raises(PreflightFailed, match='Tablespace "Odd "place" does not exist on the destination') as caught:
         copy(placed, bare, create=True, roles=True)
-    assert re.search("clone with --tablespaces, or with --no-tablespaces", caught.value.hint)
+    assert re.search(r"clone with --tablespaces \(creates it\), or with --no-tablespaces", caught.value.hint)
     assert not exists(bare)
 
 
 @SOME
 def test_a_place_that_cannot_be_used_is_known_before(placed: Database, bare: Database, location: str) -> None:
-    with pytest.raises(PreflightFailed, match=f"a server of this version uses {location} already"):
+    with pytest.raises(PreflightFailed, match=f"another server of this version uses {location} already"):
         copy(placed, bare, create=True, roles=True, create_tablespaces=True)
     assert not exists(bare)
 
@@ -391,7 +391,7 @@ def test_tablespaces_in_place(database: Database, bare: Database) -> None:
 def test_a_database_in_a_tablespace(servers: Servers, major: int, placed: Database, bare: Database) -> None:
     source = servers.database(major, 'TABLESPACE "Odd ""place"')
     try:
-        with pytest.raises(PreflightFailed, match='no tablespace "Odd "place"'):
+        with pytest.raises(PreflightFailed, match='Tablespace "Odd "place" does not exist on the destination'):
             copy(source, bare, create=True)
         copy(source, bare, create=True, tablespaces=False)
         with psycopg.connect(bare.server.conninfo(), autocommit=True) as conn:

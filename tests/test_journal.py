@@ -64,7 +64,7 @@ def test_a_journal_of_another_version_is_left_alone(
     unfinished.run("COMMENT ON SCHEMA replicator IS NULL; ALTER TABLE replicator.run DROP COLUMN kept")
     before = unfinished.dump()
     flags = ("--destination", unfinished.dsn) if command in ("status", "clean") else both(database, unfinished)
-    refuses(replicator(*command.split(), *flags), 3, "another version of this program", "Finish it with that version")
+    refuses(replicator(*command.split(), *flags), 3, "another version of replicator", "Use that version to finish it")
     assert unfinished.dump() == before
 
 

@@ -186,7 +186,7 @@ def test_who_waits_for_the_clone_with_a_sequence_that_it_has_to_read_is_named(
     process = in_mid_copy(start, database, destination, "--verify", "--retry-for", "3s")
     with waiting(database, "BEGIN; ALTER SEQUENCE s RENAME TO r; ALTER TABLE two ADD x int; COMMIT"):
         result = process.ends()
-    refuses(result, 6, "waiting for a lock on public.s", f"({APPLICATION})", "which this program keeps to its end")
+    refuses(result, 6, "waiting for a lock on public.s", f"({APPLICATION})", "which replicator itself keeps")
     leaves_no_session(database.server)
 
 
@@ -363,7 +363,7 @@ def test_a_schema_that_takes_the_place_of_another_in_mid_copy_is_noticed(
     database.run(SLOW_TABLES + APPS)
     process = in_mid_copy(start, database, destination, *options)
     database.run(change)
-    refuses(process.ends(), SOURCE_CHANGED, "app.t", "`clean`, then `clone")
+    refuses(process.ends(), SOURCE_CHANGED, "app.t", "Run `clean`, then `clone")
     told = replicator("status", "--destination", destination.dsn).out
     assert "changed" in told
     assert "Start over with `clean`, then `clone" in told and "--resume" not in told

@@ -60,7 +60,7 @@ def test_a_row_on_which_an_index_fails_is_mended_as_well(pair: tuple[Database, D
         CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
         CREATE INDEX broken ON t (f(a));
         CREATE OR REPLACE FUNCTION f(a int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1 / (a - 2)'""")
-    refuses(replicator("clone", *both(*pair)), 6, "index public.broken failed", "Mend the rows on the source")
+    refuses(replicator("clone", *both(*pair)), 6, "index public.broken failed", "Correct the rows on the source")
     source.run("UPDATE t SET a = 3 WHERE a = 2")
     runs(replicator("clone", "--resume", "--verify", *both(*pair)))
     assert copy.dump() == source.dump()
@@ -73,7 +73,7 @@ def test_a_violated_foreign_key_is_added_not_valid_where_that_is_wanted(
     source.run(BROKEN_KEY)
     assert replicator("clone", *both(*pair)).code == 6
     result = replicator("clone", "--resume", "--verify", "--foreign-keys", "not-valid", *both(*pair))
-    assert "foreign_key c_p_fkey on public.c: left NOT VALID, since the rows violate it" in runs(result)
+    assert "foreign key c_p_fkey on public.c: left NOT VALID, since rows violate it" in runs(result)
     assert copy.value(KEY) is False
     assert "NOT VALID" in copy.dump().replace(source.dump(), "")
     assert copy.dump().replace(" NOT VALID", "") == source.dump()
@@ -87,7 +87,7 @@ def test_a_large_key_that_is_validated_in_a_step_of_its_own_stays_not_valid(
     source, copy = pair
     source.run(BROKEN_KEY.replace("CREATE MAT", "--") + "INSERT INTO c SELECT 1 FROM generate_series(1, 40000)")
     result = replicator("clone", *both(*pair))
-    refuses(result, 6, "validate foreign_key c_p_fkey on public.c failed")
+    refuses(result, 6, "validate foreign key c_p_fkey on public.c failed")
     result = replicator("clone", "--resume", "--foreign-keys", "not-valid", *both(*pair))
     assert "left NOT VALID" in runs(result)
     assert copy.value(KEY) is False
@@ -364,12 +364,12 @@ def test_rows_that_are_refused_do_not_hide_the_other_rows(
     copy.run(f"{'SET ROLE alice;' * as_owner} {ROWS_ALONE}")
     result = replicator("clone", "--data-only", *flags)
     refuses(result, 6, "data public.a_nulls failed", "data public.b_key", "data public.c_check", "data public.broken_p")
-    assert "foreign_key of_broken_id_fkey on public.of_broken: it needs data public.broken_p" in result.err
+    assert "foreign_key of_broken_id_fkey on public.of_broken: it depends on data public.broken_p" in result.err
     assert copy.rows("SELECT fine.id, of_broken.id, last_value FROM fine, of_broken, counted") == [(1, 0, 50)]
     source.run("DELETE FROM a_nulls; DELETE FROM b_key WHERE i = 2; DELETE FROM c_check WHERE i < 0")
     source.run("SET session_replication_role = replica; UPDATE broken_p SET id = 1")
     result = replicator("clone", "--data-only", "--resume=per-table", *flags)
-    refuses(result, 6, "foreign_key bad_id_fkey on public.bad failed", "of_broken_id_fkey")
+    refuses(result, 6, "foreign key bad_id_fkey on public.bad failed", "of_broken_id_fkey")
     assert copy.rows("SELECT b_key.i, m.count FROM b_key, m") == [(1, 1)]
     source.run("INSERT INTO p VALUES (99); SET session_replication_role = replica; UPDATE of_broken SET id = 1")
     runs(replicator("clone", "--data-only", "--resume", *flags))
@@ -433,7 +433,7 @@ def test_values_that_were_mended_on_the_source_are_mended_in_the_copy(
     source.run(BY_VALUE)
     source.run("INSERT INTO t VALUES (0); UPDATE pg_index SET indisready = true")
     result = replicator("clone", *both(*pair))
-    refuses(result, 6, "Everything is done except 2 steps.", "division by zero", "Mend the rows on the source")
+    refuses(result, 6, "Everything is done except 2 steps.", "division by zero", "Correct the rows on the source")
     source.run("DELETE FROM t WHERE i = 0")
     runs(replicator("clone", "--resume", "--verify", *both(*pair)))
     assert copy.rows("SELECT p FROM m ORDER BY 1") == [(5,), (10,)]

@@ -515,7 +515,7 @@ def test_the_relay_is_chosen_where_it_can_be(database: Database, destination: Da
         assert (chosen, words) == (relay.transfer, "Rows are relayed from socket to socket, plain to plain.")
         chosen, words = copying.choose_transfer(source, there, relay_wanted=False)
         assert chosen is driver.transfer
-        assert "asked for" in words
+        assert "--relay off" in words
 
 
 def test_a_wire_that_is_missing_is_said(database: Database, destination: Database) -> None:

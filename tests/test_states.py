@@ -40,11 +40,11 @@ def test_rows_of_materialized_views(pair: tuple[Database, Database]) -> None:
     pair[1].run("INSERT INTO t VALUES (4); REFRESH MATERIALIZED VIEW plain; DELETE FROM t WHERE a = 4")
     (mismatch,), said = told(*pair, repair=True)
     assert (mismatch.what, mismatch.about, mismatch.counts) == ("matview public.plain", "rows", "1 extra row")
-    assert "refresh it on the server that filled it earlier" in mismatch.how
+    assert "refresh it on the server that refreshed it earlier" in mismatch.how
     assert not mismatch.repaired
-    assert "the rows of matview public.clock, matview public.through" in said
-    assert "may give other rows each time" in said
-    assert "that are empty, or that may not be read, on one side: public.empty." not in said  # on both
+    assert "materialized view public.clock, materialized view public.through" in said
+    assert "may do so after each refresh" in said
+    assert "that are empty, or not readable, on one side: public.empty." not in said  # on both
 
 
 @SOME
@@ -109,10 +109,10 @@ def test_foreign_keys_that_do_not_act(pair: tuple[Database, Database]) -> None:
     assert [(m.what, m.how) for m in found] == [
         (
             "foreign_key fk on public.b",
-            "disabled on the destination: ALTER TABLE public.b ENABLE TRIGGER ALL; lets it act again",
+            "disabled on the destination; to enforce it: ALTER TABLE public.b ENABLE TRIGGER ALL;",
         )
     ]
-    assert "Disabled on the source alone, which a copy does not take over: foreign_key fk on public.c." in said
+    assert "Enforced on the destination, though disabled on the source: foreign key fk on public.c." in said
 
 
 @SOME
@@ -125,7 +125,7 @@ def test_another_version_of_an_extension(pair: tuple[Database, Database]) -> Non
     seen: list[events.Event] = []
     assert clone(Settings(source.dsn, destination.dsn, verify=True), seen.append)
     difference = f"extension pg_trgm: version {old} on the source, {new} on the destination"
-    assert f"Not the source's version: {difference}." in notes(seen)
+    assert f"Other versions of extensions: {difference}." in notes(seen)
     assert [str(m) for m in told(source, destination)[0]] == [difference]
     source.run(f"ALTER EXTENSION pg_trgm UPDATE TO '{new}'")
     assert told(source, destination)[0] == []

@@ -184,7 +184,7 @@ def test_a_run_is_resumed_with_the_encoding_that_it_was_begun_with(replicator: R
                      b" DROP ROLE for_view")  # fmt: skip
     failed = replicator("clone", "--source-encoding", "LATIN1", *both(ascii, utf8))
     refuses(failed, 6, "clone --source-encoding LATIN1 --resume")
-    refuses(replicator("clone", "--resume", *both(ascii, utf8)), 3, "begun with --source-encoding LATIN1")
+    refuses(replicator("clone", "--resume", *both(ascii, utf8)), 3, "started with --source-encoding LATIN1")
 
 
 def test_comments_on_large_objects_are_the_same_in_another_encoding(replicator: Run, servers: Servers, utf8: Database):
@@ -200,6 +200,6 @@ def test_a_sample_ends_in_time(ascii: Database, utf8: Database, monkeypatch: pyt
     run_bytes(ascii, BAD)
     monkeypatch.setattr(encoding, "SAMPLE_SECONDS", -1.0)
     found = preflight(Settings(ascii.dsn, utf8.dsn), quiet)[1]
-    assert [f.text for f in found if "Not looked at" in f.text] == [
-        "Not looked at, for want of time, whether bytes are UTF8: public.t."
+    assert [f.text for f in found if "Not checked" in f.text] == [
+        "Not checked for valid UTF8, for lack of time: public.t."
     ]

@@ -149,10 +149,10 @@ class TestOptions:
     @pytest.mark.parametrize(
         ("begun", "resumed", "words"),
         [
-            (("--no-owner",), (), ("begun with --no-owner", "`clone --no-owner --resume`")),
-            ((), ("--no-acl",), ("begun without --no-acl", "`clone --resume`")),
-            (("--roles",), ("--no-acl",), ("begun without --no-acl", "`clone --roles --resume`")),
-            ((), ("--replace", "drop"), ("begun without --replace drop",)),
+            (("--no-owner",), (), ("started with --no-owner", "`clone --no-owner --resume`")),
+            ((), ("--no-acl",), ("started without --no-acl", "`clone --resume`")),
+            (("--roles",), ("--no-acl",), ("started without --no-acl", "`clone --roles --resume`")),
+            ((), ("--replace", "drop"), ("started without --replace drop",)),
         ],
     )
     def test_that_change_the_copy_are_those_of_then(

@@ -189,7 +189,7 @@ def test_no_trigger_fires_in_a_clone_though_the_owner_has_the_table_before_its_r
     process = start("clone", "--jobs", "1", "--max-rate", "200kB/s", *both(database, destination))
     until(lambda: process.ended or bool(destination.value("SELECT to_regclass('app.t') IS NOT NULL")))
     destination.run(PUT_IN_THE_WAY[trick])
-    refuses(process.ends(), 6, "app.t", "replaced this table, or given it a trigger")
+    refuses(process.ends(), 6, "app.t", "replaced this table or gave it a trigger")
     assert replicator("clone", "--resume=per-table", *both(database, destination)).code in (3, 6)
     assert calls.read_text() == ""
     if trick != "view":

@@ -40,15 +40,15 @@ def chosen(catalog: Catalog, content: Content) -> tuple[Catalog, list[Loss]]:
         if not any(matcher(pattern).fullmatch(name) for name in there):
             alike = get_close_matches(pattern, there, 1)
             raise PreflightFailed(
-                f"--exclude-extension {pattern} names no extension of the source's.",
-                hint=f"Is {alike[0]} meant?" if alike else f"It has {listed(there)}." if there else "It has none.",
+                f"--exclude-extension {pattern} matches no extension of the source.",
+                hint=f"Did you mean {alike[0]}?" if alike else f"The source has {listed(there) or 'none'}.",
             )
     return _selected(catalog, content)
 
 
 def told(losses: Iterable[Loss]) -> list[Finding]:
     """Return a note for each of what goes."""
-    return [Finding(f"Not copied, as was asked for: {loss}", fatal=False, object=loss.what) for loss in losses]
+    return [Finding(f"Not copied, as requested: {loss}", fatal=False, object=loss.what) for loss in losses]
 
 
 def _selected(catalog: Catalog, content: Content) -> tuple[Catalog, list[Loss]]:

@@ -102,7 +102,7 @@ def _reason(error: Exception) -> str:
 def _refused(server: str, where: str, reason: str, absent: str) -> ConnectionFailed:
     """Return the error for a server that will never let this user in as things are."""
     if found := ABSENT.search(reason):
-        hint = "Create it, or add --create." if server == "destination" else "Correct the name in the URL."
+        hint = "Create it, or add --create to `clone`." if server == "destination" else "Correct the name in the URL."
         return ConnectionFailed(f'The {server} server ({where}) has no database "{found[1]}".', hint=absent or hint)
     if NOT_POSTGRESQL.search(reason):
         text = f"The {server} ({where}) is not a PostgreSQL server: {reason}"

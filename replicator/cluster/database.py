@@ -80,17 +80,17 @@ def lacking(
     found = _compared(source, destination, settings, absent=absent)
     roles = roles_of(destination) | (roles_of(source) if settings.roles else set())
     unknown = {d.name: why for d in found if (why := _unknown_role(d, roles))}
-    findings = [Finding(f"Not copied: {name}: {why}.", "", fatal=False) for name, why in unknown.items()]
+    findings = [Finding(f"Not copied: {name}, since {why}.", "", fatal=False) for name, why in unknown.items()]
     findings += frozen.findings(said(source, replace(settings, thaw=False)), settings)
     if own := [d.name for d in found if d.here is None]:
-        findings.append(Finding(f"The destination keeps what it has of its own: {', '.join(own)}.", "", fatal=False))
+        findings.append(Finding(f"Kept, since only the destination has it: {', '.join(own)}.", "", fatal=False))
     untried = set(unknown)
     for d in found:
         if d.here and d.role and not d.parameter and d.role not in roles:
             untried.add(d.name)
             findings.append(
                 Finding(
-                    f'The destination has no role "{d.role}", which the source names as {d.name}.',
+                    f'Role "{d.role}" does not exist on the destination, but the source has a {d.name} for it.',
                     "or clone with --roles, or with --no-owner and --no-acl.",
                     object=f"role {postgres.quoted(d.role)}",
                     run=f"CREATE ROLE {postgres.quoted(d.role)};",
@@ -181,7 +181,7 @@ def _said(conn: Connection, name: str, owner: str, settings: Settings) -> dict[s
 
 def _unknown_role(difference: Difference, roles: set[str]) -> str:
     if difference.parameter and difference.role and difference.role not in roles:
-        return f'the destination has no role "{difference.role}"'
+        return f'role "{difference.role}" does not exist on the destination'
     return ""
 
 
@@ -195,5 +195,5 @@ def _unknown(difference: Difference, destination: Connection, roles: set[str]) -
                 value = destination.execute("SELECT current_setting(%s, true)", [difference.parameter]).fetchall()
         except psycopg.errors.InsufficientPrivilege:  # to look at
             return ""
-        return "" if value != [(None,)] else "PostgreSQL has no such parameter there"
+        return "" if value != [(None,)] else "the destination has no such parameter"
     return ""

@@ -41,10 +41,10 @@ def findings(said: Iterable[tuple[str, Sequence[str]]], content: Content) -> Ite
     if not names or not content.database_settings:
         return
     if content.thaw:
-        yield Finding(f"Not copied, since it freezes the source: {names}.", fatal=False)
+        yield Finding(f"Not copied (--thaw), since it freezes the source: {names}.", fatal=False)
     else:
         yield Finding(
-            f"The source is frozen, and the copy will be as well: {names}.",
+            f"The source is frozen, so the copy will be, too: {names}.",
             "--thaw leaves that out, --no-database-settings all settings of the database.",
             fatal=False,
         )

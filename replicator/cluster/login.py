@@ -71,7 +71,7 @@ def unknown_role(name: str, statements: Iterable[str], source: Connection, roles
         role = named[1].replace("''", "'") if named else "none"
         if role not in (*roles, "none") and role in roles_of(source):
             yield Finding(
-                f'The destination has no role "{role}", which sessions become on the source: {name}.',
+                f'Role "{role}" does not exist on the destination, but the source\'s {name} makes sessions use it.',
                 "or clone with --roles.",
                 object=f"role {postgres.quoted(role)}",
                 run=f"CREATE ROLE {postgres.quoted(role)};",

@@ -113,14 +113,14 @@ def refusals(destination: Connection, steps: Iterable[Step]) -> list[Finding]:
                     together = without_secrets("; ".join(step.work.statements))
                     findings.append(
                         Finding(
-                            f"The destination refuses the {step.name}: {one_line(error)}",
-                            "(as a role that may do so)",
+                            f"The destination rejects {step.name}: {one_line(error)}",
+                            "as a superuser, before the clone.",
                             object=step.name,
                             run=f"{together};",
                         )
                     )
         for step, parameter, reason in login.shut_out(destination, steps):
-            text = f"With the {step.name} nobody could connect to the copy: {parameter}: {reason}"
-            instead = "Install that library on the destination's server, or take the setting away on the source."
+            text = f"With {step.name}, nobody could connect to the copy: {parameter}: {reason}"
+            instead = "Install that library on the destination server, or remove the setting on the source."
             findings.append(Finding(text, instead, object=step.name))
     return findings

@@ -89,7 +89,7 @@ def parameter_privileges(
         return [Step(row.name, Phase.ROLES, Execute(tuple(row.statements))) for row in here], []
     existing = {"PUBLIC", *roles_of(destination)}
     concerned = [row.name for row in here if roles or row.role in existing]
-    why = "--roles copies them" if known else "the destination knows none before PostgreSQL 15"
+    why = "--roles copies them" if known else "the destination is older than PostgreSQL 15, which introduced them"
     return [], [Finding(f"Not copied: {', '.join(concerned)}: {why}.", "", fatal=False)] if concerned else []
 
 
@@ -109,8 +109,9 @@ def tablespaces(
     if not content.create_tablespaces:
         return [], [
             Finding(
-                f'The destination has no tablespace "{row.name}", which tables or indexes of the source are in.',
-                "or clone with --tablespaces, or with --no-tablespaces.",
+                f'Tablespace "{row.name}" does not exist on the destination, but the source stores tables or indexes in'
+                " it.",
+                "or clone with --tablespaces (creates it), or with --no-tablespaces.",
                 object=f"tablespace {quoted(row.name)}",
                 run=f"{row.create};",
             )
@@ -122,7 +123,7 @@ def tablespaces(
         if reason := _obstacle(destination, row.location):
             findings.append(
                 Finding(
-                    f'The tablespace "{row.name}" cannot be created on the destination: {reason}.',
+                    f'Tablespace "{row.name}" cannot be created on the destination: {reason}.',
                     "(as a superuser) or clone with --no-tablespaces.",
                     object=f"tablespace {quoted(row.name)}",
                     run=f"{row.create};",
@@ -131,7 +132,8 @@ def tablespaces(
         if content.owners and row.owner not in expected:
             findings.append(
                 Finding(
-                    f'The destination has no role "{row.owner}", who owns the tablespace "{row.name}" on the source.',
+                    f'Role "{row.owner}" does not exist on the destination, but owns tablespace "{row.name}" on the'
+                    " source.",
                     "or clone with --roles, or with --no-owner.",
                     object=f"role {quoted(row.owner)}",
                     run=f"CREATE ROLE {quoted(row.owner)};",
@@ -145,14 +147,14 @@ def tablespaces(
 def _obstacle(destination: Connection, location: str) -> str:
     """Return why a tablespace cannot be made there; nothing if it can. CREATE TABLESPACE cannot be tried."""
     if destination.info.parameter_status("is_superuser") != "on":
-        return "only a superuser may do so"
+        return "only a superuser may create tablespaces"
     if not location:
         old = destination.info.server_version < IN_PLACE_SINCE
-        return "there are no tablespaces in place before PostgreSQL 15" if old else ""
+        return "PostgreSQL supports in-place tablespaces from 15 on" if old else ""
     ((folder, in_use),) = destination.execute(LOCATION_STATE, {"location": location}).fetchall()
     if not folder:
-        return f"the server there has no folder {location}"
-    return f"a server of this version uses {location} already" if in_use else ""
+        return f"its server has no folder {location}"
+    return f"another server of this version uses {location} already" if in_use else ""
 
 
 def create_tablespace(conn: Connection, work: CreateTablespace) -> None:

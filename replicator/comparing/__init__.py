@@ -23,7 +23,17 @@ from replicator.comparing.sides import Mismatch, Pair, RowDifference, Side, most
 from replicator.comparing.states import compare_states
 from replicator.comparing.sums import Sums, called
 from replicator.events import NAMED, Emit, counted, listed
-from replicator.model import Column, CompareLargeObjects, CompareTable, Execute, Phase, Step, Table
+from replicator.model import (
+    Column,
+    CompareLargeObjects,
+    CompareTable,
+    Execute,
+    Phase,
+    Step,
+    Table,
+    counted_kind,
+    shown,
+)
 from replicator.work.executor import execute
 from replicator.work.large_objects import without_gaps
 from replicator.work.throttle import Throttle
@@ -45,7 +55,7 @@ DIFFERENT = "different: "
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a comparison found: all differences, and by its name each table whose rows differ."""
+    """What a comparison found: all differences, and by name each table whose rows differ."""
 
     mismatches: list[Mismatch]
     tables: Mapping[str, tuple[CompareTable, Found]]
@@ -53,11 +63,11 @@ class Verification:
     hashing: Hashing
     emit: Emit
     unproven: Sequence[str] = ()
-    """What was read `earlier`, and is not as the source is now: of that nothing can be told."""
+    """Tables copied `earlier` that the source has changed since: whether their copies are right cannot be told."""
 
     def repair(self) -> dict[str, Repaired]:
-        """Copy the rows that differ again."""
-        with events.saying(self.emit, "Copying the rows that differ again"):
+        """Copy the differing rows again."""
+        with events.saying(self.emit, "Copying the differing rows again"):
             return repair_tables(self.sides, self.tables, self.hashing)
 
 
@@ -75,12 +85,12 @@ def verify(
     earlier: Collection[str] = (),
     cloned: bool = False,
 ) -> Verification:
-    """Return all differences between two databases; none where the copy is complete. Raises StepFailed.
+    """Return all differences between two databases; none if the copy is complete. Raises StepFailed.
 
-    `sequence_values` are those that the copy was given; without them the source's own are expected. `show_rows` is of
-    how many rows of a table the values are read; `only` names the tables to compare, as a mismatch does;
-    `earlier` those that were copied at an earlier moment than the source is compared at, `large objects` for all these.
-    `cloned`: the destination was filled just now, so that what a clone does otherwise by intention is only said.
+    `sequence_values` are those that the copy was given; without them the source's own are expected. `show_rows`: of how
+    many rows a table the values are read; `only`: the tables to compare, named as a mismatch names them; `earlier`:
+    those that were copied before the source's snapshot was taken, `large objects` for all of these.
+    `cloned`: the destination was filled just now, so intended deviations of a clone are notes, not differences.
     """
     sides = Pair(source, destination)
     encodings = source.encoding, destination.encoding
@@ -99,7 +109,7 @@ def verify(
         )
     unread = matviews.read(sides) if only is None else []
     steps, incomparable = _steps(sides, only)
-    _say_what_is_not_compared(sides, unread, emit)
+    _note_what_is_not_compared(sides, unread, emit)
     emit(events.Planned({Phase.VERIFY: len(steps)}, sum(step.cost for step in steps)))
     sums = Sums(sides, hashing, emit, throttle, attempts)
     execute(steps, sums.run, jobs=jobs, emit=emit, cancel=attempts.cancel)
@@ -109,13 +119,15 @@ def verify(
     search = Search(sides, hashing, differing, show_rows, emit, attempts)
     searches = [step for step in (_whole(step) for step in steps) if step and step.name in differing]
     if searches:
-        emit(events.Note(f"Searching for the rows that differ: {listed([step.name for step in searches])}."))
+        emit(events.Note(f"Searching for the differing rows of {listed([shown(step.name) for step in searches])}."))
         emit(events.Planned({Phase.VERIFY: len(searches)}, 0))
         execute(searches, search.run, jobs=jobs, emit=emit, cancel=attempts.cancel)
     found, notes = matviews.judge(sides, search.mismatches, cloned=cloned)
     for note in notes:
         emit(events.Note(note))
-    mismatches += incomparable + found + ([] if cloned or only is not None else matviews.filled_there_alone(sides))
+    mismatches += incomparable + found
+    if only is None and not cloned:
+        mismatches += matviews.populated_on_destination_only(sides)
     if only is None:
         emit(events.Note(_compared(sides, sums)))
     return Verification(
@@ -123,28 +135,28 @@ def verify(
     )
 
 
-def after_repair(found: Verification, outcomes: Mapping[str, Repaired], left: Verification) -> list[Mismatch]:
-    """Return what was found with what became of it, and what is new.
+def after_repair(found: Verification, outcomes: Mapping[str, Repaired], again: Verification) -> list[Mismatch]:
+    """Return the differences with the outcome of their repair, and new ones.
 
-    Rows are repaired, definitions are not, though both may differ in one table.
+    Only rows are repaired; the definition of the same table may differ, too.
     """
-    still = {(mismatch.what, mismatch.about) for mismatch in left.mismatches}
+    still = {(mismatch.what, mismatch.about) for mismatch in again.mismatches}
     before = {(mismatch.what, mismatch.about) for mismatch in found.mismatches}
-    told = []
+    result = []
     for mismatch in found.mismatches:
         if outcome := outcomes.get(mismatch.what):
             if mismatch.about == "rows":
                 done = outcome.done and (mismatch.what, "rows") not in still
-                again = ", but its rows differ again" if outcome.done and not done else ""
-                mismatch = replace(mismatch, repaired=done, repair=outcome.text + again)
+                but = ", but rows differ again" if outcome.done and not done else ""
+                mismatch = replace(mismatch, repaired=done, repair=outcome.text + but)
             elif mismatch.how.startswith(DIFFERENT):
                 how = f"its definition still differs: {mismatch.how.removeprefix(DIFFERENT)}"
                 mismatch = replace(mismatch, how=how)
-        told.append(mismatch)
-    return told + [mismatch for mismatch in left.mismatches if (mismatch.what, mismatch.about) not in before]
+        result.append(mismatch)
+    return result + [mismatch for mismatch in again.mismatches if (mismatch.what, mismatch.about) not in before]
 
 
-def _say_what_is_not_compared(sides: Pair, matviews: Sequence[str], emit: Emit) -> None:
+def _note_what_is_not_compared(sides: Pair, matviews: Sequence[str], emit: Emit) -> None:
     source, destination = sides.source, sides.destination
     foreign = [o.identity for o in source.catalog.objects if o.kind == "foreign_table"]
     routed = sorted({table.root for table in source.tables if table.root})
@@ -152,20 +164,23 @@ def _say_what_is_not_compared(sides: Pair, matviews: Sequence[str], emit: Emit) 
     read_otherwise = {t.identity: [c.name for c in t.columns if c.read_as] for t in tables}
     narrowed = [f"{name} ({', '.join(columns)})" for name, columns in read_otherwise.items() if columns]
     if narrowed:
-        emit(events.Note(f"Compared as the destination's types hold the values: {listed(narrowed)}."))
+        emit(events.Note(f"Compared in the destination's narrower types: {listed(narrowed)}."))
     for names, words in (
         (foreign, "the rows of foreign tables: {}"),
-        (matviews, "the rows of materialized views that are empty, or that may not be read, on one side: {}"),
-        (routed, "in which partition rows are of {}, which may be another one on each server"),
+        (
+            matviews,
+            "the rows of materialized views that are empty, or not readable, on one side: {}",
+        ),
+        (routed, "in which partition rows of {} are, since the servers may choose different ones"),
     ):
         if names:
             emit(events.Note(f"Not compared: {words.format(listed(names))}."))
     if initial(source.catalog, destination.catalog):
-        emit(events.Note("The destination has the schema public, empty, as every new database; the source has none."))
+        emit(events.Note("The destination has an empty schema public, as every new database; the source has none."))
 
 
 def _compared(sides: Pair, sums: Sums) -> str:
-    """Return what was compared, in words."""
+    """Return a note about how much was compared."""
     catalog = sides.source.catalog
     tables = {name: here for name, (here, _) in sums.by_name.items() if not name.startswith("large objects ")}
     rows = sum(count for count, _ in tables.values())
@@ -175,15 +190,16 @@ def _compared(sides: Pair, sums: Sums) -> str:
         f"{counted(rows, 'row')} of {counted(len(tables), 'table')}, {events.size_text(sums.bytes)} read",
         counted(len(catalog.sequences), "sequence"),
         counted(objects, "large object"),
-        f"{counted(kinds.total(), 'definition')} ({', '.join(f'{n:,} {kind}' for kind, n in sorted(kinds.items()))})",
+        f"{counted(kinds.total(), 'definition')}"
+        f" ({', '.join(counted_kind(kinds[kind], kind) for kind in sorted(kinds))})",
     ]
     return f"Compared: {'; '.join(part for part in parts if not part.startswith('0 '))}."
 
 
 def _steps(sides: Pair, only: Collection[str] | None) -> tuple[list[Step], list[Mismatch]]:
-    """Return the steps for all tables on both sides, piece by piece, largest first, and for the large objects.
+    """Return the steps for all tables on both sides, in pieces, largest first, and for the large objects.
 
-    Tables whose columns have not the same names are returned as mismatches.
+    Tables with different columns are returned as mismatches.
     """
     source, destination = sides.source.catalog, sides.destination.catalog
     there = {table.identity: table for table in sides.destination.tables}
@@ -201,7 +217,7 @@ def _steps(sides: Pair, only: Collection[str] | None) -> tuple[list[Step], list[
             common = {c.name.strip('"') for c in columns}
             all = {c.name.strip('"') for c in (*table.columns, *other.columns)}
             names = ", ".join(sorted(all - common)[:NAMED])
-            reason = f"rows not compared: only one side has the columns {names}"
+            reason = f"rows not compared, since only one side has the columns {names}"
             mismatches.append(Mismatch(name, reason, kind="columns", about="rows"))
             continue
         identity = (
@@ -225,7 +241,7 @@ def _steps(sides: Pair, only: Collection[str] | None) -> tuple[list[Step], list[
 
 
 def _columns(older: Sequence[Column], newer: Sequence[Column]) -> tuple[Column, ...]:
-    """Return what columns both have. Where types differ, texts are compared."""
+    """Return the columns that both sides have. If their types differ, they are compared as text."""
     others = {column.name: column for column in newer}
     columns = []
     for name, same in same_names((column.name for column in older), others).items():
@@ -245,7 +261,7 @@ def _columns(older: Sequence[Column], newer: Sequence[Column]) -> tuple[Column, 
 
 
 def _blocks(table: Table) -> int | None:
-    """Return how many blocks can be read in ranges. None: read it whole, a root or a table of which some rows count."""
+    """Return how many blocks can be read in ranges. None: read all at once, for roots and tables with a condition."""
     return None if table.root or table.condition else table.blocks
 
 
@@ -266,7 +282,7 @@ def _pieces(name: str, work: CompareTable) -> list[Step]:
 
 
 def _whole(step: Step) -> Step | None:
-    """Return the step that looks at all rows, for the first piece of a table."""
+    """Return the step that reads all rows of a table, in place of its first piece; None in place of the others."""
     if not isinstance(step.work, CompareTable):
         return replace(step, name=called(step))
     if step.work.piece:

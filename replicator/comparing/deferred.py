@@ -1,4 +1,4 @@
-"""What a comparison does with work that is still to be done: it is told, and is no difference."""
+"""Deferred work in a comparison: indexes still to be built and keys still to be validated are no differences."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -10,7 +10,7 @@ from replicator.sessions.postgres import Connection
 
 
 def left_aside(source: Catalog, destination: Catalog, conn: Connection) -> tuple[Catalog, Catalog]:
-    """Return both catalogs without the indexes that the destination is still to get, with its keys as if validated."""
+    """Return both catalogs without the deferred indexes, and the destination's deferred keys as if validated."""
     names = deferred.read_names(conn) if ownership.exists(conn) else []
     if not names:
         return source, destination
@@ -20,7 +20,7 @@ def left_aside(source: Catalog, destination: Catalog, conn: Connection) -> tuple
 
 
 def _without(catalog: Catalog, names: Collection[str]) -> Catalog:
-    """Leave out objects, all that is said of them, and what needs them."""
+    """Leave out objects, their comments and other facets, and whatever needs them."""
     named = {o.name for o in catalog.objects} & set(names)
     gone = {o.address for o in catalog.objects if o.name in named and o.kind not in FACETS}
     objects = (o for o in catalog.objects if o.name not in named and o.address not in gone and not o.needs & gone)

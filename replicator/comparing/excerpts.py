@@ -1,4 +1,4 @@
-"""Where two definitions differ: of long ones only that, with a few words around it.
+"""Where two definitions differ: long ones are cut to the differing parts, with a few words around them.
 
 >>> words("SELECT a", "SELECT b")
 ([('SELECT ', False), ('a', True)], [('SELECT ', False), ('b', True)])
@@ -9,10 +9,10 @@ from difflib import SequenceMatcher
 
 from replicator.secrets import STARS, without_secrets
 
-WHOLE_CHARACTERS = 200  # a definition of so many is shown whole
+WHOLE_CHARACTERS = 200  # shorter definitions are shown whole
 AROUND = 12  # words, blanks and signs
 MOST_WORDS = 4000
-"""The time goes with their square: of longer definitions lines are compared."""
+"""Longer definitions are compared by lines, since the time grows with the square of the number."""
 WORD = re.compile(r"\w+|\s+|[^\w\s]")
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -20,11 +20,11 @@ Excerpt = list[tuple[str, bool]]
 """Pieces of a text in order; True: it differs."""
 
 
-def told(here: str, there: str) -> str:
-    """Say in what definitions differ; where only what is secret does, that it does."""
-    one, other = without_secrets(here), without_secrets(there)
-    if one == other and here != there:
-        return f"{one} on both sides, but what is secret in it ({STARS}) differs"
+def described(source: str, destination: str) -> str:
+    """Describe how two definitions differ, also if only their secrets do."""
+    one, other = without_secrets(source), without_secrets(destination)
+    if one == other and source != destination:
+        return f"{one} on both sides, but with another secret ({STARS})"
     left, right = words(one, other)
     return f"{text(left)} on the source, {text(right)} on the destination"
 
@@ -35,15 +35,15 @@ def text(excerpt: Excerpt) -> str:
 
 
 def words(one: str, other: str) -> tuple[Excerpt, Excerpt]:
-    """Return what is shown of either text."""
+    """Return the excerpts of both texts."""
     pieces = WORD if len(WORD.findall(one)) + len(WORD.findall(other)) < MOST_WORDS else LINE
     left, right = pieces.findall(one), pieces.findall(other)
-    here: list[tuple[list[str], bool]] = []
-    there: list[tuple[list[str], bool]] = []
+    ones: list[tuple[list[str], bool]] = []
+    others: list[tuple[list[str], bool]] = []
     for tag, i, j, k, m in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
-        here.append((left[i:j], tag != "equal"))
-        there.append((right[k:m], tag != "equal"))
-    return _shortened(here, len(one)), _shortened(there, len(other))
+        ones.append((left[i:j], tag != "equal"))
+        others.append((right[k:m], tag != "equal"))
+    return _shortened(ones, len(one)), _shortened(others, len(other))
 
 
 def _shortened(side: list[tuple[list[str], bool]], length: int) -> Excerpt:

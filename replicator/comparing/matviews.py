@@ -1,7 +1,7 @@
-"""The rows of materialized views: users read them, and nobody copies them. Each server fills them when it is told to.
+"""The rows of materialized views, which are not copied: each server fills its own by REFRESH.
 
-So a difference need not be a fault: the source's may have been filled before its tables changed, and a query that asks
-for the time gives other rows each time.
+So a difference need not be an error: the source's view may be older than its tables' last change, and a query that
+uses the current time returns other rows each time.
 """
 
 from collections.abc import Sequence
@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from replicator.comparing.sides import Mismatch, Pair, Side, same_names
 from replicator.events import listed
+from replicator.model import shown
 
-# By the query as it is stored: what it calls of the server's own is in no pg_depend.
+# By the stored query: pg_depend does not record which built-in functions it calls.
 UNSETTLED = r"""
   WITH RECURSIVE needed (matview, relation) AS (
        SELECT oid, oid
@@ -36,22 +37,22 @@ SELECT DISTINCT matview::regclass::text
 
 
 def read(sides: Pair) -> list[str]:
-    """Let both sides read the materialized views that both have filled. Returns those that cannot be compared."""
-    here, there = _filled(sides.source), _filled(sides.destination)
-    common = same_names(here, there)
+    """Let both sides read the materialized views that both have populated. Returns those that cannot be compared."""
+    populated = _filled(sides.source)
+    common = same_names(populated, _filled(sides.destination))
     if common:
         sides.source.read_matviews(common.keys())
         sides.destination.read_matviews(common.values())
     ours, theirs = ({t.identity for t in side.tables if t.matview} for side in (sides.source, sides.destination))
-    return [name for name in here if name not in ours or common.get(name) not in theirs]
+    return [name for name in populated if name not in ours or common.get(name) not in theirs]
 
 
 def _filled(side: Side) -> list[str]:
     return [o.identity for o in side.catalog.objects if o.kind == "matview" and o.address in side.catalog.populated]
 
 
-def filled_there_alone(sides: Pair) -> list[Mismatch]:
-    """Return those that the destination has filled, and the source has not."""
+def populated_on_destination_only(sides: Pair) -> list[Mismatch]:
+    """Return the materialized views that the destination has populated, but the source has not."""
     here = [o.identity for o in sides.source.catalog.objects if o.kind == "matview"]
     filled, there = set(_filled(sides.source)), same_names(here, _filled(sides.destination))
     return [
@@ -60,9 +61,9 @@ def filled_there_alone(sides: Pair) -> list[Mismatch]:
 
 
 def judge(sides: Pair, mismatches: Sequence[Mismatch], *, cloned: bool) -> tuple[list[Mismatch], list[str]]:
-    """Return the mismatches less those that a refresh explains, and notes about these.
+    """Return the mismatches without those that a refresh explains, and notes about these.
 
-    `cloned`: the destination's were filled just now, from rows that are compared themselves.
+    `cloned`: the destination's views were filled just now, from rows that are compared themselves.
     """
     differing = {m.what: m for m in mismatches if m.about == "rows" and m.what.startswith("matview ")}
     if not differing:
@@ -73,18 +74,19 @@ def judge(sides: Pair, mismatches: Sequence[Mismatch], *, cloned: bool) -> tuple
     notes = []
     if names := sorted(explained & unsettled):
         notes.append(
-            f"Not as on the source: the rows of {listed(names)}. The query may give other rows each time: it reads"
-            " foreign tables, or calls what is not IMMUTABLE, as what asks for the time."
+            f"Rows differ, but may do so after each refresh: {listed(list(map(shown, names)))}. The query reads foreign"
+            " tables or calls functions that are not IMMUTABLE, such as now()."
         )
     if names := sorted(explained - unsettled):
         notes.append(
-            f"Not as on the source: the rows of {listed(names)}. The destination's were filled just now, the source's"
-            " before its tables changed. `verify` will name them until the source refreshes them."
+            "Rows differ, since the source has not refreshed after its tables changed:"
+            f" {listed(list(map(shown, names)))}."
+            " `verify` reports them until it does."
         )
-    left = [_with_remedy(m) if m.what in differing else m for m in mismatches if m.what not in explained]
-    return left, notes
+    remaining = [_with_remedy(m) if m.what in differing else m for m in mismatches if m.what not in explained]
+    return remaining, notes
 
 
 def _with_remedy(mismatch: Mismatch) -> Mismatch:
-    """Say what helps: the rows of a materialized view are not repaired one by one."""
-    return replace(mismatch, how=f"{mismatch.how}; refresh it on the server that filled it earlier")
+    """Add the remedy: materialized views are refreshed, not repaired row by row."""
+    return replace(mismatch, how=f"{mismatch.how}; refresh it on the server that refreshed it earlier")

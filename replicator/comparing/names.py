@@ -1,11 +1,11 @@
-"""Of what the statements are made that are read from a catalog: names, and the items of a table."""
+"""The parts of statements that come from a catalog: names, and the items of a CREATE TABLE."""
 
 import re
 
 NAME = r'(?:"(?:[^"]|"")*"|[\w$]+)'
 QUALIFIED = rf"{NAME}(?:\.{NAME})?"
 WORDS = rf"(?:{NAME}|[\s,])*?"
-"""What may stand between a name and what follows it, as few as there are."""
+"""Words between a name and what follows it, as few as possible."""
 BRACKETS = re.compile(rf"""'(?:[^']|'')*'|{NAME}|[][(),]""")
 
 

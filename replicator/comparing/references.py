@@ -1,4 +1,4 @@
-"""Foreign keys do not act on a repair as `replica`: what they would have refused is looked for afterwards."""
+"""Foreign keys do not act on a repair with session_replication_role = replica: check them afterwards."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -13,11 +13,11 @@ SELECT coalesce(pg_partition_root(to_regclass(name))::text, to_regclass(name)::t
  ORDER BY number
 """
 OURS = "fk.xmin::text = (txid_current() % 4294967296)::text"
-"""This transaction wrote the row; not within a savepoint."""
+"""This transaction wrote the row (not inside a savepoint)."""
 
 
 def roots(conn: Connection, names: Iterable[str]) -> list[str]:
-    """Return for each table itself, or the partitioned table that it belongs to in the end."""
+    """Return for each table its topmost partitioned table, or the table itself."""
     return [name for (name,) in conn.execute(ROOTS, [list(names)])]
 
 
@@ -27,7 +27,7 @@ def references(conn: Connection) -> list[Any]:
 
 
 def joined(tables: Mapping[str, str], keys: Iterable[Any]) -> list[set[str]]:
-    """Put tables together, given with their roots, that foreign keys join."""
+    """Group tables, given with their roots, that foreign keys connect."""
     groups = [{name} for name in tables]
     for key in keys:
         some = [group for group in groups if any(tables[n] in (key.referencing, key.referenced) for n in group)]
@@ -37,7 +37,7 @@ def joined(tables: Mapping[str, str], keys: Iterable[Any]) -> list[set[str]]:
 
 
 def keep_referenced(conn: Connection, tables: Mapping[str, str], keys: Iterable[Any]) -> None:
-    """Let nobody delete what rows of these tables could refer to. Who refers to a row that is deleted waits for it."""
+    """Lock the referenced tables against deletes. A transaction that refers to a row being deleted waits anyway."""
     repaired = set(tables.values())
     for name in sorted({key.referenced for key in keys if key.referencing in repaired}):
         conn.execute(f"LOCK TABLE {name} IN SHARE MODE")
@@ -49,9 +49,9 @@ def broken(
     tables: Mapping[str, str],
     keys: Iterable[Any],
 ) -> dict[str, str]:
-    """Return which of the repaired tables, given with their roots, broke references, and which references.
+    """Return which of the repaired tables, given with their roots, would break foreign keys, and how.
 
-    Another session, which does not see what was repaired, tells what referred to nothing before.
+    Another session, which does not see the repair, shows which references were broken before.
     """
     repaired = set(tables.values())
     faults: dict[str, str] = {}
@@ -65,7 +65,7 @@ def broken(
             old = set(other.execute(f"SELECT DISTINCT {key.values} FROM {key.violating}"))
         ours = {written for values, written in found if (values,) not in old}
         if True in ours:
-            faults[key.referencing] = f"it would refer to rows that {key.referenced} lacks"
+            faults[key.referencing] = f"rows would refer to missing rows of {key.referenced}"
         if False in ours:
-            faults[key.referenced] = f"{key.referencing} refers to rows that would be deleted"
+            faults[key.referenced] = f"{key.referencing} still refers to rows that would be deleted"
     return {name: faults[root] for name, root in tables.items() if root in faults}

@@ -1,4 +1,4 @@
-"""A verification's work, tried again while what fails may pass. The snapshots outlive it: see Side.reading."""
+"""Retries a verification's work after errors that may pass. The snapshots outlive them: see Side.reading."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,24 +11,24 @@ from replicator import events
 from replicator.comparing.sides import Pair
 from replicator.errors import StepFailed
 from replicator.events import Emit
-from replicator.model import CompareTable, Step
+from replicator.model import CompareTable, Step, shown
 from replicator.sessions.failures import naming, one_line
 from replicator.sessions.retry import Retry
 
 T = TypeVar("T")
 
-MEANWHILE = "while it was compared"
+DURING = "during the comparison"
 GONE = (
     psycopg.errors.UndefinedTable,
     psycopg.errors.UndefinedColumn,
     psycopg.errors.UndefinedFunction,
     psycopg.errors.InvalidSchemaName,
 )
-"""What a server says of a table that was there when its catalogs were read, and is not any more, or not as it was."""
+"""Errors about a table that was dropped or altered since the catalogs were read."""
 
 
 class Attempts:
-    """Makes the attempts of all steps, until it is told to stop."""
+    """Runs and retries all steps, until it is stopped."""
 
     def __init__(self, sides: Pair, emit: Emit, seconds: float) -> None:
         self._sides = sides
@@ -37,7 +37,7 @@ class Attempts:
         self.stopped = threading.Event()
 
     def make(self, step: Step, worker: int, work: Callable[[], T]) -> T:
-        """Return what `work` returns, however often it must be tried. Raises StepFailed."""
+        """Return what `work` returns, retrying it as often as needed. Raises StepFailed."""
 
         def tell(error: BaseException, seconds: float) -> None:
             reason = error.reason if isinstance(error, StepFailed) else one_line(error)
@@ -55,32 +55,32 @@ class Attempts:
         return self._again.run(step.name, attempt, tell, self.stopped)
 
     def _give_path(self, step: Step) -> bool:
-        """Have functions find what they rely on while queries of a step's table are planned; tell whether that is new.
+        """Set the search_path that functions rely on while queries of a step's table are planned; False if it is set.
 
-        Such are in its indexes, statistics objects, partition key.
+        Such functions are in its indexes, statistics objects or partition key.
         """
         work, sides = step.work, (self._sides.source, self._sides.destination)
-        # The words of a condition are an extension's: they need not say pg_catalog.
+        # The condition is an extension's text, which need not be qualified with pg_catalog.
         if not isinstance(work, CompareTable) or work.condition or work.identity in sides[0].paths:
             return False
         path = sides[0].catalog.path
         for side in sides:
             side.paths[work.identity] = path
-        self._emit(events.Note(f"{step.name}: done with search_path = {path}, since functions rely on that."))
+        self._emit(events.Note(f"{shown(step.name)}: done with search_path = {path}, which functions rely on."))
         return True
 
     def cancel(self) -> None:
-        """Make every worker come home."""
+        """Stop all workers."""
         self.stopped.set()
         self._sides.cancel()
 
 
 @contextmanager
 def comparing(step: Step) -> Iterator[None]:
-    """Say in every error which step it is of, and of a table that was dropped or altered, what happened to it."""
+    """Name the step in every error; if its table was dropped or altered, say so."""
     with naming(step):
         try:
             yield
         except GONE as error:
-            reason = f"{one_line(error)} It was dropped, renamed or altered {MEANWHILE}."
+            reason = f"{one_line(error)} It was dropped, renamed or altered {DURING}."
             raise StepFailed(step.name, reason) from error

@@ -1,4 +1,4 @@
-"""Are the objects the same? Definitions are compared one by one, less what servers of two versions print otherwise."""
+"""Are the objects the same? Compares definitions one by one, ignoring what server versions print differently."""
 
 import re
 from collections import defaultdict
@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from replicator.catalog import FACETS, select
-from replicator.comparing.excerpts import told
+from replicator.comparing.excerpts import described
 from replicator.comparing.remedies import Remedies
 from replicator.comparing.sides import Mismatch, Side, same_names
 from replicator.model import Address, Catalog, Object
@@ -19,21 +19,21 @@ Reread = Callable[[Object, Object], tuple[Object, Object] | None]
 PUBLIC = "schema public"
 MISSING, EXTRA = "missing on the destination", "extra on the destination"
 PLPGSQL = "extension plpgsql"
-"""In a catalog only where it was made anew: verify.states tells whether it is there."""
+"""In a catalog only if it was recreated: states.py checks whether it exists."""
 LAST = 2**31
-"""Where statements stand for which all else must be there."""
+"""The place of statements that must run last."""
 SequenceValues = Mapping[str, tuple[int, bool]]
 """last_value and is_called by identity."""
 
 
 def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lambda *objects: None) -> list[Mismatch]:
-    """Return the objects that are missing, extra or defined otherwise.
+    """Return the objects that are missing, extra or defined differently.
 
-    `reread` is asked for objects whose texts differ, and returns both as one server prints them: see verify.reread.
+    `reread` returns two objects whose texts differ as one server prints them both: see reread.py.
     """
     same_version = source.version // 10000 == destination.version // 10000
     older = min(source.version, destination.version) // 10000
-    source, lost = adapt(source, older)  # nothing is, if that was agreed to
+    source, lost = adapt(source, older)  # with --downgrade, this was done before
     destination, more = adapt(destination, older)
     source, destination = _comparable_privileges(source, destination)
     here, there = (_by_name(catalog, same_version) for catalog in (source, destination))
@@ -50,7 +50,7 @@ def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lamb
     for name, same in common.items():
         found = there[same]
         if here[name].alter_owner is None and name != PUBLIC:
-            found = replace(found, alter_owner=None)  # it was left to the destination
+            found = replace(found, alter_owner=None)  # --no-owner: it is left to the destination
         if not _alike(here[name], found, same_version, reread):
             different = _different(name, here[name], found, same_version)
             mismatches.append(remedies.add(different, here[name], found))
@@ -60,7 +60,7 @@ def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lamb
 def _unready(
     source: Catalog, destination: Catalog, common: Mapping[str, str], optional: Collection[str]
 ) -> list[Mismatch]:
-    """Return the materialized views that are empty on the destination alone, and the indexes that are invalid there."""
+    """Return materialized views that only the source has populated, and indexes that are invalid on the destination."""
     filled = {o.name: o for o in source.objects if o.address in source.populated and o.kind == "matview"}
     there_filled = {o.name for o in destination.objects if o.address in destination.populated}
     empty = [o for name, o in filled.items() if name in common and common[name] not in there_filled]
@@ -96,17 +96,17 @@ def _said(o: Object) -> str:
 
 
 def initial(source: Catalog, destination: Catalog) -> list[str]:
-    """Return the schema public and its privileges, if the destination has it, empty, and the source has none."""
+    """Return the names of schema public and its privileges, if only the destination has it, and it is empty there."""
     has = [any(o.name == PUBLIC for o in catalog.objects) for catalog in (source, destination)]
     empty = not any(o.schema == "public" for o in destination.objects)
     return [PUBLIC, "acl public (schema)"] if empty and has == [False, True] else []
 
 
 def compare_sequences(source: Side, destination: Side, expected: SequenceValues | None) -> list[Mismatch]:
-    """Return the sequences that do not stand where they should: as `expected`, or else as the source's do now."""
+    """Return the sequences whose value is not as `expected`, or else not as on the source now."""
     ours, theirs = ({s.target: s for s in side.catalog.sequences} for side in (source, destination))
     common = same_names(ours, theirs)
-    # Outside the snapshots' transactions, which would hold a lock for each sequence to their end.
+    # Outside the snapshots' transactions, which would hold a lock for each sequence until their end.
     here = expected
     if not here:
         with source.sessions.use() as conn:
@@ -135,9 +135,9 @@ def _at(value: int, called: bool) -> str:
 
 
 def _alike(here: Object, there: Object, same_version: bool, reread: Reread) -> bool:
-    """Tell whether two objects are the same: as they are printed, or as they are once they were read and printed again.
+    """Tell whether two objects are the same as they are printed, or after they were parsed and printed again.
 
-    A copy is the source's words read once; where somebody else made it, either may have been read more often.
+    A clone parses the source's text once. Objects that somebody else created may have been parsed more often.
     """
     if (here.create, here.alter_owner) == (there.create, there.alter_owner):
         return True
@@ -157,24 +157,24 @@ def _alike(here: Object, there: Object, same_version: bool, reread: Reread) -> b
 
 
 def _different(name: str, here: Object, there: Object, same_version: bool) -> Mismatch:
-    """Say how two definitions differ: in the owners, if all else is the same."""
+    """Describe how two definitions differ; only the owners, if everything else is the same."""
     one, other = ("; ".join(o.create) for o in (here, there))
     owners = here.owner, there.owner
     owned = ""
     if here.alter_owner != there.alter_owner and owners[0] != owners[1]:
-        one_s, other_s = (owner or "whom it belongs to in a new database" for owner in owners)
+        one_s, other_s = (owner or "its owner in a new database" for owner in owners)
         owned = f"owned by {one_s} on the source, by {other_s} on the destination"
         here, there = (replace(o, alter_owner=None) for o in (here, there))
         if _definition(here, same_version) == _definition(there, same_version):
             return Mismatch(name, f"different: {owned}")
-    how = "; ".join(["different: " + told(one, other), *([owned] if owned else [])])
+    how = "; ".join(["different: " + described(one, other), *([owned] if owned else [])])
     return Mismatch(name, how, definitions=(without_secrets(one), without_secrets(other)))
 
 
 def _comparable_privileges(source: Catalog, destination: Catalog) -> tuple[Catalog, Catalog]:
-    """Leave out of privileges what depends on who owns the object, where that is another role on each side.
+    """Ignore privileges that depend on the owner, for objects that different roles own on each side.
 
-    An owner has all privileges: what the source grants to that role cannot be told there, nor what is revoked.
+    An owner has all privileges, so grants to that role do not show there, nor do revocations.
     """
     left = {o.name for o in source.objects if o.owner is None and o.kind not in FACETS} - {PUBLIC}
     here, there = (
@@ -191,7 +191,7 @@ def _comparable_privileges(source: Catalog, destination: Catalog) -> tuple[Catal
 def _without_owners_privileges(
     catalog: Catalog, left: Collection[str], owners: Mapping[str, Collection[str]], role: str
 ) -> Catalog:
-    """`left` names what was left to this role, `owners` the privileges on members of extensions by both owners."""
+    """`left` names objects that were left to this role, `owners` both owners of members of extensions."""
     addresses = {o.address for o in catalog.objects if o.name in left}
     objects = []
     for o in catalog.objects:
@@ -207,7 +207,7 @@ def _without_owners_privileges(
 
 
 def _by_name(catalog: Catalog, same_version: bool) -> dict[str, Object]:
-    """Return the objects by name, across versions without what one of them says and the other takes for granted."""
+    """Return the objects by name; across versions without privileges that only one version prints."""
     objects = {o.name: o for o in catalog.objects}
     public = objects.get("acl public (schema)")
     if public and not same_version and _definition(public, same_version) == _loose(STANDARD_SINCE_15):
@@ -216,9 +216,9 @@ def _by_name(catalog: Catalog, same_version: bool) -> dict[str, Object]:
 
 
 def _members_pooled(objects: dict[str, Object]) -> dict[str, Object]:
-    """Return the objects with operator families' members, their classes' too, by themselves.
+    """Return the objects, with the members of each operator family and its classes as an object of their own.
 
-    From 14 on the server itself says which members a class cannot be without, whatever it was told.
+    From 14 on the server decides which members belong to a class, whatever the statement said.
     """
     pools: defaultdict[str, set[str]] = defaultdict(set)
     result = dict(objects)
@@ -242,7 +242,7 @@ def _members_pooled(objects: dict[str, Object]) -> dict[str, Object]:
 
 def _definition(o: Object, same_version: bool) -> str:
     made = o.create
-    if not same_version:  # a view that needs itself is made in two steps, and what needs is not the same everywhere
+    if not same_version:  # which views need two steps differs between versions
         made = made[max((n for n, s in enumerate(made) if s.startswith("CREATE OR REPLACE")), default=0) :]
     if not same_version and o.kind in TABLES and any(" INHERITS (" in s for s in made):
         # before 18, a parent's NOT NULL is a child's
@@ -266,17 +266,17 @@ OF_VERSIONS = (
     (r"\bIN (?!\()", ""),  # of a procedure's arguments, said from 14 on
     (r"\bpg_catalog\.(?=json\b)", ""),  # a key word from 16 on
 )
-"""What servers of different versions print differently in names, and of what is implied; all else: see reread."""
+"""What server versions print differently in names and implied clauses; for everything else see reread.py."""
 
 
 def _loose(text: str) -> str:
-    """Return a definition without what servers of two versions print differently though they mean the same.
+    """Return a definition without what server versions print differently for the same meaning.
 
     >>> _loose('(a int CONSTRAINT "Odd" NOT NULL)') == _loose("(a int NOT NULL)")
     True
     """
     text = LITERAL_OR_NAME.sub(lambda found: _bare(found[0]) if found[0][0] == '"' else found[0], text)
-    parts, place = [], 0  # the literals, which must be the same, have the odd places
+    parts, place = [], 0  # literals, which must be equal, are at the odd places
     for literal in LITERAL_OR_NAME.finditer(text):
         parts += [text[place : literal.start()], literal[0]]
         place = literal.end()
@@ -287,6 +287,6 @@ def _loose(text: str) -> str:
 
 
 def _bare(name: str) -> str:
-    """Return a quoted name as a word: which words are key words is a matter of the version."""
+    """Return a quoted name as a word: which words need quotes depends on the version."""
     inner = name[1:-1]
     return inner if ORDINARY.fullmatch(inner) else f"name_{inner.encode().hex()}"

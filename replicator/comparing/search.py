@@ -1,4 +1,4 @@
-"""The search for the rows that differ, in the tables whose fingerprints do. It reports only what adds up."""
+"""Searches tables whose fingerprints differ for the differing rows. Reports only what explains the difference."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -6,17 +6,17 @@ from typing import assert_never
 
 from replicator import events
 from replicator.comparing.fingerprint import Fingerprint, Hashing
-from replicator.comparing.retries import MEANWHILE, Attempts
+from replicator.comparing.retries import DURING, Attempts
 from replicator.comparing.rows import Found, find_large_objects, find_rows, with_values
 from replicator.comparing.sides import Mismatch, Pair, RowDifference
 from replicator.comparing.sums import fingerprints
 from replicator.errors import StepFailed
 from replicator.events import Emit
-from replicator.model import CompareLargeObjects, CompareTable, ComparingWork, Outcome, Step
+from replicator.model import CompareLargeObjects, CompareTable, ComparingWork, Outcome, Step, shown
 
 
 class Search:
-    """Finds the rows that differ in the tables that do."""
+    """Finds the differing rows of tables."""
 
     def __init__(
         self,
@@ -45,29 +45,30 @@ class Search:
         return {step.name: Outcome(time.monotonic() - began)}
 
     def _mismatch(self, step: Step) -> Mismatch | None:
-        """Return what differs; None where a second look at the whole table finds no difference.
+        """Return the mismatch; None if reading the whole table again finds no difference.
 
         The pieces were read one after another. If somebody rewrote the table meanwhile (VACUUM FULL moves all rows, a
-        TRUNCATE hides them even from older snapshots), their sum is of no moment. Raises StepFailed if no look agrees
-        with another.
+        TRUNCATE hides them even from older snapshots), their sum matches no point in time. Raises StepFailed if the
+        second result cannot be explained either.
         """
         here, there = self._differing[step.name]
         found = self._find(step, here, there)
         if not _adds_up(here, there, found):
             here, there = fingerprints(self._sides, step, self._hashing)
             if here == there:
-                self._emit(events.Note(f"{step.name}: rewritten while it was compared; compared again: no difference."))
+                self._emit(events.Note(f"{shown(step.name)}: rewritten {DURING}; compared again: no difference."))
                 return None
             found = self._find(step, here, there)
             if not _adds_up(here, there, found):
                 raise StepFailed(
                     step.name,
-                    f"{_difference(here, there, 'rows')}, but the rows that were found do not explain it: {found}",
-                    hint="Run `verify` again. If it says so again, it is a defect of replicator: please report it.",
+                    f"{_difference(here, there, 'rows')}, but the differing rows that were found do not explain it:"
+                    f" {found}",
+                    hint="Run `verify` again. If this recurs, it is a defect of replicator: please report it.",
                 )
         if isinstance(step.work, CompareTable):
             if altered := self._sides.altered(step.work):
-                raise StepFailed(step.name, f"it was emptied, rewritten or renamed on the {altered} {MEANWHILE}")
+                raise StepFailed(step.name, f"it was truncated, rewritten or renamed on the {altered} {DURING}")
             if not step.work.matview:
                 self.tables[step.name] = (step.work, found)
         noun = "rows" if isinstance(step.work, CompareTable) else "objects"
@@ -86,7 +87,7 @@ class Search:
                 assert_never(step.work)
 
     def _shown(self, step: Step, found: Found) -> tuple[RowDifference, ...]:
-        """Return the rows that were found, the first of them with their values."""
+        """Return the differing rows, the first of them with their values."""
         if not isinstance(step.work, CompareTable):
             return found.rows
         shown = with_values(self._sides, step.work, self._hashing, found, self._show_rows)
@@ -94,7 +95,7 @@ class Search:
 
 
 def _adds_up(here: Fingerprint, there: Fingerprint, found: Found) -> bool:
-    """Tell whether the rows that were found explain the difference of the counts. Where there are too many, some do."""
+    """Tell whether the rows that were found explain the difference of the counts (any do, if there were too many)."""
     counts = found.counts
     return bool(found.rows) and (not found.all or here[0] - there[0] == counts["missing"] - counts["extra"])
 

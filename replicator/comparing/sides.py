@@ -1,4 +1,4 @@
-"""The two databases that are compared, and what is found: a difference of an object, a table, a row."""
+"""The two databases of a comparison, and what it finds: a difference of an object, a table or a row."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ import psycopg
 from replicator.catalog.read import read_matviews
 from replicator.comparing.excerpts import text, words
 from replicator.events import one_line
-from replicator.model import Catalog, CompareTable
+from replicator.model import Catalog, CompareTable, shown
 from replicator.secrets import without_secrets
 from replicator.sessions import failures, postgres, watchdog
 from replicator.sessions.locks import Relation
@@ -28,7 +28,7 @@ SHOWN_CHARACTERS = 60  # of a value, in lines for people
 SHOWN_STATEMENTS = 400  # characters
 RED, GREEN, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
 
-# `--jobs` says how many processes a server has to lend.
+# --jobs limits the processes per server, so no query may start parallel workers.
 SET_READING = f"SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'; {postgres.NO_VIEWS}"
 
 Values = Mapping[str, str | None]
@@ -50,7 +50,7 @@ R = TypeVar("R")
 
 
 def same_names(ours: Iterable[str], theirs: Iterable[str]) -> dict[str, str]:
-    """Return what is called the same on both sides: their name by ours. Which words need quotes depends on the version.
+    """Match names of both sides: theirs by ours. Which words need quotes depends on the version.
 
     >>> same_names(["a", '"json"', "b"], ["json", "a"])
     {'a': 'a', '"json"': 'json'}
@@ -58,37 +58,37 @@ def same_names(ours: Iterable[str], theirs: Iterable[str]) -> dict[str, str]:
     {'f(pg_catalog.json)': 'f(json)'}
     """
     one, other = list(ours), set(theirs)
-    left = {_plain(name): name for name in other.difference(one)}
-    pairs = {name: name if name in other else left.get(_plain(name)) for name in one}
+    unmatched = {_plain(name): name for name in other.difference(one)}
+    pairs = {name: name if name in other else unmatched.get(_plain(name)) for name in one}
     return {name: same for name, same in pairs.items() if same is not None}
 
 
 def _plain(name: str) -> str:
-    """Return a name without quotes, and without the schema that the type json lost as a key word of 16."""
+    """Return a name without quotes, and the type json without its schema, since it is a keyword from 16 on."""
     return name.replace('"', "").replace("pg_catalog.json", "json")
 
 
 def most_quoted(one: str, other: str) -> str:
-    """Return that of two spellings which both servers can read."""
+    """Return the spelling that both servers can parse."""
     return max(one, other, key=len)
 
 
 @dataclass(frozen=True, slots=True)
 class RowDifference:
-    """A row that is `changed`, `missing` on the destination, or `extra` there. `key` is empty where there is none."""
+    """A row that is `changed`, `missing` on the destination, or `extra` there. `key` is empty if the table has none."""
 
     how: str
     key: Values
     digest: int
-    """The row's hash on the source; of an extra row, on the destination. It finds the row where there is no key."""
+    """The row's hash on the source; of an extra row, on the destination. Finds the row if there is no key."""
     times: int = 1
-    """How many equal rows, where there is no key."""
+    """How many equal rows, if there is no key."""
     here: tuple[int, int] = (0, 0)
-    """As how many rows it is on the source, and the sum of their hashes: with a key one or none."""
+    """Its number of rows on the source (with a key 0 or 1), and the sum of their hashes."""
     there: tuple[int, int] = (0, 0)
-    """The same of the destination."""
+    """The same on the destination."""
     source: Values | None = None
-    """Of a changed row only the columns that differ; None: not asked for, or not there."""
+    """Of a changed row only the differing columns; None: not asked for, or no such row."""
     destination: Values | None = None
 
     def __str__(self) -> str:
@@ -105,7 +105,7 @@ def _texts(values: Values) -> str:
 
 
 def _short(value: str | None) -> str:
-    """Return a value for people: quoted, so that it is seen where it ends.
+    """Return a value for people, quoted to show where it ends.
 
     >>> _short("a" * 99)[-5:]
     'aa" …'
@@ -118,38 +118,38 @@ def _short(value: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One difference. `what` names an object or a table; `how` says missing, extra or different, and in what."""
+    """One difference. `what` names an object or a table; `how` says in words how it differs, `kind` in one."""
 
     what: str
     how: str
     rows: tuple[RowDifference, ...] = ()
     repair: str | None = None
-    """What became of it, where a repair was asked for."""
+    """The outcome of --repair."""
     repaired: bool = False
-    """It was repaired, and verified after that."""
+    """It was repaired, and the repair verified."""
     kind: DifferenceKind = "different"
     about: Literal["definition", "rows"] = "definition"
-    """A table may differ in both: what is the object, or the rows in it."""
+    """A table may differ in both."""
     counts: str = ""
-    """How many rows differ in which way, in words."""
+    """How many rows are changed, missing or extra, in words."""
     statement: str = ""
-    """Of a privilege, a comment or the like that only one side has: what it says."""
+    """The statement of a privilege, a comment or the like that only one side has."""
     definitions: tuple[str, str] | None = None
-    """What it is on either side, where that differs, without what is secret."""
+    """The differing definitions on source and destination, without secrets."""
     mend: tuple[str, ...] = ()
-    """The statements that would make it the same, secrets included."""
+    """The statements that would remove the difference, secrets included."""
     place: int = 0
-    """Where they stand among others'."""
+    """Their place among those of other differences."""
 
     def __str__(self) -> str:
         if self.repaired:
             _, semicolon, more = (self.repair or "").partition("; ")
-            return f"{self.what}: {self.counts}, repaired{semicolon}{more}"
-        said = f": {self.statement}" if self.statement else ""
-        return f"{self.what}: {self.how}{said}" + (f"; {self.repair}" if self.repair else "")
+            return f"{shown(self.what)}: {self.counts}, repaired{semicolon}{more}"
+        statement = f": {self.statement}" if self.statement else ""
+        return f"{shown(self.what)}: {self.how}{statement}" + (f"; {self.repair}" if self.repair else "")
 
     def public(self) -> "Mismatch":
-        """Return the same without what is secret."""
+        """Return the same without secrets."""
         return replace(self, mend=tuple(map(without_secrets, self.mend)))
 
     @property
@@ -158,21 +158,21 @@ class Mismatch:
         return one_line(without_secrets("".join(f"{statement}; " for statement in self.mend).strip()))
 
     def lines(self, most: int, *, coloured: bool = False) -> list[str]:
-        """Return it for people, with so many of its rows, and what would mend it; where texts differ, in colour."""
+        """Return it for people, with its first rows and the statements that would fix it; differing text in colour."""
         more = len(self.rows) - most
         many = "more" if self.counts.startswith("at least") else f"{more} more"
         rows = [f"  {row}" for row in self.rows[:most]] + ([f"  and {many}"] if more > 0 and most else [])
         line = one_line(str(self))
         if coloured and self.definitions:
             for excerpt, colour in zip(words(*self.definitions), (RED, GREEN), strict=True):
-                shown = "".join(f"{colour}{one_line(t)}{PLAIN}" if differs else one_line(t) for t, differs in excerpt)
-                line = line.replace(one_line(text(excerpt)), shown, 1)
-        mend = [f"  to mend it: {self.remedy}"] if self.mend and len(self.remedy) <= SHOWN_STATEMENTS else []
-        mend = mend or (["  to mend it: see `verify --sql`"] if self.mend else [])
+                marked = "".join(f"{colour}{one_line(t)}{PLAIN}" if differs else one_line(t) for t, differs in excerpt)
+                line = line.replace(one_line(text(excerpt)), marked, 1)
+        mend = [f"  to fix it: {self.remedy}"] if self.mend and len(self.remedy) <= SHOWN_STATEMENTS else []
+        mend = mend or (["  to fix it: see `verify --sql`"] if self.mend else [])
         return [line, *rows, *mend]
 
 
-# The files of a table and of its partitions: another one if it was emptied, rewritten, or replaced by one of this name.
+# The files of a table and its partitions: they change if it is truncated, rewritten, or replaced by one of this name.
 FILES = """
   WITH RECURSIVE part (relid) AS (
        SELECT c.oid
@@ -194,24 +194,24 @@ SELECT oid::bigint FROM pg_class WHERE oid = ANY (%s::bigint[]::oid[]) AND has_t
 
 
 class Side:
-    """One of the two databases, at the moment of a snapshot."""
+    """One of the two databases, as its snapshot sees it."""
 
     def __init__(
         self, name: str, sessions: Sessions, snapshot: Snapshot, catalog: Catalog, declared: str | None = None
     ) -> None:
         self.declared = declared and str(snapshot.holder.info.parameter_status("client_encoding"))
-        """What the bytes of a database in SQL_ASCII are said to be."""
+        """The encoding that the bytes of a database in SQL_ASCII are declared to be in."""
         self.name = name
         self.sessions = sessions
         self.snapshot = snapshot
         self.catalog = catalog
         self.tables = catalog.tables
-        """What has rows to compare: materialized views, too, as soon as they are read."""
+        """Tables with rows to compare; materialized views, too, after `read_matviews`."""
         self._oids = {_plain(table.identity): table.address.objid for table in catalog.tables}
         self._oids |= {_plain(o.identity): o.address.objid for o in catalog.objects if o.kind == "table"}
         self.encoding = self.declared or str(snapshot.holder.info.parameter_status("server_encoding"))
         self.paths: dict[str, str] = {}
-        """By table the search_path that functions rely on which the server calls when a query of it is planned."""
+        """By table the search_path for functions that the server calls while it plans a query of the table."""
         self._readers: dict[Connection, int] = {}
         self._lock = threading.Lock()
 
@@ -221,12 +221,12 @@ class Side:
         return self.catalog.version // 10000
 
     def relations(self, work: CompareTable) -> list[Relation]:
-        """Return the table that is compared, by its OID; nothing if that is not known."""
+        """Return the compared table with its OID; nothing if that is unknown."""
         oid = self._oids.get(_plain(work.identity))
         return [Relation(work.identity, oid, work.only)] if oid else []
 
     def read_matviews(self, wanted: Collection[str]) -> None:
-        """Add those of these materialized views that this role may read to the tables."""
+        """Add to the tables those of these materialized views that this role may read."""
         with self.reading() as conn:
             found = read_matviews(conn)
             may = {oid for (oid,) in conn.execute(MAY_READ, [[table.address.objid for table in found]]).fetchall()}
@@ -236,7 +236,7 @@ class Side:
     def reading(self, work: CompareTable | None = None) -> Iterator[Connection]:
         """Lend a connection that sees the snapshot, to read one table, and keep the snapshot's holders alive.
 
-        Raises SourceChanged if the table is another one by now, SnapshotLost.
+        Raises SourceChanged if the table was replaced since, SnapshotLost.
         """
         relations = self.relations(work) if work else []
         with ExitStack() as stack:
@@ -250,7 +250,7 @@ class Side:
 
     @contextmanager
     def _noted(self, conn: Connection) -> Iterator[None]:
-        """Note which thread reads, so that others can cancel what it does and nothing else."""
+        """Record which thread reads, so that others can cancel its query and no other."""
         with self._lock:
             self._readers[conn] = threading.get_ident()
         try:
@@ -260,8 +260,8 @@ class Side:
                 del self._readers[conn]
 
     def cancel(self, threads: Collection[int], *, late: bool) -> None:
-        """Ask the server to end what these threads read; hang up if that did not help."""
-        with self._lock:  # none of them goes back to the pool meanwhile, where the cancel would hit another
+        """Cancel the queries of these threads; close their connections if that did not help (`late`)."""
+        with self._lock:  # no connection returns to the pool meanwhile, where the cancel would hit another query
             for conn in (conn for conn, thread in self._readers.items() if thread in threads):
                 with suppress(psycopg.Error, OSError):  # it may be closed by now
                     if late:
@@ -270,7 +270,7 @@ class Side:
                         conn.cancel_safe(timeout=CANCEL_SECONDS)
 
     def altered(self, work: CompareTable) -> bool:
-        """Tell whether a table was emptied, rewritten, renamed or dropped since the snapshot: that shows in it, too."""
+        """Tell whether a table was truncated, rewritten, renamed or dropped since the snapshot."""
         with self.sessions.use() as conn:
             now = set(conn.execute(FILES, [work.identity, work.only]).fetchall())
         with self.reading() as conn:
@@ -279,26 +279,26 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Both of them."""
+    """Source and destination of a comparison."""
 
     source: Side
     destination: Side
 
     @property
     def older(self) -> Side:
-        """The one whose functions the other has, too."""
+        """The side of the older version, whose functions the other has, too."""
         return min(self.source, self.destination, key=lambda side: side.major)
 
     def altered(self, work: CompareTable) -> str:
-        """Return on which side a table was emptied, rewritten, renamed or dropped since the snapshot; "" on none."""
+        """Return the side where a table was truncated, rewritten, renamed or dropped since the snapshot; "" if none."""
         return next((side.name for side in (self.source, self.destination) if side.altered(work)), "")
 
     def together(self, work: Callable[[T], R], here: T, there: T) -> tuple[R, R]:
-        """Do the same for the source and for the destination, at once. Raises what the first to fail raised.
+        """Do the same for source and destination in parallel. Raises what the first to fail raised.
 
-        Only its other half is cancelled: the work may be tried again while other threads go on with theirs.
+        Then only its other half is cancelled: other threads continue, and this work may be retried.
         """
-        threads = {threading.get_ident()}  # it may have opened the connections
+        threads = {threading.get_ident()}  # this one may have opened the connections
 
         def half(of: T) -> R:
             threads.add(threading.get_ident())
@@ -318,6 +318,6 @@ class Pair:
             return futures[0].result(), futures[1].result()
 
     def cancel(self) -> None:
-        """End whatever runs on both servers."""
+        """Cancel whatever runs on both servers."""
         self.source.sessions.cancel()
         self.destination.sessions.cancel()

@@ -1,10 +1,11 @@
-"""What no definition says: in which version an extension is installed, whether a foreign key acts."""
+"""States that no definition shows: the version of an extension, whether a foreign key is enforced."""
 
 from collections.abc import Iterator
 
 from replicator import events
 from replicator.comparing.sides import Mismatch, Pair, same_names
 from replicator.events import Emit, listed
+from replicator.model import shown
 from replicator.sessions.postgres import Connection, quoted
 
 VERSIONS = "SELECT extname::text, extversion FROM pg_extension ORDER BY 1"
@@ -16,7 +17,7 @@ SELECT e.extversion
  WHERE e.extname = %s
    AND e.extversion <> %s
 """
-# A foreign key acts, and a deferrable unique constraint is checked, by triggers of their own.
+# Foreign keys and deferrable unique constraints are enforced by internal triggers.
 IDLE = """
 SELECT format('%s %I on %s'
              , CASE c.contype WHEN 'f' THEN 'foreign_key' ELSE 'constraint' END, c.conname, c.conrelid::regclass)
@@ -28,7 +29,7 @@ SELECT format('%s %I on %s'
 
 
 def compare_states(sides: Pair, emit: Emit, *, cloned: bool) -> Iterator[Mismatch]:
-    """Yield what differs. What a clone cannot, or does not, bring along is only said, where `cloned` or for good."""
+    """Yield differences. States that a clone cannot copy, or does not (`cloned`), are only notes."""
     source, destination = sides.source, sides.destination
     if not source.catalog.objects:  # rows alone are compared
         return
@@ -39,20 +40,21 @@ def compare_states(sides: Pair, emit: Emit, *, cloned: bool) -> Iterator[Mismatc
             yield Mismatch("extension plpgsql", "missing on the destination", kind="missing")
     yield from (mismatch for mismatch, agreed in extensions if not agreed)
     if by_intention := [str(mismatch) for mismatch, agreed in extensions if agreed]:
-        emit(events.Note(f"Not the source's version: {listed(by_intention)}."))
+        emit(events.Note(f"Other versions of extensions: {listed(by_intention)}."))
     common = same_names(ours, theirs)
-    if left := [name for name in ours if name not in common]:
-        emit(events.Note(f"Disabled on the source alone, which a copy does not take over: {listed(left)}."))
+    if enabled := [name for name in ours if name not in common]:
+        names = listed([shown(name) for name in enabled])
+        emit(events.Note(f"Enforced on the destination, though disabled on the source: {names}."))
     for name in theirs:
         if name not in common.values():
             table = name.rpartition(" on ")[2]
             mend = (f"ALTER TABLE {table} ENABLE TRIGGER ALL",)
-            how = f"disabled on the destination: {mend[0]}; lets it act again"
+            how = f"disabled on the destination; to enforce it: {mend[0]};"
             yield Mismatch(name, how, kind="disabled", mend=mend)
 
 
 def _extensions(here: Connection, there: Connection, *, by_intention: bool) -> Iterator[tuple[Mismatch, bool]]:
-    """Yield the extensions that both have, in another version, and whether that is as a clone leaves it."""
+    """Yield the extensions whose versions differ, and whether a clone leaves them so."""
     for name, version in here.execute(VERSIONS).fetchall():
         for other, offered in there.execute(OTHER_VERSION, [version, name, version]).fetchall():
             how = f"version {version} on the source, {other} on the destination"

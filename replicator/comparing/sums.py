@@ -1,4 +1,4 @@
-"""The fingerprints of all tables, piece by piece on both sides at once, and added up."""
+"""The fingerprints of all tables: computed in pieces, on both sides in parallel, and added up."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ from replicator.work.throttle import Throttle
 
 
 def called(step: Step) -> str:
-    """Return what the mismatch of a step is called."""
+    """Return how the mismatch of a step is named."""
     if not isinstance(step.work, CompareTable):
         return step.name.removeprefix("verify ")
     return f"{'matview' if step.work.matview else 'table'} {step.work.identity}"
@@ -25,7 +25,7 @@ def called(step: Step) -> str:
 def fingerprints(
     sides: Pair, step: Step, hashing: Hashing, moved: Callable[[int], None] = lambda bytes: None
 ) -> tuple[Fingerprint, Fingerprint]:
-    """Return the source's and the destination's fingerprint of what a step compares. Both report what they read."""
+    """Return the fingerprints on source and destination of what a step compares. Both report the bytes read."""
 
     def compute(number: int) -> Fingerprint:
         side = (sides.source, sides.destination)[number]
@@ -42,7 +42,7 @@ def fingerprints(
 
 
 class Sums:
-    """Adds up the fingerprints of the pieces: `by_name` has the source's and the destination's."""
+    """Adds up the fingerprints of the pieces: `by_name` holds those of source and destination."""
 
     def __init__(
         self, sides: Pair, hashing: Hashing, emit: Emit, throttle: Throttle | None, attempts: Attempts
@@ -83,7 +83,7 @@ class Sums:
 
 
 def _one_at_a_time(moved: Callable[[int], None]) -> Callable[[int], None]:
-    """Both sides report to the same counter; where it waits, to keep to a rate, both wait."""
+    """Let both sides report to one counter, one at a time: if it waits to keep --max-rate, both wait."""
     lock = threading.Lock()
 
     def locked(bytes: int) -> None:

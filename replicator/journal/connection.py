@@ -82,7 +82,7 @@ class ControlConnection:
                 mine = self._pids - {pid_of(self.conn)}
                 if self._claimed and (holder := claim.claim(self.conn, mine)):
                     self.conn.close()  # the next attempt to keep it looks again
-                    reason = f"another clone into this destination has begun: {holder}"
+                    reason = f"another clone into this destination has started: {holder}"
                     raise StepFailed("journal", reason) from None
             self.lost = False
             return self.conn

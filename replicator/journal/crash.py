@@ -40,9 +40,9 @@ def notice_crash(conn: Connection) -> bool:
         if emptied and rows_only:
             raise StepFailed(
                 f"data {emptied[0]}",
-                "the destination's server crashed and emptied its unlogged partitions; which rows of the others are of"
+                "the destination server crashed and emptied its unlogged partitions; which rows of the others are of"
                 " this run is not known",
-                hint="Empty this table, then `clean` and `clone --data-only` again.",
+                hint="Empty this table, then run `clean` and `clone --data-only` again.",
             )
         for table in emptied:
             conn.execute(f"TRUNCATE {table}")

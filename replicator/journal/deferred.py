@@ -10,7 +10,7 @@ from replicator.sessions.postgres import Connection
 
 OPEN = "open"
 """The state of a run whose copy is complete but for what was deferred, and in use."""
-OPEN_WITH = "The copy is open; {}: `validate`."
+OPEN_WITH = "The copy is in use; {}: run `validate`."
 SORTS = (
     ("validate", "foreign key", "foreign keys", "validated"),
     ("index", "index", "indexes", "built"),

@@ -55,23 +55,26 @@ class There(NamedTuple):
         if self.strangers or not self.readable:
             whose = self.strangers[0] if self.strangers else self.owner
             raise PreflightFailed(
-                f'The journal in the destination (schema {SCHEMA}) belongs to "{whose}": "{user}" does not read it.',
-                hint=f'Connect as "{whose}" to go on with that clone. If it is none, drop the schema or rename it:'
+                f'The journal on the destination (schema {SCHEMA}) belongs to role "{whose}", so role "{user}" does not'
+                " trust it.",
+                hint=f'Connect as "{whose}" to continue that clone. If there is none, drop the schema or rename it:'
                 f" {RENAME}",
             )
         if self.writers:
             raise PreflightFailed(
-                f"The journal in the destination (schema {SCHEMA}) may be written by {', '.join(self.writers)}:"
-                f' "{user}" does not read it.',
-                hint=f"Drop the schema, and what the unfinished clone left; or rename it: {RENAME}",
+                f"Other roles may write to the journal on the destination (schema {SCHEMA}): {', '.join(self.writers)}."
+                " So role"
+                f' "{user}" does not trust it.',
+                hint=f"Drop the schema and what the unfinished clone left, or rename the schema: {RENAME}",
             )
 
     def check_tables(self) -> None:
         """Raise PreflightFailed where it has what is no plain table, and could run somebody's code."""
         if self.odd:
             raise PreflightFailed(
-                f"What has the journal's name in the destination (schema {SCHEMA}) is not what this program made:"
-                f" {', '.join(self.odd)}. It is not read.",
+                f"The journal on the destination (schema {SCHEMA}) is not as replicator created it:"
+                f" {', '.join(self.odd)}. It is"
+                " not read, since it could run other roles' code.",
                 hint=f"Drop the schema, or rename it: {RENAME}",
             )
 
@@ -94,8 +97,8 @@ def in_its_way(conn: Connection) -> Finding | None:
     except PreflightFailed as error:
         return Finding(str(error), error.hint or "", object=f"schema {SCHEMA}")
     return Finding(
-        "The destination has a schema named replicator that this program did not make, and the journal of a clone"
-        " needs that name.",
+        "The destination has a schema named replicator that no clone created, but a clone needs that name for its"
+        " journal.",
         object=f"schema {SCHEMA}",
         run=RENAME,
     )
@@ -114,9 +117,9 @@ def _is_ours(there: There, user: str) -> bool:
     there.check_owner(user)
     if there.mark != mark():
         raise PreflightFailed(
-            "The unfinished clone in the destination was begun by another version of this program, whose journal"
+            "The unfinished clone on the destination was started by another version of replicator, whose journal"
             f" (schema {SCHEMA}) this version cannot read.",
-            hint="Finish it with that version, or `clean` it with that version.",
+            hint="Use that version to finish it (`clone --resume`) or to remove it (`clean`).",
         )
     there.check_tables()
     if missing := sorted(_columns() - set(there.columns)):
@@ -127,8 +130,8 @@ def _is_ours(there: There, user: str) -> bool:
 def damaged(what: str) -> PreflightFailed:
     """Return the error for a journal that says what this program never writes."""
     return PreflightFailed(
-        f"The journal in the destination (schema {SCHEMA}) is damaged, or somebody changed it: {what}.",
-        hint="Empty the destination yourself and begin again: a journal that may lie tells nothing of the copy.",
+        f"The journal on the destination (schema {SCHEMA}) is damaged or was changed: {what}.",
+        hint="Empty the destination by hand and start again: such a journal proves nothing about the copy.",
     )
 
 

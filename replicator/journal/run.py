@@ -57,14 +57,14 @@ class Status:
         """How far it is, in one sentence."""
         if self.open:
             left = deferred.words(self.deferred)
-            return deferred.OPEN_WITH.format(left) if left else "The copy is open: `validate` ends the run."
-        return f"The clone into the destination is unfinished: {self.done} of {self.steps} steps are done."
+            return deferred.OPEN_WITH.format(left) if left else "The copy is in use: run `validate` to finish."
+        return f"The clone on the destination is unfinished: {self.done} of {self.steps} steps are done."
 
     @property
     def way_on(self) -> str:
         """What to do about it, in words."""
         if self.open:
-            return "`validate` completes it; `clean` gives up what is left to do, and removes the journal alone."
+            return "`validate` completes it; `clean` gives up the remaining work and removes only the journal."
         if self.differs:
             return correct(self.options, rows=any(name.startswith("table ") for name in self.differs))
         return go_on(self.options, all_read=self.all_read, held_until=self.held_until, resume=self.state != CHANGED)

@@ -83,9 +83,9 @@ def check_options(begun: Options, settings: Settings) -> None:
         if begun[name] != now[name]:
             missing = _flag(name, begun)
             raise PreflightFailed(
-                f"The unfinished run was begun with {missing}."
+                f"The unfinished run was started with {missing}."
                 if missing
-                else f"The unfinished run was begun without {_flag(name, now)}.",
+                else f"The unfinished run was started without {_flag(name, now)}.",
                 hint=f"Resume it with the same options: `{command(begun, f'--resume{_how(settings)}')}`.",
             )
 
@@ -127,13 +127,14 @@ def go_on(begun: Options, *, all_read: bool, held_until: datetime | None = None,
         return f"Start over with {over}." if over else ""
     if all_read or held_until:
         held = held_until and (
-            f" Until then, or {held_until:%Y-%m-%d %H:%M %Z}, a process of its own holds the snapshot, and with it"
-            " locks on the source's tables; `clean` ends that, and gives the copy up."
+            f" Until then, at most until {held_until:%Y-%m-%d %H:%M %Z}, a separate process holds the snapshot, and"
+            " with it"
+            " locks on the source's tables; `clean` ends it and discards the copy."
         )
         return f"Continue with `{command(begun, '--resume')}`.{held or ''}"
     per_table = command(begun, "--resume=per-table")
     return (
-        f"Continue with `{per_table}` (the remaining tables are copied as they are then)"
+        f"Continue with `{per_table}` (the remaining tables are copied as they are by then)"
         f"{f', or start over with {over}' if over else ''}."
     )
 
@@ -143,7 +144,7 @@ def keys_are_taken(begun: Options) -> str:
     per_table = command(begun, "--resume=per-table")
     emptied = command({**begun, "append": False, "truncate": True})
     return (
-        f"The destination has rows of its own with these keys. Delete those, then `{per_table}`; or `clean`, then"
+        f"The destination already has rows with these keys. Delete them, then run `{per_table}`; or run `clean`, then"
         f" `{emptied}`, which empties the tables first."
     )
 
@@ -154,7 +155,7 @@ def correct(begun: Options, *, rows: bool) -> str:
         return f"Start over with {start_over(begun)}."
     if rows and not begun["data_only"]:
         return "`verify` shows the rows that differ; `verify --repair` copies them again and completes the run."
-    return f"Correct that on the destination; `{command(begun, '--resume')}` then compares again and completes the run."
+    return f"Correct the destination; `{command(begun, '--resume')}` then compares again and completes the run."
 
 
 def _flag(name: str, options: Options) -> str:

@@ -81,13 +81,13 @@ def _functions(since: int, access_method: str, numbers: str) -> Feature:
 ANY = frozenset[str]()
 FEATURES = (
     # Tables and columns.
-    Feature(18, TABLES, r"(?<=\)) VIRTUAL\b", " STORED", "a virtual generated column: it is stored"),
+    Feature(18, TABLES, r"(?<=\)) VIRTUAL\b", " STORED", "virtual generated column becomes STORED"),
     Feature(
         18,
         TABLES,
         rf"(CONSTRAINT {NAME}) NOT NULL(?: ({NAME}))? NO INHERIT",
         _check_instead,
-        "a not-null constraint with NO INHERIT: it is a check",
+        "NOT NULL NO INHERIT becomes a CHECK constraint",
     ),
     Feature(
         18,
@@ -110,9 +110,9 @@ FEATURES = (
         _kinds("not_valid_check"),
         rf"NOT NULL ({NAME})( NO INHERIT)?",
         r"CHECK ((\1 IS DISTINCT FROM NULL))\2",
-        "a not-null constraint that is not valid: it is a check",
+        "NOT NULL NOT VALID becomes a CHECK constraint",
     ),
-    Feature(18, _kinds("foreign_key not_valid_check"), r" NOT ENFORCED", None, "constraints that are not enforced"),
+    Feature(18, _kinds("foreign_key not_valid_check"), r" NOT ENFORCED", None, "NOT ENFORCED constraints"),
     Feature(18, _kinds("constraint"), r" WITHOUT OVERLAPS", None, "constraints WITHOUT OVERLAPS"),
     Feature(18, _kinds("foreign_key"), r"\bPERIOD\b", None, "foreign keys with PERIOD"),
     Feature(15, _kinds("constraint index"), r" NULLS NOT DISTINCT", "", "NULLS NOT DISTINCT"),
@@ -128,17 +128,15 @@ FEATURES = (
         _kinds("collation"),
         r"PROVIDER = builtin, LOCALE = '[^']*'",
         "PROVIDER = libc, LOCALE = 'C'",
-        "the provider builtin: it is libc's C, in the same order",
+        "collation provider builtin becomes libc with locale C, which sorts the same",
     ),
-    Feature(
-        17, ANY, r"COLLATE pg_catalog\.pg_c_utf8\b", 'COLLATE pg_catalog."C"', 'the collation pg_c_utf8: it is "C"'
-    ),
+    Feature(17, ANY, r"COLLATE pg_catalog\.pg_c_utf8\b", 'COLLATE pg_catalog."C"', 'collation pg_c_utf8 becomes "C"'),
     Feature(
         18,
         ANY,
         r"COLLATE pg_catalog\.pg_unicode_fast\b",
         'COLLATE pg_catalog."C"',
-        'the collation pg_unicode_fast: it is "C"',
+        'collation pg_unicode_fast becomes "C"',
     ),
     Feature(15, _kinds("sequence"), r"^CREATE UNLOGGED SEQUENCE", "CREATE SEQUENCE", "UNLOGGED"),
     Feature(15, TABLES, r"^ALTER SEQUENCE .* SET (UNLOGGED|LOGGED)$", None, "an identity sequence SET {0}"),
@@ -161,14 +159,14 @@ FEATURES = (
         _kinds("function"),
         r"\nBEGIN ATOMIC\n(.*)\nEND$",
         "\nAS $function$\n\\1\n$function$",
-        "BEGIN ATOMIC: the body is a string",
+        "BEGIN ATOMIC body becomes a string",
     ),
     Feature(
         14,
         _kinds("function"),
         r"(?<=\n)RETURN (.*)$",
         "AS $function$SELECT \\1$function$",
-        "RETURN: the body is a string",
+        "RETURN body becomes a string",
     ),
     Feature(17, _kinds("event_trigger"), r"^CREATE EVENT TRIGGER .* ON login\b", None, "the event login"),
     Feature(16, ANY, r" NO INDENT\b", "", ""),
@@ -176,7 +174,7 @@ FEATURES = (
     Feature(17, GRANTS, r"(?:GRANT|REVOKE(?: GRANT OPTION FOR)?) MAINTAIN ON ", None, "the privilege MAINTAIN"),
     Feature(17, GRANTS, r", MAINTAIN\b|\bMAINTAIN, ", "", "the privilege MAINTAIN"),
     # Publications: one that would send more than was meant is not made at all.
-    Feature(19, _kinds("publication"), r" EXCEPT \(", None, "publications of all tables but some"),
+    Feature(19, _kinds("publication"), r" EXCEPT \(", None, "publications of all tables EXCEPT some"),
     Feature(19, _kinds("publication"), r"FOR ALL SEQUENCES", None, "publications of all sequences"),
     Feature(19, _kinds("publication"), r", ALL SEQUENCES", "", "ALL SEQUENCES"),
     Feature(18, _kinds("publication"), r", publish_generated_columns = \w+", "", "publish_generated_columns"),
@@ -241,7 +239,7 @@ def adapt(catalog: Catalog, major: int) -> tuple[Catalog, list[Loss]]:
         own = [f for f in features if f.since <= here and (not f.kinds or o.kind in f.kinds)]
         lesser, said, whole = _adapt_object(o, own)
         if o.kind == "acl" and here >= 17 > major and _all_but_maintain(lesser.create):
-            whole, said = True, ["the owner's lack of the privilege MAINTAIN: it came with PostgreSQL 17"]
+            whole, said = True, ["the owner's lack of the privilege MAINTAIN (new in PostgreSQL 17)"]
         if whole:
             gone[key(o)] = said[-1]
         losses += [] if whole else [Loss(o.name, text) for text in said]
@@ -352,7 +350,7 @@ def _adapt_statement(statement: str, features: Sequence[Feature]) -> tuple[str, 
             text = lesser
             if feature.said:
                 name = feature.said.format(*found.groups(), found=found[0].strip(", "))
-                said.append(name if feature.text is not None else f"{name}: it came with PostgreSQL {feature.since}")
+                said.append(name if feature.text is not None else f"{name} (new in PostgreSQL {feature.since})")
             if feature.text is None:
                 break
     text = re.sub(r"(, )?\0(?(1)|(?:, )?)", "", re.sub(r" (?:WITH \(\0(?:, \0)*\)|ADD \0$)", "", text))

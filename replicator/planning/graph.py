@@ -93,7 +93,7 @@ def _split_one(component: set[str], pieces: dict[str, Piece], names: dict[Addres
         pieces[stub.name] = stub
         return
     raise DependencyCycle(
-        f"These objects need one another, and none of them can be made in two steps: {', '.join(sorted(component))}."
+        f"These objects depend on one another, and none can be created in two steps: {', '.join(sorted(component))}."
     )
 
 

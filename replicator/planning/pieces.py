@@ -38,7 +38,7 @@ def with_phases(pieces: Iterable[Piece]) -> tuple[list[Piece], Phases]:
                 if stub or stub_name in piece.needs:
                     stubs[piece.name] = stub_name
                 elif piece.object.kind == "table":
-                    raise DependencyCycle(f"The {piece.name} needs what can only be made when its rows are there.")
+                    raise DependencyCycle(f"{piece.name} depends on objects that can only be created once it has rows.")
                 else:
                     postponed.add(piece.object.address)
         phases[piece.name] = phase

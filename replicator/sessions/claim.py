@@ -24,7 +24,9 @@ SILENT_SECONDS = 15.0
 """Whoever shows nothing for so long is taken for dead."""
 SESSION_ENDS_SECONDS = 30.0
 LOOK_SECONDS = 0.1
-WAIT = "Wait for its end. If its process or host is gone, `clone --resume` goes on with it, and `clean` removes it."
+WAIT = (
+    "Wait until it ends. If its process or host died, continue with `clone --resume`, or remove the copy with `clean`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Holder:
     def __str__(self) -> str:
         since = f", connected since {self.since:%Y-%m-%d %H:%M:%S %Z}" if self.since else ""
         silent = f", silent for {self.idle_seconds:.0f} s" if self.idle_seconds > SILENT_SECONDS else ""
-        return f"process {self.pid} on the destination's server{since}{silent}"
+        return f"server process {self.pid}{since}{silent}"
 
 
 def hold(conn: Connection) -> bool:

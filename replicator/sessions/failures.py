@@ -58,9 +58,9 @@ def on(server: str) -> Iterator[None]:
 
 
 CONFLICT = (
-    "The source is a standby, which ended what was reading, since its primary had removed rows that it might still see:"
-    " on the standby, ALTER SYSTEM SET hot_standby_feedback = on; or ALTER SYSTEM SET max_standby_streaming_delay = -1;"
-    " then SELECT pg_reload_conf(); or clone from the primary."
+    "The source is a standby, whose recovery cancelled the query. Run on the standby: ALTER SYSTEM SET"
+    " hot_standby_feedback = on; (or SET max_standby_streaming_delay = -1;) then SELECT pg_reload_conf(); Or clone from"
+    " the primary."
 )
 
 
@@ -78,11 +78,11 @@ def remedy(error: BaseException) -> str | None:
             notes = getattr(error, "__notes__", ["on the destination"])
             return f"The {notes[-1].removeprefix('on the ')}'s disk is full: free some space there."
         case "53400":
-            return "The role's limits are too low: ALTER ROLE … RESET temp_file_limit; (as a superuser)."
+            return "A limit of the role is too low. Run as a superuser: ALTER ROLE … RESET temp_file_limit;"
         case "42501" if isinstance(error, psycopg.Error) and error.diag.source_function == "check_enable_rls":
             return (
-                "Row security hides rows from the role that reads them. Run there, as a superuser: ALTER ROLE …"
-                " BYPASSRLS; for that role."
+                "Row security hides rows from the role that reads them. Run there as a superuser, for that role:"
+                " ALTER ROLE … BYPASSRLS;"
             )
         case "42501":
             return "Grant the privilege, or connect as a role that has it."

@@ -24,7 +24,7 @@ SHARE = 0.75
 """Of the free room for locks so much is taken at once: the server's other sessions need some, too."""
 FEW = 100
 """For so many there is room on any server."""
-AGAIN = "`clean`, then `clone` again."
+AGAIN = "Run `clean`, then `clone` again."
 INDEXES_AND_TOAST = ("i", "I", "t")
 
 # Of whom an ACCESS SHARE lock has to wait: who has the lock that conflicts with it, or asked for it before.
@@ -179,6 +179,6 @@ def _plain(name: str) -> str:
 def replaced(names: Iterable[str]) -> SourceChanged:
     """Return the error for names that lead to something else by now, or to nothing."""
     return SourceChanged(
-        f"Replaced while it was read: {', '.join(names)}. What has that name now is not what was planned.",
+        f"Dropped, renamed or replaced during the run: {', '.join(names)}.",
         hint=AGAIN,
     )

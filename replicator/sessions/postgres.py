@@ -197,7 +197,7 @@ def database_name(dsn: str) -> str:
         pgconn.finish()
     if name == NOBODY:
         raise UsageError(
-            f"No database is named: {describe(dsn)}. The server would take the one that is called as the user.",
+            f"No database is named: {describe(dsn)}. The server would use the one that is named like the user.",
             hint="Write it at the end of the URL, postgresql://user@host:5432/database, or as dbname=….",
         )
     return name

@@ -36,10 +36,10 @@ CHECK_SECONDS = 2.0
 RELOCK_SECONDS = 5.0
 """How long the locks are waited for when the session that had them was ended: somebody may be changing a table."""
 ATTEMPTS, ATTEMPT_SECONDS = 10, 1.0
-LOST = "All sessions that held the snapshot of the {} were ended: what is left cannot be read as of the same moment."
+LOST = "Lost all sessions that held the snapshot of the {}: the rest cannot be read as of the same point in time."
 TAKEN_BACK = (
-    "All was read, and the source's snapshot was let go; since then another server took the destination's place,"
-    " without some of what was copied."
+    "Another server took the destination's place and lacks part of the copy, but the source's snapshot was released"
+    " already, since everything had been read."
 )
 
 
@@ -147,11 +147,11 @@ class Snapshot:
     def blocked(self) -> PreflightFailed:
         """Return the error for a lock that was not to be had in time, with who is in the way."""
         with self.now() as now:
-            sessions = "; ".join(map(str, locks.in_the_way(now))) or "a session that is gone by now"
+            sessions = "; ".join(map(str, locks.in_the_way(now))) or "a session that has ended since"
         return PreflightFailed(
-            f"The tables of {self.holder.info.dbname} could not be locked against changes in time. In the way:"
+            f"The tables of {self.holder.info.dbname} could not be locked in time (--lock-timeout). Blocked by:"
             f" {sessions}.",
-            hint="Wait for its end, or give a longer --lock-timeout.",
+            hint="Wait until it ends, or raise --lock-timeout.",
         )
 
     def keep(self) -> None:
@@ -257,8 +257,9 @@ class Snapshot:
             try:
                 with holder.transaction(force_rollback=True):
                     self.tell(
-                        f"{', '.join(r.identity for r in relations)}: read by the session that has locked it already,"
-                        f" since others wait to change it: {'; '.join(map(str, in_the_way)) or 'gone by now'}."
+                        f"{', '.join(r.identity for r in relations)}: reading in the session that holds its lock, since"
+                        " others"
+                        f" are waiting to alter it: {'; '.join(map(str, in_the_way)) or 'ended since'}."
                     )
                     locks.prove_names(holder, relations)
                     yield holder
@@ -322,16 +323,14 @@ class Snapshot:
 
     def _lock_again(self, before: Collection[int]) -> None:
         """Lock the tables from another holder. Raises SourceChanged if one was changed while nobody held the locks."""
-        told = "The session that kept changes away from the source's tables was ended"
+        told = "The session that held the locks on the source's tables was terminated"
         try:
             self._lock_tables(RELOCK_SECONDS)
         except PreflightFailed as error:
-            raise SourceChanged(
-                f"{told}, and somebody has been changing one since: {error}", hint=locks.AGAIN
-            ) from error
+            raise SourceChanged(f"{told}, and somebody is altering one: {error}", hint=locks.AGAIN) from error
         with self.now() as now:
             if changed := changed_contents(self.holder, now, before):
-                raise SourceChanged(f"{told}, and these were changed: {', '.join(changed)}.", hint=locks.AGAIN)
+                raise SourceChanged(f"{told}, and these were altered: {', '.join(changed)}.", hint=locks.AGAIN)
         self.forget()
 
     def _lives(self, conn: Connection) -> bool:
@@ -410,7 +409,7 @@ def take(
 
 
 def _changed(names: Sequence[str], where: str) -> SourceChanged:
-    return SourceChanged(f"Changed on the {where} while its rows were read: {', '.join(names)}.", hint=locks.AGAIN)
+    return SourceChanged(f"Altered on the {where} while its rows were read: {', '.join(names)}.", hint=locks.AGAIN)
 
 
 def _import(conn: Connection, id: str, then: str = "") -> None:

@@ -58,13 +58,12 @@ class Wait:
             return f"{self.database}: waiting for {self.what}"
         before = "; ".join(map(str, self.holders))
         roots = "; ".join(map(str, self.roots))
-        said = f"{self.database}: waiting for a lock on {self.what}, held or wanted before by {before}"
-        return f"{said}; which waits in its turn for {roots}" if roots else said
+        said = f"{self.database}: waiting for a lock on {self.what}; held, or requested earlier, by {before}"
+        return f"{said}, which waits for {roots}" if roots else said
 
 
 class Watch:
     """What one run wants. `stall_seconds`: how long a server may be silent before it is asked.
-
 
     `lock_waits` is called in the thread that waits, once for each lock and its holders.
     """

@@ -57,7 +57,7 @@ SELECT ours.query
  WHERE ours.pid = %(pid)s
  ORDER BY before.pid"""
 """Who is before a session of ours in the queue for a lock, and at the end of that queue, who waits for nobody."""
-WAITS = {"SyncRep": "a standby to confirm a commit: see synchronous_standby_names and pg_stat_replication there"}
+WAITS = {"SyncRep": "a standby to confirm a commit (see synchronous_standby_names, pg_stat_replication)"}
 """What a session waits for that is no lock, by wait_event."""
 
 _looking = threading.Lock()
@@ -191,7 +191,7 @@ def look(conn: psycopg.Connection[Any], watch: Watch, silent: float) -> None:
                 wait = Wait(where, rows[0][0], silent, what, holders, roots)
                 watch.listener(wait)
                 if isinstance(conn, Patient) and {who.pid for who in (*holders, *roots)} & _holding(conn, watch):
-                    conn.circle = f"{wait}, which this program keeps to its end"
+                    conn.circle = f"{wait}, which replicator itself keeps until its end"
                     looking.execute("SELECT pg_cancel_backend(%s)", [pid_of(conn)])
     finally:
         _looking.release()
@@ -223,12 +223,12 @@ def inquire(conn: psycopg.Connection[Any], silent: float) -> None:
         _lose(conn, silent, "the server does not answer on another connection either")
     except psycopg.OperationalError:
         return
-    _lose(conn, silent, "the server waits for this program" if answer else "the server has no such session any more")
+    _lose(conn, silent, "the server is waiting for the client" if answer else "the server no longer has this session")
 
 
 def _lose(conn: psycopg.Connection[Any], silent: float, reason: str) -> NoReturn:
     conn.close()
-    raise psycopg.OperationalError(f"nothing came for {silent:g} s, and {reason}: the connection is lost")
+    raise psycopg.OperationalError(f"no data for {silent:g} s, and {reason}: connection considered dead")
 
 
 def same_server(conn: psycopg.Connection[Any], more: dict[str, Any]) -> str:

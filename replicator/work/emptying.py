@@ -124,22 +124,22 @@ def emptied(conn: Connection, kept: Sequence[str], emit: Emit) -> Iterator[None]
     with conn.transaction(force_rollback=True):
         before = _inside(conn, kept)
         try:
-            with events.saying(emit, "Trying whether what is in the destination can be dropped"), conn.transaction():
+            with events.saying(emit, "Trying to drop the destination's objects"), conn.transaction():
                 empty(conn, kept, not_ours(conn))
                 lost = sorted(before[key] for key in before.keys() - _inside(conn, kept).keys())
         except psycopg.errors.OutOfMemory:  # of room for locks
-            emit(events.Note("There is too much to drop to be tried before: raise max_locks_per_transaction for that."))
+            emit(events.Note("Too many objects to try dropping them first: for that, raise max_locks_per_transaction."))
             lost = []
         except psycopg.errors.InsufficientPrivilege as error:
             raise PreflightFailed(
-                f"What is in the destination cannot be dropped: {failures.one_line(error)}",
-                hint="Connect as the owner of it all.",
+                f"The destination's objects cannot be dropped: {failures.one_line(error)}",
+                hint="Connect as their owner or as a superuser.",
             ) from error
         if lost:
             raise PreflightFailed(
-                "Things in schemas that are to stay depend on what would be dropped, and would go as well:"
+                "Objects in schemas that stay depend on objects that would be dropped, and would be dropped with them:"
                 f" {listed(lost)}.",
-                hint="Drop them yourself, or move what they need.",
+                hint="Drop these objects by hand, or move what they depend on into a schema that stays.",
             )
         yield
     postgres.flush(conn)

@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from replicator import events
 from replicator.errors import StepFailed
 from replicator.events import Emit, listed
-from replicator.model import Address, CopyTable, Execute, Lock, Outcome, Phase, Step
+from replicator.model import Address, CopyTable, Execute, Lock, Outcome, Phase, Step, shown
 from replicator.sessions.watch import current, inherited
 
 BATCHED = {Phase.ROLES, Phase.SCHEMA, Phase.FINISH}
@@ -83,7 +83,7 @@ def execute(
                         emit(_refused(step, error, worker))
                     heapq.heappush(free, worker)
         except BaseException:
-            with events.saying(emit, "Waiting for the servers to end what they do for this run"):
+            with events.saying(emit, "Waiting for the servers to end this run's statements"):
                 _bring_home(running, cancel)
             raise
     return schedule.refused
@@ -134,7 +134,8 @@ def _refused(step: Step, error: StepFailed, worker: int) -> events.Event:
 def lacking(step: Step, refused: Collection[str]) -> StepFailed | None:
     """Return why a step is not tried, if it builds on what was refused."""
     missing = sorted(step.builds_on.intersection(refused))
-    return StepFailed(step.name, f"it needs {listed(missing)}, which failed.") if missing else None
+    names = listed([shown(name) for name in missing])
+    return StepFailed(step.name, f"it depends on {names}, which failed.") if missing else None
 
 
 def _bring_home(running: Iterable[Future[Mapping[str, Outcome | StepFailed]]], cancel: Callable[[], None]) -> None:

@@ -11,7 +11,7 @@ import psycopg
 
 from replicator.errors import Incomplete, StepFailed
 from replicator.events import Note
-from replicator.model import CopyTable, Execute, Phase, Step
+from replicator.model import CopyTable, Execute, Phase, Step, shown
 from replicator.sessions import failures
 from replicator.sessions.setup import OUR_PATH, with_path
 from replicator.work.copying import encoding
@@ -38,9 +38,9 @@ NAMELESS = (
     psycopg.errors.InvalidSchemaName,
 )
 
-LEFT_EMPTY = "With --skip-failed-refresh a view that cannot be filled is left empty."
-NOT_VALID = "With `--foreign-keys not-valid` keys that the rows violate are added NOT VALID."
-MEND = "Mend the rows on the source; --resume compares those tables with it again."
+LEFT_EMPTY = "--skip-failed-refresh leaves materialized views empty that cannot be refreshed."
+NOT_VALID = "--foreign-keys not-valid adds foreign keys that the rows violate as NOT VALID."
+MEND = "Correct the rows on the source; --resume compares these tables again."
 
 
 def own_fault(error: psycopg.Error) -> bool:
@@ -66,7 +66,7 @@ def instead(step: Step, error: StepFailed, path: Callable[[], str | None]) -> tu
     """
     if step.instead is not None and violated(error):
         lesser = replace(step, work=Execute(step.instead), instead=None)
-        text = f"{step.name}: left NOT VALID, since the rows violate it: {error.reason}"
+        text = f"{shown(step.name)}: left NOT VALID, since rows violate it: {error.reason}"
         return lesser, Note(text, left_out=True)
     if nameless(step, error) and (wanted := path()):
         note = Note(relies(step.name, wanted))
@@ -80,7 +80,7 @@ def instead(step: Step, error: StepFailed, path: Callable[[], str | None]) -> tu
 
 def relies(name: str, path: str) -> str:
     """Return what to say of something that is done with another search_path than this program's."""
-    return f"{name}: done with search_path = {path}, since its functions rely on that."
+    return f"{shown(name)}: done with search_path = {path}, which its functions rely on."
 
 
 def nameless(step: Step, error: StepFailed) -> bool:
@@ -107,7 +107,7 @@ def incomplete(
     `appended`: rows, too, which nobody can tell apart from those that were copied.
     """
     if unknown := [step.name for step in lost if step.name not in refused]:
-        return StepFailed(unknown[0], "it is not in the journal, though nothing failed")
+        return StepFailed(unknown[0], "it is missing from the journal, though nothing failed")
     hints = []
     errors = [refused[step.name] for step in lost]
     both = list(zip(lost, errors, strict=True))

@@ -46,7 +46,7 @@ def carry(source: Connection, destination: Connection, tables: Sequence[Address]
         raise
     except psycopg.Error as error:
         return dict.fromkeys(table_of.values(), failures.one_line(error))
-    return {table_of[relation]: "some values were not accepted" for relation in refused}
+    return {table_of[relation]: "the destination did not accept some values" for relation in refused}
 
 
 def _relations(source: Connection, oids: list[int]) -> list[Any]:

@@ -264,7 +264,9 @@ class StepRunner:
                 with self._source.use() as conn:
                     refused = statistics.carry(conn, destination, tables)
                 for table, reason in refused.items():
-                    self._emit(events.Note(f"ANALYZE {table}: its statistics could not be carried over: {reason}"))
+                    self._emit(
+                        events.Note(f"Running ANALYZE {table}, since its statistics could not be transferred: {reason}")
+                    )
                     destination.execute(f"ANALYZE {table}")
                 return 0, 0, None
             case CopyLargeObjects(range):

@@ -66,7 +66,7 @@ def copy_table(
 def choose_transfer(source: Connection, destination: Connection, *, relay_wanted: bool) -> tuple[Transfer, str]:
     """Return the fastest way between these two connections, and in words which it is and why."""
     if not relay_wanted:
-        return driver.transfer, "Rows go through the driver, as was asked for."
+        return driver.transfer, "Rows go through the driver (--relay off)."
     try:
         wires = [open_wire(conn.pgconn).name for conn in (source, destination)]
     except NoWire as reason:

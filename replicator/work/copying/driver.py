@@ -55,7 +55,7 @@ def transfer(
             destination.close()
         raise
     if sent != received:
-        raise RowsLost(f"The source sent {sent} rows, the destination took {received}.")
+        raise RowsLost(f"The source sent {sent} rows, but the destination stored {received}.")
     return sent
 
 
@@ -123,7 +123,7 @@ def _end(pgconn: PGconn) -> PQGen[int]:
         if result.status != pq.ExecStatus.COMMAND_OK:
             raise errors.error_from_result(result)
     if not results:
-        raise errors.OperationalError("the server ended the COPY without saying how")
+        raise errors.OperationalError("the server ended the COPY without a result")
     return results[-1].command_tuples or 0
 
 

@@ -27,11 +27,12 @@ SAMPLE_BYTES = 4 * 1024 * 1024
 SAMPLE_SECONDS = 10.0
 NAMED = 10
 DECLARE = (
-    "Say which encoding the bytes are in (--source-encoding LATIN1), mend them on the source, or clone into a database"
-    " with the source's encoding, which --create makes."
+    "Name the encoding of the bytes (--source-encoding LATIN1), fix them on the source, or clone into a database with"
+    " the"
+    " source's encoding (--create)."
 )
-DECLARED = "Give the --source-encoding with which the copy was made."
-MEND = "Mend these bytes on the source."
+DECLARED = "Use the --source-encoding that the copy was made with."
+MEND = "Fix these bytes on the source."
 ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 ESCAPED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
@@ -50,7 +51,7 @@ class Misfit:
     def __str__(self) -> str:
         return (
             f"{f'row {self.row}' if self.row else 'a row'} of {self.table} (ctid {self.ctid}) has bytes in column"
-            f" {self.column} that are no {self.encoding}: {self.bytes.hex(' ')}"
+            f" {self.column} that are not valid {self.encoding}: {self.bytes.hex(' ')}"
         )
 
 
@@ -97,7 +98,7 @@ def sample(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
             elif not table.empty and (misfit := first(beside, table, table.condition, limit=SAMPLE_ROWS)):
                 found.append(misfit)
     if found:
-        more = f" The same is true of {listed([each.table for each in found[1:]])}." if found[1:] else ""
+        more = f" So have {listed([each.table for each in found[1:]])}." if found[1:] else ""
         first_one = str(found[0])
         yield Finding(
             f"{first_one[0].upper()}{first_one[1:]}.{more}",
@@ -107,7 +108,7 @@ def sample(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
         )
     elif unread:
         yield Finding(
-            f"Not looked at, for want of time, whether bytes are {_encoding(snapshot.holder)}: {listed(unread)}.",
+            f"Not checked for valid {_encoding(snapshot.holder)}, for lack of time: {listed(unread)}.",
             fatal=False,
         )
 

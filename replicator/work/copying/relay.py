@@ -45,7 +45,7 @@ class Peer:
 
     def __init__(self, name: str, conn: Connection, other: "Peer | None" = None) -> None:
         if conn.pgconn.transaction_status != pq.TransactionStatus.INTRANS:
-            raise psycopg.ProgrammingError(f"the {name} connection is not in a transaction that waits for a command")
+            raise psycopg.ProgrammingError(f"the {name} connection is not idle in a transaction")
         self.wire = open_wire(conn.pgconn)
         self._conn = conn
         self._name = name
@@ -168,7 +168,7 @@ class Peer:
         return got is not None
 
     def _surprise(self, kind: bytes) -> ProtocolViolation:
-        return ProtocolViolation(f"The {self._name} sent a message {kind!r} that cannot come here.")
+        return ProtocolViolation(f"The {self._name} sent an unexpected message ({kind!r}).")
 
     def _error(self, fields: dict[int, bytes]) -> psycopg.Error:
         """Return what psycopg would have raised."""
@@ -198,5 +198,5 @@ def _relay(source: Peer, destination: Peer, copy_out: str, copy_in: str, moved: 
     received = destination.expect_count()
     destination.expect_ready()
     if sent != received:
-        raise RowsLost(f"The source sent {sent} rows, the destination took {received}.")
+        raise RowsLost(f"The source sent {sent} rows, but the destination stored {received}.")
     return sent

@@ -39,7 +39,7 @@ DECLARE
 BEGIN
     IF changed IS NOT NULL THEN
         RAISE object_not_in_prerequisite_state
-              USING MESSAGE = format('replaced, or given a trigger, meanwhile: %s', changed);
+              USING MESSAGE = format('replaced, or given a trigger, during the clone: %s', changed);
     END IF;
 END"""
 
@@ -75,8 +75,8 @@ def refuse(conn: Connection, tables: Mapping[str, bool]) -> set[str]:
     if changed:
         raise StepFailed(
             f"data {changed}",
-            "somebody has replaced this table, or given it a trigger, which would run as the role that copies",
-            hint="Drop the trigger, and let nobody else into the destination until the clone is done.",
+            "somebody replaced this table or gave it a trigger, which would run with the rights of the copying role",
+            hint="Drop the trigger, and keep others out of the destination until the clone is done.",
         )
     return found
 
