@@ -4,6 +4,7 @@ Every error here is provoked on a real server. What the command line itself refu
 """
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -378,7 +379,7 @@ def test_no_message_shows_the_names_of_kinds(replicator: Run, pair: tuple[Databa
 
 
 def test_every_text_of_the_package_can_be_read_in_one_go() -> None:
-    done = subprocess.run(["python", "-m", "tests.messages", "checks", "errors"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "tests.messages", "checks", "errors"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "is not available on the destination server" in done.stdout
     assert "Lost all sessions that held the snapshot." in done.stdout
