@@ -1,13 +1,12 @@
-"""A table's fingerprint, computed on its server: how many rows, and the sum of their hashes, in whatever order.
+"""A table's fingerprint, computed on its server: the number of rows and the sum of their hashes, in any order.
 
-A value's hash is that of the bytes which its type sends, else of the text that it prints: never of what its type's own
-hash function looks at, which is made for joins and ignores a sign, a brace, half of the bits. A few types' functions
-hash all bytes, and cost less. Each column has a seed of its own; a row's hash is a hash of the exclusive or of its
-values' hashes, so that cells exchanged between two rows show. The seeds differ from run to run: nobody can prepare rows
-that have the same hash.
+A value is hashed by the bytes of its type's send function, or else by its text. The hash functions of most types would
+miss differences: they are made for joins, and ignore a sign, a bracket or half of the bits. A few hash all bytes, and
+cost less (OWN). Each column has its own seed, and a row's hash is a hash of the exclusive or of its values' hashes,
+so values exchanged between two rows show. The seeds are random in each run: nobody can prepare rows that collide.
 
-What it costs, in ns a value on 18 (and 12), 2026-11, two cores: a type's own function up to 15 (60), bytes 15 to 50
-(50 to 150), bytes of arrays, jsonb and ranges 150 to 370 (190 to 380), text of composites and such 300 to 600
+Cost in ns per value on 18 (and 12), measured 2026-11 on two cores: a type's own function up to 15 (60), bytes 15 to 50
+(50 to 150), bytes of arrays, jsonb and ranges 150 to 370 (190 to 380), text of composites and the like 300 to 600
 (300 to 800).
 Reference: hashfunc.c, varlena.c hashbyteaextended (18), arrayfuncs.c hash_array_extended.
 """
@@ -26,7 +25,7 @@ CHUNK_BYTES = 32 * 1024 * 1024
 PIECE_BYTES = 8 * CHUNK_BYTES
 
 Fingerprint = tuple[int, int]
-"""How many rows, and the sum of their hashes."""
+"""The number of rows and the sum of their hashes."""
 
 OWN = {
     "bool": "pg_catalog.hashint4extended({0}::int4, {1})",
@@ -35,17 +34,17 @@ OWN = {
     "inet": "pg_catalog.hashinetextended({0}, {1})",
     "int2": "pg_catalog.hashint2extended({0}, {1})",
     "int4": "pg_catalog.hashint4extended({0}, {1})",
-    # It folds 64 bits into 32; as the seed, all count.
+    # It folds 64 bits into 32; as the seed, all of them count.
     "int8": "pg_catalog.hashint8extended({0}, {0} OPERATOR(pg_catalog.#) {1})",
     "macaddr": "pg_catalog.hashmacaddrextended({0}, {1})",
     "macaddr8": "pg_catalog.hashmacaddr8extended({0}, {1})",
     "oid": "pg_catalog.hashoidextended({0}, {1})",
     "uuid": "pg_catalog.uuid_hash_extended({0}, {1})",
-    # It takes all zeros for one, and a NaN has many forms that print alike.
+    # It treats 0 and -0 as equal, and a NaN has many forms that print alike.
     "float4": "CASE WHEN {0} <> '0' AND {0} <> 'NaN' THEN pg_catalog.hashfloat4extended({0}, {1}) ELSE {2} END",
     "float8": "CASE WHEN {0} <> '0' AND {0} <> 'NaN' THEN pg_catalog.hashfloat8extended({0}, {1}) ELSE {2} END",
 }
-"""Types whose own function hashes all of a value: the expression of its name, the seed, and the hash of its text."""
+"""Types whose own function hashes the whole value. {0}: the name, {1}: the seed, {2}: the hash of the text."""
 TEXTS = {"text", "varchar"}
 NEUTRAL = OWN.keys() | {
     "bit", "box", "bytea", "circle", "date", "int2vector", "interval", "line", "lseg", "money", "numeric", "oidvector",
@@ -53,15 +52,15 @@ NEUTRAL = OWN.keys() | {
     "int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange",
     "int4multirange", "int8multirange", "nummultirange", "tsmultirange", "tstzmultirange", "datemultirange",
 }  # fmt: skip
-"""Types, and elements of arrays, whose bytes are the same in every encoding."""
+"""Types (also of array elements) whose bytes do not depend on the encoding."""
 NULL = 0x9E3779B97F4A7C15
-"""Makes a NULL's hash of its column's seed."""
+"""Turns a column's seed into the hash of its NULLs."""
 
 
 def text_of(name: str, read_as: str = "") -> str:
-    """Return the expression for what a column's type prints. A cast to text may be a function of somebody's own.
+    """Return the expression for a column's text. Not a cast to text, which may be a user's function.
 
-    `read_as`: what another type prints that has read that.
+    `read_as`: another type, whose text of the same value is wanted.
     """
     value = f"pg_catalog.format('%s', {name})::{read_as}" if read_as else name
     return f"CASE WHEN pg_catalog.num_nulls({name}) = 0 THEN pg_catalog.format('%s', {value}) END"
@@ -74,14 +73,14 @@ def text_hash(text: str, seed: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Hashing:
-    """How two servers hash a value alike."""
+    """Expressions that give the same hash for the same value on two servers."""
 
     encodings: tuple[str, str]
-    """The databases' own."""
+    """Of source and destination."""
     since_18: bool
-    """Both servers have a function for the hash of bytes."""
+    """Both servers have a hash function for bytea."""
     declared: str | None = None
-    """What the bytes of the one in SQL_ASCII are said to be."""
+    """The declared encoding of the database in SQL_ASCII."""
     seed: int = field(default_factory=lambda: secrets.randbits(64))
 
     def row(self, columns: Sequence[Column]) -> str:
@@ -108,7 +107,7 @@ class Hashing:
             # enum_send takes no domain.
             value = f"{name}::{column.type}" if column.type else name
             sent = f"{column.send}({value})"
-            # An array that has lost its last NULL may still send that it has some.
+            # An array whose last NULL was replaced may still send its has-nulls flag.
             return self._bytes_hash(f"pg_catalog.set_byte({sent}, 7, 0)" if type.startswith("_") else sent, seed)
         text = name if type in TEXTS and not column.read_as else text_of(name, column.read_as)
         if alike or not self._converts:
@@ -117,11 +116,11 @@ class Hashing:
 
     @property
     def _converts(self) -> bool:
-        """Whether a text has other bytes on each side. SQL_ASCII holds the other one's as they are."""
+        """Whether texts have different bytes on both sides. SQL_ASCII stores the other side's bytes unchanged."""
         return self.encodings[0] != self.encodings[1] and "SQL_ASCII" not in self.encodings
 
     def common(self, text: str) -> str:
-        """Return the expression for those bytes of a text that are the same on both sides."""
+        """Return the expression for a text's bytes in an encoding that both sides share."""
         if not self._converts:
             return f"pg_catalog.convert_to({text}, pg_catalog.getdatabaseencoding())"
         converted = f"pg_catalog.convert_to({text}, 'UTF8')"
@@ -138,7 +137,7 @@ class Hashing:
 
 
 def _signed(number: int) -> int:
-    """Return the last 64 bits of a number, as PostgreSQL's bigint has them."""
+    """Return the last 64 bits of a number as a bigint."""
     return (number + 2**63) % 2**64 - 2**63
 
 
@@ -157,10 +156,10 @@ def fingerprint_table(
 ) -> Fingerprint:
     """Return the row count and the sum of hashes of a piece of a table. Calls `moved` with the bytes read.
 
-    `blocks` and `bytes` are the size of the whole table on this side when it was cut into pieces.
+    `blocks` and `bytes`: the size of the whole table on this side when it was split into pieces.
     """
     rows = total = 0
-    # A sum, not an exclusive or: two equal rows must not cancel each other. A numeric, which never overflows.
+    # A sum, not an exclusive or, in which two equal rows would cancel out. sum(bigint) is numeric and never overflows.
     query = (
         f"SELECT pg_catalog.count(*), coalesce(pg_catalog.sum({hashing.row(work.compared)}), 0) FROM {rows_of(work)}"
     )
@@ -174,10 +173,10 @@ def fingerprint_table(
 
 
 def _chunks(work: CompareTable, blocks: int | None, bytes: int) -> Iterator[tuple[str, int]]:
-    """Yield a piece's ranges of blocks as WHERE clauses, and how many bytes each may have.
+    """Yield a piece's ranges of blocks as WHERE clauses, and about how many bytes each has.
 
-    All pieces together are the whole table, however large it is by now: the first has no beginning, the last no end.
-    A table that cannot be read by block is in the first piece, whole.
+    All pieces together cover the whole table, even if it has grown: the first has no lower bound, the last no upper.
+    A table that cannot be read by block is read whole, in the first piece.
 
     >>> list(_chunks(CompareTable("t", (), True, "", 0, 2), 4, 4000))
     [("WHERE ctid < '(2,0)'", 2000)]
@@ -198,7 +197,7 @@ def _chunks(work: CompareTable, blocks: int | None, bytes: int) -> Iterator[tupl
 
 
 def fingerprint_large_objects(side: Side, work: CompareLargeObjects, hashing: Hashing) -> Fingerprint:
-    """Return how many large objects a range has and the sum of their hashes."""
+    """Return the number of large objects in a range and the sum of their hashes."""
     with side.reading() as conn:
         each = large_objects.hashes(conn, work.range, work.role, hashing.common("word.said"))
         query = f"SELECT count(*), coalesce(sum(hash), 0) FROM ({each}) AS each"

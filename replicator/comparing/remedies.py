@@ -1,7 +1,7 @@
-"""The statements that would make the destination's objects what the source's are: shown, and printed, never run.
+"""The statements that would make the destination's objects equal to the source's: shown or printed, never run.
 
-What a statement says is taken back by its opposite, what cannot be is dropped and made again, with all that is said of
-it. Of a table, a sequence, a type only what differs is altered. Rows are never looked at: see repair.
+A statement is reverted by its opposite; an object without one is dropped and recreated with its comments and other
+facets. Of tables, sequences and types only the differing parts are altered. Rows are another matter: see repair.py.
 """
 
 import re
@@ -18,7 +18,7 @@ from replicator.planning import graph
 
 Statements = tuple[str, ...]
 END = r"(?![\w$.\"])"
-"""The name before it is whole."""
+"""The end of a whole name."""
 OPPOSITES = tuple(
     (re.compile(pattern, re.DOTALL), opposite)
     for pattern, opposite in (
@@ -59,7 +59,7 @@ OPPOSITES = tuple(
         (r"((?:SET LOCAL|RESET) ROLE.*)", r"\1"),
     )
 )  # fmt: skip
-"""What takes back a statement. For whom nothing was said has what initdb, or CREATE, gives to all."""
+"""Statements and their opposites. Without a statement, the defaults of initdb or CREATE apply."""
 WITHOUT_OWNER = {"index": "INDEX"} | {
     f"text_search_{what}": f"TEXT SEARCH {what.upper()}" for what in ("parser", "template")
 }
@@ -78,7 +78,7 @@ COLUMN = re.compile(
 
 
 class Remedies:
-    """Says for each object what would mend it, and where in a script that stands: drops come first."""
+    """Finds for each object the statements that fix it, and their place in a script, where drops come first."""
 
     def __init__(self, source: Catalog, destination: Catalog) -> None:
         self._source = source
@@ -94,12 +94,12 @@ class Remedies:
         return _ranks(self._destination)
 
     def add(self, mismatch: Mismatch, here: Object | None, there: Object | None) -> Mismatch:
-        """Return a difference with the statements that would mend it."""
+        """Return a difference with the statements that would fix it."""
         place = self._here.get(here.name, 0) if here else -self._there.get(there.name, 0) - 1 if there else 0
         return replace(mismatch, mend=self.of(here, there), place=place)
 
     def of(self, here: Object | None, there: Object | None) -> Statements:
-        """Return the statements for one object, as it is on the source and on the destination; none are known: ()."""
+        """Return the statements for one object, given as on source and destination; () if none are known."""
         if here is None:
             return _dropped(there) if there else ()
         if there is None:
@@ -107,15 +107,15 @@ class Remedies:
         owner = (here.alter_owner,) if here.alter_owner and here.alter_owner != there.alter_owner else ()
         if here.create == there.create:
             return owner
-        statements = ALTERED.get(here.kind, self.anew)(here, there, self)
+        statements = ALTERED.get(here.kind, self.recreated)(here, there, self)
         return (*statements, *(s for s in owner if s not in statements))
 
     def _made(self, o: Object) -> Statements:
         refresh = (f"REFRESH MATERIALIZED VIEW {o.identity}",) if o.address in self._populated else ()
         return (*o.create, *([o.alter_owner] if o.alter_owner else []), *(refresh if o.kind == "matview" else ()))
 
-    def anew(self, here: Object, there: Object, _: "Remedies | None" = None) -> Statements:
-        """Drop it and make it again, with what goes with it."""
+    def recreated(self, here: Object, there: Object, _: "Remedies | None" = None) -> Statements:
+        """Drop and recreate an object with everything that belongs to it."""
         dropped = _dropped(there)
         if not dropped:
             return ()
@@ -126,22 +126,22 @@ class Remedies:
         return (*dropped, *self._made(here), *(s for o in (*parts, *said) for s in o.create))
 
     def replaced(self, here: Object, there: Object) -> Statements:
-        """CREATE OR REPLACE a view or a function, where its columns, or what it takes and returns, allow that."""
+        """CREATE OR REPLACE a view or a function, if its columns, or its arguments and result, allow that."""
         if here.kind == "view":
             old, new = (o.stub[0] for o in (here, there)) if here.stub and there.stub else ("", " ")
             possible = old == new or old.startswith(f"{new}, ")
         else:
             possible = _head(here) == _head(there)
         if not possible:
-            return self.anew(here, there)
+            return self.recreated(here, there)
         first = here.create[-1 if here.kind == "function" and len(here.create) > 1 else 0]
         making = next((s for s in here.create if s.startswith("CREATE OR REPLACE")), first)
         again = re.sub(r"\ACREATE (?!OR REPLACE)", "CREATE OR REPLACE ", making)
-        return (again, *_said_otherwise(_rest(here), _rest(there)))
+        return (again, *_difference(_rest(here), _rest(there)))
 
 
 def opposite(statement: str) -> str | None:
-    """Return what takes a statement back.
+    """Return the statement that reverts another one; None if there is none.
 
     >>> opposite("GRANT SELECT ON TABLE t TO a WITH GRANT OPTION")
     'REVOKE SELECT ON TABLE t FROM a CASCADE'
@@ -172,13 +172,13 @@ def _dropped(o: Object) -> Statements:
         return opposites(o.create)
     name = re.sub(r" OWNER TO .*\Z", "", o.alter_owner or "", flags=re.DOTALL).removeprefix("ALTER ")
     name = name or f"{words or o.kind.replace('_', ' ').upper()} {o.identity}"
-    if o.kind == "subscription":  # the slot is the publisher's, who may not be there
+    if o.kind == "subscription":  # the slot is on the publisher, which may be unreachable
         return (f"ALTER {name} DISABLE", f"ALTER {name} SET (slot_name = NONE)", f"DROP {name}")
     return (f"DROP {name}",)
 
 
 def opposites(statements: Sequence[str]) -> Statements:
-    """Return what takes statements back, the last first; what another role granted it takes back, too."""
+    """Return the statements that revert others, the last first; as the same role, if SET ROLE surrounds them."""
     back = [text for s in reversed(statements) if (text := opposite(s))]
     for place, text in enumerate(back):
         if text == "RESET ROLE":
@@ -187,22 +187,22 @@ def opposites(statements: Sequence[str]) -> Statements:
     return tuple(back)
 
 
-def _said_otherwise(here: Sequence[str], there: Sequence[str]) -> Statements:
-    """Take back what is said only there, and say what is said only here."""
+def _difference(here: Sequence[str], there: Sequence[str]) -> Statements:
+    """Revert statements that only the destination has, and run those that only the source has."""
     return (*opposites([s for s in there if s not in here]), *(s for s in here if s not in there))
 
 
-def _said(here: Object, there: Object, _: Remedies) -> Statements:
-    return _said_otherwise(here.create, there.create)
+def _stated(here: Object, there: Object, _: Remedies) -> Statements:
+    return _difference(here.create, there.create)
 
 
-def _said_again(here: Object, there: Object, _: Remedies) -> Statements:
-    """Privileges are what a list says from its beginning on."""
+def _stated_anew(here: Object, there: Object, _: Remedies) -> Statements:
+    """Privileges are the result of a whole list, so revert the whole list first."""
     return (*opposites(there.create), *here.create)
 
 
 def _head(o: Object) -> tuple[str, bool]:
-    """Return what a function takes and returns, and whether it is one of windows: that cannot be replaced."""
+    """Return a function's arguments and result, and whether it is a window function: these cannot be replaced."""
     head, _, more = next((s for s in reversed(o.create) if "\n LANGUAGE " in s), "").partition("\n LANGUAGE ")
     return re.sub(r"\ACREATE OR REPLACE ", "CREATE ", head), " WINDOW" in re.split(r"\n(?:AS|BEGIN|RETURN) ", more)[0]
 
@@ -217,7 +217,7 @@ def _replaced(here: Object, there: Object, remedies: Remedies) -> Statements:
 
 def _sequence(here: Object, there: Object, _: Remedies) -> Statements:
     how = re.sub(r"\ACREATE (?:\w+ )?SEQUENCE ", "ALTER SEQUENCE ", here.create[0])
-    return (how if how.endswith(" CYCLE") else f"{how} NO CYCLE", *_said_otherwise(here.create[1:], there.create[1:]))
+    return (how if how.endswith(" CYCLE") else f"{how} NO CYCLE", *_difference(here.create[1:], there.create[1:]))
 
 
 def _extension(here: Object, there: Object, _: Remedies) -> Statements:
@@ -225,7 +225,7 @@ def _extension(here: Object, there: Object, _: Remedies) -> Statements:
 
 
 def _enum(here: Object, there: Object, remedies: Remedies) -> Statements:
-    """Add labels; others cannot be taken away."""
+    """Add labels; existing ones cannot be removed."""
     ours, theirs = (re.findall(r"'(?:[^']|'')*'", o.create[0]) for o in (here, there))
     if [label for label in ours if label in theirs] != theirs:
         return ()
@@ -246,16 +246,16 @@ def _domain(here: Object, there: Object, _: Remedies) -> Statements:
         (bool(not_null.search(ours)), bool(not_null.search(theirs)))
     )
     null = (f"ALTER DOMAIN {here.identity} {change} NOT NULL",) if change else ()
-    return (*null, *_said_otherwise(here.finish, there.finish))
+    return (*null, *_difference(here.finish, there.finish))
 
 
 def _table(here: Object, there: Object, remedies: Remedies) -> Statements:
-    """Alter what differs: columns, what is said of them, constraints, storage parameters. Their order stays."""
+    """Alter columns, their settings, constraints and storage parameters that differ. The order of columns stays."""
     (ours, tail), (theirs, other_tail) = (_bare(o) for o in (here, there))
     if any(" OF " in (o.stub or o.create)[0].partition("(")[0] for o in (here, there)):
-        return ()  # a typed table's columns are the type's
+        return ()  # a typed table has its type's columns
     if here.kind == "foreign_table" and tail != other_tail:
-        return remedies.anew(here, there)
+        return remedies.recreated(here, there)
     alter = f"ALTER {'FOREIGN ' if here.kind == 'foreign_table' else ''}TABLE ONLY {here.identity}"
     changes: list[str] = []
     changes += [f"DROP COLUMN {name}" for name in theirs if name not in ours]
@@ -291,7 +291,7 @@ def _of_gone(statement: str, theirs: Iterable[str], ours: Iterable[str]) -> bool
 
 
 def _bare(o: Object) -> tuple[dict[str, str], str]:
-    """Return a table's columns without defaults, by name, and what follows their list."""
+    """Return a table's columns without defaults, by name, and the text after their list."""
     create = next((s for s in o.stub or o.create if s.startswith("CREATE")), "")
     _, *items, tail = parts(create) if "(" in create else ("", "")
     columns = {}
@@ -341,8 +341,8 @@ def _not_null(name: str, here: str, there: str) -> Iterator[str]:
 
 
 ALTERED: Mapping[str, Callable[[Object, Object, Remedies], Statements]] = {
-    **dict.fromkeys(FACETS | {"sequence_owner"}, _said),
-    **dict.fromkeys(("acl", "default_acl"), _said_again),
+    **dict.fromkeys(FACETS | {"sequence_owner"}, _stated),
+    **dict.fromkeys(("acl", "default_acl"), _stated_anew),
     **dict.fromkeys(("view", "function"), _replaced),
     **dict.fromkeys(("table", "foreign_table"), _table),
     "sequence": _sequence,

@@ -1,11 +1,11 @@
-"""Differing rows are copied again, from the snapshot that they were found in.
+"""Repairs differing rows: copies them again, from the snapshot in which they were found.
 
-The destination may be in use: once the table is locked, its rows must be as they were found, or as they should be.
+The destination may be in use: once the table is locked, each row must be as it was found, or already as on the source.
 
-As `replica` neither foreign keys nor triggers act: rows are deleted, and copied as they are, in one transaction for all
-tables that foreign keys join; at its end these keys must hold. A role that may not be it updates, inserts and deletes
-instead, in one transaction a table, and foreign keys act. What one table lacks for them may be there when another is
-repaired, so the tables are tried until nothing gets better.
+With session_replication_role = replica neither foreign keys nor triggers fire. Rows are deleted and copied in one
+transaction for all tables that foreign keys connect; at its end these keys must hold. A role that may not set it
+updates, inserts and deletes instead, in one transaction per table, and foreign keys fire. A row that one table needs
+may come with the repair of another, so the tables are retried until nothing improves.
 """
 
 from collections import Counter
@@ -31,9 +31,9 @@ from replicator.work.copying import driver
 AT_ONCE = 1000
 STAGE = "pg_temp.replicator_stage"
 SEE_ALL = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
-"""Whatever the role's default: what others have committed while a statement waited for a lock counts."""
+"""Whatever the role's default: after waiting for a lock, a statement must see what others committed meanwhile."""
 
-# Of the table, of its partitions if it is a root, and of all that foreign keys may reach from there if they act.
+# The triggers of the table, of its partitions if it is a root, and of tables that firing foreign keys may change.
 TRIGGERS = """
   WITH RECURSIVE reached (relid) AS (
        SELECT %(table)s::regclass::oid
@@ -51,7 +51,7 @@ SELECT tgrelid::regclass::text, quote_ident(tgname), tgenabled = 'A', tgenabled 
    AND NOT tgisinternal
    AND tgenabled::text = ANY (%(firing)s)
 """
-# A table that publishes what is deleted must say by what a row is known. One whose key is still to be made cannot.
+# A published table needs a replica identity for DELETE, which it lacks while its key is still to be built.
 UNIDENTIFIED = """
 SELECT c.oid::regclass::text, CASE c.relreplident WHEN 'n' THEN 'NOTHING' ELSE 'DEFAULT' END
   FROM pg_class c
@@ -65,7 +65,7 @@ SELECT c.oid::regclass::text, CASE c.relreplident WHEN 'n' THEN 'NOTHING' ELSE '
                       AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END)
    AND EXISTS (SELECT FROM pg_publication WHERE pubupdate OR pubdelete)
 """
-# pg_stat_xact: what the transaction has done, and perhaps some before it.
+# pg_stat_xact counts this transaction, and perhaps some before it: compare before and after.
 WRITTEN = """
 SELECT root, done, sum(rows)::bigint
   FROM pg_stat_xact_user_tables
@@ -79,7 +79,7 @@ RULES = "SELECT rulename FROM pg_rewrite WHERE ev_class = %s::regclass AND ev_ty
 
 
 class Repaired(NamedTuple):
-    """What became of a table: `done` or not, in words, and whether foreign keys acted meanwhile."""
+    """The outcome for a table: `done` or not, in words, and whether foreign keys fired (`acted`)."""
 
     done: bool
     text: str
@@ -94,7 +94,7 @@ Tables = Mapping[str, tuple[CompareTable, Found]]
 
 
 def repair_tables(sides: Pair, tables: Tables, hashing: Hashing) -> dict[str, Repaired]:
-    """Make the rows of these tables those of the source, and say what became of each."""
+    """Make the rows of these tables equal to the source's. Returns the outcome for each table."""
     if not tables:
         return {}
     with sides.destination.sessions.use() as there, there.transaction():
@@ -116,7 +116,7 @@ def repair_tables(sides: Pair, tables: Tables, hashing: Hashing) -> dict[str, Re
 def _repair_together(
     sides: Pair, tables: Tables, roots_of: Mapping[str, str], keys: Sequence[Any], hashing: Hashing
 ) -> dict[str, Repaired]:
-    """Repair tables in one transaction. Those that cannot be are left out, and the others repaired without them."""
+    """Repair tables in one transaction. If some cannot be repaired, repair the others without them."""
     outcomes: dict[str, Repaired] = {}
     left = dict(roots_of)
     while left:
@@ -149,7 +149,7 @@ def _repair(
     sides: Pair, there: Connection, work: CompareTable, found: Found, hashing: Hashing, replica: bool
 ) -> Repaired:
     if not found.all:
-        raise NotRepaired(f"more than {MOST_ROWS:,} rows differ: copy the database again.")
+        raise NotRepaired(f"more than {MOST_ROWS:,} rows differ: clone the database again.")
     there.execute(f"LOCK TABLE {_only(work)} IN SHARE ROW EXCLUSIVE MODE")
     _refuse_another(sides, there, work)
     path = sides.destination.paths.get(work.identity, "")
@@ -178,7 +178,7 @@ def _repair(
 
 
 def _written(there: Connection, work: CompareTable, replica: bool) -> Counter[tuple[str, str]]:
-    """Return how many rows of other tables were deleted and changed, where foreign keys act, as the server counts."""
+    """Return how many rows of other tables firing foreign keys have deleted and changed, as counted by the server."""
     if replica:
         return Counter()
     (root,) = roots(there, [work.identity])
@@ -186,19 +186,19 @@ def _written(there: Connection, work: CompareTable, replica: bool) -> Counter[tu
 
 
 def _refuse_another(sides: Pair, there: Connection, work: CompareTable) -> None:
-    """Refuse a table that is not the one that was compared, or has rules; nobody gives it one while it is locked."""
+    """Refuse a table that was replaced since the comparison, or has rules. While it is locked, neither can happen."""
     try:
         locks.prove_names(there, sides.destination.relations(work))
     except SourceChanged as error:
         raise NotRepaired(str(error)) from error
     if rules := there.execute(RULES, [work.identity]).fetchall():
-        raise NotRepaired(f"its rule {rules[0][0]} would do something else.")
+        raise NotRepaired(f"its rule {rules[0][0]} would change what is written.")
 
 
 def _still_to_do(there: Connection, work: CompareTable, found: Found, hashing: Hashing) -> list[RowDifference]:
     """Return the rows that are not as on the source yet. Raises NotRepaired if some are not as they were found, either.
 
-    A row whose key is equal to the one looked for, but written otherwise, is another row.
+    A row whose key is equal to the wanted one, but has another text, is another row.
     """
     what = [hashing.row(work.compared), *(text_of(column.name) for column in found.key)]
     texts = "".join(f", v{n}" for n in range(1, len(what)))
@@ -212,13 +212,17 @@ def _still_to_do(there: Connection, work: CompareTable, found: Found, hashing: H
                 left.append(row)
                 changed += now.get(n, (0, 0)) != row.there
     if changed:
-        raise NotRepaired("1 row was changed meanwhile" if changed == 1 else f"{changed:,} rows were changed meanwhile")
+        raise NotRepaired(
+            "1 row was changed during the comparison"
+            if changed == 1
+            else f"{changed:,} rows were changed during the comparison"
+        )
     return left
 
 
 @contextmanager
 def _silenced(there: Connection, work: CompareTable, replica: bool) -> Iterator[None]:
-    """Disable the triggers that would fire, and enable them again as they were, in the same transaction."""
+    """Disable the triggers that would fire, and restore them in the same transaction."""
     firing = ["A", "R"] if replica else ["A", "O"]
     about = {"table": work.identity, "root": not work.only, "acting": not replica, "firing": firing}
     triggers = there.execute(TRIGGERS, about).fetchall()
@@ -232,7 +236,7 @@ def _silenced(there: Connection, work: CompareTable, replica: bool) -> Iterator[
 
 @contextmanager
 def _identified(there: Connection, work: CompareTable) -> Iterator[None]:
-    """Let rows that are published be deleted though no key tells which they are."""
+    """Let published rows be deleted though the table has no replica identity yet."""
     unidentified = there.execute(UNIDENTIFIED, {"table": work.identity, "root": not work.only}).fetchall()
     for table, _ in unidentified:
         there.execute(f"ALTER TABLE ONLY {table} REPLICA IDENTITY FULL")
@@ -254,7 +258,7 @@ def _names(work: CompareTable) -> str:
 
 
 def _as_often(query: str, rows: Sequence[RowDifference], what: str) -> str:
-    """Return the query for `what` of selected rows, of equal ones no more than are wanted."""
+    """Return the query for `what` of selected rows, limited to the wanted number of equal ones."""
     times = sql.Literal([row.times for row in rows]).as_string()
     return (
         f"SELECT {what} FROM (SELECT *, row_number() OVER (PARTITION BY number) AS nth FROM ({query}) AS r) AS r"
@@ -280,7 +284,7 @@ def _copy(
     hashing: Hashing,
     target: str,
 ) -> int:
-    """Copy rows from the source into a table. Returns how many."""
+    """Copy rows from the source into a table. Returns their number."""
     columns = f" ({_names(work)})" if work.columns else ""
     what = [column.name for column in work.columns]
     values = ", ".join(f"v{n}" for n in range(len(what)))

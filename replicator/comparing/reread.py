@@ -1,13 +1,12 @@
-"""Definitions as the destination prints them once it has read them again: a server need not repeat its own words.
+"""Compares definitions as one server prints them: a server may print its own text differently after parsing it.
 
-`NULL` in an arm of a UNION comes back as `NULL::integer`, `a IN ('x', 'y')` of a varchar with other casts; versions
-choose other aliases, qualify or not, and call ICU's locales otherwise: a copy differs in its text from the original,
-and means the same. So where texts differ, the destination reads them as what a temporary object is made of, in a
-transaction that is rolled back, and what it prints then is compared. Nothing is planned or executed for that, and no
-table is locked but as by a reader.
+`NULL` in an arm of a UNION becomes `NULL::integer`, `a IN ('x', 'y')` of a varchar gets other casts; versions choose
+other aliases, qualify names or not, and name ICU locales differently. So a copy may differ in text and mean the same.
+If texts differ, the destination creates a temporary object from each, in a transaction that is rolled back, and the
+texts that it prints for these are compared. Nothing is planned or executed, and tables are only locked as by a read.
 
-An object goes into pg_temp under its own name, or onto a temporary relation that has the name and the columns of its
-own, since expressions may say both; of a table only those expressions are read that differ.
+An object is created in pg_temp under its own name, or on a temporary relation with the name and columns of its own,
+since expressions may use both. Of a table only the differing expressions are parsed again.
 """
 
 import re
@@ -42,7 +41,7 @@ READ_WHOLE = {
     "trigger": rf"CREATE (?:CONSTRAINT )?TRIGGER {WORDS} ON {ON}",
     "policy": rf"CREATE POLICY {NAME} ON {ON}",
 }
-"""By kind: the statement's beginning, with the names that are put into pg_temp."""
+"""By kind: the beginning of its statement, with the names that move into pg_temp."""
 MATVIEW = re.compile(
     rf"(CREATE MATERIALIZED VIEW {QUALIFIED}(?: USING {NAME})?(?: WITH \((?:[^')]|'[^']*')*\))? AS)(.*)( WITH NO DATA)",
     re.DOTALL,
@@ -56,18 +55,18 @@ SELECT DISTINCT objid::bigint
  WHERE refobjid IN (pg_my_temp_schema(), to_regclass('{0}')::oid, to_regtype('{0}')::oid)
    AND refclassid IN ('pg_namespace'::regclass, 'pg_class'::regclass, 'pg_type'::regclass)"""
 NOT_HERE = ("25006", "42501")
-"""Of a server or a transaction that is read-only, of a role without the privilege TEMPORARY."""
-# pg_temp last: no catalog, and no type, is hidden by what is made there.
+"""SQLSTATEs of a read-only server or transaction, and of a role without the privilege TEMPORARY."""
+# pg_temp last: what is created there must not hide catalogs or types.
 PLACE = "SET LOCAL search_path = pg_catalog, pg_temp"
 NEVER_QUEUED = "SET LOCAL lock_timeout = '10s'"
 
 
 def reading_again(destination: Sessions, tell: Callable[[str], None] = lambda text: None) -> Reread:
-    """Return what has the destination read and print two objects again. It returns None of what it cannot read.
+    """Return a function that has the destination parse and print two objects again; None if it cannot parse them.
 
-    `tell` is called once if this role, or a standby, can make nothing temporary there.
+    `tell` is called once if this role, or a standby, cannot create temporary objects.
     """
-    told: list[str] = []
+    reasons: list[str] = []
 
     def reread(here: Object, there: Object) -> tuple[Object, Object] | None:
         if here.kind not in KINDS:
@@ -78,16 +77,16 @@ def reading_again(destination: Sessions, tell: Callable[[str], None] = lambda te
             except psycopg.Error as error:
                 if conn.closed or error.sqlstate is None or error.sqlstate.startswith(NOT_THE_STATEMENTS):
                     raise
-                if error.sqlstate in NOT_HERE and not told:
-                    told.append(failures.one_line(error))
-                    tell(f"Definitions that are printed otherwise count as differences: {told[0]}")
-                return None  # it names what is not there, or this role can make nothing: the difference stands
+                if error.sqlstate in NOT_HERE and not reasons:
+                    reasons.append(failures.one_line(error))
+                    tell(f"Definitions are compared by their text alone: {reasons[0]}")
+                return None  # a name does not exist there, or this role may not create it: the difference stands
 
     return reread
 
 
 def _read_again(conn: psycopg.Connection[tuple[object, ...]], o: Object, other: Object) -> Object:
-    """A binary cursor sends one statement at most, whatever a source may have put into its text."""
+    """A binary cursor sends at most one statement, whatever a source may have put into its text."""
     with conn.transaction(force_rollback=True), conn.cursor(binary=True) as cursor:
         cursor.execute(PLACE)
         cursor.execute(NEVER_QUEUED)
@@ -109,7 +108,7 @@ def _statement(cursor: Cursor, o: Object, statement: str, other: Object, express
 
 
 def _whole(cursor: Cursor, kind: str, statement: str) -> str:
-    """Make an object in pg_temp and read it there as all objects of its kind are read."""
+    """Create an object in pg_temp and read it with the query of its kind."""
     pattern = re.compile(READ_WHOLE.get(kind, "(?!)"), re.DOTALL)
     found = pattern.match(statement)
     if not found:
@@ -155,7 +154,7 @@ def _in_temp(name: str) -> str:
 
 
 def _named(found: re.Match[str], names: dict[str, str]) -> str:
-    """Return the text with other names in the places that were found."""
+    """Return the text with other names in the found places."""
     text = found.string
     for group in sorted(names, key=found.start, reverse=True):
         text = text[: found.start(group)] + names[group] + text[found.end(group) :]
@@ -177,7 +176,7 @@ SET_DEFAULT = re.compile(rf"(ALTER TABLE ONLY {QUALIFIED} ALTER COLUMN ({NAME}) 
 
 
 class _Expressions:
-    """Reads expressions of a table in a temporary one with its columns; of those that `other` has as well, none."""
+    """Parses expressions of a table in a temporary one with its columns, except those that `other` has, too."""
 
     def __init__(self, cursor: Cursor, table: str, other: Object | None = None) -> None:
         self._cursor = cursor
@@ -207,7 +206,7 @@ class _Expressions:
         return part
 
     def check(self, definition: str) -> str:
-        """Return a check as it is printed."""
+        """Return a check as the server prints it."""
         self._make()
         self._alter(f"ADD CONSTRAINT replicator_reread {definition}")
         text = self._asked("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c' AND conrelid = {}")

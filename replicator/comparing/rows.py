@@ -1,8 +1,8 @@
-"""Which rows differ: first the buckets of keys whose fingerprints differ, then the rows in these, key by key.
+"""Which rows differ? First find the buckets of keys whose fingerprints differ, then compare their rows key by key.
 
-A bucket holds the keys of one hash, not a range of keys: ranges depend on collations, which two servers need not share.
-The rows of the buckets that differ come from both servers in the order of their keys' hashes and are merged as they
-come, so that no number of them needs memory. A table without a key is compared by its rows' hashes alone.
+A bucket holds keys with the same hash, not a range of keys: ranges depend on collations, which may differ between
+servers. The rows of differing buckets are read from both servers in the order of their keys' hashes and merged as they
+arrive, so that memory does not grow with their number. A table without a key is compared by its rows' hashes alone.
 """
 
 from collections import Counter
@@ -21,12 +21,12 @@ from replicator.work import large_objects
 
 BUCKETS = 65536
 LAST_BUCKET = f"{BUCKETS - 1}::bigint"
-FEW_ROWS = 4 * BUCKETS  # on both sides: merged as they are
+FEW_ROWS = 4 * BUCKETS  # on both sides together: so few are merged without buckets
 FETCHED_ROWS = 10_000
 MOST_ROWS = 100_000
-"""So many rows of a table are told apart."""
+"""At most so many differing rows of a table are named."""
 MOST_CHARACTERS = 10_000
-"""So much is read of a value that is shown."""
+"""Of a value that is shown, at most so much is read."""
 
 # The primary key, else the smallest unique index without NULLs.
 KEY = """
@@ -45,7 +45,7 @@ HAVING bool_and(k.attnum > 0 AND a.attnotnull)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Rows that differ, and the columns of the key that they are named by; `all` unless there were too many."""
+    """Differing rows, and the columns of the key that names them; `all` unless there were too many."""
 
     key: tuple[Column, ...]
     rows: tuple[RowDifference, ...]
@@ -53,7 +53,7 @@ class Found:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many rows are changed, missing, extra."""
+        """How many rows are changed, missing and extra."""
         counts = Counter[str]()
         for row in self.rows:
             counts[row.how] += row.times
@@ -64,7 +64,7 @@ class Found:
 
 
 def find_rows(sides: Pair, work: CompareTable, hashing: Hashing, rows: int) -> Found:
-    """Return the rows of a table that differ. `rows` is how many there are on both sides."""
+    """Return the differing rows of a table. `rows` is the number of rows on both sides together."""
     key = _key(sides, work)
     row = hashing.row(work.compared)
     digest = hashing.row(key) if key else row
@@ -87,13 +87,13 @@ def find_rows(sides: Pair, work: CompareTable, hashing: Hashing, rows: int) -> F
             query = f"SELECT digest, pg_catalog.count(*) FROM ({one}) AS one {where} GROUP BY 1 ORDER BY 1"
         names = [column.name for column in key]
         found = tuple(islice(_merge(sides, conns, query, names), MOST_ROWS + 1))
-    # Shorter ones first: whole numbers in their order.
+    # Shorter keys first, so that integers are in numeric order.
     ordered = sorted(found[:MOST_ROWS], key=lambda row: [(len(value or ""), value or "") for value in row.key.values()])
     return Found(key, tuple(ordered), len(found) <= MOST_ROWS)
 
 
 def find_large_objects(sides: Pair, work: CompareLargeObjects, hashing: Hashing) -> Found:
-    """Return the large objects of a range that differ."""
+    """Return the differing large objects of a range."""
     with sides.source.reading() as here, sides.destination.reading() as there:
         said = hashing.common("word.said")
         query = f"{large_objects.hashes(here, work.range, work.role, said)} ORDER BY 1"
@@ -103,7 +103,7 @@ def find_large_objects(sides: Pair, work: CompareLargeObjects, hashing: Hashing)
 
 
 def _key(sides: Pair, work: CompareTable) -> tuple[Column, ...]:
-    """Return the columns of a key that both sides have; none where there is none."""
+    """Return the columns of a key that both sides have; () if there is none."""
     columns = {column.name: column for column in work.columns}
     keys: list[list[tuple[Column, ...]]] = []
     for side in (sides.source, sides.destination):
@@ -133,13 +133,13 @@ Row = tuple[Any, ...]
 def _merge(
     sides: Pair, conns: tuple[Connection, Connection], query: str, names: Sequence[str]
 ) -> Iterator[RowDifference]:
-    """Yield what differs in the answers of both servers: digest, hash, key; without a key digest, count."""
+    """Yield the differences between both servers' rows: (digest, hash, key), or without a key (digest, count)."""
 
     def start(conn: Connection) -> list[Row]:
         conn.execute(f"DECLARE merged NO SCROLL CURSOR FOR {query}")
         return _fetch(conn)
 
-    first = sides.together(start, *conns)  # the sorting is in here
+    first = sides.together(start, *conns)  # the servers sort here
     ours, theirs = (
         groupby(_rows(conn, rows), lambda row: int(row[0])) for conn, rows in zip(conns, first, strict=True)
     )
@@ -176,7 +176,7 @@ def _rows(conn: Connection, rows: list[Row]) -> Iterator[Row]:
 
 
 def _with_key(here: list[Row], there: list[Row], names: Sequence[str]) -> Iterator[RowDifference]:
-    """Pair rows whose keys have the same hash. Those with the same hash as a whole are the same."""
+    """Match rows whose keys have the same hash. Rows with the same hash are equal."""
     ours, theirs = Counter(row[1] for row in here), Counter(row[1] for row in there)
     left = {tuple(row[2:]): int(row[1]) for row in here if ours[row[1]] > theirs[row[1]]}
     right = {tuple(row[2:]): int(row[1]) for row in there if theirs[row[1]] > ours[row[1]]}
@@ -196,13 +196,13 @@ def _without_key(here: list[Row], there: list[Row]) -> Iterator[RowDifference]:
 
 
 ShownRow = dict[str, tuple[int, str | None]]
-"""Hash and text of the values by column."""
+"""Hash and text of each value, by column."""
 
 
 def with_values(
     sides: Pair, work: CompareTable, hashing: Hashing, found: Found, number: int
 ) -> tuple[RowDifference, ...]:
-    """Return the first rows of a find with their values on both sides, of changed ones those that differ."""
+    """Return the first rows with their values on both sides; of changed rows only the differing values."""
     rows = found.rows[:number]
     hashes = ", ".join(hashing.value(column, 0) for column in work.compared)
     texts = ", ".join(f"pg_catalog.left({text_of(column.name)}, {MOST_CHARACTERS})" for column in work.compared)
@@ -225,7 +225,7 @@ def _shown(row: RowDifference, here: ShownRow | None, there: ShownRow | None) ->
         alike = {name for name in one if here and there and here[name] == there[name]}
         return {name: text for name, (_, text) in one.items() if row.how != "changed" or name not in alike}
 
-    # Of a table without a key the row may be on both sides, only not as often.
+    # Without a key the row may be on both sides, in different numbers.
     return replace(
         row,
         source=values(here) if row.how != "extra" else None,
@@ -236,10 +236,10 @@ def _shown(row: RowDifference, here: ShownRow | None, there: ShownRow | None) ->
 def select_rows(
     work: CompareTable, hashing: Hashing, key: Sequence[Column], rows: Sequence[RowDifference], what: Sequence[str]
 ) -> str:
-    """Return the query for these rows: the number of each, from 1 on, and the expressions in `what` of it.
+    """Return the query for these rows: the number of each, from 1 on, and the expressions in `what`.
 
-    Without a key it finds all rows that have the hash. A key of a type that is not PostgreSQL's own is compared as
-    text: its operators need not be found. What the others say is found by their index.
+    Without a key it finds all rows with the hash. Keys of user-defined types are compared as text, since
+    their operators may not be in the search_path; keys of built-in types by their index.
     """
     values = "".join(f", {expression} AS v{n}" for n, expression in enumerate(what))
     names = "".join(f", t.v{n}" for n in range(len(what)))
