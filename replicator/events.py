@@ -86,6 +86,8 @@ class Done:
     seconds: float
     rows: int
     bytes: int
+    table: str = ""
+    """The table whose rows, or a part of them, the step copied; empty for other steps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,8 @@ def _report(
     for step in batch:
         outcome = outcomes[step.name]
         if isinstance(outcome, Outcome):
-            emit(events.Done(step.name, step.phase, worker, outcome.seconds, outcome.rows, outcome.bytes))
+            table = step.work.table.identity if isinstance(step.work, CopyTable) else ""
+            emit(events.Done(step.name, step.phase, worker, outcome.seconds, outcome.rows, outcome.bytes, table))
             done(step)
     return outcomes
 
