@@ -35,6 +35,16 @@ class ReplicatorError(Exception):
         super().__init__(message or type(self).__doc__)
         self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle what it says: what it was made of may be gone by then."""
+        return _unpickled, (type(self), self.args, vars(self))
+
+
+def _unpickled(kind: type[ReplicatorError], args: tuple[object, ...], attributes: dict[str, object]) -> ReplicatorError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(attributes)
+    return error
+
 
 class NotReady(ReplicatorError):
     """The server did not answer."""

@@ -28,6 +28,7 @@ ORDER = [
     "checks",
     "comparing",
     "runs",
+    "library",
     "demo",
     "argv",
     "cli",

@@ -5,11 +5,13 @@ ready ─► open ─► prepare ─► begin ─► run the steps ─► check 
 """
 
 from contextlib import ExitStack
+from typing import NamedTuple
 
 from replicator import events
 from replicator.errors import Undone
 from replicator.events import Emit
 from replicator.journal import unfinished
+from replicator.model import ReadPoint
 from replicator.runs import swap
 from replicator.runs.begin import Copy, begin
 from replicator.runs.connect import ready
@@ -21,21 +23,30 @@ from replicator.runs.steps import run_steps
 from replicator.settings import Settings
 
 
-def clone(settings: Settings, emit: Emit) -> bool:
+class Cloned(NamedTuple):
+    """A finished copy: whether all of it was verified, and which snapshot of the source it is of."""
+
+    verified: bool
+    read_point: ReadPoint | None
+    """None: a copy that an earlier run had completed was swapped in."""
+
+
+def clone(settings: Settings, emit: Emit) -> Cloned:
     """Copy the source database into the destination, and verify the copy if the settings say so.
 
-    Returns whether all of it was verified. Raises a ReplicatorError; from the first write on, the destination's journal
+    Raises a ReplicatorError; from the first write on, the destination's journal
     says how far the copy got.
     """
     if settings.replace == "swap":
-        return swap.swap(settings, emit, build=fill)
+        cloned = swap.swap(settings, emit, build=fill)
+        return cloned or Cloned(verified=True, read_point=None)
     return fill(settings, emit)
 
 
-def fill(settings: Settings, emit: Emit, *, verified: bool = False) -> bool:
+def fill(settings: Settings, emit: Emit, *, verified: bool = False) -> Cloned:
     """Copy the source database into the empty destination, or its rows alone into a schema that is there.
 
-    Returns whether the copy was verified as a whole, which need not be done if it is `verified` already.
+    The copy need not be verified as a whole if it is `verified` already.
     """
     with ready(settings, emit) as opened, ExitStack() as stack:
         with events.saying(emit, "Opening both databases, and ending what an earlier run left there"):
@@ -50,7 +61,7 @@ def fill(settings: Settings, emit: Emit, *, verified: bool = False) -> bool:
             verified = complete(copy, verified=verified)
         for note in [*map(events.left_out, prepared.left_out), *copy.journal.later]:
             emit(note)
-        return verified
+        return Cloned(verified, ends.snapshot.read_point)
 
 
 def complete(copy: Copy, *, verified: bool) -> bool:

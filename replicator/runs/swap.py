@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from typing import TypeVar
 
 import psycopg
 from psycopg import conninfo, sql
@@ -32,6 +33,7 @@ from replicator.sessions.retry import Retry
 from replicator.settings import Settings
 from replicator.work import emptying
 
+T = TypeVar("T")
 COMPLETE = "replicator: a complete copy, to be swapped in"
 DISCARDED = "replicator: replaced by a newer copy, to be dropped"
 INCOMING = "__incoming"
@@ -95,10 +97,10 @@ INVALID = "SELECT datconnlimit = -2 FROM pg_database WHERE datname = %s"
 """A DROP DATABASE that was interrupted leaves it so. It can be renamed and dropped, neither altered nor entered."""
 
 
-def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], bool]) -> bool:
+def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], T]) -> T | None:
     """Build the copy beside the destination, then put it in its place. `build` clones into an empty database.
 
-    Returns whether all of the copy was verified, as `build` does. Raises a ReplicatorError; the destination is then as
+    Returns what `build` does; None if an earlier run had built it. Raises a ReplicatorError; the destination is then as
     it was.
     """
     name = postgres.database_name(settings.destination)
@@ -116,13 +118,14 @@ def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], bool]
         wanted = identity if settings.resume != "no" else None
         complete = _make_room(conn, maintenance, there, owners, wanted, emit)
     try:
-        verified = complete or build(replace(settings, destination=there, create=True, verify=True), emit)
+        wanted = replace(settings, destination=there, create=True, verify=True)
+        built = None if complete else build(wanted, emit)
         _swap_in(maintenance, settings, name, emit)
     except ReplicatorError as error:
         error.hint = f'Nothing changed in "{name}"; what was begun is in "{name}{INCOMING}". {error.hint or ""}'.strip()
         raise
     _tidy_up(maintenance, settings, name, emit)
-    return verified
+    return built
 
 
 def beside(dsn: str) -> str:

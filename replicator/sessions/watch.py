@@ -71,13 +71,17 @@ class Watch:
     def __init__(
         self, *, stall_seconds: float = STALL_SECONDS, lock_waits: Callable[[str], None] | None = None
     ) -> None:
-        self.stall_seconds = stall_seconds
-        self.listener = self._once(lock_waits) if lock_waits else None
+        self.configure(stall_seconds, lock_waits)
         self.holding: WeakSet[Any] = WeakSet()
         """Connections that hold a snapshot, and locks, until all else is done: what waits for them waits for ever."""
         self.thread = 0
         """The thread that runs the command: there a cancelled run raises KeyboardInterrupt, as for Ctrl-C."""
         self._cancelled: Future[None] = Future()
+
+    def configure(self, stall_seconds: float, lock_waits: Callable[[str], None] | None) -> None:
+        """Set both, before anything is connected."""
+        self.stall_seconds = stall_seconds
+        self.listener = self._once(lock_waits) if lock_waits else None
 
     @staticmethod
     def _once(tell: Callable[[str], None]) -> Callable[[Wait], None]:

@@ -31,6 +31,8 @@ class Servers:
     destination: str = field(repr=False)
     wait_attempts: int = field(default=5, kw_only=True)
     wait_delay: float = field(default=5.0, kw_only=True)
+    stall_seconds: float = field(default=300.0, kw_only=True)
+    """How long a server may be silent before it is asked whether it still works."""
     retry_seconds: float = field(default=600.0, kw_only=True)
     """How long a step is retried while what fails may pass, counted from its first failure."""
     lock_timeout: float = field(default=0.0, kw_only=True)
@@ -234,6 +236,7 @@ FLAGS = {
     "create_tablespaces": "--tablespaces",
     "hold_snapshot_seconds": "--hold-snapshot",
     "retry_seconds": "--retry-for",
+    "stall_seconds": "--stall-timeout",
 }
 """The flags that are not called as their fields are."""
 

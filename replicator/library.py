@@ -1,0 +1,351 @@
+"""The Python door: the commands as functions, and a run that another thread watches and cancels.
+
+Nothing here prints, reads the environment or arguments, installs signal handlers or switches the garbage collector, and
+no run leaves anything behind in the process: several can go on side by side. The command line has no other way in.
+Reference: `replicator help python`.
+"""
+
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Generic, ParamSpec, Self, TypeVar
+
+from replicator import checks, events
+from replicator.checks import Facts
+from replicator.comparing import Mismatch
+from replicator.errors import Interrupted
+from replicator.events import Emit, Event
+from replicator.journal.run import Status
+from replicator.model import Finding, Phase, Plan, ReadPoint
+from replicator.runs import check as runs_check
+from replicator.runs import clone as runs_clone
+from replicator.runs import plan as runs_plan
+from replicator.runs import repair as runs_repair
+from replicator.runs import status as runs_status
+from replicator.runs import validate as runs_validate
+from replicator.sessions.watch import STALL_SECONDS, Watch, watched
+from replicator.settings import Settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ABSENT = "There is no such database, so there is no unfinished clone in it. Is its name correct?"
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedTable:
+    """One table of a copy. `seconds` is the time of all workers that copied it."""
+
+    name: str
+    rows: int
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command did. Servers are named as user@host:port/database."""
+
+    source: str
+    destination: str
+    versions: tuple[str, ...]
+    """Of both servers, the source first."""
+    seconds: float
+    tables: tuple[CopiedTable, ...] = ()
+    """Copied or, by `verify`, none: see `differences`."""
+    snapshot: ReadPoint | None = None
+    """The snapshot of the source that the copy was read in, and a WAL position right after it."""
+    verified: bool = False
+    """Whether all of the copy was compared with the source."""
+    differences: tuple[Mismatch, ...] = ()
+    """Of `verify`: repaired ones, too."""
+    left_out: tuple[str, ...] = ()
+    """What the copy lacks, as the options wanted or allowed."""
+    deferred: str = ""
+    """What `validate` is still to do, in words."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """How many rows were copied."""
+        return sum(table.rows for table in self.tables)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes these rows had on the wire."""
+        return sum(table.bytes for table in self.tables)
+
+    @property
+    def equal(self) -> bool:
+        """Whether no difference is left."""
+        return all(difference.repaired for difference in self.differences)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What `check` found: the facts of each server, and what blocks a clone (`fatal`) or is worth knowing."""
+
+    servers: dict[str, Facts]
+    findings: tuple[Finding, ...]
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a clone would refuse to begin."""
+        return any(finding.fatal for finding in self.findings)
+
+
+class _Account:
+    """Hears the events of a run, from any thread, and passes them on."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._lock = threading.Lock()
+        self._began = time.monotonic()
+        self._servers: dict[str, events.Ready] = {}
+        self._tables: dict[str, CopiedTable] = {}
+        self._notes: list[events.Note] = []
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            match event:
+                case events.Ready():
+                    self._servers[event.server] = event
+                case events.Note():
+                    self._notes.append(event)
+                case events.Done(phase=Phase.DATA, table=str(name)) if name:
+                    before = self._tables.get(name, CopiedTable(name, 0, 0, 0.0))
+                    self._tables[name] = CopiedTable(
+                        name, before.rows + event.rows, before.bytes + event.bytes, before.seconds + event.seconds
+                    )
+        self._emit(event)
+
+    def result(
+        self,
+        *,
+        snapshot: ReadPoint | None = None,
+        verified: bool = False,
+        differences: Sequence[Mismatch] = (),
+    ) -> Result:
+        """Return what was heard."""
+        servers = [self._servers.get(side, events.Ready(side, "", "")) for side in ("source", "destination")]
+        return Result(
+            servers[0].where,
+            servers[1].where,
+            tuple(server.version for server in servers),
+            time.monotonic() - self._began,
+            tuple(self._tables.values()),
+            snapshot,
+            verified,
+            tuple(differences),
+            tuple(note.text for note in self._notes if note.left_out),
+            next((note.text for note in self._notes if note.deferred), ""),
+            tuple(note.text for note in self._notes if not note.left_out and not note.deferred),
+        )
+
+
+def _nobody(event: Event) -> None:
+    pass
+
+
+_prepared: ContextVar[Watch] = ContextVar("prepared")
+"""The watch of a run that `running` has begun: so it can be cancelled before it has connected to anything."""
+
+
+@contextmanager
+def _watching(emit: Emit, stall_seconds: float) -> Iterator[_Account]:
+    account = _Account(emit)
+    watch = _prepared.get(Watch())
+    watch.configure(stall_seconds, lambda text: account(events.Note(text)))
+    with watched(watch):
+        yield account
+
+
+class Running(Generic[R]):
+    """A run in a thread of its own. Iterate over it to get its events; the iteration ends when the run does.
+
+    Leaving the `with` waits for the run, and raises what it raised unless `result` did; an exception cancels it.
+    """
+
+    def __init__(self, action: Callable[[Emit], R]) -> None:
+        self._action = action
+        self._watch = Watch()
+        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._result: list[R] = []
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="replicator", daemon=True)
+        self._told = False
+
+    def _run(self) -> None:
+        _prepared.set(self._watch)
+        try:
+            self._result.append(self._action(self._events.put))
+        except KeyboardInterrupt:  # before there was a journal to write it into
+            self._error = Interrupted()
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._events.put(None)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __iter__(self) -> Iterator[Event]:
+        while (event := self._events.get()) is not None:
+            yield event
+        self._events.put(None)  # for who iterates once more
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error:
+            self.cancel()
+        self._thread.join()
+        if not error and not self._told:
+            self.result()
+
+    def cancel(self) -> None:
+        """End the run as Ctrl-C does, from any thread: `result` then raises Interrupted, with a hint."""
+        self._watch.cancel()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run is over."""
+        return not self._thread.is_alive() and self._thread.ident is not None
+
+    def result(self, timeout: float | None = None) -> R:
+        """Wait for the run and return what it did. Raises what it raised, or TimeoutError after so many seconds."""
+        self._thread.join(timeout)
+        if not self.ended:
+            raise TimeoutError("The run is not over yet.")
+        self._told = True
+        if self._error:
+            raise self._error
+        return self._result[0]
+
+
+class Command(Generic[P, R]):
+    """A command. Call it to wait for its result; `running` takes the same arguments, and can be cancelled."""
+
+    def __init__(self, action: Callable[P, R]) -> None:
+        self._action = action
+        self.__doc__ = action.__doc__
+        self.__name__ = action.__name__
+        self.__wrapped__ = action  # for inspect.signature
+
+    def __call__(self, *args: P.args, **options: P.kwargs) -> R:
+        """Run the command, in this thread."""
+        return self._action(*args, **options)
+
+    def running(self, *args: P.args, **options: P.kwargs) -> Running[R]:
+        """Return the command as a run, which the `with` statement begins."""
+        given = options.pop("on_event", None)
+
+        def action(emit: Emit) -> R:
+            def hear(event: Event) -> None:
+                emit(event)
+                if callable(given):
+                    given(event)
+
+            return self._action(*args, **{**options, "on_event": hear})  # type: ignore[arg-type]
+
+        return Running(action)
+
+
+@Command
+def clone(settings: Settings, *, on_event: Emit = _nobody) -> Result:
+    """Copy the source into the destination, and verify the copy if the settings say so.
+
+    Raises a ReplicatorError; its `hint` names what to do next. `on_event` is called from several threads.
+    """
+    with _watching(on_event, settings.stall_seconds) as account:
+        cloned = runs_clone.clone(settings, account)
+        return account.result(snapshot=cloned.read_point, verified=cloned.verified)
+
+
+@Command
+def verify(settings: Settings, *, on_event: Emit = _nobody) -> Result:
+    """Compare two databases; with `repair`, copy the rows that differ again. Raises a ReplicatorError.
+
+    Differences are no error here: see Result.differences and Result.equal.
+    """
+    with _watching(on_event, settings.stall_seconds) as account:
+        return account.result(verified=True, differences=runs_repair.verify_or_mend(settings, account))
+
+
+@Command
+def plan(settings: Settings, *, on_event: Emit = _nobody) -> Plan:
+    """Return what a clone would do. Nothing is written anywhere. Raises a ReplicatorError."""
+    with _watching(on_event, settings.stall_seconds) as account:
+        return runs_plan.plan_copy(settings, account)
+
+
+@Command
+def check(settings: Settings, *, on_event: Emit = _nobody) -> Checked:
+    """Return what would block a clone. Nothing is written anywhere. Raises a ReplicatorError, as without servers."""
+    with _watching(on_event, settings.stall_seconds) as account:
+        servers, findings = runs_check.preflight(settings, account)
+        return Checked(servers, tuple(findings))
+
+
+@Command
+def status(
+    destination: str,
+    *,
+    wait_attempts: int = 5,
+    wait_delay: float = 5.0,
+    stall_seconds: float = STALL_SECONDS,
+    on_event: Emit = _nobody,
+) -> Status | None:
+    """Return the state of the unfinished clone in this database; None if there is none."""
+    with _watching(on_event, stall_seconds) as account:
+        _wait(destination, wait_attempts, wait_delay, account)
+        return runs_status.look(destination)
+
+
+@Command
+def clean(
+    destination: str,
+    *,
+    wait_attempts: int = 5,
+    wait_delay: float = 5.0,
+    stall_seconds: float = STALL_SECONDS,
+    on_event: Emit = _nobody,
+) -> Counter[str] | None:
+    """Remove what an unfinished clone left in this database. Returns how many objects went, by kind; None without any.
+
+    Raises PreflightFailed while that clone goes on.
+    """
+    with _watching(on_event, stall_seconds) as account:
+        _wait(destination, wait_attempts, wait_delay, account)
+        return runs_status.clean_up(destination, account)
+
+
+@Command
+def validate(
+    destination: str,
+    *,
+    jobs: int = 1,
+    maintenance_work_mem: int | None = None,
+    retry_seconds: float = 600.0,
+    wait_attempts: int = 5,
+    wait_delay: float = 5.0,
+    stall_seconds: float = STALL_SECONDS,
+    on_event: Emit = _nobody,
+) -> Result | None:
+    """Do what a clone into this database has deferred; None if nothing was. Raises Incomplete if some of it fails."""
+    with _watching(on_event, stall_seconds) as account:
+        _wait(destination, wait_attempts, wait_delay, account)
+        memory, seconds = maintenance_work_mem, retry_seconds
+        done = runs_validate.validate(destination, account, jobs=jobs, memory=memory, retry_seconds=seconds)
+        return None if done is None else account.result()
+
+
+def _wait(destination: str, attempts: int, delay: float, emit: Emit) -> None:
+    checks.wait("destination", destination, attempts=attempts, delay=delay, emit=emit, absent=ABSENT)
