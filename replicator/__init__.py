@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from replicator.model import Statistics as Statistics
     from replicator.settings import Settings as Settings
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "checks": ("Facts",),
