@@ -202,7 +202,7 @@ def test_a_file_of_a_page_can_be_read(block: Block, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("block", SQL, ids=lambda block: block.name)
 def test_statements_of_a_page_run(block: Block, stage: Stage) -> None:
-    roles = sorted(set(re.findall(r"\bcopy_\w+", block.text)))
+    roles = sorted(set(re.findall(r"\b(?:copy_\w+|shop_owner)\b", block.text)))
     for role in roles:
         stage.destination.run(f"CREATE ROLE {role}")
     try:
@@ -281,6 +281,7 @@ def test_the_grants_of_a_page_suffice(page: str, major: int, tmp_path: Path) -> 
         for text in swapping:
             admin[1].run(text)
         if swapping:
+            as_roles["REPLICATOR_DESTINATION"] = new.conninfo("shop", user="shop_owner")
             stage.run("replicator clone --replace swap", **as_roles)
 
 
