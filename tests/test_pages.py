@@ -51,6 +51,8 @@ OF_OTHERS = {
 # The source is a small shop. Each block has a destination of its own, in one of these states.
 
 SHOP = """
+CREATE EXTENSION citext;
+CREATE EXTENSION pg_trgm;
 CREATE TABLE customers (id int PRIMARY KEY, name text NOT NULL);
 CREATE TABLE orders (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer int NOT NULL, sum numeric);
 CREATE INDEX ON orders (customer);
