@@ -93,7 +93,7 @@ class Stage:
         done = subprocess.run(
             ["bash", "-c", "\n".join(script)],
             cwd=self.folder,
-            env=environment(**variables, PYTHONPATH=str(ROOT)),
+            env=environment(**variables, HOME=str(self.folder), PYTHONPATH=str(ROOT)),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
