@@ -335,6 +335,12 @@ def test_the_readme_names_every_page() -> None:
     assert {f"replicator/help/{page.name}" for page in HELP_PAGES} <= named
 
 
+def test_the_tests_that_the_readme_names_are_there() -> None:
+    named = re.findall(r"`(test_\w+\.py)`", README.read_text("utf-8"))
+    assert len(named) == 6
+    assert [name for name in named if not (ROOT / "tests" / name).is_file()] == []
+
+
 def test_the_readme_is_short() -> None:
     lines = README.read_text("utf-8").splitlines()
     assert len(lines) <= MOST_LINES
