@@ -18,12 +18,12 @@ def topics() -> dict[str, str]:
 @click.argument("topic", required=False)
 @click.pass_context
 def help_command(context: click.Context, /, topic: str | None) -> None:
-    """Show a page of help, or that of a command; without a name, which pages there are."""
+    """Show a page of help. If there is none, show the command's --help; without a name, list the pages."""
     pages = topics()
     assert context.parent is not None
     assert isinstance(context.parent.command, click.Group)
     commands = context.parent.command.commands
-    if topic and topic in commands:
+    if topic and topic in commands and topic not in pages:
         click.echo(commands[topic].get_help(click.Context(commands[topic], context.parent, info_name=topic)))
     elif topic is None:
         width = max(map(len, pages))
