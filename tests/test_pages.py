@@ -19,7 +19,6 @@ from tests.fix_pages import HELP, HELP_PAGES, LINK, OPTION, PAGES, ROOT, Block, 
 from tests.fix_servers import BINARIES, VERSIONS, Database, Servers
 
 README = ROOT / "README.md"
-CONTRIBUTING = ROOT / ".github" / "CONTRIBUTING.md"
 RUN_PAGES = [README, *HELP_PAGES]
 COMMAND_SECONDS = 120
 UNFINISHED = 6  # what `status` ends with
