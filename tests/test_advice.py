@@ -59,7 +59,7 @@ def test_what_it_says_to_continue_with_works(
     mode: str, start: Start, replicator: Run, source: Database, destination: Database
 ) -> None:
     result = interrupted(start, mode, source, destination)
-    assert re.search(r"The copy is unfinished: \d+ of \d+ steps are done\. Continue with", result.said), result
+    assert re.search(r"The copy is incomplete \(\d+ of \d+ steps done\)\. Continue with", result.said), result
     go_on, *_ = commands(result.err)
     assert ("--resume" if mode in HELD else "--resume=per-table") in go_on
     status = replicator("status", "--destination", destination.dsn)

@@ -355,7 +355,7 @@ def test_the_old_primary_that_lives_on_does_not_get_the_copy_unnoticed(
         with held_at("indexes", folder, copy, process):
             promote(pair)
         result = process.ends()
-        refuses(result, 6, f":{pair.second.port}/copy by now", "a standby was promoted")
+        refuses(result, 6, f":{pair.second.port}/copy: a standby was promoted", "a standby was promoted")
         assert replicator("status", "--destination", dsn).code == 6
 
 

@@ -57,5 +57,5 @@ def test_what_finds_no_counterpart_is_told(replicator: Run, database: Database, 
     destination.run("CREATE TABLE t (id serial PRIMARY KEY); CREATE TABLE own (id serial)")
     result = replicator(*COPY, *both(database, destination))
     runs(result)
-    assert "The destination lacks sequences: public.alone." in result.said
+    assert "Sequences are missing on the destination: public.alone." in result.said
     assert "since the source has none there: public.t_id_seq (for public.t.id)." in result.said

@@ -127,7 +127,7 @@ def test_what_was_put_off_comes_later_and_all_is_as_it_was(
     assert status.code == 6 and left in status.out
     verified = replicator("verify", *both(database, destination))
     assert "No differences." in runs(verified)
-    assert "Not compared, as it is still to be done: index" in verified.err
+    assert "Not compared, since it is deferred: index" in verified.err
     assert "The copy is complete." in runs(replicator("validate", *on(destination)))
     is_complete(database, destination)
     assert "No differences." in runs(replicator("verify", *both(database, destination)))
@@ -222,7 +222,12 @@ def test_two_at_a_time_refuse_each_other(
         writer.execute("INSERT INTO b VALUES (1000, 1, 1)")
         process = start("validate", *on(destination))
         until(lambda: destination.value(INVALID) is not None)
-        refuses(replicator("validate", *on(destination)), 3, "Another `validate`, or a clone", "Wait for its end")
+        refuses(
+            replicator("validate", *on(destination)),
+            3,
+            "Another `validate` or `clone` is running",
+            "Wait until it ends",
+        )
         refuses(replicator("clean", *on(destination)), 3, "`validate` of this database is still running")
         for option in ("--replace=drop", "--resume"):
             result = replicator("clone", *both(database, destination), option)
@@ -428,7 +433,7 @@ def test_what_is_left_to_do_is_in_the_way_of_no_other_copy(
     open_copy = "The copy is open; 2 foreign keys are to be validated and 2 indexes are to be built: `validate`."
     given = both(database, destination)
     refuses(replicator("clone", *given), 3, open_copy, "`validate` completes it")
-    refuses(replicator("clone", *given, "--resume", *DEFER), 3, "The copy is open already", "`validate` does")
+    refuses(replicator("clone", *given, "--resume", *DEFER), 3, "The copy is complete and in use", "Run `validate`")
     refuses(replicator("clone", *given, "--data-only", "--truncate"), 3, open_copy)
     assert destination.dump() == before
     destination.run("INSERT INTO a VALUES (5000)")
@@ -447,7 +452,7 @@ def test_clean_gives_up_what_is_left_and_nothing_else(
     opened(replicator, database, destination)
     result = replicator("clean", *on(destination))
     assert "Removed 0 objects" in runs(result)
-    assert "Given up, and left as it is: index public.b_an, index public.b_n, validate foreign_key b_a" in result.err
+    assert "Given up, and left unchanged: index public.b_an, index public.b_n, validate foreign_key b_a" in result.err
     assert destination.value("SELECT count(*) FROM b") == 100
     assert destination.value("SELECT to_regnamespace('replicator')") is None
 
@@ -604,7 +609,7 @@ def test_interrupted_it_says_how_to_go_on(
         process = start("validate", *on(destination))
         until(lambda: destination.value(INVALID) is not None)
         process.send(how)
-        refuses(process.ends(), 130, "`validate` goes on where this ended.")
+        refuses(process.ends(), 130, "Run `validate` again to continue.")
         assert destination.rows(BUILDING) == []
         writer.rollback()
     runs(replicator("validate", *on(destination)))

@@ -113,7 +113,7 @@ def test_clean_keeps_all_that_a_drop_had_not_begun_to_drop(
         clone(Settings(database.dsn, destination.dsn, replace="drop"), lambda event: None)
     assert "Unfinished clone" in replicator("status", "--destination", destination.dsn).out
     result = replicator("clean", "--destination", destination.dsn)
-    assert "had been dropped: it stays" in result.said
+    assert "had not been dropped yet: they stay" in result.said
     assert "Removed 0 objects" in runs(result)
     assert dump(destination) == before
     assert destination.value("SELECT count(*) FROM dear") == 700

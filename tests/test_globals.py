@@ -511,7 +511,7 @@ def test_a_create_database_that_is_cut_off_is_no_lack_of_privileges(
         until(lambda: process.ended or database.value(f"SELECT count(*) {mine}") == 1)
         database.run(f"SELECT pg_terminate_backend(pid) {mine}")
         in_the_way.rollback()
-    refuses(process.ends(), 4, "was not created on the destination", "Give the same command again")
+    refuses(process.ends(), 4, "was not created on the destination", "Run the same command again")
     runs(start("clone", "--create", *both(database, new)).ends())
 
 
@@ -586,7 +586,7 @@ def test_probe_of_a_database_that_create_is_to_make(database: Database, new: Dat
         assert f"destination: PostgreSQL {new.major}" in out
         assert f"database {new.name}, 0 B, UTF8" in out
         assert (
-            f'note: The database "{new.name}" is not there: `clone --create` makes it and tries the schema there' in out
+            f'note: Database "{new.name}" does not exist: `clone --create` creates it and tries the schema there' in out
         )
         assert "in the way" not in out
         database.run("ALTER ROLE alice LOGIN")
@@ -648,7 +648,9 @@ def test_what_an_older_server_cannot_hold_is_refused(major: int, options: str, f
         pytest.skip("needs both servers")
     source, new = servers.database(major, options), servers.database(VERSIONS[0])
     drop(new)
-    with pytest.raises(PreflightFailed, match=f"has {feature}.*{VERSIONS[0]} server cannot hold"):
+    with pytest.raises(
+        PreflightFailed, match=f"has {feature}.*PostgreSQL {VERSIONS[0]} on the destination does not support"
+    ):
         copy(source, new, create=True)
     assert not exists(new)
 

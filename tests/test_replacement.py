@@ -105,7 +105,7 @@ def test_the_old_one_is_kept_on_request(replicator: Run, new: Database, old: Dat
     runs(result)
     assert serves(old, "new")
     ((name, comment),) = beside(old).items()
-    assert f'The copy is in its place, "{old.name}"; what it replaces is kept as "{name}".' in result.said
+    assert f'Swapped: "{old.name}" is the new copy; the old database is kept as "{name}".' in result.said
     assert name.startswith(old.name + PREVIOUS)
     assert comment == "the old one"
     assert Database(old.server, name, old.major).rows("SELECT DISTINCT a FROM t") == [("old",)]
@@ -243,7 +243,7 @@ class TestFailures:
         with psycopg.connect(old.server.conninfo()) as blocker:
             blocker.execute(f"COMMENT ON DATABASE {old.name} IS 'not yet'")
             process = start(*SWAP, *both(new, old))
-            process.says("is tried again")
+            process.says("again in")
         runs(process.ends())
         assert serves(old, "new")
 
@@ -302,7 +302,7 @@ class TestFailures:
         maintain_only(old, f"CREATE DATABASE {old.name}{INCOMING}")
         other = Database(old.server, old.name + INCOMING, old.major)
         other.run("CREATE TABLE dear (a int)")
-        refuses(replicator(*SWAP, *both(new, old)), 3, "is not ours", "public.dear")
+        refuses(replicator(*SWAP, *both(new, old)), 3, "was not created by replicator", "public.dear")
         assert other.value("SELECT count(*) FROM dear") == 0
         assert serves(old, "old")
 
@@ -312,7 +312,7 @@ class TestFailures:
 
     def test_a_name_must_leave_room(self, replicator: Run, new: Database, servers: Servers) -> None:
         long = Database(new.server, "x" * 39, new.major)
-        refuses(replicator(*SWAP, *both(new, long)), 3, "leaves no room")
+        refuses(replicator(*SWAP, *both(new, long)), 3, "is too long for the suffix")
 
     def test_options_that_exclude_each_other(self, replicator: Run, new: Database, old: Database) -> None:
         flags = both(new, old)
@@ -356,8 +356,8 @@ class TestDrop:
         refuses(replicator("clone", *both(rebuilt, used)), 3, "not empty")
         result = replicator(*DROP, "--verify", *both(rebuilt, used))
         runs(result)
-        assert 'only the destination has stay as they are: "Own, stays"' in result.said
-        assert "not done in one moment" in result.said
+        assert 'only the destination has are kept: "Own, stays"' in result.said
+        assert "incomplete until this run ends" in result.said
         self.is_rebuilt(rebuilt, used)
         assert used.value("SELECT count(*) FROM pg_largeobject_metadata") == 0
         runs(replicator(*DROP, "--verify", *both(rebuilt, used)))  # the next night
@@ -404,7 +404,7 @@ class TestDrop:
         process.send(signal.SIGKILL)
         assert process.ends().code == -signal.SIGKILL
         assert "Unfinished clone" in replicator("status", "--destination", used.dsn).out
-        refuses(replicator("clone", *flags), 3, "did not finish")
+        refuses(replicator("clone", *flags), 3, "unfinished run")
         if afterwards == "clean":
             runs(replicator("clean", "--destination", used.dsn))
             assert used.rows('SELECT a FROM "Own, stays".dear') == [(1,)]

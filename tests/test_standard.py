@@ -40,7 +40,7 @@ def test_the_destinations_default_privileges_do_not_act_on_the_copy(
     result = replicator("clone", "--verify", *both(database, destination))
     runs(result)
     equal(database, destination)
-    assert "default privileges would act on what is copied" in result.said
+    assert "default privileges would apply to the copy" in result.said
     assert "GRANT SELECT ON TABLES TO PUBLIC;" in result.said, "how to have them again"
     assert "No differences." in runs(replicator("verify", *both(database, destination)))
 
@@ -101,7 +101,7 @@ def test_what_the_template_said_of_public_is_taken_back(
     )
     result = replicator("clone", "--verify", *both(database, destination))
     runs(result)
-    assert "schema public is not as in a new database" in result.said
+    assert "Schema public on the destination differs" in result.said
     equal(database, destination)
     destination.run("ALTER SCHEMA public OWNER TO alice")
     owned = replicator("verify", *both(database, destination))

@@ -159,14 +159,14 @@ def test_an_object_whose_text_does_not_fit_is_named(
 ):
     run_bytes(ascii, b"CREATE TABLE t (a int); " + statement)
     refused = replicator("clone", *both(ascii, utf8))
-    refuses(refused, 3, "not what the destination's encoding can hold", name, "--source-encoding")
+    refuses(refused, 3, "destination's encoding cannot store a name", name, "--source-encoding")
     refuses(replicator("verify", *both(ascii, utf8)), 3, name)
 
 
 @pytest.mark.parametrize(
     ("options", "encoding", "words"),
     [
-        ((UTF8, UTF8), "LATIN1", "is for SQL_ASCII alone"),
+        ((UTF8, UTF8), "LATIN1", "requires a source in SQL_ASCII"),
         ((SQL_ASCII, SQL_ASCII), "LATIN1", "would have no effect"),
         ((SQL_ASCII, UTF8), "LATIN99", "--source-encoding LATIN99 cannot be"),
         ((SQL_ASCII, "ENCODING 'LATIN1' LOCALE 'C'"), "SJIS", "--source-encoding SJIS cannot be"),

@@ -132,7 +132,7 @@ class TestAVerdict:
         database.run(SLOW_TABLES + SCHEMA)
         killed(start, database, destination)
         result = replicator("verify", "--repair", *both(database, destination))
-        refuses(result, 3, "when all its steps are done", "clone --resume=per-table")
+        refuses(result, 3, "once all its steps are done", "clone --resume=per-table")
 
     def test_of_a_row_that_was_spoiled_before_the_comparison_needs_no_snapshot(
         self, replicator: Run, shop: Database, destination: Database
@@ -246,9 +246,9 @@ class TestASnapshotOfTheSameName:
 
 
 CHANGES = {
-    "a row deleted": ("DELETE FROM ware WHERE id = 3", "table public.ware: 100 rows were copied, 99 are there"),
-    "a row added": ("INSERT INTO parted VALUES (1, 'x')", "table public.parted_1: 5 rows were copied, 6 are there"),
-    "a table emptied": ("TRUNCATE ware", "table public.ware: 100 rows were copied, 0 are there"),
+    "a row deleted": ("DELETE FROM ware WHERE id = 3", "table public.ware: 100 rows were copied, but it has 99"),
+    "a row added": ("INSERT INTO parted VALUES (1, 'x')", "table public.parted_1: 5 rows were copied, but it has 6"),
+    "a table emptied": ("TRUNCATE ware", "table public.ware: 100 rows were copied, but it has 0"),
     "a table dropped": ("DROP TABLE ware CASCADE", "table public.ware: missing"),
     "a table altered": ("ALTER TABLE shop ADD COLUMN x int", "table public.shop: different"),
     "a partition detached": ("ALTER TABLE parted DETACH PARTITION parted_2", "table_attach"),
@@ -305,7 +305,7 @@ class TestBetweenTheRuns:
             finally:
                 for new, old in ((other.name, shop.name), (shop.name, "set_aside")):
                     conn.execute(f"ALTER DATABASE {old} RENAME TO {new}")
-        refuses(result, 3, "is of another database")
+        refuses(result, 3, "is a copy of another database")
 
     def test_rows_that_somebody_wrote_are_compared(
         self, replicator: Run, shop: Database, destination: Database
@@ -340,6 +340,6 @@ class TestBetweenTheRuns:
         database.run("DELETE FROM b")
         destination.run("DELETE FROM a")
         result = replicator("clone", "--data-only", "--resume", *both(database, destination))
-        refuses(result, 3, "table public.a: 9 rows were copied, 0 are there", "`clone --data-only --truncate`")
+        refuses(result, 3, "table public.a: 9 rows were copied, but it has 0", "`clone --data-only --truncate`")
         runs(replicator("clean", "--destination", destination.dsn))
         runs(replicator("clone", "--data-only", "--truncate", "--verify", *both(database, destination)))

@@ -56,7 +56,7 @@ class Copy:
 def begin(mode: Mode, prepared: Prepared, ends: Endpoints, settings: Settings, emit: Emit) -> Copy:
     """Write the plan into the journal, or take over that of an earlier run. Raises SourceChanged, PreflightFailed."""
     record = Journal(prepared.plan)
-    holder = ", and waiting for the process that is to hold the snapshot" if settings.hold_snapshot_seconds else ""
+    holder = ", and waiting for the process that will hold the snapshot" if settings.hold_snapshot_seconds else ""
     with events.saying(emit, f"Writing the plan into the journal{holder}"):
         facts = ends.source.facts
         ends.snapshot.forget()  # it will be long until the catalogs are looked at again
@@ -90,7 +90,7 @@ def take_over(
     plan, control = prepared.plan, ends.control.conn
     mended = resume.check_same(left, plan)
     if mended:
-        words = f"The source's definitions are others by now, and so are the copy's: {events.listed(sorted(mended))}."
+        words = f"Definitions that changed on the source were updated in the copy: {events.listed(sorted(mended))}."
         emit(events.Note(words))
     kept = resume.kept_steps(left, plan, same_snapshot=ends.same_snapshot) - mended
     remains = Remains(left, kept, plan, prepared.catalog, prepared.standing)
@@ -98,7 +98,7 @@ def take_over(
     moved = remains.moved_sequences(control)
     resume.take_over(control, left, record, run, plan, kept, moved)
     if moved:
-        emit(events.Note(f"Sequences were used meanwhile, and are set again: {', '.join(moved)}."))
+        emit(events.Note(f"Sequences that were used since are set again: {', '.join(moved)}."))
 
 
 def held_name(ends: Endpoints, settings: Settings) -> str:

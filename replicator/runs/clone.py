@@ -49,7 +49,7 @@ def fill(settings: Settings, emit: Emit, *, verified: bool = False) -> Cloned:
     The copy need not be verified as a whole if it is `verified` already.
     """
     with ready(settings, emit) as opened, ExitStack() as stack:
-        with events.saying(emit, "Opening both databases, and ending what an earlier run left there"):
+        with events.saying(emit, "Opening both databases, and ending sessions of an earlier run"):
             ends = stack.enter_context(open_both(settings, opened))
         if ends.left:
             settings = unfinished.as_begun(settings, ends.left.run.options)

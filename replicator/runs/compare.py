@@ -16,7 +16,7 @@ from replicator.comparing.schema import LAST
 from replicator.errors import SnapshotLost, StepFailed, VerificationFailed
 from replicator.events import Emit
 from replicator.journal import ownership
-from replicator.model import Catalog, Loss
+from replicator.model import Catalog, Loss, shown
 from replicator.runs.connect import refuse_or_note, wait_for_both
 from replicator.runs.endpoints import Endpoints, open_both
 from replicator.runs.reading import in_one_encoding, read
@@ -51,9 +51,15 @@ def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
         if status := journal.read_status(ends.control.conn):
             emit(events.Note(status.said))
             if status.open:
-                emit(events.Note(f"Not compared, as it is still to be done: {events.listed(status.deferred)}."))
+                emit(
+                    events.Note(
+                        f"Not compared, since it is deferred: {events.listed(list(map(shown, status.deferred)))}."
+                    )
+                )
             else:
-                unfinished = [Mismatch("clone", f"unfinished, {status.done} of {status.steps} steps are done")]
+                unfinished = [
+                    Mismatch("clone", f"unfinished, {status.done} of {status.steps} steps are done", kind="unfinished")
+                ]
         source, destination = ends.snapshot.holder, ends.control.conn
         refuse_or_note(
             checks.check_verification(
@@ -64,7 +70,11 @@ def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
         with events.saying(emit, "Reading the source's catalogs"):
             catalog, excluded = read_source(ends, settings)
         if excluded:
-            emit(events.Note(f"Not compared, as it was left out: {events.listed([loss.what for loss in excluded])}."))
+            emit(
+                events.Note(
+                    f"Not compared, since it was left out: {events.listed([shown(loss.what) for loss in excluded])}."
+                )
+            )
         if settings.data_only:
             return unfinished + compare_rows(ends, catalog, settings, emit)
         if settings.downgrade or settings.skip_unprivileged:
@@ -87,7 +97,9 @@ def compare_rows(ends: Endpoints, catalog: Catalog, settings: Settings, emit: Em
     pairs = counterparts(catalog, ends.snapshot.holder, ends.control.conn)
     for note in pairs.notes:
         emit(events.Note(note))
-    missing = [Mismatch(f"table {identity}", "missing on the destination") for identity in pairs.missing]
+    missing = [
+        Mismatch(f"table {identity}", "missing on the destination", kind="missing") for identity in pairs.missing
+    ]
     with compared(ends, pairs.here, settings, emit, there=pairs.there) as found:
         return missing + found.mismatches
 

@@ -49,7 +49,7 @@ def created(settings: Settings, emit: Emit) -> Iterator[None]:
                     checks.refuse(checks.once(findings))
                     for what in _create(conn, name, create, steps):
                         made.append(what)
-                    emit(events.Note(f'Created the database "{name}" on the destination.'))
+                    emit(events.Note(f'Created database "{name}" on the destination.'))
                     ((oid,),) = conn.execute(DATABASE_OID, [name]).fetchall()
         yield
     except BaseException as error:
@@ -58,7 +58,7 @@ def created(settings: Settings, emit: Emit) -> Iterator[None]:
             with suppress(psycopg.Error), postgres.connect(dsn) as conn, _barred(conn, settings.destination, oid):
                 for what in reversed(made):
                     conn.execute(f"DROP {what}")
-                    emit(events.Note(f"Dropped again: {what}."))
+                    emit(events.Note(f"Dropped again, since the clone failed: {what}."))
                 if isinstance(error, PreflightFailed):
                     again = f"{create} OWNER {postgres.quoted(conn.info.user)}"
                     checks.refuse(_first_made(error.findings, again))
@@ -73,14 +73,14 @@ def _first_made(findings: Sequence[Finding], create: str) -> Sequence[Finding]:
     if not any(f.fatal and f.run and f.server == "destination" and f.object.startswith(IN_THERE) for f in findings):
         return findings
     gone = "The database was dropped again: what is to be run in it, or is about it, needs it first."
-    return [Finding(gone, "(`clone` uses it then)", object="the database", run=f"{create};"), *findings]
+    return [Finding(gone, "(`clone` then uses it)", object="the database", run=f"{create};"), *findings]
 
 
 def _is_there(conn: Connection, name: str) -> bool:
     """Tell whether a database exists. Raises PreflightFailed where nobody can ever connect to it."""
     found = conn.execute("SELECT datconnlimit = -2 FROM pg_database WHERE datname = %s", [name]).fetchall()
     if found == [(True,)]:
-        invalid = f'The destination database "{name}" is invalid: a DROP DATABASE was interrupted, nobody can connect.'
+        invalid = f'The destination database "{name}" is half dropped (invalid): its DROP DATABASE was interrupted.'
         checks.refuse([Finding(invalid, object=f"database {name}", run=f"DROP DATABASE {postgres.quoted(name)};")])
     return bool(found)
 
@@ -143,8 +143,8 @@ def check_creation(source: Connection, conn: Connection, settings: Settings) -> 
     name = postgres.database_name(settings.destination)
     _, _, findings = _wanted(source, conn, name, settings)
     not_told = (
-        f'The database "{name}" is not there: `clone --create` makes it and tries the schema there before it copies,'
-        " which `probe` cannot."
+        f'Database "{name}" does not exist: `clone --create` creates it and tries the schema there before it copies,'
+        " which `check` cannot."
     )
     return [*findings, Finding(not_told, fatal=False, object=f"database {postgres.quoted(name)}")]
 
@@ -154,7 +154,7 @@ def check_creator(conn: Connection, instead: str = "") -> Iterator[Finding]:
     user = conn.info.user
     if conn.execute(MAY_CREATE).fetchall() != [(True,)]:
         yield Finding(
-            f'The role "{user}" may not create databases on the destination.',
+            f'On the destination, role "{user}" may not create databases.',
             instead,
             object=f"role {postgres.quoted(user)}",
             run=f"ALTER ROLE {postgres.quoted(user)} CREATEDB;",
@@ -207,7 +207,7 @@ def _wanted(
     if major < wanted.since:
         findings.append(
             Finding(
-                f"The source database has {wanted.feature}, which a PostgreSQL {major} server cannot hold.",
+                f"The source database has {wanted.feature}, which PostgreSQL {major} on the destination does not support.",
                 f"Clone into PostgreSQL {wanted.since} or newer, or create the destination database by hand.",
             )
         )
@@ -227,12 +227,14 @@ def _refusing(what: str) -> Iterator[None]:
     try:
         yield
     except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation) as error:
-        raise PreflightFailed(f"Another session has just created the {what}.", hint="Is a clone running?") from error
+        raise PreflightFailed(
+            f"Another session has just created the {what}.", hint="Check whether another clone is running."
+        ) from error
     except psycopg.DatabaseError as error:
         if failures.may_pass(error):
             failed = f"The {what} was not created on the destination: {failures.one_line(error)}"
-            raise ConnectionFailed(failed, hint="Give the same command again.") from error
+            raise ConnectionFailed(failed, hint="Run the same command again.") from error
         raise PreflightFailed(
             f"The {what} cannot be created on the destination: {failures.one_line(error)}",
-            hint="Let a role that may do so create it by hand, and clone again.",
+            hint="Create it as a role that may do so, then clone again.",
         ) from error

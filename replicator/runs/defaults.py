@@ -59,8 +59,8 @@ def as_new(
     public = [statement for statement in back if " SCHEMA public " in statement and _about(statement) in kinds]
     if odd:
         said = "; ".join(s for o in odd for s in (*o.create, *([o.alter_owner] if o.alter_owner else [])))
-        what = "becomes so" if public else "stays so"
-        text = f"The destination's schema public is not as in a new database, and {what}: {said}."
+        what = "is reset" if public else "is kept"
+        text = f"Schema public on the destination differs from a new database's and {what}: {said}."
         findings.append(Finding(text, fatal=False, object=PUBLIC))
     statements += public
     return [Step(AS_NEW, Phase.DROP, Execute(tuple(statements)))] if statements else [], findings
@@ -85,12 +85,12 @@ def _default_privileges(
         made = [each for o in there for each in o.create]
         ours = tuple(f"{FOR_ROLE}{role} " for role, may in roles.items() if may)
         mine = " ".join(f"{each};" for each in made if each.startswith(ours))
-        text = "The destination's own default privileges would act on what is copied: they are taken away."
-        findings.append(Finding(text, f"What would bring them back: {mine}", fatal=False, object="default privileges"))
+        text = "The destination's own default privileges would apply to the copy, so they are removed first."
+        findings.append(Finding(text, f"To restore them: {mine}", fatal=False, object="default privileges"))
     others = [each for o in there if not _wanted(o, catalog) for each in o.create]
     if left := [r for r, may in roles.items() if not may and any(s.startswith(f"{FOR_ROLE}{r} ") for s in others)]:
         run = " ".join(f"{statement};" for role in left for statement in of_role[role])
-        text = f"The destination has default privileges that the source has not, of {', '.join(left)}."
+        text = f"The destination has default privileges of other roles that the source lacks: {', '.join(left)}."
         findings.append(Finding(text, "or clone with --no-acl.", object="default privileges", run=run))
     return away, findings
 

@@ -40,7 +40,7 @@ def way_on(error: ReplicatorError, copy: Copy) -> str:
     status = None
     with suppress(psycopg.Error, ReplicatorError):
         status = journal.read_status(copy.control())
-    said = f"The copy is unfinished: {status.done} of {status.steps} steps are done." if status else ""
+    said = f"The copy is incomplete ({status.done} of {status.steps} steps done)." if status else ""
     if isinstance(error, SourceChanged):
         return f"{said} {unfinished.go_on(copy.options, all_read=False, resume=False)}"
     all_read = status is not None and status.all_read

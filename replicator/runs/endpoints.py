@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import psycopg
 
@@ -115,8 +116,8 @@ def _taken(conn: Connection, holder: Holder) -> PreflightFailed:
     """Return the error that says who is at work in the destination: a clone, or `validate`."""
     status = journal.read_status(conn) if ownership.exists(conn) else None
     if status and status.open:
-        return PreflightFailed(f"`validate` of the destination is running: {holder}.", hint="Wait for its end.")
-    return PreflightFailed(f"Another clone into this destination is running: {holder}.", hint=WAIT)
+        return PreflightFailed(f"`validate` is running on the destination: {holder}.", hint="Wait until it ends.")
+    return PreflightFailed(f"Another clone into this database is running: {holder}.", hint=WAIT)
 
 
 @contextmanager
@@ -152,18 +153,12 @@ def open_both(settings: Settings, opened: Opened | None = None, *, claim: bool =
         control.speak(encoding)
         snapshot, left, same = stack.enter_context(take_snapshot(settings, encoding, left, opened.source))
         sorting = index_memory.share(*index_memory.look(control.conn), settings.lanes["index"])
+        pool = partial(postgres.pool, size=settings.workers, encoding=encoding, application=f"worker {sessions}")
         source_server, destination_server = (
             Server(
                 dsn,
                 opened.facts.get(name) or checks.read_facts(conn),
-                Sessions(
-                    stack.enter_context(
-                        postgres.pool(
-                            dsn, settings.workers, encoding=encoding, application=f"worker {sessions}", more=more
-                        )
-                    ),
-                    name,
-                ),
+                Sessions(stack.enter_context(pool(dsn, more=more)), name),
             )
             for name, dsn, conn, more in (
                 ("source", settings.source, snapshot.holder, postgres.READING),
@@ -256,12 +251,12 @@ def declared_encoding(encoding: str, source: Connection, destination: Connection
     there = rest[0] if rest else "not known"
     if here != "SQL_ASCII":
         raise PreflightFailed(
-            f"The source is in {here}, and so are its bytes: --source-encoding is for SQL_ASCII alone.",
+            f"--source-encoding requires a source in SQL_ASCII; this one is in {here}.",
             hint="Leave it out.",
         )
     if there == "SQL_ASCII":
         raise PreflightFailed(
-            "The destination is in SQL_ASCII as well, where bytes stay as they are: --source-encoding would have no"
+            "The destination is in SQL_ASCII, too, where bytes are stored unchanged: --source-encoding would have no"
             " effect.",
             hint="Clone into a database with ENCODING 'UTF8'.",
         )
@@ -271,7 +266,7 @@ def declared_encoding(encoding: str, source: Connection, destination: Connection
             _ = conn.info.encoding
     except (psycopg.DataError, psycopg.NotSupportedError) as error:
         raise PreflightFailed(
-            f"--source-encoding {encoding} cannot be: {failures.one_line(error)}",
+            f"--source-encoding {encoding} is not possible: {failures.one_line(error)}",
             hint=f"The destination's encoding is {there}.",
         ) from error
     return str(source.info.parameter_status("client_encoding"))

@@ -21,7 +21,7 @@ from replicator.runs.steps import announcement
 from replicator.sessions import postgres
 from replicator.sessions.postgres import Connection
 
-EMPTIED = "its server crashed right after it, and emptied what a crash empties, unlogged tables"
+EMPTIED = "the server crashed right after it, which emptied unlogged tables"
 STARTED = "SELECT pg_postmaster_start_time()"
 
 
@@ -74,7 +74,7 @@ def finish(copy: Copy) -> None:
         control = copy.control()
         if number and copy.journal.has_ended(control, number):
             if emptied := crash.emptied(control, prepared.plan):
-                hint = "The copy is complete but for their rows. `clone --replace drop` copies it all again."
+                hint = "Everything but their rows is complete. Run `clone --replace drop` to copy everything again."
                 raise StepFailed("the last commit", f"{EMPTIED}: {', '.join(emptied)}", hint=hint)
             return
         with control.transaction():
@@ -100,5 +100,7 @@ def check_server(control: Connection, dsn: str) -> None:
     with postgres.connect(dsn, application="probe") as now:
         if now.execute(STARTED).fetchall() != control.execute(STARTED).fetchall():
             here, there = postgres.connected_to(control), postgres.connected_to(now)
-            reason = f"the copy went to {here}, and the destination is {there} by now: a standby was promoted"
-            raise StepFailed("the end", f"{reason}, and the old primary still takes writes.", hint="Stop that one.")
+            reason = f"the copy went to {here}, but the destination is now {there}: a standby was promoted"
+            raise StepFailed(
+                "the end", f"{reason}, and the old primary still accepts writes.", hint="Stop the old primary."
+            )

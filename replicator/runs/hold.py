@@ -54,8 +54,8 @@ def start(request: Request) -> str:
         return name
     ended = process.wait()
     raise PreflightFailed(
-        f"The snapshot cannot be held by a process of its own: {name or f'it ended with {ended}.'}",
-        hint="Try again, or without --hold-snapshot.",
+        f"The process that should hold the snapshot failed: {name or f'it exited with status {ended}.'}",
+        hint="Run it again, or without --hold-snapshot.",
     )
 
 

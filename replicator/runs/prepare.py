@@ -194,7 +194,7 @@ def tried(
     without = [*excluded, *(loss for loss in losses if loss.fatal)]
     left_out = [*map(str, without), *(f.text for f in (*around.memberships, *refused, *forbidden))]
     if left and left.read and settings.verify:
-        emit(events.Note("The rows are those of the earlier run; they are compared with the source as it is now."))
+        emit(events.Note("The rows are those of the earlier run; they are compared with the source's current rows."))
     adapted = resume.as_then(left, fit.catalog) if left else fit.catalog
     dropped = [Step(DROPPED, Phase.DROP, DropExisting(kept))] if replacing else []
     gone = defaults.gone(destination, catalog, kept, dropping=to_drop)
@@ -226,7 +226,7 @@ def allowed(
 def to_keep(destination: Connection, catalog: Catalog, emit: Emit) -> tuple[str, ...]:
     """Return the schemas that the destination alone has, and say what will become of it all."""
     kept = emptying.staying(destination, (o.identity for o in catalog.objects if o.kind == "schema"))
-    emit(events.Note("What is in the destination is dropped and rebuilt, which is not done in one moment."))
+    emit(events.Note("--replace drop: the destination is incomplete until this run ends."))
     if kept:
-        emit(events.Note(f"Schemas that only the destination has stay as they are: {', '.join(kept)}."))
+        emit(events.Note(f"Schemas that only the destination has are kept: {', '.join(kept)}."))
     return kept

@@ -38,7 +38,7 @@ GONE = (
     psycopg.errors.UndefinedFunction,
     psycopg.errors.InternalError_,
 )
-"""What a server says when it reads of something that the snapshot shows and that is not there any more."""
+"""What a server says when it reads of something that the snapshot shows and that no longer exists."""
 
 
 def in_one_encoding(
@@ -58,7 +58,7 @@ def in_one_encoding(
                     objects += database.said(conn, settings)
                     names = listed(list(encoding.in_catalog(objects, ends.snapshot.holder.info.encoding)))
             raise PreflightFailed(
-                "A name, a comment or a definition in the source is not what the destination's encoding can hold:"
+                "The destination's encoding cannot store a name, comment or definition of the source:"
                 f" {f'{names}; ' if names else ''}{failures.one_line(error).rstrip('.')}.",
                 hint=encoding.DECLARE if unknown else encoding.MEND,
             ) from error
@@ -92,7 +92,7 @@ def read_steadily(ends: Endpoints, settings: Settings) -> Catalog:
             break
         ends.snapshot.renew()
     raise SourceChanged(
-        f"The source's schema changes while it is read: {', '.join(changed)}.", hint="Wait for the end of that."
+        f"The source's schema kept changing while it was read: {', '.join(changed)}.", hint="Wait until that ends."
     )
 
 
@@ -111,9 +111,9 @@ def read(moment: Snapshot, reader: Connection) -> Catalog:
         if not names:
             raise
         raise PreflightFailed(
-            f'The database "{moment.holder.info.dbname}" has what its own server cannot print: {names}'
+            f'The database "{moment.holder.info.dbname}" has objects that its own server cannot print: {names}'
             f" ({failures.one_line(error).rstrip('.')}).",
-            hint="pg_dump fails on it, too. Drop it, or make it anew.",
+            hint="pg_dump fails on them, too. Drop or recreate them.",
         ) from error
 
 

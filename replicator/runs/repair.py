@@ -41,14 +41,14 @@ def mend(settings: Settings, status: Status, run: Run, emit: Emit) -> list[Misma
     """
     if status.done < status.steps or run.rows_only:
         raise PreflightFailed(
-            "The clone into the destination is unfinished: rows are repaired when all its steps are done.",
+            "The clone on the destination is unfinished: rows can be repaired once all its steps are done.",
             hint=go_on(run.options, all_read=status.all_read, held_until=status.held_until),
         )
     settings = replace(settings, **run.options)
     with open_both(settings) as ends:
         catalog = _catalog(ends, settings, emit)
         values = _move_sequences(ends, catalog)
-        emit(events.Note("Repaired rows and the values of all sequences are those that the source has now."))
+        emit(events.Note("Repaired rows and all sequences now have the source's current values."))
 
         def put_down(names: Collection[str]) -> None:
             tables = [t.identity for t in catalog.tables if f"table {t.loaded_into}" in names]
@@ -58,7 +58,7 @@ def mend(settings: Settings, status: Status, run: Run, emit: Emit) -> list[Misma
         if left := sorted({mismatch.what for mismatch in mismatches if not mismatch.repaired}):
             journal.fail(ends.control.keep(), "differs", f"The copy differs: {', '.join(left)}", left)
             return mismatches
-        journal.fail(ends.control.keep(), "repaired", "All that differed was repaired.", ())
+        journal.fail(ends.control.keep(), "repaired", "All differences were repaired.", ())
     fill(replace(settings, resume="same-snapshot", repair=False), emit, verified=True)
     return mismatches
 

@@ -64,12 +64,12 @@ def _journaled(dsn: str, application: str) -> Iterator[tuple[Connection | None, 
 def _tell_what_is_given_up(conn: Connection, names: Sequence[str], emit: Emit) -> None:
     """Name all that was deferred, which nobody knows afterwards, and indexes whose build has not come to its end."""
     if names:
-        emit(events.Note(f"Given up, and left as it is: {', '.join(names)}."))
+        emit(events.Note(f"Given up, and left unchanged: {', '.join(names)}."))
     indexes = [name.removeprefix("index ") for name in names if name.startswith("index ")]
     ((half_built,),) = conn.execute(HALF_BUILT, [indexes]).fetchall()
     for index in half_built or ():
-        text = f"index {index} is invalid, since its build was ended: it serves no query, and writers pay for it."
-        ways = f"`DROP INDEX CONCURRENTLY {index}` removes it, `REINDEX INDEX CONCURRENTLY {index}` builds it."
+        text = f"Index {index} is invalid, since its build was interrupted: no query uses it, but writes maintain it."
+        ways = f"Drop it with `DROP INDEX CONCURRENTLY {index}`, or build it with `REINDEX INDEX CONCURRENTLY {index}`."
         emit(events.Note(f"{text} {ways}"))
 
 
@@ -77,7 +77,7 @@ def _clean(conn: Connection, emit: Emit) -> Counter[str]:
     if holder := claim.claim(conn, end_silent=True):
         status = journal.read_status(conn)
         what = "`validate` of this database" if status and status.open else "The clone into this database"
-        raise PreflightFailed(f"{what} is still running: {holder}.", hint="End it first.")
+        raise PreflightFailed(f"{what} is still running: {holder}.", hint="Stop it first.")
     if left := resume.read_left(conn):
         resume.end_sessions(left, conn)
     run = left.run if left else None
@@ -90,7 +90,7 @@ def _clean(conn: Connection, emit: Emit) -> Counter[str]:
             emit(events.Note(text))
         return Counter()
     if left and _still_whole(conn, left):
-        emit(events.Note("Nothing of what was there had been dropped: it stays, the journal alone is removed."))
+        emit(events.Note("The previous contents had not been dropped yet: they stay; only the journal is removed."))
         journal.drop(conn)
         return Counter()
     with events.saying(emit, "Dropping what the unfinished clone left"):

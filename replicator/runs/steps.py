@@ -16,7 +16,7 @@ from replicator.work import rejected
 from replicator.work.executor import execute
 from replicator.work.steps import StepRunner
 
-CRASHED = "The destination's server crashed, or another one took its place: what was lost of the copy is done again."
+CRASHED = "The destination server crashed or was replaced; the lost part of the copy is done again."
 
 
 def run_steps(copy: Copy) -> None:

@@ -122,7 +122,7 @@ def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], T]) -
         built = None if complete else build(wanted, emit)
         _swap_in(maintenance, settings, name, emit)
     except ReplicatorError as error:
-        error.hint = f'Nothing changed in "{name}"; what was begun is in "{name}{INCOMING}". {error.hint or ""}'.strip()
+        error.hint = f'"{name}" is unchanged; the unfinished copy is in "{name}{INCOMING}". {error.hint or ""}'.strip()
         raise
     _tidy_up(maintenance, settings, name, emit)
     return built
@@ -142,14 +142,14 @@ def discard(dsn: str, emit: Emit) -> None:
 
 def _tidy_up(maintenance: str, settings: Settings, name: str, emit: Emit) -> None:
     """Drop what the swap left behind, again and again while what fails may pass. Raises StepFailed, Interrupted."""
-    done = f'The swap is done: "{name}" is the new copy. What it replaced is dropped by the next --replace swap.'
+    done = f'Swapped: "{name}" is the new copy. The next --replace swap drops the old one.'
 
     def tidy(_: bool) -> None:
         _drop_witness(conninfo.make_conninfo(maintenance, dbname=name))
         _drop_discarded(maintenance, name, emit)
 
     def tell(error: BaseException, seconds: float) -> None:
-        emit(events.Note(f"To drop what was replaced is tried again in {seconds:.1f} s: {failures.one_line(error)}"))
+        emit(events.Note(f"Dropping the replaced database again in {seconds:.1f} s: {failures.one_line(error)}"))
 
     try:
         Retry(settings.retry_seconds).run("tidy up", tidy, tell)
@@ -175,13 +175,13 @@ def _in_the_way(conn: Connection, settings: Settings, name: str, here: Facts, ow
     user = conn.info.user
     if len(name.encode()) > MOST_NAME_BYTES:
         yield Finding(
-            f'The name "{name}" leaves no room for {PREVIOUS}<time>: it may have {MOST_NAME_BYTES} bytes.',
+            f'The name "{name}" is too long for the suffix {PREVIOUS}<time>: at most {MOST_NAME_BYTES} bytes.',
             "Use --replace drop, or a database with a shorter name.",
         )
     yield from create.check_creator(conn, "or use --replace drop.")
     if settings.owners and conn.execute(NOT_A_MEMBER, [owner]).fetchall():
         yield Finding(
-            f'The copy will be owned by "{owner}", as the source is, and "{user}" may not rename it then.',
+            f'The copy will belong to "{owner}", as the source does, so role "{user}" may not rename it.',
             "or use --no-owner.",
             object=f"role {quoted(owner)}",
             run=f"GRANT {quoted(owner)} TO {quoted(user)};",
@@ -189,18 +189,18 @@ def _in_the_way(conn: Connection, settings: Settings, name: str, here: Facts, ow
     for old_owner, owned, prepared, others, subscriptions in conn.execute(STANDING, [name]).fetchall():
         if not owned:
             yield Finding(
-                f'The database "{name}" is owned by "{old_owner}": "{user}" may not rename it.',
+                f'Database "{name}" belongs to "{old_owner}", so role "{user}" may not rename it.',
                 object=f"role {quoted(old_owner)}",
                 run=f"GRANT {quoted(old_owner)} TO {quoted(user)};",
             )
         if prepared:
             yield Finding(
-                f'The database "{name}" has prepared transactions: it cannot be renamed.',
-                "Commit them or roll them back: see pg_prepared_xacts.",
+                f'Database "{name}" has prepared transactions, so it cannot be renamed.',
+                "Commit or roll back those listed in pg_prepared_xacts.",
             )
         if subscriptions:
             yield Finding(
-                f'The database "{name}" has subscriptions: {", ".join(subscriptions)}. They would go on after it was'
+                f'The database "{name}" has subscriptions: {", ".join(subscriptions)}. They would continue after it was'
                 " renamed, and its server would refuse to drop it.",
                 "(in that database) or keep it, with --keep-previous.",
                 fatal=not settings.keep_previous,
@@ -209,7 +209,7 @@ def _in_the_way(conn: Connection, settings: Settings, name: str, here: Facts, ow
             )
         if others:
             yield Finding(
-                f'"{user}" may not end the sessions of {", ".join(others)} in "{name}": they would stop the swap.',
+                f'"{user}" may not terminate sessions of {", ".join(others)} in "{name}": they would stop the swap.',
                 fatal=False,
                 object="sessions",
                 run=f"GRANT pg_signal_backend TO {quoted(user)};",
@@ -233,16 +233,16 @@ def _make_room(
         raise _not_ours(name, f'it belongs to "{owner}"')
     complete = (comment or "").startswith(COMPLETE)
     if invalid:
-        left = "what an interrupted DROP DATABASE left"
+        left = "the rest of an interrupted DROP DATABASE"
     elif complete:
-        left = "a complete copy that was not swapped in"
+        left = "a finished copy that was never swapped in"
         if wanted and comment == f"{COMPLETE}: {wanted}":
-            emit(events.Note(f'"{name}" holds {left}: it is swapped in now.'))
+            emit(events.Note(f'"{name}" holds {left}; it is swapped in now.'))
             return True
         if wanted:
             raise PreflightFailed(
                 f'"{name}" holds a complete copy of another source: {comment.removeprefix(COMPLETE).lstrip(": ")}.',
-                hint="Name that source; or leave out --resume: it is dropped then, and this source is copied.",
+                hint="Use that source, or drop the copy by running without --resume.",
             )
     else:
         left = "an unfinished copy"
@@ -258,18 +258,18 @@ def _holds_unfinished(name: str, there: str, *, resuming: bool) -> bool:
     """Tell whether a database has a journal; without, it is empty. Raises PreflightFailed where it is neither."""
     with closing(postgres.connect(there, application="probe")) as inside:
         if holder := claim(inside, end_silent=resuming):
-            raise PreflightFailed(f'Another run builds in "{name}": {holder}.', hint="Wait for its end.")
+            raise PreflightFailed(f'Another run is building in "{name}": {holder}.', hint="Wait until it ends.")
         if ownership.exists(inside):
             return True
         if occupied := emptying.occupied(inside):
-            raise _not_ours(name, f"it has the {occupied[0]}")
+            raise _not_ours(name, f"it contains {occupied[0]}")
     return False
 
 
 def _not_ours(name: str, why: str) -> PreflightFailed:
     return PreflightFailed(
-        f'The database "{name}", where the copy is to be built, is not ours: {why}.',
-        hint=f"Drop it or rename it: ALTER DATABASE {quoted(name)} RENAME TO …;",
+        f'Database "{name}", where the copy would be built, was not created by replicator: {why}.',
+        hint=f"Drop or rename it: ALTER DATABASE {quoted(name)} RENAME TO …;",
     )
 
 
@@ -289,9 +289,9 @@ def _swap_in(maintenance: str, settings: Settings, name: str, emit: Emit) -> Non
         except psycopg.Error as error:
             reason = failures.one_line(error)
             if attempt == ATTEMPTS or not (error.sqlstate in PASSING or failures.may_pass(error)):
-                hint = "`clone --replace swap --resume` swaps the copy in: it is complete and verified."
+                hint = "Run `clone --replace swap --resume` to swap the copy in: it is complete and verified."
                 raise StepFailed("the swap", reason, hint=hint) from error
-            emit(events.Note(f"The swap is tried again: {reason}"))
+            emit(events.Note(f"Retrying the swap: {reason}"))
             time.sleep(PAUSE_SECONDS)
 
 
@@ -304,8 +304,8 @@ def _check_whole(there: str) -> None:
         if not crash.testifies(inside):
             raise StepFailed(
                 "the swap",
-                "the server crashed when the copy was complete, and emptied its unlogged tables",
-                hint="Run it once more, without --resume: it begins anew.",
+                "the server crashed after the copy was complete, which emptied its unlogged tables",
+                hint="Run it again without --resume, to start over.",
             )
 
 
@@ -334,8 +334,8 @@ def _rename(conn: Connection, maintenance: str, name: str, comment: str | None, 
                     conn.execute(sql.SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(sql.Identifier(previous)))
             _rename_one(conn, name + INCOMING, name)
         _comment(conn, name, comment)
-    kept = f'; what it replaces is kept as "{previous}"' if keep and len(there) > 1 else ""
-    return f'The copy is in its place, "{name}"{kept}.'
+    kept = f'; the old database is kept as "{previous}"' if keep and len(there) > 1 else ""
+    return f'Swapped: "{name}" is the new copy{kept}.'
 
 
 def _rename_one(conn: Connection, old: str, new: str) -> None:
@@ -384,7 +384,7 @@ def _drop_discarded(maintenance: str, name: str, emit: Emit) -> None:
                 _drop(maintenance, previous)
         except psycopg.Error as error:
             reason = failures.one_line(error)
-            way_out = f"The next --replace swap drops it, or: DROP DATABASE {quoted(previous)};"
+            way_out = f"The next --replace swap drops it; or run: DROP DATABASE {quoted(previous)};"
             emit(events.Note(f'The replaced database "{previous}" could not be dropped: {reason} {way_out}'))
 
 

@@ -23,7 +23,7 @@ from replicator.events import Emit
 from replicator.journal import deferred, ownership
 from replicator.journal.connection import ControlConnection
 from replicator.journal.tasks import ATTACH, INDEX, SPACE, VALIDATE, Task
-from replicator.model import Address, Execute, Lock, Outcome, Phase, Step
+from replicator.model import Address, Execute, Lock, Outcome, Phase, Step, shown
 from replicator.runs import resume
 from replicator.runs.resume import Left
 from replicator.sessions import failures, postgres
@@ -71,9 +71,9 @@ SELECT to_regclass(%s) IS NOT NULL
   LEFT JOIN pg_index p ON p.indexrelid = to_regclass(%s)
   LEFT JOIN pg_index i ON i.indexrelid = to_regclass(%s)
 """
-GO_ON = "`validate` goes on where this ended."
-GIVE_UP = "`validate` tries it again; `clean` gives up what is left, and removes the journal alone."
-MEND = "Mend the rows on the destination, or drop the key."
+GO_ON = "Run `validate` again to continue."
+GIVE_UP = "Run `validate` to retry; `clean` gives up the remaining work and removes only the journal."
+MEND = "Correct the rows on the destination, or drop the key."
 
 
 def validate(
@@ -89,8 +89,8 @@ def validate(
             return None
         if holder := control.claim(end_silent=True):
             raise PreflightFailed(
-                f"Another `validate`, or a clone, is at work in this database: {holder}.",
-                hint="Wait for its end. If its process or host is gone, this one goes on in its place a moment later.",
+                f"Another `validate` or `clone` is running in this database: {holder}.",
+                hint="Wait until it ends. If its process or host died, run `validate` again in a few seconds.",
             )
         with going_on():
             tasks, violable = _take_over(control.conn, sessions)
@@ -133,7 +133,7 @@ def _take_over(conn: Connection, sessions: str) -> tuple[list[Task], bool]:
     if status is None or run is None:
         return [], False  # whoever had the claim has done it all this very moment
     if not status.open:
-        raise PreflightFailed(f"{status.said} What was put off comes after that.", hint=status.way_on)
+        raise PreflightFailed(f"{status.said} `validate` comes after that.", hint=status.way_on)
     resume.end_sessions(Left(run, ()), conn)
     deferred.take_over(deferred.thawed(conn), sessions)
     return deferred.read_tasks(conn), run.options["foreign_keys"] == "not-valid"
@@ -250,12 +250,12 @@ class Validation:
         there = self._look(conn, task)
         if not there.table:
             self._finish(conn, task, ())
-            return "its table is not there any more."
+            return "its table no longer exists."
         if there.valid is None:
             self._with_names(conn, task, lambda: self._build_concurrently(conn, task))
         elif there.definition != task.found[0].replace(" CONCURRENTLY", "", 1):
             self._finish(conn, task, ())
-            return f"somebody has made an index of that name, which stays as it is: {there.definition}"
+            return f"somebody created an index of that name, which is kept: {there.definition}"
         if self._look(conn, task).computes:
             # Of what it computes, nothing was carried over.
             self._with_names(conn, task, lambda: conn.execute(f"ANALYZE {task.table}"))
@@ -322,8 +322,8 @@ class Validation:
             return ""
         self._finish(conn, task, ())
         if not (has_parent and has_index):
-            return f"{index if has_parent else parent} is not there any more."
-        return f"{parent} has another index there." if has_another else "its table is no partition any more."
+            return f"{index if has_parent else parent} no longer exists."
+        return f"{parent} has another index there." if has_another else "its table is no longer a partition."
 
     def _check(self, conn: Connection, task: Task) -> str:
         """Validate a foreign key."""
@@ -331,14 +331,14 @@ class Validation:
         ((with_table, valid),) = conn.execute(KEY_THERE, [table, table, key]).fetchall()
         if valid is not False:
             self._finish(conn, task, ())
-            return "" if valid else f"{'the key' if with_table else 'its table'} is not there any more."
+            return "" if valid else f"{'the key' if with_table else 'its table'} no longer exists."
         try:
             self._finish(conn, task, task.statements)
         except psycopg.errors.ForeignKeyViolation as error:
             if not self.violable:
                 raise
             self._finish(conn, task, ())
-            text = f"{task.name}: left NOT VALID, since the rows violate it: {failures.one_line(error)}"
+            text = f"{shown(task.name)}: left NOT VALID, since rows violate it: {failures.one_line(error)}"
             self.emit(events.Note(text, left_out=True))
         return ""
 

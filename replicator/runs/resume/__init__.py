@@ -28,6 +28,7 @@ from replicator.model import (
     Phase,
     Plan,
     Step,
+    shown,
 )
 from replicator.planning.parts import Parts, as_cut
 from replicator.sessions import locks
@@ -40,7 +41,7 @@ OF_THE_MOMENT = (Phase.LARGE_OBJECTS, Phase.SEQUENCES)
 """The phases whose steps are not kept in another snapshot."""
 REPLACEABLE = re.compile("(function|view) ")
 CREATE = re.compile("^CREATE (?!OR REPLACE )(?=FUNCTION |PROCEDURE |VIEW |RECURSIVE VIEW )")
-COMPLETE = "`validate` does what was deferred."
+COMPLETE = "Run `validate` to do the deferred work."
 ABOUT_LARGE_OBJECTS = "(large object)"
 """So end the names of their comments and privileges, which go with them."""
 
@@ -80,13 +81,13 @@ def read_left(destination: Connection) -> Left | None:
 def check_source(left: Left, system: str, database: str) -> None:
     """Raise PreflightFailed if the earlier run copied another database, or its source was changed meanwhile."""
     if left.run.state == OPEN:
-        raise PreflightFailed("The copy is open already, and in use: there is no clone to go on with.", hint=COMPLETE)
+        raise PreflightFailed("The copy is complete and in use: there is no clone to resume.", hint=COMPLETE)
     if left.run.state == CHANGED:
-        raise PreflightFailed("The source was changed while the earlier run copied it.", hint=locks.AGAIN)
+        raise PreflightFailed("The source was altered while the earlier run copied it.", hint=locks.AGAIN)
     if (left.run.system, left.run.database) != (system, database):
         raise PreflightFailed(
-            f"The unfinished clone in the destination is of another database: {left.run.source}.",
-            hint="Name that one as the source.",
+            f"The unfinished clone on the destination is a copy of another database: {left.run.source}.",
+            hint="Use that database as the source.",
         )
 
 
@@ -105,7 +106,7 @@ def end_sessions(left: Left, *servers: Connection) -> None:
         while conn.execute(query, [f"replicator % {left.run.sessions}"]).fetchall():
             if time.monotonic() > deadline:
                 raise PreflightFailed(
-                    f"Sessions of the earlier run do not end: replicator … {left.run.sessions}.",
+                    f"Sessions of the earlier run do not end (application_name: replicator … {left.run.sessions}).",
                     hint="See pg_stat_activity on both servers.",
                 )
             time.sleep(0.1)
@@ -171,7 +172,7 @@ def check_same(left: Left, plan: Plan) -> set[str]:
     mended = {name for name in changed if left.refused and _may_be_mended(then.get(name), now.get(name))}
     if others := sorted(changed - mended):
         raise SourceChanged(
-            f"The source is not what it was when the clone began: {listed(others)}.",
+            f"The source has changed since the clone began: {listed(list(map(shown, others)))}.",
             hint=go_on(left.run.options, all_read=False, resume=False),
         )
     return mended

@@ -62,7 +62,7 @@ def _has_changed(source: Connection, table: Table, rows: int | None, snapshot: s
 
 def words(unproven: Sequence[str]) -> str:
     """Say what could not be verified."""
-    moment = "They were read at an earlier moment, and have been changed on the source since."
+    moment = "They were copied earlier and have changed on the source since."
     return f"Not verified: {listed(unproven)}. {moment}"
 
 
@@ -78,6 +78,6 @@ def moments(control: Connection, catalog: Catalog) -> Iterator[str]:
     if len(read) < 2:
         return
     for lsn, tables in read:
-        yield f"Read at or before WAL position {lsn} of the source: {', '.join(tables)}."
+        yield f"Copied as of WAL position {lsn} of the source, or earlier: {', '.join(tables)}."
     if empty := [table.identity for table in catalog.tables if table.empty]:
-        yield f"Without rows when the first run began, and left so: {', '.join(empty)}."
+        yield f"Empty when the first run began, and left empty: {', '.join(empty)}."

@@ -66,14 +66,14 @@ class Remains:
         if wrong:
             more = f"; and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
             raise PreflightFailed(
-                f"The destination is not what the earlier run left there: {'; '.join(wrong[:NAMED])}{more}.",
+                f"The destination has changed since the earlier run: {'; '.join(wrong[:NAMED])}{more}.",
                 hint=go_on(options, all_read=False, resume=False),
             )
         if written and not settings.verify:
             tables = ", ".join(f"{number} of {target}" for target, number in written.items())
             raise PreflightFailed(
-                f"Somebody wrote rows on the destination after the earlier run had copied them: {tables}.",
-                hint=f"Have them compared: `{command(options, f'--resume={settings.resume} --verify')}`.",
+                f"Somebody wrote rows on the destination after the earlier run copied them: {tables}.",
+                hint=f"To have them compared, run `{command(options, f'--resume={settings.resume} --verify')}`.",
             )
 
     def moved_sequences(self, control: Connection) -> dict[str, tuple[int, bool]]:
@@ -146,7 +146,7 @@ class Remains:
         for target, rows_then in expected.items():
             rows_now, others = found[target]
             if rows_now != rows_then:
-                yield f"table {target}: {rows_then} rows were copied, {rows_now} are there"
+                yield f"table {target}: {rows_then} rows were copied, but it has {rows_now}"
             elif others:
                 written[target] = others
 
@@ -163,7 +163,7 @@ class Remains:
             values = [[first for first, _ in ranges], [last for _, last in ranges]]
             ((now,),) = control.execute(LARGE_OBJECTS, values).fetchall()
             if now != then:
-                yield f"{then} large objects were copied, {now} are there"
+                yield f"{then} large objects were copied, but there are {now}"
 
 
 def _count(
@@ -171,7 +171,7 @@ def _count(
 ) -> dict[str, tuple[int, int]]:
     """Return what the queries of tables count, several tables at a time and small ones together."""
     if queries:
-        emit(events.Note(f"Counting the rows that are there already, of {events.counted(len(queries), 'table')}."))
+        emit(events.Note(f"Counting the rows that {events.counted(len(queries), 'table')} already have."))
     batches: list[list[str]] = []
     size = 0
     for target in sorted(queries, key=lambda target: -costs[target]):

@@ -33,17 +33,17 @@ def mend(steps: Sequence[Step], prepared: Prepared, ends: Endpoints, settings: S
         return False
     names = {table.name for table in tables}
     told = listed([table.identity for table in tables])
-    emit(events.Note(f"Comparing with the source as it is now, for the sake of what was refused: {told}."))
+    emit(events.Note(f"Comparing again with the source, since steps failed because of their rows: {told}."))
     with compared(
         ends, prepared.catalog, settings, emit, only=names, there=prepared.there, apart=prepared.kept
     ) as found:
         outcomes = found.repair()
     for name, outcome in outcomes.items():
         if not outcome.done:
-            emit(events.Note(f"{name.partition(' ')[2]}: the source's rows are others by now, {outcome.text}"))
+            emit(events.Note(f"{name.partition(' ')[2]}: rows changed on the source since; {outcome.text}"))
     mended = [table.identity for table in tables if table.name in outcomes and outcomes[table.name].done]
     if mended:
         read_again(ends.control.keep(), mended, ends.snapshot.read_point)
         words = ", ".join(f"{name.partition(' ')[2]}: {o.text}" for name, o in outcomes.items() if o.done)
-        emit(events.Note(f"The source's rows are others by now, and so are the copy's. {words}."))
+        emit(events.Note(f"Rows that changed on the source since were updated in the copy. {words}."))
     return bool(mended)

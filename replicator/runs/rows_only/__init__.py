@@ -35,6 +35,7 @@ from replicator.model import (
     SetSequences,
     Statistics,
     Step,
+    shown,
 )
 from replicator.planning.data import LARGE_OBJECT_BYTES, form
 from replicator.runs import resume
@@ -85,10 +86,10 @@ def _findings(ends: Endpoints, settings: Settings) -> list[Finding]:
     )
     findings += checks.check_unlogged(source, wanted=settings.unlogged_rows)
     if left is None and settings.append and settings.resume != "no":
-        nothing = "There is no unfinished run to go on with, and --append would copy all rows, perhaps once more."
+        nothing = "There is no unfinished run to resume, and --append would copy all rows, perhaps a second time."
         findings.append(Finding(nothing, "To append them, leave out --resume."))
     if left is None and (status := journal.read_status(destination)):
-        text = status.said if status.open else "An earlier run into the destination did not finish."
+        text = status.said if status.open else "The destination holds an unfinished run."
         findings.append(Finding(text, status.way_on))
     return findings
 
@@ -155,7 +156,7 @@ def _check_large_objects(
     matched.findings += checks.check_memberships(source, destination, alone, agreed=False)
     if not ours and destination.execute(LARGE_OBJECTS).fetchall() == [(True,)]:
         matched.refuse(
-            "Source and destination have large objects, which are told apart by their numbers alone.",
+            "Source and destination both have large objects, whose OIDs may collide.",
             "Leave them out with --no-large-objects, or delete the destination's:"
             " SELECT lo_unlink(oid) FROM pg_largeobject_metadata;",
         )
@@ -182,8 +183,8 @@ def _foreign_keys(destination: Connection, matched: Matched, settings: Settings,
     )
     if settings.truncate and outside:
         matched.refuse(
-            f"Tables that are not copied refer to some that --truncate would empty: {listed(outside)}.",
-            "Drop these foreign keys for the time being, or use --append.",
+            f"Tables that are not copied have foreign keys to tables that --truncate would empty: {listed(outside)}.",
+            "Drop these foreign keys for the run, or use --append.",
         )
     keys = [
         ForeignKey(_as_taken(r), r.check, r.owned)
@@ -192,7 +193,7 @@ def _foreign_keys(destination: Connection, matched: Matched, settings: Settings,
     ]
     if not replica and (others := [key.name for key in keys if not key.owned]):
         matched.refuse(
-            f'"{destination.info.user}" owns not all tables whose foreign keys would be in the way: {listed(others)}.',
+            f'"{destination.info.user}" does not own all tables whose foreign keys must be disabled: {listed(others)}.',
             f"Connect as their owner, or from PostgreSQL 15 on: GRANT SET ON PARAMETER session_replication_role TO"
             f" {postgres.quoted(destination.info.user)};",
         )
@@ -224,16 +225,16 @@ def _check(
     for word, names in privilege.items():
         if names:
             matched.refuse(
-                f'The role "{user}" may not {word} on the destination: {listed(names)}.',
+                f'On the destination, role "{user}" has no {word} privilege on {listed(names)}.',
                 " ".join(f"GRANT {word} ON {name} TO {postgres.quoted(user)};" for name in names),
             )
     if secured := [r.identity for r in into if r.secured]:
         run = f"ALTER ROLE {postgres.quoted(user)} BYPASSRLS;"
-        matched.refuse(f"Row security stands in the way of COPY: {listed(secured)}.", run)
+        matched.refuse(f"COPY is blocked by row security on the destination: {listed(secured)}.", run)
     about = [t for t in firing if t.root in set(tops)]
     if about and not _may(destination, *(t.disable for t in about)):
         matched.refuse(
-            f'The role "{user}" may not disable the triggers that would fire:'
+            f'On the destination, role "{user}" may not disable triggers that would fire on'
             f" {listed(sorted({t.relation for t in about}))}.",
             "Connect as the owner of these tables, or as a superuser.",
         )
@@ -241,7 +242,9 @@ def _check(
         words = (_alone(top, partitioned=by_name[top].partitioned) for top in tops)
         full = [top for top, it in zip(tops, words, strict=True) if _has_rows(destination, it)]
         if full:
-            matched.refuse(f"Tables of the destination have rows: {listed(full)}.", "Use --truncate or --append.")
+            matched.refuse(
+                f"The destination's tables already have rows: {listed(full)}.", "Use --truncate or --append."
+            )
 
 
 def _check_lengths(
@@ -258,8 +261,8 @@ def _check_lengths(
         (found,) = source.execute(f"SELECT {tests} FROM ONLY {table}").fetchall()
         long += [f"{table}.{c} ({n})" for (c, n), it in zip(columns.items(), found, strict=True) if it]
     if long:
-        hint = "Widen them there." + ("" if blanks else " With --allow-narrower-types blanks at the end are cut off.")
-        matched.refuse(f"Values have more characters than the destination's columns take: {listed(long)}.", hint)
+        hint = "Widen them there." + ("" if blanks else " --allow-narrower-types cuts trailing blanks off.")
+        matched.refuse(f"Values are longer than the destination's columns: {listed(long)}.", hint)
 
 
 def _alone(name: str, *, partitioned: bool) -> str:
@@ -386,7 +389,7 @@ def give_back(conn: Connection) -> list[str]:
                     _execute(conn, key.create)
             except psycopg.errors.ForeignKeyViolation as error:
                 _execute(conn, key.unchecked.create)
-                partly.append(f"{key.name} is back, but NOT VALID: {failures.one_line(error)}")
+                partly.append(f"{shown(key.name)} was recreated as NOT VALID: {failures.one_line(error)}")
             conn.execute(key.crossed_out)
     journal.drop(conn)
     return partly

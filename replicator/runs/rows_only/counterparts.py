@@ -51,7 +51,7 @@ def counterparts(catalog: Catalog, source: Connection, destination: Connection) 
     lost = sorted({s.identity for s in catalog.sequences} - {s.identity for s in sequences})
     left = (
         ("tables of extensions", [t.identity for t in catalog.tables if t.identity not in own]),
-        ("tables that the destination lacks and that have no rows", [t.identity for t in lacking if t.empty]),
+        ("empty tables that the destination lacks", [t.identity for t in lacking if t.empty]),
         ("tables that only the destination has", _further(theirs, matched)),
         ("sequences that the destination lacks", lost),
         *_columns(matched, theirs),

@@ -90,12 +90,14 @@ def match(tables: Iterable[Table], ours: Sequence[Any], theirs: Sequence[Any]) -
             through = not direct or target.partitioned
             matched.targets.append(_target(table, here[table.identity], target, matched, direct=not through))
     if full := [table.identity for table in lacking if not table.empty]:
-        matched.refuse(f"The destination lacks tables: {listed(full)}.", "Create them there first.")
+        matched.refuse(
+            f"Tables with rows are missing on the destination: {listed(full)}.", "Create them on the destination first."
+        )
     if empty := [table.identity for table in lacking if table.empty]:
-        matched.note(f"The destination lacks tables, which are empty on the source: {listed(empty)}.")
+        matched.note(f"Tables are missing on the destination, but empty on the source: {listed(empty)}.")
     tops = {target.top for target in matched.targets}
     if own := [r.identity for r in theirs if not r.root and r.identity not in tops and not r.partitioned]:
-        matched.note(f"The destination has more tables, which stay as they are: {listed(own)}.")
+        matched.note(f"Tables that only the destination has are left unchanged: {listed(own)}.")
     return matched
 
 
@@ -111,20 +113,20 @@ def _target(table: Table, here: Any, there: Any, matched: Matched, *, direct: bo
     read_as = {name: theirs for name, ((_, ours), (_, theirs)) in types.items() if theirs not in ("", ours)}
     where = table.identity if there.identity == table.identity else f"{table.identity} (into {there.identity})"
     if missing := [c.name for c in table.columns if c.name not in same]:
-        matched.note(
-            f"Not copied: columns of {where} that the destination does not have or generates: {listed(missing)}."
-        )
+        matched.note(f"Not copied: columns of {where} that the destination lacks or generates: {listed(missing)}.")
     extra = set(taken) - set(same.values())
     if needed := sorted(n for n, need in zip(there.names, there.needed, strict=True) if need and n in extra):
         matched.refuse(
-            f"On the destination {where} has columns that the source does not have and that must have a value:"
+            f"On the destination, {where} has NOT NULL columns without default that the source lacks:"
             f" {listed(needed)}.",
-            "Give them a default there, or let them be NULL.",
+            "Give them a default or drop NOT NULL.",
         )
     elif extra:
-        matched.note(f"On the destination {where} has more columns, which get their defaults: {listed(sorted(extra))}.")
+        matched.note(
+            f"On the destination, columns of {where} that the source lacks get their defaults: {listed(sorted(extra))}."
+        )
     if other := [c.name for c in columns if c.name not in alike]:
-        matched.note(f"Of other types on the destination, so that {where} goes as text: {listed(other)}.")
+        matched.note(f"{where} is copied as text, since types differ on the destination: {listed(other)}.")
     return Target(
         table,
         there.identity,
@@ -166,10 +168,8 @@ def check_types(
                 if changes(type, other):
                     found.append(f"{target.table.identity}.{path} ({type} into {other})")
     if found:
-        text = (
-            f"Types on the destination hold less than the source's, and would change values silently: {listed(found)}."
-        )
-        hint = "" if agreed else "Widen them there, or let values be rounded and cut: --allow-narrower-types."
+        text = f"Narrower types on the destination would silently change values: {listed(found)}."
+        hint = "" if agreed else "Widen them, or accept rounded and truncated values with --allow-narrower-types."
         matched.findings.append(Finding(text, hint, fatal=not agreed))
     return shorter
 

@@ -28,7 +28,7 @@ def to_refresh(
     if others := [r.identity for r in stale if not r.refreshable]:
         matched.findings.append(
             Finding(
-                f'The role "{user}" may not refresh these materialized views, which will not show the copied rows:'
+                f'On the destination, role "{user}" may not refresh materialized views, which will not show the copied rows:'
                 f" {listed(others)}.",
                 "(afterwards, as their owner)",
                 fatal=False,

@@ -54,13 +54,13 @@ def common_sequences(
     by_name = same_names(ours.keys() - {name for name, _ in pairs}, there.keys() - {other for _, other in pairs})
     pairs += sorted(by_name.items())
     if lacking := sorted(ours.keys() - {name for name, _ in pairs}):
-        matched.note(f"The destination lacks sequences: {listed(lacking)}.")
+        matched.note(f"Sequences are missing on the destination: {listed(lacking)}.")
     copied = {target.name for target in matched.targets} | {target.top for target in matched.targets}
     set_now = {other for _, other in pairs}
     others = (each for each in filled if each.sequence not in set_now)
     if unset := {each.sequence: each.column for each in others if each.column.rpartition(".")[0] in copied}:
         words = listed([f"{name} (for {column})" for name, column in unset.items()])
-        matched.note(f"Sequences of the destination stay as they are, since the source has none there: {words}.")
+        matched.note(f"Sequences that only the destination has are left unchanged: {words}.")
     here = tuple(replace(ours[name], alias="" if name == other else other) for name, other in pairs)
     return here, tuple(
         replace(ours[name], identity=other, address=Address(ours[name].address.classid, there[other]))
