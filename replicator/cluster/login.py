@@ -13,7 +13,7 @@ import psycopg
 from replicator.model import Execute, Finding, Step
 from replicator.sessions import failures, postgres
 from replicator.sessions.postgres import Connection
-from replicator.sessions.setup import Safe
+from replicator.sessions.setup import Safe, as_options
 from replicator.sessions.watchdog import same_server
 
 LIBRARIES = ("session_preload_libraries", "local_preload_libraries")
@@ -101,14 +101,5 @@ def _refused(conn: Connection, settings: Mapping[str, str]) -> str:
 
 
 def _enter(conn: Connection, settings: Mapping[str, str]) -> None:
-    options = " ".join(f"-c {name}={_escaped(value)}" for name, value in settings.items())
-    Safe.connect(same_server(conn, {"options": options, "application_name": "replicator probe"})).close()
-
-
-def _escaped(value: str) -> str:
-    r"""Return a value as a server's command line has it.
-
-    >>> _escaped("$libdir/a, b")
-    '$libdir/a,\\ b'
-    """
-    return re.sub(r"([\s\\])", r"\\\1", value)
+    more = {"options": as_options(settings), "application_name": "replicator probe"}
+    Safe.connect(same_server(conn, more)).close()

@@ -9,6 +9,7 @@ from psycopg import conninfo, sql
 from psycopg_pool import ConnectionPool
 
 from replicator.errors import UsageError
+from replicator.sessions.setup import as_options
 from replicator.sessions.watch import current
 from replicator.sessions.watchdog import Patient
 
@@ -74,6 +75,8 @@ SESSION = {
     "jit": "off",
     "backslash_quote": "safe_encoding",
 }
+OF_VALUES = ("DateStyle", "IntervalStyle", "TimeZone", "extra_float_digits", "bytea_output", "xmloption", "lc_monetary")
+"""The settings that decide how values are written. Every server has them: an unknown one would refuse the session."""
 READING = {"restrict_nonsystem_relation_kind": "view, foreign-table"}
 """For sessions that only read: a table in whose place somebody puts a view would run his code (CVE-2024-7348)."""
 NO_VIEWS, ANY_VIEWS = (
@@ -122,19 +125,42 @@ REPLICA = "SET LOCAL session_replication_role = replica"
 
 
 def connect(
-    dsn: str, *, encoding: str | None = None, application: str = "", more: Mapping[str, str] | None = None
+    dsn: str,
+    *,
+    encoding: str | None = None,
+    application: str = "",
+    more: Mapping[str, str] | None = None,
+    replication: bool = False,
 ) -> Connection:
     """Open a connection with the session's settings, outside a transaction; `more` are settings beyond the usual ones.
 
-    `encoding` is the client_encoding, the database's own by default. Raises psycopg.OperationalError.
+    `encoding` is the client_encoding, the database's own by default. With `replication` the session also takes
+    replication commands, and only simple queries: the client puts parameters into their text. Raises
+    psycopg.OperationalError.
     """
-    conn = Patient.connect(with_defaults(dsn, application), autocommit=True, prepare_threshold=None)
+    dsn = with_defaults(dsn, application)
+    conn = Patient.connect(
+        _for_replication(dsn, encoding, more) if replication else dsn,
+        autocommit=True,
+        prepare_threshold=None,
+        cursor_factory=psycopg.ClientCursor if replication else psycopg.Cursor,
+    )
     try:
-        set_up(conn, encoding, more)
+        if not replication:
+            set_up(conn, encoding, more)
     except BaseException:
         conn.close()
         raise
     return conn
+
+
+def _for_replication(dsn: str, encoding: str | None, more: Mapping[str, str] | None) -> str:
+    """Return a conninfo with the session's settings in the startup packet, where a replication client gives them."""
+    given = str(conninfo.conninfo_to_dict(dsn).get("options") or "")
+    settings = {name: "0" for name, since in TIMEOUTS.items() if not since}
+    settings |= {name: SESSION[name] for name in OF_VALUES} | dict(more or {})
+    options = f"{given} {as_options(settings)}".strip()
+    return conninfo.make_conninfo(dsn, replication="database", options=options, client_encoding=encoding)
 
 
 def set_up(conn: Connection, encoding: str | None = None, more: Mapping[str, str] | None = None) -> None:

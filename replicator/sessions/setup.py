@@ -4,7 +4,7 @@ A pooler lends its backends, and what was set in one is still set for whoever ge
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from typing import Any, Self
@@ -25,6 +25,8 @@ SELECT pg_catalog.set_config('search_path', '{PATH}', false)
 """Sets nothing that lasts where another backend answers than the one that was named when the session began."""
 OUR_PATH = f"SELECT pg_catalog.set_config('search_path', '{PATH}', true)"
 ANY_DATABASE = ("application_name", "connect_timeout", "dbname")
+ENDS_WORD, ESCAPED = re.compile(r"([\s\\])"), r"\\\1"
+"""Ends a word of a command line, and what stands for it inside one."""
 AT_REST = (pq.TransactionStatus.IDLE, pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
 
 
@@ -130,6 +132,15 @@ def _without_event_triggers(conninfo: str) -> str:
     of_environment = {option.keyword: option.val for option in pq.Conninfo.get_defaults()}[b"options"]
     given = conninfo_to_dict(conninfo).get("options") or (of_environment or b"").decode()
     return make_conninfo(conninfo, options=f"{given} -c event_triggers=off".strip())
+
+
+def as_options(settings: Mapping[str, str]) -> str:
+    r"""Return settings as the server's command line, which `options` is a part of, has them.
+
+    >>> print(as_options({"DateStyle": "ISO", "search_path": "a, b"}))
+    -c DateStyle=ISO -c search_path=a,\ b
+    """
+    return " ".join(f"-c {name}={ENDS_WORD.sub(ESCAPED, value)}" for name, value in settings.items())
 
 
 def share(conns: Sequence[psycopg.Connection[Any]]) -> bool:
