@@ -129,9 +129,9 @@ def test_the_command_lists_it_and_probe_shows_it_alone(pair: Pair, replicator: R
     findings = json.loads(shown.out)["findings"]
     assert {f["object"] for f in findings if f["severity"] == "fatal"} == {"hidden.t", 'role "postgres"'}
     last = json.loads(shown.err.splitlines()[-1])
-    assert (last["exit_code"], last["findings"]) == (3, findings)
+    assert (last["exit_code"], "findings" in last) == (3, False)  # they are said once
     pair.source.run("DROP SCHEMA hidden CASCADE")
-    assert "in the way" not in runs(replicator("probe", *flags))
+    assert "problem:" not in runs(replicator("probe", *flags))
     assert is_empty(pair.destination)
 
 
@@ -152,8 +152,8 @@ def test_what_a_server_cannot_hold_is_listed_line_by_line() -> None:
     server = cast("Connection", SimpleNamespace(info=SimpleNamespace(server_version=150000)))
     lines = list(findings_as_lines(checks.check_losses(losses, server, 18, agreed=False)))
     assert lines == [
-        "  in the way: The destination (PostgreSQL 15) does not support view a: why [42704].",
-        "  in the way: The destination (PostgreSQL 15) does not support view b: why [42704].",
+        "  problem: The destination (PostgreSQL 15) does not support view a: why [42704].",
+        "  problem: The destination (PostgreSQL 15) does not support view b: why [42704].",
         "    Clone with --downgrade, which leaves it out, or into PostgreSQL 18.",
     ]
 

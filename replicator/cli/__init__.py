@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from replicator.cli.commands import cli
+from replicator.cli.commands import COMPLETE, cli
 from replicator.cli.invocation import Common
 from replicator.cli.last_words import last_words
 from replicator.cli.meant import HELP, option_meant
@@ -31,7 +31,9 @@ def main() -> None:
     logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it warns of, we raise
     common = Common()
     try:
-        code = cli.main(standalone_mode=False, obj=common)  # what a command returns, or the code of an Exit
+        code = cli.main(
+            standalone_mode=False, complete_var=COMPLETE, obj=common
+        )  # what a command returns, or the code of an Exit
         sys.stdout.flush()
         if not code and out.error and (common.output == "json" or common.command in ITS_OUTPUT_IS_WANTED):
             raise ResultLost(f"The result could not be written: {out.error.strerror}.")

@@ -1,5 +1,6 @@
 """The commands, with their help. What they do is in `actions`, loaded when it is wanted."""
 
+import copy
 import functools
 import sys
 from typing import Any
@@ -8,9 +9,11 @@ import click
 
 from replicator.cli.choices import DEFER, FOREIGN_KEYS, SKIP_FAILED_REFRESH, STATISTICS, TOAST_COMPRESSION
 from replicator.cli.command import Commands
+from replicator.cli.file import every_option
 from replicator.cli.invocation import Output
 from replicator.cli.options import (
     COMPARE_DATA_ONLY,
+    CONFIG,
     CONNECTIONS,
     COPYING,
     FORMAT,
@@ -37,6 +40,8 @@ from replicator.cli.options import (
 from replicator.cli.topics import help_command
 from replicator.cli.versions import show_versions
 
+COMPLETE = "_REPLICATOR_COMPLETE"
+"""The variable by which a shell asks what may come next."""
 BOTH = ("source", "destination")
 WHOSE_CODE = """Users of either database who are not superusers cannot make this program call their code by a name, a
 cast, a view, a rule or a trigger. But servers run checks, domains, generated columns and index expressions as the role
@@ -230,6 +235,51 @@ def demo_command(keep: bool, output: Output) -> None:
     from replicator.demo import demo
 
     demo(keep=keep, as_json=output == "json", reported=functools.partial(reported, output))
+
+
+@cli.command(
+    "config",
+    short_help="Print a configuration file, or the settings in force.",
+    examples="""
+    replicator config --init > replicator.toml
+    replicator config --show --config replicator.toml
+    """,
+)
+@click.option("--init", is_flag=True, help="Print a file with every option, commented out.")
+@click.option("--show", is_flag=True, help="Show the value of every option, and where it comes from.")
+@options(CONFIG)
+@click.pass_context
+def config_command(context: click.Context, /, init: bool, show: bool, output: Output, **_: Any) -> None:
+    """Print a configuration file, or the settings in force: from a flag, a variable, the file or the default.
+
+    Passwords are not shown.
+    """
+    from replicator.cli.actions import config
+
+    config.run(context, show, init, as_json=output == "json")
+
+
+for setting in every_option(cli.commands.values()):
+    config_command.params.append(copied := copy.copy(setting))
+    copied.hidden = True  # they may all be given, to ask what is in force then
+
+
+@cli.command("completion", short_help="Print a script that completes commands and options in a shell.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion_command(shell: str) -> None:
+    """Print a script for a shell, which then completes commands, options and values.
+
+    \b
+    bash: eval "$(replicator completion bash)" in ~/.bashrc
+    zsh:  eval "$(replicator completion zsh)" in ~/.zshrc
+    fish: replicator completion fish > ~/.config/fish/completions/replicator.fish
+    """
+    from click.shell_completion import ShellComplete, get_completion_class
+
+    complete = get_completion_class(shell)
+    assert complete
+    # Not bash's own `source`: it starts bash to learn its version.
+    click.echo(ShellComplete.source(complete(cli, {}, "replicator", COMPLETE)))
 
 
 cli.add_command(help_command)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from replicator.cli.invocation import Common
-from replicator.cli.parameters import Setting
+from replicator.cli.parameters import Group, Setting
 from replicator.errors import UsageError
 
 TABLES = ("source", "destination", "options")
@@ -129,6 +129,16 @@ def read_config(context: click.Context, parameter: click.Parameter, path: Path |
 def flags(command: click.Command) -> dict[str, Setting]:
     """Return the options of a command that a file may set, by their long names without the dashes in front."""
     return {each.flag: each for each in command.params if isinstance(each, Setting) and each.flag != "config"}
+
+
+def every_option(commands: Iterable[click.Command]) -> list[Setting]:
+    """Return the options that a file may set, each once, in the order of the groups."""
+    found: dict[str, Setting] = {}
+    for command in commands:
+        if any(param.name == "config" for param in command.params):
+            for name, option in flags(command).items():
+                found.setdefault(name, option)
+    return [option for group in Group for option in found.values() if option.group is group]
 
 
 def _value(option: Setting, value: object, file: File) -> object:

@@ -45,7 +45,11 @@ def option_meant(option: str, commands: Mapping[str, click.Command], known: Iter
     """Return a hint; `known` are the options of the command that was given."""
     if option in OF_OTHER_TOOLS:
         return OF_OTHER_TOOLS[option]
-    others = [name for name, command in commands.items() if any(option in each.opts for each in command.params)]
+    others = [
+        name
+        for name, command in commands.items()
+        if any(option in each.opts and not each.hidden for each in command.params if isinstance(each, click.Option))
+    ]
     if others:
         return f"It belongs to {', '.join(f'`{name}`' for name in sorted(others))}."
     alike = get_close_matches(option, known, 2, ALIKE)

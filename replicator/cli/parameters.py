@@ -1,13 +1,15 @@
 """How an option is declared: with its group in the help, and a variable of its own name."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
+RAW = "replicator.raw"
+"""Where a context keeps what was given for each option, before it is understood."""
 YES, NO = ("true", "yes"), ("false", "no")
 
 
@@ -44,6 +46,12 @@ class Setting(click.Option):
         if isinstance(self.type, click.Choice) and "on" in self.type.choices:
             return "on" if yes else "off"
         return None
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, click.Parameter]) -> tuple[Any, ParameterSource]:
+        """Return the value as it was given, and where; and keep both for `config --show`."""
+        value, source = super().consume_value(ctx, opts)
+        ctx.meta.setdefault(RAW, {})[self.flag] = value, source
+        return value, source
 
     def value_from_envvar(self, ctx: click.Context) -> Any:
         """Return what the variable says: a list with commas, true and false as in a file. An empty one says nothing."""

@@ -14,8 +14,12 @@ def topics() -> dict[str, str]:
     return {page.name.removesuffix(".md"): page.read_text("utf-8") for page in sorted(pages, key=lambda p: p.name)}
 
 
+def _complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    return [name for name in topics() if name.startswith(begun)]
+
+
 @click.command("help", short_help="Show a page of help: replicator help TOPIC.")
-@click.argument("topic", required=False)
+@click.argument("topic", required=False, shell_complete=_complete)
 @click.pass_context
 def help_command(context: click.Context, /, topic: str | None) -> None:
     """Show a page of help. If there is none, show the command's --help; without a name, list the pages."""
