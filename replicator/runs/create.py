@@ -207,7 +207,8 @@ def _wanted(
     if major < wanted.since:
         findings.append(
             Finding(
-                f"The source database has {wanted.feature}, which PostgreSQL {major} on the destination does not support.",
+                f"The source database has {wanted.feature}, which PostgreSQL {major} on the destination does not"
+                " support.",
                 f"Clone into PostgreSQL {wanted.since} or newer, or create the destination database by hand.",
             )
         )

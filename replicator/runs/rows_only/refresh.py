@@ -28,8 +28,8 @@ def to_refresh(
     if others := [r.identity for r in stale if not r.refreshable]:
         matched.findings.append(
             Finding(
-                f'On the destination, role "{user}" may not refresh materialized views, which will not show the copied rows:'
-                f" {listed(others)}.",
+                f'On the destination, role "{user}" may not refresh materialized views, which will not show the copied'
+                f" rows: {listed(others)}.",
                 "(afterwards, as their owner)",
                 fatal=False,
                 run=" ".join(f"REFRESH MATERIALIZED VIEW {name};" for name in others),
