@@ -502,7 +502,7 @@ def test_another_role_does_not_read_what_is_left(database: Database, destination
     destination.run("ALTER ROLE bob LOGIN")
     try:
         dsn = destination.server.conninfo(destination.name, user="bob")
-        refuses(replicator("validate", "--destination", dsn), 3, '"bob" does not read it')
+        refuses(replicator("validate", "--destination", dsn), 3, '"bob" does not trust it')
     finally:
         destination.run("ALTER ROLE bob NOLOGIN")
 

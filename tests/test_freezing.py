@@ -20,7 +20,7 @@ ALTER DATABASE {0} SET work_mem = '5MB';
 """
 FREEZING = r"default_transaction_read_only TO '(tru|on)'|CONNECTION LIMIT = 0"
 SETTINGS = r" SET | CONNECTION LIMIT "
-NOTE = "The source is frozen, and the copy will be as well: database connection limit, database setting default"
+NOTE = "The source is frozen, so the copy will be, too: database connection limit, database setting default"
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ def test_what_the_destination_has_of_its_own_stays(database: Database, destinati
     )
     database.run(f"ALTER DATABASE {database.name} SET work_mem = '1MB'")
     notes = copy(database, destination)
-    assert notes == ["The destination keeps what it has of its own: database privileges of PUBLIC."]
+    assert notes == ["Kept, since only the destination has it: database privileges of PUBLIC."]
     assert destination.rows(MINE)[0][1] == "{postgres=CTc/postgres}"
     assert destination.value("SHOW work_mem") == "1MB"
 
@@ -429,7 +429,9 @@ def test_privileges_on_parameters_come_with_roles(database: Database, bare: Data
 def test_a_role_that_a_policy_names_is_not_to_be_done_without(database: Database, bare: Database) -> None:
     database.run("CREATE ROLE boss; CREATE TABLE t (); CREATE POLICY p ON t TO boss; GRANT SELECT ON t TO boss")
     try:
-        with pytest.raises(PreflightFailed, match='no role "boss", who is named by policies') as caught:
+        with pytest.raises(
+            PreflightFailed, match='Role "boss" does not exist on the destination, but policies'
+        ) as caught:
             copy(database, bare, create=True, owners=False, privileges=False)
         assert caught.value.hint.endswith('CREATE ROLE "boss"; or clone with --roles.')
     finally:
@@ -446,7 +448,10 @@ def test_a_database_is_created_with_its_roles(database: Database, bare: Database
         ALTER ROLE staff IN DATABASE {database.name} SET work_mem = '1MB'"""
     )
     try:
-        with pytest.raises(PreflightFailed, match='no role "boss", which the source names as database owner') as caught:
+        with pytest.raises(
+            PreflightFailed,
+            match='Role "boss" does not exist on the destination, but the source.s database owner needs it',
+        ) as caught:
             copy(database, bare, create=True)
         assert 'CREATE ROLE "staff"; or clone with --roles' in caught.value.hint
         assert not exists(bare)
@@ -543,7 +548,7 @@ def test_a_missing_role_is_one_finding_and_none_is_about_what_is_gone(database: 
         assert not exists(bare)
         boss, alice = (f for f in caught.value.findings if f.fatal)
         assert [f.run for f in (boss, alice)] == ['CREATE ROLE "boss";', 'CREATE ROLE "alice";']
-        assert "owns 1 objects" in boss.text
+        assert "owns 1 object on the source" in boss.text
     finally:
         database.run(
             f"DROP TABLE t; ALTER DATABASE {database.name} OWNER TO postgres; DROP OWNED BY boss; DROP ROLE boss"
@@ -607,7 +612,7 @@ def test_probe_of_a_database_that_create_is_to_make(database: Database, new: Dat
 @pytest.mark.parametrize("command", ["status", "clean"])
 def test_of_a_database_that_is_not_there_nothing_is_unfinished(command: str, new: Database, replicator: Run) -> None:
     result = replicator(command, "--destination", new.dsn)
-    refuses(result, 4, f'database "{new.name}" does not exist', "There is no such database")
+    refuses(result, 4, f'has no database "{new.name}"', "So it holds no unfinished clone")
     assert "--create" not in result.err
 
 

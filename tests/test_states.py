@@ -54,8 +54,9 @@ def test_a_clone_fills_materialized_views_anew(pair: tuple[Database, Database]) 
     source.run("INSERT INTO t VALUES (4)")
     seen: list[events.Event] = []
     assert clone(Settings(source.dsn, destination.dsn, verify=True), seen.append)
-    assert "Not as on the source: the rows of matview public.plain. The destination's were filled just now" in notes(
-        seen
+    assert (
+        "Rows differ, since the source has not refreshed after its tables changed: materialized view public.plain."
+        in notes(seen)
     )
     (mismatch,), _ = told(source, destination)
     assert (mismatch.what, mismatch.counts) == ("matview public.plain", "1 extra row")
@@ -69,7 +70,7 @@ def test_materialized_views_that_only_one_side_can_read(pair: tuple[Database, Da
     pair[1].run("REFRESH MATERIALIZED VIEW m WITH NO DATA")
     found, said = told(*pair)
     assert [(m.what, m.how) for m in found] == [("matview public.m", "not populated on the destination")]
-    assert "Not compared: the rows of materialized views that are empty, or that may not be read, on one side" in said
+    assert "Not compared: the rows of materialized views that are empty, or not readable, on one side" in said
 
 
 # Placement
@@ -93,7 +94,7 @@ def test_partitions_that_a_hash_chooses_are_compared_together(pair: tuple[Databa
     )  # fmt: skip
     found, said = told(*pair)
     assert found == []
-    assert "Not compared: in which partition rows are of public.p, which may be another one on each server" in said
+    assert "Not compared: in which partition rows of public.p are, since the servers may choose different ones" in said
 
 
 # What no definition says
@@ -141,7 +142,7 @@ def test_what_was_compared_is_told(pair: tuple[Database, Database]) -> None:
     _, said = told(*pair)
     account = next(line for line in said.splitlines() if line.startswith("Compared: "))
     assert account.startswith("Compared: 2,000 rows of 2 tables, ")
-    for part in ("1 sequence;", "1 large object;", "1 table", "1 matview", "1 constraint"):
+    for part in ("1 sequence;", "1 large object;", "1 table", "1 materialized view", "1 constraint"):
         assert part in account
 
 

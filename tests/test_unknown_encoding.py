@@ -89,7 +89,7 @@ def test_verify_finds_what_is_not_what_was_declared(replicator: Run, ascii: Data
 def test_verify_asks_for_what_was_declared(replicator: Run, ascii: Database, utf8: Database):
     run_bytes(ascii, b"CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, E'xcaf\\xe9')")
     runs(replicator("clone", "--source-encoding", "LATIN1", *both(ascii, utf8)))
-    refuses(replicator("verify", *both(ascii, utf8)), 6, "Give the --source-encoding with which the copy was made")
+    refuses(replicator("verify", *both(ascii, utf8)), 6, "Use the --source-encoding that the copy was made with")
 
 
 def test_a_database_is_made_for_the_text(replicator: Run, ascii: Database, servers: Servers, major: int):
@@ -112,7 +112,7 @@ def test_the_first_value_that_does_not_fit_is_named_before_anything_is_written(
     replicator: Run, ascii: Database, utf8: Database
 ):
     run_bytes(ascii, BAD)
-    words = "row 2 of public.t (ctid (0,2)) has bytes in column v that are no UTF8: 78 63 61 66 e9"
+    words = "row 2 of public.t (ctid (0,2)) has bytes in column v that are not valid UTF8: 78 63 61 66 e9"
     probed = replicator("probe", "--output", "json", *both(ascii, utf8))
     assert probed.code == 3
     (finding,) = [f for f in json.loads(probed.out)["findings"] if f["severity"] == "fatal"]
@@ -136,7 +136,7 @@ def test_a_copy_that_fails_names_row_column_and_bytes(
     with pytest.raises(Incomplete) as caught:
         clone(Settings(ascii.dsn, utf8.dsn, relay=relay, split_larger_than=split, jobs=2), quiet)
     said = str(caught.value)
-    assert f"of public.t (ctid {ctid}) has bytes in column v that are no UTF8: 63 61 66 e9" in said
+    assert f"of public.t (ctid {ctid}) has bytes in column v that are not valid UTF8: 63 61 66 e9" in said
     if split is None:
         assert "row 3001 of public.t" in said
     assert "--source-encoding LATIN1" in str(caught.value.hint)

@@ -237,7 +237,7 @@ def test_rows_that_change_while_the_repair_waits_for_the_table_are_left_alone(
         committing.start()
         mismatches = compare(pair, lambda event: None, repair=True)
         committing.join()
-    assert told_of_rows(mismatches) == {"customer": ("not repaired: 1 row was changed meanwhile", False)}
+    assert told_of_rows(mismatches) == {"customer": ("not repaired: 1 row was changed since the comparison", False)}
     others = pair[1].rows("SELECT id, name FROM customer WHERE name <> 'n' ORDER BY id")
     assert others == [(5, "NEWER"), (6, "stale"), (99, "extra")]
     assert pair[1].value("SELECT count(*) FROM orders JOIN customer c ON c.id = customer_id") == 11
@@ -278,7 +278,7 @@ def test_of_equal_rows_no_more_are_deleted_than_are_too_many_now(pair: tuple[Dat
     pair[1].run("INSERT INTO log VALUES ('once')")
     spoil = after("table public.log", lambda: pair[1].run("DELETE FROM log WHERE what = 'once'"))
     mismatches = compare(pair, spoil, repair=True)
-    assert told_of_rows(mismatches) == {"log": ("not repaired: 1 row was changed meanwhile", False)}
+    assert told_of_rows(mismatches) == {"log": ("not repaired: 1 row was changed since the comparison", False)}
 
 
 @pytest.mark.pg("in 12 18")
@@ -301,7 +301,7 @@ def test_what_refers_to_a_row_that_goes_meanwhile_is_not_copied(pair: tuple[Data
     goes = after("table public.orders", lambda: pair[1].run("DELETE FROM customer WHERE id = 5"))
     assert told_of_rows(compare(pair, goes, repair=True)) == {
         "customer": ("repaired: 1 deleted, 0 copied, but its rows differ again", False),
-        "orders": ("not repaired: it would refer to rows that public.customer lacks", False),
+        "orders": ("not repaired: it would refer to rows that are missing in public.customer", False),
     }
     assert pair[1].value("SELECT count(*) FROM orders") == 8
     assert [m.repaired for m in compare(pair, lambda event: None, repair=True)] == [True, True]

@@ -90,7 +90,7 @@ def lacking(
             untried.add(d.name)
             findings.append(
                 Finding(
-                    f'Role "{d.role}" does not exist on the destination, but the source has a {d.name} for it.',
+                    f'Role "{d.role}" does not exist on the destination, but the source\'s {d.name} needs it.',
                     "or clone with --roles, or with --no-owner and --no-acl.",
                     object=f"role {postgres.quoted(d.role)}",
                     run=f"CREATE ROLE {postgres.quoted(d.role)};",

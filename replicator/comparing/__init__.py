@@ -182,9 +182,11 @@ def _note_what_is_not_compared(sides: Pair, matviews: Sequence[str], emit: Emit)
 def _compared(sides: Pair, sums: Sums) -> str:
     """Return a note about how much was compared."""
     catalog = sides.source.catalog
-    tables = {name: here for name, (here, _) in sums.by_name.items() if not name.startswith("large objects ")}
+    tables = {
+        name: fingerprint for name, (fingerprint, _) in sums.by_name.items() if not name.startswith("large objects ")
+    }
     rows = sum(count for count, _ in tables.values())
-    objects = sum(here[0] for name, (here, _) in sums.by_name.items() if name not in tables)
+    objects = sum(count for name, ((count, _), _) in sums.by_name.items() if name not in tables)
     kinds = Counter(o.kind for o in catalog.objects)
     parts = [
         f"{counted(rows, 'row')} of {counted(len(tables), 'table')}, {events.size_text(sums.bytes)} read",
@@ -202,22 +204,22 @@ def _steps(sides: Pair, only: Collection[str] | None) -> tuple[list[Step], list[
     Tables with different columns are returned as mismatches.
     """
     source, destination = sides.source.catalog, sides.destination.catalog
-    there = {table.identity: table for table in sides.destination.tables}
-    same = same_names((table.identity for table in sides.source.tables), there)
+    others = {table.identity: table for table in sides.destination.tables}
+    same = same_names((table.identity for table in sides.source.tables), others)
     steps: dict[str, list[Step]] = {}
     mismatches = []
     for table in sorted(sides.source.tables, key=lambda table: -table.bytes):
         name = table.name
         if table.identity not in same or name in steps or (only is not None and name not in only):
             continue
-        other = there[same[table.identity]]
+        other = others[same[table.identity]]
         older, newer = (table, other) if sides.older is sides.source else (other, table)
         columns, stored = _columns(older.columns, newer.columns), _columns(older.stored, newer.stored)
         if not len(table.columns) == len(other.columns) == len(columns):
             common = {c.name.strip('"') for c in columns}
             all = {c.name.strip('"') for c in (*table.columns, *other.columns)}
             names = ", ".join(sorted(all - common)[:NAMED])
-            reason = f"rows not compared, since only one side has the columns {names}"
+            reason = f"rows not compared: only one side has the columns {names}"
             mismatches.append(Mismatch(name, reason, kind="columns", about="rows"))
             continue
         identity = (

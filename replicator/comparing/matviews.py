@@ -53,10 +53,11 @@ def _filled(side: Side) -> list[str]:
 
 def populated_on_destination_only(sides: Pair) -> list[Mismatch]:
     """Return the materialized views that the destination has populated, but the source has not."""
-    here = [o.identity for o in sides.source.catalog.objects if o.kind == "matview"]
-    filled, there = set(_filled(sides.source)), same_names(here, _filled(sides.destination))
+    names = [o.identity for o in sides.source.catalog.objects if o.kind == "matview"]
+    filled, common = set(_filled(sides.source)), same_names(names, _filled(sides.destination))
     return [
-        Mismatch(f"matview {name}", "not populated on the source", kind="unpopulated") for name in there.keys() - filled
+        Mismatch(f"matview {name}", "not populated on the source", kind="unpopulated")
+        for name in common.keys() - filled
     ]
 
 

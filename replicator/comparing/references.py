@@ -65,7 +65,7 @@ def broken(
             old = set(other.execute(f"SELECT DISTINCT {key.values} FROM {key.violating}"))
         ours = {written for values, written in found if (values,) not in old}
         if True in ours:
-            faults[key.referencing] = f"rows would refer to missing rows of {key.referenced}"
+            faults[key.referencing] = f"it would refer to rows that are missing in {key.referenced}"
         if False in ours:
-            faults[key.referenced] = f"{key.referencing} still refers to rows that would be deleted"
+            faults[key.referenced] = f"{key.referencing} refers to rows that would be deleted"
     return {name: faults[root] for name, root in tables.items() if root in faults}

@@ -86,58 +86,64 @@ class Remedies:
         self._destination = destination
 
     @cached_property
-    def _here(self) -> Mapping[str, int]:
+    def _source_ranks(self) -> Mapping[str, int]:
         return _ranks(self._source)
 
     @cached_property
-    def _there(self) -> Mapping[str, int]:
+    def _destination_ranks(self) -> Mapping[str, int]:
         return _ranks(self._destination)
 
-    def add(self, mismatch: Mismatch, here: Object | None, there: Object | None) -> Mismatch:
+    def add(self, mismatch: Mismatch, source: Object | None, destination: Object | None) -> Mismatch:
         """Return a difference with the statements that would fix it."""
-        place = self._here.get(here.name, 0) if here else -self._there.get(there.name, 0) - 1 if there else 0
-        return replace(mismatch, mend=self.of(here, there), place=place)
+        place = (
+            self._source_ranks.get(source.name, 0)
+            if source
+            else -self._destination_ranks.get(destination.name, 0) - 1
+            if destination
+            else 0
+        )
+        return replace(mismatch, mend=self.of(source, destination), place=place)
 
-    def of(self, here: Object | None, there: Object | None) -> Statements:
+    def of(self, source: Object | None, destination: Object | None) -> Statements:
         """Return the statements for one object, given as on source and destination; () if none are known."""
-        if here is None:
-            return _dropped(there) if there else ()
-        if there is None:
-            return self._made(here)
-        owner = (here.alter_owner,) if here.alter_owner and here.alter_owner != there.alter_owner else ()
-        if here.create == there.create:
+        if source is None:
+            return _dropped(destination) if destination else ()
+        if destination is None:
+            return self._made(source)
+        owner = (source.alter_owner,) if source.alter_owner and source.alter_owner != destination.alter_owner else ()
+        if source.create == destination.create:
             return owner
-        statements = ALTERED.get(here.kind, self.recreated)(here, there, self)
+        statements = ALTERED.get(source.kind, self.recreated)(source, destination, self)
         return (*statements, *(s for s in owner if s not in statements))
 
     def _made(self, o: Object) -> Statements:
         refresh = (f"REFRESH MATERIALIZED VIEW {o.identity}",) if o.address in self._populated else ()
         return (*o.create, *([o.alter_owner] if o.alter_owner else []), *(refresh if o.kind == "matview" else ()))
 
-    def recreated(self, here: Object, there: Object, _: "Remedies | None" = None) -> Statements:
+    def recreated(self, source: Object, destination: Object, _: "Remedies | None" = None) -> Statements:
         """Drop and recreate an object with everything that belongs to it."""
-        dropped = _dropped(there)
+        dropped = _dropped(destination)
         if not dropped:
             return ()
-        of_it = OF_A_VIEW if here.kind in ("view", "matview", "foreign_table") else ()
-        parts = [o for o in self._source.objects if o.kind in of_it and here.address in o.needs]
-        addresses = {here.address, *(o.address for o in parts)}
+        of_it = OF_A_VIEW if source.kind in ("view", "matview", "foreign_table") else ()
+        parts = [o for o in self._source.objects if o.kind in of_it and source.address in o.needs]
+        addresses = {source.address, *(o.address for o in parts)}
         said = [o for o in self._source.objects if o.kind in FACETS and o.address in addresses]
-        return (*dropped, *self._made(here), *(s for o in (*parts, *said) for s in o.create))
+        return (*dropped, *self._made(source), *(s for o in (*parts, *said) for s in o.create))
 
-    def replaced(self, here: Object, there: Object) -> Statements:
+    def replaced(self, source: Object, destination: Object) -> Statements:
         """CREATE OR REPLACE a view or a function, if its columns, or its arguments and result, allow that."""
-        if here.kind == "view":
-            old, new = (o.stub[0] for o in (here, there)) if here.stub and there.stub else ("", " ")
+        if source.kind == "view":
+            old, new = (o.stub[0] for o in (source, destination)) if source.stub and destination.stub else ("", " ")
             possible = old == new or old.startswith(f"{new}, ")
         else:
-            possible = _head(here) == _head(there)
+            possible = _head(source) == _head(destination)
         if not possible:
-            return self.recreated(here, there)
-        first = here.create[-1 if here.kind == "function" and len(here.create) > 1 else 0]
-        making = next((s for s in here.create if s.startswith("CREATE OR REPLACE")), first)
+            return self.recreated(source, destination)
+        first = source.create[-1 if source.kind == "function" and len(source.create) > 1 else 0]
+        making = next((s for s in source.create if s.startswith("CREATE OR REPLACE")), first)
         again = re.sub(r"\ACREATE (?!OR REPLACE)", "CREATE OR REPLACE ", making)
-        return (again, *_difference(_rest(here), _rest(there)))
+        return (again, *_difference(_rest(source), _rest(destination)))
 
 
 def opposite(statement: str) -> str | None:
@@ -187,18 +193,18 @@ def opposites(statements: Sequence[str]) -> Statements:
     return tuple(back)
 
 
-def _difference(here: Sequence[str], there: Sequence[str]) -> Statements:
+def _difference(source: Sequence[str], destination: Sequence[str]) -> Statements:
     """Revert statements that only the destination has, and run those that only the source has."""
-    return (*opposites([s for s in there if s not in here]), *(s for s in here if s not in there))
+    return (*opposites([s for s in destination if s not in source]), *(s for s in source if s not in destination))
 
 
-def _stated(here: Object, there: Object, _: Remedies) -> Statements:
-    return _difference(here.create, there.create)
+def _stated(source: Object, destination: Object, _: Remedies) -> Statements:
+    return _difference(source.create, destination.create)
 
 
-def _stated_anew(here: Object, there: Object, _: Remedies) -> Statements:
+def _stated_anew(source: Object, destination: Object, _: Remedies) -> Statements:
     """Privileges are the result of a whole list, so revert the whole list first."""
-    return (*opposites(there.create), *here.create)
+    return (*opposites(destination.create), *source.create)
 
 
 def _head(o: Object) -> tuple[str, bool]:
@@ -211,58 +217,61 @@ def _rest(o: Object) -> list[str]:
     return [s for s in o.create if not s.startswith("CREATE ")]
 
 
-def _replaced(here: Object, there: Object, remedies: Remedies) -> Statements:
-    return remedies.replaced(here, there)
+def _replaced(source: Object, destination: Object, remedies: Remedies) -> Statements:
+    return remedies.replaced(source, destination)
 
 
-def _sequence(here: Object, there: Object, _: Remedies) -> Statements:
-    how = re.sub(r"\ACREATE (?:\w+ )?SEQUENCE ", "ALTER SEQUENCE ", here.create[0])
-    return (how if how.endswith(" CYCLE") else f"{how} NO CYCLE", *_difference(here.create[1:], there.create[1:]))
+def _sequence(source: Object, destination: Object, _: Remedies) -> Statements:
+    how = re.sub(r"\ACREATE (?:\w+ )?SEQUENCE ", "ALTER SEQUENCE ", source.create[0])
+    return (
+        how if how.endswith(" CYCLE") else f"{how} NO CYCLE",
+        *_difference(source.create[1:], destination.create[1:]),
+    )
 
 
-def _extension(here: Object, there: Object, _: Remedies) -> Statements:
-    return (f"ALTER EXTENSION {here.identity} SET SCHEMA {here.create[0].rpartition(' ')[2]}",)
+def _extension(source: Object, destination: Object, _: Remedies) -> Statements:
+    return (f"ALTER EXTENSION {source.identity} SET SCHEMA {source.create[0].rpartition(' ')[2]}",)
 
 
-def _enum(here: Object, there: Object, remedies: Remedies) -> Statements:
+def _enum(source: Object, destination: Object, remedies: Remedies) -> Statements:
     """Add labels; existing ones cannot be removed."""
-    ours, theirs = (re.findall(r"'(?:[^']|'')*'", o.create[0]) for o in (here, there))
+    ours, theirs = (re.findall(r"'(?:[^']|'')*'", o.create[0]) for o in (source, destination))
     if [label for label in ours if label in theirs] != theirs:
         return ()
     added = []
     for place, label in enumerate(ours):
         if label not in theirs:
             where = f" AFTER {ours[place - 1]}" if place else f" BEFORE {theirs[0]}" if theirs else ""
-            added.append(f"ALTER TYPE {here.identity} ADD VALUE {label}{where}")
+            added.append(f"ALTER TYPE {source.identity} ADD VALUE {label}{where}")
     return tuple(added)
 
 
-def _domain(here: Object, there: Object, _: Remedies) -> Statements:
-    ours, theirs = here.stub[0], there.stub[0]
+def _domain(source: Object, destination: Object, _: Remedies) -> Statements:
+    ours, theirs = source.stub[0], destination.stub[0]
     not_null = re.compile(rf"(?: CONSTRAINT {NAME})? NOT NULL\Z")
     if not_null.sub("", ours) != not_null.sub("", theirs):
         return ()
     change = {(True, False): "SET", (False, True): "DROP"}.get(
         (bool(not_null.search(ours)), bool(not_null.search(theirs)))
     )
-    null = (f"ALTER DOMAIN {here.identity} {change} NOT NULL",) if change else ()
-    return (*null, *_difference(here.finish, there.finish))
+    null = (f"ALTER DOMAIN {source.identity} {change} NOT NULL",) if change else ()
+    return (*null, *_difference(source.finish, destination.finish))
 
 
-def _table(here: Object, there: Object, remedies: Remedies) -> Statements:
+def _table(source: Object, destination: Object, remedies: Remedies) -> Statements:
     """Alter columns, their settings, constraints and storage parameters that differ. The order of columns stays."""
-    (ours, tail), (theirs, other_tail) = (_bare(o) for o in (here, there))
-    if any(" OF " in (o.stub or o.create)[0].partition("(")[0] for o in (here, there)):
+    (ours, tail), (theirs, other_tail) = (_bare(o) for o in (source, destination))
+    if any(" OF " in (o.stub or o.create)[0].partition("(")[0] for o in (source, destination)):
         return ()  # a typed table has its type's columns
-    if here.kind == "foreign_table" and tail != other_tail:
-        return remedies.recreated(here, there)
-    alter = f"ALTER {'FOREIGN ' if here.kind == 'foreign_table' else ''}TABLE ONLY {here.identity}"
+    if source.kind == "foreign_table" and tail != other_tail:
+        return remedies.recreated(source, destination)
+    alter = f"ALTER {'FOREIGN ' if source.kind == 'foreign_table' else ''}TABLE ONLY {source.identity}"
     changes: list[str] = []
     changes += [f"DROP COLUMN {name}" for name in theirs if name not in ours]
     changes += [f"ADD COLUMN {item}" for name, item in ours.items() if name not in theirs]
     for name, item in ours.items():
         if name in theirs and theirs[name] != item:
-            changes += _column(name, item, theirs[name], foreign=here.kind == "foreign_table")
+            changes += _column(name, item, theirs[name], foreign=source.kind == "foreign_table")
     options, others = (dict(SETTING.findall(text)) for text in (tail, other_tail))
     if gone := [name for name in others if name not in options]:
         changes.append(f"RESET ({', '.join(gone)})")
@@ -276,10 +285,12 @@ def _table(here: Object, there: Object, remedies: Remedies) -> Statements:
     methods = [METHOD.findall(text) for text in (tail, other_tail)]
     if methods[0] != methods[1]:
         changes.append(f"SET ACCESS METHOD {(methods[0] or ['heap'])[0]}")
-    logged = ["UNLOGGED" in o.create[0].split("TABLE ")[0] for o in (here, there)]
+    logged = ["UNLOGGED" in o.create[0].split("TABLE ")[0] for o in (source, destination)]
     if logged[0] != logged[1]:
         changes.append("SET UNLOGGED" if logged[0] else "SET LOGGED")
-    mine, its = (list(o.finish) + [s for s in (o.stub or o.create)[1:] if s.startswith("ALTER")] for o in (here, there))
+    mine, its = (
+        list(o.finish) + [s for s in (o.stub or o.create)[1:] if s.startswith("ALTER")] for o in (source, destination)
+    )
     back = opposites([s for s in its if s not in mine and not _of_gone(s, theirs, ours)])
     return (*back, *(f"{alter} {change}" for change in changes), *(s for s in mine if s not in its))
 
@@ -301,13 +312,13 @@ def _bare(o: Object) -> tuple[dict[str, str], str]:
     return columns, tail
 
 
-def _column(name: str, here: str, there: str, *, foreign: bool) -> Iterator[str]:
-    one, other = COLUMN.fullmatch(here), COLUMN.fullmatch(there)
+def _column(name: str, source: str, destination: str, *, foreign: bool) -> Iterator[str]:
+    one, other = COLUMN.fullmatch(source), COLUMN.fullmatch(destination)
     assert one and other
     alter = f"ALTER COLUMN {name}"
     if (one["generated"], one["how"]) != (other["generated"], other["how"]):
         yield f"DROP COLUMN {name}"
-        yield f"ADD COLUMN {here}"
+        yield f"ADD COLUMN {source}"
         return
     if one["type"] != other["type"]:
         type = re.sub(rf" COLLATE {QUALIFIED}\Z", "", one["type"])
@@ -327,16 +338,16 @@ def _column(name: str, here: str, there: str, *, foreign: bool) -> Iterator[str]
         yield " ".join([alter, *(f"SET {option}" for option in (*options, cycle))])
 
 
-def _not_null(name: str, here: str, there: str) -> Iterator[str]:
-    if here == there:
+def _not_null(name: str, source: str, destination: str) -> Iterator[str]:
+    if source == destination:
         return
-    constraints = [re.match(rf" CONSTRAINT ({NAME}) NOT NULL", text) for text in (here, there)]
-    if there and not here:
+    constraints = [re.match(rf" CONSTRAINT ({NAME}) NOT NULL", text) for text in (source, destination)]
+    if destination and not source:
         yield f"ALTER COLUMN {name} DROP NOT NULL"
     elif constraints[0] and constraints[1]:
         yield f"RENAME CONSTRAINT {constraints[1][1]} TO {constraints[0][1]}"
-    elif here and not there:
-        said = re.sub(r" NOT NULL", f" NOT NULL {name}", here).strip()
+    elif source and not destination:
+        said = re.sub(r" NOT NULL", f" NOT NULL {name}", source).strip()
         yield f"ADD {said}" if constraints[0] else f"ALTER COLUMN {name} SET NOT NULL"
 
 

@@ -97,9 +97,9 @@ def repair_tables(sides: Pair, tables: Tables, hashing: Hashing) -> dict[str, Re
     """Make the rows of these tables equal to the source's. Returns the outcome for each table."""
     if not tables:
         return {}
-    with sides.destination.sessions.use() as there, there.transaction():
-        keys = references(there) if postgres.become_replica(there) else []
-        roots_of = dict(zip(tables, roots(there, (work.identity for work, _ in tables.values())), strict=True))
+    with sides.destination.sessions.use() as destination, destination.transaction():
+        keys = references(destination) if postgres.become_replica(destination) else []
+        roots_of = dict(zip(tables, roots(destination, (work.identity for work, _ in tables.values())), strict=True))
     outcomes: dict[str, Repaired] = {}
     todo = dict(roots_of)
     better = True
@@ -124,16 +124,16 @@ def _repair_together(
         refused: dict[str, str] = {}
         about = list(left)
         try:
-            with sides.destination.sessions.use() as there, there.transaction():
-                there.execute(SEE_ALL)
-                replica = postgres.become_replica(there)
-                keep_referenced(there, left, keys)
+            with sides.destination.sessions.use() as destination, destination.transaction():
+                destination.execute(SEE_ALL)
+                replica = postgres.become_replica(destination)
+                keep_referenced(destination, left, keys)
                 for name in left:
                     about = [name]
-                    done[name] = _repair(sides, there, *tables[name], hashing, replica)
+                    done[name] = _repair(sides, destination, *tables[name], hashing, replica)
                 about = list(left)
-                with postgres.without_views(there):
-                    refused = broken(there, sides.destination.snapshot.now, left, keys)
+                with postgres.without_views(destination):
+                    refused = broken(destination, sides.destination.snapshot.now, left, keys)
                 if refused:
                     raise psycopg.Rollback
         except (psycopg.Error, NotRepaired) as error:
@@ -146,56 +146,56 @@ def _repair_together(
 
 
 def _repair(
-    sides: Pair, there: Connection, work: CompareTable, found: Found, hashing: Hashing, replica: bool
+    sides: Pair, destination: Connection, work: CompareTable, found: Found, hashing: Hashing, replica: bool
 ) -> Repaired:
     if not found.all:
         raise NotRepaired(f"more than {MOST_ROWS:,} rows differ: clone the database again.")
-    there.execute(f"LOCK TABLE {_only(work)} IN SHARE ROW EXCLUSIVE MODE")
-    _refuse_another(sides, there, work)
+    destination.execute(f"LOCK TABLE {_only(work)} IN SHARE ROW EXCLUSIVE MODE")
+    _refuse_another(sides, destination, work)
     path = sides.destination.paths.get(work.identity, "")
-    with postgres.without_views(there), having(path, there):
-        rows = _still_to_do(there, work, found, hashing)
+    with postgres.without_views(destination), having(path, destination):
+        rows = _still_to_do(destination, work, found, hashing)
     extra = [row for row in rows if row.how == "extra"]
     changed = [row for row in rows if row.how == "changed"]
     wanted = [row for row in rows if row.how != "extra"]
-    before = _written(there, work, replica)
-    with _silenced(there, work, replica), _identified(there, work), sides.source.reading(work) as here:
+    before = _written(destination, work, replica)
+    with _silenced(destination, work, replica), _identified(destination, work), sides.source.reading(work) as source:
         deleted = 0
         for some in _batches(extra + changed if replica else extra):
-            with postgres.without_views(there), having(path, there):
-                deleted += _delete(there, work, found, some, hashing)
-        with having(path, there):
+            with postgres.without_views(destination), having(path, destination):
+                deleted += _delete(destination, work, found, some, hashing)
+        with having(path, destination):
             if replica:
-                copied = _copy(here, there, work, found, wanted, hashing, work.identity)
+                copied = _copy(source, destination, work, found, wanted, hashing, work.identity)
             else:
-                copied = _copy_into_stage_and_merge(here, there, work, found, wanted, hashing)
+                copied = _copy_into_stage_and_merge(source, destination, work, found, wanted, hashing)
     deleted -= len(changed) if replica else 0
     text = f"repaired: {deleted} deleted, {copied} copied"
-    if others := _written(there, work, replica) - before:
+    if others := _written(destination, work, replica) - before:
         cascaded = (f"{done} {n} row{'s' * (n > 1)} of {table}" for (table, done), n in sorted(others.items()))
         text += f"; foreign keys {', '.join(cascaded)}"
     return Repaired(True, text, not replica)
 
 
-def _written(there: Connection, work: CompareTable, replica: bool) -> Counter[tuple[str, str]]:
+def _written(destination: Connection, work: CompareTable, replica: bool) -> Counter[tuple[str, str]]:
     """Return how many rows of other tables firing foreign keys have deleted and changed, as counted by the server."""
     if replica:
         return Counter()
-    (root,) = roots(there, [work.identity])
-    return Counter({(table, done): n for table, done, n in there.execute(WRITTEN, [root])})
+    (root,) = roots(destination, [work.identity])
+    return Counter({(table, done): n for table, done, n in destination.execute(WRITTEN, [root])})
 
 
-def _refuse_another(sides: Pair, there: Connection, work: CompareTable) -> None:
+def _refuse_another(sides: Pair, destination: Connection, work: CompareTable) -> None:
     """Refuse a table that was replaced since the comparison, or has rules. While it is locked, neither can happen."""
     try:
-        locks.prove_names(there, sides.destination.relations(work))
+        locks.prove_names(destination, sides.destination.relations(work))
     except SourceChanged as error:
         raise NotRepaired(str(error)) from error
-    if rules := there.execute(RULES, [work.identity]).fetchall():
+    if rules := destination.execute(RULES, [work.identity]).fetchall():
         raise NotRepaired(f"its rule {rules[0][0]} would change what is written.")
 
 
-def _still_to_do(there: Connection, work: CompareTable, found: Found, hashing: Hashing) -> list[RowDifference]:
+def _still_to_do(destination: Connection, work: CompareTable, found: Found, hashing: Hashing) -> list[RowDifference]:
     """Return the rows that are not as on the source yet. Raises NotRepaired if some are not as they were found, either.
 
     A row whose key is equal to the wanted one, but has another text, is another row.
@@ -205,44 +205,43 @@ def _still_to_do(there: Connection, work: CompareTable, found: Found, hashing: H
     left, changed = [], 0
     for some in _batches(found.rows):
         chosen = select_rows(work, hashing, found.key, some, what)
-        grouped = there.execute(f"SELECT number, count(*), sum(v0){texts} FROM ({chosen}) AS r GROUP BY number{texts}")
+        grouped = destination.execute(
+            f"SELECT number, count(*), sum(v0){texts} FROM ({chosen}) AS r GROUP BY number{texts}"
+        )
         now = {n: (count, int(total)) for n, count, total, *key in grouped if key == list(some[n - 1].key.values())}
         for n, row in enumerate(some, 1):
-            if now.get(n, (0, 0)) != row.here:
+            if now.get(n, (0, 0)) != row.on_source:
                 left.append(row)
-                changed += now.get(n, (0, 0)) != row.there
+                changed += now.get(n, (0, 0)) != row.on_destination
     if changed:
-        raise NotRepaired(
-            "1 row was changed during the comparison"
-            if changed == 1
-            else f"{changed:,} rows were changed during the comparison"
-        )
+        were = "1 row was" if changed == 1 else f"{changed:,} rows were"
+        raise NotRepaired(f"{were} changed since the comparison")
     return left
 
 
 @contextmanager
-def _silenced(there: Connection, work: CompareTable, replica: bool) -> Iterator[None]:
+def _silenced(destination: Connection, work: CompareTable, replica: bool) -> Iterator[None]:
     """Disable the triggers that would fire, and restore them in the same transaction."""
     firing = ["A", "R"] if replica else ["A", "O"]
     about = {"table": work.identity, "root": not work.only, "acting": not replica, "firing": firing}
-    triggers = there.execute(TRIGGERS, about).fetchall()
+    triggers = destination.execute(TRIGGERS, about).fetchall()
     for table, trigger, _, _ in triggers:
-        there.execute(f"ALTER TABLE ONLY {table} DISABLE TRIGGER {trigger}")
+        destination.execute(f"ALTER TABLE ONLY {table} DISABLE TRIGGER {trigger}")
     yield
     for table, trigger, always, on_replica in triggers:
         when = "ALWAYS " if always else "REPLICA " if on_replica else ""
-        there.execute(f"ALTER TABLE ONLY {table} ENABLE {when}TRIGGER {trigger}")
+        destination.execute(f"ALTER TABLE ONLY {table} ENABLE {when}TRIGGER {trigger}")
 
 
 @contextmanager
-def _identified(there: Connection, work: CompareTable) -> Iterator[None]:
+def _identified(destination: Connection, work: CompareTable) -> Iterator[None]:
     """Let published rows be deleted though the table has no replica identity yet."""
-    unidentified = there.execute(UNIDENTIFIED, {"table": work.identity, "root": not work.only}).fetchall()
+    unidentified = destination.execute(UNIDENTIFIED, {"table": work.identity, "root": not work.only}).fetchall()
     for table, _ in unidentified:
-        there.execute(f"ALTER TABLE ONLY {table} REPLICA IDENTITY FULL")
+        destination.execute(f"ALTER TABLE ONLY {table} REPLICA IDENTITY FULL")
     yield
     for table, identity in unidentified:
-        there.execute(f"ALTER TABLE ONLY {table} REPLICA IDENTITY {identity}")
+        destination.execute(f"ALTER TABLE ONLY {table} REPLICA IDENTITY {identity}")
 
 
 def _batches(rows: Sequence[RowDifference]) -> Iterator[Sequence[RowDifference]]:
@@ -268,16 +267,16 @@ def _as_often(query: str, rows: Sequence[RowDifference], what: str) -> str:
 
 
 def _delete(
-    there: Connection, work: CompareTable, found: Found, rows: Sequence[RowDifference], hashing: Hashing
+    destination: Connection, work: CompareTable, found: Found, rows: Sequence[RowDifference], hashing: Hashing
 ) -> int:
     chosen = _as_often(select_rows(work, hashing, found.key, rows, ["tableoid", "ctid"]), rows, "v0, v1")
     query = f"DELETE FROM {_only(work)} AS t USING ({chosen}) AS r WHERE t.tableoid = r.v0 AND t.ctid = r.v1"
-    return there.execute(query).rowcount
+    return destination.execute(query).rowcount
 
 
 def _copy(
-    here: Connection,
-    there: Connection,
+    source: Connection,
+    destination: Connection,
     work: CompareTable,
     found: Found,
     rows: Sequence[RowDifference],
@@ -292,22 +291,22 @@ def _copy(
     for some in _batches(rows):
         chosen = _as_often(select_rows(work, hashing, found.key, some, what), some, values)
         copied += driver.transfer(
-            here, there, f"COPY ({chosen}) TO STDOUT", f"COPY {target}{columns} FROM STDIN", lambda bytes: None
+            source, destination, f"COPY ({chosen}) TO STDOUT", f"COPY {target}{columns} FROM STDIN", lambda bytes: None
         )
     return copied
 
 
 def _copy_into_stage_and_merge(
-    here: Connection,
-    there: Connection,
+    source: Connection,
+    destination: Connection,
     work: CompareTable,
     found: Found,
     rows: Sequence[RowDifference],
     hashing: Hashing,
 ) -> int:
     with failures.on("destination"):
-        there.execute(f"CREATE TEMP TABLE replicator_stage AS SELECT {_names(work)} FROM {rows_of(work)} LIMIT 0")
-    copied = _copy(here, there, work, found, rows, hashing, STAGE)
+        destination.execute(f"CREATE TEMP TABLE replicator_stage AS SELECT {_names(work)} FROM {rows_of(work)} LIMIT 0")
+    copied = _copy(source, destination, work, found, rows, hashing, STAGE)
     missing = f"INSERT INTO {work.identity} ({_names(work)}) OVERRIDING SYSTEM VALUE SELECT {_names(work)} FROM {STAGE}"
     if found.key:
         same = " AND ".join(
@@ -320,9 +319,9 @@ def _copy_into_stage_and_merge(
         keys = {column.name for column in found.key}
         values = ", ".join(f"{c.name} = s.{c.name}" for c in work.columns if c.name not in keys)
         if values:
-            there.execute(f"UPDATE {_only(work)} AS t SET {values} FROM {STAGE} AS s WHERE {same}")
+            destination.execute(f"UPDATE {_only(work)} AS t SET {values} FROM {STAGE} AS s WHERE {same}")
         missing += f" AS s WHERE NOT EXISTS (SELECT FROM {_only(work)} AS t WHERE {same})"
     if work.columns:
-        there.execute(missing)
-    there.execute(f"DROP TABLE {STAGE}")
+        destination.execute(missing)
+    destination.execute(f"DROP TABLE {STAGE}")
     return copied

@@ -68,12 +68,12 @@ def reading_again(destination: Sessions, tell: Callable[[str], None] = lambda te
     """
     reasons: list[str] = []
 
-    def reread(here: Object, there: Object) -> tuple[Object, Object] | None:
-        if here.kind not in KINDS:
+    def reread(one: Object, other: Object) -> tuple[Object, Object] | None:
+        if one.kind not in KINDS:
             return None
         with destination.use() as conn:
             try:
-                return _read_again(conn, here, there), _read_again(conn, there, here)
+                return _read_again(conn, one, other), _read_again(conn, other, one)
             except psycopg.Error as error:
                 if conn.closed or error.sqlstate is None or error.sqlstate.startswith(NOT_THE_STATEMENTS):
                     raise

@@ -68,8 +68,8 @@ def find_rows(sides: Pair, work: CompareTable, hashing: Hashing, rows: int) -> F
     key = _key(sides, work)
     row = hashing.row(work.compared)
     digest = hashing.row(key) if key else row
-    with sides.source.reading(work) as here, sides.destination.reading(work) as there:
-        conns = (here, there)
+    with sides.source.reading(work) as source, sides.destination.reading(work) as destination:
+        conns = (source, destination)
         for conn in conns:
             conn.execute(ALL_ROWS)
         where = ""
@@ -94,10 +94,10 @@ def find_rows(sides: Pair, work: CompareTable, hashing: Hashing, rows: int) -> F
 
 def find_large_objects(sides: Pair, work: CompareLargeObjects, hashing: Hashing) -> Found:
     """Return the differing large objects of a range."""
-    with sides.source.reading() as here, sides.destination.reading() as there:
+    with sides.source.reading() as source, sides.destination.reading() as destination:
         said = hashing.common("word.said")
-        query = f"{large_objects.hashes(here, work.range, work.role, said)} ORDER BY 1"
-        found = _merge(sides, (here, there), query, ["oid"])
+        query = f"{large_objects.hashes(source, work.range, work.role, said)} ORDER BY 1"
+        found = _merge(sides, (source, destination), query, ["oid"])
         rows = tuple(islice(found, MOST_ROWS + 1))
     return Found((), rows[:MOST_ROWS], len(rows) <= MOST_ROWS)
 
@@ -143,18 +143,18 @@ def _merge(
     ours, theirs = (
         groupby(_rows(conn, rows), lambda row: int(row[0])) for conn, rows in zip(conns, first, strict=True)
     )
-    here, there = _next(ours), _next(theirs)
-    while here or there:
-        if here and there and here[0] == there[0]:
-            one, other = here[1], there[1]
-            here, there = _next(ours), _next(theirs)
-        elif here and (not there or here[0] < there[0]):
-            one, other = here[1], []
-            here = _next(ours)
+    source, destination = _next(ours), _next(theirs)
+    while source or destination:
+        if source and destination and source[0] == destination[0]:
+            one, other = source[1], destination[1]
+            source, destination = _next(ours), _next(theirs)
+        elif source and (not destination or source[0] < destination[0]):
+            one, other = source[1], []
+            source = _next(ours)
         else:
-            assert there
-            one, other = [], there[1]
-            there = _next(theirs)
+            assert destination
+            one, other = [], destination[1]
+            destination = _next(theirs)
         if one != other:
             yield from _with_key(one, other, names) if names else _without_key(one, other)
     for conn in conns:
@@ -175,24 +175,24 @@ def _rows(conn: Connection, rows: list[Row]) -> Iterator[Row]:
         rows = _fetch(conn)
 
 
-def _with_key(here: list[Row], there: list[Row], names: Sequence[str]) -> Iterator[RowDifference]:
+def _with_key(source: list[Row], destination: list[Row], names: Sequence[str]) -> Iterator[RowDifference]:
     """Match rows whose keys have the same hash. Rows with the same hash are equal."""
-    ours, theirs = Counter(row[1] for row in here), Counter(row[1] for row in there)
-    left = {tuple(row[2:]): int(row[1]) for row in here if ours[row[1]] > theirs[row[1]]}
-    right = {tuple(row[2:]): int(row[1]) for row in there if theirs[row[1]] > ours[row[1]]}
+    ours, theirs = Counter(row[1] for row in source), Counter(row[1] for row in destination)
+    left = {tuple(row[2:]): int(row[1]) for row in source if ours[row[1]] > theirs[row[1]]}
+    right = {tuple(row[2:]): int(row[1]) for row in destination if theirs[row[1]] > ours[row[1]]}
     for key in left | right:
         how = "missing" if key not in right else "changed" if key in left else "extra"
         one, other = ((1, side[key]) if key in side else (0, 0) for side in (left, right))
         values = dict(zip(names, key, strict=True))
-        yield RowDifference(how, values, left.get(key, other[1]), here=one, there=other)
+        yield RowDifference(how, values, left.get(key, other[1]), on_source=one, on_destination=other)
 
 
-def _without_key(here: list[Row], there: list[Row]) -> Iterator[RowDifference]:
-    ours, theirs = (rows[0][1] if rows else 0 for rows in (here, there))
-    digest = int((here or there)[0][0])
+def _without_key(source: list[Row], destination: list[Row]) -> Iterator[RowDifference]:
+    ours, theirs = (rows[0][1] if rows else 0 for rows in (source, destination))
+    digest = int((source or destination)[0][0])
     how = "missing" if ours > theirs else "extra"
     one, other = (ours, ours * digest), (theirs, theirs * digest)
-    yield RowDifference(how, {}, digest, abs(ours - theirs), here=one, there=other)
+    yield RowDifference(how, {}, digest, abs(ours - theirs), on_source=one, on_destination=other)
 
 
 ShownRow = dict[str, tuple[int, str | None]]
@@ -214,22 +214,22 @@ def with_values(
             answer = conn.execute(select_rows(work, hashing, found.key, rows, what)).fetchall()
             return {n: dict(zip(names, zip(*values, strict=True), strict=True)) for n, *values in answer}
 
-    here, there = sides.together(read, sides.source, sides.destination)
-    return tuple(_shown(row, here.get(n), there.get(n)) for n, row in enumerate(rows, 1))
+    source, destination = sides.together(read, sides.source, sides.destination)
+    return tuple(_shown(row, source.get(n), destination.get(n)) for n, row in enumerate(rows, 1))
 
 
-def _shown(row: RowDifference, here: ShownRow | None, there: ShownRow | None) -> RowDifference:
+def _shown(row: RowDifference, source: ShownRow | None, destination: ShownRow | None) -> RowDifference:
     def values(one: ShownRow | None) -> Values | None:
         if one is None:
             return None
-        alike = {name for name in one if here and there and here[name] == there[name]}
+        alike = {name for name in one if source and destination and source[name] == destination[name]}
         return {name: text for name, (_, text) in one.items() if row.how != "changed" or name not in alike}
 
     # Without a key the row may be on both sides, in different numbers.
     return replace(
         row,
-        source=values(here) if row.how != "extra" else None,
-        destination=values(there) if row.how != "missing" else None,
+        source=values(source) if row.how != "extra" else None,
+        destination=values(destination) if row.how != "missing" else None,
     )
 
 

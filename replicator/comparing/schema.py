@@ -36,24 +36,24 @@ def compare_schemas(source: Catalog, destination: Catalog, reread: Reread = lamb
     source, lost = adapt(source, older)  # with --downgrade, this was done before
     destination, more = adapt(destination, older)
     source, destination = _comparable_privileges(source, destination)
-    here, there = (_by_name(catalog, same_version) for catalog in (source, destination))
+    wanted, existing = (_by_name(catalog, same_version) for catalog in (source, destination))
     mismatches = [Mismatch(loss.what, f"different: {loss}") for loss in lost if not loss.whole]
     mismatches += [Mismatch(loss.what, MISSING, kind="missing") for loss in lost if loss.whole]
     mismatches += [Mismatch(loss.what, EXTRA, kind="extra") for loss in more if loss.whole]
-    common = same_names(here, there)
+    common = same_names(wanted, existing)
     optional = select.optional(source)
-    missing = here.keys() - common.keys() - optional - {PLPGSQL}
-    extra = there.keys() - set(common.values()) - {PLPGSQL, *initial(source, destination)}
+    missing = wanted.keys() - common.keys() - optional - {PLPGSQL}
+    extra = existing.keys() - set(common.values()) - {PLPGSQL, *initial(source, destination)}
     remedies = Remedies(source, destination)
-    mismatches += [remedies.add(_missing(here[name]), here[name], None) for name in missing]
-    mismatches += [remedies.add(_extra(there[name]), None, there[name]) for name in extra]
+    mismatches += [remedies.add(_missing(wanted[name]), wanted[name], None) for name in missing]
+    mismatches += [remedies.add(_extra(existing[name]), None, existing[name]) for name in extra]
     for name, same in common.items():
-        found = there[same]
-        if here[name].alter_owner is None and name != PUBLIC:
+        found = existing[same]
+        if wanted[name].alter_owner is None and name != PUBLIC:
             found = replace(found, alter_owner=None)  # --no-owner: it is left to the destination
-        if not _alike(here[name], found, same_version, reread):
-            different = _different(name, here[name], found, same_version)
-            mismatches.append(remedies.add(different, here[name], found))
+        if not _alike(wanted[name], found, same_version, reread):
+            different = _different(name, wanted[name], found, same_version)
+            mismatches.append(remedies.add(different, wanted[name], found))
     return mismatches + _unready(source, destination, common, optional)
 
 
@@ -107,21 +107,21 @@ def compare_sequences(source: Side, destination: Side, expected: SequenceValues 
     ours, theirs = ({s.target: s for s in side.catalog.sequences} for side in (source, destination))
     common = same_names(ours, theirs)
     # Outside the snapshots' transactions, which would hold a lock for each sequence until their end.
-    here = expected
-    if not here:
+    wanted = expected
+    if not wanted:
         with source.sessions.use() as conn:
-            here = sequences.read_values(conn, [s for s in source.catalog.sequences if s.target in common])
+            wanted = sequences.read_values(conn, [s for s in source.catalog.sequences if s.target in common])
     with destination.sessions.use() as conn:
-        there = sequences.read_values(conn, [theirs[name] for name in common.values()])
+        actual = sequences.read_values(conn, [theirs[name] for name in common.values()])
     return [
         Mismatch(
             f"sequence {name}",
-            f"different: {_at(*here[name])} on the source, {_at(*there[same])} on the destination",
-            mend=(_set(name, *here[name]),),
+            f"different: {_at(*wanted[name])} on the source, {_at(*actual[same])} on the destination",
+            mend=(_set(name, *wanted[name]),),
             place=LAST,
         )
         for name, same in common.items()
-        if here[name] != there[same]
+        if wanted[name] != actual[same]
     ]
 
 
@@ -134,20 +134,20 @@ def _at(value: int, called: bool) -> str:
     return f"last value {value}" if called else f"next value {value}"
 
 
-def _alike(here: Object, there: Object, same_version: bool, reread: Reread) -> bool:
+def _alike(source: Object, destination: Object, same_version: bool, reread: Reread) -> bool:
     """Tell whether two objects are the same as they are printed, or after they were parsed and printed again.
 
     A clone parses the source's text once. Objects that somebody else created may have been parsed more often.
     """
-    if (here.create, here.alter_owner) == (there.create, there.alter_owner):
+    if (source.create, source.alter_owner) == (destination.create, destination.alter_owner):
         return True
-    ones, others = {_definition(here, same_version)}, {_definition(there, same_version)}
+    ones, others = {_definition(source, same_version)}, {_definition(destination, same_version)}
     for _ in range(MOST_READINGS):
         if ones & others:
             return True
-        if not (again := reread(here, there)):
+        if not (again := reread(source, destination)):
             return False
-        here, there = again
+        source, destination = again
         one, other = (_definition(o, same_version) for o in again)
         if one in ones and other in others:
             return False
@@ -156,16 +156,16 @@ def _alike(here: Object, there: Object, same_version: bool, reread: Reread) -> b
     return bool(ones & others)
 
 
-def _different(name: str, here: Object, there: Object, same_version: bool) -> Mismatch:
+def _different(name: str, source: Object, destination: Object, same_version: bool) -> Mismatch:
     """Describe how two definitions differ; only the owners, if everything else is the same."""
-    one, other = ("; ".join(o.create) for o in (here, there))
-    owners = here.owner, there.owner
+    one, other = ("; ".join(o.create) for o in (source, destination))
+    owners = source.owner, destination.owner
     owned = ""
-    if here.alter_owner != there.alter_owner and owners[0] != owners[1]:
+    if source.alter_owner != destination.alter_owner and owners[0] != owners[1]:
         one_s, other_s = (owner or "its owner in a new database" for owner in owners)
         owned = f"owned by {one_s} on the source, by {other_s} on the destination"
-        here, there = (replace(o, alter_owner=None) for o in (here, there))
-        if _definition(here, same_version) == _definition(there, same_version):
+        source, destination = (replace(o, alter_owner=None) for o in (source, destination))
+        if _definition(source, same_version) == _definition(destination, same_version):
             return Mismatch(name, f"different: {owned}")
     how = "; ".join(["different: " + described(one, other), *([owned] if owned else [])])
     return Mismatch(name, how, definitions=(without_secrets(one), without_secrets(other)))
@@ -177,11 +177,15 @@ def _comparable_privileges(source: Catalog, destination: Catalog) -> tuple[Catal
     An owner has all privileges, so grants to that role do not show there, nor do revocations.
     """
     left = {o.name for o in source.objects if o.owner is None and o.kind not in FACETS} - {PUBLIC}
-    here, there = (
+    source_owners, destination_owners = (
         {o.name: catalog.member_owners[o.address] for o in catalog.objects if o.address in catalog.member_owners}
         for catalog in (source, destination)
     )
-    owners = {name: {owner, there[name]} for name, owner in here.items() if there.get(name, owner) != owner}
+    owners = {
+        name: {owner, destination_owners[name]}
+        for name, owner in source_owners.items()
+        if destination_owners.get(name, owner) != owner
+    }
     return (
         _without_owners_privileges(source, left, owners, destination.role),
         _without_owners_privileges(destination, left, owners, destination.role),

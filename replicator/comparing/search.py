@@ -51,18 +51,18 @@ class Search:
         TRUNCATE hides them even from older snapshots), their sum matches no point in time. Raises StepFailed if the
         second result cannot be explained either.
         """
-        here, there = self._differing[step.name]
-        found = self._find(step, here, there)
-        if not _adds_up(here, there, found):
-            here, there = fingerprints(self._sides, step, self._hashing)
-            if here == there:
+        source, destination = self._differing[step.name]
+        found = self._find(step, source, destination)
+        if not _adds_up(source, destination, found):
+            source, destination = fingerprints(self._sides, step, self._hashing)
+            if source == destination:
                 self._emit(events.Note(f"{shown(step.name)}: rewritten {DURING}; compared again: no difference."))
                 return None
-            found = self._find(step, here, there)
-            if not _adds_up(here, there, found):
+            found = self._find(step, source, destination)
+            if not _adds_up(source, destination, found):
                 raise StepFailed(
                     step.name,
-                    f"{_difference(here, there, 'rows')}, but the differing rows that were found do not explain it:"
+                    f"{_difference(source, destination, 'rows')}, but the rows that were found do not explain it:"
                     f" {found}",
                     hint="Run `verify` again. If this recurs, it is a defect of replicator: please report it.",
                 )
@@ -72,15 +72,15 @@ class Search:
             if not step.work.matview:
                 self.tables[step.name] = (step.work, found)
         noun = "rows" if isinstance(step.work, CompareTable) else "objects"
-        how = f"{_difference(here, there, noun)}: {found}"
+        how = f"{_difference(source, destination, noun)}: {found}"
         counts = f"{found} {noun if found.counts.total() > 1 else noun.rstrip('s')}"
         return Mismatch(step.name, how, self._shown(step, found), kind="rows", about="rows", counts=counts)
 
-    def _find(self, step: Step, here: Fingerprint, there: Fingerprint) -> Found:
+    def _find(self, step: Step, source: Fingerprint, destination: Fingerprint) -> Found:
         assert isinstance(step.work, ComparingWork), f"a comparison copies nothing: {step.work}"
         match step.work:
             case CompareTable() as work:
-                return find_rows(self._sides, work, self._hashing, here[0] + there[0])
+                return find_rows(self._sides, work, self._hashing, source[0] + destination[0])
             case CompareLargeObjects() as work:
                 return find_large_objects(self._sides, work, self._hashing)
             case _:
@@ -94,10 +94,10 @@ class Search:
         return shown + found.rows[len(shown) :]
 
 
-def _adds_up(here: Fingerprint, there: Fingerprint, found: Found) -> bool:
+def _adds_up(source: Fingerprint, destination: Fingerprint, found: Found) -> bool:
     """Tell whether the rows that were found explain the difference of the counts (any do, if there were too many)."""
     counts = found.counts
-    return bool(found.rows) and (not found.all or here[0] - there[0] == counts["missing"] - counts["extra"])
+    return bool(found.rows) and (not found.all or source[0] - destination[0] == counts["missing"] - counts["extra"])
 
 
 def _difference(expected: Fingerprint, found: Fingerprint, noun: str) -> str:

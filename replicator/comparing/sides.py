@@ -83,9 +83,9 @@ class RowDifference:
     """The row's hash on the source; of an extra row, on the destination. Finds the row if there is no key."""
     times: int = 1
     """How many equal rows, if there is no key."""
-    here: tuple[int, int] = (0, 0)
+    on_source: tuple[int, int] = (0, 0)
     """Its number of rows on the source (with a key 0 or 1), and the sum of their hashes."""
-    there: tuple[int, int] = (0, 0)
+    on_destination: tuple[int, int] = (0, 0)
     """The same on the destination."""
     source: Values | None = None
     """Of a changed row only the differing columns; None: not asked for, or no such row."""
@@ -293,7 +293,7 @@ class Pair:
         """Return the side where a table was truncated, rewritten, renamed or dropped since the snapshot; "" if none."""
         return next((side.name for side in (self.source, self.destination) if side.altered(work)), "")
 
-    def together(self, work: Callable[[T], R], here: T, there: T) -> tuple[R, R]:
+    def together(self, work: Callable[[T], R], source: T, destination: T) -> tuple[R, R]:
         """Do the same for source and destination in parallel. Raises what the first to fail raised.
 
         Then only its other half is cancelled: other threads continue, and this work may be retried.
@@ -305,7 +305,7 @@ class Pair:
             return work(of)
 
         with ThreadPoolExecutor(2, thread_name_prefix="side") as pool:
-            futures = [pool.submit(half, here), pool.submit(half, there)]
+            futures = [pool.submit(half, source), pool.submit(half, destination)]
             done, waiting = wait(futures, return_when=FIRST_EXCEPTION)
             began = time.monotonic()
             while waiting:  # a cancel between two statements misses both

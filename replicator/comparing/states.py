@@ -33,10 +33,12 @@ def compare_states(sides: Pair, emit: Emit, *, cloned: bool) -> Iterator[Mismatc
     source, destination = sides.source, sides.destination
     if not source.catalog.objects:  # rows alone are compared
         return
-    with source.reading() as here, destination.reading() as there:
-        extensions = list(_extensions(here, there, by_intention=cloned or source.major != destination.major))
-        ours, theirs = ([name for (name,) in conn.execute(IDLE).fetchall()] for conn in (here, there))
-        if here.execute(PLPGSQL).fetchall() and not there.execute(PLPGSQL).fetchall():
+    with source.reading() as source_conn, destination.reading() as destination_conn:
+        extensions = list(
+            _extensions(source_conn, destination_conn, by_intention=cloned or source.major != destination.major)
+        )
+        ours, theirs = ([name for (name,) in conn.execute(IDLE).fetchall()] for conn in (source_conn, destination_conn))
+        if source_conn.execute(PLPGSQL).fetchall() and not destination_conn.execute(PLPGSQL).fetchall():
             yield Mismatch("extension plpgsql", "missing on the destination", kind="missing")
     yield from (mismatch for mismatch, agreed in extensions if not agreed)
     if by_intention := [str(mismatch) for mismatch, agreed in extensions if agreed]:
@@ -53,10 +55,10 @@ def compare_states(sides: Pair, emit: Emit, *, cloned: bool) -> Iterator[Mismatc
             yield Mismatch(name, how, kind="disabled", mend=mend)
 
 
-def _extensions(here: Connection, there: Connection, *, by_intention: bool) -> Iterator[tuple[Mismatch, bool]]:
+def _extensions(source: Connection, destination: Connection, *, by_intention: bool) -> Iterator[tuple[Mismatch, bool]]:
     """Yield the extensions whose versions differ, and whether a clone leaves them so."""
-    for name, version in here.execute(VERSIONS).fetchall():
-        for other, offered in there.execute(OTHER_VERSION, [version, name, version]).fetchall():
+    for name, version in source.execute(VERSIONS).fetchall():
+        for other, offered in destination.execute(OTHER_VERSION, [version, name, version]).fetchall():
             how = f"version {version} on the source, {other} on the destination"
             mend = (f"ALTER EXTENSION {quoted(name)} UPDATE TO '{version}'",)
             yield Mismatch(f"extension {name}", how, mend=mend), by_intention or not offered

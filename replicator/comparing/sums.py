@@ -60,22 +60,22 @@ class Sums:
         """Compute one piece on both sides."""
         (step,) = batch
         began = time.monotonic()
-        here, there, moved = self._attempts.make(step, worker, lambda: self._attempt(step, worker))
+        source, destination, moved = self._attempts.make(step, worker, lambda: self._attempt(step, worker))
         with self._lock:
             self.bytes += moved
             ours, theirs = self.by_name[called(step)]
-            self.by_name[called(step)] = (_plus(ours, here), _plus(theirs, there))
-        return {step.name: Outcome(time.monotonic() - began, here[0], moved)}
+            self.by_name[called(step)] = (_plus(ours, source), _plus(theirs, destination))
+        return {step.name: Outcome(time.monotonic() - began, source[0], moved)}
 
     def _attempt(self, step: Step, worker: int) -> tuple[Fingerprint, Fingerprint, int]:
         counter = Counter(self._emit, step, worker, self._wait)
         try:
-            here, there = fingerprints(self._sides, step, self._hashing, _one_at_a_time(counter))
+            source, destination = fingerprints(self._sides, step, self._hashing, _one_at_a_time(counter))
         except BaseException:
             counter.take_back()
             raise
         counter.report()
-        return here, there, counter.total
+        return source, destination, counter.total
 
     def _wait(self, bytes: int) -> None:
         if self._throttle:
