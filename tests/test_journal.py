@@ -78,7 +78,7 @@ def test_a_journal_of_another_role_is_not_read(unfinished: Database, replicator:
             refuses(
                 replicator(command, "--destination", dsn),
                 3,
-                'belongs to role "postgres", so',
+                'belongs to "postgres", so',
             )
         unfinished.run("ALTER TABLE replicator.taken OWNER TO bob")
         before = unfinished.dump()

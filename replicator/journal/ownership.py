@@ -55,7 +55,7 @@ class There(NamedTuple):
         if self.strangers or not self.readable:
             whose = self.strangers[0] if self.strangers else self.owner
             raise PreflightFailed(
-                f'The journal on the destination (schema {SCHEMA}) belongs to role "{whose}", so role "{user}" does not'
+                f'The journal on the destination (schema {SCHEMA}) belongs to "{whose}", so role "{user}" does not'
                 " trust it.",
                 hint=f'Connect as "{whose}" to continue that clone. If there is none, drop the schema or rename it:'
                 f" {RENAME}",
