@@ -30,32 +30,41 @@ ANY = click.FloatRange(0, min_open=True)
 RUNNING = (
     click.argument("scenarios", nargs=-1, type=click.Choice(list(SCENARIOS))),
     click.option("--rounds", default=5, show_default=True, type=click.IntRange(1)),
-    click.option("--scale", default=1.0, show_default=True, type=ANY, help="How much of the scenario's data."),
-    click.option("--only", metavar="TEXT", default="", help="The first contender and those with this in their name."),
-    click.option("--save", type=click.Path(path_type=Path), help="Keep the figures in this JSON file."),
+    click.option("--scale", default=1.0, show_default=True, type=ANY, help="Scale of the scenario's data."),
     click.option(
-        "--server-bin", type=FOLDER, envvar="REPLICATOR_BENCH_BIN", help="The servers' programs instead of the wheel's."
+        "--only", metavar="TEXT", default="", help="Only the first contender and those with this in the name."
     ),
-    click.option("--client-bin", type=FOLDER, help="pg_dump and psql instead of the wheel's."),
+    click.option("--save", type=click.Path(path_type=Path), help="Save the figures to this JSON file."),
+    click.option(
+        "--server-bin",
+        type=FOLDER,
+        envvar="REPLICATOR_BENCH_BIN",
+        help="Use these server programs instead of the wheel's.",
+    ),
+    click.option("--client-bin", type=FOLDER, help="Use this pg_dump and psql instead of the wheel's."),
 )
 COPYING = (
-    click.option("--also", multiple=True, metavar="OPTIONS", help="Replicator with these options, too."),
-    click.option("--tls", is_flag=True, help="Replicator over TLS, too; the wheel's server has none (--server-bin)."),
+    click.option("--also", multiple=True, metavar="OPTIONS", help="Also run replicator with these options."),
+    click.option(
+        "--tls",
+        is_flag=True,
+        help="Also run replicator over TLS; requires --server-bin.",
+    ),
 )
-AGAINST = click.option("--against", multiple=True, metavar="COMMIT", help="Replicator as it was at this commit, too.")
-DELAY = click.option("--delay", metavar="MS", type=ANY, help="So long takes a round trip to either server; count them.")
+AGAINST = click.option("--against", multiple=True, metavar="COMMIT", help="Also run replicator of this commit.")
+DELAY = click.option("--delay", metavar="MS", type=ANY, help="Delay each round trip to either server, and count them.")
 BESIDE = (
     click.option("--jobs", default=2, show_default=True, type=click.IntRange(1)),
-    click.option("--pgcopydb", multiple=True, type=FILE, help="Instead of the one in PATH."),
-    click.option("--pgcopydb-options", metavar="OPTIONS", default="", help="More of its options, for all its turns."),
-    click.option("--analyze", is_flag=True, help="Analyze pg_dump's copies as the others do theirs."),
+    click.option("--pgcopydb", multiple=True, type=FILE, help="Use this one instead of the one in PATH."),
+    click.option("--pgcopydb-options", metavar="OPTIONS", default="", help="Further options for pgcopydb."),
+    click.option("--analyze", is_flag=True, help="Also ANALYZE pg_dump's copies, as the others do."),
 )
 PIPED_WIDTH = 150
 Make = Callable[[Pair, Tools], Mapping[str, Run]]
 
 
 def options(*chosen: Callable[..., Any]) -> Callable[[Any], Any]:
-    """Give a command these arguments and options."""
+    """Add these arguments and options to a command."""
 
     def decorate(function: Any) -> Any:
         for option in reversed(chosen):
@@ -67,12 +76,12 @@ def options(*chosen: Callable[..., Any]) -> Callable[[Any], Any]:
 
 @click.group(help=benchmarks.__doc__.replace("\n\n", "\n\n\b\n"))
 def cli() -> None:
-    """Measure; the package's docstring is the help."""
+    """Measure. The help is the package's docstring."""
 
 
 @cli.command("scenarios")
 def list_scenarios() -> None:
-    """Say which databases there are."""
+    """List the databases."""
     for name, path in SCENARIOS.items():
         click.echo(f"{name:15}{path.read_text('utf-8').splitlines()[0].removeprefix('-- ')}")
 
@@ -90,7 +99,7 @@ def clone(
     against: tuple[str, ...],
     **given: Any,
 ) -> None:
-    """Measure whole clones. Without a name: mixed."""
+    """Measure whole clones. Default scenario: mixed."""
     in_path = shutil.which("pgcopydb")
     programs = pgcopydb or ((Path(in_path),) if in_path else ())
     with contenders.checked_out(against) as earlier:
@@ -106,9 +115,9 @@ def clone(
 @cli.command("table")
 @options(*RUNNING, *COPYING)
 def table(scenarios: tuple[str, ...], also: tuple[str, ...], tls: bool, **given: Any) -> None:
-    """Measure the rows alone, in one stream, beside the server's COPY to and from a file. Without a name: narrow.
+    """Measure only the rows, in one stream, against the server's COPY to and from a file. Default scenario: narrow.
 
-    A copy cannot be faster than the slower of the two.
+    A copy cannot be faster than the slower of these two.
     """
 
     def make(pair: Pair, tools: Tools) -> Mapping[str, Run]:
@@ -120,14 +129,14 @@ def table(scenarios: tuple[str, ...], also: tuple[str, ...], tls: bool, **given:
 @cli.command("plan")
 @options(*RUNNING)
 def plan(scenarios: tuple[str, ...], **given: Any) -> None:
-    """Measure how long the catalogs take to read, beside pg_dump -s. Without a name: objects."""
+    """Measure how long reading the catalogs takes, against pg_dump -s. Default scenario: objects."""
     hold("plan", scenarios or ("objects",), contenders.plans, jobs=1, copies=False, **given)
 
 
 @cli.command("settings")
 @options(*RUNNING)
 def server_settings(scenarios: tuple[str, ...], **given: Any) -> None:
-    """Measure what settings of the destination are worth. Without a name: mixed."""
+    """Measure the effect of settings of the destination. Default scenario: mixed."""
     jobs = os.cpu_count() or 1
     make = partial(destinations.clones, jobs=jobs)
     hold("settings", scenarios or ("mixed",), make, jobs=jobs, arrange=destinations.arrange, **given)
@@ -136,7 +145,7 @@ def server_settings(scenarios: tuple[str, ...], **given: Any) -> None:
 @cli.command("chart")
 @click.argument("file", type=FILE)
 def draw(file: Path) -> None:
-    """Draw the figures of a JSON file as SVG, beside it."""
+    """Draw the figures of a JSON file as an SVG next to it."""
     target = file.with_suffix(".svg")
     target.write_text(chart.svg(results.load(file)), "utf-8")
     click.echo(target)
@@ -159,7 +168,7 @@ def hold(
     delay: float | None = None,
     arrange: Callable[[Pair, str], None] = lambda pair, name: None,
 ) -> None:
-    """Hold a contest in each scenario, print and keep the figures. Exits with 1 when replicator's work was wrong."""
+    """Run a contest in each scenario, print and save the figures. Exits with 1 if replicator's copy was wrong."""
     tools = Tools(client_bin or embedded_bin())
     load, ok = os.getloadavg()[0], True
     for scenario in scenarios:
@@ -190,7 +199,7 @@ def hold(
 
 @contextmanager
 def apart(pair: Pair, delay: float | None) -> Iterator[Pair]:
-    """Put both servers so many milliseconds away; None: they are where they are."""
+    """Delay both servers by so many milliseconds; None: not at all."""
     with ExitStack() as stack:
         ports = {"source": pair.source.port, "destination": pair.destination.port} if delay else {}
         distances = {side: stack.enter_context(far_away(port, delay or 0)) for side, port in ports.items()}
@@ -198,7 +207,7 @@ def apart(pair: Pair, delay: float | None) -> Iterator[Pair]:
 
 
 def processor() -> str:
-    """Return what the machine's processors are called."""
+    """Return the model name of the machine's processors."""
     found = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
     return found[1] if found else "processors"
 

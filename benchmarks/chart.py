@@ -14,7 +14,7 @@ NOTE = "Medians. In brackets: the first contender's figure to this one's, below 
 
 
 def svg(contests: list[Contest]) -> str:
-    """Return the picture. Replicator's bars are in colour; who is wrong has words instead of bars."""
+    """Return the picture. Replicator's bars are in colour; a wrong contender gets words instead of bars."""
     body: list[str] = []
     y = MARGIN
     for contest in contests:

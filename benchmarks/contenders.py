@@ -1,4 +1,4 @@
-"""Who competes: what each one runs, and the rounds in which they take turns."""
+"""The contenders: what each one runs, and the rounds in which they take turns."""
 
 import json
 import os
@@ -20,19 +20,19 @@ from benchmarks.results import Runs
 ROOT = Path(__file__).parents[1]
 REPLICATOR = [sys.executable, "-m", "replicator"]
 Run = Callable[[Path], Usage]
-"""Do the work once, in an empty folder of this run's own. Raises Failed."""
+"""Does the work once, in an empty folder of its own. Raises Failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """How commands are run: with these clients first in PATH, and with this replicator."""
+    """How commands run: with these clients first in PATH, and with this replicator."""
 
     client_bin: Path
     root: Path = ROOT
-    """Where the replicator is that runs."""
+    """The folder of the replicator to run."""
 
     def environment(self) -> dict[str, str]:
-        """Return the environment in which all run: without what the caller has set for any of them."""
+        """Return the environment for all runs, without the caller's settings for any contender."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "REPLICATOR_"))}
         return {**kept, "PATH": f"{self.client_bin}:{os.environ['PATH']}", "PYTHONPATH": str(self.root)}
 
@@ -41,7 +41,7 @@ class Tools:
         return partial(run, words, environment=self.environment())
 
     def at(self, root: Path) -> "Tools":
-        """Return the same with the replicator that is there."""
+        """Return the same with another replicator."""
         return replace(self, root=root)
 
     def script(self, text: str) -> Run:
@@ -52,7 +52,7 @@ class Tools:
 def our_clones(
     pair: Pair, tools: Tools, jobs: int, *, also: tuple[str, ...], tls: bool, earlier: Mapping[str, Path]
 ) -> dict[str, Run]:
-    """Return whole clones by replicator, by name: as it is, as it was, which is somewhere else, with more options."""
+    """Return replicator's whole clones, by name: of this version, of earlier commits, and with further options."""
     clone = [*REPLICATOR, "clone", "--jobs", str(jobs), "--output", "plain"]
     first, *others = [(name, [*clone, *options]) for name, options in _variants(pair, also, tls=tls).items()]
     runs = {first[0]: tools.command(first[1])}
@@ -62,7 +62,7 @@ def our_clones(
 
 @contextmanager
 def checked_out(commits: Iterable[str]) -> Iterator[dict[str, Path]]:
-    """Check commits of this repository out, each into a folder of its own. Raises RuntimeError."""
+    """Check out commits of this repository, each into a folder of its own. Raises RuntimeError."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="replicator-commits-", dir="/var/tmp")))
         roots = {commit: folder / commit.replace("/", "-") for commit in commits}
@@ -88,7 +88,7 @@ def dumps(pair: Pair, tools: Tools, jobs: int, *, analyze: bool) -> dict[str, Ru
 
 
 def pgcopydbs(pair: Pair, tools: Tools, jobs: int, programs: tuple[Path, ...], options: str) -> dict[str, Run]:
-    """Return whole clones by each of these pgcopydbs, by name; in binary, too, by those that can."""
+    """Return whole clones by each of these pgcopydbs, by name; also in binary, if they can."""
     found = {}
     for program in programs:
         name, has_binary = _version(program, tools)
@@ -101,7 +101,7 @@ def pgcopydbs(pair: Pair, tools: Tools, jobs: int, programs: tuple[Path, ...], o
 
 
 def our_rows(pair: Pair, tools: Tools, *, also: tuple[str, ...], tls: bool) -> dict[str, Run]:
-    """Return replicator's data steps alone, in one stream, by name."""
+    """Return replicator's data steps only, in one stream, by name."""
 
     def data_steps(options: list[str]) -> Run:
         command = tools.command([sys.executable, "-m", "benchmarks.data_step", "--jobs", "1", *options])
@@ -116,7 +116,7 @@ def our_rows(pair: Pair, tools: Tools, *, also: tuple[str, ...], tls: bool) -> d
 
 
 def server_rows(pair: Pair, tools: Tools) -> dict[str, Run]:
-    """Return what the servers do by themselves: all tables' rows into files, and from there into empty tables."""
+    """Return the servers' own COPY: all tables' rows into files, and from these into empty tables."""
     files = {table: pair.source.folder / f"{number}.copy" for number, table in enumerate(pair.tables())}
     one, other = (shlex.quote(pair.url(side)) for side in ("source", "destination"))
     create = tools.script(f"pg_dump --section=pre-data -d {one} | psql -q -X -v ON_ERROR_STOP=1 -d {other}")
@@ -138,12 +138,12 @@ def server_rows(pair: Pair, tools: Tools) -> dict[str, Run]:
                     conn.execute(f"COPY {table} FROM '{file}' (FORMAT binary, FREEZE)")
             return Usage(time.monotonic() - began)
 
-    copy_to(ROOT)  # reading needs the files, and may be the first whose turn it is
+    copy_to(ROOT)  # reading needs the files, and may come first
     return {"server: COPY TO a file": copy_to, "server: COPY FROM a file": copy_from}
 
 
 def plans(pair: Pair, tools: Tools) -> dict[str, Run]:
-    """Return what reads a schema and writes nothing, by name."""
+    """Return the contenders that read a schema and write nothing, by name."""
     source = pair.url("source")
     return {
         "replicator plan": tools.command([*REPLICATOR, "plan", "--source", source]),
@@ -177,7 +177,7 @@ def compete(
             arrange(name)
             pair.renew()
             try:
-                # Not in memory: a dump may be as large as the database.
+                # Into a file, not into memory: a dump may be as large as the database.
                 with tempfile.TemporaryDirectory(prefix="replicator-bench-", dir="/var/tmp") as folder:
                     before = pair.cost()
                     usage = contenders[name](Path(folder))
@@ -190,7 +190,7 @@ def compete(
 
 
 def _lacks(pair: Pair, name: str, original: Mapping[str, str]) -> str:
-    # The server reads rows alone, and psycopg has raised where it did not.
+    # The server's own COPY has no copy to check; psycopg raises if it failed.
     if not original or name.startswith("server:"):
         return ""
     with pair.connect("destination") as conn:

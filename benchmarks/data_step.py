@@ -1,7 +1,7 @@
-"""The rows' part of one clone, by itself: `python -m benchmarks.data_step` with the options of `clone`.
+"""Only the data steps of one clone: `python -m benchmarks.data_step` with the options of `clone`.
 
-Prints wall and CPU seconds between the first data step's beginning and the last one's end. With one job nothing else
-runs meanwhile; what Python takes to start, and the catalogs to be read, is left out.
+Prints wall and CPU seconds from the start of the first data step to the end of the last one. With one job nothing else
+runs meanwhile. The start of Python and reading the catalogs do not count.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The two servers, the scenario's database on them, and the proof that a copy is whole."""
+"""The two servers, the scenario's database on them, and the check that a copy is complete."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from replicator.demo.server import Server, reachable_folder
 
 SCENARIOS = {path.stem: path for path in sorted(Path(__file__).with_name("scenarios").glob("*.sql"))}
 NAME = "bench"
-# Autovacuum would fall upon one contender and not upon the other.
+# Autovacuum would hit one contender and not another.
 SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB", "autovacuum": "off", "max_locks_per_transaction": "256"}
 SCALED = """
 CREATE FUNCTION pg_temp.scaled(n bigint) RETURNS bigint LANGUAGE sql IMMUTABLE
@@ -48,13 +48,13 @@ SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON 
 
 BACKENDS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ '^(client|parallel)' AND pid <> pg_backend_pid()"
 REAPED_SECONDS = 0.05
-"""After its last word a backend takes as long to end, at most."""
+"""A backend ends at most so long after its last message."""
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds of CPU of servers' backends, and round trips."""
+    """CPU seconds of the servers' backends, and round trips."""
 
     cpu: float
     trips: int
@@ -64,7 +64,7 @@ class Cost:
 
 
 def _cpu_of_children(pid: int) -> float:
-    """Return the seconds of CPU of all children of a process that have ended."""
+    """Return the CPU seconds of all ended children of a process."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[13]) + int(fields[14])) / CLOCK_TICKS
 
@@ -79,7 +79,7 @@ class Pair:
     """Of the source's database, in bytes."""
     version: str
     distances: Mapping[str, Distance] = field(default_factory=dict)
-    """What lies between the contenders and a side."""
+    """The delay proxy in front of each side."""
 
     def url(self, side: str, **more: str) -> str:
         """Return how to connect to the scenario's database on one side: without TLS unless told."""
@@ -89,7 +89,7 @@ class Pair:
         return server.conninfo(NAME, **{"sslmode": "disable", **more})
 
     def cost(self) -> Cost:
-        """Return what both servers' backends, those that have ended, and all round trips have cost so far."""
+        """Return the CPU seconds of both servers' ended backends, and all round trips, so far."""
         servers = (self.source, self.destination)
         for server in servers:
             with psycopg.connect(server.conninfo(), autocommit=True) as conn:
@@ -105,12 +105,12 @@ class Pair:
         return psycopg.connect(server.conninfo(NAME, sslmode="disable"), autocommit=True)
 
     def renew(self) -> None:
-        """Make the destination's database anew, empty, and leave nobody with work to do."""
+        """Recreate the destination's database, empty, and wait until the servers are idle."""
         _recreate(self.destination)
         for server in (self.source, self.destination):
             with psycopg.connect(server.conninfo(), autocommit=True) as conn:
                 conn.execute("CHECKPOINT")
-        os.sync()  # else whoever comes first pays for what the last one wrote
+        os.sync()  # otherwise the next contender pays for the writes of the last one
 
     def tables(self) -> list[str]:
         """Return the source's tables, qualified and quoted."""
@@ -120,7 +120,7 @@ class Pair:
 
 @contextmanager
 def filled(scenario: str, scale: float, server_bin: Path, client_bin: Path, *, tls: bool = False) -> Iterator[Pair]:
-    """Start two servers and fill one with a scenario. Raises RuntimeError when a server or a script fails."""
+    """Start two servers and fill one with a scenario. Raises RuntimeError if a server or a script fails."""
     with ExitStack() as stack:
         one, other = (stack.enter_context(_server(server_bin, side, tls=tls)) for side in ("source", "destination"))
         _recreate(one)
@@ -150,7 +150,7 @@ def _server(bin: Path, side: str, *, tls: bool) -> Iterator[Server]:
         with Server(bin, folder, {**SETTINGS, **(_certified(folder) if tls else {})}) as server:
             yield server
     finally:
-        shutil.rmtree(folder, ignore_errors=True)  # when the server did not start, too
+        shutil.rmtree(folder, ignore_errors=True)  # also if the server did not start
 
 
 def _recreate(server: Server) -> None:
@@ -171,7 +171,7 @@ def _certified(folder: Path) -> dict[str, str]:
 
 
 def fingerprint(conn: psycopg.Connection) -> dict[str, str]:
-    """Return what a whole copy must have alike: counts of objects, and each table's rows by count and hash."""
+    """Return what a complete copy must share: counts of objects, and each table's rows by count and hash."""
     found = dict(conn.execute(COUNTS).fetchall())
     one_row = "hash_record_extended(t, 0)" if conn.info.server_version >= 140000 else "hashtextextended(t::text, 0)"
     for (table,) in conn.execute(TABLES).fetchall():
@@ -181,7 +181,7 @@ def fingerprint(conn: psycopg.Connection) -> dict[str, str]:
 
 
 def difference(original: Mapping[str, str], copy: Mapping[str, str]) -> str:
-    """Say what a copy lacks; an empty text when it is whole.
+    """Describe what a copy lacks; empty if it is complete.
 
     >>> difference({"triggers": "2", "functions": "1"}, {"functions": "1"})
     'triggers: 2, copied 0'

@@ -1,9 +1,9 @@
-"""A server that is far away: bytes come later by half a round trip, in each direction, however many there are.
+"""Simulates a distant server: delays bytes by half a round trip in each direction, however many there are.
 
-    python -m benchmarks.delay 5432 20 FILE     a port that leads to 5432; a round trip takes 20 ms; FILE: how many
+    python -m benchmarks.delay 5432 20 FILE     a proxy for port 5432; a round trip takes 20 ms; FILE: their number
 
-The proxy is a process of its own, so that its work is not taken for a contender's. A round trip is an answer of the
-server's to something that it had not answered yet.
+The proxy is a separate process, so that its work does not count as a contender's. A round trip is a server's answer to
+something that it had not answered yet.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """A proxy: where it listens, and where it writes how many round trips it has seen."""
+    """A proxy: where it listens, and the file into which it writes the number of round trips."""
 
     port: int
     file: Path
@@ -33,7 +33,7 @@ class Distance:
 
 @contextmanager
 def far_away(port: int, milliseconds: float) -> Iterator[Distance]:
-    """Keep a proxy to a port of this machine for the time of the `with`."""
+    """Run a proxy to a port of this machine during the `with`."""
     with tempfile.TemporaryDirectory(prefix="replicator-delay-") as folder:
         file = Path(folder) / "trips"
         file.write_text("0")
@@ -65,7 +65,7 @@ class _Proxy:
     async def _carry(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: asyncio.Event, *, asking: bool = False
     ) -> None:
-        """Carry bytes one way, each as late as it must be: what comes later is not held up by what came before."""
+        """Carry bytes one way, each delayed by the same time: later ones do not wait for earlier ones."""
         loop = asyncio.get_running_loop()
         while block := await reader.read(BLOCK_BYTES):
             if asking:

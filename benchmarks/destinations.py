@@ -1,10 +1,10 @@
-"""What the destination's own settings are worth: the same clone into a server that is set otherwise each time."""
+"""The effect of the destination's settings: the same clone into a server with other settings each time."""
 
 from benchmarks.contenders import REPLICATOR, Run, Tools
 from benchmarks.database import Pair
 
 BEFORE: dict[str, str] = {"autovacuum": "off"}
-"""What all have: the rest is as PostgreSQL comes."""
+"""Common to all; everything else has PostgreSQL's defaults."""
 ROOM = {"max_wal_size": "16GB", "checkpoint_timeout": "1h"}
 MINIMAL = {"wal_level": "minimal", "max_wal_senders": "0"}
 CHOICES: dict[str, dict[str, str]] = {
@@ -22,7 +22,7 @@ CHOICES: dict[str, dict[str, str]] = {
 
 
 def clones(pair: Pair, tools: Tools, jobs: int) -> dict[str, Run]:
-    """Return the same clone, by the names of all choices; see `arrange`."""
+    """Return the same clone under the name of each choice; see `arrange`."""
     ends = [word for side in ("source", "destination") for word in (f"--{side}", pair.url(side))]
     command = tools.command([*REPLICATOR, "clone", "--jobs", str(jobs), "--output", "plain", *ends])
     return dict.fromkeys(CHOICES, command)

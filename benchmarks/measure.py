@@ -1,4 +1,4 @@
-"""What a command costs: wall time, and CPU time and memory of all its processes."""
+"""The cost of a command: wall time, and CPU time and memory of all its processes."""
 
 import contextlib
 import os
@@ -15,12 +15,12 @@ TOLD_BYTES = 300
 
 
 class Failed(Exception):
-    """A command did not do what it was asked for."""
+    """A command failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one run took: seconds, seconds, and bytes of the largest process and of all at one time.
+    """The cost of one run: wall and CPU seconds, and bytes of the largest process and of all at one time.
 
     `servers`: seconds of both servers' backends; `trips`: round trips, where they are counted.
     """
@@ -38,7 +38,7 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> Usage:
     largest = total = 0
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         began = time.monotonic()
-        # A session of its own: a pgcopydb that fails ends its whole process group.
+        # A session of its own: a failing pgcopydb kills its whole process group.
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -58,7 +58,7 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> Usage:
             if time.monotonic() - began > LONGEST_SECONDS:
                 raise Failed(f"still running after {LONGEST_SECONDS:.0f} s")
         wall = time.monotonic() - began
-        _, status, usage = os.wait4(process.pid, 0)  # with all children that were waited for
+        _, status, usage = os.wait4(process.pid, 0)  # including all children that it waited for
         process.returncode = os.waitstatus_to_exitcode(status)
     finally:
         os.close(ended)
@@ -71,7 +71,7 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> Usage:
 
 
 def _family(pid: int) -> list[int]:
-    """Return a process and all below it."""
+    """Return a process and all its descendants."""
     children = []
     with contextlib.suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
@@ -80,7 +80,7 @@ def _family(pid: int) -> list[int]:
 
 
 def _memory(pid: int) -> tuple[int, int]:
-    """Return a process's peak, and its present share, in which a page of several processes counts once; in bytes.
+    """Return a process's peak and its current proportional share (a shared page counts once for all), in bytes.
 
     Not getrusage's ru_maxrss: a child's begins with the size of the process that started it.
     """

