@@ -705,7 +705,7 @@ def test_leftovers_are_known_cleaned_and_cloned_anew(
     for word in ("Unfinished", "failed", database.name, "100 rows", "not in this database", "public.fails"):
         assert word in status.out, status
     left = destination.dump()
-    refuses(replicator("clone", *both(database, destination)), 3, "did not finish", "Continue with `clone --resume`.")
+    refuses(replicator("clone", *both(database, destination)), 3, "unfinished clone", "Continue with `clone --resume`.")
     refuses(replicator("verify", *both(database, destination)), 8)
     assert destination.dump() == left
 

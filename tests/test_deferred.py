@@ -231,7 +231,7 @@ def test_two_at_a_time_refuse_each_other(
         refuses(replicator("clean", *on(destination)), 3, "`validate` of this database is still running")
         for option in ("--replace=drop", "--resume"):
             result = replicator("clone", *both(database, destination), option)
-            refuses(result, 3, "`validate` of the destination is running: process", "Wait for its end.")
+            refuses(result, 3, "`validate` of the destination is running: server process", "Wait for its end.")
             assert "clean" not in result.err
         assert "`validate` is at work." in replicator("status", *on(destination)).out
         writer.rollback()
@@ -246,7 +246,7 @@ def test_what_rows_violate_hinders_nothing_else(database: Database, destination:
     result = replicator("validate", *on(destination))
     refuses(result, 6, "Everything is done except 2 steps.", "index public.inverse failed", "division by zero")
     refuses(
-        result, 6, "validate foreign_key c_a on public.c failed", "Key (a)=(777) is not present", "Correct the rows"
+        result, 6, "validate foreign key c_a on public.c failed", "Key (a)=(777) is not present", "Correct the rows"
     )
     assert destination.value(NOT_VALID) == ["c_a"]
     assert destination.value(INVALID) is None
@@ -430,7 +430,7 @@ def test_what_is_left_to_do_is_in_the_way_of_no_other_copy(
     database.run(SMALL)
     opened(replicator, database, destination)
     before = destination.dump()
-    open_copy = "The copy is open; 2 foreign keys are to be validated and 2 indexes are to be built: `validate`."
+    open_copy = "The copy is in use; 2 foreign keys are to be validated and 2 indexes are to be built: run `validate`."
     given = both(database, destination)
     refuses(replicator("clone", *given), 3, open_copy, "`validate` completes it")
     refuses(replicator("clone", *given, "--resume", *DEFER), 3, "The copy is complete and in use", "Run `validate`")

@@ -484,7 +484,7 @@ def test_what_builds_on_a_refused_step_is_not_tried_and_all_else_is_done():
     refused = run.execute(steps)
     assert sorted(refused) == ["comment", "index", "key"]
     assert run.done == {"other", "after"}
-    assert "it needs key" in refused["comment"].reason
+    assert "it depends on key" in refused["comment"].reason
     assert sorted(run.order()) == ["after", "index", "other"]
     assert sorted(e.step for e in run.events if isinstance(e, Failed)) == ["comment", "index", "key"]
 

@@ -219,7 +219,7 @@ def test_what_a_killed_clone_left_can_be_cleaned_and_cloned_anew(
     process.ends()
     leaves_no_session(slow.server)
     assert "killed" in replicator("status", "--destination", destination.dsn).out
-    refuses(replicator("clone", *both(slow, destination)), 3, "did not finish", "`clean`")
+    refuses(replicator("clone", *both(slow, destination)), 3, "unfinished clone", "`clean`")
     runs(replicator("clean", "--destination", destination.dsn))
     assert is_empty(destination)
     runs(replicator("clone", "--verify", *both(slow, destination)))

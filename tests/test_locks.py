@@ -168,7 +168,7 @@ def test_a_clone_ends_though_somebody_waits_to_alter_a_table(
     with waiting(database, "ALTER TABLE two ADD x int"):
         result = process.ends()
     runs(result)
-    assert "public.two: read by the session that has locked it already" in result.err
+    assert "public.two: reading in the session that holds its lock" in result.err
     assert f"({APPLICATION}): ALTER TABLE two ADD x int" in result.err
     assert destination.rows("SELECT count(*), sum(a) FROM two") == [(SLOW_ROWS, SLOW_ROWS * (SLOW_ROWS + 1) // 2)]
     assert (
@@ -277,7 +277,7 @@ def test_a_clone_says_whom_it_waits_for_and_goes_on(database: Database, destinat
     with psycopg.connect(database.dsn, application_name=APPLICATION) as other:
         other.execute("LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
         process = start("clone", *both(database, destination))
-        process.says(f"waiting for a lock on public.t, held or wanted before by session {other.info.backend_pid}")
+        process.says(f"waiting for a lock on public.t; held, or requested earlier, by session {other.info.backend_pid}")
     runs(process.ends())
 
 
@@ -287,7 +287,7 @@ def test_whom_those_before_us_wait_for_is_said_too(database: Database, destinati
         other.execute("SELECT FROM t")
         with waiting(database, "ALTER TABLE t ADD b int"):
             process = start("clone", *both(database, destination))
-            root = f"which waits in its turn for session {other.info.backend_pid} ({APPLICATION}): SELECT FROM t"
+            root = f"which waits for session {other.info.backend_pid} ({APPLICATION}): SELECT FROM t"
             process.says(root)
             other.rollback()
     runs(process.ends())
@@ -363,7 +363,7 @@ def test_a_schema_that_takes_the_place_of_another_in_mid_copy_is_noticed(
     database.run(SLOW_TABLES + APPS)
     process = in_mid_copy(start, database, destination, *options)
     database.run(change)
-    refuses(process.ends(), SOURCE_CHANGED, "app.t", "Run `clean`, then `clone")
+    refuses(process.ends(), SOURCE_CHANGED, "app.t", "`clean`, then `clone")
     told = replicator("status", "--destination", destination.dsn).out
     assert "changed" in told
     assert "Start over with `clean`, then `clone" in told and "--resume" not in told

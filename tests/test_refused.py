@@ -279,7 +279,7 @@ def test_an_object_that_is_refused_before_the_rows_does_not_hide_the_rest(
     source.run(SCHEMA_REFUSED)
     result = replicator("clone", *both(*pair))
     refuses(result, 6, "Everything is done except 1 step and 7 that depend on it", "table public.made failed: ")
-    assert "refresh public.deep: it needs data public.made, matview public.deep" in result.err
+    assert "refresh public.deep: it depends on data public.made, materialized view public.deep" in result.err
     made = copy.dump()
     for text in (
         "last_id_fkey FOREIGN KEY",
@@ -324,7 +324,7 @@ def test_a_view_is_not_filled_from_one_that_could_not_be_made_whole(
     source.run("INSERT INTO u VALUES (1, 'c'); UPDATE pg_index SET indisready = true")
     result = replicator("clone", *both(*pair))
     refuses(result, 6, "Everything is done except 1 step and 2 that depend on it")
-    assert "refresh public.m: it needs view public.v" in result.err
+    assert "refresh public.m: it depends on view public.v" in result.err
     source.run("DELETE FROM u WHERE j = 'c'")
     runs(replicator("clone", "--verify", "--resume", *both(*pair)))
     assert copy.rows("SELECT * FROM m ORDER BY 1") == [(1, "a"), (2, "b")]
@@ -369,7 +369,7 @@ def test_rows_that_are_refused_do_not_hide_the_other_rows(
     source.run("DELETE FROM a_nulls; DELETE FROM b_key WHERE i = 2; DELETE FROM c_check WHERE i < 0")
     source.run("SET session_replication_role = replica; UPDATE broken_p SET id = 1")
     result = replicator("clone", "--data-only", "--resume=per-table", *flags)
-    refuses(result, 6, "foreign key bad_id_fkey on public.bad failed", "of_broken_id_fkey")
+    refuses(result, 6, "check foreign key bad_id_fkey on public.bad failed", "of_broken_id_fkey")
     assert copy.rows("SELECT b_key.i, m.count FROM b_key, m") == [(1, 1)]
     source.run("INSERT INTO p VALUES (99); SET session_replication_role = replica; UPDATE of_broken SET id = 1")
     runs(replicator("clone", "--data-only", "--resume", *flags))

@@ -10,7 +10,6 @@ import subprocess
 import pytest
 
 from replicator.comparing import Mismatch
-from replicator.comparing.excerpts import told
 from replicator.runs.compare import verify_copy
 from replicator.settings import Settings
 from tests.fix_cli import COMMAND, Run, both, environment, runs
@@ -109,7 +108,7 @@ def test_the_statement_is_shown_with_the_difference(servers: Servers, replicator
 def test_of_a_long_definition_only_what_differs_is_shown() -> None:
     columns = [f"column_{number} integer" for number in range(99)]
     here, there = (f"CREATE TABLE t ({', '.join(columns)})".replace("column_50 integer", word) for word in ("b", "c"))
-    text = told(here, there)
+    text = described(here, there)
     assert len(text) < 250
     assert re.search(r"^… .* b, column_51 .* … on the source, … .* c, column_51 .* … on the destination$", text)
 

@@ -404,7 +404,7 @@ class TestDrop:
         process.send(signal.SIGKILL)
         assert process.ends().code == -signal.SIGKILL
         assert "Unfinished clone" in replicator("status", "--destination", used.dsn).out
-        refuses(replicator("clone", *flags), 3, "unfinished run")
+        refuses(replicator("clone", *flags), 3, "unfinished clone")
         if afterwards == "clean":
             runs(replicator("clean", "--destination", used.dsn))
             assert used.rows('SELECT a FROM "Own, stays".dear') == [(1,)]

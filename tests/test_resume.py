@@ -265,7 +265,7 @@ def test_without_its_snapshot_it_is_refused_unless_asked_for(
 ) -> None:
     killed(start, source, destination)
     before = done_steps(destination)
-    refuses(replicator("clone", *both(source, destination)), 3, "did not finish", "--resume")
+    refuses(replicator("clone", *both(source, destination)), 3, "unfinished clone", "--resume")
     refuses(
         replicator("clone", "--resume", *both(source, destination)), 3, "no longer exists", "`clone --resume=per-table`"
     )

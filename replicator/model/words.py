@@ -33,7 +33,7 @@ NOUNS = {
     "table_attach": "partition attachment",
 }
 """What several of a kind are counted by, where that is something else."""
-NAME = re.compile(r"(?P<step>(?:verify|validate) )?(?P<kind>[a-z_]+) (?P<rest>.*)", re.DOTALL)
+NAME = re.compile(r"(?P<step>(?:verify|validate|check) )?(?P<kind>[a-z_]+) (?P<rest>.*)", re.DOTALL)
 ABOUT = re.compile(r"(.*) \(([a-z][a-z ]*)\)", re.DOTALL)
 """What a facet is about: `public.t (table)`."""
 
