@@ -33,8 +33,6 @@ UNRUN = {
     'pip install -e ".[test]" && pytest': "it would run itself; .ci/run runs it",
 }
 """Lines that are not run here, and why."""
-BY_MAIN = {"python": "test_python.py runs its examples"}
-"""Pages whose blocks another module runs."""
 SCENARIOS = {"README": "sql", "privileges": "sql"}
 """Pages whose GRANTs are run in order, as a story: see test_the_grants_of_a_page_suffice."""
 
@@ -61,6 +59,17 @@ CREATE MATERIALIZED VIEW best AS SELECT customer, sum(sum) FROM orders GROUP BY 
 """
 KEY = "ALTER TABLE orders ADD CONSTRAINT of_customer FOREIGN KEY (customer) REFERENCES customers"
 ORPHAN = "SET session_replication_role = replica; INSERT INTO orders (customer) VALUES (0)"
+HOSTS = ("old-server", "new-server", "shop-db", "warehouse")
+"""What pages call the source and the destination."""
+SCHEDULERS = {
+    "airflow/decorators.py": "dag = task = lambda **options: lambda function: function",
+    "dagster.py": """
+import logging, types
+MaterializeResult = dict
+asset = lambda function: print(function(types.SimpleNamespace(log=logging)))
+""",
+}
+"""As little of these as the examples need, to run them: here neither is installed."""
 State = Callable[["Stage"], None]
 
 
@@ -72,7 +81,7 @@ class Stage:
 
     def here(self, text: str) -> str:
         """Return a page's text with these databases in the place of the servers that it names."""
-        for host, database in (("old-server", self.source), ("new-server", self.destination)):
+        for host, database in zip(HOSTS, (self.source, self.destination) * 2, strict=True):
             port = conninfo_to_dict(database.dsn)["port"]
             text = re.sub(rf"//\w+@{host}/shop", f"//postgres@127.0.0.1:{port}/{database.name}", text)
             text = text.replace(f"host={host} dbname=shop", database.dsn)
@@ -157,8 +166,9 @@ STATES: dict[str, State] = {
 }
 """The state that a block begins with, by its name; else the destination is empty."""
 
-ALL = [block for page in RUN_PAGES if name_of(page) not in BY_MAIN for block in blocks(page)]
+ALL = [block for page in RUN_PAGES for block in blocks(page)]
 SHELL = [block for block in ALL if block.language == "sh" and set(block.lines) - UNRUN.keys()]
+PYTHON = [block for block in ALL if block.language == "python"]
 TOML = [block for block in ALL if block.language == "toml"]
 SQL = [block for block in ALL if block.language == "sql" and block.page not in SCENARIOS]
 
@@ -193,6 +203,20 @@ def test_a_file_of_a_page_can_be_used(block: Block, stage: Stage) -> None:
     assert stage.destination.rows("SELECT count(*) FROM orders") == [(1000,)]
 
 
+@pytest.mark.parametrize("number", range(len(PYTHON)))
+def test_an_example_in_python_runs(number: int, stage: Stage) -> None:
+    block = PYTHON[number]
+    for path, stub in SCHEDULERS.items():
+        (stage.folder / path).parent.mkdir(exist_ok=True)
+        (stage.folder / path).write_text(stub)
+    (stage.folder / "example.py").write_text(stage.here(block.text))
+    if "shop-db" in block.text:
+        copied(stage)  # it is replaced
+        stage.destination.run("DELETE FROM orders")
+    stage.run(f'"{sys.executable}" example.py')
+    assert stage.destination.rows("SELECT count(*) FROM orders") == [(1000,)]
+
+
 @pytest.mark.parametrize("block", SQL, ids=lambda block: block.name)
 def test_statements_of_a_page_run(block: Block, stage: Stage) -> None:
     roles = sorted(set(re.findall(r"\b(?:copy_\w+|shop_owner)\b", block.text)))
@@ -206,7 +230,7 @@ def test_statements_of_a_page_run(block: Block, stage: Stage) -> None:
 
 
 def test_what_is_said_of_blocks_is_about_blocks_that_are_there() -> None:
-    assert {block.language for block in ALL} <= {"sh", "sql", "toml", "text"}
+    assert {block.language for block in ALL} <= {"sh", "sql", "toml", "python", "text"}
     lines = {line for block in ALL for line in block.lines}
     assert lines >= UNRUN.keys()
     assert {block.name for block in SHELL} >= STATES.keys()
