@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from replicator import argv, cli
 from replicator.cli.chosen import one
-from replicator.runs import prepare
+from replicator.runs import reading
 from tests.fix_cli import (
     COMMAND,
     FOREIGN,
@@ -62,11 +62,11 @@ WRITTEN = {
 def as_it_was() -> Iterator[None]:
     """Keep what the command changes of its process."""
     signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    own = prepare.own_process
+    own = reading.own_process.get()
     try:
         yield
     finally:
-        prepare.own_process = own
+        reading.own_process.set(own)
         for number, handler in signals.items():
             signal.signal(number, handler)
 
