@@ -112,7 +112,7 @@ def verify(
     _note_what_is_not_compared(sides, unread, emit)
     emit(events.Planned({Phase.VERIFY: len(steps)}, sum(step.cost for step in steps)))
     sums = Sums(sides, hashing, emit, throttle, attempts)
-    execute(steps, sums.run, jobs=jobs, emit=emit, cancel=attempts.cancel)
+    execute(steps, sums.run, jobs=jobs, emit=emit, cancel=attempts.cancel, done=sums.add)
     differing = {name: pair for name, pair in sums.by_name.items() if pair[0] != pair[1]}
     unproven = sorted(name for name in differing if not {name, name.rpartition(" ")[0]}.isdisjoint(earlier))
     differing = {name: pair for name, pair in differing.items() if name not in unproven}
@@ -121,7 +121,7 @@ def verify(
     if searches:
         emit(events.Note(f"Searching for the differing rows of {listed([shown(step.name) for step in searches])}."))
         emit(events.Planned({Phase.VERIFY: len(searches)}, 0))
-        execute(searches, search.run, jobs=jobs, emit=emit, cancel=attempts.cancel)
+        execute(searches, search.run, jobs=jobs, emit=emit, cancel=attempts.cancel, done=search.add)
     found, notes = matviews.judge(sides, search.mismatches, cloned=cloned)
     for note in notes:
         emit(events.Note(note))

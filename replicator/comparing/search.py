@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import assert_never
 
 from replicator import events
@@ -13,6 +14,14 @@ from replicator.comparing.sums import fingerprints
 from replicator.errors import StepFailed
 from replicator.events import Emit
 from replicator.model import CompareLargeObjects, CompareTable, ComparingWork, Outcome, Step, shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searched(Outcome):
+    """What differs in a table, if anything does, and the rows by which it does: of a table, as they can be repaired."""
+
+    mismatch: Mismatch | None
+    found: Found | None
 
 
 class Search:
@@ -40,12 +49,19 @@ class Search:
         """Search one table, or the large objects."""
         (step,) = batch
         began = time.monotonic()
-        if mismatch := self._attempts.make(step, worker, lambda: self._mismatch(step)):
-            self.mismatches.append(mismatch)
-        return {step.name: Outcome(time.monotonic() - began)}
+        mismatch, found = self._attempts.make(step, worker, lambda: self._mismatch(step))
+        return {step.name: Searched(time.monotonic() - began, mismatch=mismatch, found=found)}
 
-    def _mismatch(self, step: Step) -> Mismatch | None:
-        """Return the mismatch; None if reading the whole table again finds no difference.
+    def add(self, step: Step, outcome: Outcome) -> None:
+        """Keep what was found, and the rows of a table for their repair."""
+        assert isinstance(outcome, Searched)
+        if outcome.mismatch:
+            self.mismatches.append(outcome.mismatch)
+        if outcome.found and isinstance(step.work, CompareTable) and not step.work.matview:
+            self.tables[step.name] = (step.work, outcome.found)
+
+    def _mismatch(self, step: Step) -> tuple[Mismatch | None, Found | None]:
+        """Return the mismatch and its rows; nothing if reading the whole table again finds no difference.
 
         The pieces were read one after another. If somebody rewrote the table meanwhile (VACUUM FULL moves all rows, a
         TRUNCATE hides them even from older snapshots), their sum matches no point in time. Raises StepFailed if the
@@ -57,7 +73,7 @@ class Search:
             source, destination = fingerprints(self._sides, step, self._hashing)
             if source == destination:
                 self._emit(events.Note(f"{shown(step.name)}: rewritten {DURING}; compared again: no difference."))
-                return None
+                return None, None
             found = self._find(step, source, destination)
             if not _adds_up(source, destination, found):
                 raise StepFailed(
@@ -66,15 +82,12 @@ class Search:
                     f" {found}",
                     hint="Run `verify` again. If this recurs, it is a defect of replicator: please report it.",
                 )
-        if isinstance(step.work, CompareTable):
-            if altered := self._sides.altered(step.work):
-                raise StepFailed(step.name, f"it was truncated, rewritten or renamed on the {altered} {DURING}")
-            if not step.work.matview:
-                self.tables[step.name] = (step.work, found)
+        if isinstance(step.work, CompareTable) and (altered := self._sides.altered(step.work)):
+            raise StepFailed(step.name, f"it was truncated, rewritten or renamed on the {altered} {DURING}")
         noun = "rows" if isinstance(step.work, CompareTable) else "objects"
         how = f"{_difference(source, destination, noun)}: {found}"
         counts = f"{found} {noun if found.counts.total() > 1 else noun.rstrip('s')}"
-        return Mismatch(step.name, how, self._shown(step, found), kind="rows", about="rows", counts=counts)
+        return Mismatch(step.name, how, self._shown(step, found), kind="rows", about="rows", counts=counts), found
 
     def _find(self, step: Step, source: Fingerprint, destination: Fingerprint) -> Found:
         assert isinstance(step.work, ComparingWork), f"a comparison copies nothing: {step.work}"

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import assert_never
 
 from replicator.comparing.fingerprint import Fingerprint, Hashing, fingerprint_large_objects, fingerprint_table
@@ -41,6 +42,13 @@ def fingerprints(
     return sides.together(compute, 0, 1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summed(Outcome):
+    """The fingerprints of one piece on the source and on the destination."""
+
+    pair: tuple[Fingerprint, Fingerprint]
+
+
 class Sums:
     """Adds up the fingerprints of the pieces: `by_name` holds those of source and destination."""
 
@@ -52,7 +60,6 @@ class Sums:
         self._emit = emit
         self._throttle = throttle
         self._attempts = attempts
-        self._lock = threading.Lock()
         self.bytes = 0
         self.by_name: defaultdict[str, tuple[Fingerprint, Fingerprint]] = defaultdict(lambda: ((0, 0), (0, 0)))
 
@@ -60,22 +67,25 @@ class Sums:
         """Compute one piece on both sides."""
         (step,) = batch
         began = time.monotonic()
-        source, destination, moved = self._attempts.make(step, worker, lambda: self._attempt(step, worker))
-        with self._lock:
-            self.bytes += moved
-            ours, theirs = self.by_name[called(step)]
-            self.by_name[called(step)] = (_plus(ours, source), _plus(theirs, destination))
-        return {step.name: Outcome(time.monotonic() - began, source[0], moved)}
+        pair, moved = self._attempts.make(step, worker, lambda: self._attempt(step, worker))
+        return {step.name: Summed(time.monotonic() - began, pair[0][0], moved, pair=pair)}
 
-    def _attempt(self, step: Step, worker: int) -> tuple[Fingerprint, Fingerprint, int]:
+    def add(self, step: Step, outcome: Outcome) -> None:
+        """Add the fingerprints of a piece to those of its table."""
+        assert isinstance(outcome, Summed)
+        self.bytes += outcome.bytes
+        source, destination = self.by_name[called(step)]
+        self.by_name[called(step)] = (_plus(source, outcome.pair[0]), _plus(destination, outcome.pair[1]))
+
+    def _attempt(self, step: Step, worker: int) -> tuple[tuple[Fingerprint, Fingerprint], int]:
         counter = Counter(self._emit, step, worker, self._wait)
         try:
-            source, destination = fingerprints(self._sides, step, self._hashing, _one_at_a_time(counter))
+            pair = fingerprints(self._sides, step, self._hashing, _one_at_a_time(counter))
         except BaseException:
             counter.take_back()
             raise
         counter.report()
-        return source, destination, counter.total
+        return pair, counter.total
 
     def _wait(self, bytes: int) -> None:
         if self._throttle:

@@ -8,12 +8,12 @@ from functools import partial
 from replicator import events
 from replicator.errors import StepFailed, Undone
 from replicator.journal import crash
-from replicator.model import READING, CopyTable, Phase, Plan, Step
+from replicator.model import READING, CopyTable, Outcome, Phase, Plan, Step
 from replicator.runs import resume
 from replicator.runs.begin import Copy
 from replicator.runs.resume.violations import mend
 from replicator.work import rejected
-from replicator.work.executor import execute
+from replicator.work.executor import Done, execute
 from replicator.work.steps import StepRunner
 
 CRASHED = "The destination server crashed or was replaced; the lost part of the copy is done again."
@@ -73,7 +73,7 @@ def run_once(copy: Copy, todo: Sequence[Step], *, release: bool) -> dict[str, St
     )
 
 
-def after_the_last_row(todo: Sequence[Step], then: Callable[[], None]) -> Callable[[Step], None]:
+def after_the_last_row(todo: Sequence[Step], then: Callable[[], None]) -> Done:
     """Return what is to hear of each step that is done: after the last one that reads from the source it calls `then`.
 
     Planner statistics need no snapshot.
@@ -82,7 +82,7 @@ def after_the_last_row(todo: Sequence[Step], then: Callable[[], None]) -> Callab
     if not unread:
         then()
 
-    def done(step: Step) -> None:
+    def done(step: Step, outcome: Outcome) -> None:
         if step.name in unread:
             unread.remove(step.name)
             if not unread:

@@ -39,6 +39,9 @@ Run = Callable[[Sequence[Step], int], Mapping[str, Outcome | StepFailed]]
 Or why it was refused: it will have to be done another time, and what does not build on it goes on.
 """
 
+Done = Callable[[Step, Outcome], None]
+"""Hears of a step that is done, and what it did."""
+
 
 def execute(
     steps: Sequence[Step],
@@ -47,13 +50,13 @@ def execute(
     jobs: int,
     emit: Emit,
     cancel: Callable[[], None],
-    done: Callable[[Step], None] = lambda step: None,
+    done: Done = lambda step, outcome: None,
     lanes: Mapping[str, int] | None = None,
     together: bool = True,
 ) -> dict[str, StepFailed]:
     """Run all steps. Returns those that were refused, or build on such, and why. Raises StepFailed for what failed.
 
-    `done` is called in this thread with each step that is done, after its event.
+    `done` is called in this thread for each step that is done, after its event.
     `lanes` says how many of the jobs may at a time be of the lane "copy" or "index"; `together`: small tables go in one
     transaction, which locks all of them to its end.
     `cancel` ends, on the servers, whatever is running; it is called again and again until all workers have come home.
@@ -109,7 +112,7 @@ def _report(
     batch: list[Step],
     worker: int,
     emit: Emit,
-    done: Callable[[Step], None],
+    done: Done,
 ) -> Mapping[str, Outcome | StepFailed]:
     """Tell what a batch did, and return what became of each step. Raises what it raised."""
     try:
@@ -122,7 +125,7 @@ def _report(
         if isinstance(outcome, Outcome):
             table = step.work.table.identity if isinstance(step.work, CopyTable) else ""
             emit(events.Done(step.name, step.phase, worker, outcome.seconds, outcome.rows, outcome.bytes, table))
-            done(step)
+            done(step, outcome)
     return outcomes
 
 
