@@ -210,7 +210,7 @@ def test_rows_alone_that_violate_a_key_are_offered_nothing_that_is_of_no_use(
     pair[0].run(schema)
     pair[1].run(schema + "SET session_replication_role = DEFAULT; DELETE FROM c; DELETE FROM p")
     result = replicator("clone", "--data-only", *both(*pair))
-    refuses(result, 6, "check foreign_key c_p_fkey on public.c failed")
+    refuses(result, 6, "check foreign key c_p_fkey on public.c failed")
     assert "not-valid" not in result.err
     result = replicator("clone", "--data-only", "--foreign-keys", "not-valid", *both(*pair))
     refuses(result, 2, "--foreign-keys would have no effect")
@@ -369,7 +369,7 @@ def test_rows_that_are_refused_do_not_hide_the_other_rows(
     source.run("DELETE FROM a_nulls; DELETE FROM b_key WHERE i = 2; DELETE FROM c_check WHERE i < 0")
     source.run("SET session_replication_role = replica; UPDATE broken_p SET id = 1")
     result = replicator("clone", "--data-only", "--resume=per-table", *flags)
-    refuses(result, 6, "check foreign key bad_id_fkey on public.bad failed", "of_broken_id_fkey")
+    refuses(result, 6, "foreign key bad_id_fkey on public.bad failed", "of_broken_id_fkey")
     assert copy.rows("SELECT b_key.i, m.count FROM b_key, m") == [(1, 1)]
     source.run("INSERT INTO p VALUES (99); SET session_replication_role = replica; UPDATE of_broken SET id = 1")
     runs(replicator("clone", "--data-only", "--resume", *flags))

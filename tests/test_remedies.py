@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from replicator.comparing import Mismatch
+from replicator.comparing.excerpts import described
 from replicator.runs.compare import verify_copy
 from replicator.settings import Settings
 from tests.fix_cli import COMMAND, Run, both, environment, runs
@@ -94,12 +95,12 @@ def test_the_statement_is_shown_with_the_difference(servers: Servers, replicator
     pair[1].run("ALTER TABLE t OWNER TO alice; COMMENT ON TABLE u IS 'x'; GRANT SELECT ON u TO bob")
     out = replicator("verify", *both(*pair)).out
     assert out.splitlines() == [
-        "acl public.u (table): extra on the destination: GRANT SELECT ON TABLE public.u TO bob",
-        "  to mend it: REVOKE SELECT ON TABLE public.u FROM bob CASCADE;",
-        "comment public.u (table): extra on the destination: COMMENT ON TABLE public.u IS 'x'",
-        "  to mend it: COMMENT ON TABLE public.u IS NULL;",
+        "privileges of table public.u: extra on the destination: GRANT SELECT ON TABLE public.u TO bob",
+        "  to fix it: REVOKE SELECT ON TABLE public.u FROM bob CASCADE;",
+        "comment on table public.u: extra on the destination: COMMENT ON TABLE public.u IS 'x'",
+        "  to fix it: COMMENT ON TABLE public.u IS NULL;",
         "table public.t: different: owned by postgres on the source, by alice on the destination",
-        "  to mend it: ALTER TABLE public.t OWNER TO postgres;",
+        "  to fix it: ALTER TABLE public.t OWNER TO postgres;",
     ]
     told = json.loads(replicator("verify", "--output", "json", *both(*pair)).out)
     assert told[-1]["mend"] == ["ALTER TABLE public.t OWNER TO postgres"]
