@@ -363,7 +363,7 @@ def make_invalid(source: Database, name: str, on: str) -> None:
 
 
 MADE_ANEW = (
-    "The index public.broken is invalid, left behind by a failed CREATE INDEX CONCURRENTLY:"
+    "Index public.broken is invalid, left by a failed CREATE INDEX CONCURRENTLY:"
     " the copy will have it valid, or not at all if its rows forbid it."
 )
 
@@ -419,8 +419,8 @@ def test_what_is_left_out_is_said(servers: Servers) -> None:
         UPDATE pg_rewrite SET rulename = '_RETURN' WHERE rulename = 'ins'""")
     make_invalid(source, "t_ccnew", "t (a)")
     assert sorted(notes(copy(source, destination, verify=True))) == [
-        "Not copied: The index public.t_ccnew is invalid, left behind by a failed REINDEX CONCURRENTLY.",
-        'Not copied: The rule "_RETURN" on public.t: none can be created under the name that it was given.',
+        "Not copied: index public.t_ccnew, which a failed REINDEX CONCURRENTLY left invalid.",
+        'Not copied: the rule "_RETURN" on public.t, since no rule can be created under that name.',
     ]
 
 

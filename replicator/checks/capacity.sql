@@ -1,5 +1,5 @@
--- How many more sessions this role may open, and by whose limit.
--- What other roles' backends do is hidden, but not that they are there. Limits do not bind superusers.
+-- How many more sessions this role may open, by the limits of the server, the role and the database.
+-- pg_stat_activity hides what other roles' backends do, but not that they exist. Superusers have no role or database limit.
 -- Reference: postinit.c InitPostgres.
 SELECT limits.slots - count(*) AS of_server
      , CASE WHEN r.rolsuper OR r.rolconnlimit < 0 THEN NULL

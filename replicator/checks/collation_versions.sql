@@ -1,5 +1,5 @@
--- Collations whose order has changed since the database was made with them, how many indexes were built in the old one,
--- and what rebuilds them. Servers before 13 (a database: before 15) keep no version.
+-- Collations whose version changed since the database was created, how many indexes were built with the old one, and the
+-- statements that rebuild them. Servers before 13 keep no version (of a database: before 15).
   WITH stale (name, indexes, run) AS (
        SELECT format('the database''s own (%s)', d.datcollate)
             , (SELECT count(*) FROM pg_index i

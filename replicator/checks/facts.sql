@@ -1,4 +1,4 @@
--- What there is to know of a database before it is copied.
+-- Facts about the connection's database and its server.
 SELECT (SELECT system_identifier::text FROM pg_control_system()) AS system
      , pg_postmaster_start_time()::text AS started
      , d.datname::text AS database

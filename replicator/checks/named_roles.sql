@@ -1,5 +1,5 @@
--- Roles that privileges and policies of this database name: which role, as a statement writes it, and about what.
--- Owners are objects' own matter. Then each role that a member of an extension is about or belongs to.
+-- The roles that privileges and policies of this database name: the role, its name in statements, and the object.
+-- Owners are read with the objects. Also each role that owns a member of an extension or is named by one.
 -- Reference: PostgreSQL docs 52.49, pg_shdepend.
 SELECT r.rolname::text AS role
      , quote_ident(r.rolname) AS word

@@ -1,6 +1,6 @@
--- Prepared transactions of this database, and which of its tables each keeps from being locked: ACCESS SHARE is refused
--- by ACCESS EXCLUSIVE alone. A table that is not there yet is of no clone's concern.
--- Without a process, a transaction and its locks have the same virtual id, of whatever form.
+-- Prepared transactions of this database, and the tables that each locks against a clone: only ACCESS EXCLUSIVE
+-- conflicts with ACCESS SHARE. Tables that such a transaction has created do not matter.
+-- Without a process, a transaction and its locks share the same virtual id, whatever its form.
 SELECT p.gid
      , ARRAY(SELECT l.relation::regclass::text
                FROM pg_locks l

@@ -1,5 +1,5 @@
--- The unlogged tables with rows of their own, and the unlogged sequences (15 and newer), that are copied: what a standby
--- cannot read. The parameter: of a standby only. Reference: catalog/tables.sql, catalog/sequences.sql.
+-- Unlogged tables with rows of their own and unlogged sequences (from 15 on) that a clone copies: a standby cannot read
+-- them. The parameter: return them only on a standby. Reference: catalog/tables.sql, catalog/sequences.sql.
 SELECT c.oid::regclass::text
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace

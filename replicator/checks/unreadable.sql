@@ -1,5 +1,5 @@
--- Tables of which the role cannot read all rows, and what an administrator would run to change that: from 14 on one GRANT
--- for everything, so that nobody has to run one for each schema, and again for each table that is created later.
+-- Tables of which the role cannot read all rows, and the statement for an administrator: from 14 on one GRANT for all
+-- schemas, which also covers tables that are created later.
 -- Reference: PostgreSQL docs 5.9, row security: owners are exempt unless it is forced, BYPASSRLS and superusers always.
 SELECT c.oid::regclass::text AS identity
      , CASE WHEN readable.it

@@ -1,5 +1,5 @@
--- Large objects that the role may not read. Before 18 no function tells: their ACL does.
--- Reference: aclchk.c pg_largeobject_aclmask_snapshot (18.6): pg_read_all_data is of no use before 19.
+-- Large objects that the role may not read, by their ACL, since no function tells that before 18.
+-- Reference: aclchk.c pg_largeobject_aclmask_snapshot (18.6): pg_read_all_data does not cover them before 19.
 SELECT l.oid::bigint
   FROM pg_largeobject_metadata l
  WHERE current_setting('lo_compat_privileges') = 'off'

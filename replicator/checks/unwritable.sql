@@ -1,4 +1,4 @@
--- Tables of which the role cannot write all rows, and what an administrator would run to change that.
+-- Tables of which the role cannot write all rows, and the statement for an administrator.
 SELECT c.oid::regclass::text AS identity
      , format('GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %s TO %I;'
              , c.relnamespace::regnamespace, current_user) AS remedy

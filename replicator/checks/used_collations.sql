@@ -1,4 +1,4 @@
--- Built-in collations that tables, types or indexes of this database name; those that all servers have left out.
+-- Collations of initdb that tables, types or indexes of this database use, except those that every server has.
 SELECT c.collname::text
   FROM pg_collation c
  WHERE c.oid < 16384

@@ -80,7 +80,7 @@ def judge(sides: Pair, mismatches: Sequence[Mismatch], *, cloned: bool) -> tuple
         )
     if names := sorted(explained - unsettled):
         notes.append(
-            "Rows differ, since the source has not refreshed after its tables changed:"
+            "Rows differ, since the source did not refresh these after their tables changed:"
             f" {listed(list(map(shown, names)))}."
             " `verify` reports them until it does."
         )
