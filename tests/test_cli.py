@@ -627,7 +627,7 @@ def test_rows_that_a_standby_does_not_have_are_not_left_out_silently(
     assert is_empty(destination)
     result = replicator("clone", "--verify", "--no-unlogged-table-data", *both(there, destination))
     runs(result)
-    assert "Not copied: the rows of unlogged tables" in result.said and "public.cache," in result.said
+    assert "Not copied: the contents of unlogged tables" in result.said and "public.cache," in result.said
     assert destination.rows("SELECT * FROM t") == [(1,)]
     assert destination.value("SELECT count(*) FROM cache") == 0
     assert destination.dump() == spare_database.dump()

@@ -203,7 +203,7 @@ def test_views_that_cannot_be_filled_are_left_empty_if_that_was_asked_for(
     assert destination.dump() == database.dump()
     found = verify_copy(Settings(database.dsn, destination.dsn), lambda event: None)
     empty = sorted(str(mismatch) for mismatch in found if mismatch.about != "rows")
-    assert empty == [f"matview public.{name}: not populated on the destination" for name in EMPTY]
+    assert empty == [f"materialized view public.{name}: not populated on the destination" for name in EMPTY]
 
 
 def test_statistics_are_there_at_the_end(database: Database, destination: Database) -> None:
@@ -364,7 +364,7 @@ def make_invalid(source: Database, name: str, on: str) -> None:
 
 MADE_ANEW = (
     "Index public.broken is invalid, left by a failed CREATE INDEX CONCURRENTLY:"
-    " the copy will have it valid, or not at all if its rows forbid it."
+    " the copy will have it valid, or not at all if rows violate it."
 )
 
 

@@ -1,5 +1,6 @@
 -- How many more sessions this role may open, by the limits of the server, the role and the database.
--- pg_stat_activity hides what other roles' backends do, but not that they exist. Superusers have no role or database limit.
+-- pg_stat_activity hides what other roles' backends do, but not that they exist. Role and database
+-- limits do not bind superusers.
 -- Reference: postinit.c InitPostgres.
 SELECT limits.slots - count(*) AS of_server
      , CASE WHEN r.rolsuper OR r.rolconnlimit < 0 THEN NULL

@@ -1,5 +1,5 @@
--- Collations whose version changed since the database was created, how many indexes were built with the old one, and the
--- statements that rebuild them. Servers before 13 keep no version (of a database: before 15).
+-- Collations whose version changed since the database was created, how many indexes were built with the old one, and
+-- the statements that rebuild them. Servers before 13 keep no version (of a database: before 15).
   WITH stale (name, indexes, run) AS (
        SELECT format('the database''s own (%s)', d.datcollate)
             , (SELECT count(*) FROM pg_index i

@@ -81,8 +81,7 @@ def judge(sides: Pair, mismatches: Sequence[Mismatch], *, cloned: bool) -> tuple
     if names := sorted(explained - unsettled):
         notes.append(
             "Rows differ, since the source did not refresh these after their tables changed:"
-            f" {listed(list(map(shown, names)))}."
-            " `verify` reports them until it does."
+            f" {listed(list(map(shown, names)))}. `verify` reports them until it does."
         )
     remaining = [_with_remedy(m) if m.what in differing else m for m in mismatches if m.what not in explained]
     return remaining, notes
