@@ -392,9 +392,9 @@ def test_an_invalid_index_that_the_rows_forbid_is_left_out(database: Database, d
     (first, *failed) = notes(seen)
     assert first == MADE_ANEW
     assert sorted(note.partition(" failed: ")[0] for note in failed) == [
-        "Left out: comment public.broken (index)",
+        "Left out: attachment of index public.broken",
+        "Left out: comment on index public.broken",
         "Left out: index public.broken",
-        "Left out: index_attach public.broken",
     ]
     assert destination.value("SELECT to_regclass('broken')") is None
     assert destination.dump() == database.dump()

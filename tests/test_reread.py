@@ -102,7 +102,7 @@ def test_members_of_an_extension_may_be_owned_by_another_role(servers: Servers) 
     assert differences(source, destination) == []
     destination.run("REVOKE EXECUTE ON FUNCTION extensions.cube_dim(extensions.cube) FROM PUBLIC, alice")
     (difference,) = differences(source, destination)
-    assert difference.startswith("acl extensions.cube_dim(extensions.cube) (function): different")
+    assert difference.startswith("privileges of function extensions.cube_dim(extensions.cube): different")
 
 
 def test_where_nothing_temporary_can_be_made_that_is_said(servers: Servers) -> None:

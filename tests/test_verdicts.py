@@ -262,13 +262,13 @@ CHANGES = {
         "function public.twice(integer): different",
     ),
     "a view dropped": ("DROP VIEW cheap", "view public.cheap: missing"),
-    "a label added": ("ALTER TYPE mood ADD VALUE 'so so'", "enum_type public.mood: different"),
+    "a label added": ("ALTER TYPE mood ADD VALUE 'so so'", "enum type public.mood: different"),
     "a matview emptied": (
         "REFRESH MATERIALIZED VIEW sums WITH NO DATA",
-        "matview public.sums: not populated",
+        "materialized view public.sums: not populated",
     ),
     "a large object removed": ("SELECT lo_unlink(4711)", "1 large objects were copied, 0 are there"),
-    "a privilege granted": ("REVOKE ALL ON shop FROM alice", "acl public.shop (table)"),
+    "a privilege granted": ("REVOKE ALL ON shop FROM alice", "privileges of table public.shop"),
 }
 
 

@@ -222,7 +222,7 @@ def test_what_needs_an_index_that_is_gone_is_no_loss_but_a_difference(
     assert found.code == 8
     assert lost(found) == []
     assert "constraint key on public.t: missing" in found.out
-    assert "clustered_index public.t (table): missing" in found.out
+    assert "clustering of table public.t: missing" in found.out
 
 
 def test_a_table_that_is_left_out_is_named_first_with_its_rows(
@@ -324,7 +324,7 @@ def test_what_is_said_of_a_built_in_object_that_is_gone_stops_nothing(
     done = replicator("clone", "--verify", *both(source, newer))
     runs(done)
     assert [line.partition(":")[0] for line in lost(done)] == [
-        "acl pg_catalog.pg_start_backup(pg_catalog.text,boolean,boolean) (function)"
+        "privileges of function pg_catalog.pg_start_backup(pg_catalog.text,boolean,boolean)"
     ]
     assert newer.value("SELECT has_function_privilege('alice', 'pg_ls_dir(text)', 'EXECUTE')")
 
