@@ -235,16 +235,13 @@ def pool(
 ) -> Iterator[Pool]:
     """Hold a pool of up to `size` connections, opened when needed; `more` are settings beyond the usual ones."""
 
-    watch = current()
-
-    def configure(conn: Patient) -> None:  # in a thread of the pool's
-        conn.watch = watch
+    def configure(conn: Connection) -> None:
         set_up(conn, encoding, more)
 
     with ConnectionPool(
         with_defaults(dsn, application),
         connection_class=Patient,
-        kwargs={"autocommit": True, "prepare_threshold": None},
+        kwargs={"autocommit": True, "prepare_threshold": None, "watch": current()},
         min_size=0,
         max_size=size,
         timeout=POOL_SECONDS,

@@ -6,7 +6,6 @@ A pooler lends its backends, and what was set in one is still set for whoever ge
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from functools import cache
 from typing import Any, Self
 
 import psycopg
@@ -14,6 +13,7 @@ from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from replicator.errors import Pooled
+from replicator.sessions.watch import Watch, current
 
 SESSIONS = 2
 LOOKS = 2
@@ -40,13 +40,16 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
     lent = False
     """The backend is a pool's, for as long as the session lasts."""
     pid = 0
+    watch: Watch = current()
+    """Of the run that opened it."""
     fires = False
     """Event triggers on logins, as far as there are any: its role may not do without, or the server has none."""
 
     @classmethod
     def connect(cls, conninfo: str = "", **options: Any) -> Self:
         """Open a connection, as psycopg does. Raises psycopg.OperationalError, and Pooled before anything is set."""
-        conn, fires = None, server_of(conninfo) in firing
+        watch = options.pop("watch", None) or current()  # given where another thread connects
+        conn, fires = None, server_of(conninfo) in watch.firing
         if not fires:
             try:
                 conn = super().connect(_without_event_triggers(conninfo), **options)
@@ -54,15 +57,15 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
                 if not REFUSED.search(str(error)):
                     raise
                 fires = True
-                firing.add(server_of(conninfo))
+                watch.firing.add(server_of(conninfo))
         conn = conn or super().connect(conninfo, **options)
-        conn.fires = fires
+        conn.fires, conn.watch = fires, watch
         try:
             conn.pid = conn.info.backend_pid
             own = conn.execute(sql.SQL(OWN).format(conn.info.backend_pid))
             own.nextset()
             if not own.fetchall():  # poolers name backends of their own invention
-                if _lends_for_a_transaction(conninfo):
+                if _lends_for_a_transaction(conninfo, watch):
                     raise Pooled(f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}")
                 conn.lent = True
                 conn.execute(f"SET search_path = {PATH}")
@@ -116,11 +119,6 @@ def pid_of(conn: psycopg.Connection[Any]) -> int:
 
 REFUSED = re.compile(r"event_triggers|startup parameter|\boptions\b")
 """What a server says, in whatever language, to who may not do without event triggers, or before 17; and poolers."""
-firing: set[frozenset[tuple[str, Any]]] = set()
-"""Servers, and as whom, where event triggers on logins (17) fire for this program's sessions, if there are any.
-
-They might write into the copy. Whether a role may do without them, only the attempt tells.
-"""
 
 
 def server_of(conninfo: str) -> frozenset[tuple[str, Any]]:
@@ -153,13 +151,13 @@ def share(conns: Sequence[psycopg.Connection[Any]]) -> bool:
     return len(looks) > len(conns) or len({pid for _, pid in looks}) < len(conns)
 
 
-@cache
-def _lends_for_a_transaction(conninfo: str) -> bool:
+def _lends_for_a_transaction(conninfo: str, watch: Watch) -> bool:
     """Tell whether sessions have a backend for no longer than a transaction, or a statement. Sets nothing in any."""
-    with ExitStack() as stack:
-        return share(
-            [
+    if conninfo not in watch.lending:
+        with ExitStack() as stack:
+            conns = [
                 stack.enter_context(psycopg.Connection.connect(conninfo, autocommit=True, prepare_threshold=None))
                 for _ in range(SESSIONS)
             ]
-        )
+            watch.lending[conninfo] = share(conns)
+    return watch.lending[conninfo]

@@ -74,6 +74,15 @@ class Watch:
         self.configure(stall_seconds, lock_waits)
         self.holding: WeakSet[Any] = WeakSet()
         """Connections that hold a snapshot, and locks, until all else is done: what waits for them waits for ever."""
+        self.firing: set[frozenset[tuple[str, Any]]] = set()
+        """Servers, and as whom, where login event triggers (17) fire for our sessions, if there are any.
+
+        They might write into the copy. Only the attempt tells whether a role may do without them.
+        """
+        self.lending: dict[str, bool] = {}
+        """By connection string, whether a pooler lends backends for no longer than a transaction."""
+        self.looking = threading.Lock()
+        """One session at a time looks for locks: sessions are scarce."""
         self.thread = 0
         """The thread that runs the command: there a cancelled run raises KeyboardInterrupt, as for Ctrl-C."""
         self._cancelled: Future[None] = Future()

@@ -9,7 +9,6 @@ Before that, after a few seconds, it is asked whether the statement waits for a 
 """
 
 import socket
-import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
@@ -18,7 +17,7 @@ from typing import Any, NoReturn, TypeVar
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from replicator.sessions.setup import Safe, firing, pid_of, server_of
+from replicator.sessions.setup import Safe, pid_of, server_of
 from replicator.sessions.watch import Session, Wait, Watch, current
 
 T = TypeVar("T")
@@ -60,8 +59,6 @@ SELECT ours.query
 WAITS = {"SyncRep": "a standby to confirm a commit (see synchronous_standby_names, pg_stat_replication)"}
 """What a session waits for that is no lock, by wait_event."""
 
-_looking = threading.Lock()
-
 
 class Silence:
     """How long a connection's server has said nothing, and what is to be done about it at which moment."""
@@ -101,10 +98,6 @@ class Patient(Safe):
     """source or destination: an error says so, whichever other connection is in use as well."""
     circle = ""
     """What its statement waits for in vain, since that waits for this program: see Watch.holding."""
-
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self.watch = current()
 
     def wait(self, gen: Any, interval: float = INTERVAL_SECONDS, timeout: float | None = None) -> Any:
         """Let a generator of psycopg's do its waiting. Raises OperationalError where that is in vain."""
@@ -154,7 +147,7 @@ class _Looking(_Asking):
 
 def watch_of(conn: psycopg.Connection[Any]) -> Watch:
     """Return the watch that a connection was opened with."""
-    return conn.watch if isinstance(conn, Patient) else current()
+    return conn.watch if isinstance(conn, Safe) else current()
 
 
 def _patiently(gen: Generator[T, Any, Any], heard: Callable[[], None], silent: Callable[[], None]) -> Any:
@@ -174,7 +167,7 @@ def _patiently(gen: Generator[T, Any, Any], heard: Callable[[], None], silent: C
 
 def look(conn: psycopg.Connection[Any], watch: Watch, silent: float) -> None:
     """Tell the listener what the statement of a connection waits for. Nothing is told where that cannot be learnt."""
-    if not _looking.acquire(blocking=False):  # one at a time: sessions are scarce
+    if not watch.looking.acquire(blocking=False):
         return
     try:
         with suppress(psycopg.Error):
@@ -194,7 +187,7 @@ def look(conn: psycopg.Connection[Any], watch: Watch, silent: float) -> None:
                     conn.circle = f"{wait}, which replicator itself keeps until its end"
                     looking.execute("SELECT pg_cancel_backend(%s)", [pid_of(conn)])
     finally:
-        _looking.release()
+        watch.looking.release()
 
 
 def _holding(conn: psycopg.Connection[Any], watch: Watch) -> set[int]:
@@ -238,7 +231,7 @@ def same_server(conn: psycopg.Connection[Any], more: dict[str, Any]) -> str:
     given |= {"host": info.host, "hostaddr": info.hostaddr or None, "port": info.port}
     conninfo = make_conninfo("", **{**given, **more})
     if isinstance(conn, Safe) and conn.fires:
-        firing.add(server_of(conninfo))
+        conn.watch.firing.add(server_of(conninfo))
     return conninfo
 
 
