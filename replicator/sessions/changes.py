@@ -1,8 +1,8 @@
-"""What changed since the snapshot, of what definitions are read from and of what rows are printed by.
+"""What changed in the catalogs since the snapshot: in the definitions that were read, or in how rows are printed.
 
-pg_get_*def and format_type look at the catalogs as they are now, and so does whoever prints an enum.
-Tables are locked, but functions, types, views, triggers and indexes are not: what was read of them while somebody
-changed them may be of two moments.
+pg_get_*def, format_type and the output functions of enums read the catalogs as they are now, not as in the snapshot.
+Tables are locked, but functions, types, views, triggers and indexes are not: a definition that somebody changes while
+it is read may mix two states.
 """
 
 from collections import defaultdict
@@ -20,11 +20,11 @@ NOT_FILES = "   AND NOT (classid = 'pg_class'::regclass AND part = 0)"
 
 
 def changed_objects(then: Connection, now: Connection, names: Mapping[Address, str] | None = None) -> list[str]:
-    """Return whose definition changed between the snapshot that `then` is in and the present: the first ten names.
+    """Return the first ten objects whose definition changed since the snapshot that `then` is in.
 
-    Both are connections to the same database; `names` are those of the snapshot's objects. Empty where nothing changed,
-    which two hashes tell, nothing but what is new, or what no definition says: rows of a materialized view, a
-    sequence's value, privileges (those are read as in the snapshot), the body of a function (that is read in one look).
+    Both are connections to the same database; `names` are those of the snapshot's objects. Two hashes are compared
+    first. Not reported: new objects, rows of a materialized view, a sequence's value, privileges (they are read as in
+    the snapshot), the body of a function (it is read in a single query).
     """
     if _nothing_was_written(then, now):
         return []
@@ -33,16 +33,16 @@ def changed_objects(then: Connection, now: Connection, names: Mapping[Address, s
     if then.execute(digest).fetchall() == now.execute(digest).fetchall():
         return []
     earlier, later = (_versions(conn, versions) for conn in (then, now))
-    changed = sorted(address for address in earlier if earlier[address] != later[address])  # what is new is not read
+    changed = sorted(address for address in earlier if earlier[address] != later[address])  # new objects were not read
     return [(names or {}).get(address) or _name(address, now) for address in changed[:NAMED]]
 
 
 def changed_contents(then: Connection, now: Connection, tables: Iterable[int], *, files: bool = True) -> list[str]:
-    """Return what changed since the snapshot of all that decides which rows these tables have and how they are printed.
+    """Return the first ten objects whose change affects the rows of these tables, or how they are printed.
 
-    `tables` are OIDs; not `files`: another file, after TRUNCATE or VACUUM FULL, is no change.
-    Locks keep most of it from changing, as long as somebody has them; types have none. The first ten
-    names; empty where nothing changed, which two hashes tell, nothing but what is new, or only what does not matter.
+    `tables` are OIDs. Without `files`, a new file after TRUNCATE or VACUUM FULL is not a change. Locks prevent most
+    changes while they are held; types cannot be locked. Two hashes are compared first. Not reported: new objects, and
+    changes that do not affect rows.
     """
     if _nothing_was_written(then, now):
         return []
@@ -63,9 +63,9 @@ def changed_contents(then: Connection, now: Connection, tables: Iterable[int], *
 
 
 def _nothing_was_written(then: Connection, now: Connection) -> bool:
-    """Tell whether no transaction of the whole server has ended since the snapshot was taken. It asks for no more.
+    """Return whether no transaction on the whole server has ended since the snapshot was taken. One cheap query.
 
-    A standby's snapshots do not name the transactions that are under way, so two of them may look the same.
+    A standby's snapshots do not list the running transactions, so two different ones may look the same.
     """
     query = "SELECT txid_current_snapshot()::text, pg_is_in_recovery()"
     ((seen, _),), ((sees, standby),) = (conn.execute(query).fetchall() for conn in (then, now))
@@ -81,10 +81,10 @@ def _versions(conn: Connection, versions: str) -> defaultdict[Address, list[int]
 
 
 def _name(address: Address, now: Connection) -> str:
-    """Return the name of an object that is new, or part of another."""
+    """Return the name of an object that the snapshot's catalog does not list."""
     query = "SELECT type || ' ' || identity FROM pg_identify_object(%s::bigint::oid, %s::bigint::oid, 0)"
     try:
         name = now.execute(query, [*address]).fetchall()[0][0]
-    except psycopg.errors.InternalError:  # gone: before 14 that is an error
+    except psycopg.errors.InternalError:  # dropped: an error before 14
         name = None
     return name or f"object {address.objid} of catalog {address.classid}"

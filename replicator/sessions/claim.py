@@ -1,7 +1,7 @@
-"""The claim on a destination: an advisory lock, one clone at a time. Its holder shows life; dead ones are ended.
+"""The claim on a destination: an advisory lock that allows one clone at a time. Sessions of dead clients are ended.
 
-A server may take long to notice that a client is gone: its host lost power, a firewall forgot the connection. So
-whoever holds the claim runs an empty statement every few seconds (control), which pg_stat_activity shows to all.
+A server may take long to notice that a client is gone, after a power failure or when a firewall drops a connection.
+So the holder runs an empty statement every few seconds (ControlConnection), which pg_stat_activity shows to all.
 """
 
 import time
@@ -19,9 +19,9 @@ LOCK_KEY = 7306916069411448435  # 'replicat' as a number: one clone at a time in
 
 
 BEAT_SECONDS = 3.0
-"""So often whoever holds the claim shows that it lives."""
+"""How often the holder runs an empty statement."""
 SILENT_SECONDS = 15.0
-"""Whoever shows nothing for so long is taken for dead."""
+"""A holder without any statement for this long is considered dead."""
 SESSION_ENDS_SECONDS = 30.0
 LOOK_SECONDS = 0.1
 WAIT = (
@@ -31,9 +31,9 @@ WAIT = (
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The session that has the claim. `idle_seconds` is the time since it last ended a statement, 0 while it runs one.
+    """The session that has the claim. `idle_seconds` is the time since its last statement ended, 0 while one runs.
 
-    What is not known of it, since it is another role's, counts as life.
+    If it belongs to another role and its state cannot be seen, it counts as alive.
     """
 
     pid: int
@@ -49,15 +49,15 @@ class Holder:
 
 
 def hold(conn: Connection) -> bool:
-    """Claim this database for one clone until the connection ends. Returns False where another holds it."""
+    """Claim this database for one clone until the connection ends. Returns False if another session has the claim."""
     return bool(conn.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchall()[0][0])
 
 
 def claim(conn: Connection, mine: Collection[int] = (), *, end_silent: bool = False) -> Holder | None:
-    """Claim this database for one clone until the connection ends. Returns who holds it, where that is another.
+    """Claim this database for one clone until the connection ends. Returns the holder if another session has the claim.
 
-    A session of our own that lost its client (`mine` are the process ids that we had) is ended. So is, with
-    `end_silent`, one that has shown no sign of life for a while: a clone in progress shows one every few seconds.
+    A session of our own that lost its client is ended; `mine` are the PIDs that we had. With `end_silent`, so is a
+    session that has been silent for a while: a running clone executes a statement every few seconds.
     """
     deadline = time.monotonic() + SESSION_ENDS_SECONDS
     before: Holder | None = None
@@ -67,7 +67,7 @@ def claim(conn: Connection, mine: Collection[int] = (), *, end_silent: bool = Fa
                 statement(__package__, "claim_holder"), [LOCK_KEY >> 32, LOCK_KEY & 0xFFFFFFFF]
             ).fetchone()
         if holder is None:
-            continue  # it went this very moment
+            continue  # it ended just now
         dead = holder.same_name and holder.pid in mine
         if not dead and not end_silent:
             return holder
@@ -81,7 +81,7 @@ def claim(conn: Connection, mine: Collection[int] = (), *, end_silent: bool = Fa
         else:
             deadline = time.monotonic() + SESSION_ENDS_SECONDS
             if not holder.idle or (before and (holder.pid != before.pid or holder.idle_seconds < before.idle_seconds)):
-                return holder  # it lives
+                return holder  # it is alive
         before = holder
         time.sleep(LOOK_SECONDS)
     return None

@@ -1,4 +1,4 @@
-"""What a failure means: on which server and in which step it happened, whether it may pass, what helps against it."""
+"""What an error means: the server and step it happened in, whether a retry may help, and what the user can do."""
 
 import re
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from replicator.errors import ReplicatorError, SourceChanged, StepFailed, Undone
 from replicator.model import Step
 from replicator.secrets import without_secrets
 
-# A failed connection has no SQLSTATE, only words. What is known to be for good is not tried again; all else may pass:
-# a server that starts, stops or is full, in whatever language it says so.
+# A failed connection has no SQLSTATE, only a message. Errors known to be permanent are not retried; all others may be
+# temporary: a server that starts, stops or has no free slot, in whatever language it reports that.
 FOR_GOOD = re.compile(
     r"authentication failed|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects|not permitted to log in"
     r'|(database|role|user) "(?s:.*)" does not exist|permission denied for database|not currently accepting connections'
     r"|cannot connect to invalid database|no such (database|user)|auth failed|Tenant or user not found"
-    # What the database or the role has set for its sessions.
+    # Settings of the database or the role.
     r'|could not access file|access to library ".*" is not allowed|parameter ".*" cannot be|permission denied to set'
     r"|unrecognized configuration parameter|unsupported (frontend protocol|startup parameter)"
     r"|does not support SSL|GSSAPI|SSL error: (?!unexpected eof|SSL_ERROR_SYSCALL)|certificate|private key|sslmode"
@@ -25,21 +25,21 @@ FOR_GOOD = re.compile(
     r"|invalid (port|integer|value|connection option|.* value)|could not (load|parse)",
 )
 PASSING = re.compile(r"08...|57P0[1235]|25P0[34]|53300|40001|40P01|55P03")
-"""SQLSTATEs of what may be otherwise a little later: connections lost or not to be had, shutdowns, conflicts, locks.
+"""SQLSTATEs of temporary errors: lost or refused connections, shutdowns, conflicts, locks.
 
-So are timeouts that end a session: ours have none, but for the moment before they are set.
+Timeouts that end a session are among them: our sessions have none, except before they are set up.
 """
 OF_CONFLICTS = ("40001", "40P01", "57P04")
-"""SQLSTATEs of a standby's conflicts with its recovery; serialization and deadlocks have them, too."""
+"""SQLSTATEs of a standby's recovery conflicts. Serialization failures and deadlocks use them, too."""
 
 
 def may_pass(error: BaseException) -> bool:
-    """Tell whether what failed is worth another attempt: a connection that was lost, or could not be opened for now."""
+    """Return whether a retry may help: after a lost connection, or one that could not be opened for the moment."""
     if isinstance(error, StepFailed):
         return error.__cause__ is not None and may_pass(error.__cause__)
     if isinstance(error, psycopg.Error) and error.sqlstate:
         if error.sqlstate.startswith("08") and error.diag.severity_nonlocalized == "ERROR":
-            return False  # the session lives: it is a foreign server that the statement could not reach
+            return False  # the session is alive: the statement could not reach a foreign server
         return bool(PASSING.fullmatch(error.sqlstate))
     if isinstance(error, psycopg.OperationalError):
         return not FOR_GOOD.search(str(error))
@@ -48,7 +48,7 @@ def may_pass(error: BaseException) -> bool:
 
 @contextmanager
 def on(server: str) -> Iterator[None]:
-    """Note on which server an error befell, unless that is known already."""
+    """Add a note to an error: the server it happened on, unless it has one."""
     try:
         yield
     except psycopg.Error as error:
@@ -65,12 +65,12 @@ CONFLICT = (
 
 
 def conflicts(error: BaseException) -> bool:
-    """Tell whether a standby ended a statement or a session for what its primary had done."""
+    """Return whether a standby ended a statement or a session because of a recovery conflict."""
     return getattr(error, "sqlstate", None) in OF_CONFLICTS and "recovery" in str(error)
 
 
 def remedy(error: BaseException) -> str | None:
-    """Return what helps against what a server says, if that is known."""
+    """Return what the user can do about a server's error, if known."""
     if conflicts(error):
         return CONFLICT
     match getattr(error, "sqlstate", None):
@@ -103,13 +103,13 @@ def one_line(error: BaseException) -> str:
     else:
         text = str(error) or type(error).__name__
     if notes := getattr(error, "__notes__", None):
-        text = f"{notes[-1]}: {text}"  # where it happened: see `on`
+        text = f"{notes[-1]}: {text}"  # the server, see `on`
     return " ".join(without_secrets(text).split())
 
 
 @contextmanager
 def naming(step: Step) -> Iterator[None]:
-    """Say in every error which step it befell."""
+    """Name the step in every error."""
     try:
         yield
     except (StepFailed, Undone, SourceChanged):

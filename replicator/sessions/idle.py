@@ -1,4 +1,4 @@
-"""Connections to one database that nobody uses at the moment, lent again: to open one takes five times as long."""
+"""Idle connections to one database, reused: opening one takes five times as long."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from replicator.sessions.postgres import Connection
 
 
 class Spare:
-    """What is `opened` already and, as soon as that is in use, what `connect` opens. All have the same session."""
+    """Lends the connections in `opened`, then new ones from `connect`. All have the same session settings."""
 
     def __init__(self, connect: Callable[[], Connection], opened: Sequence[Connection] = ()) -> None:
         self._connect = connect
@@ -18,7 +18,7 @@ class Spare:
         self._closed = False
 
     def take(self) -> Connection:
-        """Return a connection that answers, for good. Raises psycopg.OperationalError."""
+        """Return a live connection that the caller keeps. Raises psycopg.OperationalError."""
         while self._conns:
             conn = self._conns.pop()
             if postgres.answers(conn):
@@ -28,7 +28,7 @@ class Spare:
 
     @contextmanager
     def lend(self) -> Iterator[Connection]:
-        """Lend a connection; its session's settings are not to be changed. Raises psycopg.OperationalError."""
+        """Lend a connection, whose session settings must not be changed. Raises psycopg.OperationalError."""
         conn = self.take()
         try:
             yield conn
@@ -39,7 +39,7 @@ class Spare:
                 self._conns.append(conn)
 
     def close(self) -> None:
-        """Close what is not in use; what is lent is closed when it comes back."""
+        """Close all idle connections; lent ones are closed when they are returned."""
         self._closed = True
         while self._conns:
             self._conns.pop().close()

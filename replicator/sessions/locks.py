@@ -1,8 +1,8 @@
-"""Locks on the tables that are read: how they are taken, who is in their way, and that they prove what was read.
+"""Locks on the tables that are read: taking them, who blocks them, and using them to check which tables were read.
 
-Names are looked up anew by every statement, and renaming a schema needs no lock on its tables. But what a transaction
-has read it has locked, and pg_locks tells that by OID: it must be the relations that were planned. Whoever changes a
-table waits for whoever has locked it, and all who come later wait behind; a session that has the lock already does not.
+Every statement looks names up again, and renaming a schema takes no lock on its tables. But a transaction locks all
+that it reads, and pg_locks lists these locks by OID: they must be the planned relations. A session that changes a table
+waits for those that have locked it, and all later sessions queue behind it, except one that has the lock already.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -19,15 +19,15 @@ from replicator.sessions.statements import statement
 from replicator.sessions.watch import Session
 
 MANY = 2000
-"""So many locks on a server make pg_locks, which shows those of all sessions, cost more than a small table's copy."""
+"""With more locks on a server, reading pg_locks, which lists those of all sessions, costs more than a small copy."""
 SHARE = 0.75
-"""Of the free room for locks so much is taken at once: the server's other sessions need some, too."""
+"""The share of the free lock table that we take at once: other sessions need some, too."""
 FEW = 100
-"""For so many there is room on any server."""
+"""Any server has room for this many locks."""
 AGAIN = "Run `clean`, then `clone` again."
 INDEXES_AND_TOAST = ("i", "I", "t")
 
-# Of whom an ACCESS SHARE lock has to wait: who has the lock that conflicts with it, or asked for it before.
+# Sessions that block an ACCESS SHARE lock: they hold the conflicting lock, or wait for it.
 IN_THE_WAY = """
 SELECT DISTINCT coalesce(l.pid, 0), coalesce(a.application_name, ''), coalesce(a.query, '')
   FROM pg_locks l
@@ -38,7 +38,7 @@ SELECT DISTINCT coalesce(l.pid, 0), coalesce(a.application_name, ''), coalesce(a
    AND (%s::bigint[] IS NULL OR l.relation::bigint = ANY (%s))
    AND l.pid IS DISTINCT FROM pg_backend_pid()"""
 
-# A scalar subquery: a join would read all of pg_class. That is as in the snapshot, and lacks what came later.
+# A scalar subquery: a join would read all of pg_class. It reads as of the snapshot and lacks newer relations.
 LOCKED = """
 SELECT l.relation::bigint
      , (SELECT c.relkind::text FROM pg_class c WHERE c.oid = l.relation)
@@ -47,12 +47,12 @@ SELECT l.relation::bigint
    AND l.locktype = 'relation'
    AND l.relation >= 16384
    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
-# pg_identify_object and pg_partition_root look at the catalogs as they are now.
+# pg_identify_object and pg_partition_root read the catalogs as they are now.
 NAMES = """
 SELECT (pg_identify_object('pg_class'::regclass, other::oid, 0)).name
      , pg_partition_root(other::oid::regclass)::oid::bigint
   FROM unnest(%s::bigint[]) AS other"""
-# A lock that this transaction has not yet makes its session hear of what others renamed: hence pg_namespace.
+# Taking a lock that this transaction does not have yet makes its session notice renames: hence pg_namespace.
 ELSEWHERE = """
 SELECT r.identity
   FROM unnest(%s::text[], %s::bigint[]) AS r (identity, oid)
@@ -66,7 +66,7 @@ SELECT name
 
 
 class Relation(NamedTuple):
-    """A table that is about to be read: how its name is written, and its OID. Not `only`: with its partitions."""
+    """A table that is about to be read: its quoted name and its OID. Without `only`, with its partitions."""
 
     identity: str
     oid: int
@@ -74,19 +74,19 @@ class Relation(NamedTuple):
 
 
 def to_lock(conn: Connection) -> tuple[list[tuple[str, list[int]]], list[int]]:
-    """Return the statements that lock each table of a database against DDL, with their tables' OIDs, and all OIDs."""
+    """Return the statements that lock all tables of a database against DDL, each with its OIDs, and all OIDs."""
     rows = conn.execute(statement(__package__, "locks", conn)).fetchall()
     return rows, [oid for _, oids in rows for oid in oids]
 
 
 def room(conn: Connection) -> tuple[int, int]:
-    """Return for how many locks a server has room, and how many of them are free."""
+    """Return the size of a server's lock table, and how many entries are free."""
     ((locks, free),) = conn.execute(statement(__package__, "lock_room")).fetchall()
     return locks, free
 
 
 def what_fits(conn: Connection) -> tuple[list[tuple[str, list[int]]], list[int]]:
-    """Return what to_lock does, but no more statements than there is room for."""
+    """Return the same as to_lock, but only as many statements as the lock table has room for."""
     statements, oids = to_lock(conn)
     if len(oids) <= FEW:
         return statements, oids
@@ -96,13 +96,13 @@ def what_fits(conn: Connection) -> tuple[list[tuple[str, list[int]]], list[int]]
 
 
 def take(conn: Connection, statements: Iterable[tuple[str, list[int]]]) -> set[int]:
-    """Lock tables until the transaction ends, as long as there is room. Returns which."""
+    """Lock tables until the transaction ends, as long as there is room. Returns the OIDs of the locked ones."""
     locked: set[int] = set()
     for lock_them, oids in statements:
         conn.execute("SAVEPOINT locking")
         try:
             conn.execute(lock_them.encode(conn.info.encoding))
-        except psycopg.errors.OutOfMemory:  # others took the room meanwhile
+        except psycopg.errors.OutOfMemory:  # other sessions took the room
             conn.execute("ROLLBACK TO SAVEPOINT locking; RELEASE SAVEPOINT locking")
             break
         conn.execute("RELEASE SAVEPOINT locking")
@@ -111,7 +111,7 @@ def take(conn: Connection, statements: Iterable[tuple[str, list[int]]]) -> set[i
 
 
 def lock(relations: Sequence[Relation], *, wait: bool = False) -> str:
-    """Return the statement that locks what is to be read; nothing for nothing. Not `wait`: or fails where it would."""
+    """Return the statement that locks these relations; "" for none. Without `wait` it fails instead of waiting."""
     if not relations:
         return ""
     names = ", ".join(f"{'ONLY ' if r.only else ''}{r.identity}" for r in relations)
@@ -119,15 +119,15 @@ def lock(relations: Sequence[Relation], *, wait: bool = False) -> str:
 
 
 def in_the_way(conn: Connection, oids: Collection[int] | None = None) -> list[Session]:
-    """Return who has, or waits for, a lock on one of these relations, or any, that keeps readers out."""
+    """Return the sessions that hold, or wait for, a lock that blocks readers of these relations, or of any."""
     which = None if oids is None else list(oids)
     return [Session(*row) for row in conn.execute(IN_THE_WAY, [which, which]).fetchall()]
 
 
 def prove(conn: Connection, relations: Sequence[Relation]) -> None:
-    """Make sure that a transaction has read the relations that were planned, by their OIDs. Raises SourceChanged.
+    """Check by their OIDs that a transaction has read the planned relations. Raises SourceChanged.
 
-    A query may lock others besides, as an extension's condition does; but none by the name of one that was planned.
+    A query may lock others too, such as those in an extension's condition, but none with the name of a planned one.
     """
     planned = {relation.oid: relation for relation in relations}
     kinds: dict[int, str | None] = dict(conn.execute(LOCKED).fetchall())
@@ -144,7 +144,7 @@ def prove(conn: Connection, relations: Sequence[Relation]) -> None:
 
 @contextmanager
 def reading(conn: Connection, names: Iterable[str]) -> Iterator[None]:
-    """Read tables and sequences by these names in a transaction of its own: all their rows, and no views instead.
+    """Read tables and sequences of these names in a transaction of its own: all rows, and no views instead.
 
     Raises SourceChanged, psycopg.Error.
     """
@@ -155,9 +155,9 @@ def reading(conn: Connection, names: Iterable[str]) -> Iterator[None]:
 
 
 def refuse_views(conn: Connection, names: Iterable[str]) -> None:
-    """Make sure that what is about to be read by these names are no views, which would run code. Raises SourceChanged.
+    """Check that none of these names is now a view, which would run code. Raises SourceChanged.
 
-    Nothing to do where the server sees to it: see postgres.READING.
+    Does nothing if the server itself refuses views: see postgres.READING.
     """
     if postgres.refuses_views(conn):
         return
@@ -166,7 +166,7 @@ def refuse_views(conn: Connection, names: Iterable[str]) -> None:
 
 
 def prove_names(conn: Connection, relations: Sequence[Relation]) -> None:
-    """Make sure that names lead to what was planned, where the locks do not tell. Raises SourceChanged."""
+    """Check that names still refer to the planned relations, where locks do not show it. Raises SourceChanged."""
     names, oids = [r.identity for r in relations], [r.oid for r in relations]
     if elsewhere := [name for (name,) in conn.execute(ELSEWHERE, [names, oids]).fetchall()]:
         raise replaced(elsewhere)
@@ -177,7 +177,7 @@ def _plain(name: str) -> str:
 
 
 def replaced(names: Iterable[str]) -> SourceChanged:
-    """Return the error for names that lead to something else by now, or to nothing."""
+    """Return the error for names that now refer to something else, or to nothing."""
     return SourceChanged(
         f"Dropped, renamed or replaced during the run: {', '.join(names)}.",
         hint=AGAIN,

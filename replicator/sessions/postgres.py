@@ -1,4 +1,4 @@
-"""Connections: the one place that opens them. Each gets the session that copying exactly needs (design: Sessions)."""
+"""Connections: the only place that opens them. Each session gets the settings that an exact copy needs."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -28,11 +28,11 @@ DEFAULTS: dict[str, str | int] = {
     "application_name": "replicator",
 }
 
-# Values travel as text or binary between two servers whose own settings must not matter. Unknown ones are left out.
-# row_security off: an error instead of the rows that a policy happens to show. client_connection_check_interval: no
-# backend works long for a client that is gone; not every system's server can look. createrole_self_grant: who may
-# create roles without being a superuser may also make them owners. event_triggers (17+, for superusers): an extension's
-# would change what is made.
+# Values travel as text or binary between two servers, whose own settings must not change them. Settings that a server
+# does not know are skipped. row_security off: raise an error instead of returning only the rows that a policy shows.
+# client_connection_check_interval: no backend works long for a client that is gone (not every system supports it).
+# createrole_self_grant: a role that may create roles, without being a superuser, can also make them owners.
+# event_triggers (17+, superusers only): an extension's event trigger would change the objects that are created.
 TIMEOUTS = {
     "statement_timeout": 0,
     "lock_timeout": 0,
@@ -40,9 +40,9 @@ TIMEOUTS = {
     "idle_session_timeout": 140000,
     "transaction_timeout": 170000,
 }
-"""What would end our sessions, and since which version of the server."""
+"""Settings that would end our sessions, and the server version that introduced each."""
 SESSION = {
-    # A session whose client is gone ends soon: it would hold its locks, for two hours if its host went, too.
+    # End a session soon after its client is gone. Otherwise it holds its locks, for two hours if the host is gone too.
     "client_connection_check_interval": "10s",
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
@@ -51,7 +51,7 @@ SESSION = {
     "createrole_self_grant": "set, inherit",
     "event_triggers": "off",
     "restrict_nonsystem_relation_kind": "",
-    "default_transaction_isolation": "read committed",  # a stricter one fails what goes on side by side
+    "default_transaction_isolation": "read committed",  # a stricter level fails concurrent steps
     "DateStyle": "ISO",
     "IntervalStyle": "postgres",
     "TimeZone": "UTC",
@@ -67,18 +67,18 @@ SESSION = {
     "default_table_access_method": "heap",
     "default_tablespace": "",
     "client_min_messages": "error",
-    "temp_file_limit": "-1",  # where it may be set: sorting for an index, or for a comparison, needs files
+    "temp_file_limit": "-1",  # where the role may set it: sorting for an index or a comparison needs files
     "standard_conforming_strings": "on",
     "transform_null_equals": "off",
     "array_nulls": "on",
-    # To compile a query of the catalogs takes seconds, to run it milliseconds; most packages switch jit on.
+    # Compiling a catalog query takes seconds, running it milliseconds, and most packages enable jit.
     "jit": "off",
     "backslash_quote": "safe_encoding",
 }
 OF_VALUES = ("DateStyle", "IntervalStyle", "TimeZone", "extra_float_digits", "bytea_output", "xmloption", "lc_monetary")
 """The settings that decide how values are written. Every server has them: an unknown one would refuse the session."""
 READING = {"restrict_nonsystem_relation_kind": "view, foreign-table"}
-"""For sessions that only read: a table in whose place somebody puts a view would run his code (CVE-2024-7348)."""
+"""For sessions that only read: a view that somebody puts in place of a table would run code (CVE-2024-7348)."""
 NO_VIEWS, ANY_VIEWS = (
     "; ".join(
         f"SELECT set_config('{name}', '{values[name]}', true) WHERE current_setting('{name}', true) IS NOT NULL"
@@ -86,18 +86,18 @@ NO_VIEWS, ANY_VIEWS = (
     )
     for values in (READING, SESSION)
 )
-"""The same for a transaction, and what ends it."""
+"""The same for one transaction, and the statement that ends it."""
 ALL_ROWS = "; ".join(
     f"SET LOCAL enable_{what} = {switch}"
     for switch, kinds in (("on", ("seqscan", "tidscan")), ("off", ("indexscan", "indexonlyscan", "bitmapscan")))
     for what in kinds
 )
-"""For a transaction that must see every row: a partial index may have all columns of a table, but not all rows.
+"""For a transaction that must see every row: a partial index may cover all columns of a table, but not all rows.
 
-Its condition, with no column in it, is computed when a query is planned: the owner's function may say that it holds.
+A condition without columns is evaluated at planning time, where a function of the table's owner may return true.
 """
 REFUSING_VIEWS = {12: 20, 13: 16, 14: 13, 15: 8, 16: 4}
-"""Since which minor release of each version a server has that setting; later versions have always had it."""
+"""The minor release of each version that introduced this setting; later versions have always had it."""
 OWN_ROLE = """
 SELECT set_config('role', 'none', false)
   FROM pg_roles r
@@ -110,18 +110,18 @@ SELECT set_config('role', 'none', false)
                 CROSS JOIN unnest(s.setconfig) AS setting
                 WHERE s.setrole = 0
                   AND setting ILIKE 'role=%');"""
-"""A superuser stays one, whatever role a database's owner has chosen for all: that role would own what is made."""
+"""Keep a superuser's own role, even if the database sets another for all sessions: that role would own new objects."""
 SET_SESSION = """
 SELECT set_config(name, value, false)
   FROM unnest({}::text[], {}::text[]) AS wanted (name, value)
  WHERE current_setting(name, true) <> value
    AND (name <> ALL ('{{event_triggers,temp_file_limit}}') OR current_setting('is_superuser')::bool)
    AND (name <> 'client_connection_check_interval' OR version() ~* 'linux')"""
-"""For one message with what may end the next: to look settings up in pg_settings takes more time than to connect."""
+"""Goes in one message with the timeouts. Looking settings up in pg_settings takes longer than connecting."""
 
 
 REPLICA = "SET LOCAL session_replication_role = replica"
-"""For a transaction in which neither foreign keys nor ordinary triggers nor event triggers act."""
+"""For a transaction in which foreign keys, ordinary triggers and event triggers do not fire."""
 
 
 def connect(
@@ -164,10 +164,10 @@ def _for_replication(dsn: str, encoding: str | None, more: Mapping[str, str] | N
 
 
 def set_up(conn: Connection, encoding: str | None = None, more: Mapping[str, str] | None = None) -> None:
-    """Give a fresh connection the session's settings."""
+    """Give a new connection the session's settings."""
     conn.prepare_threshold = None
     encoding = encoding or readable_encoding(conn.info.parameter_status("server_encoding") or "UTF8")
-    # First of all, in the same message: what the role or the database has set may end the next one.
+    # Timeouts first, in the same message: a timeout of the role or the database might end the next statement.
     timeouts = [f"SET {name} = 0; " for name, since in TIMEOUTS.items() if conn.info.server_version >= since]
     wanted = {**SESSION, **(more or {})}
     literals = (sql.Literal(value) for value in (encoding, list(wanted), list(wanted.values())))
@@ -183,13 +183,13 @@ def reuse(
     application: str = "",
     more: Mapping[str, str] | None = None,
 ) -> None:
-    """Make of an open connection to this database what `connect` would open: that takes five times as long."""
+    """Reset an open connection to what `connect` would open. Opening one takes five times as long."""
     name = conninfo.conninfo_to_dict(with_defaults(dsn, application))["application_name"]
     set_up(conn, encoding, {**(more or {}), "application_name": str(name)})
 
 
 def answers(conn: Connection) -> bool:
-    """Tell whether a connection that waits for a command is still of use."""
+    """Return whether an idle connection is still alive."""
     try:
         conn.execute("SELECT")
     except psycopg.Error:
@@ -203,10 +203,10 @@ def readable_encoding(server_encoding: str) -> str:
 
 
 def with_defaults(dsn: str, application: str = "") -> str:
-    """Return the conninfo with this program's timeouts and keepalives where it says nothing of its own."""
+    """Return the conninfo with this program's timeouts and keepalives, except those that it sets itself."""
     given: dict[str, Any] = conninfo.conninfo_to_dict(dsn)
     named = {"application_name": f"replicator {application}".strip()}
-    return conninfo.make_conninfo("", **{**DEFAULTS, **named, **given})  # what is given wins
+    return conninfo.make_conninfo("", **{**DEFAULTS, **named, **given})  # the caller's values win
 
 
 def database_name(dsn: str) -> str:
@@ -214,7 +214,7 @@ def database_name(dsn: str) -> str:
 
     Raises UsageError where none does: libpq would take the user's name, which is often the maintenance database.
     """
-    # libpq knows the name before anything is connected. Nobody has this user's name, nothing is sent to anybody.
+    # libpq resolves the name before it connects. Nobody has this user name, and nothing is sent anywhere.
     elsewhere = conninfo.make_conninfo(dsn, user=NOBODY, host="/", hostaddr="", port="")
     pgconn = psycopg.pq.PGconn.connect_start(elsewhere.encode())
     try:
@@ -253,14 +253,14 @@ def pool(
 
 
 def refuses_views(conn: Connection) -> bool:
-    """Tell whether a server can be told not to read views: READING."""
+    """Return whether the server supports the setting in READING that makes it refuse to read views."""
     major, minor = divmod(conn.info.server_version, 10000)
     return minor >= REFUSING_VIEWS.get(major, 0)
 
 
 @contextmanager
 def without_views(conn: Connection) -> Iterator[None]:
-    """Read no views in this transaction, for the time of the `with`, where the server can be told that."""
+    """Refuse to read views in this transaction during the `with`, if the server supports that."""
     conn.execute(NO_VIEWS)
     yield
     conn.execute(ANY_VIEWS)
@@ -270,7 +270,7 @@ def without_views(conn: Connection) -> Iterator[None]:
 def stream(
     conn: Connection, query: str | bytes, values: Sequence[Any], *, binary: bool = False
 ) -> Iterator[Iterator[tuple[Any, ...]]]:
-    """Read rows one by one. Until a stream is closed it keeps the connection's lock: a rollback would wait for ever."""
+    """Read rows one by one. An open stream holds the connection's lock: a rollback would wait forever."""
     with conn.cursor(binary=binary) as cursor:
         rows = cursor.stream(query, values)
         assert isinstance(rows, Generator)
@@ -279,7 +279,7 @@ def stream(
 
 
 def quoted(name: str) -> str:
-    """Return a name as PostgreSQL reads it in every place.
+    """Return a quoted name, valid wherever PostgreSQL expects one.
 
     >>> quoted('an "odd" role')
     '"an ""odd"" role"'
@@ -288,7 +288,7 @@ def quoted(name: str) -> str:
 
 
 def unquoted(identifier: str) -> str:
-    """Return the name that an identifier is of, which is quoted only where it must be.
+    """Return the name in an identifier that may be quoted.
 
     >>> unquoted('plain'), unquoted('"an ""odd"" role"')
     ('plain', 'an "odd" role')
@@ -297,27 +297,27 @@ def unquoted(identifier: str) -> str:
 
 
 def describe(dsn: str) -> str:
-    """Return where a conninfo leads, without what is secret: `user@host:port/dbname`.
+    """Return where a conninfo connects to, without secrets: `user@host:port/dbname`.
 
     >>> describe("postgresql://me:secret@db:5433/shop")
     'me@db:5433/shop'
     """
     given = {key: str(value) for key, value in conninfo.conninfo_to_dict(dsn).items()}
     user = f"{given['user']}@" if given.get("user") else ""
-    # The rest of a password may have been taken for the host or the port: settings.check_conninfo refuses those.
+    # Part of a password may have been parsed as host or port: settings.check_conninfo refuses such conninfos.
     host = given.get("host") or given.get("hostaddr") or (f"service {given['service']}" if "service" in given else "")
     port = f":{given['port']}" if given.get("port") else ""
     return f"{user}{host or 'local socket'}{port}/{given.get('dbname', '')}".rstrip("/")
 
 
 def connected_to(conn: Connection) -> str:
-    """Return where a connection really leads, whoever named it: `user@host:port/dbname`."""
+    """Return the server that a connection is really connected to: `user@host:port/dbname`."""
     info = conn.info
     return describe(conninfo.make_conninfo("", user=info.user, host=info.host, port=info.port, dbname=info.dbname))
 
 
 def become_replica(conn: Connection) -> bool:
-    """Keep foreign keys and triggers from acting in this transaction. Returns whether the role may."""
+    """Keep foreign keys and triggers from firing in this transaction. Returns False if the role may not."""
     try:
         with conn.transaction():
             conn.execute(REPLICA)
@@ -327,11 +327,11 @@ def become_replica(conn: Connection) -> bool:
 
 
 def flush(conn: Connection) -> None:
-    """Have the server write down durably, at once, what it has logged so far: the end of a transaction that was undone.
+    """Have the server flush its WAL to disk now, including the end of a transaction that was rolled back.
 
-    After a crash that forgets how a transaction ended which made an unlogged table, the server does not start again:
-    "could not create file …: File exists" (up to 18.6 at least). It has removed the table's files, but is told to make
-    one of them.
+    If a crash loses the end of a transaction that created an unlogged table, the server does not start again:
+    "could not create file …: File exists" (up to 18.6 at least). It has removed the table's files, but the WAL tells it
+    to create one of them.
     """
     with suppress(psycopg.errors.InsufficientPrivilege), conn.transaction():
         conn.execute("SET LOCAL synchronous_commit = local; SELECT pg_logical_emit_message(true, 'replicator', '')")

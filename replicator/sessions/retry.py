@@ -1,4 +1,4 @@
-"""Trying again what may pass: a connection that is lost, a deadlock, a server that restarts."""
+"""Retries after temporary errors: a lost connection, a deadlock, a server that restarts."""
 
 import threading
 import time
@@ -15,25 +15,25 @@ FIRST_WAIT_SECONDS = 0.5  # on average half of it; the next are twice as long ea
 LONGEST_WAIT_SECONDS = 30.0
 
 Tell = Callable[[BaseException, float], None]
-"""Says why something is tried again, and in how many seconds."""
+"""Called before a retry with the error and the delay in seconds."""
 
 
 class Retry:
-    """Tries each thing again until `seconds` have passed since it failed first. What it has done is as new after that.
+    """Retries each action until `seconds` have passed since its first failure. Success resets that.
 
-    So what fails at the end of hours is tried once more, and what a server refuses at once, for as long as that.
+    So an action that fails after hours is still retried, and one that fails at once is retried for that long.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._failed_first: dict[str, float] = {}
         self.apart: set[str] = set()
-        """What failed together with others: one of them may be what makes a server crash. Each is tried by itself."""
+        """Steps that failed in one batch. One of them may crash the server, so each is retried by itself."""
 
     def run(self, name: str, action: Callable[[bool], T], tell: Tell, stopped: threading.Event | None = None) -> T:
-        """Do it, again and again while what fails may pass. `action` is told whether it is tried again.
+        """Run an action, and retry it after temporary errors. `action` gets whether this is a retry.
 
-        When `stopped` is set, what fails is not tried any more. Raises what it raised.
+        No retries after `stopped` is set. Raises the last error.
         """
         stopped = stopped or threading.Event()
 
@@ -62,7 +62,7 @@ class Retry:
         return result
 
     def failed(self, name: str, error: BaseException) -> None:
-        """Note that something failed that begins again elsewhere. Raises the error where it has failed for too long."""
+        """Record the failure of an action that the caller restarts. Raises the error if it has failed for too long."""
         first = self._failed_first.setdefault(name, time.monotonic())
         if time.monotonic() - first >= self._seconds:
             raise error

@@ -1,6 +1,6 @@
-"""How a session begins: nothing is set before it is proved that its backend is its own, no name is looked up by a path.
+"""How a session begins: first prove that it has a backend of its own, then set a safe search_path.
 
-A pooler lends its backends, and what was set in one is still set for whoever gets it next, another application for one.
+A pooler lends backends. A setting that was made in one is still there for its next client, perhaps another application.
 """
 
 import re
@@ -18,36 +18,36 @@ from replicator.sessions.watch import Watch, current
 SESSIONS = 2
 LOOKS = 2
 PATH = "pg_catalog, pg_temp"
-"""Temporary objects last: where no path names them they are first, and others' code that runs in a session has some."""
+"""pg_temp last: unless the path names it, it is searched first, and other people's code may create objects there."""
 OWN = f"""SET LOCAL statement_timeout = 0;
 SELECT pg_catalog.set_config('search_path', '{PATH}', false)
  WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {{}}"""
-"""Sets nothing that lasts where another backend answers than the one that was named when the session began."""
+"""Changes nothing lasting if another backend answers than the one announced when the session began."""
 OUR_PATH = f"SELECT pg_catalog.set_config('search_path', '{PATH}', true)"
 ANY_DATABASE = ("application_name", "connect_timeout", "dbname")
 ENDS_WORD, ESCAPED = re.compile(r"([\s\\])"), r"\\\1"
-"""Ends a word of a command line, and what stands for it inside one."""
+"""Characters that end a word of a command line, and their replacement inside one."""
 AT_REST = (pq.TransactionStatus.IDLE, pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
 
 
 class Safe(psycopg.Connection[tuple[Any, ...]]):
-    """A connection whose search path is PostgreSQL's own before anything is looked up in it, in autocommit.
+    """A connection with a search_path of pg_catalog alone before any name is looked up, in autocommit.
 
-    What a database's owner puts before pg_catalog, in the path of the database or of a role, would be called with the
-    rights of whoever connects (CVE-2018-1058). A startup parameter would say the same, but poolers refuse it.
+    Functions that a database's owner puts before pg_catalog, in the search_path of the database or of a role, would run
+    with the rights of whoever connects (CVE-2018-1058). Poolers refuse search_path as a startup parameter.
     """
 
     lent = False
-    """The backend is a pool's, for as long as the session lasts."""
+    """The backend belongs to a pool, which lends it for the whole session."""
     pid = 0
     watch: Watch = current()
     """Of the run that opened it."""
     fires = False
-    """Event triggers on logins, as far as there are any: its role may not do without, or the server has none."""
+    """Login event triggers fire in this session: its role may not disable them, or the server has no such setting."""
 
     @classmethod
     def connect(cls, conninfo: str = "", **options: Any) -> Self:
-        """Open a connection, as psycopg does. Raises psycopg.OperationalError, and Pooled before anything is set."""
+        """Open a connection as psycopg does. Raises psycopg.OperationalError, or Pooled before anything is set."""
         watch = options.pop("watch", None) or current()  # given where another thread connects
         conn, fires = None, server_of(conninfo) in watch.firing
         if not fires:
@@ -64,7 +64,7 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
             conn.pid = conn.info.backend_pid
             own = conn.execute(sql.SQL(OWN).format(conn.info.backend_pid))
             own.nextset()
-            if not own.fetchall():  # poolers name backends of their own invention
+            if not own.fetchall():  # poolers announce made-up backend PIDs
                 if _lends_for_a_transaction(conninfo, watch):
                     raise Pooled(f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}")
                 conn.lent = True
@@ -76,9 +76,9 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
         return conn
 
     def close(self) -> None:
-        """Close the connection. A backend that was lent goes back as it came: not every pool sees to that itself.
+        """Close the connection. Reset a backend that a pool has lent, since not every pool does so itself.
 
-        One that is not at rest goes back to nobody: the pool ends it.
+        A backend that is not idle is not reset: the pool ends it.
         """
         try:
             if self.lent and self.pgconn.transaction_status in AT_REST:
@@ -91,9 +91,9 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
 
 
 def with_path(path: str, *, local: bool = True) -> str:
-    """Return the statement that gives functions the search_path which they rely on, for a transaction if `local`.
+    """Return the statement that sets the search_path which functions rely on, for a transaction if `local`.
 
-    PostgreSQL's own names still come first: a definition that names them means what it says.
+    pg_catalog still comes first: names of built-in objects keep their meaning.
     """
     query = sql.SQL("SELECT pg_catalog.set_config('search_path', {}, {})")
     return query.format(f"pg_catalog, {path}", local).as_string()
@@ -101,9 +101,9 @@ def with_path(path: str, *, local: bool = True) -> str:
 
 @contextmanager
 def having(path: str, *conns: psycopg.Connection[Any]) -> Iterator[None]:
-    """Give functions this search_path, if there is one, in transactions that end where anything fails.
+    """Set this search_path, unless it is empty, in transactions that end if anything fails.
 
-    What runs meanwhile must say `pg_catalog`, unless its arguments are exactly those of a function or operator there.
+    Statements that run meanwhile must qualify names with `pg_catalog`, unless the argument types match exactly.
     """
     for conn in conns if path else ():
         conn.execute(with_path(path))
@@ -113,16 +113,16 @@ def having(path: str, *conns: psycopg.Connection[Any]) -> Iterator[None]:
 
 
 def pid_of(conn: psycopg.Connection[Any]) -> int:
-    """Return the process number of a session's backend: a pooler names one of its own invention."""
+    """Return the PID of a session's backend. libpq's may be one that a pooler made up."""
     return conn.pid if isinstance(conn, Safe) else conn.info.backend_pid
 
 
 REFUSED = re.compile(r"event_triggers|startup parameter|\boptions\b")
-"""What a server says, in whatever language, to who may not do without event triggers, or before 17; and poolers."""
+"""In the error, whatever its language, if the role may not set event_triggers, before 17, or from a pooler."""
 
 
 def server_of(conninfo: str) -> frozenset[tuple[str, Any]]:
-    """Return what of a connection string says where and as whom, whichever database."""
+    """Return the parts of a conninfo that identify the server and the user, whatever the database."""
     return frozenset(given for given in conninfo_to_dict(conninfo).items() if given[0] not in ANY_DATABASE)
 
 
@@ -133,7 +133,7 @@ def _without_event_triggers(conninfo: str) -> str:
 
 
 def as_options(settings: Mapping[str, str]) -> str:
-    r"""Return settings as the server's command line, which `options` is a part of, has them.
+    r"""Return settings in the form of the connection parameter `options`, a part of the server's command line.
 
     >>> print(as_options({"DateStyle": "ISO", "search_path": "a, b"}))
     -c DateStyle=ISO -c search_path=a,\ b
@@ -142,8 +142,8 @@ def as_options(settings: Mapping[str, str]) -> str:
 
 
 def share(conns: Sequence[psycopg.Connection[Any]]) -> bool:
-    """Tell whether sessions change their backends between transactions, or share them with one another."""
-    # Each is asked twice in a row as well as in turns: a pool may lend the last one that came back, or the next one.
+    """Return whether sessions change backends between transactions, or share them."""
+    # Ask in turns and twice in a row: a pool may lend the backend that was returned last, or the next one.
     looks = {
         (conn, conn.execute("SELECT pg_catalog.pg_backend_pid()").fetchall()[0][0])
         for conn in (*conns, *reversed(conns)) * LOOKS
@@ -152,7 +152,7 @@ def share(conns: Sequence[psycopg.Connection[Any]]) -> bool:
 
 
 def _lends_for_a_transaction(conninfo: str, watch: Watch) -> bool:
-    """Tell whether sessions have a backend for no longer than a transaction, or a statement. Sets nothing in any."""
+    """Return whether sessions have a backend for one transaction or statement only. Changes no setting."""
     if conninfo not in watch.lending:
         with ExitStack() as stack:
             conns = [

@@ -1,7 +1,7 @@
-"""One exported snapshot; every reader of the source imports it, so that the copy is of one moment.
+"""One exported snapshot that every reader of the source imports, so that the copy is consistent.
 
-What has imported a snapshot can export it again, and that outlives the first: while one of its holders lives, the
-others are made anew from it. Reference: PostgreSQL docs, "Snapshot Synchronization Functions".
+A session that imported a snapshot can export it again, and that export outlives the first. So as long as one holder is
+alive, lost ones are replaced. Reference: PostgreSQL docs, "Snapshot Synchronization Functions".
 """
 
 import threading
@@ -25,16 +25,16 @@ from replicator.sessions.watch import Session, inherited
 from replicator.sessions.watchdog import watch_of
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-# A snapshot is taken before the first statement is executed: the position is that of the snapshot, or a later one.
+# The snapshot is taken before the first statement is executed: the WAL position is the snapshot's, or a later one.
 EXPORT = """
 SELECT pg_export_snapshot(), {}()::text
      , CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text"""
 FORGET = "ROLLBACK TO SAVEPOINT read"
-"""Whatever a holder of a snapshot reads, it reads after this savepoint; it has the tables' locks since before."""
+"""All that a holder reads comes after this savepoint; the tables' locks were taken before it."""
 HOLDERS = 3
 CHECK_SECONDS = 2.0
 RELOCK_SECONDS = 5.0
-"""How long the locks are waited for when the session that had them was ended: somebody may be changing a table."""
+"""How long to wait for the locks if the session that held them was ended: somebody may be changing a table."""
 ATTEMPTS, ATTEMPT_SECONDS = 10, 1.0
 LOST = "Lost all sessions that held the snapshot of the {}: the rest cannot be read as of the same point in time."
 TAKEN_BACK = (
@@ -44,7 +44,7 @@ TAKEN_BACK = (
 
 
 class Holder(NamedTuple):
-    """A connection in the snapshot's transaction, and the name under which others import what it sees."""
+    """A connection in the snapshot's transaction, and the name under which others import its snapshot."""
 
     conn: Connection
     id: str
@@ -52,10 +52,10 @@ class Holder(NamedTuple):
 
 
 class Snapshot:
-    """A moment of a database, held by connections that stay in their transactions.
+    """A snapshot of a database, held by connections that keep their transactions open.
 
-    `imported` is the name of a snapshot that somebody else holds. Raises SnapshotLost where nobody does. `connect`
-    opens a holder, unless there is a `first` one; all other sessions are `spare`.
+    `imported` is the name of a snapshot that another process holds. Raises SnapshotLost if nobody holds it. `connect`
+    opens a holder, `first` is one that is open already; other sessions come from `spare`.
     """
 
     def __init__(
@@ -77,14 +77,14 @@ class Snapshot:
         self._conflict = False
         self._lock = threading.Lock()
         self._locked: Collection[int] | None = None
-        """The tables that are kept from being changed; None: nobody does that."""
+        """OIDs of the tables protected against DDL; None: none are."""
         self._held: Collection[int] = ()
-        """Those of them that are locked all the time."""
+        """Those of them that are locked until the release."""
         self._joining: threading.Thread | None = None
         self._lending = threading.Lock()
         self._lent: Connection | None = None
         self.tell: Callable[[str], None] = lambda text: None
-        """Hears of a table that is read in an unusual way."""
+        """Called with a note about a table that is read in an unusual way."""
         self._holders = [self._hold(first or connect(), imported)]
         self._read_point = self._holders[0].read_point
         self._checked = 0.0
@@ -101,29 +101,29 @@ class Snapshot:
 
     @property
     def read_point(self) -> ReadPoint:
-        """Which moment it is of: the snapshot itself, and a WAL position that was read right after it was taken.
+        """The snapshot itself, and a WAL position that was read right after it was taken.
 
-        What joins somebody else's snapshot knows a later position only. Each holder has the same snapshot.
+        For a joined snapshot only a later position is known. All holders have the same snapshot.
         """
         return self._read_point
 
     def lock_tables(self, timeout_seconds: float = 0.0) -> None:
-        """Keep DDL away from the tables until the snapshot is released. Waits for each lock so long, 0: for ever.
+        """Protect the tables against DDL until the snapshot is released. Waits this long for each lock, 0: forever.
 
-        Where the server has no room for so many locks, some tables are locked only while they are read.
+        If the lock table has no room for all of them, the remaining tables are locked only while they are read.
 
-        Raises PreflightFailed where one is not to be had in that time, psycopg.Error where it is refused.
+        Raises PreflightFailed if a lock is not available in time, psycopg.Error if it is refused.
         """
-        self.settle()  # what is locked shall stay so whoever goes
+        self.settle()  # so that the locks survive the loss of any session
         self._lock_tables(timeout_seconds)
 
     def settle(self) -> None:
-        """Wait until all hold the snapshot that will: see keep_soon."""
+        """Wait until all holders have the snapshot: see keep_soon."""
         if self._joining:
             self._joining.join()
 
     def _lock_tables(self, timeout_seconds: float) -> None:
-        # Whose snapshot was joined may have the locks, too: whoever waits for one of them waits as long as he lives.
+        # The process whose snapshot we joined may hold the locks too: a wait for it would not end while it lives.
         timeout_seconds = timeout_seconds or (RELOCK_SECONDS if self._joined else 0.0)
         statements, oids = locks.what_fits(self.holder)
         limit = f"SET LOCAL lock_timeout = '{round(timeout_seconds * 1000)}ms'"
@@ -136,16 +136,16 @@ class Snapshot:
         self._locked = oids
 
     def forget(self) -> None:
-        """Let go of the locks that reading the catalogs has left; the tables' stay. Nobody may be reading.
+        """Release the locks left by reading the catalogs, but not those on tables. Nobody may be reading.
 
-        VACUUM FULL of a catalog would wait for them, and every new session for it: this program's own, too.
+        VACUUM FULL of a catalog would wait for them, and every new session, including ours, would wait for it.
         """
         for holder in self._holders:
-            with suppress(psycopg.OperationalError):  # it is gone: `keep` will notice
+            with suppress(psycopg.OperationalError):  # lost: `keep` will notice
                 holder.conn.execute(FORGET)
 
     def blocked(self) -> PreflightFailed:
-        """Return the error for a lock that was not to be had in time, with who is in the way."""
+        """Return the error for a lock that was not available in time, with the sessions that block it."""
         with self.now() as now:
             sessions = "; ".join(map(str, locks.in_the_way(now))) or "a session that has ended since"
         return PreflightFailed(
@@ -155,7 +155,7 @@ class Snapshot:
         )
 
     def keep(self) -> None:
-        """Look, every now and then, whether the holders live, and replace those that do not. Raises SnapshotLost."""
+        """Check now and then whether the holders are alive, and replace lost ones. Raises SnapshotLost."""
         with self._lock:
             if time.monotonic() - self._checked < CHECK_SECONDS and self._lives(self.holder):
                 return
@@ -171,28 +171,28 @@ class Snapshot:
             self._checked = time.monotonic()
 
     def keep_soon(self) -> None:
-        """Have the others hold the snapshot, too, while something else is done: nobody has to wait for them."""
+        """Open the other holders in the background."""
 
         def complete() -> None:
-            with self._lock, suppress(psycopg.Error, ReplicatorError):  # `keep` will say what it is
+            with self._lock, suppress(psycopg.Error, ReplicatorError):  # `keep` will raise it again
                 self._complete()
 
         self._joining = threading.Thread(target=inherited(complete), name="holders", daemon=True)
         self._joining.start()
 
     def _complete(self) -> None:
-        """Have as many holders as are wanted. One is enough, the others are for safety."""
+        """Open holders until there are enough. One would do, the others are for safety."""
         with suppress(psycopg.OperationalError):
             while len(self._holders) < self._wanted and not self._released:
                 self._holders.append(self._hold(self._connect(), self.id))
 
     @contextmanager
     def imported(self, conn: Connection, relations: Sequence[Relation] = ()) -> Iterator[Connection]:
-        """Put a connection into this snapshot for the time of the `with`; it reads these relations and no others.
+        """Put a connection into this snapshot during the `with`, to read these relations and no others.
 
-        Where somebody waits to change one of them, that session would wait behind him, and he for the holder: it is the
-        holder's own connection that is lent. Raises SourceChanged if what was read are not these relations. In a
-        snapshot in which nobody has locked the tables nothing is locked here either, and nothing proved.
+        If somebody waits to change one of them, the connection would queue behind that session, which waits for the
+        holder: a deadlock. Then the holder's own connection is lent. Raises SourceChanged if other relations were
+        read. In a snapshot whose tables are not locked, nothing is locked or checked here.
         """
         relations = relations if self._locked is not None else ()
         entered = self._enter(conn, relations)
@@ -208,13 +208,15 @@ class Snapshot:
             finally:
                 _end(conn)
             return
-        in_the_way = locks.in_the_way(conn, [r.oid for r in relations])  # the holder's transaction has old statistics
+        in_the_way = locks.in_the_way(
+            conn, [r.oid for r in relations]
+        )  # asked here: the holder's transaction sees old statistics
         with self._borrowed(relations, in_the_way) as holder:
             yield holder
 
     @contextmanager
     def _naming(self, relations: Sequence[Relation]) -> Iterator[None]:
-        """Look for the reason of an error about names or values: was what is read changed? Raises SourceChanged."""
+        """After an error about names or values, check whether the relations were changed. Raises SourceChanged."""
         try:
             yield
         except Exception as error:
@@ -228,7 +230,7 @@ class Snapshot:
             raise
 
     def _enter(self, conn: Connection, relations: Sequence[Relation], *, wait: bool = False) -> bool:
-        """Begin a transaction in this snapshot, with locks on what it will read. Tells whether they were to be had."""
+        """Begin a transaction in this snapshot and lock what it will read. Returns False if a lock is not available."""
         lock = locks.lock(relations, wait=wait)
         try:
             _import(conn, self.id, lock)
@@ -243,14 +245,14 @@ class Snapshot:
                 raise locks.replaced([r.identity for r in relations]) from error
             if error.sqlstate not in NO_SUCH_SNAPSHOT:
                 raise
-            self._checked = 0.0  # its holder went this very moment
+            self._checked = 0.0  # its holder was lost just now
             self.keep()
             _import(conn, self.id, lock)
         return True
 
     @contextmanager
     def _borrowed(self, relations: Sequence[Relation], in_the_way: Sequence[Session]) -> Iterator[Connection]:
-        """Lend the connection that has the locks, to one reader at a time."""
+        """Lend the holder's connection, which has the locks, to one reader at a time."""
         with self._lending:
             with self._lock:
                 holder = self._lent = self.holder
@@ -269,7 +271,7 @@ class Snapshot:
 
     @contextmanager
     def another(self) -> Iterator[Connection | None]:
-        """Open another connection in this snapshot; None where there is none to be had."""
+        """Open another connection in this snapshot; None if the server refuses it."""
         with ExitStack() as stack:
             try:
                 conn = stack.enter_context(self.now())
@@ -280,12 +282,12 @@ class Snapshot:
 
     @contextmanager
     def now(self) -> Iterator[Connection]:
-        """Lend a connection that is not in the snapshot; its session's settings are not to be changed."""
+        """Lend a connection outside the snapshot, whose session settings must not be changed."""
         with self._spare.lend() as conn:
             yield conn
 
     def renew(self) -> None:
-        """Take another snapshot instead of this one, without locks. Nobody may be in the old one."""
+        """Replace this snapshot by a new one, without locks. Nobody may use the old one."""
         with self._lock:
             for holder in self._holders:
                 _end(holder.conn)
@@ -297,10 +299,10 @@ class Snapshot:
             self._checked = 0.0
 
     def check(self, tables: Collection[int], where: str = "source", names: Sequence[Relation] = ()) -> None:
-        """Make sure that nothing changed since that decides how rows of these tables are read. Raises SourceChanged.
+        """Check that nothing changed that affects how rows of these tables are read. Raises SourceChanged.
 
-        Where nobody has locked the tables, their files may be others: whoever compares rows sees what that means; but
-        `names` must still lead to them. Nobody may be reading. Raises SnapshotLost where nobody holds it.
+        If the tables are not locked, their files may be new ones: a comparison of rows would show the effect. But
+        `names` must still refer to them. Nobody may be reading. Raises SnapshotLost if nobody holds the snapshot.
         """
         for attempt in range(ATTEMPTS):
             try:
@@ -322,7 +324,7 @@ class Snapshot:
             raise _changed(changed, where)
 
     def _lock_again(self, before: Collection[int]) -> None:
-        """Lock the tables from another holder. Raises SourceChanged if one was changed while nobody held the locks."""
+        """Lock the tables in another holder. Raises SourceChanged if one was changed while they were unlocked."""
         told = "The session that held the locks on the source's tables was terminated"
         try:
             self._lock_tables(RELOCK_SECONDS)
@@ -334,17 +336,19 @@ class Snapshot:
         self.forget()
 
     def _lives(self, conn: Connection) -> bool:
-        if conn is self._lent:  # busy, and who reads from it will be told
+        if conn is self._lent:  # in use: its reader would get the error
             return not conn.closed
         try:
             conn.execute("SELECT")
         except psycopg.Error as error:
-            self._conflict = self._conflict or failures.conflicts(error)  # the next error is that it is closed
+            self._conflict = self._conflict or failures.conflicts(
+                error
+            )  # remembered: the next error is only that it is closed
             return False
         return True
 
     def release(self) -> None:
-        """Let go of the snapshot and the locks: nothing more is to be read."""
+        """Release the snapshot and the locks, when all is read."""
         with self._lock:
             self._released = True
             for holder in self._holders:
@@ -371,9 +375,9 @@ class Snapshot:
 
 
 NO_SUCH_SNAPSHOT = ("22023", "42704")  # invalid_parameter_value; undefined_object from 17 on
-"""What a server says of a snapshot that nobody holds any more."""
+"""SQLSTATEs for a snapshot that nobody holds any more."""
 OF_NAMES = ("42", "22", "55000")
-"""Errors about what is not there or is something else, a view for one (postgres.READING), and about values."""
+"""SQLSTATEs about missing or different objects, such as a view (postgres.READING), and about values."""
 NAME_IS_GONE = ("42P01", "3F000", "42809")  # undefined_table, invalid_schema_name; wrong_object_type: not a table
 
 
@@ -387,9 +391,9 @@ def take(
     where: str = "source",
     opened: Sequence[Connection] = (),
 ) -> Iterator[Snapshot]:
-    """Take a snapshot of a database, or join one that is held already, and hold it; `where` it is, in words.
+    """Take a snapshot of a database, or join one that is held already, and hold it. `where` names the database.
 
-    `opened` are connections to that database that nobody uses any more.
+    `opened` are idle connections to that database.
     """
     session: dict[str, Any] = {"encoding": encoding, "more": postgres.READING}
     holding, others = ({**session, "application": name} for name in ("snapshot", "probe"))
@@ -413,11 +417,11 @@ def _changed(names: Sequence[str], where: str) -> SourceChanged:
 
 
 def _import(conn: Connection, id: str, then: str = "") -> None:
-    """Begin a transaction in a snapshot; all in one message."""
+    """Begin a transaction in a snapshot, in one message."""
     import_it = sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(id)).as_string(conn)
     conn.execute("; ".join(filter(None, (BEGIN, import_it, then))).encode(conn.info.encoding))
 
 
 def _end(conn: Connection) -> None:
-    with suppress(psycopg.Error):  # a connection that is gone has no transaction; why it went is told elsewhere
+    with suppress(psycopg.Error):  # a lost connection has no transaction; its error is reported elsewhere
         conn.rollback()

@@ -1,4 +1,4 @@
-"""SQL from files: each lies beside the module that runs it."""
+"""SQL statements from files, each beside the module that runs it."""
 
 import re
 from functools import cache
@@ -12,9 +12,9 @@ BEFORE_VERSION = re.compile(r"^(\s*)--<(\d+) ")
 
 
 def for_version(text: str, major: int) -> str:
-    """Return a statement as a server of this version understands it.
+    """Return a statement for a server of this major version.
 
-    A line that ends in `--14+` is for 14 and newer; a line that begins with `--<14 ` lives before 14.
+    A line that ends in `--14+` is for 14 and newer; a line that begins with `--<14 ` is for older versions.
 
     >>> for_version("SELECT a --14+\\n--<14 SELECT b", 13)
     'SELECT b'
@@ -29,9 +29,9 @@ def for_version(text: str, major: int) -> str:
 
 
 def statement(package: str | None, name: str, server: psycopg.Connection[Any] | int | None = None) -> bytes:
-    """Return the file `<name>.sql` of a package (`__package__`: that of the caller).
+    """Return the file `<name>.sql` of a package (`__package__`: the caller's own).
 
-    `server`, a connection or a major version, says whose lines are wanted where they differ by version.
+    `server` is a connection or a major version, for files with lines that depend on the version.
     """
     assert package is not None
     major = server.info.server_version // 10000 if isinstance(server, psycopg.Connection) else server

@@ -1,7 +1,7 @@
-"""What a run wants of all its connections: how patient they are, who hears of locks, whether the run was cancelled.
+"""What all connections of a run share: the stall timeout, who is told of lock waits, whether the run was cancelled.
 
-Each run has a `Watch` of its own, which its connections take with them when they are opened: two runs in one process
-know nothing of each other. A thread that opens connections for a run is started with `inherited`.
+Each run has its own `Watch`, which each of its connections keeps: two runs in one process do not affect each other. A
+thread that opens connections for a run is started with `inherited`.
 """
 
 import threading
@@ -22,7 +22,7 @@ STATEMENT_CHARACTERS = 120
 
 
 class Session(NamedTuple):
-    """Somebody's session on a server, and the statement that it runs or ran last. `pid` 0: a prepared transaction."""
+    """A session on a server, and its current or last statement. `pid` 0: a prepared transaction."""
 
     pid: int
     application: str
@@ -39,19 +39,19 @@ class Session(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A statement of ours that its server has not answered for some seconds, and who keeps it from going on."""
+    """A statement of ours that the server has not answered for some seconds, and the sessions that block it."""
 
     database: str
     """Where: host:port/database."""
     statement: str
     seconds: float
-    """How long nothing has come."""
+    """How long the server has been silent."""
     what: str
-    """The locked relation or, if it is none, the sort of lock; a standby. Empty where it waits for none: it works."""
+    """The locked relation, else the type of lock or the standby. Empty if it waits for nothing but its own work."""
     holders: tuple[Session, ...]
-    """Who has that lock, or asked for it before us."""
+    """The sessions that hold the lock, or requested it before us."""
     roots: tuple[Session, ...] = ()
-    """Whom those wait for in the end."""
+    """The sessions at the root of the queue."""
 
     def __str__(self) -> str:
         if not self.holders:
@@ -63,7 +63,7 @@ class Wait:
 
 
 class Watch:
-    """What one run wants. `stall_seconds`: how long a server may be silent before it is asked.
+    """The watch of one run. `stall_seconds`: how long a server may be silent before it is asked.
 
     `lock_waits` is called in the thread that waits, once for each lock and its holders.
     """
@@ -73,18 +73,18 @@ class Watch:
     ) -> None:
         self.configure(stall_seconds, lock_waits)
         self.holding: WeakSet[Any] = WeakSet()
-        """Connections that hold a snapshot, and locks, until all else is done: what waits for them waits for ever."""
+        """Connections that hold a snapshot and locks until the run ends: our statements that wait for them never end."""
         self.firing: set[frozenset[tuple[str, Any]]] = set()
-        """Servers, and as whom, where login event triggers (17) fire for our sessions, if there are any.
+        """Servers, with the user, where login event triggers (17+) fire in our sessions, if there are any.
 
-        They might write into the copy. Only the attempt tells whether a role may do without them.
+        They might write into the copy. Only an attempt shows whether a role may disable them.
         """
         self.lending: dict[str, bool] = {}
         """By connection string, whether a pooler lends backends for no longer than a transaction."""
         self.looking = threading.Lock()
         """One session at a time looks for locks: sessions are scarce."""
         self.thread = 0
-        """The thread that runs the command: there a cancelled run raises KeyboardInterrupt, as for Ctrl-C."""
+        """The thread that runs the command, in which a cancelled run raises KeyboardInterrupt, as on Ctrl-C."""
         self._cancelled: Future[None] = Future()
 
     def configure(self, stall_seconds: float, lock_waits: Callable[[str], None] | None) -> None:
@@ -105,22 +105,22 @@ class Watch:
         return hear
 
     def cancel(self) -> None:
-        """End the run as Ctrl-C does: what runs is cancelled on both servers. From any thread, any number of times."""
+        """End the run as Ctrl-C does: cancel its statements on both servers. May be called from any thread, repeatedly."""
         if not self._cancelled.done():
             self._cancelled.set_result(None)
 
     @property
     def waking(self) -> Future[Any]:
-        """A future that is done when the run is to end: for who waits for others as well."""
+        """A future that completes when the run is cancelled, to wait for together with others."""
         return self._cancelled
 
     @property
     def cancelled(self) -> bool:
-        """Whether the calling thread is to end the run."""
+        """Whether the calling thread has to end the run."""
         return self._cancelled.done() and threading.get_ident() == self.thread
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt if the run was cancelled, once: what tidies up afterwards is not to be disturbed."""
+        """Raise KeyboardInterrupt if the run was cancelled, but only once, so that the cleanup is not interrupted."""
         if self.cancelled:
             self._cancelled = Future()
             raise KeyboardInterrupt
@@ -158,7 +158,7 @@ def watched(watch: Watch) -> Iterator[Watch]:
 
 
 def inherited(action: Callable[P, T]) -> Callable[P, T]:
-    """Return an action for another thread, which will have the watch of this one."""
+    """Return an action for another thread that gives it the watch of this thread."""
     watch = current()
 
     def run(*args: P.args, **more: P.kwargs) -> T:

@@ -1,11 +1,11 @@
-"""Is a server that says nothing at work, or does nothing come through any more? It is asked on another connection.
+"""Detects lost connections: a second connection asks a silent server whether it is still working.
 
-An index may take hours in which no byte comes, so silence is no failure. But a server that was frozen, and a proxy or a
-firewall that forgot a connection, show no other sign; TCP's own timers (postgres.DEFAULTS) tell of hosts that are gone,
-no more. So after a while of silence the server is asked on another connection: where it waits for us while we wait for
-it, or does not answer at all, the connection is lost, and its session is ended so that its locks go.
+Building an index may take hours without a single byte, so silence is not a failure. But a frozen server, or a proxy or
+firewall that dropped a connection, shows no other sign; TCP timers (postgres.DEFAULTS) only detect hosts that are gone.
+So after a period of silence we ask the server on another connection. If it waits for us while we wait for it, or does
+not answer at all, the connection is lost, and its session is ended to release its locks.
 
-Before that, after a few seconds, it is asked whether the statement waits for a lock, and whose: the run's watch hears.
+Before that, after a few seconds, we ask whether the statement waits for a lock, and who holds it: see Watch.listener.
 """
 
 import socket
@@ -23,11 +23,11 @@ from replicator.sessions.watch import Session, Wait, Watch, current
 T = TypeVar("T")
 
 ASKING_SECONDS = 10
-LOOK_SECONDS = 2.0  # of silence until the first look at what a statement waits for; each next one comes twice as late
+LOOK_SECONDS = 2.0  # of silence until the first check for locks; the interval doubles after each
 LONGEST_LOOK_SECONDS = 60.0
 CANCEL_SECONDS = 5.0
-LOOKING_SECONDS = 2  # that a look may take
-INTERVAL_SECONDS = 0.1  # psycopg's own: so often it looks whether a signal came
+LOOKING_SECONDS = 2  # the time limit of such a check
+INTERVAL_SECONDS = 0.1  # psycopg's default: how often it checks for signals
 
 WAITS_FOR_US = "SELECT wait_event_type IS NOT DISTINCT FROM 'Client' FROM pg_stat_activity WHERE pid = %s"
 END = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -55,13 +55,13 @@ SELECT ours.query
   LEFT JOIN pg_stat_activity theirs ON theirs.pid = before.pid
  WHERE ours.pid = %(pid)s
  ORDER BY before.pid"""
-"""Who is before a session of ours in the queue for a lock, and at the end of that queue, who waits for nobody."""
+"""The sessions that directly block one of ours, and those at the root of the queue, which wait for nobody."""
 WAITS = {"SyncRep": "a standby to confirm a commit (see synchronous_standby_names, pg_stat_replication)"}
-"""What a session waits for that is no lock, by wait_event."""
+"""Things other than locks that a session may wait for, by wait_event."""
 
 
 class Silence:
-    """How long a connection's server has said nothing, and what is to be done about it at which moment."""
+    """Measures how long a connection's server has been silent, and acts when it is time."""
 
     def __init__(self, conn: psycopg.Connection[Any], watch: Watch) -> None:
         self._conn = conn
@@ -70,18 +70,18 @@ class Silence:
         self._look = LOOK_SECONDS
 
     def heard(self) -> None:
-        """Begin anew: something came."""
+        """Start again: data arrived."""
         self._begun = self._asked = time.monotonic()
         self._look = LOOK_SECONDS
 
     @property
     def pause(self) -> float:
-        """For how many seconds nothing is to be done."""
+        """The number of seconds until the next action."""
         ask = self._asked + self._watch.stall_seconds
         return max(0.0, (min(ask, self._begun + self._look) if self._watch.listener else ask) - time.monotonic())
 
     def act(self) -> None:
-        """Look what the statement waits for, or ask whether the server still works, if it is time for that."""
+        """Check for locks, or ask whether the server is still working, if it is time."""
         now = time.monotonic()
         if self._watch.listener and now - self._begun > self._look:
             look(self._conn, self._watch, now - self._begun)
@@ -92,15 +92,15 @@ class Silence:
 
 
 class Patient(Safe):
-    """A connection that inquires about its server when it has waited for too long."""
+    """A connection that checks on its server after a long silence."""
 
     server = ""
-    """source or destination: an error says so, whichever other connection is in use as well."""
+    """source or destination: named in errors, since several connections may be in use."""
     circle = ""
-    """What its statement waits for in vain, since that waits for this program: see Watch.holding."""
+    """A wait that can never end, since the blocking session waits for this program: see Watch.holding."""
 
     def wait(self, gen: Any, interval: float = INTERVAL_SECONDS, timeout: float | None = None) -> Any:
-        """Let a generator of psycopg's do its waiting. Raises OperationalError where that is in vain."""
+        """Run a psycopg generator that waits. Raises OperationalError if the connection is lost."""
         silence = Silence(self, self.watch)
         self.circle = ""
         self.watch.check()
@@ -127,7 +127,7 @@ class Patient(Safe):
 
 
 class _Asking(Safe):
-    """The connection to ask on: it does not wait for long."""
+    """The connection for such questions: it has a time limit."""
 
     limit = ASKING_SECONDS
 
@@ -151,7 +151,7 @@ def watch_of(conn: psycopg.Connection[Any]) -> Watch:
 
 
 def _patiently(gen: Generator[T, Any, Any], heard: Callable[[], None], silent: Callable[[], None]) -> Any:
-    """Pass on what a generator waits for and what came. Tells each time whether something came."""
+    """Pass on what a generator waits for. Calls `heard` or `silent` each time it resumes."""
     try:
         wanted = next(gen)
         while True:
@@ -201,9 +201,9 @@ def _holding(conn: psycopg.Connection[Any], watch: Watch) -> set[int]:
 
 
 def inquire(conn: psycopg.Connection[Any], silent: float) -> None:
-    """Ask the server of a connection that is silent what it does. Raises OperationalError, and closes, if it is lost.
+    """Ask a silent server what it is doing. Closes the connection and raises OperationalError if it is lost.
 
-    Returns where the server is at work, and where that cannot be known: it answers, but has no connection to spare.
+    Returns if the server is working, or if nobody can tell: it answers, but refuses another connection.
     """
     try:
         with _Asking.connect(same_server(conn, {"connect_timeout": ASKING_SECONDS}), autocommit=True) as asking:
@@ -225,7 +225,7 @@ def _lose(conn: psycopg.Connection[Any], silent: float, reason: str) -> NoReturn
 
 
 def same_server(conn: psycopg.Connection[Any], more: dict[str, Any]) -> str:
-    """Return the conninfo of a connection, with `more`, for that one of its hosts to which it leads."""
+    """Return the conninfo of a connection, with `more`, for the one of its hosts that it is connected to."""
     given: dict[str, Any] = {o.keyword.decode(): o.val.decode() for o in conn.pgconn.info if o.val}
     info = conn.info
     given |= {"host": info.host, "hostaddr": info.hostaddr or None, "port": info.port}
@@ -236,7 +236,7 @@ def same_server(conn: psycopg.Connection[Any], more: dict[str, Any]) -> str:
 
 
 def hang_up(conn: psycopg.Connection[Any]) -> None:
-    """Cut a connection from another thread, so that whoever waits on it is told. It is closed by who uses it."""
+    """Shut down a connection's socket from another thread, so that a waiting user gets an error and closes it."""
     if conn.pgconn.status == psycopg.pq.ConnStatus.OK:
         with socket.socket(fileno=socket.dup(conn.pgconn.socket)) as same:
             same.shutdown(socket.SHUT_RDWR)

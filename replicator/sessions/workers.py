@@ -1,4 +1,4 @@
-"""The connections that workers have in use: lent by a pool, cancelled by another thread, ended where they are lost."""
+"""The connections of the workers: lent by a pool, cancelled from another thread, ended on the server if lost."""
 
 import threading
 import time
@@ -22,9 +22,9 @@ END_SESSION = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid 
 
 
 def _ended(conn: Connection) -> bool:
-    """Tell whether the server has said good-bye to a session that waits for a command, without asking it."""
+    """Return whether the server has closed an idle session, without a query."""
     try:
-        for _ in range(2):  # its last words, then the end; neither waits for anything
+        for _ in range(2):  # its last message, then the end; neither call blocks
             conn.pgconn.consume_input()
     except psycopg.OperationalError:
         return True
@@ -33,18 +33,18 @@ def _ended(conn: Connection) -> bool:
 
 @contextmanager
 def lend(pool: Pool) -> Iterator[Patient]:
-    """Lend a connection of a pool. Raises the server's own reason where there is none to be had."""
+    """Lend a connection of a pool. Raises the server's own error if none can be opened."""
     try:
         conn = pool.getconn()
         for _ in range(pool.max_size):
             if not _ended(conn):
                 break
-            # A server that restarts ends all: who tried again with each of them would wait longer and longer.
+            # A restarting server closes all of them: a retry for each one would wait longer and longer.
             conn.close()
             pool.putconn(conn)
             conn = pool.getconn()
     except PoolTimeout:
-        postgres.connect(str(pool.conninfo)).close()  # the pool does not tell why it could not connect
+        postgres.connect(str(pool.conninfo)).close()  # raises the reason, which the pool does not report
         raise
     try:
         yield conn
@@ -53,7 +53,7 @@ def lend(pool: Pool) -> Iterator[Patient]:
 
 
 class Sessions:
-    """The connections in use, so that another thread can cancel what they do."""
+    """The connections in use, so that another thread can cancel their statements."""
 
     def __init__(self, pool: Pool, server: str) -> None:
         self._pool = pool
@@ -64,14 +64,14 @@ class Sessions:
         self._lock = threading.Lock()
 
     def warm(self, number: int) -> None:
-        """Open so many connections meanwhile, for what is about to begin."""
+        """Open this many connections in the background, for the steps that are about to begin."""
         most = self._pool.max_size
         self._pool.resize(min(number, most), most)
-        self._pool.resize(0, most)  # one that is lost later is not replaced before it is wanted
+        self._pool.resize(0, most)  # a lost connection is replaced only when needed
 
     @contextmanager
     def use(self) -> Iterator[Connection]:
-        """Lend a connection of the pool. What fails meanwhile, and is not known to be another's, failed on it."""
+        """Lend a connection of the pool. Errors meanwhile are attributed to its server, unless they name another."""
         with failures.on(self._server), lend(self._pool) as conn:
             conn.server = self._server
             session = pid_of(conn), conn.info.parameter_status("application_name") or ""
@@ -85,7 +85,7 @@ class Sessions:
 
     @contextmanager
     def busy(self, conn: Connection) -> Iterator[None]:
-        """Count a connection, which need not be of the pool, among those in use."""
+        """Register a connection as in use, even if it is not from the pool."""
         with self._lock:
             self._busy.add(conn)
         try:
@@ -95,7 +95,7 @@ class Sessions:
                 self._busy.discard(conn)
 
     def end_lost(self, conn: Connection) -> None:
-        """End the sessions whose connections were lost: a server that does not know of that would go on with them."""
+        """End the sessions of lost connections: a server that has not noticed the loss would continue them."""
         with self._lock:
             lost, self._lost = self._lost, set()
             busy = {pid_of(busy) for busy in self._busy if not busy.closed}
@@ -103,26 +103,26 @@ class Sessions:
             conn.execute(END_SESSION, session)
 
     def cancel(self) -> None:
-        """Ask the server to end whatever runs on the connections in use; hang up where that does not help."""
+        """Cancel the statements on all connections in use; close the sockets if that does not help."""
         with self._lock:
             busy = list(self._busy)
         self._cancelled = self._cancelled or time.monotonic()
         late = time.monotonic() - self._cancelled > HANG_UP_SECONDS
 
         def end(conn: Connection) -> None:
-            with suppress(psycopg.Error, OSError):  # it may be closed by now
+            with suppress(psycopg.Error, OSError):  # it may be closed already
                 if late:
                     watchdog.hang_up(conn)
                 else:
                     conn.cancel_safe(timeout=CANCEL_SECONDS)
 
-        with ThreadPoolExecutor(max(1, len(busy)), thread_name_prefix="cancel") as threads:  # at once: each may wait
+        with ThreadPoolExecutor(max(1, len(busy)), thread_name_prefix="cancel") as threads:  # each may wait
             list(threads.map(end, busy))
 
 
 @contextmanager
 def reading(sessions: Sessions, snapshot: Snapshot, relations: Sequence[Relation]) -> Iterator[Connection]:
-    """Lend a connection that sees a snapshot, to read these relations."""
+    """Lend a connection in a snapshot, to read these relations."""
     with sessions.use() as conn, snapshot.imported(conn, relations) as reader, sessions.busy(reader):
         refuse_views(reader, (relation.identity for relation in relations))
         yield reader
