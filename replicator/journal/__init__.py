@@ -1,7 +1,8 @@
-"""What is finished, on the destination: tables in schema `replicator`, written in the transactions they speak of.
+"""The journal of finished steps: tables in schema `replicator` of the destination, written with the steps themselves.
 
-A step is done exactly when its row says so. The schema is made before anything else is written and dropped when the
-copy is complete and, if that was asked for, verified: where it stands, a copy is unfinished.
+A step is done if and only if its row says so, since both are one transaction. The schema is created before anything
+else is written and dropped when the copy is complete and, if requested, verified. While it exists, the copy is
+unfinished.
 """
 
 import hashlib
@@ -26,18 +27,18 @@ from replicator.sessions.postgres import REPLICA, Connection
 from replicator.sessions.statements import statement
 
 DURABLE = "SET LOCAL synchronous_commit = on"
-"""For a transaction that must not be forgotten: with it, all that was committed before is on disk."""
+"""For a transaction that a crash must not lose: it also flushes everything committed before it."""
 
 
 class Taken(NamedTuple):
-    """Steps that a transaction took: those that are done already, and those that a crash of the server undid."""
+    """Steps that a transaction took: those that were done already, and those that a server crash undid."""
 
     done: dict[str, Outcome]
     forgotten: frozenset[str]
 
 
 class Journal:
-    """The journal of one clone. The numbers of steps are their places in the plan."""
+    """The journal of one clone. A step's number is its position in the plan."""
 
     def __init__(self, plan: Plan) -> None:
         self._numbers = {step.name: number for number, step in enumerate(plan.steps)}
@@ -45,7 +46,7 @@ class Journal:
         self._sessions = ""
 
     def create(self, conn: Connection, run: Run) -> None:
-        """Write down the plan, all of it unfinished. Raises psycopg.errors.DuplicateSchema if there is a journal."""
+        """Record the plan with all steps unfinished. Raises psycopg.errors.DuplicateSchema if there is a journal."""
         self._sessions = run.sessions
         with conn.transaction():
             conn.execute(DURABLE)
@@ -65,9 +66,9 @@ class Journal:
             deferred.write(conn, self._plan.deferred)
 
     def take_over(self, conn: Connection, run: Run, kept: Collection[str]) -> None:
-        """Go on with the journal of an earlier run: what it says of these steps stays, all others are unfinished.
+        """Continue the journal of an earlier run: these steps keep their state, all others are unfinished.
 
-        In the caller's transaction, so that what has to be undone for it is undone together with it.
+        Runs in the caller's transaction, together with the changes that undo other steps.
         """
         self._sessions = run.sessions
         prove(conn)
@@ -106,9 +107,9 @@ class Journal:
                 copy.write_row((number, step.name, step.phase, digest(step), relation, step.cost, *part, targets))
 
     def take(self, conn: Connection, names: Collection[str]) -> Taken:
-        """Lock the rows of steps, in the transaction that is to do them: nobody else does or commits them meanwhile.
+        """Lock the rows of steps in the transaction that will do them, so that nobody else does them meanwhile.
 
-        Raises Undone where the server crashed since the last look, ClaimLost where this is not our journal.
+        Raises Undone if the server crashed since the last check, ClaimLost if the journal is not ours.
         """
         prove(conn)
         rows = conn.execute(statement(__package__, "take"), [[self._numbers[name] for name in names]]).fetchall()
@@ -135,7 +136,7 @@ class Journal:
         )
 
     def refuse(self, conn: Connection, refused: Mapping[str, str], optional: Collection[str]) -> None:
-        """Record why steps were refused, by name; the optional ones of them are done. Raises Undone, ClaimLost."""
+        """Record why steps failed, by name; optional ones count as done. Raises Undone, ClaimLost."""
         with proven(conn):
             done = self.take(conn, list(refused)).done
             self.done(conn, {name: Outcome(0.0) for name in optional if name not in done})
@@ -148,7 +149,7 @@ class Journal:
             )
 
     def undo(self, conn: Connection, names: Iterable[str]) -> None:
-        """Have steps done again."""
+        """Mark steps as unfinished."""
         numbers = [self._numbers[name] for name in names]
         with proven(conn):
             conn.execute("UPDATE replicator.step SET done_at = NULL WHERE number = ANY (%s)", [numbers])
@@ -161,23 +162,23 @@ class Journal:
 
     @property
     def later(self) -> list[Note]:
-        """What there is to say of what was deferred."""
+        """A note about the deferred steps, if there are any."""
         left = deferred.words(step.name for step in self._plan.deferred)
         return [Note(deferred.OPEN_WITH.format(left), deferred=True)] if left else []
 
     def end(self, conn: Connection) -> None:
-        """End the run, in the transaction that completes the copy: what was deferred is left, or nothing."""
+        """End the run in the transaction that completes the copy: keep the deferred steps, or drop the journal."""
         if self._plan.deferred:
             deferred.open_copy(conn)
         else:
             drop(conn)
 
     def has_ended(self, conn: Connection, number: int) -> bool:
-        """Tell whether the transaction of this number ended the run, where its commit was not answered."""
+        """Return whether the transaction with this number ended the run, after a connection lost during its commit."""
         return deferred.is_open(conn, self._sessions) if self._plan.deferred else committed(conn, number)
 
     def check(self, conn: Connection) -> None:
-        """Make sure, in a transaction, that nothing was lost and this is our journal. Raises Undone, ClaimLost."""
+        """Check, in a transaction, that nothing was lost and the journal is ours. Raises Undone, ClaimLost."""
         query = "SELECT sessions, EXISTS (SELECT FROM replicator.witness) FROM replicator.run FOR UPDATE OF run"
         with proven(conn):
             rows = conn.execute(query).fetchall()
@@ -188,14 +189,14 @@ class Journal:
 
 
 def _of_this_run(run: Run) -> list[object]:
-    """Return what is another one when the run is resumed."""
+    """Return the values that change when a run is resumed."""
     return [run.sessions, run.snapshot, run.moment, run.source_start, run.held_until, Jsonb(dict(run.options))]
 
 
 def digest(step: Step) -> str:
-    """Return a hash of what a step makes of the schema; empty where it makes something else.
+    """Return a hash of a step's statements if it changes the schema, else "".
 
-    Of what is not secret: whoever reads the journal could try passwords on a hash of one.
+    Secrets are left out: whoever can read the journal could test passwords against a hash.
     """
     if isinstance(step.work, Execute) and step.phase in (Phase.SCHEMA, Phase.BUILD, Phase.FINISH):
         statements = "\n".join(map(without_secrets, step.work.statements))
@@ -204,7 +205,7 @@ def digest(step: Step) -> str:
 
 
 def filled(step: Step) -> list[str] | None:
-    """Return the tables or sequences of the destination that a step gives rows or values."""
+    """Return the tables or sequences of the destination that a step fills."""
     match step.work:
         case CopyTable() as work:
             return [work.target.relation]
@@ -215,25 +216,25 @@ def filled(step: Step) -> list[str] | None:
 
 
 def transaction_number(conn: Connection) -> int:
-    """Return the number by which a transaction is known after it ended."""
+    """Return the transaction ID, by which its outcome can be looked up later."""
     return int(conn.execute("SELECT txid_current()").fetchall()[0][0])
 
 
 def committed(conn: Connection, number: int) -> bool:
-    """Tell whether the transaction of this number dropped the journal, where its commit was not answered.
+    """Return whether the transaction with this ID dropped the journal, if the connection was lost during its commit.
 
-    A crash may forget a number and give it to another one; but where the journal is gone as well, it was ours.
+    After a crash another transaction may get the same ID; but if the journal is gone too, it was ours.
     """
     if exists(conn):
         return False
     try:
         return conn.execute("SELECT txid_status(%s)", [number]).fetchall() == [("committed",)]
-    except psycopg.errors.InvalidParameterValue:  # not yet given to any
+    except psycopg.errors.InvalidParameterValue:  # not assigned yet
         return False
 
 
 def read_run(conn: Connection) -> Run | None:
-    """Return how the run began whose journal stands here."""
+    """Return the run that the journal in this database belongs to, if there is one."""
     with reading(conn) as there:
         if not there:
             return None
@@ -248,7 +249,7 @@ def read_run(conn: Connection) -> Run | None:
 
 
 def read_steps(conn: Connection) -> list[Recorded]:
-    """Return all steps that the journal has, in the order of its plan."""
+    """Return all steps of the journal, in the order of the plan."""
     query = (
         "SELECT name, phase, digest, relation, cost, part_key, part_since, part_before, done_at IS NOT NULL AS done"
         "     , rows, txid, refused FROM replicator.step ORDER BY number"
@@ -258,7 +259,7 @@ def read_steps(conn: Connection) -> list[Recorded]:
 
 
 def read_moments(conn: Connection) -> list[tuple[str, list[str]]]:
-    """Return each moment in which tables were read, as the WAL position, with the names of these tables, in order."""
+    """Return the WAL position of each snapshot that tables were read in, with the names of the tables, in order."""
     with proven(conn):
         return conn.execute(
             "SELECT first.lsn::text, array_agg(DISTINCT relation ORDER BY relation)"
@@ -269,35 +270,35 @@ def read_moments(conn: Connection) -> list[tuple[str, list[str]]]:
 
 
 def checked(conn: Connection) -> None:
-    """Write down that all is read, and that the source had not changed."""
+    """Record that all is read and the source had not changed."""
     with proven(conn):
         conn.execute("UPDATE replicator.run SET checked = true")
 
 
 def begin_dropping(conn: Connection) -> None:
-    """Write down, in the transaction of the first drop, that what was there before is being dropped."""
+    """Record, in the transaction of the first drop, that existing objects are being dropped."""
     first = "INSERT INTO replicator.dropping SELECT now() WHERE NOT EXISTS (SELECT FROM replicator.dropping)"
     prove(conn)
     conn.execute(f"{DURABLE}; {first}")
 
 
 def has_begun_dropping(conn: Connection) -> bool:
-    """Tell whether anything that was there before may be dropped already."""
+    """Return whether existing objects may have been dropped already."""
     with proven(conn):
         return conn.execute("SELECT EXISTS (SELECT FROM replicator.dropping)").fetchall() == [(True,)]
 
 
 def read_extensions(conn: Connection) -> list[str]:
-    """Return the extensions that were there before the clone."""
+    """Return the extensions that existed before the clone."""
     with proven(conn):
         rows = conn.execute("SELECT extension FROM replicator.before ORDER BY extension").fetchall()
     return [name for (name,) in rows]
 
 
 def let_snapshot_go(conn: Connection) -> bool:
-    """Write down that all is read: the run goes on without its snapshot. What was committed before is on disk then.
+    """Record durably that all is read: the run continues without its snapshot.
 
-    Returns False where it is not all read: a crash, or a failover, took some of it back since it was heard of.
+    Returns False if some steps are unfinished again, because a crash or a failover undid them.
     """
     with proven(conn):
         conn.execute(DURABLE)
@@ -305,30 +306,30 @@ def let_snapshot_go(conn: Connection) -> bool:
 
 
 def fail(conn: Connection, state: str, error: str, differs: Sequence[str] | None = None) -> None:
-    """Write down how the run ended and, where the copy was compared, what differs."""
+    """Record how the run ended and, if the copy was compared, what differs."""
     with proven(conn):
         conn.execute(
             "UPDATE replicator.run SET state = %s, error = %s, ended = now(), differs = coalesce(%s, differs)"
-            " WHERE state <> %s",  # it may have ended well this very moment
+            " WHERE state <> %s",  # it may have ended successfully just now
             [state, error, None if differs is None else list(differs), deferred.OPEN],
         )
 
 
 def drop(conn: Connection) -> None:
-    """Remove the journal, if there is one: the copy is complete, and on disk."""
+    """Drop the journal, if there is one, and flush the copy to disk."""
     with conn.transaction():
-        if not exists(conn):  # somebody's own schema of that name is not touched
+        if not exists(conn):  # a schema of that name that is no journal is left alone
             return
         prove(conn, DROP)
         conn.execute(DURABLE)
         if conn.info.parameter_status("is_superuser") == "on":
-            # An event trigger that came with the copy may forbid drops.
+            # An event trigger of the copy may forbid drops.
             conn.execute(REPLICA)
         conn.execute("DROP SCHEMA replicator CASCADE")
 
 
 def read_status(conn: Connection) -> Status | None:
-    """Return what the journal says; None where there is none."""
+    """Return the status of the run in the journal; None if there is no journal."""
     values = [list(READING), LOCK_KEY >> 32, LOCK_KEY & 0xFFFFFFFF]
     with reading(conn) as there:
         if not there:

@@ -1,4 +1,4 @@
-"""The connection for the journal: its advisory lock, held as long as it lives, claims the destination for a clone."""
+"""The control connection: it writes the journal, and its advisory lock claims the destination for one clone."""
 
 import threading
 from types import TracebackType
@@ -15,11 +15,10 @@ from replicator.sessions.watch import inherited
 
 
 class ControlConnection:
-    """A connection to the destination that comes back when it was lost, and with it the claim. Closed by `with`.
+    """A connection to the destination that reconnects, and renews its claim, after a loss. Closed by `with`.
 
-    `conn` is one that is open already.
-
-    While it has the claim, a thread of its own has it show every few seconds that it lives (claim.claim).
+    `conn` is one that is open already. While it has the claim, a thread runs an empty statement every few seconds, to
+    show other programs that the run is alive (claim.claim).
     """
 
     def __init__(self, dsn: str, application: str, conn: postgres.Connection | None = None) -> None:
@@ -32,7 +31,7 @@ class ControlConnection:
         self._closing = threading.Event()
         self._beating: threading.Thread | None = None
         self.lost = False
-        """The connection showed no life any more when it was last used: `keep` makes another one."""
+        """The connection was found dead when it was last used: `keep` opens another one."""
         if conn:
             postgres.reuse(conn, dsn, application=application)
             self._pids.add(pid_of(conn))
@@ -60,7 +59,7 @@ class ControlConnection:
         self.conn.execute("SELECT set_config('client_encoding', %s, false)", [encoding])
 
     def claim(self, *, end_silent: bool = False) -> Holder | None:
-        """Claim the database for one clone. Returns who has it, where that is another one: see claim.claim."""
+        """Claim the database for one clone. Returns the holder if another session has the claim: see claim.claim."""
         holder = claim.claim(self.conn, end_silent=end_silent)
         if holder is None:
             self._claimed = True
@@ -69,9 +68,9 @@ class ControlConnection:
         return holder
 
     def keep(self) -> postgres.Connection:
-        """Return the connection, connected anew and with its claim if it was lost.
+        """Return the connection; reconnect and renew the claim if it was lost.
 
-        Raises psycopg.OperationalError while the server is away, StepFailed where somebody else has the claim by now.
+        Raises psycopg.OperationalError while the server is down, StepFailed if another session has the claim by now.
         """
         with self._lock:
             try:
@@ -81,14 +80,14 @@ class ControlConnection:
                 self.conn = self._connect()
                 mine = self._pids - {pid_of(self.conn)}
                 if self._claimed and (holder := claim.claim(self.conn, mine)):
-                    self.conn.close()  # the next attempt to keep it looks again
+                    self.conn.close()  # the next `keep` tries again
                     reason = f"another clone into this destination has started: {holder}"
                     raise StepFailed("journal", reason) from None
             self.lost = False
             return self.conn
 
     def _beat(self) -> None:
-        """Have the session run an empty statement every few seconds; whoever else uses it goes first."""
+        """Run an empty statement every few seconds, except while the connection is in use."""
         while not self._closing.wait(claim.BEAT_SECONDS):
             if self._lock.acquire(blocking=False):
                 try:
@@ -98,7 +97,7 @@ class ControlConnection:
 
 
 def _shows_life(conn: postgres.Connection) -> bool:
-    """Run an empty statement, unless the connection is in use. Returns False where it is lost."""
+    """Run an empty statement, unless the connection is in use. Returns False if it is lost."""
     if not conn.lock.acquire(blocking=False):
         return True
     try:

@@ -1,7 +1,7 @@
-"""What tells of a crash: one row in an unlogged table, which goes as the rows of all unlogged tables go.
+"""Detects crashes of the destination: one row in an unlogged table, which a crash empties like all unlogged tables.
 
-Whether a server crashed, restarted its sessions alone, or another one took its place: no other sign shows all of it,
-and to every role. The journal has the row (journal.sql); a copy that waits to be swapped in keeps it to the end.
+No other sign shows a crash, a restart after a killed backend and a failover alike, to any role. The journal has this
+row (journal.sql); a copy that waits to be swapped in keeps it until then.
 """
 
 from replicator.errors import ClaimLost, StepFailed
@@ -22,11 +22,11 @@ SELECT EXISTS (SELECT
 
 
 def notice_crash(conn: Connection) -> bool:
-    """Tell whether the destination's server crashed since the last look, and put down what is undone by that.
+    """Return whether the destination crashed since the last check, and mark the steps that it undid as unfinished.
 
-    What was committed and not yet on disk is gone together with its line in the journal. What the journal still has as
-    done, and is gone all the same, is what was in unlogged tables and sequences. Raises StepFailed where rows are gone
-    that cannot be told apart from others.
+    Commits that were not on disk yet are lost together with their rows in the journal. Steps that the journal still has
+    as done, but whose result is lost, filled unlogged tables and sequences. Raises StepFailed if lost rows cannot be
+    told apart from others.
     """
     with proven(conn):
         ((rows_only, remembers),) = conn.execute(
@@ -52,7 +52,7 @@ def notice_crash(conn: Connection) -> bool:
 
 
 def unlogged(conn: Connection) -> list[str]:
-    """Return the names of the steps whose rows a crash of the server would take away."""
+    """Return the names of the steps whose rows a crash would lose."""
     if conn.execute(ANY_UNLOGGED).fetchall() == [(False,)]:
         return []
     query = "SELECT name FROM replicator.step WHERE number = ANY (%s) AND relation IS NOT NULL"
@@ -62,7 +62,7 @@ def unlogged(conn: Connection) -> list[str]:
 
 
 def leave(conn: Connection) -> None:
-    """Leave, of a journal that was dropped, what tells of a crash: where there is anything that a crash empties."""
+    """Keep the row that detects a crash after the journal is dropped, if the copy has unlogged tables."""
     if conn.execute(ANY_UNLOGGED).fetchall() == [(True,)]:
         conn.execute("CREATE SCHEMA replicator; CREATE UNLOGGED TABLE replicator.witness (here boolean NOT NULL)")
         conn.execute(f"COMMENT ON SCHEMA replicator IS '{MARK}'")
@@ -71,19 +71,19 @@ def leave(conn: Connection) -> None:
 
 
 def drop(conn: Connection) -> None:
-    """Remove what `leave` left. Raises PreflightFailed where that is somebody else's."""
+    """Drop what `leave` created. Raises PreflightFailed if it belongs to somebody else."""
     with conn.transaction():
         if not _left(conn, DROP):
             return
         if conn.info.parameter_status("is_superuser") == "on":
-            conn.execute(REPLICA)  # no event trigger of the copy's acts
+            conn.execute(REPLICA)  # no event trigger of the copy fires
         conn.execute("DROP TABLE replicator.witness; DROP SCHEMA replicator")
 
 
 def _left(conn: Connection, lock: str = READ) -> bool:
-    """Tell whether `leave` left something here, in a transaction in which it stays. Raises PreflightFailed.
+    """Return whether `leave` was called in this database, in a transaction that locks it. Raises PreflightFailed.
 
-    Who may create schemas in a copy that waits to be swapped in can make it look so.
+    Whoever may create schemas in a copy that waits to be swapped in could fake it.
     """
     if not _is_marked(conn):
         return False
@@ -91,7 +91,7 @@ def _left(conn: Connection, lock: str = READ) -> bool:
         lock_table(conn, "witness", lock)
     except NOT_OURS as error:
         raise ClaimLost() from error
-    if not _is_marked(conn):  # now nobody can put anything else into its place
+    if not _is_marked(conn):  # from here on nobody can replace it
         raise ClaimLost()
     return True
 
@@ -106,7 +106,7 @@ def _is_marked(conn: Connection) -> bool:
 
 
 def testifies(conn: Connection) -> bool:
-    """Tell whether no crash has emptied what is unlogged here since `leave`. Raises PreflightFailed as `drop` does."""
+    """Return whether no crash has emptied unlogged tables since `leave`. Raises PreflightFailed as `drop` does."""
     with conn.transaction():
         if not _left(conn):
             return conn.execute(ANY_UNLOGGED).fetchall() == [(False,)]

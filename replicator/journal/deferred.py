@@ -1,4 +1,4 @@
-"""What the journal knows of deferred work: what is left to do, that the copy is open, what could not be done."""
+"""Deferred steps in the journal: which are left, that the copy is open for use, which failed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,7 +9,7 @@ from replicator.model import Execute, Step
 from replicator.sessions.postgres import Connection
 
 OPEN = "open"
-"""The state of a run whose copy is complete but for what was deferred, and in use."""
+"""The state of a run whose copy is in use and complete, except for deferred steps."""
 OPEN_WITH = "The copy is in use; {}: run `validate`."
 SORTS = (
     ("validate", "foreign key", "foreign keys", "validated"),
@@ -20,7 +20,7 @@ DURABLE = "SET LOCAL synchronous_commit = on"
 
 
 def write(conn: Connection, later: Sequence[Step], *, anew: bool = False) -> None:
-    """Write down what is to be done when the copy is open, in the transaction that begins the run or takes it over."""
+    """Record the deferred steps, in the transaction that begins the run or takes it over."""
     if anew:
         conn.execute("DELETE FROM replicator.deferred")
     if not later:
@@ -32,34 +32,34 @@ def write(conn: Connection, later: Sequence[Step], *, anew: bool = False) -> Non
 
 
 def open_copy(conn: Connection) -> None:
-    """Write down that all is done but what was deferred, in the transaction that ends the clone."""
+    """Record that only deferred steps are left, in the transaction that ends the clone."""
     with proven(conn):
         conn.execute(DURABLE)
         conn.execute("UPDATE replicator.run SET state = %s, error = NULL, ended = now(), snapshot = ''", [OPEN])
 
 
 def is_open(conn: Connection, sessions: str) -> bool:
-    """Tell whether the copy of this run is open."""
+    """Return whether the copy of this run is open for use."""
     with proven(conn):
         query = "SELECT EXISTS (SELECT FROM replicator.run WHERE state = %s AND sessions = %s)"
         return conn.execute(query, [OPEN, sessions]).fetchall() == [(True,)]
 
 
 def thawed(conn: Connection) -> Connection:
-    """Let a session write, though the copy is frozen as its source was. Returns it."""
+    """Let a session write, even if the copy is read-only as its source was. Returns the session."""
     conn.execute("SET default_transaction_read_only = off")
     return conn
 
 
 def take_over(conn: Connection, sessions: str) -> None:
-    """Make the journal of an open copy that of these sessions."""
+    """Assign the journal of an open copy to these sessions."""
     with proven(conn):
         conn.execute(DURABLE)
         conn.execute("UPDATE replicator.run SET sessions = %s", [sessions])
 
 
 def read_tasks(conn: Connection) -> list[Task]:
-    """Return what is left to do, in order. Raises PreflightFailed where this program has not written that."""
+    """Return the steps that are left, in order. Raises PreflightFailed if this program did not write them."""
     query = "SELECT name, statements, needs, sorts FROM replicator.deferred WHERE done_at IS NULL ORDER BY number"
     with proven(conn):
         rows = conn.execute(query).fetchall()
@@ -73,14 +73,14 @@ def read_tasks(conn: Connection) -> list[Task]:
 
 
 def read_names(conn: Connection) -> list[str]:
-    """Return the names of what is left to do."""
+    """Return the names of the steps that are left."""
     with proven(conn):
         rows = conn.execute("SELECT name FROM replicator.deferred WHERE done_at IS NULL ORDER BY number").fetchall()
     return [name for (name,) in rows]
 
 
 def done(conn: Connection, sessions: str, name: str) -> None:
-    """Write down, in a transaction, that something is done. Raises ClaimLost where this is another's journal by now."""
+    """Record a finished step, in a transaction. Raises ClaimLost if the journal belongs to another run by now."""
     with proven(conn):
         conn.execute(DURABLE)
         ours = "EXISTS (SELECT FROM replicator.run WHERE sessions = %s)"
@@ -90,7 +90,7 @@ def done(conn: Connection, sessions: str, name: str) -> None:
 
 
 def refuse(conn: Connection, refused: Mapping[str, str]) -> None:
-    """Write down why things could not be done."""
+    """Record why steps failed."""
     with proven(conn):
         conn.execute(
             "UPDATE replicator.deferred SET refused = now.reason"
@@ -100,7 +100,7 @@ def refuse(conn: Connection, refused: Mapping[str, str]) -> None:
 
 
 def words(names: Iterable[str]) -> str:
-    """Return in words what is to be done.
+    """Return a phrase that counts the steps to do.
 
     >>> words(["index public.i", "index_attach public.i", "index public.j", "validate foreign_key k on public.t"])
     '1 foreign key is to be validated, 2 indexes are to be built and 1 index is to be attached'

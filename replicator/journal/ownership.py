@@ -1,10 +1,10 @@
-"""Whether what has the journal's name is a journal, and whether it may be believed.
+"""Whether the schema with the journal's name is a journal, and whether it can be trusted.
 
-Anybody who may create schemas in the destination can make one of that name, with a view in it that calls his function.
-So nothing in it is read before it was looked at: schema and tables belong to this role or to a superuser, nobody else
-may write there, and the tables have nothing that runs code. The look and what follows are one transaction, in which a
-lock keeps the journal where it is: when it is dropped, nobody can put another into its place between the two. Even so
-no text of a journal ever becomes SQL, but for quoted identifiers and literals.
+Anybody who may create schemas in the destination can create one of that name, with a view in it that calls a function.
+So it is checked before anything in it is read: the schema and its tables belong to this role or to a superuser, nobody
+else may write there, and the tables have nothing that runs code. The check and the reading are one transaction, which
+holds a lock on the journal, so that nobody can replace it in between. Even so, no text of a journal ever becomes SQL,
+except as quoted identifiers and literals.
 """
 
 import hashlib
@@ -24,9 +24,9 @@ from replicator.sessions.statements import statement
 
 SCHEMA = "replicator"
 MARK = "replicator: the journal of an unfinished clone, format "
-"""The comment on the schema begins so, and ends with a hash of journal.sql: another format has another one."""
+"""The start of the comment on the schema. It ends with a hash of journal.sql, which differs for each format."""
 OF_EVERY_FORMAT = {"run.source", "run.snapshot", "run.sessions", "step.number", "step.phase", "step.digest"}
-"""Columns that tell a journal of before there was a mark from somebody's own schema."""
+"""Columns by which a journal from before the mark is recognized."""
 READ, DROP = "ACCESS SHARE", "ACCESS EXCLUSIVE"
 NOT_OURS = (
     psycopg.errors.UndefinedTable,
@@ -34,13 +34,13 @@ NOT_OURS = (
     psycopg.errors.WrongObjectType,
     psycopg.errors.InsufficientPrivilege,
 )
-"""What a server says of a lock on a journal that is gone, or that somebody else has put into its place."""
+"""The errors for a lock on a journal that was dropped, or that somebody else has replaced."""
 _proven: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
 RENAME = f"ALTER SCHEMA {SCHEMA} RENAME TO {SCHEMA}_of_the_destination;"
 
 
 class There(NamedTuple):
-    """What has the journal's name: see there.sql."""
+    """The schema with the journal's name: see there.sql."""
 
     mark: str | None
     owner: str
@@ -51,7 +51,7 @@ class There(NamedTuple):
     columns: list[str]
 
     def check_owner(self, user: str) -> None:
-        """Raise PreflightFailed where it must not be read, since others than `user` and superusers have a say in it."""
+        """Raise PreflightFailed if roles other than `user` and superusers may change it."""
         if self.strangers or not self.readable:
             whose = self.strangers[0] if self.strangers else self.owner
             raise PreflightFailed(
@@ -69,7 +69,7 @@ class There(NamedTuple):
             )
 
     def check_tables(self) -> None:
-        """Raise PreflightFailed where it has what is no plain table, and could run somebody's code."""
+        """Raise PreflightFailed if it has anything but plain tables, which could run other people's code."""
         if self.odd:
             raise PreflightFailed(
                 f"The journal on the destination (schema {SCHEMA}) is not as replicator created it:"
@@ -80,16 +80,16 @@ class There(NamedTuple):
 
 
 def exists(conn: Connection) -> bool:
-    """Tell whether a journal stands in this database. Somebody's own schema of the same name is none.
+    """Return whether this database has a journal. Another schema of the same name is none.
 
-    Raises PreflightFailed where there is a journal that must not be read: another version's, an untrusted role's.
+    Raises PreflightFailed for a journal of another version or of an untrusted role.
     """
     there = look(conn)
     return there is not None and _is_ours(there, conn.info.user)
 
 
 def in_its_way(conn: Connection) -> Finding | None:
-    """Return what keeps a journal from being made or read here, if anything does. It is never dropped."""
+    """Return what prevents creating or reading a journal here, if anything. It is never dropped."""
     there = look(conn)
     try:
         if there is None or _is_ours(there, conn.info.user):
@@ -105,13 +105,13 @@ def in_its_way(conn: Connection) -> Finding | None:
 
 
 def look(conn: Connection) -> There | None:
-    """Return what has the journal's name; None where nothing has."""
+    """Return the schema with the journal's name; None if there is none."""
     rows = conn.execute(statement(__package__, "there")).fetchall()
     return There(*rows[0]) if rows else None
 
 
 def _is_ours(there: There, user: str) -> bool:
-    """Tell whether this is a journal. Raises as `exists` does."""
+    """Return whether this is a journal. Raises as `exists` does."""
     if not ((there.mark or "").startswith(MARK) or set(there.columns) >= OF_EVERY_FORMAT):
         return False
     there.check_owner(user)
@@ -128,7 +128,7 @@ def _is_ours(there: There, user: str) -> bool:
 
 
 def damaged(what: str) -> PreflightFailed:
-    """Return the error for a journal that says what this program never writes."""
+    """Return the error for a journal with content that this program never writes."""
     return PreflightFailed(
         f"The journal on the destination (schema {SCHEMA}) is damaged or was changed: {what}.",
         hint="Empty the destination by hand and start again: such a journal proves nothing about the copy.",
@@ -154,7 +154,7 @@ def _columns() -> set[str]:
 
 @contextmanager
 def reading(conn: Connection) -> Iterator[bool]:
-    """Begin a transaction, and tell whether there is a journal: it stays one to the end. Raises as `exists` does."""
+    """Begin a transaction that locks the journal; yields False if there is none. Raises as `exists` does."""
     with conn.transaction():
         there = exists(conn)
         if there:
@@ -164,23 +164,23 @@ def reading(conn: Connection) -> Iterator[bool]:
             except ClaimLost:
                 if exists(conn):
                     raise
-                there = False  # it was dropped this very moment
+                there = False  # it was dropped just now
         yield there
 
 
 @contextmanager
 def proven(conn: Connection, lock: str = READ) -> Iterator[None]:
-    """Begin a transaction in which the journal is one, and stays so to the end. Raises ClaimLost."""
+    """Begin a transaction that locks and checks the journal. Raises ClaimLost."""
     with conn.transaction():
         prove(conn, lock)
         yield
 
 
 def prove(conn: Connection, lock: str = READ) -> None:
-    """Make sure that the journal is one, and stays so to the end of the transaction. Raises ClaimLost.
+    """Lock the journal until the end of the transaction, and check it. Raises ClaimLost.
 
-    The lock comes before the look: it keeps away whoever would drop the journal, and nobody else can put anything into
-    its place while it is there. What was looked at once in this session is known by its OID: its owners are the same.
+    The lock comes first: it prevents dropping the journal, and nobody can put anything in its place while it exists. A
+    journal that was checked in this session is recognized by its OID: its owners cannot have changed.
     """
     try:
         oid = lock_table(conn, "run", lock)
@@ -194,7 +194,7 @@ def prove(conn: Connection, lock: str = READ) -> None:
 
 
 def lock_table(conn: Connection, name: str, lock: str = READ) -> int:
-    """Lock what has the name of a journal's table, in a transaction, and return its OID. Raises one of NOT_OURS."""
+    """Lock the relation with the name of a journal table and return its OID. Raises one of NOT_OURS."""
     table = f"{SCHEMA}.{name}"
     cursor = conn.execute(f"LOCK TABLE {table} IN {lock} MODE; SELECT '{table}'::regclass::bigint".encode())
     cursor.nextset()
@@ -202,6 +202,6 @@ def lock_table(conn: Connection, name: str, lock: str = READ) -> int:
 
 
 def shut_out_others(conn: Connection) -> None:
-    """Take away what default privileges have given others on what was just made, in the same transaction."""
+    """Revoke what default privileges have granted on the new journal, in the same transaction."""
     for (revoke,) in conn.execute(statement(__package__, "grantees")).fetchall():
         conn.execute(revoke)

@@ -1,4 +1,4 @@
-"""An unfinished run, as the journal has it, and of which moments what it copied is."""
+"""An unfinished run as the journal records it, and the snapshots that its tables were read in."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,15 +12,15 @@ from replicator.model import Phase, ReadPoint
 from replicator.sessions.postgres import Connection
 
 CHANGED = "changed"
-"""The state of a run whose source was changed meanwhile: what it has copied is not to be trusted."""
+"""The state of a run whose source changed meanwhile: its copy is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """An unfinished copy, in the database that has its journal.
+    """An unfinished copy, as its journal describes it.
 
-    `state` is running, failed, interrupted, changed or differs; `alive` tells whether its process still holds on.
-    `options`, `held_until` and `all_read` decide how it goes on: see unfinished.
+    `state` is running, failed, interrupted, changed or differs; `alive` is whether its process is still connected.
+    `options`, `held_until` and `all_read` decide how to continue: see unfinished.
     """
 
     database: str
@@ -31,7 +31,7 @@ class Status:
     error: str | None
     options: Mapping[str, Any]
     held_until: datetime | None
-    """Until then a process of its own holds the snapshot, if one was started and that time is not over."""
+    """Until when a background process holds the snapshot, if one was started and has time left."""
     all_read: bool
     steps: int
     done: int
@@ -40,21 +40,21 @@ class Status:
     alive: bool
     unfinished: list[str]
     refused: list[str]
-    """What the destination refused, and why, in words."""
+    """The steps that failed, with the reasons."""
     differs: list[str]
     deferred: list[str]
-    """What is to be done when the copy is open."""
+    """The deferred steps that are left."""
     deferred_refused: list[str]
-    """What of that could not be done, and why, in words."""
+    """Those of them that failed, with the reasons."""
 
     @property
     def open(self) -> bool:
-        """Whether the copy is complete but for what was deferred, and in use."""
+        """Whether the copy is in use and complete, except for deferred steps."""
         return self.state == deferred.OPEN
 
     @property
     def said(self) -> str:
-        """How far it is, in one sentence."""
+        """The progress in one sentence."""
         if self.open:
             left = deferred.words(self.deferred)
             return deferred.OPEN_WITH.format(left) if left else "The copy is in use: run `validate` to finish."
@@ -62,7 +62,7 @@ class Status:
 
     @property
     def way_on(self) -> str:
-        """What to do about it, in words."""
+        """The next command, in a sentence."""
         if self.open:
             return "`validate` completes it; `clean` gives up the remaining work and removes only the journal."
         if self.differs:
@@ -72,11 +72,11 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it was begun: from which database (`system` is the cluster's identifier), in which snapshot.
+    """A run as it began: its source database (`system` is the cluster's identifier) and snapshot.
 
-    `sessions` is the last word of its sessions' application names; `snapshot` is empty when all was read; `rows_only`:
-    the schema was there before; `kept` are schemas of the destination's own. `options` are what it was begun with, by
-    their names in Settings; `differs` names what differed when the copy was compared.
+    `sessions` is the last word of its application names; `snapshot` is empty after all was read; `rows_only`: the
+    schema existed before; `kept` are the destination's own schemas. `options` are the original ones, by their names in
+    Settings; `differs` names what differed in the comparison.
     """
 
     source: str
@@ -85,27 +85,27 @@ class Run:
     sessions: str
     snapshot: str
     moment: str
-    """pg_current_snapshot() of the snapshot: after a restart of the source another one may have its name."""
+    """pg_current_snapshot() in the snapshot: after a restart of the source another one may have its name."""
     source_start: str
-    """When the source's server was started: no snapshot outlives that."""
+    """When the source server was started: no snapshot survives a restart."""
     held_until: datetime | None
-    """Until then another process holds the snapshot, if one does."""
+    """Until when another process holds the snapshot, if one does."""
     options: Mapping[str, Any]
     rows_only: bool = False
     kept: Sequence[str] = ()
     differs: Sequence[str] = ()
     tried: Mapping[str, Any] = field(default_factory=dict)
-    """What the destination refused of the schema: see rehearsal."""
+    """What the destination refused of the schema: see checks/dry_run.py."""
     checked: bool = False
-    """All was read, and nothing had changed by then that decides how rows are read."""
+    """All was read, and nothing that affects the reading of rows had changed by then."""
     state: str = "running"
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A step as the journal has it. `relation` is the table whose rows it copies; of a part, see model.Part.
+    """A step as the journal records it. `relation` is the table whose rows it copies; for parts see model.Part.
 
-    An empty digest tells nothing.
+    An empty digest says nothing about the step.
     """
 
     name: str
@@ -119,13 +119,13 @@ class Recorded:
     done: bool
     rows: int | None
     txid: int | None
-    """The transaction that did it."""
+    """The ID of the transaction that did it."""
     refused: str | None
-    """Why the destination refused it, if it did."""
+    """Why it failed, if it did."""
 
 
 def write_given(conn: Connection, values: Mapping[str, tuple[int, bool]]) -> None:
-    """Record what sequences are given, in the transaction in which they are."""
+    """Record the values of sequences, in the transaction that sets them."""
     with proven(conn):
         conn.execute(
             "INSERT INTO replicator.sequence SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bool[])"
@@ -135,23 +135,23 @@ def write_given(conn: Connection, values: Mapping[str, tuple[int, bool]]) -> Non
 
 
 def read_given(conn: Connection) -> dict[str, tuple[int, bool]]:
-    """Return what the sequences were given: last_value and is_called, by identity."""
+    """Return the recorded values of sequences: last_value and is_called, by identity."""
     with proven(conn):
         rows = conn.execute("SELECT name, last_value, is_called FROM replicator.sequence").fetchall()
     return {name: (value, called) for name, value, called in rows}
 
 
 def read_at_another_moment(conn: Connection, snapshot: str) -> set[str]:
-    """Return the tables of which some rows were read in another snapshot than this."""
+    """Return the tables with rows that were read in another snapshot than this one."""
     query = "SELECT DISTINCT relation FROM replicator.step WHERE relation IS NOT NULL AND snapshot <> %s"
     with proven(conn):
         return {relation for (relation,) in conn.execute(query, [snapshot]).fetchall()}
 
 
 def read_copied(conn: Connection) -> dict[str, tuple[int | None, str | None]]:
-    """Return how many rows of each table were copied, and the snapshot that they were read in.
+    """Return the number of rows copied of each table, and the snapshot that they were read in.
 
-    None: it is not known, or there were several.
+    None if it is unknown, or there were several.
     """
     with proven(conn):
         rows = conn.execute(
@@ -163,7 +163,7 @@ def read_copied(conn: Connection) -> dict[str, tuple[int | None, str | None]]:
 
 
 def read_again(conn: Connection, tables: Collection[str], read_point: ReadPoint) -> None:
-    """Write down that rows of tables are of another moment from now on, and how many there are is not known."""
+    """Record that tables now have rows of another snapshot, and that their number is unknown."""
     with proven(conn):
         conn.execute(
             "UPDATE replicator.step SET snapshot = %s, lsn = %s, rows = NULL WHERE relation = ANY (%s)",

@@ -1,8 +1,8 @@
-"""What is left to do, as the journal keeps it: few sorts of statements, each run by itself.
+"""Deferred steps as the journal stores them: a few types of statements, each run in a message of its own.
 
-No other text of a journal becomes SQL. It belongs to this role or to a superuser (trust), but even who can write there
-all the same must not have more than these done: so each statement has to be of one of these sorts, and goes in a
-message that takes one statement alone. What an index computes, the server runs as the table's owner.
+No other text of a journal becomes SQL. The journal belongs to this role or to a superuser (journal/ownership.py), but
+even somebody who can write there must not get anything else executed. So each statement has to match one of these
+patterns, and is sent in a message that accepts a single statement. Expressions in an index run as the table's owner.
 """
 
 import re
@@ -28,9 +28,9 @@ OTHERS = (
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A thing to do: `found` is its main statement, taken apart by one of INDEX, ATTACH, VALIDATE.
+    """A deferred step: `found` is its main statement, matched by INDEX, ATTACH or VALIDATE.
 
-    `sorts`: see Step. Raises ValueError where this program cannot have written it.
+    `sorts`: see Step. Raises ValueError if this program cannot have written it.
     """
 
     name: str
@@ -46,13 +46,13 @@ class Task:
 
     @property
     def found(self) -> re.Match[str]:
-        """The main statement; `re` tells the sort."""
+        """The match of the main statement; its `re` is the type."""
         matches = (each.fullmatch(s) for s in self.statements for each in (INDEX, ATTACH, VALIDATE))
         return next(match for match in matches if match)
 
     @property
     def table(self) -> str:
-        """The table that it locks against others of these; of an attachment, which locks up and down a tree, none."""
+        """The table that it locks against other deferred steps; "" for ATTACH, which locks a whole partition tree."""
         return self.found["table"] if self.found.re is not ATTACH else ""
 
     @property

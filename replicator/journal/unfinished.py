@@ -1,4 +1,4 @@
-"""An unfinished run: the options that it was begun with, and the one command that goes on with it."""
+"""An unfinished run: its original options, and the command that continues it."""
 
 import shlex
 from collections.abc import Callable, Mapping
@@ -38,12 +38,12 @@ SAME = (
     "defer_validation",
     "defer_indexes",
 )
-"""The options that change the copy: a run is resumed with those that it was begun with."""
+"""Options that change the copy: a run is resumed with its original ones."""
 NEGATED = tuple(name for name in SAME if flag(name).startswith("--no-"))
 LASTING = ("verify", "create", "skip_failed_refresh", "foreign_keys", "allow_unknown_version")
-"""The options that hold to the end of a run once they were given."""
+"""Options that apply until the run is finished, once given."""
 GIVEN_AGAIN = ("verify", "skip_failed_refresh", "foreign_keys", "allow_unknown_version")
-"""Those of them that a command repeats, so that whoever reads it knows."""
+"""Those of them that the suggested command repeats, to make them visible."""
 
 Options = Mapping[str, Any]
 
@@ -58,17 +58,17 @@ RIGHT: Mapping[str, Callable[[Any], bool]] = {
     "foreign_keys": lambda value: value in (None, "not-valid"),
     "exclude_extension": lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
 }
-"""What may be recorded of options that are no flags."""
+"""The values that may be recorded for options that are not flags."""
 
 
 def options_of(settings: Settings) -> Options:
-    """Return what the journal keeps of the settings."""
+    """Return the settings that the journal records."""
     values = {name: getattr(settings, name) for name in (*SAME, *LASTING)}
     return {name: sorted(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def check_recorded(options: Options) -> None:
-    """Raise PreflightFailed if these are not what `options_of` returns: nothing else of a journal becomes a setting."""
+    """Raise PreflightFailed unless `options_of` could have returned these: nothing else may become a setting."""
     right = options.keys() == {*SAME, *LASTING} and all(
         RIGHT.get(name, _is_flag)(value) for name, value in options.items()
     )
@@ -77,7 +77,7 @@ def check_recorded(options: Options) -> None:
 
 
 def check_options(begun: Options, settings: Settings) -> None:
-    """Raise PreflightFailed, with the right command, if the run was begun with other options that change the copy."""
+    """Raise PreflightFailed, with the right command, if the run began with other options that change the copy."""
     now = options_of(settings)
     for name in SAME:
         if begun[name] != now[name]:
@@ -96,7 +96,7 @@ def as_begun(settings: Settings, begun: Options) -> Settings:
 
 
 def command(begun: Options, resume: str = "") -> str:
-    """Return `clone` with the flags that a run was begun with.
+    """Return `clone` with the original flags of a run.
 
     >>> command({**dict.fromkeys(SAME + LASTING), **dict.fromkeys(NEGATED, True), "privileges": False, "verify": True})
     'clone --no-acl --verify'
@@ -107,7 +107,7 @@ def command(begun: Options, resume: str = "") -> str:
 
 
 def start_over(begun: Options) -> str:
-    """Return in words how to begin again; empty where that would do harm: rows that were added stay."""
+    """Return how to start over; "" if that would do harm, since rows that were appended stay."""
     if begun["append"]:
         return ""
     if begun["replace"]:
@@ -117,10 +117,10 @@ def start_over(begun: Options) -> str:
 
 
 def go_on(begun: Options, *, all_read: bool, held_until: datetime | None = None, resume: bool = True) -> str:
-    """Return in words the command that finishes the run. Without its snapshot that is a copy of several moments.
+    """Return a sentence with the command that finishes the run. Without its snapshot, tables are of different times.
 
-    `held_until`: so long a process of its own holds the snapshot when this program has ended, if one does. Not
-    `resume`: the source is another one by now.
+    `held_until`: until when a background process holds the snapshot, if one does. Without `resume`, since the
+    source has changed, only starting over is offered.
     """
     over = start_over(begun)
     if not resume:
@@ -140,7 +140,7 @@ def go_on(begun: Options, *, all_read: bool, held_until: datetime | None = None,
 
 
 def keys_are_taken(begun: Options) -> str:
-    """Return in words what to do when rows that were to be added have keys that the destination has already."""
+    """Return what to do if appended rows have keys that exist on the destination."""
     per_table = command(begun, "--resume=per-table")
     emptied = command({**begun, "append": False, "truncate": True})
     return (
@@ -150,7 +150,7 @@ def keys_are_taken(begun: Options) -> str:
 
 
 def correct(begun: Options, *, rows: bool) -> str:
-    """Return in words what to do about a copy that differs. `rows`: it differs in rows, not in definitions alone."""
+    """Return what to do about a copy that differs. `rows`: it differs in rows, not only in definitions."""
     if begun["replace"] == "swap":
         return f"Start over with {start_over(begun)}."
     if rows and not begun["data_only"]:
@@ -159,7 +159,7 @@ def correct(begun: Options, *, rows: bool) -> str:
 
 
 def _flag(name: str, options: Options) -> str:
-    """Return an option as it was given; empty where it was not."""
+    """Return an option as a flag; "" if it was not given."""
     value = options[name]
     if name in NEGATED:
         value = not value

@@ -105,7 +105,7 @@ class Watch:
         return hear
 
     def cancel(self) -> None:
-        """End the run as Ctrl-C does: cancel its statements on both servers. May be called from any thread, repeatedly."""
+        """End the run as Ctrl-C does: cancel its statements on both servers. For any thread, repeatedly."""
         if not self._cancelled.done():
             self._cancelled.set_result(None)
 

@@ -1,4 +1,4 @@
-"""What a database holds is dropped, some hundred objects at a time: by `clean`, and by `--replace drop`."""
+"""Drops the contents of a database, some hundred objects at a time: for `clean` and `--replace drop`."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ SELECT quote_ident(nspname)
                     WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e')
  ORDER BY nspname
 """
-# With columns, defaults, constraints, triggers and so on of what is in the schemas.
+# Including columns, defaults, constraints, triggers and so on of the objects in the schemas.
 INSIDE = """
   WITH RECURSIVE inside AS (
        SELECT 'pg_namespace'::regclass::oid AS classid, oid AS objid, 0 AS objsubid
@@ -46,7 +46,7 @@ SELECT classid, objid, objsubid, pg_describe_object(classid, objid, objsubid)
          WHERE i.classid = 'pg_class'::regclass) AS everything
 """
 
-# Disabled, as a copy's are. They name the slots of the source's, which must not be dropped with them.
+# Disabled, as a copy's are. They name the slots of the source's subscriptions, which must survive.
 SUBSCRIPTIONS = """
 SELECT format('ALTER SUBSCRIPTION %1$I SET (slot_name = NONE); DROP SUBSCRIPTION %1$I', s.subname)
   FROM pg_subscription s
@@ -57,7 +57,7 @@ SELECT format('ALTER SUBSCRIPTION %1$I SET (slot_name = NONE); DROP SUBSCRIPTION
 
 
 def staying(conn: Connection, wanted: Iterable[str]) -> tuple[str, ...]:
-    """Return the schemas that a database has besides these. All names are quoted where they must be."""
+    """Return the schemas that a database has besides these. All names are quoted as needed."""
     ours = {name.replace('"', "") for name in wanted}
     rows = conn.execute(OWN_SCHEMAS, [ownership.SCHEMA]).fetchall()
     return tuple(name for (name,) in rows if name.replace('"', "") not in ours)
@@ -66,12 +66,12 @@ def staying(conn: Connection, wanted: Iterable[str]) -> tuple[str, ...]:
 def empty(
     conn: Connection, kept: Sequence[str] = (), extensions: Sequence[str] = (), begin: Callable[[], None] | None = None
 ) -> int:
-    """Drop all that a database holds but the journal, these schemas and extensions. Returns how many objects it was.
+    """Drop everything in a database except the journal, these schemas and extensions. Returns the number of objects.
 
-    Each batch is a transaction: what was dropped when it ends in the middle is gone. `begin` is called in the first.
+    Each batch is a transaction: an interruption leaves the database partly empty. `begin` is called in the first.
     """
     dropped = 0
-    # What CASCADE takes along is gone when its turn comes: read anew until nothing is left.
+    # CASCADE also drops objects of later batches: read the list again until nothing is left.
     while statements := conn.execute(_leaving("leftovers", conn, kept, extensions)).fetchall():
         with conn.transaction():
             if begin and not dropped:
@@ -94,32 +94,32 @@ def _leaving(name: str, conn: Connection, kept: Sequence[str], extensions: Seque
 
 
 def occupied(conn: Connection) -> list[str]:
-    """Return what keeps a database from counting as empty, as a person calls it."""
+    """Return what makes a database count as not empty, in the names that people use."""
     return [what for (what,) in conn.execute(statement(__package__, "occupied")).fetchall()]
 
 
 def reset(conn: Connection) -> list[str]:
-    """Return the statements that make default privileges and the schema public what they are in a new database."""
+    """Return the statements that reset default privileges and the schema public to those of a new database."""
     return [statement for (statement,) in conn.execute(_leaving("reset", conn, (), ())).fetchall()]
 
 
 def not_ours(conn: Connection) -> list[str]:
-    """Return the extensions that this role may not drop: they stay."""
+    """Return the extensions that this role may not drop: they are kept."""
     rows = conn.execute("SELECT extname::text FROM pg_extension WHERE NOT pg_has_role(extowner, 'USAGE')").fetchall()
     return [name for (name,) in rows]
 
 
 def drop_subscriptions(conn: Connection) -> None:
-    """Drop the disabled subscriptions of this database, and no slot anywhere."""
+    """Drop the disabled subscriptions of this database without dropping any slot."""
     for (drop,) in conn.execute(SUBSCRIPTIONS).fetchall():
         conn.execute(drop)
 
 
 @contextmanager
 def emptied(conn: Connection, kept: Sequence[str], emit: Emit) -> Iterator[None]:
-    """Empty a database for the time of the `with`: it is tried, and rolled back.
+    """Empty a database during the `with`, in a transaction that is rolled back.
 
-    Raises PreflightFailed where something may not be dropped, or takes along what is in a schema that is to stay.
+    Raises PreflightFailed if something may not be dropped, or would cascade into a schema that is kept.
     """
     with conn.transaction(force_rollback=True):
         before = _inside(conn, kept)
@@ -127,7 +127,7 @@ def emptied(conn: Connection, kept: Sequence[str], emit: Emit) -> Iterator[None]
             with events.saying(emit, "Trying to drop the destination's objects"), conn.transaction():
                 empty(conn, kept, not_ours(conn))
                 lost = sorted(before[key] for key in before.keys() - _inside(conn, kept).keys())
-        except psycopg.errors.OutOfMemory:  # of room for locks
+        except psycopg.errors.OutOfMemory:  # the lock table is full
             emit(events.Note("Too many objects to try dropping them first: for that, raise max_locks_per_transaction."))
             lost = []
         except psycopg.errors.InsufficientPrivilege as error:
@@ -146,6 +146,6 @@ def emptied(conn: Connection, kept: Sequence[str], emit: Emit) -> Iterator[None]
 
 
 def _inside(conn: Connection, schemas: Collection[str]) -> dict[tuple[int, int, int], str]:
-    """Return all that is in these schemas, by its address."""
+    """Return all objects in these schemas, by address."""
     rows = conn.execute(INSIDE, [list(schemas)]).fetchall()
     return {(classid, objid, objsubid): text for classid, objid, objsubid, text in rows}

@@ -1,8 +1,8 @@
-"""Run a plan's steps on threads: each when what it needs is done, longest chain first, never against another's locks.
+"""Run a plan's steps on threads: each when its needs are done, longest chain first, avoiding lock conflicts.
 
-The scheduler lives in the calling thread alone, so that signals reach it and nothing of it needs a lock. Steps of the
-ROLES, SCHEMA and FINISH phases are small and many: a hundred of them go in one transaction, one worker at a time. Small
-tables go together, too, with what is built upon them: a transaction of its own takes longer than some hundred rows.
+The scheduler runs in the calling thread only, so that signals reach it and it needs no locks. Steps of the phases
+ROLES, SCHEMA and FINISH are small and many: a hundred of them share a transaction, in one worker at a time. Small
+tables share one too, with the indexes built on them: a transaction of its own takes longer than some hundred rows.
 """
 
 import heapq
@@ -22,21 +22,21 @@ BATCH_STEPS = 100
 SMALL = {Phase.DATA, Phase.BUILD, Phase.STATISTICS}
 BUILT = {Phase.BUILD, Phase.STATISTICS}
 GATE = Execute(())
-"""What is there for others to wait for."""
+"""A step that does nothing, for others to wait for."""
 SMALL_STEPS = 64  # each holds several locks to the end of the batch, and the server has room for some thousands
 SMALL_BYTES = 16 * 1024 * 1024  # to copy or to index, 50 to 100 ms
 LEAST_STEPS, LEAST_BYTES = 8, 512 * 1024
-"""What takes no longer than a transaction does by itself, some 3 ms, is not shared out among workers."""
+"""Work that takes no longer than a transaction itself, some 3 ms, is not split among workers."""
 CANCEL_AGAIN_SECONDS = 0.5
 
 LANES = dict.fromkeys(BATCHED, "chain")
 LANES |= {Phase.DATA: "copy", Phase.LARGE_OBJECTS: "copy", Phase.BUILD: "index", Phase.STATISTICS: "index"}
-"""Steps of these phases share a lane, which may have fewer workers than there are. A chain has one."""
+"""Steps of these phases share a lane, which may be limited to fewer workers. A chain has one."""
 
 Run = Callable[[Sequence[Step], int], Mapping[str, Outcome | StepFailed]]
-"""Does a batch of steps in one transaction, as the worker of that number. Returns what each did.
+"""Runs a batch of steps in one transaction, as the worker of that number. Returns what each did, or why it failed.
 
-Or why it was refused: it will have to be done another time, and what does not build on it goes on.
+A failed step stays pending; steps that do not depend on it continue.
 """
 
 Done = Callable[[Step, Outcome], None]
@@ -54,12 +54,12 @@ def execute(
     lanes: Mapping[str, int] | None = None,
     together: bool = True,
 ) -> dict[str, StepFailed]:
-    """Run all steps. Returns those that were refused, or build on such, and why. Raises StepFailed for what failed.
+    """Run all steps. Returns those that failed or depend on a failed one, and why. Raises the failures that end a run.
 
     `done` is called in this thread for each step that is done, after its event.
-    `lanes` says how many of the jobs may at a time be of the lane "copy" or "index"; `together`: small tables go in one
-    transaction, which locks all of them to its end.
-    `cancel` ends, on the servers, whatever is running; it is called again and again until all workers have come home.
+    `lanes` limits how many steps of the lane "copy" or "index" run at a time; `together`: small tables share a
+    transaction, which locks all of them until it ends.
+    `cancel` ends all running statements on the servers; it is called repeatedly until all workers have stopped.
     """
     watch = current()
     schedule = _Schedule(steps, jobs, lanes or {}, together=together)
@@ -79,7 +79,7 @@ def execute(
                 wait((*running, watch.waking), return_when=FIRST_COMPLETED)
                 watch.check()
                 ended = [future for future in running if future.done()]
-                for future in sorted(ended, key=lambda f: f.exception() is not None):  # what is done is told first
+                for future in sorted(ended, key=lambda f: f.exception() is not None):  # report successes first
                     batch, worker = running.pop(future)
                     outcomes = _report(future, batch, worker, emit, done)
                     for step, error in schedule.finish(batch, outcomes):
@@ -97,13 +97,13 @@ def _lane(step: Step) -> str:
 
 
 def _joins(step: Step) -> bool:
-    """Tell whether a step may go with others. Parts of a table are there to be copied side by side."""
+    """Return whether a step may share a transaction. Parts of a table may not: they are meant to run in parallel."""
     alone = step.rounds or (isinstance(step.work, CopyTable) and step.work.part)
     return step.phase in SMALL and not alone and step.cost <= SMALL_BYTES
 
 
 def _bytes(step: Step) -> int:
-    """Return the bytes that a step moves; what an index costs is no such thing."""
+    """Return the bytes that a step moves; the cost of an index is not an amount of data."""
     return 0 if isinstance(step.work, Execute) else step.cost
 
 
@@ -114,7 +114,7 @@ def _report(
     emit: Emit,
     done: Done,
 ) -> Mapping[str, Outcome | StepFailed]:
-    """Tell what a batch did, and return what became of each step. Raises what it raised."""
+    """Report what a batch did, and return the outcome of each step. Raises the batch's error."""
     try:
         outcomes = future.result()
     except StepFailed as error:
@@ -136,14 +136,14 @@ def _refused(step: Step, error: StepFailed, worker: int) -> events.Event:
 
 
 def lacking(step: Step, refused: Collection[str]) -> StepFailed | None:
-    """Return why a step is not tried, if it builds on what was refused."""
+    """Return why a step is skipped, if it depends on a failed one."""
     missing = sorted(step.builds_on.intersection(refused))
     names = listed([shown(name) for name in missing])
     return StepFailed(step.name, f"it depends on {names}, which failed.") if missing else None
 
 
 def _bring_home(running: Iterable[Future[Mapping[str, Outcome | StepFailed]]], cancel: Callable[[], None]) -> None:
-    """Cancel until no worker is busy: a cancel that comes between two statements of a worker misses both."""
+    """Cancel until no worker is busy: a cancel between two statements of a worker has no effect."""
     waiting = set(running)
     while waiting:
         cancel()
@@ -151,7 +151,7 @@ def _bring_home(running: Iterable[Future[Mapping[str, Outcome | StepFailed]]], c
 
 
 class _Schedule:
-    """What can run now, and what comes first."""
+    """Which steps can run now, and in which order."""
 
     def __init__(self, steps: Sequence[Step], jobs: int, lanes: Mapping[str, int], *, together: bool) -> None:
         self._jobs = jobs
@@ -162,7 +162,7 @@ class _Schedule:
         self.refused: dict[str, StepFailed] = {}
         self._missing: set[str] = set()
         self._aside: dict[str, StepFailed] = {}
-        self._progress: Counter[Phase] = Counter()  # how many steps in rounds are done
+        self._progress: Counter[Phase] = Counter()  # steps with `rounds` that are done
         self._began: dict[str, int] = {}
         self._let_go: set[tuple[str, str]] = set()
         self._waiting = {step.name: len(step.needs) for step in steps}
@@ -170,12 +170,12 @@ class _Schedule:
         for step in steps:
             for need in step.needs:
                 self._wanted_by[need].append(step)
-        chain: dict[str, int] = {}  # the cost of the longest chain that begins with a step
+        chain: dict[str, int] = {}  # the cost of the longest chain that starts with a step
         for step in reversed(steps):
             if any(later.name not in chain for later in self._wanted_by[step.name]):
                 raise AssertionError(f"steps wait for one another, or are out of order: {step.name}")
             chain[step.name] = step.cost + max((chain[s.name] for s in self._wanted_by[step.name]), default=0)
-        ordered = sorted(steps, key=lambda step: -chain[step.name])  # equals stay in the plan's order
+        ordered = sorted(steps, key=lambda step: -chain[step.name])  # ties keep the plan's order
         self._order = {step.name: number for number, step in enumerate(ordered)}
         self._ready: dict[str, list[tuple[int, str]]] = {lane: [] for lane in self._most}
         self._ready_cost: Counter[str] = Counter()
@@ -186,7 +186,7 @@ class _Schedule:
         self._exclusive: set[Address] = set()
 
     def take(self) -> list[Step]:
-        """Return the steps to run next, in one transaction; empty where nothing can run at this moment."""
+        """Return the steps to run next, in one transaction; empty if nothing can run now."""
         passed: list[Step] = []
         batch: list[Step] = []
         open_lanes = [ready for lane, ready in self._ready.items() if self._running[lane] < self._most[lane]]
@@ -214,7 +214,7 @@ class _Schedule:
         return step
 
     def _batch(self, first: Step) -> list[Step]:
-        """Return a step with, in a chain of small ones, those that wait for nothing else."""
+        """Return a step together with the next ones of its chain that wait for nothing else."""
         if first.phase not in BATCHED:
             return self._small(first)
         batch = [first]
@@ -229,9 +229,9 @@ class _Schedule:
         return batch
 
     def _small(self, first: Step) -> list[Step]:
-        """Return a step with others, while all of them are small: those that come next, and what can be built then.
+        """Return a step together with the next small ones, and the indexes that can be built on them then.
 
-        Each worker gets its share. What one step of a batch has locked does not hinder the others.
+        Each worker gets its share. Locks within one batch do not conflict.
         """
         batch = [first]
         size = first.cost
@@ -256,13 +256,13 @@ class _Schedule:
         return batch + self._built_on(batch, SMALL_BYTES - size)
 
     def _built_on(self, batch: Sequence[Step], room: int) -> list[Step]:
-        """Return the small steps that need nothing but this batch and one another, in an order in which they can go.
+        """Return the small steps that need only this batch and one another, in a valid order.
 
-        Not what comes after a gate: before the user's code runs on rows, they are done, and the source is let go.
+        No steps after a gate: before user code runs on the rows, the batch is committed and the source released.
         """
         following: list[Step] = []
         missing: dict[str, int] = {}
-        for step in itertools.chain(batch, following):  # which grows meanwhile
+        for step in itertools.chain(batch, following):  # `following` grows meanwhile
             for later in self._wanted_by[step.name]:
                 missing[later.name] = missing.get(later.name, self._waiting[later.name]) - 1
                 fits = later.phase in BUILT and _joins(later) and later.cost <= room and later.work != GATE
@@ -273,13 +273,13 @@ class _Schedule:
         return following
 
     def _intact(self, step: Step) -> bool:
-        """Tell whether nothing was refused that a step builds on."""
+        """Return whether no step that this one depends on has failed."""
         return self._missing.isdisjoint(step.builds_on)
 
     def finish(
         self, batch: Sequence[Step], outcomes: Mapping[str, Outcome | StepFailed]
     ) -> list[tuple[Step, StepFailed]]:
-        """Let go of a batch's locks and make ready what waited for it. Returns what is refused by that, and why."""
+        """Release a batch's locks and make its dependents ready. Returns the steps that fail thereby, and why."""
         members = {step.name for step in batch}
         refused: list[tuple[Step, StepFailed]] = []
         for step in batch:
@@ -297,7 +297,7 @@ class _Schedule:
         return refused
 
     def give_up(self) -> list[tuple[Step, StepFailed]]:
-        """Refuse what was put aside, when nothing is left that could bring what it lacks. Returns what ends by that."""
+        """Fail the steps that were put aside, if no other step can help them. Returns all steps that fail thereby."""
         if not self._aside:
             raise AssertionError(f"steps wait for one another: {sorted(self.unfinished)[:5]}")
         refused = []
@@ -308,9 +308,9 @@ class _Schedule:
     def _end(
         self, step: Step, members: Collection[str], error: StepFailed | None = None
     ) -> list[tuple[Step, StepFailed]]:
-        """Make ready what waited for a step, but for members of its batch; where it was refused, not what builds on it.
+        """Make the dependents of a step ready, except members of its batch; if it failed, fail those that build on it.
 
-        Returns what is refused by that.
+        Returns the steps that fail thereby.
         """
         refused = []
         ended = [(step, error)]
@@ -328,7 +328,7 @@ class _Schedule:
         return refused
 
     def _wait_no_more(self, step: Step, members: Collection[str] = ()) -> bool:
-        """Note that one of those that a step waits for has ended. Returns whether the step ends by that, too."""
+        """Record that one of the steps that this one waits for has ended. Returns whether this one fails, too."""
         self._waiting[step.name] -= 1
         if self._waiting[step.name] or step.name in members:
             return False
@@ -338,8 +338,8 @@ class _Schedule:
         return False
 
     def _put_aside(self, step: Step, error: StepFailed) -> None:
-        """Let those go on that wait for this step for the order's sake alone: one of them may bring what it lacks."""
-        if self._progress[step.phase] > self._began[step.name]:  # another one was done meanwhile
+        """Start the steps that wait for this one only to keep an order: one of them may provide what it lacks."""
+        if self._progress[step.phase] > self._began[step.name]:  # another step was done meanwhile
             self._make_ready(step)
             return
         self._aside[step.name] = error
@@ -351,7 +351,7 @@ class _Schedule:
                 self._wait_no_more(dependent)
 
     def _next_round(self, phase: Phase) -> None:
-        """Try again what was put aside."""
+        """Retry the steps that were put aside."""
         self._progress[phase] += 1
         for name in [name for name in self._aside if self.unfinished[name].phase is phase]:
             del self._aside[name]

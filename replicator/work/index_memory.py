@@ -1,7 +1,7 @@
-"""How much memory and how many processes a session that builds indexes uses: what the destination has, shared out.
+"""How much memory and how many processes a session that builds indexes may use: its share of the destination.
 
-maintenance_work_mem is of a whole CREATE INDEX, its parallel workers included; so many of them as there are builders
-run at a time. Reference: PostgreSQL docs 19.4, "maintenance_work_mem"; 19.5, "max_parallel_maintenance_workers".
+maintenance_work_mem applies to a whole CREATE INDEX including its parallel workers, and as many of those run at a
+time as there are builders. Reference: PostgreSQL docs 19.4, "maintenance_work_mem"; 19.5, "max_parallel_maintenance_workers".
 """
 
 import re
@@ -14,15 +14,15 @@ from replicator.sessions.postgres import Connection
 from replicator.sessions.statements import statement
 
 WORKER_BYTES = 32 * 1024**2
-"""What each process that takes part in a build must have, or the server takes fewer: plan_create_index_workers."""
+"""The memory that each process of a build needs; with less, the server starts fewer: plan_create_index_workers."""
 OF_THE_MEMORY = 8
-"""An eighth of the available memory: the rest is for the tables that are read and the indexes that are written."""
-MOST_BYTES = 1024**3  # little is gained beyond, and some versions take no more than 2 GB
+"""An eighth of the available memory: the rest caches the tables that are read and the indexes that are written."""
+MOST_BYTES = 1024**3  # more gains little, and some versions accept at most 2 GB
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a server gives those who build. `memory` and `workers` are what each has if nothing is said."""
+    """What a server offers to sessions that build indexes. `memory` and `workers` are the defaults for each."""
 
     memory: int
     workers: int
@@ -32,7 +32,7 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What is known of the machine under the server: memory that is available, in bytes, and processors."""
+    """The server's machine, as far as known: available memory in bytes, and processors."""
 
     memory: int | None = None
     processors: int | None = None
@@ -40,15 +40,15 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Sorting:
-    """In how much memory B-trees are sorted: see plan.sorting."""
+    """How much memory is used to sort B-trees: see planning/sorting.py."""
 
     most: int
-    """What a builder has at most, in bytes."""
+    """The most that one builder may use, in bytes."""
     workers: int
-    """How many processes may help it."""
+    """How many parallel workers each builder may have."""
 
     def memory(self, wanted: int) -> int:
-        """Return the bytes of memory for a B-tree that wants so many.
+        """Return the bytes of memory for a B-tree that is sorted fastest in `wanted` bytes.
 
         >>> [Sorting(2**30, workers).memory(8 << 20) >> 20 for workers in (0, 2)], Sorting(2**30, 0).memory(2**40) >> 20
         ([8, 96], 1024)
@@ -58,7 +58,7 @@ class Sorting:
 
 
 def share(capacity: Capacity, machine: Machine, builders: int) -> Sorting:
-    """Return what each of so many sessions has that build at a time: what is no B-tree wants all that there is.
+    """Return the share of each of `builders` concurrent sessions. Indexes other than B-trees use all of it.
 
     >>> share(Capacity(64 << 20, 2, 128 << 20, 8), Machine(16 << 30, 8), builders=4)
     Sorting(most=536870912, workers=1)
@@ -73,7 +73,7 @@ def share(capacity: Capacity, machine: Machine, builders: int) -> Sorting:
 
 
 def look(conn: Connection) -> tuple[Capacity, Machine]:
-    """Ask a server what it has. Without the privilege to read its files, the machine is not known."""
+    """Ask a server for its resources. Without the privilege to read its files, the machine is unknown."""
     with conn.cursor(row_factory=class_row(Capacity)) as cursor:
         (capacity,) = cursor.execute(statement(__package__, "index_memory")).fetchall()
     try:
@@ -81,13 +81,13 @@ def look(conn: Connection) -> tuple[Capacity, Machine]:
             ((memory, processors, limit),) = conn.execute(statement(__package__, "machine")).fetchall()
     except psycopg.OperationalError:
         raise
-    except psycopg.Error:  # not for us to read, in whatever way a provider says so
+    except psycopg.Error:  # we may not read it; the error depends on the provider
         return capacity, Machine()
     return capacity, machine(memory, processors, limit)
 
 
 def machine(meminfo: str | None, cpuinfo: str | None, limit: str | None) -> Machine:
-    r"""Return what these files of Linux say. A container's limit may be less than the machine has.
+    r"""Parse these Linux files. A container's limit may be lower than the machine's memory.
 
     >>> machine("MemTotal: 9 kB\nMemAvailable:    8192 kB\n", "processor\t: 0\n\nprocessor\t: 1\n", "max\n")
     Machine(memory=8388608, processors=2)

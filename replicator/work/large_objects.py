@@ -1,8 +1,8 @@
 """Large objects: each with its OID, its bytes, its owner, its privileges and its comment, a range of them at a time.
 
-They may be millions, so nothing of them is an object of the plan: creating is one statement for hundreds, a privilege
-is granted once for all that have it. Whoever owns an object creates it, which takes no lock on it; a grant and a
-comment lock each object to the end of the transaction, which is what limits a range (catalog/large_objects.sql).
+There may be millions, so they are not single objects of the plan: one statement creates hundreds, and a privilege is
+granted once for all that have it. The owner creates an object, so that no ALTER locks it; grants and comments lock each
+object until the end of the transaction, which limits the size of a range (catalog/large_objects.sql).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from replicator.sessions.postgres import Connection
 from replicator.sessions.statements import statement
 
 PIECE_BYTES = 512 * 1024
-"""What is read and written of one object at once; so much of it twice or thrice is what a worker holds in memory."""
+"""The piece of an object that is read and written at once; a worker holds it in memory two or three times."""
 LAST_OID = 2**32 - 1
 AT_ONCE = 500
 AT_ONCE_BYTES = PIECE_BYTES
@@ -37,7 +37,7 @@ WRITE_ON = "SELECT lo_put(%s::bigint::oid, %s, %b)"
 
 
 def copy_range(source: Connection, destination: Connection, range: LargeObjects, moved: Callable[[int], None]) -> int:
-    """Copy the large objects of a range. Returns how many; a long one goes in pieces."""
+    """Copy the large objects of a range, long ones in pieces. Returns how many."""
     count = 0
     long: list[tuple[str, int]] = []
     with postgres.stream(source, READ, [PIECE_BYTES, range.first, range.last], binary=True) as rows:
@@ -58,7 +58,7 @@ def copy_range(source: Connection, destination: Connection, range: LargeObjects,
 
 
 def _portions(objects: Iterable[tuple[str, int, bytes]]) -> Iterator[tuple[list[int], list[bytes]]]:
-    """Yield OIDs and first pieces, as many as are created at once."""
+    """Yield OIDs and first pieces in groups that are created by one statement."""
     oids: list[int] = []
     pieces: list[bytes] = []
     size = 0
@@ -74,7 +74,7 @@ def _portions(objects: Iterable[tuple[str, int, bytes]]) -> Iterator[tuple[list[
 
 
 def _write_on(source: Connection, destination: Connection, oid: int, moved: Callable[[int], None]) -> None:
-    """Write what follows an object's first piece, while the source sends the pieces one after another."""
+    """Write the rest of an object after its first piece, while the source sends one piece after another."""
     length = source.execute(LENGTH, [SEEK_END, oid, INV_READ]).fetchall()[0][0]
     values = [oid, PIECE_BYTES, PIECE_BYTES, length - 1, PIECE_BYTES]
     with postgres.stream(source, READ_ON, values, binary=True) as rows:
@@ -85,7 +85,7 @@ def _write_on(source: Connection, destination: Connection, oid: int, moved: Call
 
 
 def _say(source: Connection, destination: Connection, range: LargeObjects) -> None:
-    """Give a range's objects their privileges and comments: a role's statements in one message."""
+    """Set the privileges and comments of a range's objects: one message for each role."""
     asked = statement(__package__, "large_object_words", source)
     words = source.execute(asked, asdict(range))
     for (role, owner), rows in groupby(words.fetchall(), key=itemgetter(0, 1)):
@@ -95,7 +95,7 @@ def _say(source: Connection, destination: Connection, range: LargeObjects) -> No
 
 
 def without_gaps(source: Sequence[LargeObjects], destination: Sequence[LargeObjects]) -> list[LargeObjects]:
-    """Return the ranges in which both sides are compared: the source's, widened to all OIDs; none where none has any.
+    """Return the ranges to compare: the source's, widened to cover all OIDs; none if neither side has any.
 
     >>> [(r.first, r.last) for r in without_gaps([LargeObjects(5, 7, 3), LargeObjects(9, 12, 2)], [])]
     [(0, 8), (9, 4294967295)]
@@ -109,17 +109,17 @@ def without_gaps(source: Sequence[LargeObjects], destination: Sequence[LargeObje
 
 
 def hashes(conn: Connection, range: LargeObjects, role: str, said: str) -> str:
-    """Return the query for the OIDs and hashes of all that travels of a range's large objects on this server.
+    """Return the query for the OIDs and hashes of a range's large objects: of all that is copied of them.
 
-    `role` has made them on the destination, where owners do not travel; `said` is the expression for the bytes of
-    `word.said` that are the same on both.
+    `role` created them on the destination if owners are not copied; `said` is the expression for the bytes of
+    `word.said` that are the same on both servers.
     """
     values = {**asdict(range), "role": sql.Literal(role).as_string(conn), "said": said}
     return statement(__package__, "large_objects_hash", conn).decode() % values
 
 
 def _as(destination: Connection, role: str | None) -> None:
-    """Be this role until the end of the transaction, or whoever the session began as."""
+    """Switch to this role until the end of the transaction, or to the session's own for None."""
     to = sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)) if role else sql.SQL("RESET ROLE")
     with failures.on("destination"):
         destination.execute(to)

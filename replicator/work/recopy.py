@@ -1,4 +1,4 @@
-"""Rows that come when all else is there: a crash emptied an unlogged table whose triggers and foreign keys are made."""
+"""Copies rows into a table that already has its triggers and foreign keys: an unlogged one that a crash emptied."""
 
 from dataclasses import replace
 
@@ -17,13 +17,13 @@ SELECT format('ALTER TABLE ONLY %%s DISABLE TRIGGER %%I', t.tgrelid::regclass, t
 
 
 def late(conn: Connection, work: Work) -> Work:
-    """Return a copy of a table as it is done when the table's triggers and foreign keys are there: they do not act.
+    """Return the work to copy a table that has its triggers and foreign keys already: they do not fire.
 
-    It does not empty the table either, which foreign keys would forbid, and which would forget its statistics.
-    Who may not set session_replication_role has foreign keys look at each row: where a table refers to one that is not
-    filled again yet, the step fails.
+    The table is not truncated, which foreign keys would forbid, and which would reset its statistics. If the role may
+    not set session_replication_role, foreign keys check each row: if a referenced table is not filled again yet, the
+    step fails.
     """
-    if not isinstance(work, CopyTable) or not work.fresh:  # with --data-only triggers are thought of already
+    if not isinstance(work, CopyTable) or not work.fresh:  # --data-only has handled triggers already
         return work
     become_replica(conn)
     table = work.target.relation

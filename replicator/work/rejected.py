@@ -1,7 +1,7 @@
-"""What a run goes on without: an object that the destination refuses, for its rows' sake or the user's code's.
+"""Failures that do not end a run: the destination rejects an object because of its rows or the user's code.
 
-All else is made, and the run ends as unfinished. What is not the object's own fault, a server that goes down or a disk
-that is full, ends it at once.
+Everything else is copied, and the run ends as unfinished. A failure that is not about the object itself, such as a
+server shutdown or a full disk, ends the run at once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,16 +20,16 @@ FORGONE = (
     *(Phase.SCHEMA, Phase.DATA, Phase.LARGE_OBJECTS, Phase.SEQUENCES),
     *(Phase.BUILD, Phase.STATISTICS, Phase.FINISH, Phase.REFRESH, Phase.DEFERRED),
 )
-"""The phases of which one step can be done without."""
+"""The phases in which a run continues after a failed step."""
 NOT_ITS_OWN = ("25", "40", "53", "57", "58")
-"""Classes of SQLSTATE: what is read-only, to be repeated, out of room, cancelled, failing to read its files.
-08 is a foreign server's connection, ours has none."""
+"""Classes of SQLSTATE for errors that are not about the object: read-only, retry, resources, cancelled, I/O.
+08 is not among them: it is the connection to a foreign server, a failure of ours has no SQLSTATE."""
 NO_LIBRARY = "58P01"
-"""Of those the one that says that there is no such file: a function's library."""
+"""The exception: a missing file, which is a function's library."""
 VIOLATED = "23"
-"""The class of SQLSTATE for rows that break a rule."""
+"""The class of SQLSTATE for rows that violate a constraint."""
 OF_ROWS = (VIOLATED, "22", "P0", "21")
-"""Those of what rows may bring about: values that do not do, what a function in PL/pgSQL raises, more than one row."""
+"""Classes that rows may cause: invalid values, errors raised by PL/pgSQL, more than one row."""
 
 NAMELESS = (
     psycopg.errors.UndefinedTable,
@@ -44,14 +44,14 @@ MEND = "Correct the rows on the source; --resume compares these tables again."
 
 
 def own_fault(error: psycopg.Error) -> bool:
-    """Tell whether an error is about the very thing that was to be done, and others can be done without."""
+    """Return whether an error is about the step's own object, so that others can continue."""
     if error.sqlstate is None or failures.may_pass(error):
         return False
     return error.sqlstate == NO_LIBRARY or not error.sqlstate.startswith(NOT_ITS_OWN)
 
 
 def may_be_refused(step: Step, error: StepFailed) -> bool:
-    """Tell whether the others go on where this step failed so; else it ends the run."""
+    """Return whether the run continues after this failure."""
     cause = error.__cause__
     if step.phase not in FORGONE or step.indispensable or not isinstance(cause, psycopg.Error):
         return False
@@ -60,9 +60,9 @@ def may_be_refused(step: Step, error: StepFailed) -> bool:
 
 
 def instead(step: Step, error: StepFailed, path: Callable[[], str | None]) -> tuple[Step, Note] | None:
-    """Return what to do in the place of a step that failed, and a note that says so; None where nothing helps.
+    """Return what to do in place of a failed step, with a note; None if nothing helps.
 
-    `path` tells the search_path of the source's database, if that can be asked.
+    `path` returns the search_path of the source database, if available.
     """
     if step.instead is not None and violated(error):
         lesser = replace(step, work=Execute(step.instead), instead=None)
@@ -79,32 +79,32 @@ def instead(step: Step, error: StepFailed, path: Callable[[], str | None]) -> tu
 
 
 def relies(name: str, path: str) -> str:
-    """Return what to say of something that is done with another search_path than this program's."""
+    """Return the note for a step that is done with another search_path than this program's."""
     return f"{shown(name)}: done with search_path = {path}, which its functions rely on."
 
 
 def nameless(step: Step, error: StepFailed) -> bool:
-    """Tell whether a step failed for a name that a function has not found, which the database's own path may help."""
+    """Return whether a function did not find a name that the database's own search_path may find."""
     has_path = isinstance(step.work, CopyTable) and step.work.path
     return isinstance(error.__cause__, NAMELESS) and isinstance(step.work, (Execute, CopyTable)) and not has_path
 
 
 def violated(error: StepFailed) -> bool:
-    """Tell whether it is the rows that break a rule."""
+    """Return whether rows violate a constraint."""
     return (getattr(error.__cause__, "sqlstate", None) or "").startswith(VIOLATED)
 
 
 def may_be_of_rows(error: StepFailed) -> bool:
-    """Tell whether another value in a row may help."""
+    """Return whether the failure may be caused by a value in a row."""
     return (getattr(error.__cause__, "sqlstate", None) or "").startswith(OF_ROWS)
 
 
 def incomplete(
     lost: Sequence[Step], refused: Mapping[str, StepFailed], *, rows_only: bool, appended: bool = False
 ) -> Incomplete | StepFailed:
-    """Return the error that ends a run which did all but these steps. `rows_only`: the schema was there before.
+    """Return the error that ends a run in which only these steps are left. `rows_only`: the schema existed before.
 
-    `appended`: rows, too, which nobody can tell apart from those that were copied.
+    `appended`: so did rows, which cannot be told apart from the copied ones.
     """
     if unknown := [step.name for step in lost if step.name not in refused]:
         return StepFailed(unknown[0], "it is missing from the journal, though nothing failed")

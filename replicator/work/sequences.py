@@ -1,4 +1,4 @@
-"""Sequences' values. They are not part of any snapshot: what is read is never older than the rows that were copied."""
+"""Values of sequences. They are not part of a snapshot: the values are never older than the copied rows."""
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Ordered
@@ -20,9 +20,9 @@ SELECT name
 
 
 def read_values(conn: Connection, sequences: Ordered[Sequence], *, prove: bool = True) -> dict[str, tuple[int, bool]]:
-    """Return each sequence's last_value and is_called by what the destination calls it: of several, the last.
+    """Return last_value and is_called of each sequence by its name on the destination; of several, the last.
 
-    `prove`: their addresses are of this database. Raises SourceChanged if what has the name now is another one.
+    `prove`: check that each name still belongs to the sequence's OID. Raises SourceChanged if not.
     """
     values: dict[str, tuple[int, bool]] = {}
     for start in range(0, len(sequences), AT_ONCE):
@@ -39,19 +39,19 @@ def read_values(conn: Connection, sequences: Ordered[Sequence], *, prove: bool =
 
 
 def _ask(conn: Connection, query: str | sql.Composed, names: Ordered[str]) -> list[tuple[Any, ...]]:
-    """Ask sequences for their values, and no views that somebody has put in their place: those would run his code."""
+    """Query sequences, and refuse views that somebody put in their place, which would run code."""
     with locks.reading(conn, names):
         return conn.execute(query).fetchall()
 
 
 def any_unlogged(conn: Connection, sequences: Ordered[Sequence]) -> bool:
-    """Tell whether a crash of the server would set any of these back."""
+    """Return whether a crash of the server would reset any of these."""
     query = "SELECT EXISTS (SELECT FROM pg_class WHERE oid = ANY (%s::oid[]) AND relpersistence = 'u')"
     return conn.execute(query, [[s.address.objid for s in sequences]]).fetchall() == [(True,)]
 
 
 def set_values(destination: Connection, values: Mapping[str, tuple[int, bool]], *, forward: bool = False) -> None:
-    """Give sequences these values; `forward`: but for those that would give out earlier values than they do now."""
+    """Set sequences to these values; with `forward` skip those that are already further on."""
     if forward:
         beyond = set(_beyond(destination, values))
         values = {name: value for name, value in values.items() if name not in beyond}
@@ -65,9 +65,9 @@ def set_values(destination: Connection, values: Mapping[str, tuple[int, bool]], 
 def set_what_is_there(
     destination: Connection, values: Mapping[str, tuple[int, bool]], *, forward: bool = False
 ) -> dict[str, tuple[int, bool]]:
-    """Do the same, but for sequences that could not be made, while there are such. Returns what was set.
+    """Do the same, but skip sequences that do not exist because they could not be created. Returns what was set.
 
-    A resumed run, which makes them, sets all again.
+    A resumed run, which creates them, sets all again.
     """
     lacking = {name for (name,) in destination.execute(LACKING, [list(values)]).fetchall()}
     there = {name: value for name, value in values.items() if name not in lacking}
@@ -76,9 +76,9 @@ def set_what_is_there(
 
 
 def _beyond(conn: Connection, values: Mapping[str, tuple[int, bool]]) -> Iterator[str]:
-    """Yield the sequences whose next value is beyond the one that follows these values.
+    """Yield the sequences whose next value is beyond the one after these values.
 
-    A sequence that was never called gives out its last_value itself.
+    The next value of a sequence that was never called is its last_value.
     """
     names = list(values)
     one = (

@@ -1,4 +1,4 @@
-"""Planner statistics: what the source's planner knows of tables, indexes and columns is told to the destination's.
+"""Planner statistics of tables, indexes and columns, transferred from the source to the destination.
 
 Reference: PostgreSQL docs 9.28.9, "Database Object Statistics Manipulation Functions" (18, 19).
 """
@@ -18,11 +18,11 @@ from replicator.sessions.statements import statement
 
 FLUSH_CHARACTERS = 1024 * 1024
 SIZE = b"(pg_relation_size(c.oid) / current_setting('block_size')::int)"
-"""What is asked of each file, in blocks."""
+"""The size of each relation's file, in blocks."""
 
 
 def carry(source: Connection, destination: Connection, tables: Sequence[Address]) -> dict[str, str]:
-    """Give tables, their indexes and statistics objects what they know on the source, a fresh one if need be.
+    """Transfer the statistics of tables, their indexes and their statistics objects.
 
     Returns, by the table's identity, why its statistics were not accepted, in whole or in part.
     """
@@ -42,7 +42,7 @@ def carry(source: Connection, destination: Connection, tables: Sequence[Address]
             if destination.info.server_version >= EXTENDED_SINCE:
                 known = statement(__package__, "statistics_extended", major)
                 refused += _carry(source, known, [oids], destination, "restore_extended")
-    except psycopg.OperationalError:  # cut off, cancelled: not a matter of statistics
+    except psycopg.OperationalError:  # lost or cancelled: not about statistics
         raise
     except psycopg.Error as error:
         return dict.fromkeys(table_of.values(), failures.one_line(error))
@@ -50,9 +50,10 @@ def carry(source: Connection, destination: Connection, tables: Sequence[Address]
 
 
 def _relations(source: Connection, oids: list[int]) -> list[Any]:
-    """Return what pg_class knows of tables and their indexes.
+    """Return the statistics in pg_class of tables and their indexes.
 
-    To ask for a file's size takes a lock. Whoever keeps it from us may wait for our snapshot: then ANALYZE's counts do.
+    Asking for a file's size takes a lock, which a session that waits for our snapshot may block: then take the counts
+    of the last ANALYZE.
     """
     query = statement(__package__, "statistics_relations", source)
     with source.cursor(row_factory=namedtuple_row) as cursor:
@@ -67,7 +68,7 @@ def _relations(source: Connection, oids: list[int]) -> list[Any]:
 def _carry(
     source: Connection, known: bytes, values: Sequence[Any], destination: Connection, restore: str
 ) -> list[tuple[str, str]]:
-    """Tell the destination what a query finds, by a statement. Returns the relations where that was not accepted."""
+    """Pass the rows of a query to a statement on the destination. Returns the relations that were not accepted."""
     refused: list[tuple[str, str]] = []
     rows: list[tuple[str | None, ...]] = []
     size = 0
@@ -82,7 +83,7 @@ def _carry(
 
 
 def _restore(destination: Connection, restore: str, rows: list[tuple[str | None, ...]]) -> list[tuple[str, str]]:
-    """Restore what was collected and empty the list. Returns the relations where something was not accepted."""
+    """Restore the collected rows and empty the list. Returns the relations with something that was not accepted."""
     if not rows:
         return []
     refused = destination.execute(statement(__package__, restore), _columns(rows)).fetchall()

@@ -1,7 +1,7 @@
-"""What each sort of work does, in one transaction on the destination together with its line in the journal.
+"""Runs each type of work in one transaction on the destination, together with its row in the journal.
 
-What may pass (a lost connection, a deadlock, a server that restarts) is tried again: the whole transaction, unless the
-journal says that it was committed.
+After a temporary error (a lost connection, a deadlock, a server restart) the whole transaction is retried, unless the
+journal shows that it was committed.
 """
 
 import itertools
@@ -56,14 +56,14 @@ SEARCH_PATH = "SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search
 
 
 class Source(NamedTuple):
-    """A connection to the source in the snapshot, and the moment that it sees."""
+    """A connection to the source in the snapshot, and the snapshot's read point."""
 
     conn: Connection
     read_point: ReadPoint
 
 
 class StepRunner:
-    """Where the steps of a clone are done: the sessions on both servers, the snapshot and the journal."""
+    """Runs the steps of a clone, with the sessions on both servers, the snapshot and the journal."""
 
     def __init__(
         self,
@@ -95,10 +95,10 @@ class StepRunner:
         snapshot.tell = self._tell_once
 
     def run(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome | StepFailed]:
-        """Do a batch of steps in one transaction, again and again while what fails may pass. Raises StepFailed.
+        """Run a batch of steps in one transaction, and retry it after temporary errors. Raises StepFailed.
 
-        Returns what each did, or why it was refused. For that they are done one by one, each in a transaction.
-        Raises Undone when the destination's server crashed: then nothing is begun that builds on what may be lost.
+        Returns what each step did, or why it failed. If a batch fails, its steps are run one by one to find out.
+        Raises Undone after a crash of the destination: nothing may build on steps that may be lost.
         """
         if len(batch) == 1:
             return {batch[0].name: self._run_alone(batch[0], worker)}
@@ -126,7 +126,7 @@ class StepRunner:
             return outcome or error
 
     def _run_apart(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome | StepFailed]:
-        """Do the steps one by one, each in a transaction: what becomes of one shall be told of that one."""
+        """Run the steps one by one, each in its own transaction, so that a failure is attributed to its step."""
         outcomes: dict[str, Outcome | StepFailed] = {}
         gone: set[str] = set()
         for step in batch:
@@ -137,7 +137,7 @@ class StepRunner:
         return outcomes
 
     def _instead(self, step: Step, worker: int, error: StepFailed) -> Outcome | None:
-        """Do what helps, or was agreed, where a step failed; None where that fails, too."""
+        """Do what helps, or what the user asked for, after a step failed; None if that fails, too."""
         found = rejected.instead(step, error, self._search_path)
         if not found:
             return None
@@ -152,7 +152,7 @@ class StepRunner:
         return outcome
 
     def _search_path(self) -> str | None:
-        with suppress(psycopg.Error), self._source.use() as conn:  # it may be gone, when all is read
+        with suppress(psycopg.Error), self._source.use() as conn:  # it may be closed after all was read
             return str(conn.execute(SEARCH_PATH).fetchall()[0][0])
         return None
 
@@ -169,10 +169,10 @@ class StepRunner:
     def _attempt(self, batch: Sequence[Step], worker: int, *, again: bool) -> dict[str, Outcome]:
         with naming(batch[0]), failures.on("destination"):
             if again or self._control.lost:
-                control = self._control.keep()  # without it this clone has no claim on the destination any more
+                control = self._control.keep()  # without it this clone has lost its claim on the destination
                 self._destination.end_lost(control)
         with naming(batch[0]), self._destination.use() as conn, conn.transaction():
-            # First of all: an earlier attempt may be in mid-commit, and what is here may be another server by now.
+            # First of all: an earlier attempt may still be committing, and this may be another server by now.
             done, forgotten = self._journal.take(conn, [step.name for step in batch])
             if left := [step for step in batch if step.name not in done]:
                 outcomes = self._do_all(left, conn, worker, forgotten)
@@ -183,9 +183,9 @@ class StepRunner:
     def _do_all(
         self, batch: Sequence[Step], conn: Connection, worker: int, forgotten: Collection[str]
     ) -> dict[str, Outcome]:
-        """Do the steps of a batch, those first that read from the source, which is let go then.
+        """Run the steps of a batch: first those that read from the source, whose connection is then released.
 
-        `forgotten` were done once, and a crash took their rows away.
+        `forgotten` are steps that were done before and whose rows a crash lost.
         """
         reads = list(itertools.takewhile(lambda step: isinstance(step.work, CopyTable | CopyLargeObjects), batch))
         outcomes: dict[str, Outcome] = {}
@@ -213,11 +213,11 @@ class StepRunner:
         return {step.name: Outcome(time.monotonic() - began, *outcome)}
 
     def _tell(self, error: BaseException, seconds: float, step: Step, worker: int) -> None:
-        """Say that a batch is tried again."""
+        """Report that a batch is retried."""
         self._emit(events.Retried(step.name, step.phase, worker, seconds, one_line(error)))
 
     def cancel(self) -> None:
-        """Make every worker come home: nothing new begins, and what runs is cancelled on both servers."""
+        """Stop all workers: start nothing new, and cancel running statements on both servers."""
         self._stopped.set()
         self._source.cancel()
         self._destination.cancel()
@@ -225,23 +225,23 @@ class StepRunner:
     def _do(
         self, step: Step, source: Source | None, destination: Connection, worker: int, blank: Collection[str]
     ) -> tuple[int, int, ReadPoint | None]:
-        """Return rows, bytes and, for rows, when they were read."""
+        """Return the rows, the bytes and, for rows, their read point."""
         assert not isinstance(step.work, ComparingWork), f"a copy compares nothing: {step.work}"
         match step.work:
             case Execute(statements):
-                if step.sorts and self._sorting:  # to the transaction's end; what goes with others is small
+                if step.sorts and self._sorting:  # until the transaction ends; others in the batch are small
                     memory = self._sorting.memory(step.sorts) // 1024
                     statements = (f"SET LOCAL maintenance_work_mem = '{memory}kB'", *statements)
                 _run(statements, destination)
                 return 0, 0, None
             case CreateTablespace() as work:
-                # It refuses transactions, and so does not belong to this one: at a second attempt it is there already.
+                # CREATE TABLESPACE cannot run in a transaction, so it is outside of this one: a retry finds it done.
                 create_tablespace(self._control.keep(), work)
                 for statement in work.then:
                     destination.execute(statement)
                 return 0, 0, None
             case DropExisting(kept):
-                # Some hundred objects a transaction, for the lock table's sake: again, it drops what is left.
+                # A few hundred objects for each transaction, since the lock table is small: a retry drops the rest.
                 control = self._control.keep()
                 emptying.empty(control, kept, emptying.not_ours(control), lambda: journal.begin_dropping(control))
                 return 0, 0, None
@@ -253,9 +253,9 @@ class StepRunner:
                     rows = copying.copy_table(source.conn, destination, work, transfer, moved, blank=blank)
                 return rows, moved.total, source.read_point
             case SetSequences(which, forward):
-                with self._source.use() as conn:  # outside a transaction, which would hold a lock for each to its end
+                with self._source.use() as conn:  # no transaction, which would lock each one to its end
                     values = sequences.read_values(conn, which)
-                    if sequences.any_unlogged(conn, which):  # a crash of the source set them back; it ends its snapshot
+                    if sequences.any_unlogged(conn, which):  # a crash of the source resets them, and ends its snapshot
                         self._snapshot.keep()
                 given = sequences.set_what_is_there(destination, values, forward=forward)
                 write_given(destination, given)
@@ -285,7 +285,7 @@ class StepRunner:
 
     @contextmanager
     def _reading(self, batch: Sequence[Step]) -> Iterator[Source | None]:
-        """Lend a connection in the snapshot to a batch that reads from the source."""
+        """Lend a connection in the snapshot, if the batch reads from the source."""
         tables = [step.work.table for step in batch if isinstance(step.work, CopyTable)]
         if not tables and not any(isinstance(step.work, CopyLargeObjects) for step in batch):
             yield None
@@ -312,7 +312,7 @@ class StepRunner:
 
 
 def _lock(conn: Connection, batch: Sequence[Step]) -> set[str]:
-    """Lock what a batch is to fill, in one message; where that fails one by one, which tells the step."""
+    """Lock the tables of a batch in one message; if that fails, one by one, to find the step."""
     works = [(step, step.work) for step in batch if isinstance(step.work, CopyTable)]
     if len(works) > 1:
         with suppress(psycopg.Error), conn.transaction():
@@ -325,15 +325,15 @@ def _lock(conn: Connection, batch: Sequence[Step]) -> set[str]:
 
 
 def _do_at_once(batch: Sequence[Step], conn: Connection) -> dict[str, Outcome]:
-    """Run all statements of a batch as one message. Where one fails, do nothing: one by one they tell which it was.
+    """Run all statements of a batch as one message. If one fails, do nothing: run one by one, they show which it is.
 
-    Most take less time than to send them, hear of them and send the next.
+    Most take less time than a round trip.
     """
     statements = [s for step in batch if isinstance(step.work, Execute) for s in step.work.statements]
     if len(batch) == 1 or not statements:
         return {}
     began = time.monotonic()
-    conn.execute("SAVEPOINT together")  # by itself: the server parses all of a message before it does any of it
+    conn.execute("SAVEPOINT together")  # in its own message: the server parses a whole message before it runs any of it
     try:
         _run([*statements, "RELEASE SAVEPOINT together"], conn)
     except psycopg.Error:
@@ -346,7 +346,7 @@ def _do_at_once(batch: Sequence[Step], conn: Connection) -> dict[str, Outcome]:
 
 
 def _run(statements: Sequence[str], conn: Connection) -> None:
-    """Run statements as one message with one answer."""
+    """Run statements in one message."""
     if statements:
         together = ";\n".join(statements)
         if logger.isEnabledFor(logging.DEBUG):
@@ -355,7 +355,7 @@ def _run(statements: Sequence[str], conn: Connection) -> None:
 
 
 class Counter:
-    """Counts the bytes of a step, reports them by the megabyte, and waits after each portion as long as it must."""
+    """Counts the bytes of a step, reports each megabyte, and waits to keep the rate limit."""
 
     def __init__(self, emit: Emit, step: Step, worker: int, wait: Callable[[int], None]) -> None:
         self.total = 0
@@ -372,11 +372,11 @@ class Counter:
         self._wait(bytes)
 
     def report(self) -> None:
-        """Emit what was not reported yet."""
+        """Emit the bytes not reported yet."""
         self._emit(events.Moved(self._step.name, self._step.phase, self._worker, self.total - self._reported))
         self._reported = self.total
 
     def take_back(self) -> None:
-        """Emit that nothing was moved after all: it is rolled back."""
+        """Emit that the bytes reported so far were rolled back."""
         self.total = 0
         self.report()

@@ -1,4 +1,4 @@
-"""How fast a whole run may go: one pace for all its workers."""
+"""The rate limit of a run, shared by all its workers."""
 
 import threading
 import time
@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from replicator.errors import Interrupted
 
-BURST_SECONDS = 0.1  # So much of what was not used may be made up for.
+BURST_SECONDS = 0.1  # how much unused time may be made up for
 
 
 class Throttle:
-    """Says how long to wait after some bytes, so that on average so many a second go."""
+    """Computes how long to wait after some bytes, to keep an average rate."""
 
     def __init__(self, bytes_per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._pace = bytes_per_second
@@ -19,7 +19,7 @@ class Throttle:
         self._lock = threading.Lock()
 
     def take(self, bytes: int) -> float:
-        """Count bytes that have gone, and return the seconds to wait before the next.
+        """Count bytes that were moved, and return the seconds to wait before the next.
 
         >>> throttle = Throttle(1000, clock=lambda: 5.0)
         >>> throttle.take(500), throttle.take(1000)
@@ -31,6 +31,6 @@ class Throttle:
             return max(0.0, self._free_at - now)
 
     def wait(self, bytes: int, stopped: threading.Event) -> None:
-        """Let the time pass that so many bytes may take. Raises Interrupted when the run is given up meanwhile."""
+        """Wait as long as these bytes may take. Raises Interrupted if the run is cancelled meanwhile."""
         if stopped.wait(self.take(bytes)):
             raise Interrupted("stopped")

@@ -1,4 +1,4 @@
-"""A table's rows from one server to the other: by `relay`, or by `driver`, which always works."""
+"""Copies a table's rows between the servers: by `relay`, or by `driver`, which always works."""
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -15,7 +15,7 @@ from replicator.work.copying.wire import NoWire, open_wire
 logger = logging.getLogger(__name__)
 
 FROZEN_BYTES = 1024 * 1024
-"""A smaller table that is empty is not emptied anew, which makes files: with three of them, as long as 2,000 rows take
+"""A smaller table that never had a row is not truncated: creating three new files takes as long as copying 2,000 rows
 (2026-11, PostgreSQL 18, ext4)."""
 
 Moved = Callable[[int], None]
@@ -23,9 +23,9 @@ Transfer = Callable[[Connection, Connection, str, str, Moved], int]
 
 
 def lock(destination: Connection, works: Iterable[CopyTable]) -> set[str]:
-    """Lock the tables that are to be filled, those that this run has made, as long as the transaction lasts.
+    """Lock the tables to fill that this run has created, until the transaction ends.
 
-    Returns those that have never had a row. Raises StepFailed where somebody has given one a trigger.
+    Returns those that never had a row. Raises StepFailed if somebody has added a trigger to one.
     """
     mine = {work.target.relation: _alone(work) for work in works if work.fresh and not work.table.extension}
     return triggers.refuse(destination, mine) if mine else set()
@@ -40,17 +40,17 @@ def copy_table(
     *,
     blank: Collection[str] = (),
 ) -> int:
-    """Copy the rows that the source connection's snapshot shows. Returns how many; calls `moved` with bytes as they go.
+    """Copy the rows in the source connection's snapshot. Returns how many; calls `moved` with the bytes of each block.
 
-    Both connections are in a transaction, which has locked the table; `blank`: what was blank then. Raises
-    psycopg.Error or a ReplicatorError, and may close both connections.
+    Both connections are in a transaction, which has locked the table; `blank` are the tables that never had a row.
+    Raises psycopg.Error or a ReplicatorError, and may close both connections.
     """
     for statement in work.before:
         with failures.on("destination"):
             destination.execute(statement)
     freeze = _alone(work) and not (work.table.bytes < FROZEN_BYTES and work.target.relation in blank)
     if freeze:
-        # Emptied in the transaction that fills it, it can be frozen; with wal_level = minimal it need not be logged.
+        # A table truncated in the same transaction can be frozen, and with wal_level = minimal needs no WAL.
         with failures.on("destination"):
             destination.execute(f"TRUNCATE ONLY {work.target.relation}")
     statements = copy_out(work), copy_in(work, freeze=freeze)
@@ -64,7 +64,7 @@ def copy_table(
 
 
 def choose_transfer(source: Connection, destination: Connection, *, relay_wanted: bool) -> tuple[Transfer, str]:
-    """Return the fastest way between these two connections, and in words which it is and why."""
+    """Return the fastest way between these two connections, and a sentence that names it and says why."""
     if not relay_wanted:
         return driver.transfer, "Rows go through the driver (--relay off)."
     try:
@@ -75,7 +75,7 @@ def choose_transfer(source: Connection, destination: Connection, *, relay_wanted
 
 
 def copy_out(work: CopyTable) -> str:
-    """Return the statement that reads the rows. All names come quoted from the source.
+    """Return the statement that reads the rows. All names are quoted by the source.
 
     >>> from replicator.model import Address, Column, Reading, Table
     >>> table = Table(Address(1259, 1), "public.t", "public", (Column("id", "pg_catalog.int4", True),), 0, 0, None)
@@ -95,7 +95,7 @@ def copy_out(work: CopyTable) -> str:
 
 
 def condition_of(table: Table, part: Part) -> str:
-    """Return what is true of a part's rows. What it is cut by may come from a journal: it is a literal here, no more.
+    """Return the condition for a part's rows. Its bounds may come from a journal, so they only become literals.
 
     >>> from replicator.model import Address
     >>> table = Table(Address(1259, 1), "t", "public", (), 0, 0, None, key='"a"', key_type="text")
@@ -116,13 +116,13 @@ def _literal(table: Table, part: Part, end: str) -> str:
 
 
 def copy_in(work: CopyTable, *, freeze: bool) -> str:
-    """Return the statement that takes the rows; frozen if the table was just emptied."""
+    """Return the statement that loads the rows; frozen if the table was just truncated."""
     options = f"FORMAT {_format(work)}{', FREEZE' * freeze}"
     return f"COPY {work.target.relation}{_column_list(work.target.columns)} FROM STDIN ({options})"
 
 
 def _alone(work: CopyTable) -> bool:
-    """Tell whether the table holds nothing but what this copy brings: of no other part, no other partition."""
+    """Return whether the table gets all its rows from this copy: no other part or partition is loaded into it."""
     return work.fresh and not (work.table.root or work.table.extension or work.part)
 
 

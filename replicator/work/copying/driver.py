@@ -1,9 +1,9 @@
-"""The rows of a COPY through libpq: one call a row to read, large joined writes. Memory: a block and a row.
+"""Copies the rows of a COPY through libpq: one call for each row read, large writes. Memory: a block and a row.
 
     source ── COPY … TO STDOUT ──► read_block ──► write_block ── COPY … FROM STDIN ──► destination
 
-The functions that wait are generators in psycopg's manner: they yield what to wait for, and the connection waits
-without holding the interpreter's lock. Reference: PostgreSQL docs 32.10, "Functions Associated with the COPY Command".
+The functions that wait are generators as in psycopg: they yield what to wait for, and the connection waits without
+holding the GIL. Reference: PostgreSQL docs 32.10, "Functions Associated with the COPY Command".
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ GIVEN_UP = b"replicator gave up this COPY"
 def transfer(
     source: Connection, destination: Connection, copy_out: str, copy_in: str, moved: Callable[[int], None]
 ) -> int:
-    """Stream one COPY into the other and return the rows, counted alike by both servers.
+    """Stream one COPY into the other and return the number of rows, which both servers must agree on.
 
     Both connections are in a transaction. Raises psycopg.Error, RowsLost; a failure closes the source connection.
     """
@@ -47,7 +47,7 @@ def transfer(
         with failures.on("destination"):
             received = destination.wait(_finish(destination.pgconn, None))
     except BaseException as error:
-        # The rest of the stream is not worth reading; the server ends its side when the connection goes.
+        # Do not read the rest of the stream; the server ends the COPY when the connection is closed.
         source.close()
         if isinstance(error, errors.Error | RowsLost) and destination.pgconn.status == pq.ConnStatus.OK:
             _abort(destination, error)
@@ -60,7 +60,7 @@ def transfer(
 
 
 def _abort(destination: Connection, error: BaseException) -> None:
-    """End the COPY on the destination with an error. If it had failed by itself, what it answers is the reason."""
+    """End the COPY on the destination with an error. If the COPY had failed already, raise that failure instead."""
     if destination.pgconn.transaction_status != pq.TransactionStatus.ACTIVE:
         return
     try:
@@ -79,7 +79,7 @@ def _begin(pgconn: PGconn, statement: bytes, expected: pq.ExecStatus) -> PQGen[N
 
 
 def _read_block(pgconn: PGconn) -> PQGen[tuple[bytes, bool]]:
-    """Return some rows joined, at most a block and a row, and whether more may follow."""
+    """Return some rows, at most a block and a row, and whether more may follow."""
     rows: list[memoryview] = []
     size = 0
     while size < BLOCK_BYTES:
@@ -98,7 +98,7 @@ def _read_block(pgconn: PGconn) -> PQGen[tuple[bytes, bool]]:
 
 
 def _write_block(pgconn: PGconn, block: bytes) -> PQGen[None]:
-    # A message need not end where a row does; a row of a gigabyte goes in pieces.
+    # A message need not end with a row: a row of a gigabyte is sent in pieces.
     for start in range(0, len(block), LARGEST_WRITE_BYTES):
         while pgconn.put_copy_data(block[start : start + LARGEST_WRITE_BYTES]) == 0:
             yield from _flush(pgconn)
@@ -106,7 +106,7 @@ def _write_block(pgconn: PGconn, block: bytes) -> PQGen[None]:
 
 
 def _flush(pgconn: PGconn) -> PQGen[None]:
-    """Send what is buffered. Raises OperationalError when the server answers in mid-stream: it can only have failed."""
+    """Send what is buffered. Raises OperationalError if the server answers before the end: it can only be an error."""
     while True:
         ready = (yield Wait.RW) or 0
         if ready & Ready.R:
@@ -117,7 +117,7 @@ def _flush(pgconn: PGconn) -> PQGen[None]:
 
 
 def _end(pgconn: PGconn) -> PQGen[int]:
-    """Return the row count of a COPY whose data is over. Raises its error."""
+    """Return the row count of a COPY after its data. Raises its error."""
     results = yield from generators.fetch_many(pgconn)
     for result in results:
         if result.status != pq.ExecStatus.COMMAND_OK:

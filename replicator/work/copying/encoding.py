@@ -1,6 +1,6 @@
-"""Bytes that are no text in the encoding that they should be in: which row, which column, which bytes.
+"""Finds bytes that are invalid in the declared encoding: which row, which column, which bytes.
 
-A server names neither, or only the line. So the rows are read once more as the bytes that they are, and looked at here.
+A server reports none of these, or only the line. So the rows are read again as bytes, and checked here.
 """
 
 import re
@@ -21,7 +21,7 @@ from replicator.work.copying import condition_of
 
 UNFIT = (psycopg.errors.CharacterNotInRepertoire, psycopg.errors.UntranslatableCharacter)
 SHOWN_BYTES = 12
-"""So many before and after the first one that does not fit."""
+"""How many bytes are shown before and after the first invalid one."""
 SAMPLE_ROWS = 1000
 SAMPLE_BYTES = 4 * 1024 * 1024
 SAMPLE_SECONDS = 10.0
@@ -39,7 +39,7 @@ ESCAPED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v"
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """A value that is no text: of the row of this number, in the order in which the table is read, if all of it was."""
+    """An invalid value. `row` is its number in the order of reading, if the whole table was read."""
 
     table: str
     row: int | None
@@ -57,7 +57,7 @@ class Misfit:
 
 @contextmanager
 def named(snapshot: Snapshot, step: str, work: CopyTable) -> Iterator[None]:
-    """Say of which row, column and bytes a server complains while a table is copied. Raises StepFailed."""
+    """Add row, column and bytes to a server's encoding error while a table is copied. Raises StepFailed."""
     try:
         yield
     except UNFIT as error:
@@ -71,12 +71,12 @@ def named(snapshot: Snapshot, step: str, work: CopyTable) -> Iterator[None]:
 
 
 def remedy(source: Connection) -> str | None:
-    """Return what helps: where the server knows the encoding, nothing but to mend the bytes."""
+    """Return what helps: if the server knows the encoding, only repairing the bytes."""
     return DECLARE if is_unknown(source) else MEND
 
 
 def is_unknown(source: Connection) -> bool:
-    """Tell whether a server does not know what its bytes are."""
+    """Return whether a server does not know the encoding of its bytes."""
     return source.info.parameter_status("server_encoding") == "SQL_ASCII"
 
 
@@ -85,8 +85,8 @@ def _encoding(conn: Connection) -> str:
 
 
 def sample(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
-    """Yield the tables in whose first rows, or some of the others, there are bytes that the copy would fail on."""
-    if not is_unknown(snapshot.holder) or snapshot.holder.info.encoding == "iso8859-1":  # in which all bytes are text
+    """Yield the tables with bytes in a sample of rows that would make the copy fail."""
+    if not is_unknown(snapshot.holder) or snapshot.holder.info.encoding == "iso8859-1":  # all bytes are valid
         return
     until = time.monotonic() + SAMPLE_SECONDS
     found: list[Misfit] = []
@@ -114,7 +114,7 @@ def sample(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
 
 
 def first(conn: Connection, table: Table, where: str, *, limit: int | None = None) -> Misfit | None:
-    """Return the first value that is no text in the connection's encoding; of so many rows, scattered, at most."""
+    """Return the first invalid value in the connection's encoding; with `limit`, in a scattered sample of rows."""
     names = [column.name for column in table.columns]
     codec = conn.info.encoding
     scattered = ""
@@ -124,7 +124,7 @@ def first(conn: Connection, table: Table, where: str, *, limit: int | None = Non
     statement = f"COPY ({query}{f' LIMIT {limit}' if limit else ''}) TO STDOUT".encode(codec)
     encoding, read = _encoding(conn), 0
     found: Misfit | None = None
-    # Left by an exception, a COPY is cancelled.
+    # An exception is the way to cancel a COPY.
     with suppress(_Enough), conn.transaction(force_rollback=True), conn.cursor() as cursor:
         if is_unknown(conn):
             conn.execute("SET LOCAL client_encoding = 'SQL_ASCII'")
@@ -144,11 +144,11 @@ def first(conn: Connection, table: Table, where: str, *, limit: int | None = Non
 
 
 class _Enough(Exception):
-    """No more is to be read."""
+    """Raised to stop reading."""
 
 
 def _unfit(value: bytes, codec: str) -> bytes | None:
-    """Return the bytes around the first that is no text.
+    """Return the bytes around the first invalid one.
 
     >>> _unfit(b"ab\\\\tcaf\\xe9", "utf-8"), _unfit(b"abc", "utf-8")
     (b'ab\\tcaf\\xe9', None)
@@ -164,7 +164,7 @@ def _unfit(value: bytes, codec: str) -> bytes | None:
 
 
 def in_catalog(objects: Iterable[tuple[str, Iterable[str]]], codec: str) -> Iterator[str]:
-    """Yield, of objects that were read as LATIN1, in which all bytes are text, those that are none, with the bytes."""
+    """Yield the objects with bytes that are invalid in `codec`, of objects read as LATIN1, in which all are valid."""
     show: Callable[[str], str] = lambda name: name.encode("latin-1").decode(codec, "backslashreplace")  # noqa: E731
     for name, texts in objects:
         for text in (name, *texts):

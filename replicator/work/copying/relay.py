@@ -1,9 +1,9 @@
-"""The rows of a COPY from socket to socket: the messages that one server sends are what the other one takes.
+"""Copies the rows of a COPY from socket to socket: one server's messages are forwarded to the other.
 
     source ── COPY … TO STDOUT ──► Stream ── COPY … FROM STDIN ──► destination
 
-COPY OUT and COPY IN have the same messages, so a row's contents are not looked at: the client's work does not depend on
-the size of rows, nor does its memory. libpq sees nothing of it. What does not end as it must closes both connections.
+COPY OUT and COPY IN use the same messages, so the contents of rows are not parsed: neither CPU time nor memory depends
+on the size of rows. libpq does not see these messages. Any irregular end closes both connections.
 Reference: PostgreSQL docs, "Message Flow", COPY Operations.
 """
 
@@ -26,10 +26,10 @@ AHEAD_BYTES = 4096
 def transfer(
     source: Connection, destination: Connection, copy_out: str, copy_in: str, moved: Callable[[int], None]
 ) -> int:
-    """Stream one COPY into the other and return the rows, counted alike by both servers.
+    """Stream one COPY into the other and return the number of rows, which both servers must agree on.
 
     Both connections are in a transaction. Raises psycopg.Error, ProtocolViolation, RowsLost, NoWire; any failure closes
-    both connections. `moved` gets the bytes on the wire, five a row more than the rows themselves.
+    both connections. `moved` gets the bytes on the wire: five for each row more than the row itself.
     """
     try:
         end = Peer("destination", destination)
@@ -41,7 +41,7 @@ def transfer(
 
 
 class Peer:
-    """A server at one end of a relay, and its messages. While it has nothing to say, it is `other` that is heard."""
+    """A server at one end of a relay, and its messages. While waiting for it, errors of `other` are noticed, too."""
 
     def __init__(self, name: str, conn: Connection, other: "Peer | None" = None) -> None:
         if conn.pgconn.transaction_status != pq.TransactionStatus.INTRANS:
@@ -55,7 +55,7 @@ class Peer:
         self._little = memoryview(bytearray(AHEAD_BYTES))
 
     def send(self, data: bytes | memoryview) -> None:
-        """Send all of it. Raises what the server has to say against it, be it in mid-stream."""
+        """Send all of the data. Raises the server's error, even in mid-stream."""
         rest = memoryview(data)
         with failures.on(self._name):
             self.listen()
@@ -63,7 +63,7 @@ class Peer:
                 try:
                     size = self.wire.write(rest)
                 except psycopg.OperationalError:
-                    self.listen()  # why it hung up
+                    self.listen()  # raises the reason
                     raise
                 if size is None:
                     self._patiently((self.wire, self.wire.writing | self.wire.reading))
@@ -71,11 +71,11 @@ class Peer:
                 rest = rest[size or 0 :]
 
     def query(self, statement: str) -> None:
-        """Send a statement, by the simple protocol."""
+        """Send a statement with the simple protocol."""
         self.send(frame(b"Q", statement.encode(self._encoding) + b"\0"))
 
     def listen(self) -> None:
-        """Pass over what the server has said unasked, without waiting. Raises its error."""
+        """Skip notices and the like that have arrived, without waiting. Raises the server's error."""
         with failures.on(self._name):
             while self._ahead or self._take():
                 kind, _ = self._message()
@@ -100,12 +100,12 @@ class Peer:
         return int(count)
 
     def expect_ready(self) -> None:
-        """Make sure that the server waits for a command, in a transaction that has not failed."""
+        """Check that the server waits for a command, in a transaction that has not failed."""
         if self.expect(b"Z") != b"T":
             raise self._surprise(b"Z")
 
     def rows(self, stream: Stream) -> memoryview:
-        """Return some rows, as the messages that they come in; none after CopyDone. Raises the server's error."""
+        """Return some rows as CopyData messages; empty after CopyDone. Raises the server's error."""
         with failures.on(self._name):
             while True:
                 if stream.other:
@@ -120,7 +120,7 @@ class Peer:
                     return data
 
     def _read(self, into: memoryview) -> int:
-        """Read some of what comes next. Returns how much, at least a byte."""
+        """Read some bytes. Returns how many, at least one."""
         if ahead := self._ahead[: len(into)]:
             into[: len(ahead)] = ahead
             del self._ahead[: len(ahead)]
@@ -130,7 +130,7 @@ class Peer:
         return size
 
     def _message(self) -> tuple[bytes, bytes]:
-        """Return the next message. Raises the error if it is one."""
+        """Return the next message. Raises it if it is an error."""
         kind, length = HEADER.unpack(self._exactly(HEADER.size))
         if not LENGTH_BYTES <= length <= LONGEST_BODY_BYTES:
             raise self._surprise(kind)
@@ -148,7 +148,7 @@ class Peer:
         return taken
 
     def _wait(self) -> None:
-        """Wait until there may be something to read. Raises what the other server has to say."""
+        """Wait until there may be something to read. Raises an error of the other server."""
         if self._other:
             self._patiently((self.wire, self.wire.reading), (self._other.wire, self._other.wire.reading))
             self._other.listen()
@@ -156,13 +156,13 @@ class Peer:
             self._patiently((self.wire, self.wire.reading))
 
     def _patiently(self, *wanted: tuple[Wire, int]) -> None:
-        """Wait for this server, however long it is at work. Raises OperationalError where that is in vain."""
+        """Wait for this server as long as it is working. Raises OperationalError if the connection is lost."""
         silence = watchdog.Silence(self._conn, watchdog.watch_of(self._conn))
         while not wait(*wanted, seconds=silence.pause):
             silence.act()
 
     def _take(self) -> bool:
-        """Read ahead what is there of messages, and perhaps some rows behind them."""
+        """Read ahead the messages that have arrived, and perhaps some rows after them."""
         got = self.wire.read(self._little)
         self._ahead += self._little[: got or 0]
         return got is not None
@@ -171,7 +171,7 @@ class Peer:
         return ProtocolViolation(f"The {self._name} sent an unexpected message ({kind!r}).")
 
     def _error(self, fields: dict[int, bytes]) -> psycopg.Error:
-        """Return what psycopg would have raised."""
+        """Return the error that psycopg would have raised."""
         every = {int(code): fields.get(int(code)) for code in pq.DiagnosticField}
         state = fields[ord("C")].decode("ascii", "replace")
         text = fields[ord("M")].decode(self._encoding, "replace")

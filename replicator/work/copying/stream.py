@@ -1,10 +1,10 @@
-"""What a source sends during COPY … TO STDOUT: rows, followed from header to header, until another message comes.
+"""Parses a source's stream during COPY … TO STDOUT: rows, from header to header, until another message comes.
 
 # 'd' length row | 'd' length row | … | 'c' 4 | …
 
-Only rows are handed on. A source is not to be trusted with more: any other message would reach the destination as one
-of this program's own, and a CopyDone with a Query behind it would run there. A row's header costs 0.07 µs to look at,
-0.013 µs in a run of rows of one length (2026-11), its contents nothing. Reference: PostgreSQL docs, "Message Formats",
+Only rows are forwarded. A source must not be trusted with more: any other message would reach the destination as one
+of this program's own, and a CopyDone followed by a Query would run there. Parsing a row's header costs 0.07 µs,
+0.013 µs in a run of rows of equal length (2026-11), its contents nothing. Reference: PostgreSQL docs, "Message Formats",
 CopyData.
 """
 
@@ -12,20 +12,20 @@ import struct
 
 CHUNK_BYTES = 256 * 1024
 ROW = b"d"
-HEADER = struct.Struct("!ci")  # negative lengths are none
+HEADER = struct.Struct("!ci")  # unsigned: lengths are never negative
 LENGTH_BYTES = 4  # a message's length counts itself
 RUN_ROWS = 512
-RUN_PAYS = 32  # rows: to look for a run takes as long as to look at so many headers
-ATTEMPTS = 4  # to find a run, before it is given up until more is read
+RUN_PAYS = 32  # rows: detecting a run costs as much as parsing this many headers
+ATTEMPTS = 4  # at finding a run, before waiting until more is read
 
 
 def frame(kind: bytes, body: bytes = b"") -> bytes:
-    """Return a message: its kind, its length without the kind, its body."""
+    """Return a message: its type, its length without the type, its body."""
     return HEADER.pack(kind, LENGTH_BYTES + len(body)) + body
 
 
 def error_fields(body: bytes) -> dict[int, bytes] | None:
-    r"""Return the fields of an ErrorResponse by their codes; None if it is none.
+    r"""Return the fields of an ErrorResponse by their codes; None if it is malformed.
 
     >>> error_fields(b"SERROR\0VERROR\0C22012\0Mdivision by zero\0\0")[ord("M")]
     b'division by zero'

@@ -1,4 +1,4 @@
-"""What somebody does to a table between the look at it and its copy: its triggers would run as the role that copies."""
+"""Detects tables that were replaced, or got a trigger, before their copy: it would run as the copying role."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -8,8 +8,8 @@ from replicator.errors import StepFailed
 from replicator.sessions import failures
 from replicator.sessions.postgres import Connection
 
-# Before 15 a partition's own copy of a trigger is called internal, too. A view can have triggers that take rows.
-# All is found by indexes, however much the database holds: hence count(*) and not EXISTS, nor joins.
+# Before 15 a partition's copy of a trigger is internal, too. A view can have triggers that take rows. count(*), not
+# EXISTS or joins: so the planner always uses indexes, however large the database is.
 CHANGED = """
 SELECT string_agg(DISTINCT name, ', ')
   FROM unnest({names}::text[], {oids}::oid[]) AS wanted (name, oid)
@@ -45,9 +45,9 @@ END"""
 
 
 def none_fires(tables: Mapping[str, int | None], *, on_truncate: bool) -> Iterator[str]:
-    """Yield what locks tables against new triggers, and fails if one fires, or a table has not the OID that is given.
+    """Yield the statements that lock tables against new triggers, and fail if one would fire or an OID is different.
 
-    The names say ONLY where a table's children are not meant.
+    Names include ONLY if a table's children are not meant.
     """
     yield _lock(tables, exclusive=on_truncate)
     changed = sql.SQL(_changed(tables, on_truncate=on_truncate))
@@ -55,10 +55,10 @@ def none_fires(tables: Mapping[str, int | None], *, on_truncate: bool) -> Iterat
 
 
 def refuse(conn: Connection, tables: Mapping[str, bool]) -> set[str]:
-    """Lock tables that this run has made, and make sure that nobody has given one a trigger. Raises StepFailed.
+    """Lock tables that this run has created, and check that none has got a trigger. Raises StepFailed.
 
-    Their owners may have got them already, before the rows come. Each comes with whether nobody else may load rows
-    into it meanwhile. Returns those that have no row, nor ever had one.
+    Their owners may have access before the rows are copied. Each comes with whether it is locked exclusively, so that
+    nobody else can load rows into it. Returns those that never had a row.
     """
     names = list(tables)
     alike = [(exclusive, [n for n in names if tables[n] is exclusive]) for exclusive in (True, False)]
@@ -86,7 +86,7 @@ def _lock(tables: Iterable[str], *, exclusive: bool) -> str:
 
 
 def _changed(tables: Mapping[str, int | None], *, on_truncate: bool | None) -> str:
-    """Return the query for those that were replaced, or have a trigger that fires; None: on whatever it fires."""
+    """Return the query for tables that were replaced or have a trigger that fires; None: on any event."""
     names = [name.removeprefix("ONLY ") for name in tables]
     query = sql.SQL(CHANGED).format(names=names, oids=list(tables.values()), on_truncate=sql.Literal(on_truncate))
     return query.as_string()

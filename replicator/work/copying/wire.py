@@ -1,11 +1,11 @@
 """The bytes of a connection, past libpq: of a plain socket, or of TLS through the very session that libpq has.
 
-A wire is for a connection that waits for a command, so that libpq has nothing half sent or half read. libpq never
-learns what passes here, and goes on afterwards as if nothing had been. Its descriptors never block.
+A wire is used on an idle connection, when libpq has nothing half sent or half read. libpq does not notice what is sent
+and received here, and continues afterwards as before. Its sockets are non-blocking.
 
-TLS: PQsslStruct gives libpq's `SSL *`, and the functions for it are those that psycopg's own extension module reaches:
-dlsym looks through a module and all that it was linked with, so no other OpenSSL in the process can come in between.
-ctypes releases the interpreter's lock. Reference: libpq's fe-secure-openssl.c (18.6), SSL_read(3), SSL_write(3).
+TLS: PQsslStruct returns libpq's `SSL *`, and its functions are looked up in psycopg's extension module: dlsym searches
+a module and everything it was linked with, so that no other OpenSSL in the process can be picked by mistake. ctypes
+releases the GIL. Reference: libpq's fe-secure-openssl.c (18.6), SSL_read(3), SSL_write(3).
 """
 
 import ctypes
@@ -19,7 +19,7 @@ import psycopg
 from psycopg import pq
 from psycopg.pq.abc import PGconn
 
-READABLE, WRITABLE = 1, 4  # poll's POLLIN and POLLOUT, which Windows' select lacks
+READABLE, WRITABLE = 1, 4  # POLLIN and POLLOUT, which select on Windows lacks
 CLOSED = "server closed the connection unexpectedly"
 
 
@@ -34,7 +34,7 @@ class Wire:
         self.descriptor = pgconn.socket
 
     def read(self, into: memoryview) -> int | None:
-        """Read what is there, at most a bufferful. None: nothing yet. Raises OperationalError at the end of file."""
+        """Read what has arrived, at most a bufferful. None: nothing yet. Raises OperationalError at end of file."""
         try:
             size = os.readv(self.descriptor, [into])
         except BlockingIOError:
@@ -46,7 +46,7 @@ class Wire:
         return size
 
     def write(self, data: memoryview) -> int | None:
-        """Write some of it, and return how much. None: no room yet; come back with the same data."""
+        """Write some of the data, and return how much. None: no room yet, retry with the same data."""
         try:
             return os.write(self.descriptor, data)
         except BlockingIOError:
@@ -66,14 +66,14 @@ class TlsWire(Wire):
         self._openssl = _library()
 
     def read(self, into: memoryview) -> int | None:
-        """Read what is there: SSL_read gives a record at a time, 16 kB at most."""
+        """Read what has arrived: SSL_read returns one record at a time, 16 kB at most."""
         address = ctypes.addressof(ctypes.c_char.from_buffer(into))
         size = 0
         while size < len(into):
             self._openssl.ERR_clear_error()
             got = self._openssl.SSL_read(self._ssl, address + size, len(into) - size)
             if got <= 0:
-                if size:  # whatever is the matter, it will be the same next time
+                if size:  # an error will be the same next time
                     break
                 self.reading = self._wanted(got)
                 return None
@@ -81,8 +81,8 @@ class TlsWire(Wire):
         return size
 
     def write(self, data: memoryview) -> int | None:
-        """Write all of it or nothing yet."""
-        # A buffer that moves between two attempts is fine with libpq's sessions (SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER).
+        """Write all of the data, or nothing yet."""
+        # The buffer may move between two attempts: libpq sets SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER.
         place = data.tobytes() if data.readonly else ctypes.addressof(ctypes.c_char.from_buffer(data))
         self._openssl.ERR_clear_error()
         put: int = self._openssl.SSL_write(self._ssl, place, len(data))
@@ -92,7 +92,7 @@ class TlsWire(Wire):
         return None
 
     def _wanted(self, result: int) -> int:
-        """Return what OpenSSL waits for. Raises OperationalError if waiting does not help."""
+        """Return the event that OpenSSL waits for. Raises OperationalError if waiting does not help."""
         errno = ctypes.get_errno()
         match self._openssl.SSL_get_error(self._ssl, result):
             case 2:  # SSL_ERROR_WANT_READ
@@ -110,11 +110,11 @@ class TlsWire(Wire):
 
 
 class NoWire(Exception):
-    """Why there is no way past libpq on a connection."""
+    """The reason why a connection cannot be used without libpq."""
 
 
 def obstacle() -> str | None:
-    """Return why there is a wire for no connection at all from here; None: there may be."""
+    """Return why no connection can have a wire on this system; None if they may."""
     if sys.platform == "win32":
         return "Windows"
     try:
@@ -125,13 +125,15 @@ def obstacle() -> str | None:
 
 
 def open_wire(pgconn: PGconn) -> Wire:
-    """Return the wire of a connection. Raises NoWire with the reason, as the user will read it."""
+    """Return the wire of a connection. Raises NoWire with a reason for the user."""
     if sys.platform == "win32":
         raise NoWire("Windows")
     if os.get_blocking(pgconn.socket):
         raise NoWire("the socket blocks")
     library = _library()
-    pointer: int | None = getattr(pgconn, "pgconn_ptr", None)  # in all of psycopg's implementations, but in no protocol
+    pointer: int | None = getattr(
+        pgconn, "pgconn_ptr", None
+    )  # in all of psycopg's implementations, but not in its Protocol
     if not pointer:
         raise NoWire("this psycopg hides libpq's connection")
     if library.PQgssEncInUse(pointer):
@@ -147,9 +149,9 @@ def open_wire(pgconn: PGconn) -> Wire:
 
 
 def wait(*wanted: tuple[Wire, int], seconds: float) -> bool:
-    """Wait until one of these wires is readable or writable, as wanted, or broken: the next attempt tells.
+    """Wait until one of these wires is readable or writable, as wanted, or broken: the next attempt shows that.
 
-    Each wire is given once. Returns False where nothing came of it in this time.
+    Each wire is given once. Returns False after a timeout.
     """
     poll = select.poll()
     for wire, events in wanted:
@@ -159,7 +161,7 @@ def wait(*wanted: tuple[Wire, int], seconds: float) -> bool:
 
 @functools.cache
 def _library() -> ctypes.CDLL:
-    """Return libpq with all that it was linked with, as psycopg uses it. Raises NoWire where they are out of reach."""
+    """Return psycopg's libpq with the libraries it was linked with. Raises NoWire if they cannot be reached."""
     try:
         if pq.__impl__ == "python":
             path = pq.misc.find_libpq_full_path()
