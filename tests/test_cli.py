@@ -441,7 +441,7 @@ def test_tls_that_the_server_lacks_fails_at_once(servers: Servers, replicator: R
 def test_a_database_that_is_not_there_fails_at_once(command: str, servers: Servers, replicator: Run) -> None:
     dsn = servers[NEWEST].conninfo("nowhere")
     result = replicator(command, "--source", dsn, "--destination", dsn)
-    refuses(result, 4, 'database "nowhere" does not exist')
+    refuses(result, 4, 'has no database "nowhere"')
     assert "waiting" not in result.err
 
 

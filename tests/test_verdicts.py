@@ -251,7 +251,7 @@ CHANGES = {
     "a table emptied": ("TRUNCATE ware", "table public.ware: 100 rows were copied, but it has 0"),
     "a table dropped": ("DROP TABLE ware CASCADE", "table public.ware: missing"),
     "a table altered": ("ALTER TABLE shop ADD COLUMN x int", "table public.shop: different"),
-    "a partition detached": ("ALTER TABLE parted DETACH PARTITION parted_2", "table_attach"),
+    "a partition detached": ("ALTER TABLE parted DETACH PARTITION parted_2", "attachment of partition"),
     "an index dropped": ("DROP INDEX ware_price", "index public.ware_price: missing"),
     "a foreign key dropped": (
         "ALTER TABLE ware DROP CONSTRAINT ware_shop_id_fkey",
