@@ -231,7 +231,7 @@ def test_two_at_a_time_refuse_each_other(
         refuses(replicator("clean", *on(destination)), 3, "`validate` of this database is still running")
         for option in ("--replace=drop", "--resume"):
             result = replicator("clone", *both(database, destination), option)
-            refuses(result, 3, "`validate` of the destination is running: server process", "Wait for its end.")
+            refuses(result, 3, "`validate` is running on the destination: server process", "Wait until it ends.")
             assert "clean" not in result.err
         assert "`validate` is at work." in replicator("status", *on(destination)).out
         writer.rollback()
@@ -280,11 +280,11 @@ def test_what_somebody_dropped_or_made_meanwhile_is_told(
     result = replicator("validate", *on(destination))
     runs(result)
     for told in (
-        "index public.e_i: its table is not there any more.",
-        "validate foreign_key c_a on public.c: the key is not there any more.",
-        "index public.b_n: somebody has made an index of that name, which stays as it is: CREATE INDEX b_n ON public.b"
+        "index public.e_i: its table no longer exists.",
+        "validate foreign key c_a on public.c: the key no longer exists.",
+        "index public.b_n: somebody created an index of that name, which is kept: CREATE INDEX b_n ON public.b"
         " USING btree (a)",
-        "index_attach public.p1_n_idx: public.p_n is not there any more.",
+        "attachment of index public.p1_n_idx: public.p_n no longer exists.",
     ):
         assert told in result.err, result
         assert told in result.out.partition("complete, but for what was left out:")[2], result
@@ -334,8 +334,8 @@ def test_partitions_that_came_and_went_are_told(database: Database, destination:
                     " DEFAULT; ALTER INDEX p_n ATTACH PARTITION mine")  # fmt: skip
     result = replicator("validate", *on(destination))
     runs(result)
-    assert "index_attach public.p1_n_idx: its table is no partition any more." in result.err
-    assert "index_attach public.p2_n_idx: public.p_n has another index there." in result.err
+    assert "attachment of index public.p1_n_idx: its table is no longer a partition." in result.err
+    assert "attachment of index public.p2_n_idx: public.p_n has another index there." in result.err
     assert destination.value(INVALID) is None
     assert look(destination.dsn) is None
 

@@ -415,7 +415,7 @@ def test_what_was_made_is_still_to_be_as_it_was_made(pair: tuple[Database, Datab
     source.run(DEFINED_WRONG)
     refuses(replicator("clone", *both(*pair)), 6, "Everything is done except 3 steps.")
     source.run("ALTER TABLE t ADD j int; COMMENT ON TABLE t IS NULL")
-    refuses(replicator("clone", "--resume", *both(*pair)), 7, "comment public.t (table), table public.t")
+    refuses(replicator("clone", "--resume", *both(*pair)), 7, "comment on table public.t, table public.t")
 
 
 BY_VALUE = """

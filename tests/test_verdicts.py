@@ -267,7 +267,7 @@ CHANGES = {
         "REFRESH MATERIALIZED VIEW sums WITH NO DATA",
         "materialized view public.sums: not populated",
     ),
-    "a large object removed": ("SELECT lo_unlink(4711)", "1 large objects were copied, 0 are there"),
+    "a large object removed": ("SELECT lo_unlink(4711)", "1 large objects were copied, but there are 0"),
     "a privilege granted": ("REVOKE ALL ON shop FROM alice", "privileges of table public.shop"),
 }
 

@@ -242,7 +242,7 @@ class Validation:
             sort = task.found.re
             does = self._build if sort is INDEX else self._attach if sort is ATTACH else self._check
             if gone := does(conn, task):
-                self.emit(events.Note(f"{task.name}: {gone}", left_out=True))
+                self.emit(events.Note(f"{shown(task.name)}: {gone}", left_out=True))
 
     def _build(self, conn: Connection, task: Task) -> str:
         """Build an index, unless it is there; then do what belongs to it. Returns what to tell, if anything."""
