@@ -9,17 +9,13 @@ from typing import ClassVar
 import click
 import pytest
 
+from replicator import check, clone, plan, verify
 from replicator.cli.amounts import duration
 from replicator.cli.commands import cli
 from replicator.cli.file import flags
 from replicator.cli.invocation import Common
 from replicator.cli.meant import OF_OTHER_TOOLS
 from replicator.errors import UsageError
-from replicator.events import Emit
-from replicator.runs.check import preflight
-from replicator.runs.clone import clone
-from replicator.runs.compare import verify_copy
-from replicator.runs.plan import plan_copy
 from replicator.settings import FLAGS, NOT_IN_DATA_ONLY, Settings
 from tests.fix_cli import NEWEST, Run, both, refuses
 from tests.fix_servers import Database
@@ -262,16 +258,16 @@ class Recording(Settings):
 
 
 OF_DATA_ONLY = {"truncate", "append", "allow_narrower_types"}
-Mode = tuple[str, Callable[[Settings, Emit], object], dict[str, object], set[str]]
+Mode = tuple[str, Callable[[Settings], object], dict[str, object], set[str]]
 MODES: dict[str, Mode] = {
     # command, what it calls, its settings, and the fields that it refuses or that have no other way: all others count
     "clone": ("clone", clone, {"verify": True}, OF_DATA_ONLY | {"keep_previous", "allow_empty"}),
     "swap": ("clone", clone, {"replace": "swap"}, OF_DATA_ONLY),
     "drop": ("clone", clone, {"replace": "drop", "verify": True}, OF_DATA_ONLY | {"keep_previous"}),
     "data only": ("clone", clone, {"data_only": True, "truncate": True, "verify": True}, {*NOT_IN_DATA_ONLY}),
-    "verify": ("verify", verify_copy, {"repair": True}, set()),
-    "check": ("check", preflight, {}, set()),
-    "plan": ("plan", plan_copy, {}, {"downgrade", "skip_unprivileged"}),  # what is left out is always listed
+    "verify": ("verify", verify, {"repair": True}, set()),
+    "check": ("check", check, {}, set()),
+    "plan": ("plan", plan, {}, {"downgrade", "skip_unprivileged"}),  # what is left out is always listed
 }
 
 
@@ -290,7 +286,7 @@ class TestModes:
         if mode in ("data only", "verify", "drop"):
             destination.run(make + ("INSERT INTO t VALUES (1, 'x');" if mode == "verify" else "") + view)
         Recording.read.clear()
-        call(Recording(database.dsn, destination.dsn, **given), lambda event: None)
+        call(Recording(database.dsn, destination.dsn, **given))
         flags_here = {o for p in cli.commands[command].params for o in p.opts}
         offered = {name for name in FIELDS if FLAGS.get(name, f"--{name.replace('_', '-')}") in flags_here}
         assert offered - Recording.read - unread == set()
