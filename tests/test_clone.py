@@ -133,7 +133,7 @@ def test_names_and_comments_that_are_not_utf8_are_told_before(statement: str, se
         conn.execute(statement.encode("latin1"))
     with pytest.raises(PreflightFailed, match="destination's encoding cannot store a name") as caught:
         copy(source, destination)
-    assert caught.value.hint and "--create makes" in caught.value.hint
+    assert caught.value.hint and "(--create)" in caught.value.hint
 
 
 def test_a_materialized_view_shows_what_its_owner_may_see(database: Database, destination: Database) -> None:

@@ -469,7 +469,7 @@ def test_clean_names_all_that_is_given_up_and_what_is_half_built(
     result = replicator("clean", *on(destination))
     runs(result)
     assert all(f'index public."I{n}"' in result.err for n in range(20)), result
-    assert 'index public."Inverse" is invalid' in result.err
+    assert 'Index public."Inverse" is invalid' in result.err
     assert 'index public."I1" is invalid' not in result.err
     destination.run('DROP INDEX CONCURRENTLY public."Inverse"')
 
