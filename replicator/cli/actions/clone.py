@@ -17,7 +17,7 @@ def run(output: Output, **given: Any) -> None:
     """Copy."""
     wanted = both(**given)
     with reported(output) as emit:
-        verified = clone(wanted, emit)
+        verified = clone(wanted, emit).verified
     if output != "json":
         complete = "The copy is complete and verified" if verified else "The copy is complete"
         if left := click.get_current_context().ensure_object(Common).deferred():
