@@ -1,4 +1,4 @@
-"""What is in a database. `KINDS` lists the sorts of objects in creation order; `kinds/<name>.sql` reads each."""
+"""The contents of a database. `KINDS` lists the kinds of objects in creation order; `kinds/<name>.sql` reads each."""
 
 from replicator.model import Kind, Phase
 
@@ -72,5 +72,5 @@ BY_NAME = {kind.name: kind for kind in KINDS}
 CALLS_CODE = frozenset(
     {"function", "aggregate", "operator", "operator_class", "operator_family", "domain", "base_type", "cast"}
 )
-"""An index or constraint that needs one of these runs the user's code, which may read any table."""
+"""An index or constraint that needs one of these runs user code, which may read any table."""
 FACETS = frozenset(kind.name for kind in KINDS if kind.facet)

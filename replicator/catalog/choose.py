@@ -1,6 +1,6 @@
-"""What of a database is copied, and compared: all that the options do not leave out.
+"""Which contents of a database are copied and compared: all that the options do not exclude.
 
-What is left out of both sides alike is no difference. Extensions go with all that needs them, which is told.
+What is excluded on both sides is not a difference. An extension is excluded with everything that needs it.
 """
 
 from collections.abc import Iterable
@@ -22,18 +22,18 @@ KINDS = {
     "subscriptions": {"subscription"},
     "event_triggers": {"event_trigger"},
 }
-"""The kinds of objects that a setting stands for."""
+"""The kinds of objects that each option excludes."""
 
 
 def selected(catalog: Catalog, content: Content) -> Catalog:
-    """Leave out what the options leave out."""
+    """Return the catalog without what the options exclude."""
     return _selected(catalog, content)[0]
 
 
 def chosen(catalog: Catalog, content: Content) -> tuple[Catalog, list[Loss]]:
-    """Do the same with the source's catalog. Returns also what goes since it needs something that was left out.
+    """Do the same with the source's catalog. Also returns what is excluded because it needs something excluded.
 
-    Raises PreflightFailed where a pattern names nothing.
+    Raises PreflightFailed if a pattern matches nothing.
     """
     there = [unquoted(o.identity) for o in catalog.objects if o.kind == "extension"]
     for pattern in content.exclude_extension:
@@ -47,7 +47,7 @@ def chosen(catalog: Catalog, content: Content) -> tuple[Catalog, list[Loss]]:
 
 
 def told(losses: Iterable[Loss]) -> list[Finding]:
-    """Return a note for each of what goes."""
+    """Return a note for each loss."""
     return [Finding(f"Not copied, as requested: {loss}", fatal=False, object=loss.what) for loss in losses]
 
 
@@ -83,6 +83,6 @@ def _without_extensions(catalog: Catalog, patterns: Iterable[str]) -> tuple[Cata
 
 
 def _with_rows(catalog: Catalog, extension: select.Key) -> str:
-    """Return why an extension goes, and what of its own tables had rows of the database's."""
+    """Return why an extension is excluded, and which of its tables have rows of the user's."""
     tables = [table.identity for table in catalog.tables if table.extension == extension]
     return f"with its members and the rows in {listed(tables)}" if tables else "with its members"

@@ -1,8 +1,8 @@
-"""pg_depend, folded: which objects are created at all, and which need which. Three rules, nothing per kind.
+"""Reduces pg_depend to the objects that are created, and their dependencies. Three rules for all kinds:
 
-1. A row that is internal to something else, a member of an extension, or in a schema of the system's is not created.
-2. A row without an object of its own (a default, an array type, a view's rule) stands for its parent, followed upward:
-   a default's needs become its table's.
+1. A row that is internal to another, a member of an extension, or in a system schema is not created.
+2. A row without an object of its own (a default, an array type, a view's rule) stands for its parent, recursively: what
+   a default needs, its table needs.
 3. An object of a kind that `turns` takes over an edge: a partition does not need its parent, its attachment needs both.
 """
 
@@ -22,14 +22,14 @@ RELATION_CLASS = 1259
 LARGE_OBJECT_CLASS = 2613
 SCHEMA_CLASS = 2615
 RULE_CLASS = 2618
-# What users put there, or pg_import_system_collations, is the server's: pg_dump leaves it, too.
+# Objects that users, or pg_import_system_collations, create there belong to the server: pg_dump skips them, too.
 SYSTEM_SCHEMAS = ("pg_catalog", "information_schema")
 
 
 class Edge(NamedTuple):
-    """One row of pg_depend, columns (objsubid) left out. `type` is pg_depend.deptype.
+    """One row of pg_depend without objsubid. `type` is pg_depend.deptype.
 
-    There are hundreds of thousands: read from a database they are bare tuples, and addresses bare numbers.
+    There are hundreds of thousands: as read from a database they are plain tuples, and addresses plain numbers.
     """
 
     dependent: Address
@@ -49,7 +49,7 @@ PARENTHOOD = {"i": 0, "e": 1, "P": 2, "a": 3}
 
 
 class Family:
-    """The parents in pg_depend: whose part a catalog row is."""
+    """The parents in pg_depend: the row that each catalog row is a part of."""
 
     def __init__(self, edges: Iterable[Edge], created: Iterable[Address]) -> None:
         self._parent: dict[Address, tuple[int, Address]] = {}
@@ -65,13 +65,13 @@ class Family:
                 self._members.add(dependent)
 
     def parent(self, address: Address) -> Address | None:
-        """Return the row whose part this one is."""
+        """Return the row that this one is a part of."""
         known = self._parent.get(address)
         return known[1] if known else None
 
     def stands_for(self, address: Address, *, in_extensions: bool = True) -> Address | None:
-        """Return the created object that this row is, or is part of; None where there is none."""
-        found = self.created.get(address)  # most are: no set is made for them
+        """Return the created object that this row is, or is a part of; None if there is none."""
+        found = self.created.get(address)  # most are: avoid the set
         seen: set[Address] = set()
         while found is None:
             if address in seen or address not in self._parent or (address in self._members and not in_extensions):
@@ -82,15 +82,15 @@ class Family:
         return found
 
     def among(self, addresses: Iterable[Address]) -> frozenset[Address]:
-        """Return the created objects that these rows are, or are part of."""
+        """Return the created objects that these rows are, or are parts of."""
         found = map(self.stands_for, addresses)
         return frozenset(address for address in found if address is not None)
 
 
 def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]) -> list[Object]:
-    """Return the objects to create, in the order given, with `needs` and `stub_needs` filled in.
+    """Return the objects to create, in the order given, with `needs` and `stub_needs`.
 
-    A row is an object and the addresses that its kind's file declares in `needs`: what pg_depend does not record.
+    A row is an object and the addresses in its kind's column `needs`: dependencies that pg_depend does not record.
     """
     edges = list(edges)
     parts = {dependent for dependent, referenced, type in edges if type in "ie" and dependent != referenced}
@@ -129,7 +129,7 @@ def fold(rows: Iterable[tuple[Object, Sequence[Address]]], edges: Iterable[Edge]
 
 
 def view_reads(edges: Sequence[Edge]) -> dict[Address, set[Address]]:
-    """Return which relations each view's query reads; that of a row type alone is no relation in pg_depend."""
+    """Return the relations that each view's query reads. For a row type alone pg_depend names no relation."""
     views = {rule: view for rule, view, type in edges if type == "i" and rule >> 32 == RULE_CLASS}
     reads: Needs = defaultdict(set)
     for rule, relation, type in edges:
@@ -139,9 +139,9 @@ def view_reads(edges: Sequence[Edge]) -> dict[Address, set[Address]]:
 
 
 def _needs(family: Family, edges: Iterable[Edge]) -> tuple[Needs, Needs]:
-    """Return what each created object needs by its own catalog row, as its stub does, and what it needs besides.
+    """Return what each created object, like its stub, needs by its own catalog row, and what it needs besides.
 
-    There are hundreds of thousands of edges, so that what is created, as most is, is not asked of the family.
+    There are hundreds of thousands of edges: most refer to created objects, which are looked up without the family.
     """
     own: Needs = defaultdict(set)
     through_parts: Needs = defaultdict(set)
@@ -149,7 +149,7 @@ def _needs(family: Family, edges: Iterable[Edge]) -> tuple[Needs, Needs]:
     for row, referenced_row, _ in edges:
         itself = dependent = created(row)
         if itself is None:
-            if family.parent(row) == referenced_row:  # most of what is not created has no edge but this one
+            if family.parent(row) == referenced_row:  # most rows that are not created have no other edge
                 continue
             dependent = family.stands_for(row)
         if dependent is None:
@@ -157,7 +157,7 @@ def _needs(family: Family, edges: Iterable[Edge]) -> tuple[Needs, Needs]:
         referenced = created(referenced_row) or family.stands_for(referenced_row)
         if referenced is None or dependent == referenced:
             continue
-        # A type's functions are in its row's edges, a domain's default among them; its stub does without.
+        # A type's row depends on its functions, a domain's also on those of its default; its stub does not.
         if itself and not (dependent >> 32 == TYPE_CLASS and referenced >> 32 == FUNCTION_CLASS):
             own[dependent].add(referenced)
         else:
@@ -166,9 +166,9 @@ def _needs(family: Family, edges: Iterable[Edge]) -> tuple[Needs, Needs]:
 
 
 def _drop_orphans(family: Family, edges: Iterable[Edge], of_members: set[Address]) -> None:
-    """Take away what belongs to something that is not created: a temporary table's rule, an extension table's index.
+    """Remove objects that belong to something not created: a temporary table's rule, an index of an extension's table.
 
-    What is `of_members` may belong to a member of an extension: a publication's table.
+    Objects in `of_members` may belong to a member of an extension, such as a publication's table.
     """
     created = family.created
     while True:
@@ -190,7 +190,7 @@ def _drop_orphans(family: Family, edges: Iterable[Edge], of_members: set[Address
 
 
 def _has_subject(facet: Object, family: Family) -> bool:
-    """Tell whether what a facet is about will be there: built in, a large object, or created."""
+    """Return whether the subject of a facet will exist: it is built in, a large object, or created."""
     if facet.address.objid < FIRST_USER_OID or facet.address.classid == LARGE_OBJECT_CLASS:
         return True
     in_extensions = facet.kind in OF_MEMBERS

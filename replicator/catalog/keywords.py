@@ -1,7 +1,7 @@
-"""Names that are key words on the destination only: the source, which writes the statements, would not quote them.
+"""Quotes names that are key words on the destination only: the source, which prints the statements, does not.
 
-The statements are read once more then, from a server that was told to quote all names. Names by themselves (identities,
-columns) are quoted here, as the destination would: so they are the same on both sides.
+In that case the statements are read again with quote_all_identifiers. Single names (identities, columns) are quoted
+here as the destination would, so that they are the same on both sides.
 """
 
 import re
@@ -18,7 +18,7 @@ KEYWORDS = "SELECT word, catcode::text FROM pg_get_keywords() WHERE catcode <> '
 
 
 def read_for(source: Connection, destination: Connection, beside: Connection | None = None) -> Catalog:
-    """Read the source's catalog, each name quoted that the destination could not read bare."""
+    """Read the source's catalog, with each name quoted that the destination would not accept unquoted."""
     catalog = read_catalog(source, beside)
     words = new_keywords(source, destination)
     if not words:
@@ -33,7 +33,7 @@ def read_for(source: Connection, destination: Connection, beside: Connection | N
 
 
 def new_keywords(source: Connection, destination: Connection) -> dict[str, str]:
-    """Return the destination's key words that are none on the source, with their category (pg_get_keywords)."""
+    """Return the destination's key words that the source does not have, with their category (pg_get_keywords)."""
     if source.info.server_version // 10000 == destination.info.server_version // 10000:
         return {}
     known: dict[str, str] = dict(source.execute(KEYWORDS).fetchall())
@@ -41,9 +41,9 @@ def new_keywords(source: Connection, destination: Connection) -> dict[str, str]:
 
 
 def _occur(words: Mapping[str, str], catalog: Catalog) -> bool:
-    """Tell whether a statement has one of these words bare.
+    """Return whether a statement contains one of these words unquoted.
 
-    Those of category C may name columns, but no schema and no parameter of a routine, which comes before its type.
+    Words of category C may name columns, but not schemas, nor a routine's parameters, which precede a type.
     """
     patterns = [rf"{word}\b" if code != "C" else rf"{word}(?=\.)" for word, code in words.items()]
     found = re.compile(rf"\b(?:{'|'.join(patterns)})")
@@ -67,8 +67,8 @@ def _with_statements(o: Object, quoted: Object) -> Object:
 
 
 def _with_quoted_names(words: Iterable[str], catalog: Catalog) -> Catalog:
-    """Quote these words where a name by itself is one."""
-    # What is quoted comes first, so that nothing inside it is found; a type of the server's own is never quoted.
+    """Quote single names that are one of these words."""
+    # Quoted text comes first, so that nothing inside it matches; built-in types are never quoted.
     pattern = re.compile(rf"""("(?:[^"]|"")*"|\bpg_catalog\.\w+)|(?<![\w$])({"|".join(words)})(?![\w$])""")
 
     def quote(text: str) -> str:

@@ -1,7 +1,7 @@
-"""Read a database's catalogs: every kind's objects by its one SELECT, their dependencies, the tables with their rows.
+"""Reads a database's catalogs: the objects of each kind with one SELECT, their dependencies, the tables with rows.
 
-The session's search_path must name no user's schema (postgres.connect sees to it): pg_get_*def and format_type then
-qualify names.
+The session's search_path must not contain a user's schema (postgres.connect ensures that), so that pg_get_*def and
+format_type qualify names.
 """
 
 from collections import deque
@@ -30,40 +30,40 @@ PARTS = {
     b"<inet_ops>": "inet_ops",
     b"<index_keys>": "index_keys",
 }
-"""What several kinds' files have in common."""
+"""Placeholders in kinds' files, for parts that several of them share."""
 OTHERS = ("depend", "tables", "sequences", "large_objects", "populated", "invalid", "carried", "member_owners")
 LOCKING = ("view", "matview", "rule", "function")
-"""To print a query the server locks its tables to the transaction's end: left to the connection that has the locks."""
+"""Printing a query locks its tables until the transaction ends: only the connection that has the locks does that."""
 NEVER_QUEUED = "SET LOCAL lock_timeout = '1s'"
-"""For the connection beside: who waits to change a table waits for the one that has the locks, and it would for him."""
+"""For the second connection: a session that waits to change a table waits for the first one, and would block it."""
 DETAILS: Mapping[str, type[Index | ForeignKey]] = {"index": Index, "constraint": Index, "foreign_key": ForeignKey}
 """The kinds whose files have more columns than others, named as the fields of these."""
 TABLES, MATVIEWS = b"c.relkind = 'r'", b"c.relkind = 'm'"
 BUILT = ("index", "constraint", "matview")
-"""What calls functions when it is made or filled."""
+"""Kinds that call functions when they are created or filled."""
 FUNCTIONS = 1255
 """The OID of pg_proc."""
 RELATIONS = 1259
 """The OID of pg_class."""
 COSTLY = (["index"], ["acl"], ["constraint"], ["foreign_key"], ["depend"], ["table", "tables", "carried"])
-"""Each asked by itself: the first by the one connection, early, the last of them foremost by the connection beside.
+"""Each queried by itself: the first connection starts with the first, the second connection with the last.
 
-Those together open every table, which takes a session five times as long when it does so first.
+Those grouped together open every table, which is five times as slow the first time in a session.
 """
 AT_ONCE = 6
-"""So many of the others are asked in one message: of most kinds a database has nothing."""
-# Workers on cores that are taken do not pay for what is read once. Joins are written in an order that will do: to look
-# for a better one took a fifth of the time in a small database, and found none that was sooner done in a large one.
+"""How many of the others share a message: of most kinds a database has no objects."""
+# Parallel workers do not pay off for a single read on busy cores. The joins are written in a good order: searching a
+# better one took a fifth of the time in a small database, and found none that was faster in a large one.
 PLANNING = """
 SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'; SET LOCAL join_collapse_limit = 1"""
 
 Row = tuple[Any, ...]
 Making = Callable[[list[Row], Several[str]], list[Any]]
-"""What makes things of rows, whose columns have these names, while the servers work on others."""
+"""Converts rows, whose columns have these names, while the server runs the next query."""
 
 
 def read_targets(conn: Connection, name: str = "targets") -> list[Any]:
-    """Return the rows of the statement `catalog/<name>.sql`: what rows can be copied into, and what acts there."""
+    """Return the rows of `catalog/<name>.sql`: relations that rows can be copied into, and what fires there."""
     with conn.cursor(row_factory=namedtuple_row) as cursor:
         return cursor.execute(statement(__package__, name, conn)).fetchall()
 
@@ -72,9 +72,9 @@ ROLE = "SELECT current_user::text, reset_val FROM pg_settings WHERE name = 'sear
 
 
 def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
-    """Read all of a database that can be copied, inside the transaction that the connection is in.
+    """Read everything in a database that can be copied, in the connection's transaction.
 
-    `beside`, another connection in a transaction with the same snapshot, takes a part of the work.
+    `beside` is a second connection in a transaction with the same snapshot, which shares the work.
     """
     version = conn.info.server_version
     major = version // 10000
@@ -103,7 +103,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
         carried=frozenset(Address(*row) for row in rows["carried"]),
         bodies={Address(classid, objid): body for classid, objid, body, _ in bodies},
         opaque=frozenset(Address(classid, objid) for classid, objid, _, opaque in bodies if opaque),
-        reads=view_reads(edges) if rows["populated"] else None,  # who fills a view wants to know, nobody else
+        reads=view_reads(edges) if rows["populated"] else None,  # needed only to refresh views
         member_owners={Address(classid, objid): owner for classid, objid, owner in rows["member_owners"]},
         role=role,
         path=path,
@@ -111,12 +111,12 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
 
 
 def read_tables(conn: Connection) -> list[Table]:
-    """Read the tables alone."""
+    """Read only the tables."""
     return _read_tables(conn, statement(__package__, "tables", conn))
 
 
 def read_objects(conn: Connection, kind: Kind) -> list[Object]:
-    """Read the objects of one kind alone, without what they need."""
+    """Read only the objects of one kind, without their dependencies."""
     query = {kind.name: _kind_query(kind, conn.info.server_version // 10000)}
     return [o for o, _ in _read_at_once(conn, query, {kind.name: partial(_objects, kind)})[kind.name]]
 
@@ -157,7 +157,7 @@ def _kind_query(kind: Kind, major: int) -> bytes:
 def _fetch(
     queries: dict[str, bytes], conn: Connection, beside: Connection | None, made: Mapping[str, Making]
 ) -> dict[str, list[Any]]:
-    """Return the rows of each query, or what is `made` of them. The connections work from both ends until they meet."""
+    """Return the rows of each query, converted by `made`. The connections take queries from both ends of a queue."""
     locking = [name for name in queries if name in LOCKING]
     others = [name for name in queries if name not in LOCKING and not any(name in names for names in COSTLY)]
     together = (others[i : i + AT_ONCE] for i in range(0, len(others), AT_ONCE))
@@ -185,16 +185,16 @@ def _fetch(
         try:
             fetch(conn, waiting.popleft)
         finally:
-            waiting.clear()  # after a failure the other has nothing more to do
+            waiting.clear()  # after a failure the other one stops
         if other:
             other.result()
-    waiting.append([name for name in queries if name not in rows])  # what somebody else's lock was in the way of
+    waiting.append([name for name in queries if name not in rows])  # those that a lock blocked on the second connection
     fetch(conn, waiting.popleft)
     return rows
 
 
 def _read_at_once(conn: Connection, queries: dict[str, bytes], made: Mapping[str, Making]) -> dict[str, list[Any]]:
-    """Ask all of this in one message. One alone is answered in binary: arrays are read in a third of the time."""
+    """Send these queries in one message. A single one is answered in binary: arrays parse three times as fast."""
     if not queries:
         return {}
     cursor = conn.cursor(binary=len(queries) == 1).execute(b";\n".join(queries.values()))
@@ -207,8 +207,8 @@ def _read_at_once(conn: Connection, queries: dict[str, bytes], made: Mapping[str
 
 
 def _objects(kind: Kind, rows: list[Row], _: Several[str]) -> list[tuple[Object, Several[Address]]]:
-    """Return the objects, in the order of their identities, and what their kind's file says that they need."""
-    rows.sort(key=itemgetter(2, 3))  # not on the server, whose collation is another one on each
+    """Return the objects in the order of their identities, each with the column `needs` of its kind's file."""
+    rows.sort(key=itemgetter(2, 3))  # not on the server: collations differ between servers
     objects: list[tuple[Object, Several[Address]]] = []
     detail = DETAILS.get(kind.name)
     making = [FIELDS.get(field.name, _same) for field in fields(detail)] if detail else []

@@ -1,7 +1,7 @@
-"""Whether a row belongs into the same partition on both servers. Where it may not, it is loaded through the root.
+"""Whether a row belongs in the same partition on both servers. If not for certain, it is loaded through the root.
 
-The hash of a text is of its bytes, which depend on the encoding; ranges of text are in a collation's order, which
-depends on its provider, its locale and their version; an expression may depend on either. pg_dump leaves it to
+The hash of a text is computed from its bytes, which depend on the encoding; ranges of text follow a collation, which
+depends on its provider, its locale and their version; an expression may depend on either. pg_dump leaves the choice to
 --load-via-partition-root.
 """
 
@@ -16,7 +16,7 @@ from replicator.sessions.statements import statement
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """What decides in a database. `by_bytes`: its own collation is that of the C locale."""
+    """The properties of a database that matter. `by_bytes`: its default collation is that of the C locale."""
 
     server: str
     encoding: str
@@ -27,38 +27,37 @@ class Routing:
     icu: str | None
 
     def version(self, provider: str) -> str | None:
-        """Return the version of a provider's collations; None if it is not known."""
+        """Return the version of a provider's collations; None if unknown."""
         return {"c": self.libc, "i": self.icu}.get(provider, "PostgreSQL's own")
 
 
 def routed(catalog: Catalog, source: Connection, destination: Connection) -> Catalog:
-    """Have those tables loaded through their root whose rows may belong into other partitions there."""
+    """Load tables through their root if their rows may belong in other partitions on the destination."""
     if source is destination or not any(table.matters for table in catalog.tables):
         return catalog
-    here, there = _read(source), _read(destination)
-    others = differing(here, there)
+    others = differing(_read(source), _read(destination))
     return replace(
         catalog,
         tables=tuple(replace(t, root=t.top) if others & t.matters else t for t in catalog.tables),
     )
 
 
-def differing(here: Routing, there: Routing) -> set[str]:
-    """Return what is not known to be the same on both: the encoding, the default collation, those of libc and ICU.
+def differing(source: Routing, destination: Routing) -> set[str]:
+    """Return what may differ between both: the encoding, the default collation, those of libc and ICU.
 
-    >>> here = Routing("this one", "UTF8", "c", "de_DE de_DE", False, "2.36", None)
-    >>> there = replace(here, server="another")
-    >>> differing(here, here), differing(here, there), sorted(differing(here, replace(there, libc="2.41")))
+    >>> source = Routing("this one", "UTF8", "c", "de_DE de_DE", False, "2.36", None)
+    >>> other = replace(source, server="another")
+    >>> differing(source, source), differing(source, other), sorted(differing(source, replace(other, libc="2.41")))
     (set(), {'i'}, ['c', 'default', 'i'])
     """
-    versions = {provider: (here.version(provider), there.version(provider)) for provider in "ci"}
+    versions = {provider: (source.version(provider), destination.version(provider)) for provider in "ci"}
     others = {p for p, (one, other) in versions.items() if one is None or one != other}
-    if here.server == there.server:
+    if source.server == destination.server:
         others.clear()
-    if here.encoding != there.encoding:
+    if source.encoding != destination.encoding:
         others.add("encoding")
-    alike = (here.provider, here.locale) == (there.provider, there.locale)
-    if not alike or (here.provider in others and not (here.provider == "c" and here.by_bytes)):
+    alike = (source.provider, source.locale) == (destination.provider, destination.locale)
+    if not alike or (source.provider in others and not (source.provider == "c" and source.by_bytes)):
         others.add("default")
     return others
 

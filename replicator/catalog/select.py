@@ -1,4 +1,4 @@
-"""Which objects of a catalog are copied. Pure: a catalog in, a smaller one out."""
+"""Reduces a catalog to the objects that are copied. Pure: a catalog in, a smaller one out."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -10,13 +10,13 @@ from replicator.secrets import without_secrets
 FIRST_USER_OID = 16384
 NOT_VALID = " NOT VALID"
 Key = Address | str
-"""What names an object among those of a catalog. A facet has its subject's address: it goes by its name."""
+"""Identifies an object within a catalog. A facet has the address of its subject, so its name is used."""
 
 
 def without_owners(catalog: Catalog, owners: Collection[str] | None = None) -> Catalog:
-    """Leave ownership to the role that creates the objects; of these owners', or of all.
+    """Leave objects to the role that creates them: those of these owners, or all.
 
-    Whose the large objects are is not known here: they are all left to that role.
+    The owners of large objects are not known here: all of them are left to that role.
     """
     return replace(
         catalog,
@@ -31,7 +31,7 @@ def without_owners(catalog: Catalog, owners: Collection[str] | None = None) -> C
 
 
 def without_privileges(catalog: Catalog) -> Catalog:
-    """Leave privileges as they are by default."""
+    """Leave privileges at their defaults."""
     return replace(
         catalog,
         objects=tuple(o for o in catalog.objects if o.kind not in ("acl", "default_acl")),
@@ -40,7 +40,7 @@ def without_privileges(catalog: Catalog) -> Catalog:
 
 
 def without_tablespaces(catalog: Catalog) -> Catalog:
-    """Leave everything to the destination's default tablespace."""
+    """Leave everything in the destination's default tablespace."""
 
     def kept(statements: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(s for s in statements if not s.startswith("SET default_tablespace = "))
@@ -50,7 +50,7 @@ def without_tablespaces(catalog: Catalog) -> Catalog:
 
 
 def without_unlogged_rows(catalog: Catalog) -> Catalog:
-    """Leave out the rows of unlogged tables and the values of unlogged sequences; the objects themselves stay."""
+    """Exclude the rows of unlogged tables and the values of unlogged sequences, but not the objects."""
     return replace(
         catalog,
         tables=tuple(table for table in catalog.tables if not table.unlogged),
@@ -59,7 +59,7 @@ def without_unlogged_rows(catalog: Catalog) -> Catalog:
 
 
 def as_validated(catalog: Catalog, other: Catalog, only: Collection[str] | None = None) -> Catalog:
-    """Take those foreign keys for valid that another catalog has as valid; of these names, or all."""
+    """Treat foreign keys as valid if another catalog has them as valid; those of these names, or all."""
     valid = {o.name for o in other.objects if isinstance(o.detail, ForeignKey) and o.detail.valid}
     valid = valid if only is None else valid.intersection(only)
     return replace(
@@ -78,12 +78,12 @@ def as_validated(catalog: Catalog, other: Catalog, only: Collection[str] | None 
 
 
 def optional(catalog: Catalog) -> set[str]:
-    """Return the names of what a copy may lack: indexes that are invalid on the source, and what is about them."""
+    """Return the names of objects that a copy may lack: indexes invalid on the source, and objects about them."""
     return {o.name for o in catalog.objects if catalog.invalid & {o.address, *o.needs}} if catalog.invalid else set()
 
 
 def without_schema(catalog: Catalog, schema: str) -> Catalog:
-    """Leave out a schema with all that is in it and all that needs any of that."""
+    """Exclude a schema with its contents and everything that needs them."""
     gone: set[Address] = set()
     while True:
         found = {
@@ -105,7 +105,7 @@ def without_schema(catalog: Catalog, schema: str) -> Catalog:
 
 
 def without_own(catalog: Catalog, extensions: Collection[str], wanted: Catalog) -> Catalog:
-    """Leave out what a destination has of its own and keeps: these extensions with their schemas, public's owner."""
+    """Exclude what the destination keeps of its own: these extensions with their schemas, the owner of public."""
     schemas = {o.identity: o for o in wanted.objects if o.kind == "schema"}
     owned = "public" in schemas and schemas["public"].alter_owner
     gone = {o.address for o in catalog.objects if o.kind == "extension" and o.identity in extensions}
@@ -128,16 +128,16 @@ def without_own(catalog: Catalog, extensions: Collection[str], wanted: Catalog) 
 
 
 def key(o: Object) -> Key:
-    """Return what names this object."""
+    """Return the key of this object."""
     return o.name if o.kind in FACETS else o.address
 
 
 def without(
     catalog: Catalog, gone: Mapping[Key, str], statements: Mapping[str, Mapping[str, str]] | None = None
 ) -> tuple[Catalog, list[Loss]]:
-    """Leave out objects and all that needs them, and of others some statements; both say why. Returns the losses, too.
+    """Exclude objects with everything that needs them, and single statements of others. Also returns the losses.
 
-    `statements` are named by their object's name. Tables with rows come first among the losses.
+    Both are given with the reasons; `statements` by the object's name. Tables with rows come first among the losses.
     """
     reasons = dict(gone)
     lost = statements or {}
@@ -162,7 +162,7 @@ def without(
                 Loss(o.name, f"{without_secrets(statement)} ({why})", fatal=not _built_in(o))
                 for statement, why in pairs
             ]
-        elif not (o.kind in FACETS and o.address in reasons):  # what it is about is named
+        elif not (o.kind in FACETS and o.address in reasons):  # its subject is named
             count = rows.get(o.address) if o.kind == "table" else None
             losses.append(Loss(o.name, reasons[key(o)], whole=True, fatal=not _built_in(o), rows=count))
     lesser = replace(
@@ -187,9 +187,9 @@ def _without_statements(o: Object, gone: Mapping[str, str]) -> Object:
 
 
 def with_statements(o: Object, create: tuple[str, ...], stub: tuple[str, ...], finish: tuple[str, ...]) -> Object:
-    """Return an object that fewer statements make.
+    """Return an object that is created by fewer statements.
 
-    What had to be finished was tried in two steps, and does without what failed there: in one step it would not.
+    An object with `finish` was tried in two steps. Its `create` would include what failed, so it becomes these two.
     """
     if len(finish) < len(o.finish):
         create = stub + finish
@@ -199,7 +199,7 @@ def with_statements(o: Object, create: tuple[str, ...], stub: tuple[str, ...], f
 
 
 def dispensable(o: Object, statement: str) -> bool:
-    """Tell whether an object makes sense without a statement: one that does not make it, but adds to it."""
+    """Return whether an object is useful without a statement: one that adds to it, but does not create it."""
     if o.kind in FACETS or o.kind == "default_acl":
         return True
     return not statement.startswith("CREATE") and any(each.startswith("CREATE") for each in o.create)

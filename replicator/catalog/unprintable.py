@@ -1,4 +1,4 @@
-"""What a server cannot print of its own catalogs: no dump program gets beyond it, so its name is worth a search."""
+"""Finds objects that a server cannot print: they stop every dump program, so their names are worth a search."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,10 +10,10 @@ from replicator.sessions.postgres import Connection
 
 
 def unprintable(conn: Connection) -> Iterator[str]:
-    """Yield the objects that the server fails on with an internal error, as pg_describe_object names them.
+    """Yield the objects on which the server fails with an internal error, as pg_describe_object names them.
 
-    Of what is computed for all objects of a kind at once, such as tables' defaults, the kind is all that is known.
-    Raises LockNotAvailable where it would wait for somebody who changes a table, and he for whoever has locked it.
+    If the failure is in something computed for all objects of a kind, such as the defaults of tables, only the kind is
+    known. Raises LockNotAvailable instead of waiting for a session that changes a table, which may wait for ours.
     """
     conn.execute("SET lock_timeout = '1s'")
     for kind in readable_kinds(conn):
@@ -30,7 +30,7 @@ def unprintable(conn: Connection) -> Iterator[str]:
 
 
 def _broken(conn: Connection, rows: bytes, addresses: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Halve what fails until single objects do."""
+    """Bisect the failing objects down to single ones."""
     if addresses and _fails(conn, rows, [objid for _, objid in addresses]):
         if len(addresses) == 1:
             yield addresses[0]

@@ -1,7 +1,7 @@
-"""The database itself: in the end it gets what is said of it on the source.
+"""The database object: at the end it gets the source's database-level settings, owner, comment and privileges.
 
-Its settings come last, in the transaction in which the journal goes: until then they could stand in the copy's own way
-(a limit of connections, a library to preload), and a copy is complete with them or is not complete.
+They are applied last, in the transaction that drops the journal: before that they could block the copy itself (a
+connection limit, a preloaded library), and a copy without them is not complete.
 """
 
 import time
@@ -29,9 +29,9 @@ OWNER = "database owner"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is said of the database on the source (`here`), on the destination (`there`), as statements for the latter.
+    """A property of the database on the source and on the destination, as statements for the latter; None if absent.
 
-    `role` is who it is about, if anyone; None where there is nothing. `parameter` is what is set, if anything is.
+    `role` is the role that it refers to, `parameter` the parameter that it sets, if any.
     """
 
     name: str
@@ -50,10 +50,10 @@ class Difference:
 
 
 def differences(source: Connection, destination: Connection, settings: Settings) -> list[Difference]:
-    """Return all in which the databases differ, names and, unless the database is to be created, owners apart.
+    """Return all differences between the databases, except names and, unless the database is to be created, owners.
 
-    What is said of roles or parameters that the destination does not know is passed over, which was told before; so
-    are values that its version does not take, where that was agreed to.
+    Properties with roles or parameters that the destination does not know are skipped, which was reported before; with
+    --downgrade, so are values that its version rejects.
     """
     found = _compared(source, destination, settings)
     found = [d for d in found if not _unknown(d, destination, roles_of(destination))]
@@ -72,10 +72,10 @@ def lacking(
     strangers: Collection[str] = (),
     absent: bool = False,
 ) -> tuple[list[Step], list[Finding]]:
-    """Return the steps that make the destination database what the source is, and what else is worth knowing.
+    """Return the steps that give the destination database the source's properties, and findings about the others.
 
-    What is said of the destination alone is left: a note tells of it. `strangers`: whom this role may not act as, which
-    was told. `absent`: the destination is to be made yet, and this is another database of its server.
+    Properties of the destination alone are kept, with a note. `strangers` are roles that this role may not act as,
+    which was reported. `absent`: the destination does not exist yet; the connection is to another database there.
     """
     found = _compared(source, destination, settings, absent=absent)
     roles = roles_of(destination) | (roles_of(source) if settings.roles else set())
@@ -104,9 +104,9 @@ def lacking(
 
 
 def settle(destination: Connection, steps: Iterable[Step], emit: Emit) -> None:
-    """Run these steps one by one, in the transaction that the connection is in. Raises StepFailed.
+    """Run these steps one by one, in the connection's transaction. Raises StepFailed.
 
-    So it does where a new session would be shut out by what they set.
+    Also raises it if the new settings would refuse every new session.
     """
     steps = list(steps)
     for step in steps:
@@ -122,7 +122,7 @@ def settle(destination: Connection, steps: Iterable[Step], emit: Emit) -> None:
 
 
 def planned(source: Connection, settings: Settings, plan: Plan) -> Plan:
-    """Return a plan with all that is said of the database at its end, as for a new destination."""
+    """Return a plan that ends with the properties of the database, as for a new destination."""
     name = postgres.database_name(settings.destination)
     said = list(_said(source, name, source.info.user, settings).values())
     needs: set[str] = set()
@@ -159,12 +159,12 @@ def _compared(
 
 
 def said(conn: Connection, settings: Settings) -> list[tuple[str, tuple[str, ...]]]:
-    """Return what is said of a connection's database: names, and statements about one without a name."""
+    """Return the properties of a connection's database: names, and statements for a database without a name."""
     return [(row.name, tuple(row.statements)) for row in _said(conn, "", "", settings).values()]
 
 
 def _said(conn: Connection, name: str, owner: str, settings: Settings) -> dict[str, Any]:
-    """Return what is said of a connection's database, by name, as statements about one of that name and owner."""
+    """Return the properties of a connection's database, as statements for one of this name and owner."""
     wanted = {
         "acl": settings.privileges,
         "owner": settings.create and settings.owners,
@@ -186,14 +186,14 @@ def _unknown_role(difference: Difference, roles: set[str]) -> str:
 
 
 def _unknown(difference: Difference, destination: Connection, roles: set[str]) -> str:
-    """Return what the destination does not know of that a difference is about; nothing where it knows it all."""
+    """Return which role or parameter of a difference the destination does not know; "" if it knows both."""
     if why := _unknown_role(difference, roles):
         return why
     if difference.parameter and "." not in difference.parameter:
         try:
             with destination.transaction():
                 value = destination.execute("SELECT current_setting(%s, true)", [difference.parameter]).fetchall()
-        except psycopg.errors.InsufficientPrivilege:  # to look at
+        except psycopg.errors.InsufficientPrivilege:  # to read it
             return ""
         return "" if value != [(None,)] else "the destination has no such parameter"
     return ""

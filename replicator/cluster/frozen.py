@@ -1,4 +1,4 @@
-"""What freezes a database for a move, and would freeze its copy, too."""
+"""Settings that freeze a database for a move, and would freeze its copy, too."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,14 +7,14 @@ from replicator.model import Finding
 from replicator.settings import Content
 
 SETTINGS = ("limit", "setting")
-"""The parts of what is said of a database that are settings."""
+"""The kinds of properties of a database that are settings."""
 OFF = re.compile(r"f|fa|fal|fals|false|n|no|of|off|0", re.IGNORECASE)
-"""How a server is told no. Reference: bool.c parse_bool_with_len."""
+"""Values that a server reads as false. Reference: bool.c parse_bool_with_len."""
 READ_ONLY = re.compile(r" default_transaction_read_only TO '(.*)'")
 
 
 def freezes(statements: Sequence[str] | None) -> bool:
-    """Tell whether statements about a database keep others from connecting to it, or from writing.
+    """Return whether statements about a database prevent others from connecting to it, or from writing.
 
     >>> freezes(["ALTER DATABASE d CONNECTION LIMIT 0"]), freezes(["ALTER DATABASE d CONNECTION LIMIT 20"])
     (True, False)
@@ -29,14 +29,14 @@ def freezes(statements: Sequence[str] | None) -> bool:
 
 
 def is_copied(part: str, statements: Sequence[str], content: Content) -> bool:
-    """Tell whether what is said of a database is copied, as far as it is a setting."""
+    """Return whether a property of a database is copied, if it is a setting."""
     if part not in SETTINGS:
         return True
     return content.database_settings and not (content.thaw and freezes(statements))
 
 
 def findings(said: Iterable[tuple[str, Sequence[str]]], content: Content) -> Iterable[Finding]:
-    """Yield a note if the source is frozen; `said` are the names and statements of what is said of it."""
+    """Yield a note if the source is frozen; `said` are the names and statements of its properties."""
     names = ", ".join(name for name, statements in said if freezes(statements))
     if not names or not content.database_settings:
         return

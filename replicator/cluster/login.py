@@ -1,7 +1,7 @@
-"""Could anybody connect to the copy with what is set for it? A library to preload that is missing shuts out everybody.
+"""Checks that new sessions can connect to the copy with its settings: a missing preload library refuses everybody.
 
-ALTER DATABASE takes any name, and no session that is there already notices. So a new session is opened that is given
-the same settings as parameters of its own, before anything is written and once more before the copy is given out.
+ALTER DATABASE accepts any library name, and existing sessions are not affected. So a new session is opened with the
+same settings as connection parameters, before anything is written and once more before the copy is finished.
 Reference: miscinit.c process_session_preload_libraries, load_libraries.
 """
 
@@ -19,7 +19,7 @@ from replicator.sessions.watchdog import same_server
 LIBRARIES = ("session_preload_libraries", "local_preload_libraries")
 BECOMES = re.compile(r" SET role TO '((?:[^']|'')+)'$")
 WHERE = "dynamic_library_path"
-# Each with the name of the step that sets it; those of a role before those of the database, which they outdo.
+# Each with the name of the step that sets it; a role's settings first, since they override the database's.
 SET = """
 SELECT s.setrole::bigint
      , setting.name
@@ -42,10 +42,10 @@ SELECT s.setrole::bigint
 
 
 def shut_out(conn: Connection, steps: Iterable[Step]) -> Iterator[tuple[Step, str, str]]:
-    """Yield the steps with whose settings nobody could connect, the parameter, and what the server says.
+    """Yield the steps whose settings would refuse every session, with the parameter and the server's error.
 
-    Their statements have been executed in the transaction that the connection is in. Nothing is said where a session
-    cannot be given such parameters: in the way are a pooler, and the privilege that the step needs as well.
+    Their statements were executed in the connection's transaction. Yields nothing if a session cannot be given such
+    parameters: because of a pooler, or a missing privilege that the step needs as well.
     """
     made = {s.name: s for s in steps if isinstance(s.work, Execute) and any(map(_preloads, s.work.statements))}
     if not made:
@@ -65,7 +65,7 @@ def shut_out(conn: Connection, steps: Iterable[Step]) -> Iterator[tuple[Step, st
 
 
 def unknown_role(name: str, statements: Iterable[str], source: Connection, roles: Collection[str]) -> Iterator[Finding]:
-    """Yield whether a setting has sessions become a role that the destination lacks: they stay what they are then."""
+    """Yield a note if a setting makes sessions switch to a role that does not exist: they keep their own then."""
     for statement in statements:
         named = BECOMES.search(statement)
         role = named[1].replace("''", "'") if named else "none"
@@ -88,7 +88,7 @@ def _preloads(statement: str) -> bool:
 
 
 def _refused(conn: Connection, settings: Mapping[str, str]) -> str:
-    """Return what a new session is told that has these settings, and would not be told with empty ones."""
+    """Return the error of a new session with these settings, unless it also occurs with empty ones."""
     try:
         _enter(conn, settings)
     except psycopg.OperationalError as error:

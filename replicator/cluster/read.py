@@ -1,4 +1,4 @@
-"""What belongs to the whole server (`server`) or to the database itself (`database`), not to what is in a database."""
+"""Reads settings of the whole server (`server`) and of the database itself (`database`), not of its contents."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,9 +26,9 @@ PLACE = re.compile(rb"<(\w+)>")
 
 
 def read(conn: Connection, name: str, /, *, major: int | None = None, **values: object) -> list[Any]:
-    """Return the rows of `cluster/<name>.sql`, in which these values stand for their names in <>.
+    """Return the rows of `cluster/<name>.sql`, in which these values replace their names in <>.
 
-    `major` is the version whose statements are wanted, the server's own by default.
+    `major` is the version that the statements are for, the server's own by default.
     """
     query = _composed(name, major or conn.info.server_version // 10000)
     literals = {
@@ -41,18 +41,18 @@ def read(conn: Connection, name: str, /, *, major: int | None = None, **values: 
 
 @cache
 def _composed(name: str, major: int) -> bytes:
-    """Return a statement with the parts that it shares with others."""
+    """Return a statement, including the parts that it shares with others."""
     query = statement(__package__, name, major)
     for part in ("acl", "setting"):
         query = query.replace(f"<{part}>".encode(), statement(__package__, part, major))
-    # Comments speak of the places, too; a value with a newline would end them.
+    # Drop comments: they mention the placeholders, and a value with a newline would end them.
     return b"\n".join(line for line in query.splitlines() if not line.lstrip().startswith(b"--"))
 
 
 def held(source: Connection, destination: Connection, *parts: Sequence[Step]) -> tuple[list[list[Step]], list[Loss]]:
-    """Return each part's steps without the settings that a server of another version does not take, and what is lost.
+    """Return each part's steps without the settings that the destination's version rejects, and these as losses.
 
-    They are tried, in a transaction that is rolled back: a parameter may be gone, or a value of it.
+    They are tried in a transaction that is rolled back: a parameter, or one of its values, may not exist there.
     """
     if source.info.server_version // 10000 == destination.info.server_version // 10000:
         return [list(part) for part in parts], []
@@ -77,7 +77,7 @@ def _lesser(step: Step, refused: Mapping[str, str]) -> tuple[Step, list[Loss]]:
 
 
 def _not_taken(destination: Connection, step: Step) -> dict[str, str]:
-    """Return those of a step's statements whose parameter or value the server does not know, and what it says."""
+    """Return the statements of a step with a parameter or value that the server does not know, and its error."""
     refused = {}
     for each in step.work.statements if isinstance(step.work, Execute) else ():
         setting = SETTING.search(each)
@@ -87,7 +87,7 @@ def _not_taken(destination: Connection, step: Step) -> dict[str, str]:
         except (psycopg.errors.InvalidParameterValue, psycopg.errors.FeatureNotSupported) as error:
             if setting:
                 refused[each] = one_line(error)
-        except psycopg.errors.UndefinedObject as error:  # or the role is
+        except psycopg.errors.UndefinedObject as error:  # or an unknown role
             if setting and destination.execute(KNOWN, [setting[1].strip('"')]).fetchall() == [(False,)]:
                 refused[each] = one_line(error)
         except psycopg.DatabaseError:
@@ -96,9 +96,9 @@ def _not_taken(destination: Connection, step: Step) -> dict[str, str]:
 
 
 def refusals(destination: Connection, steps: Iterable[Step]) -> list[Finding]:
-    """Return what the destination would not let this role do, or what would let nobody in any more.
+    """Return the steps that this role may not do, and those that would lock everybody out.
 
-    It is tried, in a transaction that is rolled back.
+    They are tried in a transaction that is rolled back.
     """
     steps = list(steps)
     findings = []

@@ -1,4 +1,4 @@
-"""Roles, privileges on parameters and tablespaces that the destination lacks: made on request, before all else."""
+"""Roles, privileges on parameters and tablespaces missing on the destination: created on request, before the rest."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -28,7 +28,7 @@ SELECT (pg_stat_file(%(location)s, true)).isdir
 
 
 def lacking(source: Connection, destination: Connection, content: Content) -> tuple[list[Step], list[Finding]]:
-    """Return the steps that make what the options ask for, in order, and what stands in the way."""
+    """Return the steps that create what the options ask for, in order, and what blocks them."""
     steps = roles(source, destination, content) if content.roles else []
     findings: list[Finding] = []
     if content.privileges:
@@ -43,7 +43,7 @@ def lacking(source: Connection, destination: Connection, content: Content) -> tu
 
 
 def first(steps: Iterable[Step], plan: Plan) -> Plan:
-    """Return a plan that begins with these steps, one after another: all others wait for the last of them."""
+    """Return a plan that begins with these steps, one after another; all others wait for the last of them."""
     before = list(steps)
     before[1:] = [replace(step, needs=frozenset({prior.name})) for prior, step in pairwise(before)]
     last = frozenset({before[-1].name}) if before else frozenset()
@@ -51,16 +51,16 @@ def first(steps: Iterable[Step], plan: Plan) -> Plan:
 
 
 def _wanted(statements: Iterable[str], content: Content) -> tuple[str, ...]:
-    """Return these statements without what the options leave out."""
+    """Return the statements that the options do not exclude."""
     gone = [] if content.comments else ["COMMENT ON "]
     gone += [] if content.security_labels else ["SECURITY LABEL FOR "]
     return tuple(s for s in statements if not s.startswith(tuple(gone)))
 
 
 def roles(source: Connection, destination: Connection, content: Content) -> list[Step]:
-    """Return a step for each role that the destination lacks, then for their memberships.
+    """Return a step for each role missing on the destination, then for their memberships.
 
-    Passwords travel as hashes, where the source's pg_authid may be read. Grantors of memberships do not.
+    Passwords are copied as hashes, if the source's pg_authid is readable. Grantors of memberships are not copied.
     """
     readable = source.execute("SELECT has_table_privilege('pg_authid', 'SELECT')").fetchall() == [(True,)]
     rows = read(
@@ -76,9 +76,9 @@ def roles(source: Connection, destination: Connection, content: Content) -> list
 def parameter_privileges(
     source: Connection, destination: Connection, *, roles: bool
 ) -> tuple[list[Step], list[Finding]]:
-    """Return steps for the privileges on parameters that the destination lacks; without `roles` only words about them.
+    """Return steps for missing privileges on parameters; without `roles` only a note about them.
 
-    They belong to the server and are about roles, so they come with those.
+    They belong to the server and refer to roles, so they are copied with those.
     """
     if source.info.server_version < PARAMETER_ACL_SINCE:
         return [], []
@@ -96,7 +96,7 @@ def parameter_privileges(
 def tablespaces(
     source: Connection, destination: Connection, content: Content, names: list[str]
 ) -> tuple[list[Step], list[Finding]]:
-    """Return a step for each of these tablespaces that the destination lacks, and what stands in the way."""
+    """Return a step for each of these tablespaces that is missing on the destination, and what blocks it."""
     there = {row[0] for row in destination.execute("SELECT spcname::text FROM pg_tablespace").fetchall()}
     missing = read(
         source,
@@ -145,7 +145,7 @@ def tablespaces(
 
 
 def _obstacle(destination: Connection, location: str) -> str:
-    """Return why a tablespace cannot be made there; nothing if it can. CREATE TABLESPACE cannot be tried."""
+    """Return why a tablespace cannot be created there; "" if it can. CREATE TABLESPACE cannot be rolled back."""
     if destination.info.parameter_status("is_superuser") != "on":
         return "only a superuser may create tablespaces"
     if not location:
@@ -158,7 +158,7 @@ def _obstacle(destination: Connection, location: str) -> str:
 
 
 def create_tablespace(conn: Connection, work: CreateTablespace) -> None:
-    """Create a tablespace unless it is there. The connection must be outside any transaction."""
+    """Create a tablespace unless it exists. The connection must not be in a transaction."""
     if conn.execute("SELECT FROM pg_tablespace WHERE spcname = %s", [work.name]).fetchall():
         return
     if work.in_place:

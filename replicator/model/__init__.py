@@ -1,4 +1,4 @@
-"""The words that all rooms share, as frozen data: what is read from a catalog, and what is to be done about it."""
+"""The data types that all packages share, all frozen: the contents of a catalog, the steps of a plan, findings."""
 
 from replicator.model.findings import (
     Finding,

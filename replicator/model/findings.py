@@ -13,7 +13,7 @@ class Loss:
     why: str
     whole: bool = False
     fatal: bool = True
-    """False where it is about a built-in object that the other server lacks: nothing of the user's is lost."""
+    """False if it is about a built-in object that the other server lacks: nothing of the user's is lost."""
     rows: int | None = None
     """For a table that is left out: the planner's estimate of its rows."""
 

@@ -1,4 +1,4 @@
-"""What a catalog holds, as frozen data: objects, tables, sequences, large objects."""
+"""The contents of a catalog as frozen data: objects, tables, sequences, large objects."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -6,9 +6,9 @@ from enum import StrEnum
 
 
 class Address(int):
-    """What pg_depend calls an object: the OID of its system catalog and its OID in there.
+    """The address of an object in pg_depend: the OID of its system catalog and its OID there.
 
-    It is one number, as the server packs it in depend.sql: to look one up takes a third of the time of a tuple's.
+    It is a single number, which depend.sql computes: looking it up takes a third of the time of a tuple.
     """
 
     __slots__ = ()
@@ -18,7 +18,7 @@ class Address(int):
 
     @classmethod
     def packed(cls, number: int) -> "Address":
-        """Return what such a number stands for."""
+        """Return the address for such a number."""
         return super().__new__(cls, number)
 
     @property
@@ -28,7 +28,7 @@ class Address(int):
 
     @property
     def objid(self) -> int:
-        """Its OID in there."""
+        """Its OID there."""
         return self & 0xFFFFFFFF
 
     def __iter__(self) -> Iterator[int]:
@@ -42,7 +42,7 @@ class Address(int):
 
 
 class Phase(StrEnum):
-    """The part of the work that a step belongs to, in the order in which the parts begin."""
+    """The phase of the run that a step belongs to, in the order in which the phases begin."""
 
     ROLES = "roles"
     TABLESPACES = "tablespaces"
@@ -66,18 +66,18 @@ READING = (Phase.DATA, Phase.LARGE_OBJECTS, Phase.SEQUENCES)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A sort of object: one file `kinds/<name>.sql`, one fixture `tests/kinds/<name>.sql`."""
+    """A kind of object: one file `kinds/<name>.sql`, one fixture `tests/kinds/<name>.sql`."""
 
     name: str
     phase: Phase = Phase.SCHEMA
     facet: bool = False
-    """A facet (comment, ACL, row security …) has no address of its own: it is about the object at its address."""
+    """A facet (comment, privileges, row security …) has no address of its own, but that of its subject."""
     turns: bool = False
-    """Its `needs` are a pair: the edge from the first to the second is not theirs but this object's (table_attach)."""
+    """Its `needs` are a pair: the first does not depend on the second, this object depends on both (table_attach)."""
     of_members: bool = False
-    """It may be about a member of an extension, which is not created itself."""
+    """It may be about a member of an extension, which is not created by itself."""
     shell: bool = False
-    """Its stub needs nothing but its schema (`CREATE TYPE name;`), and serves only what the type itself needs."""
+    """Its stub needs only its schema (`CREATE TYPE name;`), and only the needs of the type can use it."""
     superuser: bool = False
     """Only a superuser may read it."""
 
@@ -102,7 +102,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """Which columns refer to which; the names are quoted where they must be."""
+    """Which columns refer to which; names are quoted as needed."""
 
     relation: Address
     numbers: tuple[int, ...]
@@ -116,14 +116,14 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """A thing to create. `needs` holds addresses of objects; `stub_needs` is the part of them that the stub needs."""
+    """An object to create. `needs` are addresses of other objects; `stub_needs` are those that the stub needs."""
 
     kind: str
     address: Address
     identity: str
     schema: str | None
     owner: str | None
-    """The role that must own it; None where ownership is not its own matter."""
+    """Its owner; None if it has no owner of its own."""
     create: tuple[str, ...]
     alter_owner: str | None = None
     stub: tuple[str, ...] = ()
@@ -131,11 +131,11 @@ class Object:
     needs: frozenset[Address] = frozenset()
     stub_needs: frozenset[Address] = frozenset()
     detail: Index | ForeignKey | None = None
-    """What an index, a constraint or a foreign key is, beside its statements."""
+    """The data of an index, a constraint or a foreign key, beside its statements."""
 
     @property
     def name(self) -> str:
-        """How it is called everywhere: in the plan, the journal and messages.
+        """Its name in the plan, the journal and messages.
 
         >>> Object("index", Address(1259, 1), "public.i", "public", None, ()).name
         'index public.i'
@@ -143,12 +143,12 @@ class Object:
         return f"{self.kind} {self.identity}"
 
     def complete(self, needs: frozenset[Address], stub_needs: frozenset[Address]) -> None:
-        """Fill in what it needs, before anybody has it: to make another one takes eight times as long."""
+        """Set the needs before anybody else uses the object: creating another one takes eight times as long."""
         object.__setattr__(self, "needs", needs)
         object.__setattr__(self, "stub_needs", stub_needs)
 
     def with_needs(self, needs: frozenset[Address], stub_needs: frozenset[Address]) -> "Object":
-        """Return the same object with other needs; eight times as fast as `replace`, and there are many."""
+        """Return the object with other needs. Eight times as fast as `replace`, which matters for many objects."""
         return Object(
             self.kind,
             self.address,
@@ -167,21 +167,21 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column whose values are read. `name` and `type`, a domain's base, are quoted."""
+    """A column whose values are read. `name` and `type` (for a domain, its base type) are quoted."""
 
     name: str
     type: str
     binary: bool
-    """Its type has the same binary form on every server."""
+    """Its type has the same binary format on every server."""
     send: str = ""
-    """The function that gives all of a value's bytes, the same on every server; none for a type that sends OIDs."""
+    """The send function, if its bytes are the same on every server; "" for a type that sends OIDs."""
     read_as: str = ""
-    """The destination's type, where that is another one: values are compared as they are once it has read them."""
+    """The destination's type, if different: values are compared after conversion to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a table's rows are read on the source. All names are quoted where they must be."""
+    """How a table's rows are read on the source. All names are quoted as needed."""
 
     relation: str
     expressions: tuple[str, ...]
@@ -209,41 +209,41 @@ class Table:
     bytes: int
     rows: int
     root: str | None
-    """Load through this partitioned table, since rows may be routed otherwise on the destination; None: as it is."""
+    """Load through this partitioned table, since rows may be routed differently on the destination; None: directly."""
     top: str | None = None
-    """The partitioned table that it is a part of."""
+    """The partitioned table that it is a leaf of."""
     matters: frozenset[str] = frozenset()
-    """What decides, besides a row's values, which partition it goes into: see routing."""
+    """What, besides a row's values, determines its partition: see catalog/routing.py."""
     unlike: str | None = None
-    """Which is its first column without a binary form in common, and of which type, in words."""
+    """A phrase on its first column without a common binary format, and its type."""
     as_text: bool = False
-    """Its rows go as text, though all columns have a binary form: another version reads some values otherwise."""
+    """Copy as text, although all columns have a binary format: another version reads some values differently."""
     blocks: int | None = None
-    """How many its heap has; None where its rows cannot be found by block (before 14, other access methods)."""
+    """The number of blocks of its heap; None if it cannot be scanned by block (before 14, other access methods)."""
     key: str | None = None
-    """Where they cannot: a column that has a value in every row and an index, by which they can be found instead."""
+    """If it cannot: a NOT NULL column with an index to scan by instead."""
     key_type: str = ""
     edges: tuple[str, ...] = ()
-    """Values of the key, in order, between which there are about as many rows each, as text."""
+    """Values of the key as text, in order, with about the same number of rows between them."""
     condition: str = ""
     """WHERE …: which of its rows are copied. Empty: all."""
     refers: frozenset[str] = frozenset()
-    """The tables that an extension's configuration table refers to: its foreign keys are there before its rows."""
+    """The tables that an extension's configuration table refers to: its foreign keys exist before its rows."""
     calls: frozenset[Address] = frozenset()
-    """Functions, not built in, that its checks, its domains', its generated columns and partition keys call.
+    """User-defined functions called by its checks, its domains' checks, generated columns and partition keys.
 
-    They may read other tables, whatever they are declared to be: those tables' rows are copied first."""
+    They may read other tables, however they are declared: the rows of those tables are copied first."""
     generates: bool = False
-    """A generated column is among them: where it finds no row yet it has another value, and nothing fails."""
+    """A generated column calls one: if it finds no row yet, its value is wrong, and nothing fails."""
     empty: bool = False
-    """No row of it can be seen in the snapshot, though later ones may: there is nothing to copy."""
+    """It has no rows in the snapshot, so there is nothing to copy."""
     stored: tuple[Column, ...] = ()
-    """Generated columns, which each server computes; what it has stored is compared."""
+    """Generated columns: each server computes them, and the stored values are compared."""
     unlogged: bool = False
     extension: Address | None = None
-    """The extension whose configuration it holds: it is created with that, and holds rows of the extension's own."""
+    """The extension whose configuration it holds: it is created by that, and has rows of the extension's own."""
     matview: bool = False
-    """A materialized view: its rows are compared, and copied by nobody."""
+    """It is a materialized view: its rows are compared, but not copied."""
 
     @property
     def reading(self) -> Reading:
@@ -262,34 +262,34 @@ class Table:
 
     @property
     def name(self) -> str:
-        """What holds its rows on the destination, named as an object."""
+        """The name of the object that holds its rows on the destination."""
         return f"{'matview' if self.matview else 'table'} {self.loaded_into}"
 
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """A sequence whose value travels."""
+    """A sequence whose value is copied."""
 
     address: Address
     identity: str
     schema: str
     unlogged: bool = False
     alias: str = ""
-    """What the destination calls it, where that is something else."""
+    """Its name on the destination, if different."""
     extension: Address | None = None
-    """Whose configuration it is part of."""
+    """The extension whose configuration it belongs to."""
     table: Address | None = None
-    """Whose identity column makes it, so that it is no object of its own."""
+    """The table whose identity column created it, so that it is not an object of its own."""
 
     @property
     def target(self) -> str:
-        """What the destination calls it."""
+        """Its name on the destination."""
         return self.alias or self.identity
 
 
 @dataclass(frozen=True, slots=True)
 class LargeObjects:
-    """A range of large objects' OIDs, both ends included, how many there are in it, and what of them travels."""
+    """A range of OIDs of large objects, both ends included, how many it has, and what is copied of them."""
 
     first: int
     last: int
@@ -301,7 +301,7 @@ class LargeObjects:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All that was read of one database. `objects` are in creation order of their kinds, not yet of themselves."""
+    """Everything read from one database. `objects` are in creation order by kind, not yet by dependency."""
 
     version: int
     """The server's version number, e.g. 180004."""
@@ -310,20 +310,20 @@ class Catalog:
     sequences: tuple[Sequence, ...]
     large_objects: tuple[LargeObjects, ...]
     populated: frozenset[Address]
-    """The materialized views that hold rows."""
+    """The populated materialized views."""
     invalid: frozenset[Address] = frozenset()
-    """The indexes that are invalid. A copy has them valid, or lacks them where its rows forbid them."""
+    """The invalid indexes. In a copy they are valid, or missing if the rows do not allow them."""
     carried: frozenset[Address] = frozenset()
-    """The relations whose planner statistics can be carried over whole."""
+    """The relations whose planner statistics can be transferred in full."""
     bodies: Mapping[Address, str] = field(default_factory=dict)
-    """The texts of functions, where any are called when rows come, or by what is built on them."""
+    """The texts of functions, if any are called by new rows or by what is built on them."""
     opaque: frozenset[Address] = frozenset()
-    """Those of them whose text does not tell what they read."""
+    """Those whose text does not show what they read."""
     member_owners: Mapping[Address, str] = field(default_factory=dict)
-    """Who owns the members of extensions."""
+    """The owners of extensions' members."""
     role: str = ""
-    """Who read it; on the destination, the owner of what was left to whoever makes it."""
+    """The role that read it. On the destination it owns objects that were created without an owner of their own."""
     reads: Mapping[Address, Collection[Address]] | None = field(default=None, compare=False)
-    """Which relations the query of each view reads; what it needs besides are no more than their row types."""
+    """The relations that each view's query reads; of other relations that it needs, only the row types are used."""
     path: str = field(default="", compare=False)
-    """The search_path that its role has in the database, which functions may rely on."""
+    """The search_path of its role in the database, which functions may rely on."""

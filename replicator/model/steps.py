@@ -1,4 +1,4 @@
-"""A plan as frozen data: its steps, the work that each does, and what came of it."""
+"""A plan as frozen data: its steps, the work of each step, and its outcome."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence as Several
@@ -26,7 +26,7 @@ class Execute:
 
 @dataclass(frozen=True, slots=True)
 class CreateTablespace:
-    """Create a tablespace unless it is there, outside any transaction, then run the other statements."""
+    """Create a tablespace unless it exists, outside any transaction, then run the other statements."""
 
     name: str
     create: str
@@ -36,16 +36,16 @@ class CreateTablespace:
 
 @dataclass(frozen=True, slots=True)
 class DropExisting:
-    """Drop what the destination holds but these schemas, in several transactions; it may be begun again."""
+    """Drop everything on the destination except these schemas, in several transactions; it can be restarted."""
 
     kept: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a table: which of how many, and which rows are in it: those from `since` on that are before `before`.
+    """Part `number` of `of` parts of a table: the rows from `since` on and before `before`.
 
-    Both are numbers of blocks, or values of `key`, a column by its quoted name, as text; None: there is no such end.
+    Both are block numbers, or values of `key` (a quoted column name), as text; None: no bound.
     """
 
     number: int
@@ -57,29 +57,29 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class CopyTable:
-    """Stream a table's rows, or those of one of its parts, from the source into the destination."""
+    """Copy a table's rows, or those of one of its parts, from the source to the destination."""
 
     table: Table
     reading: Reading
     target: Target
     binary: bool
     fresh: bool = True
-    """It holds nothing of its own: it can be emptied and filled in one transaction, and frozen."""
+    """The table has no other rows: it can be truncated and filled in one transaction, and frozen."""
     before: tuple[str, ...] = ()
-    """Statements for the destination, in the same transaction; so too `after`."""
+    """Statements for the destination, in the same transaction, like `after`."""
     after: tuple[str, ...] = ()
     part: Part | None = None
     path: str = ""
-    """The search_path that functions rely on which the copy calls."""
+    """The search_path that functions called by the copy rely on."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetSequences:
-    """Give these sequences the values that they have on the source."""
+    """Set these sequences to their values on the source."""
 
     sequences: tuple[Sequence, ...]
     forward: bool = False
-    """Never back: the destination's rows may have values beyond the source's."""
+    """Never set them back: rows on the destination may have higher values than the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class CopyLargeObjects:
 
 
 class Format(StrEnum):
-    """In which form rows travel."""
+    """The format in which rows are copied."""
 
     AUTO = "auto"
     TEXT = "text"
@@ -106,7 +106,7 @@ class Statistics(StrEnum):
 
 
 class Deferral(NamedTuple):
-    """What is put off until the copy is open: to validate foreign keys, to build indexes that are not unique."""
+    """What is deferred until the copy is in use: validating foreign keys, building indexes that are not unique."""
 
     keys: bool = False
     indexes: bool = False
@@ -117,41 +117,41 @@ NOTHING_DEFERRED = Deferral()
 
 @dataclass(frozen=True, slots=True)
 class CarryStatistics:
-    """Tell the destination's planner what the source's knows of these tables and their indexes."""
+    """Transfer the planner statistics of these tables and their indexes."""
 
     tables: tuple[Address, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class CompareTable:
-    """Count and hash one of several pieces of a table on both sides. One loaded through its root is compared as it."""
+    """Count and hash a piece of a table on both sides. If it is loaded through its root, that is compared."""
 
     identity: str
     columns: tuple[Column, ...]
     only: bool
-    """Without its inheriting tables; False for a root, which has no rows but its partitions'."""
+    """Without inheriting tables; False for a root, whose rows are those of its partitions."""
     condition: str = ""
-    """WHERE …, or nothing."""
+    """WHERE …: which rows. Empty: all."""
     piece: int = 0
     pieces: int = 1
     blocks: tuple[int | None, int | None] = (None, None)
-    """How many the heap had on the source and on the destination when the pieces were cut. Asked once: it may grow.
-    None where it cannot be read by block."""
+    """The blocks of the heap on source and destination when it was divided into pieces: it may grow later.
+    None if it cannot be scanned by block."""
     bytes: tuple[int, int] = (0, 0)
-    """How large it was at that moment on either side."""
+    """Its size on both sides at that time."""
     stored: tuple[Column, ...] = ()
     """Generated columns: compared, not copied."""
     matview: bool = False
 
     @property
     def compared(self) -> tuple[Column, ...]:
-        """All columns whose values are to be the same."""
+        """All columns whose values have to be equal."""
         return self.columns + self.stored
 
 
 @dataclass(frozen=True, slots=True)
 class CompareLargeObjects:
-    """Count and hash the large objects of an OID range on both sides; `role` is who compares on the destination."""
+    """Count and hash the large objects of an OID range on both sides; `role` is ours on the destination."""
 
     range: LargeObjects
     role: str
@@ -173,46 +173,46 @@ class Step:
     work: Work
     needs: frozenset[str] = frozenset()
     cost: int = 0
-    """What it has to read or write, in bytes, as far as it can be told."""
+    """The bytes that it reads or writes, as far as known."""
     locks: Mapping[Address, Lock] = field(default_factory=dict)
-    """Tables that it locks on the destination, so that no two steps wait for one another there."""
+    """The tables that it locks on the destination: conflicting steps are not run at the same time."""
     optional: bool = False
-    """The copy is complete without: when it fails, that is said, and the others go on."""
+    """The copy is complete without it: a failure is reported, and the others continue."""
     builds_on: frozenset[str] = frozenset()
-    """What comes before it and it cannot do without: where one of these was refused, it is not tried."""
+    """The steps that it depends on: if one of them failed, it is skipped."""
     rounds: bool = False
-    """It calls code that may want what another such step of its phase brings: it is tried again after each of them."""
+    """It calls functions that may need the result of another such step: if it fails, it is retried after each."""
     indispensable: bool = False
-    """Nothing can be done without it: where it is refused, the run ends."""
+    """All others depend on it: a failure ends the run."""
     instead: tuple[str, ...] | None = None
-    """What to do where the rows that are there violate it, if that was agreed: statements, perhaps none."""
+    """Statements to run instead if existing rows violate it, if the user allowed that; may be empty."""
     reason: str = ""
-    """Why it is done in the way in which it is, where there are several."""
+    """Why it is done in this way, if there are several."""
     kind: str = ""
-    """The kind of the object that it creates or completes; empty where it does something else."""
+    """The kind of the object that it creates or completes; empty for other steps."""
     sorts: int = 0
-    """The bytes of memory in which a B-tree is sorted soonest: see plan.sorting. 0: as much as there is."""
+    """The memory that sorts its B-tree fastest, in bytes: see planning/sorting.py. 0: as much as available."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All steps; each comes after all that it needs.
+    """All steps, each after those that it needs.
 
-    `losses` is what the destination cannot hold, `excluded` what goes with what the user leaves out.
+    `losses` are unsupported on the destination, `excluded` depends on something that the user excluded.
     """
 
     steps: tuple[Step, ...]
     losses: Several[Loss] = ()
     excluded: Several[Loss] = ()
     deferred: Several[Step] = ()
-    """What is done when the copy is open already: see planning/deferred.py."""
+    """The steps that run after the copy is in use: see planning/deferred.py."""
     encoding: str = "UTF8"
     """The source's. SQL_ASCII's bytes are read as LATIN1: see postgres.readable_encoding."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadPoint:
-    """Which snapshot of the source: pg_current_snapshot(), and a WAL position at or before which it was taken."""
+    """A snapshot of the source: pg_current_snapshot(), and a WAL position at or before which it was taken."""
 
     snapshot: str
     lsn: str | None

@@ -1,9 +1,9 @@
-"""The steps that build upon rows: indexes, constraints, statistics objects, foreign keys.
+"""The steps that build on rows: indexes, constraints, statistics objects, foreign keys.
 
-To add a foreign key locks both tables until all rows are checked. Where there are many of them it is added unchecked,
-in no time, and validated after that, which lets others read, index and validate the table that it refers to. Where
-an index has the referring columns in order, that waits for it: to merge two indexes took a third of the time of a hash
-join of the tables (3 million rows against 1.5 million, PostgreSQL 18), which the server takes to be the cheaper one.
+Adding a foreign key locks both tables until all rows are checked. On a large table it is added NOT VALID, which is
+immediate, and then validated, which lets others read, index and validate the referenced table. If an index has the
+referencing columns in order, the validation waits for it: merging two indexes took a third of the time of a hash join
+(3 million rows against 1.5 million, PostgreSQL 18), which the planner estimates as cheaper.
 """
 
 from collections import defaultdict
@@ -21,19 +21,19 @@ from replicator.planning.sorting import memory
 ALL_ROWS = "all rows"
 EVERY_ROW = "every table's rows"
 SAYS_NOTHING_OF_ROWS = ("statistics", "index_attach")
-"""What can be made though the rows could not come."""
+"""Kinds that can be created even if the rows could not be copied."""
 WEIGHTS = {"brin": 0.3, "btree": 1.0, "hash": 2.5, "gist": 5.0, "spgist": 7.0, "gin": 10.0}
 EXPRESSION_WEIGHT = 2.0
-"""How long it takes to build an index, compared with a B-tree on the columns of the same table: medians of several
-types, 300,000 rows (2026-11, PostgreSQL 18). GiST took from 0.8 (ranges) to 80 (tsvector)."""
+"""How long an index takes to build, relative to a B-tree on columns of the same table: medians of several types,
+300,000 rows (2026-11, PostgreSQL 18). GiST took from 0.8 (ranges) to 80 (tsvector)."""
 MERGE, AS_BEFORE = "SET enable_hashjoin = off", "RESET enable_hashjoin"
-"""Not by hashing: the server still sorts where the index would cost more, for rows that are not known to be visible."""
+"""Without hash joins. The server may still sort, if the index would cost more because of the visibility map."""
 VALIDATED_BYTES = 1024 * 1024
-"""From this size of the referencing table on, a foreign key is validated in a step of its own."""
+"""From this size of the referencing table, a foreign key is validated in a step of its own."""
 
 
 def build_costs(pieces: Iterable[Piece], phases: Phases, relations: Relations) -> dict[Address, list[int]]:
-    """Return what each of the steps costs that build upon a table alone."""
+    """Return the cost of each step that builds on a table."""
     costs: defaultdict[Address, list[int]] = defaultdict(list)
     for piece in pieces:
         if phases[piece.name] is Phase.BUILD:
@@ -53,9 +53,9 @@ def build_steps(
     keys_not_valid: bool,
     collates: bool,
 ) -> list[Step]:
-    """One step an index, constraint, statistics object: after the rows that it is about.
+    """Return one step for each index, constraint and statistics object, after the rows that it is about.
 
-    `keys_not_valid`: a foreign key that the rows violate stays so. `collates`: see make_plan.
+    `keys_not_valid`: a foreign key that the rows violate stays NOT VALID. `collates`: see make_plan.
     """
     steps = []
     built_on: defaultdict[Address, list[Piece]] = defaultdict(list)
@@ -99,7 +99,7 @@ def build_steps(
 
 
 def _rows_wanted(o: Object, about: Collection[str], relations: Relations, hints: Hints) -> set[str]:
-    """Return the steps that bring the rows without which an object would be something else, or keep them out later."""
+    """Return the data steps without which an object would be wrong, or would reject rows that are copied later."""
     if o.kind in SAYS_NOTHING_OF_ROWS:
         return set()
     called = relations.code & o.needs
@@ -112,7 +112,7 @@ def _rows_wanted(o: Object, about: Collection[str], relations: Relations, hints:
 
 
 def _cost(piece: Piece, bytes: int) -> int:
-    """Return what it costs to build upon so many bytes: an index of some methods takes longer than to read them."""
+    """Return the cost of building on so many bytes: some index methods take longer than reading the table."""
     index = piece.object.detail
     if not isinstance(index, Index):
         return bytes
@@ -120,7 +120,7 @@ def _cost(piece: Piece, bytes: int) -> int:
 
 
 def _sorts(piece: Piece, bytes: int, *, collates: bool) -> int:
-    """Return the memory that a B-tree wants; 0 for what is no B-tree, or has numeric keys: as much as there is."""
+    """Return the memory that sorts a B-tree fastest; 0, for as much as available, if it has numeric keys or is none."""
     index = piece.object.detail
     if not isinstance(index, Index) or index.method != "btree" or index.numeric:
         return 0
@@ -128,7 +128,7 @@ def _sorts(piece: Piece, bytes: int, *, collates: bool) -> int:
 
 
 def _serving(key: ForeignKey, built: Iterable[Piece]) -> str | None:
-    """Return the step among these that builds a B-tree on all rows whose columns begin with those that refer."""
+    """Return the step that builds a B-tree on all rows whose first columns are the referencing ones."""
     for piece in built:
         index = piece.object.detail
         if (
@@ -145,9 +145,9 @@ def _serving(key: ForeignKey, built: Iterable[Piece]) -> str | None:
 def _in_two(
     whole: Step, o: Object, key: ForeignKey, relations: Relations, built_on: Mapping[Address, Iterable[Piece]]
 ) -> list[Step]:
-    """Return the steps of a foreign key: one that adds it and, where that would take its time, one that validates it.
+    """Return the steps of a foreign key: one that adds it and, for a large table, one that validates it.
 
-    VALIDATE locks the table that it is on against other changes, the one that it refers to against hardly any.
+    VALIDATE takes a SHARE UPDATE EXCLUSIVE lock on its own table, and only ROW SHARE on the referenced one.
     Reference: PostgreSQL docs, ALTER TABLE, "VALIDATE CONSTRAINT".
     """
     table = relations.tables.get(key.relation)

@@ -1,4 +1,4 @@
-"""The steps that bring rows: tables, large objects, sequences."""
+"""The steps that copy data: rows of tables, large objects, values of sequences."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -30,9 +30,9 @@ LARGE_OBJECT_BYTES = 2048  # a guess: only a superuser could look
 def data_steps(
     catalog: Catalog, hints: Hints, relations: Relations, created: frozenset[str], format: Format, parts: Parts
 ) -> list[Step]:
-    """One step a table with rows or a part of it, a range of large objects; one for all sequences.
+    """Return a step for each table with rows, or each part of one, and each range of large objects; one for sequences.
 
-    Tables whose rows call code come last: see lookups.
+    Tables whose rows call functions come last: see lookups.
     """
     tables = [table for table in _referred_first(catalog.tables) if not table.empty]
     by_identity = {table.identity: table for table in tables}
@@ -64,7 +64,7 @@ def data_steps(
 def _copy(
     table: Table, relations: Relations, format: Format, needs: frozenset[str], parts: Sequence[Part]
 ) -> list[Step]:
-    """Return the step that copies a table, or one for each of its parts, which go side by side."""
+    """Return the step that copies a table, or one for each of its parts, which run in parallel."""
     binary, reason = form(table, format)
     names = data_names(table, parts)
     whole = Step(
@@ -91,9 +91,9 @@ def _copy(
 
 
 def form(table: Table, wanted: Format) -> tuple[bool, str]:
-    """Tell whether a table's rows go in binary, and why. What the destination would take for other values never does.
+    """Return whether a table's rows are copied in binary, and why. Never if the destination would misread values.
 
-    OIDs (reg* types) mean nothing there; what has no form in common is refused there, or is the user's to know.
+    OIDs (reg* types) are meaningless there. With --format binary, other types are at the user's risk.
     """
     oids = [c.name for c in table.columns if c.type.startswith(("pg_catalog.reg", "pg_catalog._reg"))]
     unlike = [c.name for c in table.columns if not c.binary]
@@ -109,7 +109,7 @@ def form(table: Table, wanted: Format) -> tuple[bool, str]:
 
 
 def _ways(table: Table) -> Iterable[str]:
-    """Yield in words how a table's rows are loaded."""
+    """Yield a phrase on how a table's rows are loaded."""
     if table.root:
         yield f"through {table.root}, since its rows may belong into other partitions there"
     elif table.extension:
@@ -119,7 +119,7 @@ def _ways(table: Table) -> Iterable[str]:
 
 
 def _referred_first(tables: Iterable[Table]) -> list[Table]:
-    """Return the tables, each after those that it refers to. Those that refer to one another stay as they are."""
+    """Return the tables, each after those that it refers to. The order is unchanged if there is a cycle."""
     tables = list(tables)
     refers = {table.identity: table.refers for table in tables if table.refers}
     try:

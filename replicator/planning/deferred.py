@@ -1,10 +1,10 @@
-"""Which steps of a plan are put off. Pure: steps in, fewer steps out, and those for later.
+"""Which steps of a plan are deferred. Pure: steps in, fewer steps and the deferred ones out.
 
     put_off ─► the journal keeps them ─► the copy is open ─► `validate` runs them (runs/validate.py)
 
-A foreign key that is to be validated later is added NOT VALID: from then on it acts on new rows. An index that is to be
-built later does not exist until it is built CONCURRENTLY. Never put off: unique indexes, indexes of partitioned tables
-(they have no rows of their own), and indexes that other objects need. In partitions each index is built, then attached.
+A foreign key that is validated later is added NOT VALID: it checks new rows from then on. An index that is built later
+does not exist until it is built CONCURRENTLY. Never deferred: unique indexes, indexes of partitioned tables (they have
+no rows of their own), and indexes that other objects need. In partitions each index is built, then attached.
 """
 
 from collections import defaultdict
@@ -20,13 +20,13 @@ from replicator.planning.graph import Piece
 CREATE, CONCURRENTLY = "CREATE INDEX ", "CREATE INDEX CONCURRENTLY "
 SAID_OF_AN_INDEX = frozenset({"index_setting", "comment", "clustered_index"})
 COMES_AFTER = SAID_OF_AN_INDEX | {"index_attach"}
-"""The kinds that can wait for an index. One that anything else needs is built in the clone."""
+"""The kinds that can wait for an index. An index that another kind needs is built in the clone."""
 AT_ONCE = "valid at once: from or to a partitioned table, a key cannot be validated later"
 LATER = "later, by `validate`"
 
 
 class Divided(NamedTuple):
-    """The steps that are done in the clone; the names of what is not made by then; the steps for later."""
+    """The steps of the clone, the names of what it does not create, and the deferred steps."""
 
     build: list[Step]
     gone: Collection[str]
@@ -34,7 +34,7 @@ class Divided(NamedTuple):
 
 
 def put_off(build: list[Step], pieces: Sequence[Piece], catalog: Catalog, defer: Deferral) -> Divided:
-    """Divide the steps that build upon rows into those of the clone and those for later."""
+    """Divide the steps that build on rows into those of the clone and deferred ones."""
     foreign_keys = {piece.name: piece.object for piece in pieces if isinstance(piece.object.detail, ForeignKey)}
     build, validations = _without_validation(build, foreign_keys) if defer.keys else (build, [])
     gone = _indexes_to_put_off(pieces, catalog) if defer.indexes else {}
@@ -49,13 +49,13 @@ def put_off(build: list[Step], pieces: Sequence[Piece], catalog: Catalog, defer:
     for step in indexes:
         if isinstance(detail := waiting[step.name].object.detail, Index):
             on[detail.relation].add(step.name)
-    # After the indexes of its table, which lock it against a validation, and one of which may serve that.
+    # After the indexes of its table: building them conflicts with a validation, and one may speed it up.
     keys = [replace(step, needs=frozenset(on[key.relation])) for step, key in validations]
     return Divided(now, gone.keys(), (*indexes, *keys))
 
 
 def _indexes_to_put_off(pieces: Sequence[Piece], catalog: Catalog) -> dict[str, set[str]]:
-    """Return what comes later of indexes, and what is said of them, each with the indexes that it waits for."""
+    """Return the deferred indexes and what depends on them, each with the indexes that it waits for."""
     waits = {
         piece.name: {piece.name}
         for piece in pieces
@@ -77,7 +77,7 @@ def _concurrently(statement: str) -> str:
 
 
 def _later(step: Step, piece: Piece, said: Iterable[Piece], gone: Collection[str]) -> Step:
-    """Return a step as it is done later, with what is said of the index that it builds."""
+    """Return a deferred step, including the comments and settings of the index that it builds."""
     made = (*map(_concurrently, piece.statements), *(s for each in said for s in each.statements))
     return _for_later(step, Execute(made), piece.needs.intersection(gone))
 
@@ -99,7 +99,7 @@ def _for_later(step: Step, work: Execute, needs: Iterable[str] = ()) -> Step:
 
 
 def _without_index(step: Step, gone: Collection[str]) -> Step:
-    """Return a step that does not wait for an index, and does not rely on it."""
+    """Return a step that neither waits for a deferred index nor relies on it."""
     if step.needs.isdisjoint(gone):
         return step
     assert isinstance(step.work, Execute)
@@ -110,7 +110,7 @@ def _without_index(step: Step, gone: Collection[str]) -> Step:
 def _without_validation(
     build: Sequence[Step], keys: Mapping[str, Object]
 ) -> tuple[list[Step], list[tuple[Step, ForeignKey]]]:
-    """Return the steps with foreign keys NOT VALID, and those that validate them. A key that cannot be so is valid."""
+    """Return the steps with foreign keys NOT VALID, if they can be, and the steps that validate them."""
     steps = {step.name: step for step in build}
     validating = {f"validate {name}": name for name, o in keys.items() if o.stub}
     now, later = [], []

@@ -1,7 +1,7 @@
-"""What a server of another major version cannot hold: attributes are left out where the object makes sense without.
+"""Adapts a catalog to an older major version: removes attributes that it does not support, or the whole object.
 
-`FEATURES` lists what each version brought. Whatever else a server may lack (a function, a type, a view's syntax) it
-says itself, when the schema is rehearsed (rehearsal.py). Pure: a catalog in, a lesser one and the losses out.
+`FEATURES` lists what each version introduced. Anything else that a server does not support (a function, a type, a
+view's syntax) shows in the dry run (checks/dry_run.py). Pure: a catalog in, a reduced one and the losses out.
 References: the release notes' sections E.x.3 of 13 to 19; the `remoteVersion >=` branches of pg_dump.c (18.6); what
 pg_dump 19rc1 says and 18.6 does not (tests/news.py).
 """
@@ -22,11 +22,11 @@ OPTION_VALUE = r"\s*=\s*(?:'[^']*'|\w+)"
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Something that servers know from version `since` on.
+    """A feature that servers support since version `since`.
 
-    `pattern` finds it in a statement in which literals, quoted names and bodies are numbers: `'1'`, `"2"`, `$3$`.
-    What `text` puts in its place is what the older server is told; None leaves the statement out, and with a CREATE the
-    object. `said` names the loss; nothing is lost where it is empty.
+    `pattern` finds it in a statement whose literals, quoted names and bodies are replaced by numbers: `'1'`, `"2"`,
+    `$3$`. `text` is the replacement for the older server; None drops the statement, and if that is the CREATE, the
+    object. `said` names the loss; empty if nothing is lost.
     """
 
     since: int
@@ -51,9 +51,9 @@ def _unlimited(found: re.Match[str]) -> str:
 
 
 def _check_instead(found: re.Match[str]) -> str:
-    """A check: before 18 every child inherits NOT NULL, and its rows need not obey. The column is named or precedes.
+    """A check instead: before 18 every child inherits NOT NULL, which its rows may violate. Finds the column.
 
-    Of a row, IS NOT NULL would demand as much of each of its fields. A type that is not said may be one.
+    For a composite type, IS NOT NULL would apply to each field, too. A type that is not shown may be composite.
     """
     column, depth, test = found[2], 0, "DISTINCT FROM NULL"
     for place in range(found.start() - 1, 0, -1) if not column else ():
@@ -68,7 +68,7 @@ def _check_instead(found: re.Match[str]) -> str:
 
 
 def _functions(since: int, access_method: str, numbers: str) -> Feature:
-    """Support functions of operator classes that an access method takes."""
+    """Support functions that an access method accepts in operator classes."""
     return Feature(
         since,
         _kinds("operator_class operator_family"),
@@ -173,7 +173,7 @@ FEATURES = (
     # Privileges.
     Feature(17, GRANTS, r"(?:GRANT|REVOKE(?: GRANT OPTION FOR)?) MAINTAIN ON ", None, "the privilege MAINTAIN"),
     Feature(17, GRANTS, r", MAINTAIN\b|\bMAINTAIN, ", "", "the privilege MAINTAIN"),
-    # Publications: one that would send more than was meant is not made at all.
+    # Publications: one that would publish more than intended is not created at all.
     Feature(19, _kinds("publication"), r" EXCEPT \(", None, "publications of all tables EXCEPT some"),
     Feature(19, _kinds("publication"), r"FOR ALL SEQUENCES", None, "publications of all sequences"),
     Feature(19, _kinds("publication"), r", ALL SEQUENCES", "", "ALL SEQUENCES"),
@@ -194,7 +194,7 @@ FEATURES = (
         "column lists of a publication's tables",
     ),
     Feature(13, _kinds("publication"), r", publish_via_partition_root = true", "", "publish_via_partition_root"),
-    # Subscriptions: what an older server does anyway is no loss.
+    # Subscriptions: an option that equals an older server's behaviour is no loss.
     Feature(19, _kinds("subscription"), rf"^CREATE SUBSCRIPTION {NAME} SERVER ", None, "subscriptions to a server"),
     Feature(
         19,
@@ -222,14 +222,14 @@ FEATURES = (
 
 STANDARD_SINCE_15 = "GRANT USAGE ON SCHEMA public TO PUBLIC"
 GRANT = re.compile(r"\bGRANT .* TO ", re.DOTALL)
-# A body in dollars, a literal, a quoted name. A literal that is one word stays, since it may be an option's value.
+# A dollar-quoted body, a literal, a quoted name. A literal of one word is kept, since it may be an option's value.
 OPAQUE = re.compile(r"""\$(\w*)\$.*?\$\1\$|'(?:[^']|'')*'|"(?:[^"]|"")*\"""", re.DOTALL)
 WORD = re.compile(r"'\w*'")
 NUMBER = re.compile(r"""(['"$])(\d+)\1""")
 
 
 def adapt(catalog: Catalog, major: int) -> tuple[Catalog, list[Loss]]:
-    """Return the catalog as a server of this major version can hold it, as far as FEATURES know, and what is lost."""
+    """Return the catalog as a server of this major version supports it, as far as FEATURES know, and the losses."""
     features = [feature for feature in FEATURES if feature.since > major]
     here = catalog.version // 10000
     losses: list[Loss] = []
@@ -255,7 +255,7 @@ def adapt(catalog: Catalog, major: int) -> tuple[Catalog, list[Loss]]:
 
 
 def _all_but_maintain(statements: Sequence[str]) -> bool:
-    """Tell whether this is all that is said of a table's privileges: its owner has what is all there is before 17."""
+    """Return whether a table's privileges only say that its owner has all that existed before 17."""
     return ALL_BUT_MAINTAIN.fullmatch("; ".join(statements)) is not None
 
 
@@ -266,9 +266,11 @@ ALL_BUT_MAINTAIN = re.compile(
 
 
 def _intervals_as_text(catalog: Catalog) -> Catalog:
-    """Have tables travel as text that may hold intervals: an older server takes a binary infinity for a number."""
+    """Copy tables that may hold intervals as text: an older server reads binary infinity as a finite value."""
     named = {o.address for o in catalog.objects if any("interval" in statement for statement in o.create)}
-    types = [o for o in catalog.objects if o.kind in ("domain", "composite_type", "table")]  # a child has its parent's
+    types = [
+        o for o in catalog.objects if o.kind in ("domain", "composite_type", "table")
+    ]  # a child has its parent's columns
     while more := {o.address for o in types if o.needs & named} - named:
         named |= more
     tables = (replace(table, as_text=table.address in named) for table in catalog.tables)
@@ -276,9 +278,9 @@ def _intervals_as_text(catalog: Catalog) -> Catalog:
 
 
 def _public_as_since_15(objects: Sequence[Object]) -> list[Object]:
-    """Return the objects with what takes from PUBLIC the right to create in the schema public, its own before 15.
+    """Return the objects with a REVOKE of CREATE on the schema public from PUBLIC, which has it by default before 15.
 
-    The privileges there are said in the words in which an older server says them.
+    The schema's privileges are written as an older server prints them.
     """
     schema = next((o for o in objects if o.name == "schema public"), None)
     if schema is None:
@@ -292,7 +294,7 @@ def _public_as_since_15(objects: Sequence[Object]) -> list[Object]:
 
 
 def _adapt_object(o: Object, features: Sequence[Feature]) -> tuple[Object, list[str], bool]:
-    """Return an object without these features, what it loses, and whether it cannot be at all."""
+    """Return an object without these features, what it loses, and whether it is dropped as a whole."""
     said: dict[str, None] = {}
     lists = []
     for statements in (o.create, o.stub, o.finish):
@@ -315,7 +317,7 @@ def _adapt_object(o: Object, features: Sequence[Feature]) -> tuple[Object, list[
 
 
 def _without_pairs(statements: Sequence[str]) -> tuple[str, ...]:
-    """Leave out what is revoked and granted again: what made the difference is gone."""
+    """Drop privileges that are revoked and granted again: the privilege that made the difference was removed."""
     again = {
         s: re.sub(r"\bGRANT (.*) TO ", r"REVOKE \1 FROM ", s, flags=re.DOTALL) for s in statements if GRANT.search(s)
     }
@@ -324,7 +326,7 @@ def _without_pairs(statements: Sequence[str]) -> tuple[str, ...]:
 
 
 def _adapt_statement(statement: str, features: Sequence[Feature]) -> tuple[str, list[str]]:
-    """Return a statement without these features, empty where nothing is left, and what it loses."""
+    """Return a statement without these features, "" if nothing is left, and what it loses."""
     if not features:
         return statement, []
     hidden: list[str] = []
@@ -366,13 +368,13 @@ APART = re.compile(rf"(?:, |(?<=\())CONSTRAINT {QUOTED} NOT NULL ({QUOTED})(?=[,
 
 
 def _as_before_18(o: Object, statements: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a table's statements with its not-null constraints, or checks instead, as an older server says them."""
+    """Return a table's statements with not-null constraints, or checks instead, as an older server prints them."""
     start = next((n for n, statement in enumerate(statements) if statement.startswith("CREATE")), len(statements))
     return statements[:start] + _checks_last(_not_null_apart(o, statements[start:]))
 
 
 def _not_null_apart(o: Object, statements: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a table's statements with NOT NULL of inherited columns, no part of CREATE before 18, after it."""
+    """Return a table's statements with NOT NULL of inherited columns after CREATE: before 18 it cannot have them."""
     if not statements:
         return statements
     columns = APART.findall(statements[0])
@@ -388,7 +390,7 @@ BRACKET = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[(),]""")
 
 
 def _checks_last(statements: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a table's statements with checks that were not-null constraints where the server says checks."""
+    """Return a table's statements with checks that replace not-null constraints in the place of other checks."""
     if not statements or not INSTEAD.search(statements[0]):
         return statements
     first, depth, cuts = statements[0], 0, []

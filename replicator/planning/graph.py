@@ -1,4 +1,4 @@
-"""Creation order. A cycle is broken by making one of its objects in two steps, a stub and what makes it whole."""
+"""Creation order. A cycle is broken by creating one of its objects in two steps: a stub, and what completes it."""
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +12,7 @@ from replicator.model import Address, Object
 
 @dataclass(slots=True)
 class Piece:
-    """What is created at once: an object, its stub, or what makes the stub whole. `needs` names other pieces."""
+    """What is created in one step: an object, its stub, or what completes the stub. `needs` names other pieces."""
 
     name: str
     object: Object
@@ -38,7 +38,7 @@ def order(objects: Iterable[Object]) -> list[Piece]:
     if len(pieces) != len(objects):
         raise AssertionError("two objects have the same kind and identity")
     while len(result := _sorted(pieces)) < len(pieces):
-        # What waits for itself was left over, and what waits for that.
+        # What is left is in a cycle, or waits for one.
         done = {piece.name for piece in result}
         left = {name: piece for name, piece in pieces.items() if name not in done}
         for component in [c for c in _components(left) if len(c) > 1]:
@@ -51,12 +51,12 @@ def _owner(o: Object) -> tuple[str, ...]:
 
 
 def stub_name(o: Object) -> str:
-    """Return what the first half of an object that is made in two steps is called."""
+    """Return the name of the first half of an object that is created in two steps."""
     return f"{o.name} (stub)"
 
 
 def split(whole: Piece) -> Piece | None:
-    """Make a piece the second half of its object and return the first, the stub; None where there cannot be one.
+    """Make a piece the second half of its object and return the first, the stub; None if it cannot have one.
 
     The stub's `needs` are left to the caller.
     """
@@ -70,14 +70,14 @@ def split(whole: Piece) -> Piece | None:
 
 
 def _split_one(component: set[str], pieces: dict[str, Piece], names: dict[Address, str]) -> None:
-    """Break one object of the component in two: those inside it need the stub from now on, others the whole.
+    """Split one object of the component: those inside it need the stub from now on, others the whole.
 
-    A shell type is no type yet: it serves only what the type itself needs, its input function but not a table.
+    A shell type is not usable as a type yet: only what the type itself needs can use it, such as its input function.
     """
     for name in (piece.name for piece in _by_rank(pieces[n] for n in component)):
         whole = pieces[name]
         own = {names[a] for a in whole.object.stub_needs if a in names}
-        # What was split before is needed as a stub already.
+        # Objects that were split before are needed as stubs already.
         stub_needs = {n for n in whole.needs if n in own or pieces[n].object.name in own}
         dependents = {other for other in component if name in pieces[other].needs}
         if BY_NAME[whole.object.kind].shell:
@@ -98,16 +98,16 @@ def _split_one(component: set[str], pieces: dict[str, Piece], names: dict[Addres
 
 
 def _by_rank(pieces: Iterable[Piece]) -> list[Piece]:
-    """Sort by rank and name. Two keys one after the other: tuples of both took twice the time."""
+    """Sort by rank and name, one key after the other: tuples of both took twice the time."""
     return sorted(sorted(pieces, key=attrgetter("name")), key=lambda piece: RANK[piece.object.kind])
 
 
 def _sorted(pieces: Mapping[str, Piece]) -> list[Piece]:
-    """Return those that no cycle keeps waiting: each after all it needs, else by rank and name."""
+    """Return those outside of cycles: each after all it needs, else by rank and name."""
     by_key = _by_rank(pieces.values())
     number = {piece.name: n for n, piece in enumerate(by_key)}
     if all(number[need] < n for n, piece in enumerate(by_key) for need in piece.needs):
-        return by_key  # often so, and what follows would find the same in five times the time
+        return by_key  # often true; the algorithm below would return the same in five times the time
     waiting = [len(piece.needs) for piece in by_key]
     wanted_by: list[list[int]] = [[] for _ in by_key]
     for n, piece in enumerate(by_key):

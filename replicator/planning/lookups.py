@@ -1,8 +1,8 @@
-"""Rows that are looked up when others come: a check, or a generated column, may call a function that reads tables.
+"""Orders tables whose checks or generated columns call functions that read other tables.
 
-What a function reads is recorded where the server has parsed its body. Else the names in its text are a hint, and no
-more: it may put names together. So tables whose rows call nothing come first; then the others, each after those that it
-seems to read; and what fails then is tried again when another of them has come.
+If the server has parsed a function's body, its reads are recorded. Otherwise the names in its text are only a hint,
+since it may build names dynamically. So tables whose rows call nothing are copied first; then the others, each after
+those that it seems to read; and a step that fails is retried after another one has been done.
 """
 
 import re
@@ -19,21 +19,21 @@ from replicator.planning.relations import Relations
 WORD = re.compile(r'"((?:[^"]|"")+)"|(\w+)')
 READ = re.compile(rf"(?:\b(?:from|join|only|into|update|table)\s+|[.,]\s*)(?:{WORD.pattern})", re.IGNORECASE)
 CALLED = re.compile(rf"(?:{WORD.pattern})\s*\(")
-"""Where a name stands for something to be read or called; elsewhere it may be a parameter's."""
+"""Places where a name refers to something that is read or called; elsewhere it may be a parameter."""
 IDENTITY = re.compile(r'(?:(?:"(?:[^"]|"")+"|[^".(]+)\.)?("(?:[^"]|"")+"|[^".(]+)')
 """A schema, if there is one, and a name; a function's arguments follow."""
 LITERAL = re.compile("'((?:[^']|'')*)'")
 IN_LITERALS = ("table", "domain", "view", "matview")
-"""In whose definitions a table may be named as an argument of a function."""
+"""Kinds whose definitions may name a table as an argument of a function."""
 NAMED = ("table", "foreign_table", "view", "matview", "function")
-"""What can be looked up, or called, by a name."""
+"""Kinds that can be read or called by name."""
 
 
 def creation_order(catalog: Catalog, hints: "Hints") -> list[Piece]:
-    """Return all that is created, in order. Raises DependencyCycle.
+    """Return all pieces in creation order. Raises DependencyCycle.
 
-    To make a generated column or a partition key the server looks into functions in SQL: what they read is made before,
-    where that can be.
+    To create a generated column or a partition key, the server inlines SQL functions: what they read is created before,
+    if possible.
     """
     if not catalog.bodies:
         return graph.order(catalog.objects)
@@ -61,8 +61,8 @@ def _reaches(needs: Mapping[Address, set[Address]], start: Address, end: Address
 def rounds(hints: "Hints", relations: Relations, tables: Collection[Table]) -> Iterator[dict[str, set[str]]]:
     """Yield these tables in two groups, by identity and in order, with those of its group that each comes after.
 
-    The last are those that generate values, and what seems to read them: where such a table finds nothing, nothing
-    fails. Where tables read one another, the order is a guess.
+    The last group are those with generated columns, and tables that seem to read them: if a lookup finds no rows there,
+    nothing fails, but the value is wrong. For tables that read one another the order is a guess.
     """
     of_address = {table.address: table.identity for table in tables}
     reads: dict[str, set[str]] = {}
@@ -82,7 +82,7 @@ def rounds(hints: "Hints", relations: Relations, tables: Collection[Table]) -> I
 
 
 def _ordered(reads: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    """Return these in an order in which each comes after what it reads, where that can be."""
+    """Return these in an order in which each comes after what it reads, if possible."""
     rank: dict[str, int] = {}
     begun: set[str] = set()
     for root in reads:
@@ -102,7 +102,7 @@ def _ordered(reads: Mapping[str, set[str]]) -> dict[str, set[str]]:
 
 
 class Hints:
-    """What functions seem to read."""
+    """The relations that functions seem to read."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._objects = [o for o in catalog.objects if o.kind not in FACETS]
@@ -116,7 +116,7 @@ class Hints:
 
     @cached_property
     def _literals(self) -> dict[Address, str]:
-        """The texts in single quotes of what calls functions."""
+        """The string literals of objects that call functions."""
         return {
             o.address: "\n".join(text for statement in o.create for text in LITERAL.findall(statement))
             for o in self._objects
@@ -137,22 +137,22 @@ class Hints:
         return named
 
     def called(self, table: Table) -> set[Address]:
-        """Return what a table's rows call, and what its definition names as an argument of that."""
+        """Return the functions that a table's rows call, and what its definition names as their arguments."""
         if not table.calls:
             return set()
         named = (self._named.get(word, ()) for word in _words(self._literals.get(table.address, "")))
         return set(table.calls).union(*named)
 
     def reached(self, functions: Collection[Address], *, likely: bool = False) -> set[Address]:
-        """Return the tables that these, views and functions in between may read; or those that it is `likely` of."""
+        """Return the tables that these functions may read, also indirectly; or only the `likely` ones."""
         return self.walked(functions, likely=likely) & self._tables
 
     def are_clear(self, functions: Collection[Address]) -> bool:
-        """Tell whether the texts of all that is called name all that is read."""
+        """Return whether the texts of all called functions name everything they read."""
         return self._opaque.isdisjoint(self.walked(functions))
 
     def walked(self, functions: Collection[Address], *, likely: bool = False) -> set[Address]:
-        """Return these functions, what they may call and read, and so on, as far as tables; or what is `likely`."""
+        """Return these functions and all that they may call and read, recursively, up to tables; or the `likely` ones."""
         start = frozenset(functions), likely
         if start in self._walked:
             return self._walked[start]
@@ -173,7 +173,7 @@ class Hints:
 
 
 def _words(text: str) -> Iterable[str]:
-    """Yield the names in a text, as the server reads them.
+    """Yield the names in a text, as the server would parse them.
 
     >>> list(_words('SELECT A FROM "B""c".d'))
     ['select', 'a', 'from', 'B"c', 'd']
@@ -183,7 +183,7 @@ def _words(text: str) -> Iterable[str]:
 
 
 def _likely(text: str) -> Iterable[str]:
-    """Yield the names that stand where something is read or called.
+    """Yield the names in places where something is read or called.
 
     >>> list(_likely('RETURN a + (SELECT b FROM s.c JOIN d ON e(f))'))
     ['s', 'c', 'd', 'e']

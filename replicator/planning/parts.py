@@ -1,8 +1,8 @@
-"""Big tables in parts, so that several workers copy one: ranges of ctid blocks, or of a key where these are no help.
+"""Splits large tables into parts for several workers: ranges of ctid blocks, or of a key before PostgreSQL 14.
 
-A part is neither emptied nor frozen by its copy, since the others go on beside it: what is small stays whole. The last
-part is open-ended, as is the first: whatever the size was taken for, every row is in one part. Reference: PostgreSQL
-docs, release 14, "TID range scans".
+The copy of a part can neither truncate nor freeze the table, since others run beside it: small tables stay whole.
+The first and the last part are open-ended: whatever the estimated size, each row is in exactly one part. Reference:
+PostgreSQL docs, release 14, "TID range scans".
 """
 
 import re
@@ -14,16 +14,16 @@ from replicator.model import Address, Catalog, Part, Table
 SMALLEST_BYTES = 256 * 1024 * 1024
 FEWEST_JOBS = 3
 """One COPY keeps a processor of each server busy. With two jobs on two processors, parts took 1.14 of the servers' time
-of a whole table, and ended no earlier for certain (2026-11, PostgreSQL 18, 279 MB, medians of three, busy machine)."""
+of a whole table, and were not reliably faster (2026-11, PostgreSQL 18, 279 MB, medians of three, busy machine)."""
 
 Parts = Mapping[Address, tuple[Part, ...]]
 
 
 def parts_of(catalog: Catalog, built: Mapping[Address, Collection[int]], jobs: int, larger_than: int | None) -> Parts:
-    """Return the parts of each table that is to be split. `built` has what it costs to build upon each table.
+    """Return the parts of each table that is split. `built` has the costs of the steps that build on each table.
 
-    `larger_than`: split what is larger into parts of that size, 0: nothing. None: what would keep one worker busy while
-    the others have nothing more to do, if there are enough of them.
+    `larger_than`: split larger tables into parts of that size, 0: none. None: split tables that would keep one worker
+    busy while the others have nothing left to do, if there are enough workers.
     """
     if not may_split(jobs, larger_than):
         return {}
@@ -42,7 +42,7 @@ def parts_of(catalog: Catalog, built: Mapping[Address, Collection[int]], jobs: i
 
 
 def may_split(jobs: int, larger_than: int | None) -> bool:
-    """Tell whether a table may be split at all, however large it is."""
+    """Return whether any table, however large, may be split."""
     return larger_than != 0 if larger_than is not None else jobs >= FEWEST_JOBS
 
 
@@ -58,7 +58,7 @@ def _split(table: Table, number: int) -> tuple[Part, ...]:
 
 
 def _edges(table: Table, number: int) -> list[str]:
-    """Return where a table is cut into so many parts, fewer where that cannot be."""
+    """Return the bounds between this many parts, or fewer if necessary."""
     if table.blocks is not None:
         number = min(number, table.blocks)
         return [str(table.blocks * n // number) for n in range(1, number)]
@@ -67,9 +67,9 @@ def _edges(table: Table, number: int) -> list[str]:
 
 
 def as_cut(table: Table, ends: Sequence[tuple[str | None, str | None, str | None]]) -> tuple[Part, ...]:
-    """Return the parts into which a table was cut, of the key, beginning and end of each in their order.
+    """Return the parts that a table was split into, from the key, start and end of each, in order.
 
-    None where it was not cut. Raises ValueError where they do not meet, or this table cannot be cut so.
+    Raises ValueError if they have gaps, or this table cannot be split in this way.
     """
     parts = tuple(Part(n, len(ends), *each) for n, each in enumerate(ends, start=1))
     befores = [None, *(part.before for part in parts)]

@@ -1,4 +1,4 @@
-"""What is created when: the phase of each piece of the schema, and what has to wait for the materialized views."""
+"""The phase of each piece of the schema, and which pieces wait for materialized views."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,14 +11,14 @@ from replicator.planning.relations import Relations
 
 Phases = Mapping[str, Phase]
 KEEPS_ROWS_OUT = ("not_valid_check", "row_security")
-"""What comes after the rows, and acts on those that come later."""
+"""Kinds that are created after the rows, and would reject rows that are copied later."""
 
 
 def with_phases(pieces: Iterable[Piece]) -> tuple[list[Piece], Phases]:
-    """Return the pieces and the phase of each by its name.
+    """Return the pieces, and the phase of each by name.
 
-    A schema object that needs what is built after the data (a view grouped by a primary key) is made in two steps
-    where it can be, else wholly at the end.
+    A schema object that needs something built after the data (a view grouped by a primary key) is created in two steps
+    if possible, else at the end.
     """
     phases: dict[str, Phase] = {}
     stubs: dict[str, str] = {}
@@ -47,16 +47,15 @@ def with_phases(pieces: Iterable[Piece]) -> tuple[list[Piece], Phases]:
 
 
 def is_unique(piece: Piece) -> bool:
-    """Tell whether this is a unique index."""
+    """Return whether this is a unique index."""
     o = piece.object
     return o.kind == "index" and isinstance(o.detail, Index) and o.detail.unique
 
 
 def filled_first(piece: Piece, refresh: Mapping[Address, str]) -> list[str]:
-    """Return the refreshes of the materialized views that this is built upon, which come before it.
+    """Return the refreshes of the materialized views that this piece is built on, which come before it.
 
-    Unique indexes come before those: where the view's rows would not be unique any more, the refresh fails as a whole,
-    and nothing else does.
+    Unique indexes come before the refresh: if the view's rows are no longer unique, only the refresh fails.
     """
     if not refresh:
         return []
@@ -65,13 +64,13 @@ def filled_first(piece: Piece, refresh: Mapping[Address, str]) -> list[str]:
 
 
 def downstream(pieces: Iterable[Piece], phases: Phases, refresh: Mapping[Address, str]) -> set[str]:
-    """Return the names of what is built upon a materialized view, what needs that in turn, and event triggers.
+    """Return the names of pieces built on a materialized view, of those that need them, and of event triggers.
 
-    Event triggers would fire at whatever is done after them.
+    Event triggers would fire for everything done after them.
     """
     late: set[str] = set()
     postponed = {name for name, phase in phases.items() if phase is Phase.FINISH}
-    for piece in pieces:  # in creation order: what is needed comes first
+    for piece in pieces:  # in creation order: needs come first
         match phases[piece.name]:
             case Phase.BUILD:
                 begins = bool(filled_first(piece, refresh)) or not postponed.isdisjoint(piece.needs)
@@ -85,7 +84,7 @@ def downstream(pieces: Iterable[Piece], phases: Phases, refresh: Mapping[Address
 
 
 def chain(pieces: Iterable[Piece], phase: Phase, first_needs: frozenset[str], relations: Relations) -> list[Step]:
-    """One step a piece, each after the one before."""
+    """Return one step for each piece, each after the one before."""
     steps: list[Step] = []
     for piece in pieces:
         needs = frozenset({steps[-1].name}) if steps else first_needs

@@ -1,4 +1,4 @@
-"""The materialized views: which are filled, in which order, and which are emptied again."""
+"""The steps that refresh materialized views, in order, and empty some of them again."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -11,15 +11,15 @@ from replicator.planning.relations import TABLE_CLASS, Relations
 
 
 def matview_reads(catalog: Catalog) -> dict[Address, set[Address]]:
-    """Return the materialized views to fill, in an order in which they can be, and which others each reads.
+    """Return the materialized views to refresh, in a valid order, with the others that each one reads.
 
-    One that is empty on the source is filled for the time being if one that is not reads it.
+    One that is unpopulated on the source is refreshed temporarily if a populated one reads it.
     """
     matviews = {o.address for o in catalog.objects if o.kind == "matview"}
     todo = sorted(catalog.populated & matviews)
     if not todo:
         return {}
-    # A table needs types alone, which may be those of views' rows: nobody reads these views for it.
+    # A table only needs types, which may be row types of views: these views are not read for it.
     needs = {o.address: _read_by(o, catalog) for o in catalog.objects if o.kind not in FACETS | TABLES}
     reads: dict[Address, set[Address]] = {}
     while todo:
@@ -55,9 +55,9 @@ def _walked(start: Address, needs: Mapping[Address, Collection[Address]], ends: 
 
 
 def refreshing(identity: str) -> tuple[str, ...]:
-    """Return the statements that fill a materialized view.
+    """Return the statements that refresh a materialized view.
 
-    Its owner may see only a part of the rows, as on the source; without row_security that is an error.
+    Row security may hide rows from its owner, as on the source; with row_security off that would be an error.
     """
     return "SET LOCAL row_security = on", f"REFRESH MATERIALIZED VIEW {identity}", "SET LOCAL row_security = off"
 
@@ -73,9 +73,9 @@ def refresh_steps(
     *,
     optional: bool,
 ) -> list[Step]:
-    """Fill the materialized views, those that another one reads before it; empty again what is empty on the source.
+    """Return the steps that refresh materialized views in order, and empty those that are unpopulated on the source.
 
-    `before` are the steps that come before: a view is not filled where what it reads is not all there.
+    `before` are the steps of earlier stages: a view is not refreshed if one of those that it reads from failed.
     """
     if not reads:
         return []

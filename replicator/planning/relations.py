@@ -1,4 +1,4 @@
-"""Which tables' rows a relation stands for: a partitioned table stands for its leaves."""
+"""Which data steps copy the rows of a relation: for a partitioned table, those of its leaves."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -8,19 +8,19 @@ from replicator.model import Address, Catalog, Object, Part, Table
 from replicator.planning.parts import Parts
 
 HOLDERS = {"table", "matview", "foreign_table"}
-"""What holds rows, or has partitions that do."""
+"""Kinds that hold rows, or have partitions that do."""
 
 TABLE_CLASS = 1259
 
 
 class Relations:
-    """The relations of a catalog, and how they hang together."""
+    """The relations of a catalog, and how they are connected."""
 
     def __init__(self, catalog: Catalog, parts: Parts) -> None:
         self.tables = {table.address: table for table in catalog.tables}
         self.data = {t.address: data_names(t, parts.get(t.address, ())) for t in catalog.tables if not t.empty}
         self.settings = {name for t in catalog.tables if t.extension for name in self.data[t.address]}
-        """Those that bring the rows of extensions' configuration tables, which their functions read."""
+        """The steps that copy rows of extensions' configuration tables, which their functions read."""
         self._pool_routed()
         self.kinds = {o.address: o.kind for o in catalog.objects if o.kind not in FACETS}
         self.identities = {o.address: o.identity for o in catalog.objects if o.kind not in FACETS}
@@ -40,7 +40,7 @@ class Relations:
                     self._children[parent].append(child)
 
     def _pool_routed(self) -> None:
-        """Let each partition's rows be those of all that are loaded through its root, be it empty on the source."""
+        """Count all rows loaded through a root as rows of each of its partitions, even of an empty one."""
         of_root: defaultdict[str, list[str]] = defaultdict(list)
         routed = {address: table.root for address, table in self.tables.items() if table.root}
         for address, root in routed.items():
@@ -48,7 +48,7 @@ class Relations:
         self.data |= {address: tuple(of_root[root]) for address, root in routed.items() if of_root[root]}
 
     def rows_of(self, o: Object) -> set[str]:
-        """Return the steps that bring the rows which an object is about, without those of partitions."""
+        """Return the data steps of the tables that an object needs, without those of partitions."""
         return {name for a in o.needs if a in self.data for name in self.data[a]}
 
     def below(self, relation: Address) -> Iterable[Address]:
@@ -58,7 +58,7 @@ class Relations:
             yield from self.below(child)
 
     def holders_of(self, table: Table) -> frozenset[str]:
-        """Return what is made before a table's rows can come: itself, or the partitions that they go through."""
+        """Return the steps that create a table, or the partitions that its rows are routed through."""
         if table.extension:
             return frozenset({f"extension {self.identities[table.extension]}"})
         if table.root is None or table.address not in self._parent:
@@ -74,20 +74,20 @@ class Relations:
         return relation
 
     def attached(self, o: Object) -> list[Address]:
-        """Return all of the partitioned table whose indexes an attachment ties together.
+        """Return all relations of the partitioned table whose indexes an attachment connects.
 
-        It locks tables and indexes up and down the tree: with another, or a foreign key, at the same time it deadlocks.
+        It locks tables and indexes of the whole tree: concurrently with another one, or a foreign key, it deadlocks.
         """
         tables = {table for index in o.needs for table in self._tables_of.get(index, ())}
         roots = {self.root(table) for table in tables} if o.kind == "index_attach" else set()
         return [relation for root in sorted(roots) for relation in self.below(root)]
 
     def among(self, addresses: Iterable[Address]) -> list[Address]:
-        """Return those of these objects that hold rows, with all their partitions."""
+        """Return the objects among these that hold rows, with all their partitions."""
         found = self._holders.intersection(addresses)
         return [r for a in found for r in self.below(a)] if self._children else list(found)
 
 
 def data_names(table: Table, parts: Iterable[Part]) -> tuple[str, ...]:
-    """Return what the steps are called that copy a table's rows."""
+    """Return the names of the steps that copy a table's rows."""
     return tuple(f"data {table.identity}, part {p.number} of {p.of}" for p in parts) or (f"data {table.identity}",)

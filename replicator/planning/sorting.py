@@ -1,7 +1,7 @@
-"""In how much memory a B-tree is sorted soonest.
+"""How much memory sorts a B-tree fastest.
 
-Sorting is bound by the processor's caches: runs that fit there, merged once, are done sooner than one large run, unless
-it takes long to compare two keys in a merge: numerics, and texts in any collation but C. Seconds by megabytes:
+Sorting is bound by the processor's caches: runs that fit there, merged once, are faster than one large run, unless
+comparing two keys is slow: numerics, and texts in any collation but C. Seconds by megabytes:
 
                           8     16     32     64    256   1024
     3 million    int8     0.89   0.94   0.96   1.06   1.25   1.29      18, no workers, tables cached, a quiet machine
@@ -35,11 +35,11 @@ import math
 
 LEAST_BYTES, COLLATED_BYTES = 8 * 1024**2, 64 * 1024**2
 RUN_BYTES = 280_000
-"""A merge reads some 280 kB of each run at a time: so large, runs are as many as go into one merge."""
+"""A merge reads some 280 kB of each run at a time: with this size all runs fit into one merge."""
 
 
 def memory(size: int, *, collated: bool = False) -> int:
-    """Return the bytes of memory in which so many bytes are sorted soonest. `collated`: texts that C does not order.
+    """Return the memory that sorts this many bytes fastest. `collated`: texts in another collation than C.
 
     >>> [memory(size) >> 20 for size in (10**6, 10**9, 10**11)], memory(10**9, collated=True) >> 20
     ([8, 15, 159], 64)

@@ -1,4 +1,4 @@
-"""What the planner knows of the tables: computed by ANALYZE or carried over from the source."""
+"""The steps for planner statistics: computed by ANALYZE or transferred from the source."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -8,13 +8,13 @@ from replicator.model import Address, CarryStatistics, Catalog, Execute, Lock, P
 from replicator.planning.relations import Relations
 
 EXTENDED_SINCE = 190000
-"""The version from which a server takes what statistics objects know."""
+"""The version since which a server accepts the data of statistics objects."""
 STATISTICS_BYTES = 64 * 1024  # of a table of some columns, at most
 CARRIED_AT_ONCE = 64
 
 
 def carried_into(catalog: Catalog, version: int) -> Catalog:
-    """Return the catalog without those of `carried` that a server of this version does not take over whole."""
+    """Return the catalog without those of `carried` that a server of this version does not accept in full."""
     if version >= EXTENDED_SINCE:
         return catalog
     with_objects = {need for o in catalog.objects if o.kind == "statistics" for need in o.needs}
@@ -24,7 +24,7 @@ def carried_into(catalog: Catalog, version: int) -> Catalog:
 def statistics_steps(
     catalog: Catalog, relations: Relations, created: frozenset[str], build: Iterable[Step], how: Statistics
 ) -> list[Step]:
-    """Give each table its statistics once its rows and what is built upon them are there."""
+    """Return the steps that give each table its statistics, after its rows and what is built on them."""
     match how:
         case Statistics.NONE:
             return []
@@ -35,7 +35,7 @@ def statistics_steps(
 
 
 def _transfer(catalog: Catalog, relations: Relations, created: frozenset[str], build: Iterable[Step]) -> list[Step]:
-    """Carry over what can be, for many tables at once, after their rows and indexes; ANALYZE the others alone."""
+    """Transfer statistics if possible, for many tables at once, after their rows and indexes; ANALYZE the others."""
     wanted: defaultdict[Address, set[str]] = defaultdict(set)
     for step in build:
         for relation in step.locks:
@@ -63,7 +63,7 @@ def _transfer(catalog: Catalog, relations: Relations, created: frozenset[str], b
 
 
 def carry_steps(relations: Relations, tables: Mapping[Address, Collection[str]]) -> list[Step]:
-    """Return steps that carry statistics over, for some tables each: they hold a lock for every one and its indexes."""
+    """Return steps that transfer statistics, each for some tables: it locks each table and its indexes."""
     steps = []
     ordered = tuple(tables)
     for start in range(0, len(ordered), CARRIED_AT_ONCE):
@@ -83,7 +83,7 @@ def carry_steps(relations: Relations, tables: Mapping[Address, Collection[str]])
 
 
 def _analyze(relations: Relations, build: Iterable[Step]) -> list[Step]:
-    """ANALYZE each table once its indexes and statistics objects are there, a partitioned one with its partitions."""
+    """ANALYZE each table after its indexes and statistics objects, a partitioned one with its partitions."""
     wanted: defaultdict[Address, set[str]] = defaultdict(set)
     for address, names in relations.data.items():
         wanted[relations.root(address)].update(names)
@@ -106,7 +106,7 @@ def _analyze(relations: Relations, build: Iterable[Step]) -> list[Step]:
 
 
 def analyzed_views(catalog: Catalog, reads: Mapping[Address, set[Address]], how: Statistics) -> set[Address]:
-    """Return the materialized views to ANALYZE when they are filled: also those that another one reads then."""
+    """Return the materialized views to ANALYZE after their refresh, also because another one reads them then."""
     match how:
         case Statistics.NONE:
             return set()

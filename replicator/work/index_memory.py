@@ -1,7 +1,8 @@
 """How much memory and how many processes a session that builds indexes may use: its share of the destination.
 
 maintenance_work_mem applies to a whole CREATE INDEX including its parallel workers, and as many of those run at a
-time as there are builders. Reference: PostgreSQL docs 19.4, "maintenance_work_mem"; 19.5, "max_parallel_maintenance_workers".
+time as there are builders.
+Reference: PostgreSQL docs 19.4, "maintenance_work_mem"; 19.5, "max_parallel_maintenance_workers".
 """
 
 import re

@@ -2,9 +2,9 @@
 
 # 'd' length row | 'd' length row | … | 'c' 4 | …
 
-Only rows are forwarded. A source must not be trusted with more: any other message would reach the destination as one
-of this program's own, and a CopyDone followed by a Query would run there. Parsing a row's header costs 0.07 µs,
-0.013 µs in a run of rows of equal length (2026-11), its contents nothing. Reference: PostgreSQL docs, "Message Formats",
+Only rows are forwarded. A source is not trusted with more: any other message would reach the destination as one of
+this program's own, and a CopyDone followed by a Query would run there. Parsing a row's header costs 0.07 µs, 0.013 µs
+in a run of rows of equal length (2026-11), its contents nothing. Reference: PostgreSQL docs, "Message Formats",
 CopyData.
 """
 

@@ -114,7 +114,7 @@ class NoWire(Exception):
 
 
 def obstacle() -> str | None:
-    """Return why no connection can have a wire on this system; None if they may."""
+    """Return why no connection can have a wire here; None if they may."""
     if sys.platform == "win32":
         return "Windows"
     try:
@@ -131,9 +131,7 @@ def open_wire(pgconn: PGconn) -> Wire:
     if os.get_blocking(pgconn.socket):
         raise NoWire("the socket blocks")
     library = _library()
-    pointer: int | None = getattr(
-        pgconn, "pgconn_ptr", None
-    )  # in all of psycopg's implementations, but not in its Protocol
+    pointer: int | None = getattr(pgconn, "pgconn_ptr", None)  # not in psycopg's Protocol
     if not pointer:
         raise NoWire("this psycopg hides libpq's connection")
     if library.PQgssEncInUse(pointer):
