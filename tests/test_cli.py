@@ -26,6 +26,7 @@ from replicator.checks import dry_run
 from replicator.cli.commands import cli
 from replicator.cli.invocation import Common
 from replicator.demo.server import Server, reachable_folder
+from replicator.model.words import shown
 from replicator.sessions import postgres
 from tests.fix_cli import (
     COMMAND,
@@ -748,13 +749,14 @@ def test_plan_prints_the_steps_and_writes_nothing(replicator: Run, database: Dat
 
 def test_plan_says_what_comes_after_what_and_the_same_to_programs(replicator: Run, database: Database) -> None:
     database.run(FEW_ROWS)
-    lines = runs(replicator("plan", "--source", database.dsn)).splitlines()
-    steps = json.loads(runs(replicator("plan", "--json", "--source", database.dsn)))
+    lines, _, _ = runs(replicator("plan", "--source", database.dsn)).partition("\n\n")
+    lines = lines.splitlines()
+    steps = json.loads(runs(replicator("plan", "--json", "--source", database.dsn)))["steps"]
     assert len(lines) == len(steps)
     numbers = {step["step"]: number for number, step in enumerate(steps, 1)}
     for number, (line, step) in enumerate(zip(lines, steps, strict=True), 1):
         assert line.split()[0] == str(number)
-        assert step["step"] in line
+        assert shown(step["step"]) in line
         assert all(numbers[need] < number for need in step["needs"])
     (data,) = (line for line in lines if "data public.t" in line)
     assert re.search(r"after \d+", data)
@@ -779,6 +781,49 @@ def test_plan_as_sql_is_the_schema(replicator: Run, database: Database, destinat
     database.run(SHOP)
     destination.run(runs(replicator("plan", "--sql", "--source", database.dsn)))
     assert destination.dump() == database.dump()
+
+
+def test_plan_ends_with_totals_space_locks_and_time(replicator: Run, database: Database, destination: Database) -> None:
+    database.run(f"{FEW_ROWS}; CREATE TABLE u AS SELECT 1 AS a; ANALYZE")
+    pair = both(database, destination)
+    end = runs(replicator("plan", *pair)).partition("\n\n")[2]
+    total = re.search(r"Total: (\d+) steps; 2 tables, about 101 rows, [\d.]+ kB\.", end)
+    assert total, end
+    assert sum(map(int, re.findall(r"^  [a-z ,]+: (\d+) step", end, re.MULTILINE))) == int(total[1])
+    for words in (
+        "Space on the destination: about",
+        "Locks on the source: ACCESS SHARE on 2 tables",
+        "Basis: 110.0 MB/s",
+    ):
+        assert words in end
+    assert end.endswith("Nothing stands in the way.\n")
+    document = json.loads(runs(replicator("plan", "--json", *pair)))
+    assert (document["schema"], document["totals"]["tables"], document["findings"]) == (1, 2, [])
+
+
+def test_plan_lists_what_a_clone_would_refuse(replicator: Run, database: Database, destination: Database) -> None:
+    database.run(FEW_ROWS)
+    destination.run("CREATE TABLE precious AS SELECT 1 AS a")
+    pair = both(database, destination)
+    result = replicator("plan", *pair)
+    refuses(result, 3, "1 problem blocks this clone")
+    assert "data public.t" in result.out and "problem: " in result.out and "public.precious" in result.out
+    assert "public.precious" not in result.err  # said once
+    assert replicator("plan", "--json", *pair).code == replicator("clone", *pair).code == 3
+    for way in ("swap", "drop"):
+        for command in ("plan", "check"):
+            assert "Nothing stands in the way." in runs(replicator(command, "--replace", way, *pair))
+    assert destination.value("SELECT a FROM precious") == 1
+
+
+def test_plan_and_check_of_a_database_that_does_not_exist_yet(
+    replicator: Run, database: Database, destination: Database
+) -> None:
+    database.run(FEW_ROWS)
+    pair = ("--source", database.dsn, "--destination", make_conninfo(destination.dsn, dbname="not_there_yet"))
+    for command in ("plan", "check"):
+        assert "Nothing stands in the way." in runs(replicator(command, "--create", *pair))
+        assert replicator(command, *pair).code == 4
 
 
 # Verification
@@ -876,7 +921,8 @@ def test_json_of_a_clone(replicator: Run, database: Database, destination: Datab
 def test_json_of_the_other_commands(
     command: str, pair: tuple[Database, Database], copied: Database, replicator: Run
 ) -> None:
-    destination = Database(copied.server, "postgres", NEWEST) if command == "probe" else copied  # an empty one
+    empty = Database(copied.server, "postgres", NEWEST)
+    destination = empty if command in ("probe", "plan") else copied
     result = replicator(command, "--output", "json", *both(pair[0], destination))
     json.loads(runs(result))
     is_events(result.err)

@@ -267,7 +267,7 @@ MODES: dict[str, Mode] = {
     "data only": ("clone", clone, {"data_only": True, "truncate": True, "verify": True}, {*NOT_IN_DATA_ONLY}),
     "verify": ("verify", verify, {"repair": True}, set()),
     "check": ("check", check, {}, set()),
-    "plan": ("plan", plan, {}, {"downgrade", "skip_unprivileged"}),  # what is left out is always listed
+    "plan": ("plan", lambda settings: (plan(settings), check(settings)), {}, set()),  # as the command does
 }
 
 

@@ -12,6 +12,7 @@ from replicator.cli.command import Commands
 from replicator.cli.file import every_option
 from replicator.cli.invocation import Output
 from replicator.cli.options import (
+    ALLOW_EMPTY,
     COMPARE_DATA_ONLY,
     CONFIG,
     CONNECTIONS,
@@ -28,6 +29,7 @@ from replicator.cli.options import (
     MOVING,
     PLAN_SQL,
     REPAIR,
+    REPLACE,
     REPLACING,
     RESUME,
     RETRY,
@@ -78,7 +80,7 @@ def cli() -> None:
     replicator check postgresql://app@old/shop postgresql://app@new/shop
     """,
 )
-@options(*CONNECTIONS, *COPYING, *GLOBALS, LOCK_TIMEOUT, STATISTICS, TOAST_COMPRESSION)
+@options(*CONNECTIONS, *COPYING, *GLOBALS, LOCK_TIMEOUT, STATISTICS, TOAST_COMPRESSION, REPLACE, ALLOW_EMPTY)
 @click.pass_context
 def check_command(context: click.Context, /, **given: Any) -> None:
     """Wait until the servers answer; show their versions, sizes and encodings, and what blocks a clone.
@@ -101,10 +103,24 @@ def check_command(context: click.Context, /, **given: Any) -> None:
     replicator plan --sql postgresql://app@old/shop > schema.sql
     """,
 )
-@options(*CONNECTIONS, *COPYING, *DEFER, LOCK_TIMEOUT, STATISTICS, SPLIT, FORMAT, PLAN_SQL)
+@options(
+    *CONNECTIONS,
+    *COPYING,
+    *GLOBALS,
+    *DEFER,
+    LOCK_TIMEOUT,
+    STATISTICS,
+    TOAST_COMPRESSION,
+    SPLIT,
+    FORMAT,
+    REPLACE,
+    ALLOW_EMPTY,
+    PLAN_SQL,
+)
 def plan_command(**given: Any) -> None:
-    """Show what a clone would do, step by step. Nothing is written.
+    """Show what a clone would do, step by step, and what blocks it. Nothing is written. Exit 3 if a clone is blocked.
 
+    The end has totals, the space needed, locks and an estimate of time.
     For another major version, plan tries the schema on the destination in a transaction that is rolled back.
     """
     from replicator.cli.actions import plan

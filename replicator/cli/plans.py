@@ -1,17 +1,20 @@
 """A plan in three forms: lines for people, one SQL script for psql, JSON for programs."""
 
-import json
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from replicator import events
+from replicator.cli.findings import findings_as_data
 from replicator.comparing import Mismatch
 from replicator.events import size_text
-from replicator.model import Execute, Phase, Plan
+from replicator.model import Execute, Finding, Phase, Plan
+from replicator.model.words import shown
 from replicator.secrets import without_secrets
 from replicator.sessions import postgres
+from replicator.show.document import document
 
+COPIED = (Phase.DATA, Phase.LARGE_OBJECTS)
 OF_NO_SCHEMA = (Phase.STATISTICS, Phase.REFRESH, Phase.DATABASE)
 ABOUT_RESTRICT = r"""
 -- For psql. \restrict and \unrestrict keep names and definitions from being taken for its commands. It knows them in
@@ -55,16 +58,16 @@ SETTINGS = "\n".join(
 def plan_as_lines(plan: Plan) -> Iterator[str]:
     """Yield a line a step: its number, phase and name, what it costs, after which steps it comes, and why it is so."""
     for loss in plan.losses:
-        yield events.one_line(f"not held by the destination: {loss}")
+        yield events.one_line(f"not supported by the destination: {loss}")
     for loss in plan.excluded:
-        yield events.one_line(f"not copied, as was asked for: {loss}")
+        yield events.one_line(f"not copied, as requested: {loss}")
     steps = (*plan.steps, *plan.deferred)
     numbers = {step.name: number for number, step in enumerate(steps, 1)}
     width = len(str(len(numbers)))
     for step in steps:
-        line = f"{numbers[step.name]:{width}} " + step.phase + ": " + step.name  # to format an Enum takes its time
+        line = f"{numbers[step.name]:{width}} " + step.phase + ": " + shown(step.name)  # to format an Enum takes time
         if step.cost:
-            line += f", {size_text(step.cost)}"
+            line += f", {'copies' if step.phase in COPIED else 'reads'} {size_text(step.cost)}"
         if step.needs:
             after = [numbers[need] for need in step.needs]
             line += f", after {after[0] if len(after) == 1 else ranges(after)}"
@@ -98,8 +101,8 @@ def plan_as_sql(plan: Plan) -> bytes:
         if isinstance(step.work, Execute) and step.phase not in OF_NO_SCHEMA
         for statement in step.work.statements
     ]
-    remarks = [f"Not held by the destination: {loss}" for loss in plan.losses]
-    remarks += [f"Not copied, as was asked for: {loss}" for loss in plan.excluded]
+    remarks = [f"Not supported by the destination: {loss}" for loss in plan.losses]
+    remarks += [f"Not copied, as requested: {loss}" for loss in plan.excluded]
     return as_script([(kind, [f"{statement};"]) for kind, statement in made], remarks, plan.encoding)
 
 
@@ -145,8 +148,8 @@ def _script(made: Sequence[tuple[str, Sequence[str]]], remarks: Iterable[str], e
     yield f"\\unrestrict {key}"
 
 
-def plan_as_json(plan: Plan) -> str:
-    """Return the steps as a list of objects; `needs` are names of other steps, `cost` is in bytes."""
+def plan_as_json(plan: Plan, totals: Mapping[str, object], findings: Iterable[Finding]) -> str:
+    """Return one document: see show/schema.json. `needs` are names of other steps, `cost` is in bytes."""
     steps = [
         {
             "step": step.name,
@@ -158,4 +161,5 @@ def plan_as_json(plan: Plan) -> str:
         }
         for step in (*plan.steps, *plan.deferred)
     ]
-    return json.dumps(steps, indent=2)
+    left_out = [str(loss) for loss in (*plan.losses, *plan.excluded)]
+    return document("plan", steps=steps, totals=totals, findings=findings_as_data(findings), left_out=left_out)

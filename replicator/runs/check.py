@@ -5,7 +5,7 @@ from dataclasses import replace
 from replicator import checks
 from replicator.events import Emit
 from replicator.model import Finding
-from replicator.runs import create
+from replicator.runs import create, swap
 from replicator.runs.connect import wait_for_both
 from replicator.runs.endpoints import open_both
 from replicator.runs.prepare import examine
@@ -18,11 +18,19 @@ def preflight(settings: Settings, emit: Emit) -> tuple[dict[str, checks.Facts], 
     Where --create is to make the destination, all that its server tells while it is not there.
     """
     beside = create.absent(settings, emit) if settings.create else None
-    opened = replace(settings, destination=beside or settings.destination, resume="no")
+    target = settings
+    if settings.replace == "swap":  # the copy is made in a database that is still to be created
+        beside = create.maintenance(settings, emit)
+        target = replace(settings, destination=swap.beside(settings.destination), create=True)
+    opened = replace(target, destination=beside or settings.destination, resume="no")
     with wait_for_both(opened, emit) as waited, open_both(opened, waited, claim=False) as ends:
         conns = {"source": ends.snapshot.holder, "destination": ends.control.conn}
         facts = {side: checks.measured(waited.facts[side], conn) for side, conn in conns.items()}
-        if beside:
+        findings: list[Finding] = []
+        if settings.replace == "swap":
+            findings += swap.obstacles(ends.snapshot.holder, ends.control.conn, settings)
+        if beside and not any(finding.fatal for finding in findings):
             facts["destination"] = create.as_created(facts["source"], facts["destination"], settings)
         replacing = settings.replace == "drop"
-        return facts, examine(ends, settings, emit, replacing=replacing, absent=beside is not None).findings
+        found = examine(ends, target, emit, replacing=replacing, absent=beside is not None).findings
+        return facts, checks.once([*findings, *found])

@@ -128,6 +128,13 @@ def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], T]) -
     return built
 
 
+def obstacles(source: Connection, server: Connection, settings: Settings) -> list[Finding]:
+    """Return what would forbid the swap in the end; `server` is any database of the destination's server."""
+    ((owner, _, _),) = source.execute(OF_THE_SOURCE).fetchall()
+    name = postgres.database_name(settings.destination)
+    return list(_in_the_way(server, settings, name, checks.read_facts(source), owner))
+
+
 def beside(dsn: str) -> str:
     """Return how to connect to the database where the copy is built that is to replace this one."""
     return conninfo.make_conninfo(dsn, dbname=postgres.database_name(dsn) + INCOMING)
