@@ -211,7 +211,7 @@ def test_what_is_no_flag_or_no_value_of_one_is_refused(text, words, tmp_path):
         (["cloen"], "No such command 'cloen'. Did you mean 'clone'?"),
         (["copy"], "No such command 'copy'. Did you mean 'clone'?"),
         (["clone", "--verfy"], "No such option: --verfy. Did you mean --verify?"),
-        (["plan", "--create"], "No such option: --create. It belongs to `check`, `clone`."),
+        (["plan", "--repair"], "No such option: --repair. It belongs to `verify`."),
         (["clone", "--dry-run"], "No such option: --dry-run. `plan` shows what a clone would do"),
         (["clone", "--no-privileges"], "No such option: --no-privileges. Did you mean --no-acl?"),
         (["clone", "--quite-unknown"], "No such option: --quite-unknown. See --help."),
@@ -266,8 +266,8 @@ MODES: dict[str, Mode] = {
     "drop": ("clone", clone, {"replace": "drop", "verify": True}, OF_DATA_ONLY | {"keep_previous"}),
     "data only": ("clone", clone, {"data_only": True, "truncate": True, "verify": True}, {*NOT_IN_DATA_ONLY}),
     "verify": ("verify", verify, {"repair": True}, set()),
-    "check": ("check", check, {}, set()),
-    "plan": ("plan", lambda settings: (plan(settings), check(settings)), {}, set()),  # as the command does
+    "check": ("check", check, {}, {"allow_empty"}),
+    "plan": ("plan", lambda settings: (plan(settings), check(settings)), {}, {"allow_empty"}),  # as the command does
 }
 
 
