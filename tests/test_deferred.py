@@ -167,7 +167,7 @@ def test_the_plan_has_it_and_its_script_makes_the_same(
     database.run(SCHEMA)
     lines = runs(replicator("plan", *both(database, destination), *DEFER)).splitlines()
     assert any("deferred: index public.mv_t" in line and line.endswith("later, by `validate`") for line in lines)
-    assert any("foreign_key of_p_id_k_fkey on public.of_p" in line and "valid at once" in line for line in lines)
+    assert any("foreign key of_p_id_k_fkey on public.of_p" in line and "valid at once" in line for line in lines)
     script = runs(replicator("plan", *both(database, destination), *DEFER, "--sql"))
     assert "CREATE INDEX CONCURRENTLY mv_t" in script and script.count("VALIDATE CONSTRAINT") == 5
     destination.run(script)

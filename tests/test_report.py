@@ -1,5 +1,6 @@
 import io
 import json
+import re
 
 from replicator.events import Done, Failed, Finished, Planned, Started
 from replicator.model import Phase
@@ -62,8 +63,20 @@ def test_overlapping_phases_are_said_to_overlap():
 
 def test_the_five_slowest_tables_come_slowest_first():
     report = report_of(*((0, copied(f"t{seconds}", seconds)) for seconds in (3, 6, 1, 5, 2, 4)))
-    slowest = json.loads(report.to_json())["slowest_tables"]
-    assert [table["step"] for table in slowest] == ["data t6", "data t5", "data t4", "data t3", "data t2"]
+    text = text_of(report)
+    assert re.findall(r"data (t\d): 1,000 rows", text) == ["t6", "t5", "t4", "t3", "t2"]
+
+
+def test_programs_get_every_table_with_its_parts_added_up():
+    parts = [Done(f"data p, part {n} of 2", Phase.DATA, 0, 1.0, 10, 100, "p") for n in (1, 2)]
+    report = report_of(*((0, copied(f"t{seconds}", seconds)) for seconds in range(3, 10)), *((0, p) for p in parts))
+    tables = json.loads(report.to_json())["tables"]
+    assert len(tables) == 8
+    assert tables[-1] == {"table": "p", "rows": 20, "bytes": 200, "seconds": 2.0}
+
+
+def test_tables_that_took_no_time_are_not_listed():
+    assert "slowest" not in text_of(report_of((0, copied("t", 0.01))))
 
 
 def test_a_failure_names_its_steps_and_counts_the_unfinished_ones():

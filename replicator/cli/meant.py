@@ -51,7 +51,7 @@ def option_meant(option: str, commands: Mapping[str, click.Command], known: Iter
         if any(option in each.opts and not each.hidden for each in command.params if isinstance(each, click.Option))
     ]
     if others:
-        return f"It belongs to {', '.join(f'`{name}`' for name in sorted(others))}."
+        return f"It belongs to {', '.join(f'`{name}`' for name in others)}."
     alike = get_close_matches(option, known, 2, ALIKE)
     return f"Did you mean {' or '.join(alike)}?" if alike else HELP
 

@@ -5,15 +5,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
 from replicator import events
+from replicator.cli.findings import findings_as_data
 from replicator.cli.invocation import Common, Output
-from replicator.errors import VerificationFailed
+from replicator.errors import Interrupted, PreflightFailed, VerificationFailed
 from replicator.events import Emit
 from replicator.runs import reading
 from replicator.secrets import of_traceback
+from replicator.sessions import failures
 from replicator.sessions.watch import Watch, watched
 from replicator.show.progress import progress
 from replicator.show.report import Report
@@ -40,6 +43,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
     common.left_out, common.deferred = report.left_out, lambda: report.deferred
     began = time.monotonic()
     ok = False
+    failure: BaseException | None = None
     try:
         with progress(output, verbose=common.verbose) as show:
 
@@ -57,9 +61,20 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
                 ok = True
             finally:
                 emit(events.Finished(ok, time.monotonic() - began))
-    except VerificationFailed as error:
-        report.differences = error.differences
+    except BaseException as error:
+        report.differences = error.differences if isinstance(error, VerificationFailed) else ()
+        failure = error
         raise
     finally:
         if table:
-            report.render(output=output)
+            report.render(output=output, command=common.command, **_end(failure))
+
+
+def _end(error: BaseException | None) -> dict[str, Any]:
+    """Return what the document says of an error, besides what events told."""
+    if error is None:
+        return {"exit_code": 0, "error": None, "findings": []}
+    code = getattr(error, "exit_code", Interrupted.exit_code if isinstance(error, KeyboardInterrupt) else 6)
+    findings = error.findings if isinstance(error, PreflightFailed) else ()
+    words = {"message": failures.one_line(error), "hint": getattr(error, "hint", None)}
+    return {"exit_code": code, "error": words, "findings": findings_as_data(findings)}

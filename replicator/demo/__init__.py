@@ -1,5 +1,6 @@
 """The demo: two throw-away servers, a shop in one of them, cloned into the other and verified."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib.resources import files
@@ -12,6 +13,7 @@ from replicator.demo.server import Server, embedded_bin, reachable_folder
 from replicator.events import Emit
 from replicator.runs.clone import clone
 from replicator.settings import Settings, default_jobs
+from replicator.show.lines import Json
 
 SHOP = "shop"
 
@@ -20,12 +22,12 @@ def demo(*, keep: bool, as_json: bool, reported: Callable[[], AbstractContextMan
     """Run the demo. With `keep` the servers outlive the command, and it prints how to connect."""
     bin = embedded_bin()
     with ExitStack() as stack:
-        with _said("Starting two PostgreSQL servers"):
+        with _said("Starting two PostgreSQL servers", as_json):
             source, destination = (
                 stack.enter_context(Server(bin, reachable_folder(f"replicator-demo-{name}-")))
                 for name in ("source", "destination")
             )
-        with _said("Filling the source with a shop of about half a million rows"):
+        with _said("Filling the source with a shop of about half a million rows", as_json):
             fill(source)
             create_database(destination)
         with reported() as emit:
@@ -34,17 +36,18 @@ def demo(*, keep: bool, as_json: bool, reported: Callable[[], AbstractContextMan
             click.echo("The copy is complete and verified: every object, every row.")
         if keep:
             stack.pop_all()
-            _say_what_runs(source, destination)
+            _say_what_runs(source, destination, as_json=as_json)
 
 
 @contextmanager
-def _said(text: str) -> Iterator[None]:
+def _said(text: str, as_json: bool) -> Iterator[None]:
     """Announce an operation on stderr and, if it takes long, repeat that with the time so far."""
-    click.echo(f"{text} …", err=True)
 
     def echo(event: events.Event) -> None:
-        if isinstance(event, events.Note):
+        if isinstance(event, events.Note) and not as_json:
             click.echo(event.text, err=True)
+
+    echo(events.Note(f"{text} …"))
 
     with events.saying(echo, text):
         yield
@@ -63,8 +66,14 @@ def fill(server: Server) -> None:
         conn.execute(files("replicator.demo").joinpath("shop.sql").read_bytes())
 
 
-def _say_what_runs(*servers: Server) -> None:
+def _say_what_runs(*servers: Server, as_json: bool) -> None:
+    def say(text: str) -> None:
+        if as_json:
+            Json(sys.stderr).emit(events.Note(text))
+        else:
+            click.echo(text)
+
     for name, server in zip(("source", "destination"), servers, strict=True):
-        click.echo(f"{name}: postgresql://postgres@127.0.0.1:{server.port}/{SHOP} (data in {server.folder})")
-    click.echo(f"Stop both: kill -INT {' '.join(str(server.pid) for server in servers)}")
-    click.echo(f"Then remove them: rm -r {' '.join(str(server.folder) for server in servers)}")
+        say(f"{name}: postgresql://postgres@127.0.0.1:{server.port}/{SHOP} (data in {server.folder})")
+    say(f"Stop both: kill -INT {' '.join(str(server.pid) for server in servers)}")
+    say(f"Then remove them: rm -r {' '.join(str(server.folder) for server in servers)}")

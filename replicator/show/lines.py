@@ -26,6 +26,7 @@ from replicator.events import (
     size_text,
 )
 from replicator.model import Phase
+from replicator.model.words import shown
 from replicator.show.state import State, message
 
 MOVING_SECONDS = 10.0  # at most between two lines while bytes are copied or compared
@@ -146,7 +147,7 @@ class Plain:
             if not (phases := state.phases()) or (now < self._due and not unsaid):
                 return
             head = list(state.figures()) if state.moving and state.total else []
-            names = [f"{one_line(step.step)} ({duration_text(now - step.began, 0)})" for step in long[:NAMED]]
+            names = [f"{one_line(shown(step.step))} ({duration_text(now - step.began, 0)})" for step in long[:NAMED]]
             still = f"; still at {', '.join(names)}" if names else ""
             more = f" and {len(long) - NAMED} more" if len(long) > NAMED else ""
             words = ", ".join([*head, *phases]) + still + more

@@ -1,13 +1,12 @@
 """The account at the end: what each phase took, the slowest tables, and what failed or was left undone."""
 
-import json
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 from rich import box
 from rich.console import Console
@@ -22,6 +21,7 @@ from replicator.events import (
     Moved,
     Note,
     Planned,
+    Ready,
     Started,
     counted,
     duration_text,
@@ -29,6 +29,8 @@ from replicator.events import (
     size_text,
 )
 from replicator.model import Phase
+from replicator.model.words import shown
+from replicator.show.document import document
 
 SLOWEST = 5  # tables shown
 FAILURES = 20  # failed steps shown; JSON has them all
@@ -87,6 +89,7 @@ class Report:
         self._tables: list[Done] = []
         self._failed: dict[str, Failed] = {}
         self._finished: Finished | None = None
+        self._servers: dict[str, dict[str, str]] = {}
         self.differences: Sequence[str] = ()
         """What a verification found."""
         self.deferred = ""
@@ -99,7 +102,7 @@ class Report:
         self.add(event)
 
     def add(self, event: Event) -> None:
-        """Take an event into the account; Moved, Waiting, Ready and other notes leave no trace."""
+        """Take an event into the account; Moved, Waiting and other notes leave no trace."""
         if isinstance(event, Moved):
             return
         with self._lock:
@@ -120,6 +123,8 @@ class Report:
                     self.deferred = text
                 case Note(text, left_out=True):
                     self.left_out[text] = None
+                case Ready(server, where, version):
+                    self._servers[server] = {"where": where, "version": version}
                 case Finished():
                     self._finished = event
 
@@ -144,18 +149,23 @@ class Report:
         """Whether the command said that it succeeded and every planned step is done."""
         return self._finished is not None and self._finished.ok and not self._failed and not self.unfinished
 
-    def to_json(self) -> str:
-        """Return one JSON document: seconds, bytes and counts as numbers, phases in the order of `Phase`."""
+    def to_json(self, **more: Any) -> str:
+        """Return one JSON document: seconds, bytes and counts as numbers, phases in the order of `Phase`.
+
+        `more` are fields that the events do not tell: see schema.json.
+        """
+        return document(str(more.pop("command", "clone")), **self.to_data(), **more)
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the account as data."""
         total, rows = self._total(), self._rows()
-        document = {
+        return {
             "ok": self.ok,
             "phases": [asdict(row) for row in rows],
             "phases_overlap": self._overlap(),
             "total": {name: value for name, value in asdict(total).items() if name != "phase"},
-            "slowest_tables": [
-                {"step": done.step, "seconds": done.seconds, "rows": done.rows, "bytes": done.bytes}
-                for done in self._slowest()
-            ],
+            "servers": self._servers,
+            "tables": self._by_table(),
             "failed": [
                 {"step": failed.step, "phase": failed.phase, "reason": failed.reason}
                 for failed in self._failed.values()
@@ -165,16 +175,28 @@ class Report:
             "left_out": list(self.left_out),
             **({"deferred": self.deferred} if self.deferred else {}),
         }
-        return json.dumps(document, indent=2)
 
-    def render(self, file: TextIO | None = None, output: Literal["auto", "plain", "json"] = "auto") -> None:
+    def _by_table(self) -> list[dict[str, Any]]:
+        """Return what was copied of each table, its parts added up, the longest first."""
+        tables: dict[str, dict[str, Any]] = {}
+        for done in self._tables:
+            name = done.table or done.step.removeprefix("data ")
+            row = tables.setdefault(name, {"table": name, "rows": 0, "bytes": 0, "seconds": 0.0})
+            row["rows"] += done.rows
+            row["bytes"] += done.bytes
+            row["seconds"] = round(row["seconds"] + done.seconds, 6)
+        return sorted(tables.values(), key=lambda row: -float(row["seconds"]))
+
+    def render(
+        self, file: TextIO | None = None, output: Literal["auto", "plain", "json"] = "auto", **more: Any
+    ) -> None:
         """Write the account to `file` (default: the current sys.stdout).
 
         Colour only with "auto" on a terminal; ASCII lines, and escapes for other characters, as its encoding demands.
         """
         file = file or sys.stdout
         if output == "json":
-            file.write(self.to_json() + "\n")
+            file.write(self.to_json(**more) + "\n")
             return
         terminal = output == "auto" and file.isatty()
         console = Console(
@@ -198,9 +220,10 @@ class Report:
             console.print("The phases overlap: their durations add up to more than the total.")
         if self._spans[Phase.VERIFY].rows:
             console.print("The total does not count the rows and bytes that were verified.")
-        if self._tables:
+        slow = [done for done in self._slowest() if round(done.seconds, 1)]
+        if slow:
             console.print(Text("\nslowest tables", style="bold"))
-            console.print(_lines((done.seconds, _copied(done)) for done in self._slowest()))
+            console.print(_lines((done.seconds, _copied(done)) for done in slow))
         self._print_failures(console)
         if self.differences:
             console.print(Text(f"\ndifferences: {len(self.differences):,}", style="bold red"))
@@ -211,7 +234,7 @@ class Report:
         if self._failed:
             console.print(Text(f"\nfailed steps: {len(self._failed):,}", style="bold red"))
         for failed in list(self._failed.values())[:FAILURES]:
-            console.print(Text(one_line(f"  {failed.step}: {failed.reason}"), style="red"))
+            console.print(Text(one_line(f"  {shown(failed.step)}: {failed.reason}"), style="red"))
         if len(self._failed) > FAILURES:
             console.print(Text(f"  and {len(self._failed) - FAILURES:,} more", style="red"))
         if self.unfinished:

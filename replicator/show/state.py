@@ -23,6 +23,7 @@ from replicator.events import (
     size_text,
 )
 from replicator.model import Phase
+from replicator.model.words import shown
 
 RATE_SECONDS = 10.0  # the rate is the mean of so long a time
 MOVING = (Phase.DATA, Phase.LARGE_OBJECTS)  # the phases whose bytes are in Planned.bytes
@@ -186,11 +187,15 @@ def message(event: Told) -> str:
         case Note(text):
             words = f"note: {text}"
         case Done(step, _, _, seconds, rows, size):
-            words = f"{step}: {counted(rows, 'row')}, {size_text(size)} in {duration_text(seconds)}"
+            moved = (
+                f"{counted(rows, 'row')}, {size_text(size)} in " if rows or size or event.phase is Phase.DATA else ""
+            )
+            words = f"{shown(step)}: {moved}{duration_text(seconds)}"
         case Failed(step, _, _, reason):
-            words = f"failed: {step}: {reason}"
+            words = f"failed: {shown(step)}: {reason}"
         case Retried(step, _, _, delay, reason):
-            words = f"{step}: {reason} Trying again in {delay:.1f} s."
+            reason = reason.removeprefix(f"{step} failed: ").removeprefix(f"{shown(step)} failed: ").rstrip(".")
+            words = f"{shown(step)}: {reason}. Retrying in {delay:.1f} s."
         case _:
             assert_never(event)
     return one_line(words)

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from replicator.events import Event, Failed, Note, Ready, Retried, Waiting, counted, duration_text, one_line, size_text
+from replicator.model.words import shown
 from replicator.show.state import Running, State, message
 
 WIDE = 60  # columns; below it, a worker's line shows less
@@ -70,7 +71,7 @@ class Terminal:
         lines.add_column(justify="right", no_wrap=True)
         for worker in sorted(self._state.workers)[:most]:
             running = self._state.workers[worker]
-            name = Text(one_line(running.step)) if running else Text("idle", style="dim")
+            name = Text(one_line(shown(running.step))) if running else Text("idle", style="dim")
             lines.add_row(str(worker), name, _amount(running, width) if running else "")
         if (hidden := len(self._state.workers) - most) > 0:
             lines.add_row("", Text(f"and {counted(hidden, 'worker')} more", style="dim"), "")

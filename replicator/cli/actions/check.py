@@ -1,6 +1,5 @@
 """`check`."""
 
-import json
 from typing import Any
 
 import click
@@ -14,6 +13,7 @@ from replicator.errors import PreflightFailed, UsageError
 from replicator.events import size_text
 from replicator.model import Finding
 from replicator.runs.check import preflight
+from replicator.show.document import document
 
 
 def run(context: click.Context, output: Output, source: str | None, destination: str | None, **given: Any) -> None:
@@ -32,7 +32,7 @@ def run(context: click.Context, output: Output, source: str | None, destination:
             found = {name: checks.wait(name, dsn, emit=emit, **waiting) for name, dsn in wanted.items()}
     if output == "json":
         facts = {server: plain(facts) for server, facts in found.items()}
-        click.echo(json.dumps(facts | ({"findings": findings_as_data(findings)} if len(wanted) == 2 else {}), indent=2))
+        click.echo(document("check", **facts, **({"findings": findings_as_data(findings)} if len(wanted) == 2 else {})))
     else:
         for server, f in found.items():
             click.echo(

@@ -1,7 +1,5 @@
 """`status`, and `clean`, which removes what it tells of."""
 
-import json
-
 import click
 
 from replicator import checks, events
@@ -14,6 +12,7 @@ from replicator.cli.reported import reported
 from replicator.errors import StepFailed
 from replicator.events import size_text
 from replicator.runs.status import clean_up, look
+from replicator.show.document import document
 
 
 def run(
@@ -30,7 +29,7 @@ def run(
         checks.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
         status = look(dsn)
     if output == "json":
-        click.echo(json.dumps(status and plain(status), indent=2, default=str))
+        click.echo(document("status", unfinished_clone=status is not None, **(plain(status) if status else {})))
     elif status is None:
         click.echo("No unfinished clone: there is no journal.")
     elif status.open:
@@ -58,7 +57,7 @@ def run_clean(
         dropped = clean_up(dsn, emit)
     if output == "json":
         told = None if dropped is None else (dropped.total(), dict(dropped))
-        click.echo(json.dumps(dict(zip(("dropped", "kinds"), told or (None, None), strict=True))))
+        click.echo(document("clean", **dict(zip(("dropped", "kinds"), told or (None, None), strict=True))))
     elif dropped is None:
         click.echo("Nothing to clean: there is no journal.")
     else:

@@ -1,6 +1,5 @@
 """`verify`."""
 
-import json
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -14,6 +13,8 @@ from replicator.cli.plans import mending_as_sql
 from replicator.cli.reported import reported
 from replicator.errors import VerificationFailed
 from replicator.runs.repair import verify_or_mend
+from replicator.sessions.postgres import describe
+from replicator.show.document import document
 
 
 def run(script: bool, output: Output, **given: Any) -> None:
@@ -24,7 +25,11 @@ def run(script: bool, output: Output, **given: Any) -> None:
     if script:
         click.echo(mending_as_sql(mismatches))
     elif output == "json":
-        click.echo(json.dumps([asdict(mismatch.public()) for mismatch in mismatches], indent=2))
+        unrepaired = any(not mismatch.repaired for mismatch in mismatches)
+        found = [asdict(mismatch.public()) for mismatch in mismatches]
+        code = VerificationFailed.exit_code if unrepaired else 0
+        servers = {side: {"where": describe(getattr(wanted, side))} for side in ("source", "destination")}
+        click.echo(document("verify", ok=not unrepaired, servers=servers, differences=found, exit_code=code))
     else:
         coloured = output == "auto" and sys.stdout.isatty() and not Console().no_color
         lines = [line for mismatch in mismatches for line in mismatch.lines(wanted.show_rows, coloured=coloured)]
