@@ -67,7 +67,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
         raise
     finally:
         if table:
-            report.render(output=output, command=common.command, **_end(failure))
+            report.render(output=output, about={"command": common.command} | _end(failure))
 
 
 def _end(error: BaseException | None) -> dict[str, Any]:

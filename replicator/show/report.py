@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, Literal, TextIO
@@ -188,15 +188,18 @@ class Report:
         return sorted(tables.values(), key=lambda row: -float(row["seconds"]))
 
     def render(
-        self, file: TextIO | None = None, output: Literal["auto", "plain", "json"] = "auto", **more: Any
+        self,
+        file: TextIO | None = None,
+        output: Literal["auto", "plain", "json"] = "auto",
+        about: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write the account to `file` (default: the current sys.stdout).
+        """Write the account to `file` (default: the current sys.stdout). `about` is what JSON has besides.
 
         Colour only with "auto" on a terminal; ASCII lines, and escapes for other characters, as its encoding demands.
         """
         file = file or sys.stdout
         if output == "json":
-            file.write(self.to_json(**more) + "\n")
+            file.write(self.to_json(**(about or {})) + "\n")
             return
         terminal = output == "auto" and file.isatty()
         console = Console(
