@@ -105,7 +105,7 @@ def test_the_old_one_is_kept_on_request(replicator: Run, new: Database, old: Dat
     runs(result)
     assert serves(old, "new")
     ((name, comment),) = beside(old).items()
-    assert f'Swapped: "{old.name}" is the new copy; the old database is kept as "{name}".' in result.said
+    assert f'"{old.name}" is the new copy. The old database is kept as "{name}".' in result.said
     assert name.startswith(old.name + PREVIOUS)
     assert comment == "the old one"
     assert Database(old.server, name, old.major).rows("SELECT DISTINCT a FROM t") == [("old",)]
@@ -421,3 +421,28 @@ def _has_rows(database: Database) -> bool:
         return database.value("SELECT count(*) FROM t") == 1000
     except (psycopg.OperationalError, psycopg.errors.UndefinedTable):
         return False
+
+
+def test_keep_previous_with_a_number_keeps_the_newest(
+    replicator: Run, database: Database, destination: Database
+) -> None:
+    """What another way keeps, or somebody made by hand, is left alone."""
+    database.run("CREATE TABLE t AS SELECT 1 AS a")
+    pair = both(database, destination)
+    mine = f"{destination.name}__previous_20200101000000"
+    with psycopg.connect(destination.server.conninfo(), autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {mine}")
+        find = f"SELECT datname FROM pg_database WHERE datname LIKE '{destination.name}%previous%' ORDER BY 1"
+        try:
+            seen = []
+            for _ in range(4):
+                result = replicator("clone", "--replace", "swap", "--keep-previous", "2", *pair)
+                runs(result)
+                seen.append([name for (name,) in conn.execute(find).fetchall()])
+                assert "Swapped at 20" in result.said and f'kept as "{seen[-1][-1]}"' in result.said
+            assert [len(names) for names in seen] == [2, 3, 3, 3]
+            assert all(names[0] == mine for names in seen)
+            assert seen[3][1] == seen[2][2]
+        finally:
+            for (name,) in conn.execute(find).fetchall():
+                conn.execute(f"DROP DATABASE {name} WITH (FORCE)")

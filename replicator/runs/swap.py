@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from typing import TypeVar
+from datetime import UTC, datetime
+from typing import Literal, TypeVar
 
 import psycopg
 from psycopg import conninfo, sql
@@ -36,6 +37,8 @@ from replicator.work import emptying
 T = TypeVar("T")
 COMPLETE = "replicator: a complete copy, to be swapped in"
 DISCARDED = "replicator: replaced by a newer copy, to be dropped"
+KEPT = "replicator: replaced by a newer copy, kept while it is among the newest"
+"""Of a database that --keep-previous N keeps, and drops when N newer ones are there."""
 INCOMING = "__incoming"
 PREVIOUS = "__previous_"
 MOST_NAME_BYTES = 63 - len(PREVIOUS) - len("20261125034410")
@@ -154,6 +157,8 @@ def _tidy_up(maintenance: str, settings: Settings, name: str, emit: Emit) -> Non
     def tidy(_: bool) -> None:
         _drop_witness(conninfo.make_conninfo(maintenance, dbname=name))
         _drop_discarded(maintenance, name, emit)
+        if isinstance(settings.keep_previous, int) and settings.keep_previous:
+            _drop_discarded(maintenance, name, emit, KEPT, newest=settings.keep_previous)
 
     def tell(error: BaseException, seconds: float) -> None:
         emit(events.Note(f"Dropping the replaced database again in {seconds:.1f} s: {failures.one_line(error)}"))
@@ -322,12 +327,12 @@ def _drop_witness(here: str) -> None:
         crash.drop(conn)
 
 
-def _rename(conn: Connection, maintenance: str, name: str, comment: str | None, *, keep: bool) -> str:
+def _rename(conn: Connection, maintenance: str, name: str, comment: str | None, *, keep: int | Literal["all"]) -> str:
     """Put the copy in the place of what is there, and return in words what was done."""
     ((previous,),) = conn.execute(
         "SELECT %s || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS')", [name + PREVIOUS]
     ).fetchall()
-    keep = keep and not _is_invalid(conn, name)
+    keep = 0 if _is_invalid(conn, name) else keep
     there = [oid for oid in (_oid(conn, name), _oid(conn, name + INCOMING)) if oid]
     with conn.transaction():
         conn.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL synchronous_commit = on")
@@ -335,14 +340,15 @@ def _rename(conn: Connection, maintenance: str, name: str, comment: str | None, 
         with _ending_sessions(maintenance, there):
             if len(there) > 1:
                 _rename_one(conn, name, previous)
-                if not keep:
-                    _comment(conn, previous, DISCARDED)
+                if keep != "all":
+                    _comment(conn, previous, KEPT if keep else DISCARDED)
                     # Ours from now on, so that the comment is believed the next night, whosever it was.
                     conn.execute(sql.SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(sql.Identifier(previous)))
             _rename_one(conn, name + INCOMING, name)
         _comment(conn, name, comment)
-    kept = f'; the old database is kept as "{previous}"' if keep and len(there) > 1 else ""
-    return f'Swapped: "{name}" is the new copy{kept}.'
+    kept = f'kept as "{previous}"' if keep else "dropped"
+    old = f" The old database is {kept}." if len(there) > 1 else ""
+    return f'Swapped at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC: "{name}" is the new copy.{old}'
 
 
 def _rename_one(conn: Connection, old: str, new: str) -> None:
@@ -381,11 +387,11 @@ def _ending_sessions(maintenance: str, databases: list[int]) -> Iterator[None]:
         thread.join()
 
 
-def _drop_discarded(maintenance: str, name: str, emit: Emit) -> None:
-    """Drop the databases that were swapped away and are not to be kept. What fails is told, and tried the next time."""
+def _drop_discarded(maintenance: str, name: str, emit: Emit, mark: str = DISCARDED, newest: int = 0) -> None:
+    """Drop the databases with this mark but the newest so many. What fails is told, and tried the next time."""
     with postgres.connect(maintenance, application="swap") as conn:
-        rows = conn.execute(TO_BE_DROPPED, [name + PREVIOUS, DISCARDED]).fetchall()
-    for (previous,) in rows:
+        rows = conn.execute(TO_BE_DROPPED, [name + PREVIOUS, mark]).fetchall()
+    for (previous,) in sorted(rows, reverse=True)[newest:]:
         try:
             with events.saying(emit, f'Dropping the replaced database "{previous}"'):
                 _drop(maintenance, previous)

@@ -131,7 +131,8 @@ class Existing:
     """What happens to objects and rows that the destination has already."""
 
     replace: Literal["swap", "drop"] | None = None
-    keep_previous: bool = False
+    keep_previous: int | Literal["all"] = 0
+    """With `replace="swap"`: how many of the replaced databases stay; older ones that a number kept are dropped."""
     allow_empty: bool = False
     data_only: bool = False
     truncate: bool = False
