@@ -8,7 +8,7 @@ import pytest
 from replicator import journal
 from replicator.runs.clone import clone
 from replicator.sessions import postgres
-from replicator.sessions.statements import for_version
+from replicator.sessions.statements import for_version, statement
 from replicator.settings import Settings
 from replicator.work import emptying
 from tests.fix_cli import Run, both, runs
@@ -22,7 +22,7 @@ ADDS_TO_BUILT_IN = {"acl", "comment", "security_label"}
 
 def occupied(database: Database) -> list[tuple]:
     with postgres.connect(database.dsn) as conn:
-        return conn.execute(postgres.script("occupied")).fetchall()
+        return conn.execute(statement("replicator.work", "occupied")).fetchall()
 
 
 @SOME

@@ -20,7 +20,7 @@ from replicator.sessions.statements import for_version
 from tests.fix_servers import Database
 
 FIXTURES = sorted((Path(__file__).parent / "kinds").glob("*.sql"))
-SQL = Path(graph.__file__).parent / "catalog" / "kinds"
+SQL = Path(graph.__file__).parents[1] / "catalog" / "kinds"
 FACETS = frozenset(kind.name for kind in KINDS if kind.facet)
 
 
