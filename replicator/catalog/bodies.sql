@@ -1,5 +1,5 @@
--- The texts of functions. What a body that the server has parsed reads is in pg_depend.
--- Opaque is what reads tables that its text need not name.
+-- The texts of functions. What parsed bodies (BEGIN ATOMIC) read is in pg_depend.
+-- Opaque: it may read tables that its text does not name.
 SELECT p.tableoid::bigint AS classid
      , p.oid::bigint AS objid
      , CASE WHEN l.lanname = 'c' THEN '' ELSE p.prosrc END AS body

@@ -1,6 +1,6 @@
--- Relations whose planner statistics can be carried over whole. What only ANALYZE can make: those of ranges before 17
--- (pg_stats does not show them), of tables with rows that never were analyzed, and of statistics objects that are
--- another's; before 19 of any (plan/statistics.py).
+-- Relations whose planner statistics can be transferred in full. ANALYZE is needed for statistics of ranges before 17
+-- (pg_stats does not show them), of tables with rows that were never analyzed, and of statistics objects of other
+-- owners; before 19 of any statistics objects (planning/statistics.py).
 -- Reference: pg_dump.c getRelationStatistics (18.6).
 SELECT c.tableoid::bigint AS classid
      , c.oid::bigint AS objid

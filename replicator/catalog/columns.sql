@@ -1,16 +1,17 @@
 -- The columns of CREATE TABLE and CREATE FOREIGN TABLE; put in place of the line <columns> in their kinds' files.
 -- NULLs among statements are removed by the reader.
--- Columns that a child only inherits are not listed: what they have of their own is set by ALTER TABLE.
--- A partition, or a child that has itself all that it inherits, but in another order than INHERITS would give it, stands
--- alone: it lists all, and gets its parents later. Before 18 nobody knows whether NOT NULL is its own: then it is not.
--- What is said of a child's inherited columns is in the order of their names: in the copy they stand where its parents
--- have them by now, on the source elsewhere if a parent got one later.
--- NOT NULL constraints (18+) are always named: another's may have taken the default name already. An
--- identity is refused to a column that has one which is not inherited: it becomes that afterwards. ALTER SEQUENCE may
--- have given an identity's sequence another type, which only ALTER SEQUENCE can: its limits exceed the column's.
--- Parents whose defaults conflict, which a child need not have said when it was made, are without theirs meanwhile.
--- An identity may have a default beside it, a parent's, which no INSERT finds: no statement makes that anew.
--- A default that a child dropped is dropped: pg_dump's DEFAULT NULL is one, where it has to be cast to the type.
+-- Columns that a child only inherits are not listed: ALTER TABLE sets their own properties.
+-- A partition, or a child that defines all its columns itself, but in another order than INHERITS would give, stands
+-- alone: it lists all columns, and is attached to its parents later. Before 18 it is unknown whether NOT NULL is the
+-- child's own: it is taken as inherited.
+-- Properties of a child's inherited columns are ordered by name: the position of such a column may differ in the copy,
+-- if a parent got the column after the child was created.
+-- NOT NULL constraints (18+) are always named: the default name may be taken already by another constraint. A column
+-- with a NO INHERIT one cannot become an identity: NO INHERIT is set afterwards. ALTER SEQUENCE may have given an
+-- identity's sequence another type, which only ALTER SEQUENCE can: its limits exceed the column's.
+-- Parents with conflicting defaults, which can arise after the child was created, lose theirs temporarily.
+-- An identity column may have an inherited default, which no INSERT uses: no statement recreates that.
+-- A default that a child has dropped is dropped: pg_dump's DEFAULT NULL is itself a default, if cast to the type.
 -- Reference: pg_dump.c getTableAttrs, determineNotNullFlags, dumpTableSchema; common.c flagInhAttrs (18.6).
        relation AS (
        SELECT c.*

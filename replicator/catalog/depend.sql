@@ -1,7 +1,7 @@
--- pg_depend without what is built in. A loose member of an operator family has an automatic dependency on all that it
--- needs, and yet is a part of its family only: the others are turned into normal ones.
--- Left out, since nothing depends on them: toast tables with their indexes, and the triggers that enforce constraints.
--- Rows that differ in columns alone come as often as they are: it costs more to sort them.
+-- pg_depend without built-in objects. A loose member of an operator family has automatic dependencies on all its needs,
+-- but is a part of its family only: the others are turned into normal dependencies.
+-- Excluded, since nothing depends on them: toast tables with their indexes, and the triggers that enforce constraints.
+-- Rows that differ only in objsubid are duplicates: removing them would cost more.
 -- Reference: PostgreSQL docs 52.18, pg_depend; pg_dump.c getDependencies (18.6).
 SELECT d.classid::bigint << 32 | d.objid::bigint AS dependent      -- as model.Address
      , d.refclassid::bigint << 32 | d.refobjid::bigint AS referenced
@@ -20,7 +20,7 @@ SELECT d.classid::bigint << 32 | d.objid::bigint AS dependent      -- as model.A
    AND d.deptype <> 'p'
    AND NOT (d.classid = 'pg_class'::regclass
             AND d.objid IN (SELECT oid FROM pg_class WHERE relnamespace = 'pg_toast'::regnamespace))
-   -- A publication needs the tables that it leaves out; these rows would say that the tables need it.          --19+
+   -- A publication depends on the tables that it excepts; these rows say the opposite.                         --19+
    AND NOT (d.classid = 'pg_publication_rel'::regclass                                                         --19+
             AND d.objid IN (SELECT oid FROM pg_publication_rel WHERE prexcept))                                --19+
    AND NOT (d.classid = 'pg_trigger'::regclass AND d.refclassid = 'pg_constraint'::regclass AND d.deptype = 'i')

@@ -1,6 +1,6 @@
-       -- From 19 on inet_ops is what GiST takes for inet and cidr, so that the server leaves it out. An older server
-       -- has no class that it would take instead, or btree_gist's: it must be said, and then is compared alike.
-       -- `said` is the definition of the index `i`, or of its constraint, as the server writes it.
+       -- Since 19 inet_ops is the default of GiST for inet and cidr, so the server does not print it. An older server
+       -- has another default, btree_gist's, or none: so it is added, and then compares as equal.
+       -- `said` is the definition of the index `i`, or of its constraint, as the server prints it.
        SELECT coalesce((
                   SELECT parts[1]
                       || string_agg(concat(parts[2 * k]

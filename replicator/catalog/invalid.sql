@@ -1,5 +1,5 @@
--- Indexes that a failed CREATE INDEX CONCURRENTLY left behind: the copy has them valid, or lacks them where its rows
--- forbid them. A partitioned index is invalid while a partition lacks its own.
+-- Indexes left invalid by a failed CREATE INDEX CONCURRENTLY: in the copy they are valid, or missing if the rows do not
+-- allow them. A partitioned index is invalid until every partition has its own.
 SELECT x.tableoid::bigint AS classid
      , x.oid::bigint AS objid
   FROM pg_index i

@@ -1,5 +1,5 @@
--- Ranges of at most 400 large objects: what is said of one locks it to the end of the transaction, and eight workers
--- share the room that 100 connections have for locks by default (6400).
+-- Ranges of at most 400 large objects: a GRANT or COMMENT locks an object until the transaction ends, and eight workers
+-- share a lock table with room for 6400 locks by default (100 connections).
 SELECT min(oid)::bigint AS first
      , max(oid)::bigint AS last
      , count(*) AS count

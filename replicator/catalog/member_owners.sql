@@ -1,4 +1,4 @@
--- Who owns the members of extensions that can have privileges: whoever made the extension, another role on each server.
+-- The owners of extensions' members that can have privileges: the creator of the extension, which differs by server.
 SELECT d.classid::bigint
      , d.objid::bigint
      , pg_get_userbyid(coalesce(p.proowner, c.relowner, t.typowner, n.nspowner, l.lanowner, w.fdwowner, s.srvowner))

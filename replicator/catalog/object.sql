@@ -1,10 +1,10 @@
 -- The rows of a kind's file, put in place of the line below FROM, with what all objects have: identity, schema, owner.
 -- Some kinds have more fields (model.Index, model.ForeignKey), which stand for <detail>.
--- An attachment's address lies in pg_inherits, a sequence's ownership in pg_depend: they are about relations.
--- To ALTER: an aggregate without arguments has no name but as a routine, procedures may differ in OUT arguments alone,
+-- Attachments have addresses in pg_inherits, owners of sequences in pg_depend: both are about relations.
+-- For ALTER: an aggregate without arguments can only be named as a ROUTINE, procedures may differ in OUT arguments only,
 -- and pg_identify_object does not quote access methods.
--- A transform's identity lost its "on" in a later version: verify compares names across versions.
--- Temporary objects belong to sessions, toast tables to tables: neither is ever created.
+-- A later version dropped the "on" from the identity of transforms: verify compares names across versions.
+-- Temporary objects and toast tables are never created.
 -- Reference: PostgreSQL docs 9.27.5, pg_identify_object.
 SELECT kind.classid::bigint AS classid
      , kind.objid::bigint AS objid

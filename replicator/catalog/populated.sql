@@ -1,4 +1,4 @@
--- Materialized views that hold rows: they are refreshed on the destination.
+-- Populated materialized views: they are refreshed on the destination.
 SELECT tableoid::bigint AS classid
      , oid::bigint AS objid
   FROM pg_class

@@ -1,5 +1,5 @@
--- What decides, besides a row's values, into which partition it goes: the encoding, and how text is ordered.
--- A version is NULL where the server does not tell it. Reference: PostgreSQL docs 23.2.3, "Collation Versions".
+-- What, besides a row's values, determines its partition: the encoding, and the order of text.
+-- A version is NULL if the server does not report it. Reference: PostgreSQL docs 23.2.3, "Collation Versions".
 SELECT (SELECT system_identifier FROM pg_control_system()) || ' ' || pg_postmaster_start_time() AS server
      , pg_encoding_to_char(d.encoding)::text AS encoding
      , d.datlocprovider::text AS provider                                                        --15+

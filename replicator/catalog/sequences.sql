@@ -1,6 +1,6 @@
--- Sequences whose values travel: all, those of identity columns and serials included; of extensions' own those alone
--- that are for configuration.
--- What users put into the system's schemas is left, as pg_dump leaves it.
+-- Sequences whose values are copied: all, including those of identity columns and serials; of extensions' sequences only
+-- those for configuration.
+-- User objects in system schemas are skipped, as in pg_dump.
 -- Reference: pg_dump.c dumpSequenceData.
 SELECT ARRAY[c.tableoid::bigint, c.oid::bigint] AS address
      , c.oid::regclass::text AS identity

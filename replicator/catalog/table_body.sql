@@ -1,7 +1,7 @@
--- What becomes of the columns and the checks: `whole` and `stub` are the list with and without defaults and checks,
--- `before` what precedes, `alter_whole` and `alter_stub` what follows, `finish` what makes the stub whole. Put in place of the line <body>.
--- The stub has the generation expressions, which cannot be added later: `needs` is what pg_depend says they need, since
--- it says that of the whole only.
+-- The columns and the checks: `whole` and `stub` are the lists with and without defaults and checks, `before` the
+-- statements that precede, `alter_whole` and `alter_stub` those that follow, `finish` those that complete the stub. Put in
+-- place of the line <body>. The stub has the generation expressions, which cannot be added later: `needs` are their
+-- dependencies, which pg_depend records for the whole only.
 -- Reference: pg_dump.c dumpTableSchema (18.6).
      , check_list AS (
        SELECT n.conrelid

@@ -1,15 +1,15 @@
 -- Tables with rows of their own (ordinary ones and leaf partitions) and their columns. Of extensions' tables only those
--- for configuration, and of these the rows that the extension did not bring: see pg_extension_config_dump.
--- What users put into the system's schemas is left, as pg_dump leaves it.
--- A heap of no blocks is empty for our snapshot, too, since its table is locked: what the snapshot sees was in a block
--- before, VACUUM cuts off no block with such a row, and TRUNCATE, had it come before our lock, would hide it from COPY.
--- Type OIDs below 10000 are assigned by hand and the same on every server and version; reg* values are OIDs in binary.
+-- for configuration, with the rows that are not the extension's own: see pg_extension_config_dump.
+-- User objects in system schemas are skipped, as in pg_dump.
+-- A heap without blocks is empty for our snapshot, too, since its table is locked: rows in the snapshot were in a block
+-- before, VACUUM does not truncate a block with such a row, and a TRUNCATE before our lock would hide them from COPY.
+-- Type OIDs below 10000 are assigned manually and equal on all servers and versions; reg* values are OIDs in binary.
 -- Reference: pg_dump.c makeTableDataInfo, processExtensionTables, dumpTableData_copy, forcePartitionRootLoad.
   WITH RECURSIVE domain_base (type, base) AS (
        SELECT oid, oid
          FROM pg_type
         WHERE typtype NOT IN ('d', 'c', 'p')
-          AND (oid < 10000 OR typlen <> -1 OR typelem = 0) -- arrays of one's own types have no form in common
+          AND (oid < 10000 OR typlen <> -1 OR typelem = 0) -- arrays of user-defined types have no common binary format
         UNION ALL
        SELECT t.oid, d.base
          FROM domain_base d
@@ -28,9 +28,9 @@
                                                                 WHEN e.typtype = 'm' THEN 'anymultirange'::regtype --14+
                                                                 ELSE e.oid
                                                             END) AS hashable
-            -- An array sends the OID of its elements' type, a composite those of its columns'. A refcursor is sent by
-            -- text's function, which takes none. A tsquery sends in which order equal operators were joined, which its
-            -- text does not tell; nor need any type of an extension tell all that it sends, and it is copied as text.
+            -- Arrays send the OID of their element type, composites those of their columns. A refcursor uses the send
+            -- function of text, which does not accept it. A tsquery sends the nesting of equal operators, which its
+            -- text does not show; likewise any type of an extension, and those are copied as text.
             , CASE WHEN b.typsend <> 0
                     AND b.typname NOT IN ('refcursor', 'tsquery', '_tsquery')
                     AND (portable.it
@@ -77,7 +77,7 @@
      , key AS (
        SELECT p.partrelid
             , p.partstrat = 'h' AND (form.hashable IS NOT TRUE OR NOT l.collisdeterministic) AS unstable
-            , CASE WHEN key.attnum = 0                                                -- an expression, of whatever
+            , CASE WHEN key.attnum = 0                                                -- any expression
                    THEN ARRAY['encoding', 'default', 'c', 'i']
                    WHEN l.oid IS NULL AND form.base NOT IN ('pg_catalog.jsonb', 'pg_catalog."char"')
                    THEN '{}'
@@ -95,7 +95,7 @@
          LEFT JOIN form ON form.type = a.atttypid
          LEFT JOIN pg_collation l ON l.oid = key.ordered
      )
-     -- Which functions that are not built in are called by a check, a generated column, a partition key.
+     -- The user-defined functions called by checks, generated columns and partition keys.
      , code AS (
        SELECT d.classid
             , d.objid
@@ -106,7 +106,7 @@
           AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
           AND d.refobjid >= 16384
      )
-     -- Rows of a range type, or of a table partitioned by it, are put in order by the functions of an operator class.
+     -- Values of a range type, or of a partition key, are ordered by the functions of an operator class.
      , ordering AS (
        SELECT o.oid AS opclass
             , p.amproc::oid AS function
@@ -167,7 +167,7 @@
                SELECT a.attrelid, checked.function, false
                  FROM checked
                  JOIN pg_attribute a ON a.atttypid = checked.type AND NOT a.attisdropped
-                WHERE EXISTS (SELECT FROM checked)     -- else the planner's way is to sort all columns
+                WHERE EXISTS (SELECT FROM checked)     -- else the planner would sort all columns
               ) AS called (relid, function, generated)
         GROUP BY called.relid
      )
@@ -221,7 +221,7 @@ SELECT ARRAY[c.tableoid::bigint, c.oid::bigint] AS address
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_am m ON m.oid = c.relam
- CROSS JOIN LATERAL (SELECT pg_relation_size(c.oid) AS bytes OFFSET 0) AS heap   -- it opens the table: once
+ CROSS JOIN LATERAL (SELECT pg_relation_size(c.oid) AS bytes OFFSET 0) AS heap   -- once, since it opens the table
   LEFT JOIN routing ON routing.leaf = c.oid
   LEFT JOIN column_list ON column_list.attrelid = c.oid
   LEFT JOIN calling ON calling.relid = c.oid
@@ -229,7 +229,7 @@ SELECT ARRAY[c.tableoid::bigint, c.oid::bigint] AS address
                           , ARRAY[e.tableoid::bigint, e.oid::bigint] AS extension
                        FROM pg_extension e
                       WHERE c.oid = ANY (e.extconfig)) AS config ON true
-  -- Before 14 a range of blocks is a filter on a scan of all: the first column of the primary key, and its histogram.
+  -- Before 14 a ctid range needs a full scan: use the first column of the primary key, and its histogram.
   --<14 LEFT JOIN LATERAL (
   --<14      SELECT quote_ident(a.attname) AS key
   --<14           , format_type(a.atttypid, a.atttypmod) AS key_type

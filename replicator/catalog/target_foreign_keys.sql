@@ -1,6 +1,6 @@
--- The foreign keys of a database that rows are copied into: what defines one, and how it is checked
--- whole. Of partitioned tables' only the topmost. `violating` finds the rows of `fk` that refer to none, `"values"` is
--- what one of them refers to; `check` is empty for one that is not enforced, or not valid anyway.
+-- The foreign keys of a database that rows are copied into: their definition, and the query that checks one as a whole.
+-- For partitioned tables only the topmost. `violating` finds the rows of `fk` without a referenced row, `"values"` is what
+-- such a row refers to; `check` is empty for keys that are NOT ENFORCED or NOT VALID.
 -- Reference: ri_triggers.c RI_Initial_Check, RI_FKey_check (the form for PERIOD, 18.6).
 SELECT fk.name AS identity
      , fk.root AS referencing

@@ -1,5 +1,5 @@
--- The functions, not built in, that are called when rows come into a table with indexes: in their expressions and
--- conditions, by operators of exclusion constraints, by classes of operators.
+-- The user-defined functions called when rows are inserted into a table with indexes: by expressions and conditions, by
+-- operators of exclusion constraints, by operator classes.
 SELECT t.oid::regclass::text AS identity
      , array_agg(DISTINCT (pg_identify_object('pg_proc'::regclass, called.function, 0)).identity) AS functions
   FROM pg_index i

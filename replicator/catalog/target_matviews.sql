@@ -1,6 +1,6 @@
--- The materialized views of a database that rows are copied into, those that another one reads before it.
--- `reads` are all relations whose rows may show in them, through views, inheritance and partitions as well.
--- `calls`: a function that is not the server's own, which may read anything.
+-- The materialized views of a database that rows are copied into, each after those that it reads.
+-- `reads` are all relations whose rows may appear in them, also through views, inheritance and partitions.
+-- `calls`: it calls a user-defined function, which may read anything.
   WITH RECURSIVE edge AS (
        SELECT r.ev_class AS reader, d.refobjid AS read
          FROM pg_rewrite r

@@ -1,4 +1,4 @@
--- The triggers that would fire when rows come into this table or its partitions, or when it is truncated.
+-- The triggers that would fire when rows are inserted into this table or its partitions, or when it is truncated.
 SELECT format('ALTER TABLE ONLY %s DISABLE TRIGGER %I', tgrelid::regclass, tgname) AS disable
      , format('ALTER TABLE ONLY %s ENABLE %sTRIGGER %I', tgrelid::regclass
              , CASE tgenabled WHEN 'A' THEN 'ALWAYS ' WHEN 'R' THEN 'REPLICA ' END, tgname) AS enable

@@ -1,5 +1,5 @@
--- The types of the values in tables' columns, those inside of domains, arrays, ranges and composite types as well.
--- `path` says where: column, column.field, column[]. The modifier of an array or a domain is that of what is in it.
+-- The types of values in columns, including those inside domains, arrays, ranges and composite types.
+-- `path` is the place: column, column.field, column[]. The modifier of an array or a domain applies to its elements.
   WITH RECURSIVE value AS (
        SELECT c.oid AS relation
             , quote_ident(a.attname) AS name

@@ -1,7 +1,7 @@
--- The relations that rows can be copied into, with their columns, for matching one database's with another's.
--- `partitioning` tells of a partition where its rows belong: each ancestor's key with the bounds below it.
--- `exactly` is a type of PostgreSQL's own with its modifier. `needed` columns take no row that does not name them;
--- `generated` ones take no value.
+-- The relations that rows can be copied into, with their columns, to match those of two databases.
+-- `partitioning` describes which rows belong in a partition: each ancestor's key with the bounds below it.
+-- `exactly` is a built-in type with its modifier. `needed` columns have no default and are NOT NULL; `generated` ones
+-- accept no value.
 SELECT c.tableoid::bigint AS classid
      , c.oid::bigint AS objid
      , c.oid::regclass::text AS identity

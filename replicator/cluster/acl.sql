@@ -1,6 +1,6 @@
 -- GRANT and REVOKE on each `subject` (target, owner, owner_name, acl, standard): one row for each pair of grantor and
--- grantee whose privileges are not those of the standard. `owner_name` is who owns it there: what the owner has here is
--- that role's, and what that role has here goes without saying. A grantor other than the owner must be the current role.
+-- grantee whose privileges differ from the standard. `owner_name` is the owner on the destination: it gets the owner's
+-- privileges, and needs no others. A grantor other than the owner must be the current role.
 -- Reference: dumputils.c buildACLCommands (18.6).
 SELECT entry.target
      , coalesce(max(CASE entry.grantee WHEN entry.owner THEN entry.owner_name ELSE r.rolname END), 'PUBLIC') AS role

@@ -1,5 +1,5 @@
--- CREATE DATABASE <name> as this one, for a server of major version <there>; its owner and settings come later.
--- LOCALE would say it shorter, but only from 13 on. `since` is the first version that can hold it.
+-- CREATE DATABASE <name> like this one, for a server of major version <there>; its owner and settings come later.
+-- LOCALE would be shorter, but exists only since 13. `since` is the first version that supports it.
 -- Reference: pg_dump.c dumpDatabase (18.6).
   WITH here AS (
        SELECT d.*

@@ -1,5 +1,5 @@
--- What is said of the database itself, as statements about the database <name> that <owner> owns: one row each, in order.
--- ALLOW_CONNECTIONS is not among them: nothing can be read from a database that allows none.
+-- The properties of the database, as statements about a database <name> owned by <owner>: one row each, in order.
+-- ALLOW_CONNECTIONS is not among them: a database that allows none cannot be read.
 -- Reference: pg_dump.c dumpDatabase, dumpDatabaseConfig (18.6).
   WITH here AS (
        SELECT d.*, d.tableoid, format('DATABASE %I', <name>) AS target
@@ -57,7 +57,7 @@ SELECT part
          JOIN setting s ON s.setdatabase = here.oid
          JOIN pg_roles r ON r.oid = s.setrole
         UNION ALL
-       -- Last: whoever gives the database away may not set anything any more.
+       -- Last: a role that gives the database away may not change it any more.
        SELECT 8, 'owner', 'database owner', pg_get_userbyid(datdba), NULL, 1
             , ARRAY[format('ALTER %s OWNER TO %I', target, pg_get_userbyid(datdba))]
          FROM here

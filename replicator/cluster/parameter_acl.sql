@@ -1,4 +1,4 @@
--- GRANT SET, ALTER SYSTEM ON PARAMETER. What the bootstrap superuser has goes without saying.
+-- GRANT SET, ALTER SYSTEM ON PARAMETER. The privileges of the bootstrap superuser are implicit.
 -- Reference: pg_dumpall.c dumpRoleGUCPrivs (18.6).
   WITH subject AS (
        SELECT format('PARAMETER %I', parname) AS target, 10 AS owner, pg_get_userbyid(10) AS owner_name

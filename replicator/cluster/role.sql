@@ -1,6 +1,6 @@
--- CREATE ROLE with settings and comment, then the memberships, of roles that another server lacks.
--- <authid> is pg_authid where it may be read, else pg_roles, which shows stars for every password.
--- A membership is granted by whoever runs this: its grantor does not travel.
+-- CREATE ROLE with settings and comment, then the memberships, of roles missing on another server.
+-- <authid> is pg_authid if readable, else pg_roles, which masks passwords.
+-- The current role grants memberships: the original grantor is not copied.
 -- Reference: pg_dumpall.c dumpRoles, dumpUserConfig, dumpRoleMembership (18.6).
   WITH missing AS (
        SELECT r.*

@@ -1,5 +1,5 @@
--- What pg_db_role_setting holds, as the SET of ALTER ROLE or ALTER DATABASE. Of lists that the server keeps quoted,
--- each member is a literal: an empty one is no identifier.
+-- Settings in pg_db_role_setting as the SET of ALTER ROLE or ALTER DATABASE. In lists that the server stores quoted, each
+-- member becomes a literal: an empty one would not be a valid identifier.
 -- Reference: dumputils.c makeAlterConfigCommand, variable_is_guc_list_quote, SplitGUCList (18.6).
 SELECT s.setdatabase
      , s.setrole

@@ -1,5 +1,5 @@
--- CREATE TABLESPACE, then what is said of it, of those named in <names>. The place of one in place is ''.
--- <owned>: with OWNER; <privileged>: with privileges, which are about the owner there.
+-- CREATE TABLESPACE for those named in <names>, then their properties. The location of an in-place one is ''.
+-- <owned>: with OWNER; <privileged>: with privileges, relative to the owner on the destination.
 -- Reference: pg_dumpall.c dumpTablespaces (18.6).
   WITH here AS (
        SELECT t.*, t.tableoid

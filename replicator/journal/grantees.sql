@@ -1,4 +1,4 @@
--- What takes away the privileges that default privileges have given others on the journal, just after it was made.
+-- Statements that revoke what default privileges have granted on the journal that was just created.
 SELECT DISTINCT format('REVOKE ALL ON SCHEMA replicator FROM %1$s; REVOKE ALL ON ALL TABLES IN SCHEMA replicator FROM %1$s'
                       , CASE held.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(held.grantee)) END)
   FROM (SELECT nspacl, nspowner FROM pg_namespace WHERE nspname = 'replicator'

@@ -1,4 +1,4 @@
--- All is read, and what a crash of the server took back was noticed: nothing more is wanted of the snapshot.
+-- All is read, and no crash has undone any of it: the snapshot is not needed any more.
 UPDATE replicator.run
    SET snapshot = ''
      , checked = true

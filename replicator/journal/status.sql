@@ -1,4 +1,4 @@
--- What the journal says. Its clone lives as long as somebody holds the advisory lock.
+-- The status in the journal. Its clone is alive while a session holds the advisory lock.
 SELECT current_database()::text AS database
      , source
      , state

@@ -1,5 +1,5 @@
--- Lock the rows of some steps, which whoever is in mid-commit with them still holds, and read what they say then.
--- Whose journal is it, and did the server crash since it was begun?
+-- Lock the rows of some steps, waiting for a session that is committing them, and read their state after that.
+-- Also read whose journal it is, and whether the server has crashed since it began.
 SELECT name
      , done_at IS NOT NULL AS done
      , forgotten

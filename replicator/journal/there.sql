@@ -1,7 +1,7 @@
--- What has the journal's name, if anything has: the mark on it, whose it is, and the columns of its ordinary tables.
--- It is trusted where the schema and the tables belong to this role or to a superuser, nobody else may write there, and
--- the tables have nothing that runs code: `strangers`, `writers` and `odd` are what is otherwise. Whatever else is in
--- the schema is never named. All is found by indexes, however much the database holds: hence count(*) and not EXISTS.
+-- The schema with the journal's name, if there is one: its mark, its owner, the columns of its ordinary tables.
+-- It is trusted if the schema and the tables belong to this role or to a superuser, nobody else may write there, and the
+-- tables have nothing that runs code: `strangers`, `writers` and `odd` list the exceptions. Other objects in the schema
+-- are never used. count(*), not EXISTS: so the planner always uses indexes, however large the database is.
   WITH own AS MATERIALIZED (
        SELECT c.*
          FROM pg_namespace n

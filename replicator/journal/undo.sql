@@ -1,4 +1,4 @@
--- These steps are to be done again, and so is what filled partitions of these tables, which were emptied.
+-- Mark these steps as unfinished, and those that filled partitions of these tables, which were emptied.
 UPDATE replicator.step
    SET done_at = NULL
      , forgotten = true

@@ -1,5 +1,5 @@
--- The steps that fill what a crash empties: unlogged tables and sequences, the destination's own choice. One may fill a
--- partitioned table of which some partitions are logged: `mixed` is that table.
+-- The steps that fill unlogged tables and sequences on the destination, which a crash empties. A step may fill a
+-- partitioned table with some logged partitions: `mixed` is that table.
 SELECT number
      , done_at IS NOT NULL AS done
      , min(target.name) FILTER (WHERE target.logged) AS mixed

@@ -1,4 +1,4 @@
--- The session that holds the claim on this database, and since when it has shown no sign of life.
+-- The session that holds the claim on this database, and how long it has been silent.
 SELECT a.pid
      , a.backend_start AS since
      , coalesce(a.application_name = current_setting('application_name') AND a.usename = current_user, false) AS same_name

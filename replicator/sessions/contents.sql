@@ -1,8 +1,8 @@
--- What decides which rows some tables have and how their values are printed: one row each, with its content. Columns of
--- catalogs alone, which are as the snapshot shows them: functions such as format_type look at the catalogs of now.
--- A privilege, an owner, a comment, a statistic, a new object is nothing of it. An enum's labels have their xmin, too: a
--- value that was renamed and renamed back has been printed otherwise in between, and nothing else changes these rows.
--- Python puts in the tables' OIDs. Reference: pg_type.h, pg_enum.h, "reg*" in PostgreSQL docs 8.19.
+-- Everything that determines the rows of some tables and how their values are printed: one row each, with its content.
+-- Only columns of catalogs, which are read as of the snapshot: functions such as format_type read the current catalogs.
+-- Privileges, owners, comments, statistics and new objects do not matter. Enum labels include their xmin: a value that
+-- was renamed and renamed back was printed differently in between, and nothing else changes these rows.
+-- Python fills in the tables' OIDs. Reference: pg_type.h, pg_enum.h, "reg*" in PostgreSQL docs 8.19.
   WITH RECURSIVE relation (oid) AS (
        SELECT DISTINCT given::oid FROM unnest(%s::bigint[]) AS given
      )
@@ -82,7 +82,7 @@
        SELECT c.tableoid, c.oid, 0, concat_ws(' ', c.castfunc, c.castmethod)
          FROM used
          JOIN pg_cast c ON c.castsource = used.type
-        -- Columns of the types regclass and so on are printed as the names that these objects have now.
+        -- Values of regclass and similar types are printed with the current names of the objects.
         UNION ALL
        SELECT c.tableoid, c.oid, 2, concat_ws(' ', c.relname, c.relnamespace)
          FROM pg_class c

@@ -1,7 +1,7 @@
--- The versions of all catalog rows that definitions are written from, temporary objects' left out. If they are the same
--- in the snapshot and now, no definition changed in between: each change of a row gives it another xmin.
--- Of what is written often for reasons that are none of a definition's (REFRESH, RESTART, GRANT) the content that is:
--- privileges are columns, as in the snapshot, and whatever else of a function is printed stands in its one row.
+-- The versions of all catalog rows that definitions are printed from, except temporary objects'. If they are the same in
+-- the snapshot and now, no definition changed in between: each change of a row gives it another xmin.
+-- For rows that are often written for other reasons (REFRESH, RESTART, GRANT), the relevant content instead: privileges
+-- are columns, read as of the snapshot, and the rest of a function's definition is in its one row.
 -- Reference: pg_class.h, pg_attribute.h, pg_proc.h, ruleutils.c pg_get_functiondef (18.6).
   WITH passing AS (
        SELECT oid FROM pg_class WHERE relpersistence = 't' OR relnamespace = 'pg_toast'::regnamespace

@@ -1,5 +1,5 @@
--- How many locks a server has room for, at least, and how many of them are not taken.
--- 1 stands for the launcher of autovacuum; later versions have one such process more.
+-- The minimum size of a server's lock table, and how many entries are free.
+-- 1 is the autovacuum launcher; later versions have one more such process.
 -- Reference: lock.c NLOCKENTS, postinit.c InitializeMaxBackends (12.22, 18.6).
 SELECT room.locks, greatest(0, room.locks - (SELECT count(*) FROM pg_locks WHERE NOT fastpath)) AS free
   FROM (SELECT current_setting('max_locks_per_transaction')::bigint

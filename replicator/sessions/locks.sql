@@ -1,6 +1,6 @@
--- Statements that lock every table against DDL, a hundred names at a time, and the OIDs of these tables: partitions
--- last. Of extensions' tables those for configuration, whose rows are read.
--- pg_get_*def and format_type look at the current catalog, not at the snapshot: nothing may change from here on.
+-- Statements that lock every table against DDL, a hundred names at a time, with the OIDs of these tables: partitions
+-- last. Of extensions' tables only those for configuration, whose rows are read.
+-- pg_get_*def and format_type read the current catalogs, not the snapshot: nothing may change from here on.
 -- Reference: pg_dump.c getTables.
 SELECT format('LOCK TABLE ONLY %s IN ACCESS SHARE MODE', string_agg(identity, ', ONLY ')) AS statement
      , array_agg(oid) AS oids
@@ -11,7 +11,7 @@ SELECT format('LOCK TABLE ONLY %s IN ACCESS SHARE MODE', string_agg(identity, ',
          WHERE c.relkind IN ('r', 'p')
            AND c.relpersistence <> 't'
            AND c.oid >= 16384
-           -- One that may not be read stands in the way of a clone, and is to be reported with all else.
+           -- Skip unreadable tables here: they block the clone, and are reported with all other findings.
            AND has_schema_privilege(c.relnamespace, 'USAGE')
            AND has_table_privilege(c.oid, 'SELECT')
            AND (EXISTS (SELECT FROM pg_extension e WHERE c.oid = ANY (e.extconfig))

@@ -1,6 +1,6 @@
--- The privileges and comments of the large objects of a range, as statements: which role says it, and who owns them.
--- One GRANT names all objects that have the same owner and the same list of privileges. What an owner may do is not
--- said where the owner is another one on the destination.
+-- The privileges and comments of a range of large objects, as statements, with the role that runs each and the owner.
+-- One GRANT names all objects with the same owner and the same privileges. The owner's own privileges are omitted if the
+-- owner differs on the destination.
 -- Reference: pg_dump.c getLOs, dumpLO; dumputils.c buildACLCommands (18.6).
   WITH granted AS (
        SELECT l.lomowner AS owner, l.lomacl AS acl, acldefault('L', l.lomowner) AS standard, g.first, g.oids
@@ -9,7 +9,7 @@
                 WHERE oid BETWEEN %(first)s AND %(last)s
                   AND lomacl IS NOT NULL
                   AND %(privileges)s
-                GROUP BY lomowner, lomacl::text) AS g (first, oids)       -- text: aclitem can only be hashed
+                GROUP BY lomowner, lomacl::text) AS g (first, oids)       -- text, since aclitem cannot be sorted
          JOIN pg_largeobject_metadata l ON l.oid = g.first
      )
      , item AS (

@@ -1,6 +1,6 @@
--- A hash of each large object of a range: of its bytes, owner, privileges and comment; what either owner may do is not
--- asked where owners are not the same. Python puts in the range, the values of a LargeObjects, and the destination's role.
--- By the megabyte: an object may be larger than memory. The sum is hashed once more: pieces may have changed places.
+-- A hash of each large object of a range: its bytes, owner, privileges and comment; the owners' own privileges are skipped
+-- if owners are not copied. Python fills in the range, the fields of a LargeObjects, and the destination's role.
+-- In megabytes: an object may be larger than memory. The sum is hashed with the positions, since pieces may be swapped.
   WITH RECURSIVE piece (oid, number, length, hash) AS (
        SELECT l.oid, 0::bigint, length(p.data), hashtextextended(md5(p.data), l.oid::bigint)
          FROM pg_largeobject_metadata l

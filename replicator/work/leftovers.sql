@@ -1,7 +1,7 @@
--- Statements that drop what a database holds, some hundred at a time: what they lock must fit the lock table.
--- Extensions' members go with them, what is internal with its owner; the journal's schema is left, and so are the
--- schemas in <kept>, with the extensions in them, and the extensions in <extensions>, with their schemas.
--- What DROP calls things: as ALTER does, see object.sql.
+-- Statements that drop the contents of a database, some hundred at a time, since their locks must fit the lock table.
+-- Members are dropped with their extension, internal objects with their owner. Kept are the journal's schema, the
+-- schemas in <kept> with the extensions in them, and the extensions in <extensions> with their schemas.
+-- The names for DROP are those for ALTER: see catalog/object.sql.
   WITH staying AS (
        SELECT 'pg_namespace'::regclass AS classid, oid AS objid
          FROM pg_namespace
@@ -44,13 +44,13 @@ SELECT CASE held.classid
        END AS statement
   FROM (SELECT 1 AS rank, tableoid AS classid, oid AS objid FROM pg_event_trigger
          UNION ALL SELECT 2, tableoid, oid FROM pg_publication
-         UNION ALL SELECT 3, tableoid, oid FROM pg_opclass    -- their access method has to be there for DROP
+         UNION ALL SELECT 3, tableoid, oid FROM pg_opclass    -- DROP needs their access method
          UNION ALL SELECT 3, tableoid, oid FROM pg_opfamily
          UNION ALL SELECT 4, tableoid, oid FROM pg_namespace WHERE oid NOT IN (SELECT extnamespace FROM pg_extension)
          UNION ALL SELECT 5, tableoid, oid FROM pg_foreign_data_wrapper
          UNION ALL SELECT 6, tableoid, oid FROM pg_foreign_server
          UNION ALL SELECT 7, tableoid, oid FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-         -- After the tables: an index with options cannot be opened any more without its operator class's functions.
+         -- After the tables: an index with options cannot be opened without its operator class's functions.
          UNION ALL SELECT 8, tableoid, oid FROM pg_namespace WHERE oid IN (SELECT extnamespace FROM pg_extension)
          UNION ALL SELECT 8, tableoid, oid FROM pg_extension
          UNION ALL SELECT 9, tableoid, oid FROM pg_transform

@@ -1,5 +1,5 @@
--- Some of what a database holds, but for extensions, their schemas and what they brought. Without a row it is empty,
--- unless there are default privileges. What is about something else, as a trigger is, comes and goes with that.
+-- Some of a database's contents, without extensions, their schemas and members. It is empty if there is no row and no
+-- default privileges. Objects that belong to others, such as triggers, are not listed.
 SELECT format('%s %s', object.type, object.identity) AS name
   FROM (SELECT tableoid AS classid, oid AS objid FROM pg_class
          UNION ALL SELECT tableoid, oid FROM pg_proc

@@ -1,4 +1,4 @@
--- Statements that give back what no DROP takes away: default privileges, and the schema public.
+-- Statements that reset what DROP cannot remove: default privileges, and the schema public.
 -- Reference: PostgreSQL docs 52.9, pg_default_acl; initdb's own ACL and comment of public.
   WITH changed AS (
        SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I', pg_get_userbyid(defaclrole))
@@ -9,7 +9,7 @@
             , defaclacl AS acl
             , CASE defaclnamespace
                    WHEN 0 THEN acldefault(CASE defaclobjtype WHEN 'S' THEN 's' ELSE defaclobjtype END::"char", defaclrole)
-              END AS standard                             -- of one schema: what is added to that of all
+              END AS standard                             -- of one schema: added to those of all schemas
          FROM pg_default_acl
          LEFT JOIN pg_namespace n ON n.oid = defaclnamespace
         WHERE quote_ident(n.nspname) <> ALL (<kept>::text[]) IS NOT FALSE

@@ -1,5 +1,5 @@
--- Give columns their statistics, those of an index that is not here left out. Returns where something was not accepted.
--- OFFSET: a function that changes something must not be called before the join has found its index.
+-- Restore the statistics of columns, skipping indexes that do not exist. Returns those that were not fully accepted.
+-- OFFSET: the restoring function must not be called before the join has found the index.
 SELECT DISTINCT schema, name
   FROM (SELECT s.schema, s.name, pg_restore_attribute_stats(
            'schemaname', s.schema

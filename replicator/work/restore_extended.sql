@@ -1,5 +1,5 @@
--- Give statistics objects what they know. A place among the object's columns becomes the column's number.
--- Returns the tables of those where something was not accepted, or that are on other columns here.
+-- Restore the data of statistics objects. A position among the object's columns becomes the column's number.
+-- Returns the tables of those that were not fully accepted, or that are on other columns.
 SELECT DISTINCT schema, name
   FROM (SELECT s.schema, s.name, s.columns::name[] IS DISTINCT FROM here.columns OR NOT pg_restore_extended_stats(
            'schemaname', s.schema

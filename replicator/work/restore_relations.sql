@@ -1,4 +1,4 @@
--- Give relations their size: the source's rows, on the pages that they have here.
+-- Restore the size of relations: the source's rows, with the destination's pages.
 SELECT count(pg_restore_relation_stats(
            'schemaname', r.schema
          , 'relname', r.name

@@ -1,5 +1,5 @@
--- What pg_stats knows of the columns of relations. An index's column goes by its number: its name may differ.
--- The condition on the name alone finds the relations by index.
+-- Statistics in pg_stats of relations' columns. Columns of indexes are identified by number: their names may differ.
+-- The separate condition on the name lets the planner use an index.
 -- Reference: pg_dump.c fetchAttributeStats, dumpRelationStats_dumper (18.6).
 SELECT s.schemaname::text
      , s.tablename::text

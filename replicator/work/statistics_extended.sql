@@ -1,6 +1,6 @@
--- What pg_stats_ext knows of the statistics objects of tables. A column is told by its place among the object's: its
--- number is another one on the destination where columns were dropped. Before 19 numbers and values were said otherwise.
--- The expressions come in the order in which the object has them. Not shown before 19: the bounds of ranges among them.
+-- Data in pg_stats_ext of tables' statistics objects. A column is identified by its position in the object: its number
+-- differs on the destination if columns were dropped. Before 19 numbers and values had another format.
+-- The expressions are in the object's order. Bounds of ranges among them are not shown before 19.
 -- Reference: pg_dump.c dumpStatisticsExtStats (19rc1).
 SELECT s.schemaname::text
      , s.tablename::text

@@ -1,5 +1,5 @@
--- What pg_class knows of the size of tables and their indexes, tables first. The rows are those that this server's
--- planner takes for certain: what was counted, as the file has grown or shrunk since. An index is its table's matter.
+-- The sizes in pg_class of tables and their indexes, tables first. The rows are this server's planner estimate: the last
+-- count, scaled by the growth of the file since. An index follows its table.
 -- Before 14, 0 rows also meant unknown.
 -- Reference: pg_dump.c dumpRelationStats_dumper (18.6); plancat.c, estimate_rel_size.
 SELECT n.nspname::text AS schema

@@ -1,8 +1,8 @@
--- GRANT and REVOKE: what leads from the privileges that an object has when made, or has from initdb or its extension,
--- to its own. Items are compared whole and granted in their order, the owner's first: so the list comes out the same.
--- Revoked is ALL, as by pg_dump: a newer server may know of more. A grantor other than the owner must be the current
--- role, for GRANTED BY can name no other. Nothing remembers what privileges information_schema had at first. Those of
--- large objects: large_object_words.sql.
+-- GRANT and REVOKE: the difference between an object's initial privileges (at creation, or from initdb or its extension)
+-- and its own. Items are compared as a whole and granted in order, the owner's first, which gives the same list.
+-- REVOKE is always of ALL, as in pg_dump: a newer server may have more privileges. A grantor other than the owner must
+-- be the current role, since GRANTED BY accepts no other. The initial privileges of information_schema are not recorded.
+-- For large objects see large_object_words.sql.
 -- Reference: pg_dump.c dumpACL, getNamespaces, getAdditionalACLs, dumpTable; dumputils.c buildACLCommands (18.6).
   WITH subject (classid, objid, subid, word, owner, acl, type) AS (
        SELECT tableoid, oid, 0, 'SCHEMA', nspowner, nspacl, 'n'
@@ -21,7 +21,7 @@
         UNION ALL
        SELECT tableoid, oid, 0, CASE prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, proowner, proacl
             , 'f'
-         FROM pg_proc                        -- thousands, of which this is to be known at once
+         FROM pg_proc                        -- thousands of rows: a cheap condition first
         WHERE proacl IS NOT NULL OR oid IN (SELECT objoid FROM pg_init_privs)
         UNION ALL
        SELECT tableoid, oid, 0, 'TYPE', typowner, typacl, 'T'
@@ -46,7 +46,7 @@
                 WHERE attrelid = s.objid AND attnum = s.subid AND s.subid <> 0) AS column_list
             , coalesce(s.acl, standard.acl) AS acl
             , CASE WHEN public.yes
-                   -- Before 15 PUBLIC could CREATE here and shall go on: never equal, since it can grant nothing on.
+                   -- Before 15 PUBLIC may CREATE here, and has to keep that: never equal, so it is always granted.
 --<15                    THEN standard.acl || ARRAY[makeaclitem(0, s.owner, 'USAGE', true)
 --<15                                          , makeaclitem(0, s.owner, 'CREATE', true)]
                    THEN standard.acl || makeaclitem(0, s.owner, 'USAGE', false)                                --15+
@@ -57,14 +57,14 @@
            ON i.classoid = s.classid
           AND i.objoid = s.objid
           AND i.objsubid = s.subid
-          AND (s.word <> 'SCHEMA' OR s.objid <> 2200)      -- public, which may have got another name
+          AND (s.word <> 'SCHEMA' OR s.objid <> 2200)      -- public, even if it was renamed
         CROSS JOIN LATERAL (SELECT s.classid = 'pg_namespace'::regclass
                                AND s.objid = to_regnamespace('public')::oid IS TRUE) AS public (yes)
         CROSS JOIN LATERAL (SELECT acldefault(s.type::"char", s.owner)) AS standard (acl)
         WHERE s.acl IS NOT NULL
            OR i.initprivs IS NOT NULL
            OR public.yes
-       OFFSET 0                             -- once for each list, not for each privilege in it
+       OFFSET 0                             -- once per list, not per privilege
      )
      , item AS (
        SELECT l.classid, l.objid, l.subid, l.word, l.owner, l.column_list, e.grantor, e.grantee, side.initial
@@ -79,7 +79,7 @@
         CROSS JOIN LATERAL (SELECT concat(e.privilege_type, l.column_list)) AS p (name)
         WHERE EXISTS (SELECT FROM pg_roles r WHERE r.oid = e.grantor)
           AND (e.grantee = 0 OR EXISTS (SELECT FROM pg_roles r WHERE r.oid = e.grantee))
-          AND l.acl IS DISTINCT FROM l.initial  -- hundreds of built-in objects have what initdb gave them
+          AND l.acl IS DISTINCT FROM l.initial  -- skips the hundreds of built-in objects with initdb's privileges
         GROUP BY l.classid, l.objid, l.subid, l.word, l.owner, l.column_list, e.grantor, e.grantee, side.initial
      )
      , changed AS (

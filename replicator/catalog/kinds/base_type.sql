@@ -1,4 +1,4 @@
--- CREATE TYPE: base types and shell types that were never filled in. A type's functions need its shell.
+-- CREATE TYPE: base types, and shell types that were never completed. A type's functions need its shell.
 -- Reference: pg_dump.c getTypes, dumpBaseType, dumpShellType, dumpUndefinedType (18.6).
 SELECT t.tableoid AS classid
      , t.oid AS objid
@@ -33,4 +33,4 @@ SELECT t.tableoid AS classid
             , CASE WHEN t.typbyval THEN 'PASSEDBYVALUE' END)) AS o (options)
  WHERE t.oid >= 16384
    AND (t.typtype = 'b' OR NOT t.typisdefined)
-   AND e.typarray IS DISTINCT FROM t.oid                 -- not an array type that came with its element
+   AND e.typarray IS DISTINCT FROM t.oid                 -- not an automatic array type

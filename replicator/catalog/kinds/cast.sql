@@ -1,5 +1,5 @@
--- CREATE CAST. Its function may take or return another type, where another cast says that this is the same:
--- some versions do not record in pg_depend that it needs that one.
+-- CREATE CAST. Its function may take or return another type that a binary-coercible cast makes equivalent: some versions
+-- do not record the dependency on that cast in pg_depend.
 -- Reference: pg_dump.c getCasts, dumpCast (18.6).
 SELECT c.tableoid AS classid
      , c.oid AS objid

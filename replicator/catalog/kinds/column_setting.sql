@@ -1,7 +1,7 @@
--- What ALTER COLUMN sets and nothing depends on: statistics target, storage, compression, attribute and FDW options.
--- A child is made with its parents' storage and compression where those are set already: it says its own.
--- Options that begin with pg_ are the server's own: since November 2026 it keeps pg_attver with every column. Those of
--- foreign data wrappers are the users', whatever their names.
+-- Column properties set by ALTER COLUMN that nothing depends on: statistics target, storage, compression, attribute and
+-- FDW options. A child inherits storage and compression from its parents at creation, so its own are always set.
+-- Options that begin with pg_ are the server's own: since November 2026 it stores pg_attver for every column. FDW options
+-- are the user's, whatever their names.
 -- Reference: pg_dump.c getTableAttrs, dumpTableSchema, "additional per-column properties" (15.20, 18.6).
 SELECT c.tableoid AS classid
      , c.oid AS objid
@@ -47,7 +47,7 @@ SELECT c.tableoid AS classid
        ) AS setting (rank, clause)
  WHERE c.relkind IN ('r', 'p', 'm', 'f')
    AND c.oid >= 16384
-   -- Few columns have anything of the kind: the others are passed over at once.
+   -- Few columns have any of these: skip the others early.
    AND (a.attstattarget >= 0
         OR a.attstorage <> t.typstorage
         OR a.attcompression <> ''                                                                        --14+

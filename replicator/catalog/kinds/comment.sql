@@ -1,6 +1,6 @@
--- COMMENT ON whatever has one; columns' comments go with their relation's. A removed initial comment is removed.
--- A foreign key and a trigger that a partition got from its parent are there when it is attached: with the parent's name
--- where they have that, else with another one on the destination.
+-- COMMENT ON every object that has one; comments on columns are grouped with their relation's. A removed initial comment
+-- is removed. Foreign keys and triggers that a partition gets from its parent exist after it is attached: with the
+-- parent's name, or under another name on the destination.
 -- Reference: pg_dump.c collectComments, dumpCommentExtended, dumpTableComment, dumpNamespace (18.6).
   WITH remark AS (
        SELECT classoid, objoid, objsubid, description
@@ -16,7 +16,7 @@
        SELECT e.tableoid, e.oid, 0, d.description
          FROM pg_extension e
          LEFT JOIN pg_description d ON d.objoid = e.oid AND d.classoid = e.tableoid
-        WHERE e.oid >= 16384 OR e.extname = 'plpgsql'        -- which may have been made anew, on either side
+        WHERE e.oid >= 16384 OR e.extname = 'plpgsql'        -- it may have been recreated, on either side
      )
      , copy (classid, objid, relid, named_as_parents) AS (
        SELECT c.tableoid, c.oid, c.conrelid
@@ -77,7 +77,7 @@ SELECT remark.classoid AS classid
                      FROM copy
                     WHERE (copy.classid, copy.objid) = (remark.classoid, remark.objoid)
                       AND NOT copy.named_as_parents)
-   -- Some indexes that are invalid are not created: see index.sql.
+   -- Some invalid indexes are not created: see index.sql.
    AND NOT EXISTS (SELECT
                      FROM pg_index i
                      JOIN pg_class x ON x.oid = i.indexrelid AND x.relkind <> 'I'

@@ -1,4 +1,4 @@
--- ALTER TABLE ... ADD PRIMARY KEY, UNIQUE, EXCLUDE. It makes its index: storage and tablespace are said here.
+-- ALTER TABLE ... ADD PRIMARY KEY, UNIQUE, EXCLUDE. It creates its index, with storage and tablespace.
 -- Reference: pg_dump.c getIndexes, dumpConstraint (18.6).
 SELECT c.tableoid AS classid
      , c.oid AS objid
@@ -13,7 +13,7 @@ SELECT c.tableoid AS classid
             , tablespace.reset ] || extension.statements AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
-     -- A table attached after its parent's constraint was made would get one of the server's own.
+     -- After the partitions are attached: attaching one later would create a constraint of the server's own.
      , ARRAY(SELECT unnest(ARRAY['pg_inherits'::regclass, h.inhrelid]::oid[])
                FROM pg_inherits h
               WHERE t.relkind = 'p'
@@ -25,7 +25,7 @@ SELECT c.tableoid AS classid
   JOIN pg_index i ON i.indexrelid = c.conindid
   JOIN pg_class x ON x.oid = c.conindid
   JOIN pg_am m ON m.oid = x.relam
-  -- Not TABLESPACE: it would have to stand in the middle of what the server wrote, and could not be left out.
+  -- Not TABLESPACE: it would be in the middle of the server's text, where it could not be removed.
   LEFT JOIN LATERAL (
        SELECT format('SET default_tablespace = %L', s.spcname) AS set
             , 'SET default_tablespace = ''''' AS reset
@@ -42,7 +42,7 @@ SELECT c.tableoid AS classid
                    WHEN c.condeferrable THEN ' DEFERRABLE'
                    ELSE ''
                END AS text) timing
- -- pg_get_constraintdef leaves out the storage parameters, which come before the timing, unless it is an exclusion.
+ -- pg_get_constraintdef omits the storage parameters, which precede the timing, except for exclusion constraints.
  CROSS JOIN LATERAL (
        SELECT ' WITH (' || string_agg(format('%I = %L', o.option_name, o.option_value), ', ') || ')' AS text
          FROM pg_options_to_table(x.reloptions) o

@@ -1,4 +1,4 @@
--- ALTER DEFAULT PRIVILEGES. For all schemas: what differs from the built-in privileges; in a schema: all of it.
+-- ALTER DEFAULT PRIVILEGES. For all schemas: the difference from the built-in privileges; in a schema: all of them.
 -- Reference: pg_dump.c getDefaultACLs, dumpDefaultACL; dumputils.c buildDefaultACLCommands, buildACLCommands (18.6).
   WITH item AS (
        SELECT d.oid AS objid, e.grantee, e.grantee = d.defaclrole AS own, side.initial

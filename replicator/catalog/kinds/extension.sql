@@ -1,4 +1,4 @@
--- CREATE EXTENSION, in the version that the destination offers. Its members come with it.
+-- CREATE EXTENSION, in the destination's default version. It creates its members.
 -- Reference: pg_dump.c getExtensions, dumpExtension (18.6).
 SELECT e.tableoid AS classid
      , e.oid AS objid

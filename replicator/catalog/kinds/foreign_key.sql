@@ -1,9 +1,9 @@
--- ALTER TABLE ... ADD FOREIGN KEY. Of partitioned tables' only the topmost: the server makes those of the partitions.
--- In two steps, so that large tables are not locked while they are checked: not where a partitioned table is involved.
--- As the referencing one, before 18, it cannot be NOT VALID; as the other, VALIDATE would leave its partitions' part so.
+-- ALTER TABLE ... ADD FOREIGN KEY. For partitioned tables only the topmost: the server creates those of the partitions.
+-- In two steps, so that large tables are not locked during the check, except with partitioned tables: a referencing one
+-- cannot have a NOT VALID key before 18, and for a referenced one VALIDATE would leave the partitions' part NOT VALID.
 -- Reference: pg_dump.c getConstraints, addConstrChildIdxDeps, dumpConstraint (18.6).
--- A partition's own foreign key comes before its parent's of that name, which takes another name there, but after one
--- that says the same, which would take it for its own.
+-- A partition's own foreign key comes before its parent's of the same name, which gets another name in the partition,
+-- but after an equal one of its parent, which would otherwise adopt it.
   WITH own AS (
        SELECT c.oid, c.conname, a.relid::oid AS root, pg_get_constraintdef(c.oid) AS definition
          FROM pg_constraint c
@@ -22,7 +22,7 @@ SELECT c.tableoid AS classid
             THEN ARRAY[format('ALTER TABLE ONLY %s VALIDATE CONSTRAINT %I', c.conrelid::regclass, c.conname)]
             ELSE '{}'
         END AS finish
-     -- A partitioned unique index is valid, and can be referenced, when those of all partitions are attached.
+     -- A partitioned unique index is valid, and can be referenced, after those of all partitions are attached.
      , ARRAY(SELECT unnest(ARRAY['pg_inherits'::regclass, p.relid]::oid[])
                FROM pg_partition_tree(CASE x.relkind WHEN 'I' THEN c.conindid END) p
               WHERE p.level > 0)

@@ -1,4 +1,4 @@
--- CREATE FOREIGN TABLE; column_setting adds the FDW options of columns. Split in two as ordinary tables are.
+-- CREATE FOREIGN TABLE; column_setting adds the FDW options of columns. Created in two steps like ordinary tables.
 -- Reference: pg_dump.c getTables, dumpTableSchema (18.6).
   WITH
 <columns>

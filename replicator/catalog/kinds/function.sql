@@ -1,6 +1,6 @@
--- CREATE FUNCTION and CREATE PROCEDURE: pg_proc but for its aggregates.
--- A function whose BEGIN ATOMIC body calls itself is made with an empty body first.
--- pg_depend records the transforms of a function's arguments, not those that TRANSFORM FOR TYPE names besides.
+-- CREATE FUNCTION and CREATE PROCEDURE: all of pg_proc except aggregates.
+-- A function whose BEGIN ATOMIC body calls itself is first created with an empty body.
+-- pg_depend records transforms of a function's argument types, but not others named in TRANSFORM FOR TYPE.
 -- Reference: pg_dump.c getFuncs, dumpFunc, append_depends_on_extension (18.6).
 SELECT p.tableoid AS classid
      , p.oid AS objid
@@ -34,7 +34,7 @@ SELECT p.tableoid AS classid
                         FROM pg_depend
                        WHERE classid = p.tableoid AND objid = p.oid
                          AND refclassid = p.tableoid AND refobjid = p.oid) AS calls_itself
-       OFFSET 0                                                 -- called once, though used twice
+       OFFSET 0                                                 -- called once, used twice
        ) AS d
  WHERE p.oid >= 16384
    AND p.prokind <> 'a'

@@ -1,6 +1,6 @@
--- CREATE INDEX, but for those of constraints. ON ONLY a partitioned table: its partitions' indexes are attached later.
--- Unlike pg_dump's, those are made that a failed CREATE INDEX CONCURRENTLY left behind invalid: see invalid.sql. Left out:
--- the twin that a failed REINDEX CONCURRENTLY left behind, and what a failed DROP INDEX CONCURRENTLY did.
+-- CREATE INDEX, except those of constraints. ON ONLY for a partitioned table: its partitions' indexes are attached later.
+-- Unlike pg_dump, indexes left invalid by a failed CREATE INDEX CONCURRENTLY are created: see invalid.sql. Skipped: the
+-- duplicates left by a failed REINDEX CONCURRENTLY, and the remains of a failed DROP INDEX CONCURRENTLY.
 -- Reference: pg_dump.c getIndexes, dumpIndex (18.6).
 SELECT i.catalog AS classid
      , i.indexrelid AS objid
@@ -11,15 +11,15 @@ SELECT i.catalog AS classid
             , tablespace.reset ] || extension.statements AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
-     -- A table attached after its parent's index was made would get one of the server's own.
+     -- After the partitions are attached: attaching one later would create an index of the server's own.
      , ARRAY(SELECT unnest(ARRAY['pg_inherits'::regclass, h.inhrelid]::oid[])
                FROM pg_inherits h
               WHERE i.its_kind = 'p'
                 AND h.inhparent = i.indrelid) AS needs
      , i.method
 <index_keys>
-  -- What is printed, and no more, in the order of OIDs: what the server looks up of neighbours is in the same pages, and
-  -- it takes two thirds of the time.
+  -- Only what is printed, in the order of OIDs: neighbouring catalog rows are on the same pages, which takes two thirds
+  -- of the time.
   FROM (SELECT i.*
              , x.tableoid AS catalog
              , x.reltablespace
@@ -41,7 +41,7 @@ SELECT i.catalog AS classid
          ORDER BY i.indexrelid
         OFFSET 0) AS i
   JOIN LATERAL pg_get_indexdef(i.indexrelid) AS whole (definition) ON true
-  -- Servers before the minor releases of November 2026 print it without the brackets that they want themselves.
+  -- Servers before the minor releases of November 2026 omit parentheses here that they require themselves.
   LEFT JOIN LATERAL (
        SELECT min(part) AS expression
          FROM generate_series(1, i.indnatts) AS n (number)
@@ -53,7 +53,7 @@ SELECT i.catalog AS classid
  CROSS JOIN LATERAL (                                                                                   --19+
 <inet_ops>                                                                                              --19+
        ) definition                                                                                     --19+
-  -- Not TABLESPACE: it would have to stand in the middle of what the server wrote, and could not be left out.
+  -- Not TABLESPACE: it would be in the middle of the server's text, where it could not be removed.
   LEFT JOIN LATERAL (
        SELECT format('SET default_tablespace = %L', s.spcname) AS set
             , 'SET default_tablespace = ''''' AS reset

@@ -1,6 +1,6 @@
 -- ALTER INDEX ... ATTACH PARTITION. It takes over the edge from the partition's index, or constraint, to its parent's.
--- From the leaves upward: what becomes valid in one session while another one attaches above it leaves the topmost
--- invalid for ever (validatePartitionedIndex lets go of its lock before the end of the transaction).
+-- From the leaves upward: if an index becomes valid while another session attaches it above, the topmost one stays
+-- invalid forever (validatePartitionedIndex releases its lock before the transaction ends).
 -- Reference: pg_dump.c getIndexes, dumpIndexAttach, common.c flagInhIndexes (18.6).
 SELECT 'pg_inherits'::regclass AS classid
      , h.inhrelid AS objid

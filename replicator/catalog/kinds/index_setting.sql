@@ -1,5 +1,5 @@
--- SET STATISTICS of an index's expressions, of constraints' indexes too (pg_dump forgets those).
--- ALTER INDEX would set that of the partitions' indexes as well and has no ONLY; ALTER TABLE does the same and has.
+-- SET STATISTICS for an index's expressions, including constraints' indexes (pg_dump omits those).
+-- ALTER INDEX would also change the partitions' indexes and has no ONLY; ALTER TABLE does the same and has it.
 -- Reference: pg_dump.c getIndexes, dumpIndex (18.6).
 SELECT 'pg_class'::regclass AS classid
      , i.indexrelid AS objid

@@ -1,5 +1,5 @@
 -- CREATE LANGUAGE outside of extensions.
--- One whose handler lies in pg_catalog came from a template (before 13) or an extension: the server knows the rest.
+-- One whose handler lies in pg_catalog came from a template (before 13) or an extension, so that its name is enough.
 -- Reference: pg_dump.c getProcLangs, dumpProcLang (18.6).
 SELECT l.tableoid AS classid
      , l.oid AS objid

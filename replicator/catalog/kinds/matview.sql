@@ -1,4 +1,4 @@
--- CREATE MATERIALIZED VIEW, always empty: filling it is a step of its own, after all data.
+-- CREATE MATERIALIZED VIEW, always WITH NO DATA: the refresh is a step of its own, after all data.
 -- Reference: pg_dump.c dumpTableSchema, append_depends_on_extension (18.6).
 SELECT c.tableoid AS classid
      , c.oid AS objid
@@ -24,7 +24,7 @@ SELECT c.tableoid AS classid
      , '{}'::oid[] AS needs
   FROM pg_class c
   LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid
-  -- Not TABLESPACE: it could not be left out.
+  -- Not TABLESPACE: it could not be removed.
   LEFT JOIN LATERAL (
        SELECT format('SET default_tablespace = %L', s.spcname) AS set
             , 'SET default_tablespace = ''''' AS reset

@@ -1,6 +1,6 @@
--- ADD CONSTRAINT for constraints that existing rows need not obey: CHECK and (18+) NOT NULL that are NOT VALID,
--- or (18+) NOT ENFORCED. CREATE would make them valid. Not ONLY: children inherit them, or keep their own.
--- What a child inherits and is valid there alone has to be validated again.
+-- ADD CONSTRAINT for constraints that existing rows may violate: CHECK and (18+) NOT NULL that are NOT VALID, or (18+)
+-- NOT ENFORCED. CREATE TABLE would make them valid. Not ONLY: children inherit them, or keep their own.
+-- A constraint that a child inherits, but that is valid only there, has to be validated again.
 -- Reference: pg_dump.c getTableAttrs, getDomainConstraints, dumpConstraint (18.6).
 SELECT n.tableoid AS classid
      , n.oid AS objid
@@ -28,5 +28,5 @@ SELECT n.tableoid AS classid
           AND n.convalidated) AS inherited
  WHERE n.contype IN ('c', 'n')
    AND n.oid >= 16384
-   AND NOT (n.conislocal AND n.convalidated)                      -- most, which are not looked at any further
+   AND NOT (n.conislocal AND n.convalidated)                      -- the most, skipped early
    AND CASE WHEN n.conislocal THEN NOT n.convalidated ELSE NOT inherited.valid END

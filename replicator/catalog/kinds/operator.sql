@@ -1,5 +1,5 @@
--- CREATE OPERATOR. The server makes a shell of a commutator or negator that is not there yet, and fills it in later;
--- a shell that nothing ever filled in comes with the operator that names it. Their schemas must be there.
+-- CREATE OPERATOR. The server creates a shell for a commutator or negator that does not exist yet, and completes it
+-- later; a shell that was never completed is created by the operator that names it. Their schemas must exist.
 -- Reference: pg_dump.c getOperators, dumpOpr (18.6).
 SELECT o.tableoid AS classid
      , o.oid AS objid

@@ -1,5 +1,5 @@
--- CREATE OPERATOR CLASS with the operators and functions that it cannot be without.
--- Older minor versions do not record in pg_depend the types that a member function is for.
+-- CREATE OPERATOR CLASS with the operators and functions that it requires.
+-- Older minor versions do not record the types of a member function in pg_depend.
 -- Reference: pg_dump.c getOpclasses, dumpOpclass (18.6).
 SELECT c.tableoid AS classid
      , c.oid AS objid
@@ -46,7 +46,7 @@ SELECT c.tableoid AS classid
           AND d.refobjid = c.oid
        ) AS functions (list, types)
  CROSS JOIN LATERAL (
-       -- The syntax wants at least one item: the type itself as its storage changes nothing.
+       -- The syntax requires at least one item: STORAGE of the type itself changes nothing.
        SELECT 'STORAGE ' || CASE WHEN c.opckeytype <> 0 THEN c.opckeytype::regtype
                                  WHEN operators.list IS NULL AND functions.list IS NULL THEN c.opcintype::regtype
                              END

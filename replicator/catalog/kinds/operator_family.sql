@@ -1,5 +1,5 @@
 -- CREATE OPERATOR FAMILY, and its loose members: those that belong to none of its classes.
--- Older minor versions do not record in pg_depend the types that a member function is for.
+-- Older minor versions do not record the types of a member function in pg_depend.
 -- Reference: pg_dump.c getOpfamilies, dumpOpfamily (18.6).
 SELECT f.tableoid AS classid
      , f.oid AS objid

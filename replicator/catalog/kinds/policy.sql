@@ -1,4 +1,4 @@
--- CREATE POLICY. Role 0 is PUBLIC, which is also what no role means.
+-- CREATE POLICY. Role 0 is PUBLIC, which is also the default.
 -- Reference: pg_dump.c getPolicies, dumpPolicy (18.6).
 SELECT p.tableoid AS classid
      , p.oid AS objid

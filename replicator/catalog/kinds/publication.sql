@@ -1,4 +1,4 @@
--- CREATE PUBLICATION, but for the tables and schemas added to it. What it leaves out of all tables must be there before.
+-- CREATE PUBLICATION, without the tables and schemas added to it. The tables in its EXCEPT clause must exist before.
 -- Reference: pg_dump.c getPublications, dumpPublication (18.6, 19rc1).
 SELECT p.tableoid AS classid
      , p.oid AS objid

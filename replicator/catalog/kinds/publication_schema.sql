@@ -1,4 +1,4 @@
--- ALTER PUBLICATION ... ADD TABLES IN SCHEMA, from 15 on.
+-- ALTER PUBLICATION ... ADD TABLES IN SCHEMA, since 15.
 -- Reference: pg_dump.c getPublicationNamespaces, dumpPublicationNamespace (18.6).
 SELECT s.tableoid AS classid
      , s.oid AS objid

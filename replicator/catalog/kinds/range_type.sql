@@ -1,6 +1,6 @@
 -- CREATE TYPE AS RANGE. Its canonical function needs its shell.
--- Its constructors, and its multirange type's, are functions that keep their names and schema when the type gets others.
--- All are made in its own schema.
+-- Its constructors, and those of its multirange type, are functions that keep their names and schema if the type is
+-- renamed or moved. All are created in its own schema.
 -- Reference: pg_dump.c getTypes, dumpRangeType, dumpShellType (18.6).
 SELECT t.tableoid AS classid
      , t.oid AS objid

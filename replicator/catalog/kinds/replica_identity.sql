@@ -1,4 +1,4 @@
--- ALTER TABLE ... REPLICA IDENTITY, where it is not the default. A lost or invalid index leaves nothing to say.
+-- ALTER TABLE ... REPLICA IDENTITY, if it is not the default. Nothing if its index was dropped or is invalid.
 -- Reference: pg_dump.c dumpTableSchema, dumpIndex, dumpConstraint (18.6).
 SELECT t.tableoid AS classid
      , t.oid AS objid

@@ -1,5 +1,5 @@
 -- CREATE RULE and its enabled state. A view's own rule (ON SELECT) is the view.
--- Left out: a rule of another sort that was named _RETURN, which some servers allow, but none to be created.
+-- Skipped: rules of other types renamed to _RETURN: some servers allow the rename, none the creation.
 -- Reference: pg_dump.c getRules, dumpRule (18.6).
 SELECT r.tableoid AS classid
      , r.oid AS objid

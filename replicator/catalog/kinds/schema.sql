@@ -1,6 +1,6 @@
--- CREATE SCHEMA. One may be there already, if an extension is in it that an administrator made before the clone. The
--- schema public is there in any case: only its owner can differ. By name, not by OID: public may have been made anew on
--- the source, or have another name there. Who owns it at first, before 15 the first superuser, is left to the destination.
+-- CREATE SCHEMA. It may exist already, with an extension that an administrator created before the clone. The schema
+-- public exists anyway: only its owner can differ. By name, not by OID: public may have been recreated or renamed on the
+-- source. Its initial owner, before 15 the bootstrap superuser, is left to the destination.
 -- Reference: pg_dump.c selectDumpableNamespace, dumpNamespace (18.6).
 SELECT n.tableoid AS classid
      , n.oid AS objid

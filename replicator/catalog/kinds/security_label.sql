@@ -1,4 +1,5 @@
--- SECURITY LABEL of each provider; columns' labels go with their relation's. A subscription's are shared.
+-- SECURITY LABEL of each provider; labels of columns are grouped with their relation's. Those of subscriptions are in
+-- pg_shseclabel.
 -- Reference: pg_dump.c collectSecLabels, dumpSecLabel, dumpTableSecLabel (18.6).
 SELECT s.classoid AS classid
      , s.objoid AS objid

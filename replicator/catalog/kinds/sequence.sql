@@ -1,4 +1,4 @@
--- CREATE SEQUENCE, but for those of identity columns, which are internal to their columns.
+-- CREATE SEQUENCE, except those of identity columns, which belong to their columns.
 -- Reference: pg_dump.c dumpSequence (18.6).
 SELECT c.tableoid AS classid
      , c.oid AS objid

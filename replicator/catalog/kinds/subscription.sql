@@ -1,6 +1,6 @@
--- CREATE SUBSCRIPTION, not connected and disabled: whoever moves a database decides which copy goes on subscribing.
--- Only a superuser may read subconninfo: the kind is left out for others.
--- A slot that has the subscription's name is not named: that may be none that a slot can have.
+-- CREATE SUBSCRIPTION, not connected and disabled: the user decides which copy continues to subscribe.
+-- Only a superuser may read subconninfo: other roles skip this kind.
+-- A slot name equal to the subscription's is omitted: not every subscription name is a valid slot name.
 -- Reference: pg_dump.c getSubscriptions, dumpSubscription (18.6, 19rc1).
 SELECT s.tableoid AS classid
      , s.oid AS objid
@@ -32,7 +32,7 @@ SELECT s.tableoid AS classid
                     )))] AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
-     -- With a server, how to connect is asked of it as it is created: of the owner's user mapping.
+     -- With SERVER, the connection is taken from the owner's user mapping at creation.
      , ARRAY(SELECT unnest(ARRAY['pg_foreign_server'::regclass, f.oid, 'pg_user_mapping'::regclass, m.umid]::oid[]) --19+
                FROM pg_user_mappings m                                                           --19+
               WHERE m.srvid = f.oid) AS needs                                                    --19+

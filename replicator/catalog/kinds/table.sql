@@ -1,4 +1,4 @@
--- CREATE TABLE. A partition is made as a table of its own; table_attach puts it under its parent.
+-- CREATE TABLE. A partition is created as a separate table; table_attach attaches it.
 -- The stub lacks defaults and checks, which may call functions that take the table's row type.
 -- Reference: pg_dump.c getTables, dumpTableSchema (18.6).
   WITH
@@ -25,15 +25,15 @@ SELECT c.tableoid AS classid
   LEFT JOIN pg_class toast
     ON toast.oid = c.reltoastrelid
    AND c.relkind = 'r'
-   AND toast.reloptions IS NOT NULL    -- nothing else is wanted of it, and few have any
-   AND EXISTS (SELECT               -- else what needed it was dropped, and a copy has none: heapam.c, needs_toast_table
+   AND toast.reloptions IS NOT NULL    -- only these are needed, and few have any
+   AND EXISTS (SELECT               -- else a copy has no toast table: the column that needed it was dropped (needs_toast_table)
                  FROM pg_attribute a
                  JOIN pg_type t ON t.oid = a.atttypid AND t.typlen = -1 AND t.typstorage <> 'p'
                 WHERE a.attrelid = c.oid AND a.attnum > 0
                HAVING bool_or(a.atttypmod < 0 OR a.atttypid NOT IN ('bpchar'::regtype, 'varchar'::regtype, 'bit'::regtype
                                                                          , 'varbit'::regtype, 'numeric'::regtype))
                    OR sum(a.atttypmod * 4) FILTER (WHERE a.atttypid <> 'numeric'::regtype) > 2000)
-  -- Not TABLESPACE: it could not be left out.
+  -- Not TABLESPACE: it could not be removed.
   LEFT JOIN LATERAL (
        SELECT format('SET default_tablespace = %L', s.spcname) AS set
             , 'SET default_tablespace = ''''' AS reset
@@ -55,5 +55,5 @@ SELECT c.tableoid AS classid
                         SELECT 'toast.', * FROM pg_options_to_table(toast.reloptions)) AS o
                  WHERE o.option_name !~ '^pg_'
                 HAVING count(*) > 0)), '') AS tail
-        OFFSET 0) AS part                                        -- computed once, though used twice
+        OFFSET 0) AS part                                        -- computed once, used twice
  WHERE c.relkind IN ('r', 'p')

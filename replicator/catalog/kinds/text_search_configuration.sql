@@ -1,4 +1,4 @@
--- CREATE TEXT SEARCH CONFIGURATION, and which dictionaries look up which tokens of its parser.
+-- CREATE TEXT SEARCH CONFIGURATION, with its mapping of token types to dictionaries.
 -- Reference: pg_dump.c getTSConfigurations, dumpTSConfig (18.6).
 SELECT c.tableoid AS classid
      , c.oid AS objid

@@ -5,7 +5,7 @@ SELECT d.tableoid AS classid
      , d.dictowner AS owner
      , ARRAY[format('CREATE TEXT SEARCH DICTIONARY %s (%s)', d.oid::regdictionary, concat_ws(', '
             , format('TEMPLATE = %I.%I', n.nspname, t.tmplname)
-            -- Before 13 a number is stored as a string, which no template takes for a Boolean.
+            -- Before 13 numbers are stored as strings, which templates do not accept as Booleans.
 --<13             , regexp_replace(d.dictinitoption, $$= '([01])'(?=,|$)$$, '= \1', 'g')
             , d.dictinitoption                                                           --13+
             ))] AS create

@@ -1,4 +1,4 @@
--- CREATE TRIGGER and its enabled state; of a partition's clone only the state, where it is not that of its parent.
+-- CREATE TRIGGER and its enabled state; for a partition's clone only the state, if it differs from the parent's.
 -- Reference: pg_dump.c getTriggers, dumpTrigger, append_depends_on_extension (18.6).
 SELECT t.tableoid AS classid
      , t.oid AS objid

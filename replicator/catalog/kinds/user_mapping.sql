@@ -1,4 +1,4 @@
--- CREATE USER MAPPING. The view hides the options (passwords) from those who may not see them.
+-- CREATE USER MAPPING. The view hides the options (passwords) from roles that may not see them.
 -- Reference: pg_dump.c dumpUserMappings (18.6).
 SELECT 'pg_user_mapping'::regclass AS classid
      , m.umid AS objid

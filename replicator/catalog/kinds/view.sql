@@ -1,5 +1,5 @@
 -- CREATE VIEW and its columns' defaults. Its options include security_barrier, security_invoker and check_option.
--- The stub has the columns alone, as NULLs: what takes the view's row type can be made before what the view selects.
+-- The stub has only the columns, as NULLs: objects that use the view's row type can precede what the view reads.
 -- Reference: pg_dump.c dumpTableSchema, createDummyViewAsClause, dumpRule, dumpAttrDef (18.6).
 SELECT c.tableoid AS classid
      , c.oid AS objid
@@ -19,7 +19,7 @@ SELECT c.tableoid AS classid
                                           WHERE option_name !~ '^pg_') || ')'
                           , 'AS'
                           , rtrim(pg_get_viewdef(c.oid), ';'))
-                    OFFSET 0) AS whole (form)                       -- called once, though used twice
+                    OFFSET 0) AS whole (form)                       -- called once, used twice
  CROSS JOIN LATERAL (SELECT concat_ws(' '
                           , c.oid::regclass
                           , 'AS SELECT'
