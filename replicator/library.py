@@ -100,7 +100,7 @@ class Checked:
         return any(finding.fatal for finding in self.findings)
 
 
-class _Account:
+class _Recorder:
     """Hears the events of a run, from any thread, and passes them on."""
 
     def __init__(self, emit: Emit) -> None:
@@ -149,7 +149,7 @@ class _Account:
         )
 
 
-def _nobody(event: Event) -> None:
+def _ignore(event: Event) -> None:
     pass
 
 
@@ -158,12 +158,12 @@ _prepared: ContextVar[Watch] = ContextVar("prepared")
 
 
 @contextmanager
-def _watching(emit: Emit, stall_seconds: float) -> Iterator[_Account]:
-    account = _Account(emit)
+def _watching(emit: Emit, stall_seconds: float) -> Iterator[_Recorder]:
+    recorder = _Recorder(emit)
     watch = _prepared.get(Watch())
-    watch.configure(stall_seconds, lambda text: account(events.Note(text)))
+    watch.configure(stall_seconds, lambda text: recorder(events.Note(text)))
     with watched(watch):
-        yield account
+        yield recorder
 
 
 class Running(Generic[R]):
@@ -179,7 +179,7 @@ class Running(Generic[R]):
         self._result: list[R] = []
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="replicator", daemon=True)
-        self._told = False
+        self._reported = False
 
     def _run(self) -> None:
         _prepared.set(self._watch)
@@ -207,7 +207,7 @@ class Running(Generic[R]):
         if error:
             self.cancel()
         self._thread.join()
-        if not error and not self._told:
+        if not error and not self._reported:
             self.result()
 
     def cancel(self) -> None:
@@ -224,7 +224,7 @@ class Running(Generic[R]):
         self._thread.join(timeout)
         if not self.ended:
             raise TimeoutError("The run is not over yet.")
-        self._told = True
+        self._reported = True
         if self._error:
             raise self._error
         return self._result[0]
@@ -248,49 +248,49 @@ class Command(Generic[P, R]):
         given = options.pop("on_event", None)
 
         def action(emit: Emit) -> R:
-            def hear(event: Event) -> None:
+            def forward(event: Event) -> None:
                 emit(event)
                 if callable(given):
                     given(event)
 
-            return self._action(*args, **{**options, "on_event": hear})  # type: ignore[arg-type]
+            return self._action(*args, **{**options, "on_event": forward})  # type: ignore[arg-type]
 
         return Running(action)
 
 
 @Command
-def clone(settings: Settings, *, on_event: Emit = _nobody) -> Result:
+def clone(settings: Settings, *, on_event: Emit = _ignore) -> Result:
     """Copy the source into the destination, and verify the copy if the settings say so.
 
     Raises a ReplicatorError; its `hint` names what to do next. `on_event` is called from several threads.
     """
-    with _watching(on_event, settings.stall_seconds) as account:
-        cloned = runs_clone.clone(settings, account)
-        return account.result(snapshot=cloned.read_point, verified=cloned.verified)
+    with _watching(on_event, settings.stall_seconds) as recorder:
+        cloned = runs_clone.clone(settings, recorder)
+        return recorder.result(snapshot=cloned.read_point, verified=cloned.verified)
 
 
 @Command
-def verify(settings: Settings, *, on_event: Emit = _nobody) -> Result:
+def verify(settings: Settings, *, on_event: Emit = _ignore) -> Result:
     """Compare two databases; with `repair`, copy the rows that differ again. Raises a ReplicatorError.
 
     Differences are no error here: see Result.differences and Result.equal.
     """
-    with _watching(on_event, settings.stall_seconds) as account:
-        return account.result(verified=True, differences=runs_repair.verify_or_mend(settings, account))
+    with _watching(on_event, settings.stall_seconds) as recorder:
+        return recorder.result(verified=True, differences=runs_repair.verify_or_repair(settings, recorder))
 
 
 @Command
-def plan(settings: Settings, *, on_event: Emit = _nobody) -> Plan:
+def plan(settings: Settings, *, on_event: Emit = _ignore) -> Plan:
     """Return what a clone would do. Nothing is written anywhere. Raises a ReplicatorError."""
-    with _watching(on_event, settings.stall_seconds) as account:
-        return runs_plan.plan_copy(settings, account)
+    with _watching(on_event, settings.stall_seconds) as recorder:
+        return runs_plan.plan_copy(settings, recorder)
 
 
 @Command
-def check(settings: Settings, *, on_event: Emit = _nobody) -> Checked:
+def check(settings: Settings, *, on_event: Emit = _ignore) -> Checked:
     """Return what would block a clone. Nothing is written anywhere. Raises a ReplicatorError, as without servers."""
-    with _watching(on_event, settings.stall_seconds) as account:
-        servers, findings = runs_check.preflight(settings, account)
+    with _watching(on_event, settings.stall_seconds) as recorder:
+        servers, findings = runs_check.preflight(settings, recorder)
         return Checked(servers, tuple(findings))
 
 
@@ -301,12 +301,12 @@ def status(
     wait_attempts: int = 5,
     wait_delay: float = 5.0,
     stall_seconds: float = STALL_SECONDS,
-    on_event: Emit = _nobody,
+    on_event: Emit = _ignore,
 ) -> Status | None:
     """Return the state of the unfinished clone in this database; None if there is none."""
-    with _watching(on_event, stall_seconds) as account:
-        _wait(destination, wait_attempts, wait_delay, account)
-        return runs_status.look(destination)
+    with _watching(on_event, stall_seconds) as recorder:
+        _wait(destination, wait_attempts, wait_delay, recorder)
+        return runs_status.unfinished_clone(destination)
 
 
 @Command
@@ -316,15 +316,15 @@ def clean(
     wait_attempts: int = 5,
     wait_delay: float = 5.0,
     stall_seconds: float = STALL_SECONDS,
-    on_event: Emit = _nobody,
+    on_event: Emit = _ignore,
 ) -> Counter[str] | None:
     """Remove what an unfinished clone left in this database. Returns how many objects went, by kind; None without any.
 
     Raises PreflightFailed while that clone goes on.
     """
-    with _watching(on_event, stall_seconds) as account:
-        _wait(destination, wait_attempts, wait_delay, account)
-        return runs_status.clean_up(destination, account)
+    with _watching(on_event, stall_seconds) as recorder:
+        _wait(destination, wait_attempts, wait_delay, recorder)
+        return runs_status.clean_up(destination, recorder)
 
 
 @Command
@@ -337,14 +337,14 @@ def validate(
     wait_attempts: int = 5,
     wait_delay: float = 5.0,
     stall_seconds: float = STALL_SECONDS,
-    on_event: Emit = _nobody,
+    on_event: Emit = _ignore,
 ) -> Result | None:
     """Do what a clone into this database has deferred; None if nothing was. Raises Incomplete if some of it fails."""
-    with _watching(on_event, stall_seconds) as account:
-        _wait(destination, wait_attempts, wait_delay, account)
+    with _watching(on_event, stall_seconds) as recorder:
+        _wait(destination, wait_attempts, wait_delay, recorder)
         memory, seconds = maintenance_work_mem, retry_seconds
-        done = runs_validate.validate(destination, account, jobs=jobs, memory=memory, retry_seconds=seconds)
-        return None if done is None else account.result()
+        done = runs_validate.validate(destination, recorder, jobs=jobs, memory=memory, retry_seconds=seconds)
+        return None if done is None else recorder.result()
 
 
 def _wait(destination: str, attempts: int, delay: float, emit: Emit) -> None:

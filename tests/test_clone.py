@@ -18,7 +18,7 @@ from replicator.model import Format, Phase
 from replicator.runs.clone import clone
 from replicator.runs.compare import verify_copy
 from replicator.runs.plan import plan_copy
-from replicator.runs.status import clean_up, look
+from replicator.runs.status import clean_up, unfinished_clone
 from replicator.sessions import snapshot
 from replicator.settings import Settings
 from tests.fix_cli import NEWEST, notes
@@ -185,11 +185,11 @@ def test_views_that_cannot_be_filled_hinder_nothing_else(database: Database, des
     with pytest.raises(Incomplete, match="could not create unique index"):
         copy(database, destination, verify=True)
     assert destination.value("SELECT max FROM good") == 11
-    assert sorted(look(destination.dsn).unfinished) == [f"refresh public.{name}" for name in EMPTY]
+    assert sorted(unfinished_clone(destination.dsn).unfinished) == [f"refresh public.{name}" for name in EMPTY]
     with pytest.raises(Incomplete, match="could not create unique index"):
         copy(database, destination, resume="same-snapshot")
     copy(database, destination, resume="same-snapshot", skip_failed_refresh=True)
-    assert look(destination.dsn) is None
+    assert unfinished_clone(destination.dsn) is None
     assert destination.dump() == database.dump()
 
 
@@ -568,11 +568,11 @@ def test_a_cleaned_destination_is_as_new(database: Database, destination: Databa
 
     with pytest.raises(Interrupted):
         clone(Settings(database.dsn, destination.dsn, jobs=2, verify=True), interrupt)
-    assert look(destination.dsn).state == "interrupted"
+    assert unfinished_clone(destination.dsn).state == "interrupted"
     removed = clean_up(destination.dsn)
     assert removed is not None
     assert removed["publication"] == removed["subscription"] == 1
-    assert look(destination.dsn) is None
+    assert unfinished_clone(destination.dsn) is None
     assert destination.dump() == new
     copy(database, destination, verify=True)
 

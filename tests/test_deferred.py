@@ -13,7 +13,7 @@ import pytest
 
 from replicator.checks.choices import check_choices
 from replicator.model import Deferral
-from replicator.runs.status import look
+from replicator.runs.status import unfinished_clone
 from tests.fix_cli import Run, Start, both, refuses, runs, until
 from tests.fix_servers import SOME, VERSIONS, Database, Servers
 
@@ -188,7 +188,7 @@ def test_killed_while_it_builds_it_goes_on(
         process.ends()
         left = destination.rows(BUILDING)
         assert left, "its session goes on"
-        assert len(look(destination.dsn).deferred) == 3
+        assert len(unfinished_clone(destination.dsn).deferred) == 3
         process = start("validate", *on(destination))
         until(lambda: set(left).isdisjoint(destination.rows(BUILDING)))
         assert destination.value(INVALID) is not None
@@ -266,7 +266,7 @@ def test_keys_that_may_be_violated_stay_so(database: Database, destination: Data
     told = runs(result).partition("complete, but for what was left out:")[2]
     assert "left NOT VALID, since" in told, result
     assert destination.value(NOT_VALID) == ["c_a"]
-    assert look(destination.dsn) is None
+    assert unfinished_clone(destination.dsn) is None
 
 
 def test_what_somebody_dropped_or_made_meanwhile_is_told(
@@ -289,7 +289,7 @@ def test_what_somebody_dropped_or_made_meanwhile_is_told(
         assert told in result.err, result
         assert told in result.out.partition("complete, but for what was left out:")[2], result
     assert "b_d:" not in result.err
-    assert look(destination.dsn) is None
+    assert unfinished_clone(destination.dsn) is None
     assert destination.value("SELECT to_regclass('p2_n_idx')") and destination.value("SELECT to_regclass('c_i')")
 
 
@@ -337,7 +337,7 @@ def test_partitions_that_came_and_went_are_told(database: Database, destination:
     assert "attachment of index public.p1_n_idx: its table is no longer a partition." in result.err
     assert "attachment of index public.p2_n_idx: public.p_n has another index there." in result.err
     assert destination.value(INVALID) is None
-    assert look(destination.dsn) is None
+    assert unfinished_clone(destination.dsn) is None
 
 
 @SOME
@@ -439,7 +439,7 @@ def test_what_is_left_to_do_is_in_the_way_of_no_other_copy(
     destination.run("INSERT INTO a VALUES (5000)")
     assert "table public.a" in replicator("verify", *given).out
     assert replicator("verify", *given, "--repair").code == 0
-    assert look(destination.dsn).open
+    assert unfinished_clone(destination.dsn).open
     runs(replicator("clone", *given, "--replace", "drop"))
     is_complete(database, destination)
 

@@ -18,7 +18,7 @@ from replicator.runs import connect
 from replicator.runs.clone import clone
 from replicator.runs.compare import verify_copy
 from replicator.runs.plan import plan_copy
-from replicator.runs.status import look
+from replicator.runs.status import unfinished_clone
 from replicator.settings import Settings
 from tests.fix_cli import Run, Start, both, notes, refuses, runs, until
 from tests.fix_servers import BINARIES, SETTINGS, SOME, VERSIONS, WHEEL, Database, Servers
@@ -181,7 +181,7 @@ def test_a_copy_that_fails_at_the_end_has_no_settings(database: Database, destin
 
     with pytest.raises(VerificationFailed):
         clone(Settings(database.dsn, destination.dsn, verify=True), spoil)
-    assert look(destination.dsn).state == "differs"
+    assert unfinished_clone(destination.dsn).state == "differs"
     assert destination.value("SHOW work_mem") == "4MB"
 
 
@@ -194,7 +194,7 @@ def test_who_does_not_own_the_database_is_told_what_to_run(database: Database, d
         clone(settings, lambda event: None)
     asked_for = re.findall(r"(?:ALTER|COMMENT ON) DATABASE .*?;", caught.value.hint)
     assert len(asked_for) == 2
-    assert look(destination.dsn) is None
+    assert unfinished_clone(destination.dsn) is None
     destination.run("\n".join(asked_for))
     clone(settings, lambda event: None)
 

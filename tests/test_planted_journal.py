@@ -13,7 +13,7 @@ import pytest
 import replicator as program
 from replicator.catalog.read import read_targets
 from replicator.journal import crash, ownership
-from replicator.runs.rows_only import _as_taken, give_back
+from replicator.runs.rows_only import _as_dropped_key, restore_foreign_keys
 from replicator.runs.swap import COMPLETE, INCOMING
 from replicator.sessions import statements as files
 from replicator.sessions.postgres import connect
@@ -298,7 +298,7 @@ def test_no_fact_of_a_foreign_key_is_a_statement(
     source.run("ALTER TABLE b DROP CONSTRAINT b_a_id_fkey")
     assert replicator("clone", "--data-only", "--append", *both(source, destination)).code == 6
     with connect(destination.dsn) as conn:
-        (key,) = map(_as_taken, read_targets(conn, "target_foreign_keys"))
+        (key,) = map(_as_dropped_key, read_targets(conn, "target_foreign_keys"))
         conn.execute(key.put_down)
         conn.execute(key.drop)
         for text in (INJECTION, 'x"; SELECT evil.strike(); --', "a; SELECT evil.strike(); --"):
@@ -342,7 +342,7 @@ def test_a_foreign_key_comes_back_from_its_facts(database: Database) -> None:
     database.run(f"""SET search_path = "Odd "" one"; ALTER TABLE parts ADD CONSTRAINT p {FOREIGN_KEYS["plain"]}""")
     before = database.dump()
     with connect(database.dsn) as conn:
-        keys = [_as_taken(row) for row in read_targets(conn, "target_foreign_keys")]
+        keys = [_as_dropped_key(row) for row in read_targets(conn, "target_foreign_keys")]
         assert len(keys) == 2 + sum(version <= database.major for version in (12, 12, 15, 18, 18))
         conn.execute(files.statement("replicator.journal", "journal"))
         conn.execute(f"COMMENT ON SCHEMA replicator IS '{ownership.mark()}'")
@@ -350,7 +350,7 @@ def test_a_foreign_key_comes_back_from_its_facts(database: Database) -> None:
             conn.execute(key.put_down)
             conn.execute(key.drop)
         assert "FOREIGN KEY" not in database.dump()
-        assert give_back(conn) == []
+        assert restore_foreign_keys(conn) == []
     assert database.dump() == before
 
 

@@ -14,7 +14,7 @@ from replicator.runs import hold, resume
 from replicator.runs.endpoints import Endpoints, identity
 from replicator.runs.mode import Mode
 from replicator.runs.prepare import Prepared
-from replicator.runs.resume.existing import Remains
+from replicator.runs.resume.existing import EarlierCopy
 from replicator.sessions import failures, postgres
 from replicator.sessions.postgres import Connection
 from replicator.sessions.retry import Retry
@@ -44,7 +44,7 @@ class Copy:
         """Return the connection for the journal, opened again if it was lost."""
         return self.ends.control.keep()
 
-    def steadily(self, action: Callable[[], T]) -> T:
+    def retried(self, action: Callable[[], T]) -> T:
         """Do something with the journal, again and again while what fails may pass."""
 
         def tell(error: BaseException, seconds: float) -> None:
@@ -70,41 +70,47 @@ def begin(mode: Mode, prepared: Prepared, ends: Endpoints, settings: Settings, e
             held_until(ends, settings),
             unfinished.options_of(settings),
             not mode.whole,
-            prepared.kept,
+            prepared.kept_schemas,
             tried=prepared.tried.record,
         )
-        if ends.left is None:
+        if ends.previous is None:
             with ends.control.conn.transaction():
                 if mode.drops:
                     journal.drop(ends.control.conn)  # an earlier run's
                 record.create(ends.control.conn, run)
         else:
-            take_over(ends.left, record, run, prepared, ends, settings, emit)
+            take_over(ends.previous, record, run, prepared, ends, settings, emit)
     return Copy(mode, settings, ends, prepared, record, Retry(settings.retry_seconds), emit)
 
 
 def take_over(
-    left: resume.Left, record: Journal, run: Run, prepared: Prepared, ends: Endpoints, settings: Settings, emit: Emit
+    previous: resume.PreviousRun,
+    record: Journal,
+    run: Run,
+    prepared: Prepared,
+    ends: Endpoints,
+    settings: Settings,
+    emit: Emit,
 ) -> None:
     """Go on with an earlier run's journal, once what it made is known to be there still."""
     plan, control = prepared.plan, ends.control.conn
-    mended = resume.check_same(left, plan)
-    if mended:
-        words = f"Definitions that changed on the source were updated in the copy: {events.listed(sorted(mended))}."
+    updated = resume.check_unchanged(previous, plan)
+    if updated:
+        words = f"Definitions that changed on the source were updated in the copy: {events.listed(sorted(updated))}."
         emit(events.Note(words))
-    kept = resume.kept_steps(left, plan, same_snapshot=ends.same_snapshot) - mended
-    remains = Remains(left, kept, plan, prepared.catalog, prepared.standing)
-    remains.check(control, ends.destination.sessions, settings, emit)
-    moved = remains.moved_sequences(control)
-    resume.take_over(control, left, record, run, plan, kept, moved)
-    if moved:
-        emit(events.Note(f"Sequences that were used since are set again: {', '.join(moved)}."))
+    reusable = resume.reusable_steps(previous, plan, same_snapshot=ends.same_snapshot) - updated
+    earlier_copy = EarlierCopy(previous, reusable, plan, prepared.catalog, prepared.existing)
+    earlier_copy.check(control, ends.destination.sessions, settings, emit)
+    moved_sequences = earlier_copy.moved_sequences(control)
+    resume.take_over(control, previous, record, run, plan, reusable, moved_sequences)
+    if moved_sequences:
+        emit(events.Note(f"Sequences that were used since are set again: {', '.join(moved_sequences)}."))
 
 
 def held_name(ends: Endpoints, settings: Settings) -> str:
     """Return the name under which the snapshot can be had as long as possible: of a holder's if there is to be one."""
-    if ends.left and ends.same_snapshot:
-        return ends.left.run.snapshot  # whoever holds it goes on
+    if ends.previous and ends.same_snapshot:
+        return ends.previous.run.snapshot  # whoever holds it goes on
     if not settings.hold_snapshot_seconds:
         return ends.snapshot.id
     return hold.start(
@@ -116,7 +122,7 @@ def held_name(ends: Endpoints, settings: Settings) -> str:
 
 def held_until(ends: Endpoints, settings: Settings) -> datetime | None:
     """Return until when a process of its own holds the snapshot, if one does."""
-    if ends.left and ends.same_snapshot:
-        return ends.left.run.held_until
+    if ends.previous and ends.same_snapshot:
+        return ends.previous.run.held_until
     seconds = settings.hold_snapshot_seconds
     return datetime.now(UTC) + timedelta(seconds=seconds) if seconds else None

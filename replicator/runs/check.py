@@ -21,7 +21,7 @@ def preflight(settings: Settings, emit: Emit) -> tuple[dict[str, checks.Facts], 
     target = settings
     if settings.replace == "swap":  # the copy is made in a database that is still to be created
         beside = create.maintenance(settings, emit)
-        target = replace(settings, destination=swap.beside(settings.destination), create=True)
+        target = replace(settings, destination=swap.incoming_dsn(settings.destination), create=True)
     opened = replace(target, destination=beside or settings.destination, resume="no")
     with wait_for_both(opened, emit) as waited, open_both(opened, waited, claim=False) as ends:
         conns = {"source": ends.snapshot.holder, "destination": ends.control.conn}

@@ -17,7 +17,7 @@ from replicator.runs.begin import Copy, begin
 from replicator.runs.connect import ready
 from replicator.runs.ended import recorded
 from replicator.runs.endpoints import open_both
-from replicator.runs.finish import check, finish, unless_undone
+from replicator.runs.finish import check, finish, undone_if_crashed
 from replicator.runs.mode import mode_of
 from replicator.runs.steps import run_steps
 from replicator.settings import Settings
@@ -51,8 +51,8 @@ def fill(settings: Settings, emit: Emit, *, verified: bool = False) -> Cloned:
     with ready(settings, emit) as opened, ExitStack() as stack:
         with events.saying(emit, "Opening both databases, and ending sessions of an earlier run"):
             ends = stack.enter_context(open_both(settings, opened))
-        if ends.left:
-            settings = unfinished.as_begun(settings, ends.left.run.options)
+        if ends.previous:
+            settings = unfinished.as_begun(settings, ends.previous.run.options)
         mode = mode_of(settings)
         prepared = mode.prepare(ends, settings, emit)
         ends.warm(prepared.plan)
@@ -73,7 +73,7 @@ def complete(copy: Copy, *, verified: bool) -> bool:
         run_steps(copy)
         try:
             if copy.settings.verify and not verified:
-                with unless_undone(copy):
+                with undone_if_crashed(copy):
                     verified = check(copy)
             finish(copy)
         except Undone as error:

@@ -78,7 +78,7 @@ def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
         if settings.data_only:
             return unfinished + compare_rows(ends, catalog, settings, emit)
         if settings.downgrade or settings.skip_unprivileged:
-            catalog = as_promised(catalog, ends, settings, emit)
+            catalog = as_cloned(catalog, ends, settings, emit)
         databases = compare_databases(ends, settings)
         owners = [conn.execute(OWNER).fetchall()[0][0] for conn in (source, destination)]
         if owners[0] != owners[1] and settings.owners and not settings.create:
@@ -100,7 +100,7 @@ def compare_rows(ends: Endpoints, catalog: Catalog, settings: Settings, emit: Em
     missing = [
         Mismatch(f"table {identity}", "missing on the destination", kind="missing") for identity in pairs.missing
     ]
-    with compared(ends, pairs.here, settings, emit, there=pairs.there) as found:
+    with compared(ends, pairs.source, settings, emit, compare_with=pairs.destination) as found:
         return missing + found.mismatches
 
 
@@ -110,25 +110,25 @@ def compare(
     settings: Settings,
     emit: Emit,
     sequence_values: SequenceValues | None = None,
-    apart: Sequence[str] = (),
+    other_schemas: Sequence[str] = (),
     before_repair: Callable[[Collection[str]], None] = lambda names: None,
 ) -> list[Mismatch]:
     """Return all differences but the databases' own; of rows after their repair, if the settings want it.
 
     `before_repair` is told the tables whose rows differ.
     """
-    with compared(ends, catalog, settings, emit, sequence_values, apart=apart) as found:
+    with compared(ends, catalog, settings, emit, sequence_values, other_schemas=other_schemas) as found:
         before_repair(found.tables.keys())
         outcomes = found.repair() if settings.repair else {}
     if not any(outcome.done for outcome in outcomes.values()):
         return after_repair(found, outcomes, found)
     # Where foreign keys acted, they may have changed other tables as well.
     again = None if any(outcome.acted for outcome in outcomes.values()) else outcomes.keys()
-    with compared(ends, catalog, settings, emit, sequence_values, only=again, apart=apart) as left:
-        return after_repair(found, outcomes, left)
+    with compared(ends, catalog, settings, emit, sequence_values, only=again, other_schemas=other_schemas) as repaired:
+        return after_repair(found, outcomes, repaired)
 
 
-def as_promised(catalog: Catalog, ends: Endpoints, settings: Settings, emit: Emit) -> Catalog:
+def as_cloned(catalog: Catalog, ends: Endpoints, settings: Settings, emit: Emit) -> Catalog:
     """Return what a clone with these settings would have copied of a catalog."""
     source, destination = ends.snapshot.holder, ends.control.conn
     if settings.skip_unprivileged:
@@ -149,8 +149,8 @@ def compared(
     emit: Emit,
     sequence_values: SequenceValues | None = None,
     only: Collection[str] | None = None,
-    there: Catalog | None = None,
-    apart: Sequence[str] = (),
+    compare_with: Catalog | None = None,
+    other_schemas: Sequence[str] = (),
     earlier: Collection[str] = (),
     cloned: bool = False,
 ) -> Iterator[Verification]:
@@ -160,21 +160,21 @@ def compared(
     `earlier` names what was read at another moment, see verify, as for `cloned`.
     """
     with snapshot.take(settings.destination, ends.encoding, holders=HOLDERS, where="destination") as now:
-        if there is None:
+        if compare_with is None:
             with events.saying(emit, "Reading the destination's catalogs"):
-                there = selected(read(now, now.holder), settings)
-            for schema in (*([ownership.SCHEMA] if ownership.exists(now.holder) else []), *apart):
-                there = select.without_schema(there, schema)
+                compare_with = selected(read(now, now.holder), settings)
+            for schema in (*([ownership.SCHEMA] if ownership.exists(now.holder) else []), *other_schemas):
+                compare_with = select.without_schema(compare_with, schema)
             if cloned:
-                there = select.without_own(there, kept_extensions(now.holder, catalog), catalog)
-        catalog, there = left_aside(catalog, there, now.holder)
+                compare_with = select.without_own(compare_with, preexisting_extensions(now.holder, catalog), catalog)
+        catalog, compare_with = left_aside(catalog, compare_with, now.holder)
         if settings.foreign_keys:
-            there = select.as_validated(there, catalog)
+            compare_with = select.as_validated(compare_with, catalog)
         for moment in (ends.snapshot, now):
             moment.forget()
         found = verify(
             Side("source", ends.source.sessions, ends.snapshot, catalog, settings.source_encoding),
-            Side("destination", ends.destination.sessions, now, there),
+            Side("destination", ends.destination.sessions, now, compare_with),
             jobs=settings.jobs,
             emit=emit,
             sequence_values=sequence_values,
@@ -185,14 +185,14 @@ def compared(
             earlier=earlier,
             cloned=cloned,
         )
-        for moment, read_there, where in ((ends.snapshot, catalog, "source"), (now, there, "destination")):
-            tables = [table.address.objid for table in read_there.tables]
-            names = [Relation(t.identity, t.address.objid) for t in read_there.tables if t.root is None]
+        for moment, side, where in ((ends.snapshot, catalog, "source"), (now, compare_with, "destination")):
+            tables = [table.address.objid for table in side.tables]
+            names = [Relation(t.identity, t.address.objid) for t in side.tables if t.root is None]
             moment.check(tables, where, names)
         yield found
 
 
-def kept_extensions(destination: Connection, catalog: Catalog) -> set[str]:
+def preexisting_extensions(destination: Connection, catalog: Catalog) -> set[str]:
     """Return the extensions that were there before the clone and that it did not want, as identifiers."""
     wanted = {o.identity for o in catalog.objects if o.kind == "extension"}
     rows = destination.execute(

@@ -31,10 +31,10 @@ def wait_for_both(servers: Servers, emit: Emit) -> Iterator[Opened]:
             ("source", servers.source, opened.source),
             ("destination", servers.destination, opened.destination),
         ):
-            conn, opened.facts[side], news = stack.enter_context(answering(side, dsn, servers, emit))
+            conn, opened.facts[side], findings = stack.enter_context(answering(side, dsn, servers, emit))
             conns += conn, stack.enter_context(postgres.connect(dsn, application="probe"))
             pooled += checks.check_direct(side, dsn, *conns)
-            unknown += news
+            unknown += findings
         checks.refuse(pooled)
         refuse_or_note(unknown, emit)
         yield opened

@@ -23,7 +23,7 @@ from replicator.work import emptying
 
 MAINTENANCE = ("postgres", "template1")
 """Where to connect to while the database itself is not there."""
-IN_THERE = ("database ", "extension ", "collation ")
+INSIDE_DATABASE = ("database ", "extension ", "collation ")
 """How the objects of findings begin whose statements need the destination database."""
 MAY_CREATE = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
 DATABASE_OID = "SELECT oid::bigint FROM pg_database WHERE datname = %s"
@@ -37,46 +37,48 @@ def created(settings: Settings, emit: Emit) -> Iterator[None]:
 
     Where the run ends before anything was cloned into it, it goes away again. Raises PreflightFailed.
     """
-    made: list[str] = []
+    created_objects: list[str] = []
     oid, create = 0, ""
     dsn = _maintenance(settings, emit)
     try:
         if dsn:
             with postgres.connect(settings.source) as source, postgres.connect(dsn) as conn:
                 name = postgres.database_name(settings.destination)
-                if not _is_there(conn, name):
-                    create, steps, findings = _wanted(source, conn, name, settings)
+                if not _exists(conn, name):
+                    create, steps, findings = _creation(source, conn, name, settings)
                     checks.refuse(checks.once(findings))
                     for what in _create(conn, name, create, steps):
-                        made.append(what)
+                        created_objects.append(what)
                     emit(events.Note(f'Created database "{name}" on the destination.'))
                     ((oid,),) = conn.execute(DATABASE_OID, [name]).fetchall()
         yield
     except BaseException as error:
-        if dsn and made:
+        if dsn and created_objects:
             # What cannot be dropped, since somebody uses it by now, stays.
-            with suppress(psycopg.Error), postgres.connect(dsn) as conn, _barred(conn, settings.destination, oid):
-                for what in reversed(made):
+            with suppress(psycopg.Error), postgres.connect(dsn) as conn, _locked_out(conn, settings.destination, oid):
+                for what in reversed(created_objects):
                     conn.execute(f"DROP {what}")
                     emit(events.Note(f"Dropped again, since the clone failed: {what}."))
                 if isinstance(error, PreflightFailed):
                     again = f"{create} OWNER {postgres.quoted(conn.info.user)}"
-                    checks.refuse(_first_made(error.findings, again))
+                    checks.refuse(_with_create_statement(error.findings, again))
         raise
 
 
-def _first_made(findings: Sequence[Finding], create: str) -> Sequence[Finding]:
+def _with_create_statement(findings: Sequence[Finding], create: str) -> Sequence[Finding]:
     """Return what stands in the way of a clone into a database that is gone again, with the statement that makes it.
 
     That comes first, where one of the others is to be run in that database or says something of it.
     """
-    if not any(f.fatal and f.run and f.server == "destination" and f.object.startswith(IN_THERE) for f in findings):
+    if not any(
+        f.fatal and f.run and f.server == "destination" and f.object.startswith(INSIDE_DATABASE) for f in findings
+    ):
         return findings
-    gone = "The database was dropped again: what is to be run in it, or is about it, needs it first."
-    return [Finding(gone, "(`clone` then uses it)", object="the database", run=f"{create};"), *findings]
+    dropped = "The database was dropped again: what is to be run in it, or is about it, needs it first."
+    return [Finding(dropped, "(`clone` then uses it)", object="the database", run=f"{create};"), *findings]
 
 
-def _is_there(conn: Connection, name: str) -> bool:
+def _exists(conn: Connection, name: str) -> bool:
     """Tell whether a database exists. Raises PreflightFailed where nobody can ever connect to it."""
     found = conn.execute("SELECT datconnlimit = -2 FROM pg_database WHERE datname = %s", [name]).fetchall()
     if found == [(True,)]:
@@ -86,7 +88,7 @@ def _is_there(conn: Connection, name: str) -> bool:
 
 
 @contextmanager
-def _barred(conn: Connection, dsn: str, oid: int) -> Iterator[None]:
+def _locked_out(conn: Connection, dsn: str, oid: int) -> Iterator[None]:
     """Keep all out of the database that was made, if one was, so that it can be dropped; where it stays, let them in.
 
     Raises NotSupportedError where it is in use: it must be the one of this OID, nobody may be in it, and neither a
@@ -127,7 +129,7 @@ def absent(settings: Settings, emit: Emit) -> str | None:
     """Wait for both servers and return how to connect to the destination's; None where its database is there."""
     if dsn := _maintenance(settings, emit):
         with postgres.connect(dsn, application="probe") as conn:
-            return None if _is_there(conn, postgres.database_name(settings.destination)) else dsn
+            return None if _exists(conn, postgres.database_name(settings.destination)) else dsn
     return None
 
 
@@ -141,12 +143,12 @@ def as_created(source: checks.Facts, server: checks.Facts, settings: Settings) -
 def check_creation(source: Connection, conn: Connection, settings: Settings) -> list[Finding]:
     """Return what keeps the destination database from being made on a server, and what cannot be told before it is."""
     name = postgres.database_name(settings.destination)
-    _, _, findings = _wanted(source, conn, name, settings)
-    not_told = (
+    _, _, findings = _creation(source, conn, name, settings)
+    untestable = (
         f'Database "{name}" does not exist: `clone --create` creates it and tries the schema there before it copies,'
         " which `check` cannot."
     )
-    return [*findings, Finding(not_told, fatal=False, object=f"database {postgres.quoted(name)}")]
+    return [*findings, Finding(untestable, fatal=False, object=f"database {postgres.quoted(name)}")]
 
 
 def check_creator(conn: Connection, instead: str = "") -> Iterator[Finding]:
@@ -187,17 +189,17 @@ def _create(conn: Connection, name: str, create: str, steps: Iterable[Step]) -> 
     """Create the database, and its tablespace if that is wanted. Yields what is made, as DROP calls it."""
     for step in steps:
         if isinstance(step.work, CreateTablespace):
-            with _refusing(step.name):
+            with _reporting_refusal(step.name):
                 create_tablespace(conn, step.work)
-                yield _dropped("TABLESPACE", step.work.name, conn)
+                yield _drop_operand("TABLESPACE", step.work.name, conn)
                 for statement in step.work.then:
                     conn.execute(statement)
-    with _refusing(f'database "{name}"'):
+    with _reporting_refusal(f'database "{name}"'):
         conn.execute(create)
-    yield _dropped("DATABASE", name, conn)
+    yield _drop_operand("DATABASE", name, conn)
 
 
-def _wanted(
+def _creation(
     source: Connection, conn: Connection, name: str, settings: Settings
 ) -> tuple[str, list[Step], list[Finding]]:
     """Return the statement that makes the database, the steps before it, and what stands in the way."""
@@ -212,19 +214,19 @@ def _wanted(
                 f"Clone into PostgreSQL {wanted.since} or newer, or create the destination database by hand.",
             )
         )
-    steps, in_the_way = tablespaces(source, conn, settings, [wanted.tablespace] if wanted.tablespace else [])
+    steps, obstacles = tablespaces(source, conn, settings, [wanted.tablespace] if wanted.tablespace else [])
     create = wanted.create
     if settings.source_encoding:  # the bytes are to become text
         create = create.replace(" TEMPLATE template0 ENCODING 'SQL_ASCII'", " TEMPLATE template0 ENCODING 'UTF8'")
-    return create, steps, [*findings, *in_the_way]
+    return create, steps, [*findings, *obstacles]
 
 
-def _dropped(word: str, name: str, conn: Connection) -> str:
+def _drop_operand(word: str, name: str, conn: Connection) -> str:
     return f"{word} {sql.Identifier(name).as_string(conn)}"
 
 
 @contextmanager
-def _refusing(what: str) -> Iterator[None]:
+def _reporting_refusal(what: str) -> Iterator[None]:
     try:
         yield
     except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation) as error:

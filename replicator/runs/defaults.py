@@ -14,7 +14,11 @@ from replicator.sessions.postgres import Connection
 from replicator.settings import Content
 from replicator.work import emptying
 
-AS_NEW, THERE, GONE = "what is not as in a new database", "what every database has", "schema public away"
+RESET, CREATE_STANDARD, DROP_PUBLIC = (
+    "what is not as in a new database",
+    "what every database has",
+    "schema public away",
+)
 PUBLIC = "schema public"
 STANDARD_OWNER_SINCE = 150000
 HAS = """
@@ -27,7 +31,7 @@ SELECT DISTINCT quote_ident(pg_get_userbyid(defaclrole)), pg_has_role(defaclrole
   FROM pg_default_acl
  ORDER BY 1
 """
-EMPTY = """
+PUBLIC_IS_EMPTY = """
 SELECT FROM pg_namespace n
  WHERE n.nspname = 'public'
    AND pg_has_role(n.nspowner, 'USAGE')
@@ -41,61 +45,61 @@ SELECT FROM pg_namespace n
 """
 
 
-def as_new(
-    destination: Connection, catalog: Catalog, content: Content, left: resume.Left | None
+def reset(
+    destination: Connection, catalog: Catalog, content: Content, previous: resume.PreviousRun | None
 ) -> tuple[list[Step], list[Finding]]:
     """Return the step that takes away what would act on the copy, or differ from it, and words about it.
 
     A run that is resumed has done so before it made anything, and has its own there by now.
     """
-    if left and not any(step.name == AS_NEW and not step.done for step in left.steps):
+    if previous and not any(step.name == RESET and not step.done for step in previous.steps):
         return [], []
-    back = emptying.reset(destination)
-    statements, findings = _default_privileges(destination, catalog, back) if content.privileges else ([], [])
-    odd = [o for o in _odd(destination, content) if not _wanted(o, catalog)]
-    kinds = {o.kind for o in odd}
+    resets = emptying.reset(destination)
+    statements, findings = _default_privileges(destination, catalog, resets) if content.privileges else ([], [])
+    differing = [o for o in _differing(destination, content) if not _wanted(o, catalog)]
+    kinds = {o.kind for o in differing}
     if kinds & {"schema", "acl"}:  # who owns it has privileges, too
         kinds |= {"schema", "acl"} if content.owners else {"acl"}
-    public = [statement for statement in back if " SCHEMA public " in statement and _about(statement) in kinds]
-    if odd:
-        said = "; ".join(s for o in odd for s in (*o.create, *([o.alter_owner] if o.alter_owner else [])))
+    public = [statement for statement in resets if " SCHEMA public " in statement and _about(statement) in kinds]
+    if differing:
+        definition = "; ".join(s for o in differing for s in (*o.create, *([o.alter_owner] if o.alter_owner else [])))
         what = "is reset" if public else "is kept"
-        text = f"Schema public on the destination differs from a new database's and {what}: {said}."
+        text = f"Schema public on the destination differs from a new database's and {what}: {definition}."
         findings.append(Finding(text, fatal=False, object=PUBLIC))
     statements += public
-    return [Step(AS_NEW, Phase.DROP, Execute(tuple(statements)))] if statements else [], findings
+    return [Step(RESET, Phase.DROP, Execute(tuple(statements)))] if statements else [], findings
 
 
 def _wanted(o: Object, catalog: Catalog) -> bool:
     """Tell whether the source says the same."""
-    said = (o.name, o.create, o.alter_owner)
-    return any((other.name, other.create, other.alter_owner) == said for other in catalog.objects)
+    definition = (o.name, o.create, o.alter_owner)
+    return any((other.name, other.create, other.alter_owner) == definition for other in catalog.objects)
 
 
 def _default_privileges(
-    destination: Connection, catalog: Catalog, back: Sequence[str]
+    destination: Connection, catalog: Catalog, resets: Sequence[str]
 ) -> tuple[list[str], list[Finding]]:
     """Return the statements that take the destination's own away, where this role may, and words about all of them."""
     roles: dict[str, bool] = dict(destination.execute(DEFAULT_PRIVILEGES).fetchall())
-    of_role = {role: [s for s in back if s.startswith(f"{FOR_ROLE}{role} ")] for role in roles}
-    away = [statement for role, may in roles.items() if may for statement in of_role[role]]
+    of_role = {role: [s for s in resets if s.startswith(f"{FOR_ROLE}{role} ")] for role in roles}
+    revokes = [statement for role, may in roles.items() if may for statement in of_role[role]]
     findings = []
-    there = read_objects(destination, BY_NAME["default_acl"])
-    if away:
-        made = [each for o in there for each in o.create]
+    existing = read_objects(destination, BY_NAME["default_acl"])
+    if revokes:
+        existing_grants = [each for o in existing for each in o.create]
         ours = tuple(f"{FOR_ROLE}{role} " for role, may in roles.items() if may)
-        mine = " ".join(f"{each};" for each in made if each.startswith(ours))
+        mine = " ".join(f"{each};" for each in existing_grants if each.startswith(ours))
         text = "The destination's own default privileges would apply to the copy, so they are removed first."
         findings.append(Finding(text, f"To restore them: {mine}", fatal=False, object="default privileges"))
-    others = [each for o in there if not _wanted(o, catalog) for each in o.create]
-    if left := [r for r, may in roles.items() if not may and any(s.startswith(f"{FOR_ROLE}{r} ") for s in others)]:
-        run = " ".join(f"{statement};" for role in left for statement in of_role[role])
-        text = f"The destination has default privileges of other roles that the source lacks: {', '.join(left)}."
+    others = [each for o in existing if not _wanted(o, catalog) for each in o.create]
+    if previous := [r for r, may in roles.items() if not may and any(s.startswith(f"{FOR_ROLE}{r} ") for s in others)]:
+        run = " ".join(f"{statement};" for role in previous for statement in of_role[role])
+        text = f"The destination has default privileges of other roles that the source lacks: {', '.join(previous)}."
         findings.append(Finding(text, "or clone with --no-acl.", object="default privileges", run=run))
-    return away, findings
+    return revokes, findings
 
 
-def _odd(conn: Connection, content: Content) -> Iterator[Object]:
+def _differing(conn: Connection, content: Content) -> Iterator[Object]:
     """Yield what is said of the schema public that is not said of a new database's."""
     for kind in ("schema", "acl", "comment"):
         for o in read_objects(conn, BY_NAME[kind]):
@@ -108,7 +112,7 @@ def _about(statement: str) -> str:
     return "comment" if statement.startswith("COMMENT ") else "schema" if " OWNER TO " in statement else "acl"
 
 
-def lacking(source: Connection, destination: Connection, catalog: Catalog, *, dropping: bool) -> list[Step]:
+def create_standard(source: Connection, destination: Connection, catalog: Catalog, *, dropping: bool) -> list[Step]:
     """Return the step that makes what every database has, and the source, where the destination has it no more.
 
     `dropping`: what was made there by anybody goes before.
@@ -117,7 +121,7 @@ def lacking(source: Connection, destination: Connection, catalog: Catalog, *, dr
     statements = _public(destination) if not public and any(o.name == PUBLIC for o in catalog.objects) else []
     if not plpgsql and source.execute("SELECT FROM pg_extension WHERE extname = 'plpgsql'").fetchall():
         statements.append("CREATE EXTENSION IF NOT EXISTS plpgsql")
-    return [Step(THERE, Phase.DROP, Execute(tuple(statements)))] if statements else []
+    return [Step(CREATE_STANDARD, Phase.DROP, Execute(tuple(statements)))] if statements else []
 
 
 def restore(conn: Connection) -> None:
@@ -144,10 +148,10 @@ def _public(conn: Connection) -> list[str]:
     ]
 
 
-def gone(destination: Connection, catalog: Catalog, kept: Sequence[str], *, dropping: bool) -> list[Step]:
+def drop_public(destination: Connection, catalog: Catalog, kept: Sequence[str], *, dropping: bool) -> list[Step]:
     """Return the step that drops the schema public where the source has none, if nothing is in it by then."""
     if any(o.name == PUBLIC for o in catalog.objects) or not catalog.objects or "public" in kept:
         return []
-    if not destination.execute(EMPTY, [dropping]).fetchall():
+    if not destination.execute(PUBLIC_IS_EMPTY, [dropping]).fetchall():
         return []
-    return [Step(GONE, Phase.DROP, Execute(("DROP SCHEMA IF EXISTS public",)))]
+    return [Step(DROP_PUBLIC, Phase.DROP, Execute(("DROP SCHEMA IF EXISTS public",)))]

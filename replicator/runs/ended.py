@@ -27,29 +27,29 @@ def recorded(copy: Copy) -> Iterator[None]:
             differs = ended.names if isinstance(ended, VerificationFailed) else None
             journal.fail(copy.control(), state, failures.one_line(ended), differs)
         if isinstance(ended, SourceChanged):
-            ended.hint = way_on(ended, copy)
+            ended.hint = next_command(ended, copy)
         elif isinstance(ended, ReplicatorError) and not isinstance(ended, VerificationFailed):  # that says it itself
-            ended.hint = f"{ended.hint or ''} {way_on(ended, copy)}".strip()
+            ended.hint = f"{ended.hint or ''} {next_command(ended, copy)}".strip()
         if ended is error:
             raise
         raise ended from error
 
 
-def way_on(error: ReplicatorError, copy: Copy) -> str:
+def next_command(error: ReplicatorError, copy: Copy) -> str:
     """Return how far the copy got, and the command that finishes it."""
     status = None
     with suppress(psycopg.Error, ReplicatorError):
         status = journal.read_status(copy.control())
-    said = f"The copy is incomplete ({status.done} of {status.steps} steps done)." if status else ""
+    progress = f"The copy is incomplete ({status.done} of {status.steps} steps done)." if status else ""
     if isinstance(error, SourceChanged):
-        return f"{said} {unfinished.go_on(copy.options, all_read=False, resume=False)}"
+        return f"{progress} {unfinished.go_on(copy.options, all_read=False, resume=False)}"
     all_read = status is not None and status.all_read
     if copy.settings.append and isinstance(error.__cause__, psycopg.errors.UniqueViolation):
-        return f"{said} {unfinished.keys_are_taken(copy.options)}"
+        return f"{progress} {unfinished.keys_are_taken(copy.options)}"
     held_until = None if all_read or not status else status.held_until
     if held_until and not is_held(copy):
         held_until = None
-    return f"{said} {unfinished.go_on(copy.options, all_read=all_read, held_until=held_until)}"
+    return f"{progress} {unfinished.go_on(copy.options, all_read=all_read, held_until=held_until)}"
 
 
 def is_held(copy: Copy) -> bool:

@@ -15,7 +15,7 @@ from replicator.journal import crash, ownership, unfinished
 from replicator.journal.connection import ControlConnection
 from replicator.model import READING, Plan
 from replicator.runs import resume
-from replicator.runs.resume import Left
+from replicator.runs.resume import PreviousRun
 from replicator.sessions import failures, postgres
 from replicator.sessions.claim import WAIT, Holder
 from replicator.sessions.postgres import Connection
@@ -26,7 +26,7 @@ from replicator.work import index_memory
 from replicator.work.index_memory import Sorting
 from replicator.work.throttle import Throttle
 
-SNAPSHOT_GONE = (
+SNAPSHOT_LOST = (
     "The earlier run's snapshot no longer exists (--hold-snapshot would have kept it), so the remaining tables can only"
     " be copied as they are now."
 )
@@ -58,7 +58,7 @@ class Endpoints:
     """The pace of the whole run; None where there is no limit."""
     sorting: Sorting | None
     """In how much memory to sort; None where that was given."""
-    left: Left | None = None
+    previous: PreviousRun | None = None
     """What an earlier run left, where this one goes on with it."""
     same_snapshot: bool = False
     """`moment` is that of the earlier run, or nothing is to be read any more."""
@@ -73,15 +73,15 @@ class Endpoints:
 
         `release`: nothing more is to be read in the snapshot.
         """
-        if not (self.left and self.left.read):
+        if not (self.previous and self.previous.read):
             self.snapshot.check(tables)
         if release:
-            self.let_go()
+            self.release_snapshot()
         else:
             with suppress(psycopg.OperationalError):  # without it a resumed run looks once more
                 journal.checked(self.control.keep())
 
-    def let_go(self) -> None:
+    def release_snapshot(self) -> None:
         """Release the snapshot, which keeps VACUUM and DDL waiting on the source: nothing more is to be read in it."""
         with suppress(psycopg.OperationalError):  # without the journal's consent it is held to the end
             if crash.unlogged(control := self.control.keep()):  # a crash would have these read again
@@ -112,7 +112,7 @@ class Opened:
             conn.close()
 
 
-def _taken(conn: Connection, holder: Holder) -> PreflightFailed:
+def _already_claimed(conn: Connection, holder: Holder) -> PreflightFailed:
     """Return the error that says who is at work in the destination: a clone, or `validate`."""
     status = journal.read_status(conn) if ownership.exists(conn) else None
     if status and status.open:
@@ -132,26 +132,26 @@ def open_both(settings: Settings, opened: Opened | None = None, *, claim: bool =
     with ExitStack() as stack:
         stack.callback(opened.close)
         opened.drop_lost()
-        there = opened.destination[0] if opened.destination else None
+        connection = opened.destination[0] if opened.destination else None
         for unused in opened.destination[1:]:
             unused.close()
-        control = stack.enter_context(ControlConnection(settings.destination, f"journal {sessions}", there))
+        control = stack.enter_context(ControlConnection(settings.destination, f"journal {sessions}", connection))
         if claim and (holder := control.claim(end_silent=settings.resume != "no")):
-            raise _taken(control.conn, holder)
-        left = resume.read_left(control.conn) if claim and settings.resume != "no" else None
+            raise _already_claimed(control.conn, holder)
+        previous = resume.read_previous_run(control.conn) if claim and settings.resume != "no" else None
         if not opened.source:
             opened.source.append(postgres.connect(settings.source, application="probe"))
         source = opened.source[0]
         encoding = common_encoding(source, control.conn, settings.source_encoding)
-        if left:
+        if previous:
             facts = checks.read_facts(source)
-            resume.check_source(left, facts.system, facts.identity)
-            unfinished.check_options(left.run.options, settings)
-            resume.end_sessions(left, source, control.conn)
+            resume.check_source(previous, facts.system, facts.identity)
+            unfinished.check_options(previous.run.options, settings)
+            resume.end_sessions(previous, source, control.conn)
             if crash.notice_crash(control.conn):
-                left = resume.read_left(control.conn)
+                previous = resume.read_previous_run(control.conn)
         control.speak(encoding)
-        snapshot, left, same = stack.enter_context(take_snapshot(settings, encoding, left, opened.source))
+        snapshot, previous, same = stack.enter_context(take_snapshot(settings, encoding, previous, opened.source))
         sorting = index_memory.share(*index_memory.look(control.conn), settings.lanes["index"])
         pool = partial(postgres.pool, size=settings.workers, encoding=encoding, application=f"worker {sessions}")
         source_server, destination_server = (
@@ -174,7 +174,7 @@ def open_both(settings: Settings, opened: Opened | None = None, *, claim: bool =
             sessions,
             Throttle(settings.max_rate) if settings.max_rate else None,
             None if settings.maintenance_work_mem else sorting,
-            left,
+            previous,
             same,
         )
 
@@ -193,8 +193,8 @@ def of_writers(copying: Copying, sorting: Sorting) -> dict[str, str]:
 
 @contextmanager
 def take_snapshot(
-    settings: Settings, encoding: str, left: Left | None, opened: Sequence[Connection]
-) -> Iterator[tuple[Snapshot, Left | None, bool]]:
+    settings: Settings, encoding: str, previous: PreviousRun | None, opened: Sequence[Connection]
+) -> Iterator[tuple[Snapshot, PreviousRun | None, bool]]:
     """Join the snapshot of the earlier run if somebody still holds it, else take a new one. Tells whether it is that.
 
     Names begin anew when the source's server is started: a snapshot of that name that sees something else is another's.
@@ -202,32 +202,32 @@ def take_snapshot(
     Raises PreflightFailed where a new one was not asked for.
     """
     with ExitStack() as stack:
-        if left and left.run.snapshot:
-            earlier = take(settings.source, encoding, holders=HOLDERS, imported=left.run.snapshot)
+        if previous and previous.run.snapshot:
+            earlier = take(settings.source, encoding, holders=HOLDERS, imported=previous.run.snapshot)
             joined = None
             with suppress(SnapshotLost):
                 joined = stack.enter_context(earlier)
-            if joined and identity(joined) == (left.run.moment, left.run.source_start):
-                yield joined, left, True
+            if joined and identity(joined) == (previous.run.snapshot, previous.run.source_start):
+                yield joined, previous, True
                 return
             stack.close()
-        if left:
-            all_read = left.without_snapshot()
+        if previous:
+            all_read = previous.without_snapshot()
             if not all_read and settings.resume != "per-table":
-                hint = unfinished.go_on(left.run.options, all_read=False)
-                raise PreflightFailed(SNAPSHOT_GONE, hint=hint)
-            left = all_read or left
-        moment = stack.enter_context(take(settings.source, encoding, holders=HOLDERS, opened=opened))
-        yield moment, left, bool(left and left.read)
+                hint = unfinished.go_on(previous.run.options, all_read=False)
+                raise PreflightFailed(SNAPSHOT_LOST, hint=hint)
+            previous = all_read or previous
+        snapshot = stack.enter_context(take(settings.source, encoding, holders=HOLDERS, opened=opened))
+        yield snapshot, previous, bool(previous and previous.read)
 
 
-def identity(moment: Snapshot) -> tuple[str, str]:
+def identity(snapshot: Snapshot) -> tuple[str, str]:
     """Return what tells a snapshot from any other: what it sees, and since when its server has run.
 
     On a standby two snapshots may look the same, but none has the name of another while the server runs.
     """
-    ((start,),) = moment.holder.execute("SELECT pg_postmaster_start_time()::text").fetchall()
-    return moment.read_point.snapshot, start
+    ((start,),) = snapshot.holder.execute("SELECT pg_postmaster_start_time()::text").fetchall()
+    return snapshot.read_point.snapshot, start
 
 
 def common_encoding(source: Connection, destination: Connection, declared: str | None = None) -> str:
@@ -236,11 +236,11 @@ def common_encoding(source: Connection, destination: Connection, declared: str |
     SQL_ASCII's bytes mean nothing by themselves. Into UTF8 they go as what they must be, or as what they are `declared`
     to be, into SQL_ASCII as they are. Raises PreflightFailed where something else is declared than can be.
     """
-    here, there = (str(conn.info.parameter_status("server_encoding")) for conn in (source, destination))
+    here, connection = (str(conn.info.parameter_status("server_encoding")) for conn in (source, destination))
     if declared:
         return declared_encoding(declared, source, destination)
-    if here == "SQL_ASCII" and there != "SQL_ASCII":
-        return there
+    if here == "SQL_ASCII" and connection != "SQL_ASCII":
+        return connection
     return postgres.readable_encoding(here)
 
 
@@ -248,13 +248,13 @@ def declared_encoding(encoding: str, source: Connection, destination: Connection
     """Return an encoding in the server's words, if both can speak it and it says something. Raises PreflightFailed."""
     conns = [conn for conn in (source, destination) if conn]
     here, *rest = (str(conn.info.parameter_status("server_encoding")) for conn in conns)
-    there = rest[0] if rest else "not known"
+    connection = rest[0] if rest else "not known"
     if here != "SQL_ASCII":
         raise PreflightFailed(
             f"--source-encoding requires a source in SQL_ASCII; this one is in {here}.",
             hint="Leave it out.",
         )
-    if there == "SQL_ASCII":
+    if connection == "SQL_ASCII":
         raise PreflightFailed(
             "The destination is in SQL_ASCII, too, where bytes are stored unchanged: --source-encoding would have no"
             " effect.",
@@ -267,6 +267,6 @@ def declared_encoding(encoding: str, source: Connection, destination: Connection
     except (psycopg.DataError, psycopg.NotSupportedError) as error:
         raise PreflightFailed(
             f"--source-encoding {encoding} is not possible: {failures.one_line(error)}",
-            hint=f"The destination's encoding is {there}.",
+            hint=f"The destination's encoding is {connection}.",
         ) from error
     return str(source.info.parameter_status("client_encoding"))

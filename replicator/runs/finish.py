@@ -32,8 +32,17 @@ def check(copy: Copy) -> bool:
     if settings.skip_failed_refresh:  # which view is empty for it was said
         promised = replace(promised, populated=frozenset())
     given = read_given(copy.control())
-    there, apart = prepared.there, prepared.kept
-    comparing = partial(compared, ends, promised, settings, copy.emit, given, there=there, apart=apart, cloned=True)
+    comparing = partial(
+        compared,
+        ends,
+        promised,
+        settings,
+        copy.emit,
+        given,
+        compare_with=prepared.compare_with,
+        other_schemas=prepared.kept_schemas,
+        cloned=True,
+    )
     with comparing(earlier=as_of.read_earlier(prepared, ends)) as found:
         raise_if_different(found.mismatches, unfinished.correct(copy.options, rows=bool(found.tables)))
         unproven = set(found.unproven)
@@ -42,17 +51,17 @@ def check(copy: Copy) -> bool:
         with comparing(only=differing) as found:
             raise_if_different(found.mismatches, unfinished.correct(copy.options, rows=bool(found.tables)))
     if unproven:
-        copy.emit(events.Note(as_of.words(sorted(unproven))))
+        copy.emit(events.Note(as_of.not_verified(sorted(unproven))))
     return not unproven
 
 
 @contextmanager
-def unless_undone(copy: Copy) -> Iterator[None]:
+def undone_if_crashed(copy: Copy) -> Iterator[None]:
     """Take nothing for true that was found while the destination's server crashed. Raises Undone then."""
     try:
         yield
     except (ReplicatorError, psycopg.Error):
-        copy.steadily(lambda: copy.journal.check(copy.control()))
+        copy.retried(lambda: copy.journal.check(copy.control()))
         raise
 
 
@@ -63,8 +72,8 @@ def finish(copy: Copy) -> None:
     transaction's number tells so.
     """
     prepared, settings = copy.prepared, copy.settings
-    copy.steadily(lambda: as_of.tell_moments(copy.control(), prepared.catalog, copy.emit))
-    copy.steadily(lambda: check_server(copy.control(), settings.destination))
+    copy.retried(lambda: as_of.report_read_points(copy.control(), prepared.catalog, copy.emit))
+    copy.retried(lambda: check_server(copy.control(), settings.destination))
     if prepared.end:
         copy.emit(announcement(Plan(tuple(prepared.end))))
     number: int | None = None
@@ -89,7 +98,7 @@ def finish(copy: Copy) -> None:
                 swap.mark_complete(control, copy.ends.snapshot.holder)
             number = journal.transaction_number(control)
 
-    copy.steadily(end)
+    copy.retried(end)
 
 
 def check_server(control: Connection, dsn: str) -> None:
@@ -99,8 +108,8 @@ def check_server(control: Connection, dsn: str) -> None:
     """
     with postgres.connect(dsn, application="probe") as now:
         if now.execute(STARTED).fetchall() != control.execute(STARTED).fetchall():
-            here, there = postgres.connected_to(control), postgres.connected_to(now)
-            reason = f"the copy went to {here}, but the destination is now {there}: a standby was promoted"
+            copied_to, now_at = postgres.connected_to(control), postgres.connected_to(now)
+            reason = f"the copy went to {copied_to}, but the destination is now {now_at}: a standby was promoted"
             raise StepFailed(
                 "the end", f"{reason}, and the old primary still accepts writes.", hint="Stop the old primary."
             )

@@ -49,8 +49,8 @@ def start(request: Request) -> str:
     with process.stdin, process.stdout:
         process.stdin.write(json.dumps(asdict(request)).encode())
         process.stdin.close()
-        said, _, name = process.stdout.readline().decode().strip().partition(" ")
-    if said == HELD:
+        reported, _, name = process.stdout.readline().decode().strip().partition(" ")
+    if reported == HELD:
         return name
     ended = process.wait()
     raise PreflightFailed(
@@ -63,9 +63,9 @@ def hold(text: str) -> None:
     """Be that process: `text` is a Request as JSON. Prints the snapshot's name, or why not; returns when it is over."""
     request = Request(**json.loads(text))
     until = time.monotonic() + request.seconds
-    with ExitStack() as held:
+    with ExitStack() as stack:
         taken = snapshot.take(request.source, request.encoding, imported=request.snapshot)
-        moment = held.enter_context(taken)
+        moment = stack.enter_context(taken)
         try:
             moment.lock_tables(LOCK_SECONDS)
         except PreflightFailed as error:
@@ -80,7 +80,7 @@ def hold(text: str) -> None:
             expected = begun or time.monotonic() > overdue  # the run may have been over before we looked
             try:
                 # One session for all looks: logging in every time would fill the server's log.
-                control = control or held.enter_context(ControlConnection(request.destination, "hold"))
+                control = control or stack.enter_context(ControlConnection(request.destination, "hold"))
                 run = journal.read_run(control.keep())
             except psycopg.OperationalError as error:
                 if expected and not failures.may_pass(error):  # it was dropped, or swapped in under another name

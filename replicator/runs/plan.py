@@ -50,9 +50,9 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
             plan = replace(planned(catalog, destination, settings), excluded=excluded, encoding=encoding)
             return database.planned(moment.holder, settings, plan)
         first = server.roles(moment.holder, destination, settings)
-        there = {o.name for o in read_catalog(destination).objects}
+        existing = {o.name for o in read_catalog(destination).objects}
         with events.saying(emit, TRYING):
-            fit = fitting(destination, catalog, emit, first, there, agreed=True)
+            fit = fitting(destination, catalog, emit, first, existing, agreed=True)
         losses = (*fit.losses, *fit.forbidden)
         plan = planned(fit.catalog, destination, settings)
         plan = replace(plan, losses=losses, excluded=excluded, encoding=encoding)
@@ -60,7 +60,9 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
 
 
 @uncollected()
-def planned(catalog: Catalog, destination: Connection, settings: Settings, left: resume.Left | None = None) -> Plan:
+def planned(
+    catalog: Catalog, destination: Connection, settings: Settings, previous: resume.PreviousRun | None = None
+) -> Plan:
     """Return the plan of a copy as the settings want it, its tables split as the earlier run did."""
     return make_plan(
         carried_into(catalog, destination.info.server_version),
@@ -68,7 +70,7 @@ def planned(catalog: Catalog, destination: Connection, settings: Settings, left:
         format=settings.format,
         jobs=settings.lanes["copy"],
         split_larger_than=settings.split_larger_than,
-        parts=resume.parts_then(left, catalog) if left else None,
+        parts=resume.earlier_parts(previous, catalog) if previous else None,
         skip_failed_refresh=settings.skip_failed_refresh,
         keys_not_valid=settings.foreign_keys == "not-valid",
         collates=checks.read_facts(destination).collates,

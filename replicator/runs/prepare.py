@@ -19,7 +19,7 @@ from replicator.runs import create, defaults, resume
 from replicator.runs.connect import refuse_or_note
 from replicator.runs.endpoints import Endpoints
 from replicator.runs.plan import TRYING, planned
-from replicator.runs.reading import READING, in_one_encoding, read_steadily
+from replicator.runs.reading import READING, in_one_encoding, read_stable
 from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import HOLDERS
 from replicator.settings import Settings
@@ -41,9 +41,9 @@ class Prepared:
     end: Sequence[Step] = ()
     left_out: Sequence[str] = ()
     """What the destination does not support, or this role may not create there, in words: skipped, as was agreed."""
-    there: Catalog | None = None
-    kept: tuple[str, ...] = ()
-    standing: Catalog | None = None
+    compare_with: Catalog | None = None
+    kept_schemas: tuple[str, ...] = ()
+    existing: Catalog | None = None
     """What the destination has of an earlier run, which this one continues."""
     tried: Rehearsal = field(default_factory=Rehearsal)
     """What the destination refused of the schema."""
@@ -56,7 +56,7 @@ class Examined(NamedTuple):
     prepared: Prepared | None
 
 
-class Surroundings(NamedTuple):
+class Requirements(NamedTuple):
     """What the catalog's objects need around them, as steps: before the schema, and at the end of the copy."""
 
     cluster: list[Step]
@@ -67,7 +67,7 @@ class Surroundings(NamedTuple):
     missing: list[Finding]
     """What is missing, so that the schema cannot be made as a whole."""
     memberships: list[Finding]
-    strangers: Collection[str]
+    inaccessible: Collection[str]
     """Roles that this role may not act as."""
 
 
@@ -91,31 +91,31 @@ def examine(
     `replacing`: what the destination has is dropped first. `absent`: the destination is still to be created, and
     another database of its server is open in its place.
     """
-    occupied, findings, readable = servers(ends, settings, replacing=replacing, absent=absent)
+    occupied, findings, readable = check_servers(ends, settings, replacing=replacing, absent=absent)
     if not readable:
         return Examined(findings, None)
     with events.saying(emit, READING):
-        catalog, excluded = chosen(read_steadily(ends, settings), settings)
+        catalog, excluded = chosen(read_stable(ends, settings), settings)
     if not absent or settings.source_encoding:  # else the one that is created takes all bytes
         findings += encoding.sample(ends.snapshot, catalog)
     if settings.replace and not settings.allow_empty and not any(finding.fatal for finding in findings):
         findings += checks.check_rows(ends.snapshot.holder, catalog)
-    around = surroundings(ends, catalog, settings, replacing=replacing, absent=absent)
-    catalog = select.without_owners(catalog, around.strangers)  # named by role, once
-    to_drop = replacing and not resume.has_done(ends.left, DROPPED)
-    standing = left_standing(ends.control.conn, catalog, settings) if ends.left and not to_drop else None
+    needs = requirements(ends, catalog, settings, replacing=replacing, absent=absent)
+    catalog = select.without_owners(catalog, needs.inaccessible)  # named by role, once
+    to_drop = replacing and not resume.has_done(ends.previous, DROPPED)
+    existing = read_existing(ends.control.conn, catalog, settings) if ends.previous and not to_drop else None
     compared = settings.verify or settings.replace == "swap"
-    findings += [*around.missing, *around.memberships]
-    findings += checks.check_row_security(ends.control.conn, catalog, standing, compared=compared)
+    findings += [*needs.missing, *needs.memberships]
+    findings += checks.check_row_security(ends.control.conn, catalog, existing, compared=compared)
     # Whatever is tried would say the same again, or has no place to be tried in.
     if absent or any(finding.fatal for finding in occupied):
-        return Examined(findings, Prepared(catalog, Plan(()), around.end))
+        return Examined(findings, Prepared(catalog, Plan(()), needs.end))
     findings += told(excluded)
-    found, prepared = tried(ends, catalog, around, excluded, settings, emit, replacing=replacing)
-    return Examined([*findings, *found], replace(prepared, standing=standing))
+    found, prepared = try_on_destination(ends, catalog, needs, excluded, settings, emit, replacing=replacing)
+    return Examined([*findings, *found], replace(prepared, existing=existing))
 
 
-def servers(
+def check_servers(
     ends: Endpoints, settings: Settings, *, replacing: bool, absent: bool
 ) -> tuple[list[Finding], list[Finding], bool]:
     """Return what is wrong with the destination, all findings so far, and whether the source can be locked and read."""
@@ -126,7 +126,7 @@ def servers(
     if absent:
         occupied = create.check_creation(source, destination, settings)
     else:
-        resuming = ends.left is not None or replacing
+        resuming = ends.previous is not None or replacing
         occupied = checks.check_destination(*facts, destination, resuming=resuming, resume=settings.resume != "no")
     ends.snapshot.settle()  # before free sessions are counted
     one, more = facts[0].server == facts[1].server, HOLDERS - 1 if settings.verify else 0
@@ -147,29 +147,29 @@ def servers(
     return occupied, [*findings, *locked], not any(finding.fatal for finding in locked)
 
 
-def surroundings(
+def requirements(
     ends: Endpoints, catalog: Catalog, settings: Settings, *, replacing: bool, absent: bool
-) -> Surroundings:
+) -> Requirements:
     """Return what the catalog's objects need of the servers and of the database itself, and what of it is missing."""
-    source, destination, left = ends.snapshot.holder, ends.control.conn, ends.left
+    source, destination, previous = ends.snapshot.holder, ends.control.conn, ends.previous
     missing = checks.check_catalog(
         source, destination, catalog, roles=settings.roles, replacing=replacing, absent=absent
     )
-    cluster, not_there = server.lacking(source, destination, settings)
-    to_drop = replacing and not resume.has_done(left, DROPPED)
-    new, odd = ([], []) if absent or replacing else defaults.as_new(destination, catalog, settings, left)
-    made = [] if absent else defaults.lacking(source, destination, catalog, dropping=to_drop)
+    cluster, missing_cluster = server.lacking(source, destination, settings)
+    to_drop = replacing and not resume.has_done(previous, DROPPED)
+    reset, differing = ([], []) if absent or replacing else defaults.reset(destination, catalog, settings, previous)
+    created = [] if absent else defaults.create_standard(source, destination, catalog, dropping=to_drop)
     memberships = list(checks.check_memberships(source, destination, catalog, agreed=settings.skip_unprivileged))
-    strangers = checks.inaccessible_owners(source, destination, catalog)
-    end, not_said = database.lacking(source, destination, settings, strangers=strangers, absent=absent)
-    missing = checks.once([*missing, *not_there, *not_said, *odd])
-    return Surroundings(cluster, [*new, *made], end, missing, memberships, strangers)
+    inaccessible = checks.inaccessible_owners(source, destination, catalog)
+    end, missing_settings = database.lacking(source, destination, settings, strangers=inaccessible, absent=absent)
+    missing = checks.once([*missing, *missing_cluster, *missing_settings, *differing])
+    return Requirements(cluster, [*reset, *created], end, missing, memberships, inaccessible)
 
 
-def tried(
+def try_on_destination(
     ends: Endpoints,
     catalog: Catalog,
-    around: Surroundings,
+    needs: Requirements,
     excluded: Sequence[Loss],
     settings: Settings,
     emit: Emit,
@@ -177,40 +177,42 @@ def tried(
     replacing: bool,
 ) -> tuple[list[Finding], Prepared]:
     """Try everything on the destination, and roll it back. Returns what it refuses, and what is to be done."""
-    source, destination, left = ends.snapshot.holder, ends.control.conn, ends.left
+    source, destination, previous = ends.snapshot.holder, ends.control.conn, ends.previous
     agreed = settings.skip_unprivileged
-    to_drop = replacing and not resume.has_done(left, DROPPED)
-    (cluster, end), not_held = held(source, destination, around.cluster, around.end)
-    before = [*cluster, *around.defaults]
-    refused, end = allowed(destination, before, end, agreed=agreed)
-    kept = to_keep(destination, catalog, emit) if replacing else ()
-    complete = not any(finding.fatal for finding in around.missing)
-    then = Rehearsal.of_then(left.run.tried) if left else None
-    with emptying.emptied(destination, kept, emit) if to_drop else nullcontext(), events.saying(emit, TRYING):
-        fit = fitting(destination, catalog, emit, before, then=then, agreed=agreed, complete=complete)
+    to_drop = replacing and not resume.has_done(previous, DROPPED)
+    (cluster, end), not_held = held(source, destination, needs.cluster, needs.end)
+    before = [*cluster, *needs.defaults]
+    refused, end = refused_cluster_steps(destination, before, end, agreed=agreed)
+    kept_schemas = schemas_to_keep(destination, catalog, emit) if replacing else ()
+    complete = not any(finding.fatal for finding in needs.missing)
+    earlier_trial = Rehearsal.of_then(previous.run.tried) if previous else None
+    with emptying.emptied(destination, kept_schemas, emit) if to_drop else nullcontext(), events.saying(emit, TRYING):
+        fit = fitting(destination, catalog, emit, before, then=earlier_trial, agreed=agreed, complete=complete)
     losses = [*not_held, *fit.losses]
     unfit = checks.check_losses(losses, destination, fit.source, agreed=settings.downgrade)
     forbidden = checks.check_forbidden(fit.forbidden, catalog, destination, agreed=agreed)
     without = [*excluded, *(loss for loss in losses if loss.fatal)]
-    left_out = [*map(str, without), *(f.text for f in (*around.memberships, *refused, *forbidden))]
-    if left and left.read and settings.verify:
+    left_out = [*map(str, without), *(f.text for f in (*needs.memberships, *refused, *forbidden))]
+    if previous and previous.read and settings.verify:
         emit(events.Note("The rows are those of the earlier run; they are compared with the source's current rows."))
-    adapted = resume.as_then(left, fit.catalog) if left else fit.catalog
-    dropped = [Step(DROPPED, Phase.DROP, DropExisting(kept))] if replacing else []
-    gone = defaults.gone(destination, catalog, kept, dropping=to_drop)
-    adapted = resume.as_then(left, fit.catalog) if left else fit.catalog
-    first = [*cluster, *dropped, *around.defaults, *gone]
-    plan = server.first(first, planned(adapted, destination, settings, left))
-    return [*refused, *unfit, *forbidden], Prepared(adapted, plan, end, left_out, kept=kept, tried=fit.tried)
+    adapted = resume.with_earlier_sizes(previous, fit.catalog) if previous else fit.catalog
+    drop_existing = [Step(DROPPED, Phase.DROP, DropExisting(kept_schemas))] if replacing else []
+    public_dropped = defaults.drop_public(destination, catalog, kept_schemas, dropping=to_drop)
+    adapted = resume.with_earlier_sizes(previous, fit.catalog) if previous else fit.catalog
+    first = [*cluster, *drop_existing, *needs.defaults, *public_dropped]
+    plan = server.first(first, planned(adapted, destination, settings, previous))
+    return [*refused, *unfit, *forbidden], Prepared(
+        adapted, plan, end, left_out, kept_schemas=kept_schemas, tried=fit.tried
+    )
 
 
-def left_standing(destination: Connection, catalog: Catalog, settings: Settings) -> Catalog:
+def read_existing(destination: Connection, catalog: Catalog, settings: Settings) -> Catalog:
     """Return what the destination has of an earlier run; a key that was agreed to be NOT VALID counts as valid."""
-    standing = selected(read_catalog(destination), settings)
-    return select.as_validated(standing, catalog) if settings.foreign_keys or settings.defer_validation else standing
+    existing = selected(read_catalog(destination), settings)
+    return select.as_validated(existing, catalog) if settings.foreign_keys or settings.defer_validation else existing
 
 
-def allowed(
+def refused_cluster_steps(
     destination: Connection, beginning: Sequence[Step], end: Sequence[Step], *, agreed: bool
 ) -> tuple[list[Finding], list[Step]]:
     """Return what the destination would refuse of these steps, and the last ones; without those if that was agreed."""
@@ -223,10 +225,10 @@ def allowed(
     return notes, [step for step in end if step.name not in refused]
 
 
-def to_keep(destination: Connection, catalog: Catalog, emit: Emit) -> tuple[str, ...]:
+def schemas_to_keep(destination: Connection, catalog: Catalog, emit: Emit) -> tuple[str, ...]:
     """Return the schemas that the destination alone has, and say what will become of it all."""
-    kept = emptying.staying(destination, (o.identity for o in catalog.objects if o.kind == "schema"))
+    kept_schemas = emptying.staying(destination, (o.identity for o in catalog.objects if o.kind == "schema"))
     emit(events.Note("--replace drop: the destination is incomplete until this run ends."))
-    if kept:
-        emit(events.Note(f"Schemas that only the destination has are kept: {', '.join(kept)}."))
-    return kept
+    if kept_schemas:
+        emit(events.Note(f"Schemas that only the destination has are kept: {', '.join(kept_schemas)}."))
+    return kept_schemas

@@ -31,7 +31,7 @@ T = TypeVar("T")
 READS = 5
 """So often the source's catalogs are read, while somebody changes the schema, before it is given up."""
 
-GONE = (
+DROPPED_MEANWHILE = (
     psycopg.errors.UndefinedTable,
     psycopg.errors.InvalidSchemaName,
     psycopg.errors.UndefinedObject,
@@ -47,7 +47,7 @@ def in_one_encoding(
     """Tell which objects have what the common encoding does not, bytes in SQL_ASCII. Raises PreflightFailed."""
 
     @wraps(prepare)
-    def telling(ends: Endpoints, settings: Settings, /, *args: P.args, **more: P.kwargs) -> T:
+    def naming_objects(ends: Endpoints, settings: Settings, /, *args: P.args, **more: P.kwargs) -> T:
         try:
             return prepare(ends, settings, *args, **more)
         except encoding.UNFIT as error:
@@ -63,10 +63,10 @@ def in_one_encoding(
                 hint=encoding.DECLARE if unknown else encoding.MEND,
             ) from error
 
-    return telling
+    return naming_objects
 
 
-def read_steadily(ends: Endpoints, settings: Settings) -> Catalog:
+def read_stable(ends: Endpoints, settings: Settings) -> Catalog:
     """Lock the tables and read the catalogs, in a new snapshot where somebody changed the schema meanwhile.
 
     In the snapshot of an earlier run it is the journal that tells of changed definitions. Raises SourceChanged.
@@ -76,12 +76,12 @@ def read_steadily(ends: Endpoints, settings: Settings) -> Catalog:
         try:
             ends.snapshot.lock_tables(settings.lock_timeout)
             catalog = read(ends.snapshot, ends.control.conn)
-        except GONE as error:
+        except DROPPED_MEANWHILE as error:
             changed = [str(error.diag.message_primary)]
         except psycopg.errors.LockNotAvailable as error:
             raise ends.snapshot.blocked() from error
         else:
-            if ends.same_snapshot and not (ends.left and ends.left.read):
+            if ends.same_snapshot and not (ends.previous and ends.previous.read):
                 ends.snapshot.check([table.address.objid for table in catalog.tables])
             names = {o.address: o.name for o in catalog.objects if o.kind not in FACETS}
             ends.snapshot.forget()

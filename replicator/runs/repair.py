@@ -12,7 +12,7 @@ from replicator.journal.run import Run, Status, read_again, write_given
 from replicator.journal.unfinished import go_on
 from replicator.model import Catalog
 from replicator.runs.clone import fill
-from replicator.runs.compare import as_promised, compare, verify_copy
+from replicator.runs.compare import as_cloned, compare, verify_copy
 from replicator.runs.connect import wait_for_both
 from replicator.runs.endpoints import Endpoints, open_both
 from replicator.runs.reading import read
@@ -21,7 +21,7 @@ from replicator.settings import Settings
 from replicator.work import sequences
 
 
-def verify_or_mend(settings: Settings, emit: Emit) -> list[Mismatch]:
+def verify_or_repair(settings: Settings, emit: Emit) -> list[Mismatch]:
     """Compare the two databases and repair rows if the settings say so; end the run of a copy that was unfinished.
 
     Returns the differences. Raises a ReplicatorError.
@@ -30,11 +30,11 @@ def verify_or_mend(settings: Settings, emit: Emit) -> list[Mismatch]:
         with wait_for_both(settings, emit), postgres.connect(settings.destination, application="verify") as conn:
             status, run = journal.read_status(conn), journal.read_run(conn)
         if status and run and not status.open:
-            return mend(settings, status, run, emit)
+            return repair_unfinished(settings, status, run, emit)
     return verify_copy(settings, emit)
 
 
-def mend(settings: Settings, status: Status, run: Run, emit: Emit) -> list[Mismatch]:
+def repair_unfinished(settings: Settings, status: Status, run: Run, emit: Emit) -> list[Mismatch]:
     """Make the rows of an unfinished copy what the source's are now. Where no difference is left, end its run.
 
     Returns the differences, as they were found and repaired. Raises PreflightFailed where more than that is to be done.
@@ -50,13 +50,13 @@ def mend(settings: Settings, status: Status, run: Run, emit: Emit) -> list[Misma
         values = _move_sequences(ends, catalog)
         emit(events.Note("Repaired rows and all sequences now have the source's current values."))
 
-        def put_down(names: Collection[str]) -> None:
+        def record(names: Collection[str]) -> None:
             tables = [t.identity for t in catalog.tables if f"table {t.loaded_into}" in names]
             read_again(ends.control.keep(), tables, ends.snapshot.read_point)
 
-        mismatches = compare(ends, catalog, settings, emit, values, run.kept, put_down)
-        if left := sorted({mismatch.what for mismatch in mismatches if not mismatch.repaired}):
-            journal.fail(ends.control.keep(), "differs", f"The copy differs: {', '.join(left)}", left)
+        mismatches = compare(ends, catalog, settings, emit, values, run.kept, record)
+        if unrepaired := sorted({mismatch.what for mismatch in mismatches if not mismatch.repaired}):
+            journal.fail(ends.control.keep(), "differs", f"The copy differs: {', '.join(unrepaired)}", unrepaired)
             return mismatches
         journal.fail(ends.control.keep(), "repaired", "All differences were repaired.", ())
     fill(replace(settings, resume="same-snapshot", repair=False), emit, verified=True)
@@ -67,7 +67,7 @@ def _catalog(ends: Endpoints, settings: Settings, emit: Emit) -> Catalog:
     """Return what the copy was to hold of the source's catalog."""
     catalog = selected(read(ends.snapshot, ends.control.conn), settings)
     if settings.downgrade or settings.skip_unprivileged:
-        catalog = as_promised(catalog, ends, settings, emit)
+        catalog = as_cloned(catalog, ends, settings, emit)
     return replace(catalog, populated=frozenset()) if settings.skip_failed_refresh else catalog
 
 

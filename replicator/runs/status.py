@@ -24,10 +24,10 @@ SELECT array_agg(name)
   JOIN pg_index i ON i.indexrelid = to_regclass(name)
  WHERE NOT i.indisvalid
 """
-THERE = "SELECT FROM pg_database WHERE datname = %s AND datallowconn AND datconnlimit <> -2"
+EXISTS = "SELECT FROM pg_database WHERE datname = %s AND datallowconn AND datconnlimit <> -2"
 
 
-def look(dsn: str) -> Status | None:
+def unfinished_clone(dsn: str) -> Status | None:
     """Return the state of the unfinished clone in this database, or of one that is to replace it; None without any."""
     with _journaled(dsn, "status") as (conn, _):
         return journal.read_status(conn) if conn else None
@@ -37,7 +37,7 @@ def clean_up(dsn: str, emit: Emit = lambda event: None) -> Counter[str] | None:
     """Empty a database that holds an unfinished clone; None where there is no journal, else what went, by kind.
 
     After --data-only nothing goes, and foreign keys come back; nor does anything of a copy that is open, or after a
-    --replace drop that had not begun to drop. After --replace swap it is the copy beside this database that goes.
+    --replace drop that had not begun to drop. After --replace swap it is the copy incoming this database that goes.
     Extensions that were there before stay. Raises PreflightFailed while that run goes on.
     """
     with _journaled(dsn, "clean") as (conn, replacing):
@@ -50,18 +50,18 @@ def clean_up(dsn: str, emit: Emit = lambda event: None) -> Counter[str] | None:
 @contextmanager
 def _journaled(dsn: str, application: str) -> Iterator[tuple[Connection | None, bool]]:
     """Connect to the database that has a journal, if one has: this one, or the one that is to replace it (True)."""
-    beside = swap.beside(dsn)
+    incoming = swap.incoming_dsn(dsn)
     with postgres.connect(dsn, application=application) as conn:
-        name = postgres.database_name(beside)
-        if ownership.exists(conn) or not conn.execute(THERE, [name]).fetchall():
+        name = postgres.database_name(incoming)
+        if ownership.exists(conn) or not conn.execute(EXISTS, [name]).fetchall():
             yield conn if ownership.exists(conn) else None, False
             return
-    with postgres.connect(beside, application=application) as conn:
+    with postgres.connect(incoming, application=application) as conn:
         found = ownership.exists(conn)
         yield conn if found else None, found
 
 
-def _tell_what_is_given_up(conn: Connection, names: Sequence[str], emit: Emit) -> None:
+def _report_abandoned(conn: Connection, names: Sequence[str], emit: Emit) -> None:
     """Name all that was deferred, which nobody knows afterwards, and indexes whose build has not come to its end."""
     if names:
         emit(events.Note(f"Given up, and left unchanged: {', '.join(names)}."))
@@ -78,31 +78,31 @@ def _clean(conn: Connection, emit: Emit) -> Counter[str]:
         status = journal.read_status(conn)
         what = "`validate` of this database" if status and status.open else "The clone into this database"
         raise PreflightFailed(f"{what} is still running: {holder}.", hint="Stop it first.")
-    if left := resume.read_left(conn):
-        resume.end_sessions(left, conn)
-    run = left.run if left else None
+    if previous := resume.read_previous_run(conn):
+        resume.end_sessions(previous, conn)
+    run = previous.run if previous else None
     if run and run.state == OPEN:
-        _tell_what_is_given_up(conn, deferred.read_names(conn), emit)
+        _report_abandoned(conn, deferred.read_names(conn), emit)
         journal.drop(deferred.thawed(conn))
         return Counter()
     if run and run.rows_only:
-        for text in rows_only.give_back(conn):
+        for text in rows_only.restore_foreign_keys(conn):
             emit(events.Note(text))
         return Counter()
-    if left and _still_whole(conn, left):
+    if previous and _not_yet_dropped(conn, previous):
         emit(events.Note("The previous contents had not been dropped yet: they stay; only the journal is removed."))
         journal.drop(conn)
         return Counter()
     with events.saying(emit, "Dropping what the unfinished clone left"):
-        before = _counted(conn)
+        before = _count_objects(conn)
         emptying.empty(conn, run.kept if run else (), journal.read_extensions(conn))
         defaults.restore(conn)
-        removed = before - _counted(conn)
+        removed = before - _count_objects(conn)
     journal.drop(conn)
     return removed
 
 
-def _counted(conn: Connection) -> Counter[str]:
+def _count_objects(conn: Connection) -> Counter[str]:
     """Return how many objects of each kind there are, but for what is said of others."""
     catalog = read_catalog(conn)
     counts = Counter(o.kind.replace("_", " ") for o in catalog.objects if o.kind not in FACETS)
@@ -110,7 +110,7 @@ def _counted(conn: Connection) -> Counter[str]:
     return counts
 
 
-def _still_whole(conn: Connection, left: resume.Left) -> bool:
+def _not_yet_dropped(conn: Connection, previous: resume.PreviousRun) -> bool:
     """Tell whether all is there that --replace drop was to drop: it had not begun with that."""
-    to_drop = any(step.name == DROPPED and not step.done for step in left.steps)
+    to_drop = any(step.name == DROPPED and not step.done for step in previous.steps)
     return to_drop and not journal.has_begun_dropping(conn)

@@ -11,7 +11,7 @@ from replicator.journal import crash
 from replicator.model import READING, CopyTable, Outcome, Phase, Plan, Step
 from replicator.runs import resume
 from replicator.runs.begin import Copy
-from replicator.runs.resume.violations import mend
+from replicator.runs.resume.violations import repair_rows
 from replicator.work import rejected
 from replicator.work.executor import Done, execute
 from replicator.work.steps import StepRunner
@@ -22,23 +22,27 @@ CRASHED = "The destination server crashed or was replaced; the lost part of the 
 def run_steps(copy: Copy) -> None:
     """Do all steps that the journal has as unfinished. Raises StepFailed, Incomplete, SourceChanged."""
     plan, settings, ends = copy.prepared.plan, copy.settings, copy.ends
-    mendable = ends.left is not None and bool(ends.left.refused) and not settings.append
-    made_before = resume.made_before(ends.left)
+    repairable = ends.previous is not None and bool(ends.previous.refused) and not settings.append
+    replaceable_steps = resume.replaceable_steps(ends.previous)
     lost: set[str] | None = None  # by the last look, if nothing came in between
-    while names := left_to_do(copy)[1] if lost is None else lost:
+    while names := unfinished_steps(copy)[1] if lost is None else lost:
         lost = None
-        todo = resume.left_of(plan, names, made_before)
+        todo = resume.remaining_steps(plan, names, replaceable_steps)
         with suppress(Undone):  # what that is, the journal tells
-            refused = run_once(copy, todo, release=not settings.verify and not mendable)
+            refused = run_once(copy, todo, release=not settings.verify and not repairable)
             if refused:
-                copy.steadily(partial(end_refused, copy, todo, refused))
-            crashed, lost = left_to_do(copy)
+                copy.retried(partial(end_refused, copy, todo, refused))
+            crashed, lost = unfinished_steps(copy)
             if lost and not crashed:
-                left = [step for step in todo if step.name in lost]
-                about = [step for step in left if step.name in refused and rejected.may_be_of_rows(refused[step.name])]
-                if not (mendable and about and mend(about, copy.prepared, ends, settings, copy.emit)):
-                    raise rejected.incomplete(left, refused, rows_only=not copy.mode.whole, appended=settings.append)
-                mendable = False
+                remaining = [step for step in todo if step.name in lost]
+                about = [
+                    step for step in remaining if step.name in refused and rejected.may_be_of_rows(refused[step.name])
+                ]
+                if not (repairable and about and repair_rows(about, copy.prepared, ends, settings, copy.emit)):
+                    raise rejected.incomplete(
+                        remaining, refused, rows_only=not copy.mode.whole, appended=settings.append
+                    )
+                repairable = False
                 copy.journal.undo(copy.control(), resume.outdated(plan, lost))
                 lost = None
 
@@ -97,14 +101,14 @@ def end_refused(copy: Copy, todo: Sequence[Step], refused: Mapping[str, StepFail
     copy.journal.refuse(copy.control(), {name: error.reason for name, error in refused.items()}, optional)
 
 
-def left_to_do(copy: Copy) -> tuple[bool, set[str]]:
+def unfinished_steps(copy: Copy) -> tuple[bool, set[str]]:
     """Tell whether the destination's server crashed since the last look, and return the steps that are not done."""
 
     def look() -> tuple[bool, set[str]]:
         control = copy.control()
         return crash.notice_crash(control), set(copy.journal.unfinished(control))
 
-    crashed, names = copy.steadily(look)
+    crashed, names = copy.retried(look)
     if crashed:
         copy.emit(events.Note(CRASHED))
     return crashed, names

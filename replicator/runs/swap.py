@@ -56,7 +56,7 @@ SELECT pid
  WHERE datid = ANY (%s::oid[])
    AND (pg_has_role(usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))
 """
-STANDING = """
+EXISTING = """
 SELECT pg_get_userbyid(d.datdba)::text
      , pg_has_role(d.datdba, 'USAGE')
      , EXISTS (SELECT FROM pg_prepared_xacts p WHERE p.database = d.datname)
@@ -79,7 +79,7 @@ SELECT d.datname::text
    AND shobj_description(d.oid, 'pg_database') = %s
    AND (r.rolsuper OR r.rolname = current_user)
 """
-IN_OUR_PLACE = """
+INCOMING_DATABASE = """
 SELECT shobj_description(d.oid, 'pg_database')
      , d.datconnlimit = -2
      , r.rolname::text
@@ -107,27 +107,27 @@ def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], T]) -
     it was.
     """
     name = postgres.database_name(settings.destination)
-    there = beside(settings.destination)
+    incoming = incoming_dsn(settings.destination)
     maintenance = create.maintenance(settings, emit)
     with postgres.connect(maintenance, application="swap") as conn:
         checks.wait("source", settings.source, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=emit)
         with postgres.connect(settings.source, application="probe") as source:
-            here = checks.read_facts(source)
+            source_facts = checks.read_facts(source)
             ((owner, _, identity),) = source.execute(OF_THE_SOURCE).fetchall()
-        for finding in checks.refuse(_in_the_way(conn, settings, name, here, owner)):
+        for finding in checks.refuse(_blockers(conn, settings, name, source_facts, owner)):
             emit(events.Note(f"{finding.text} {finding.remedy}".strip()))
         _drop_discarded(maintenance, name, emit)
         owners = {owner} if settings.owners else set()
         wanted = identity if settings.resume != "no" else None
-        complete = _make_room(conn, maintenance, there, owners, wanted, emit)
+        complete = _find_complete_copy(conn, maintenance, incoming, owners, wanted, emit)
     try:
-        wanted = replace(settings, destination=there, create=True, verify=True)
+        wanted = replace(settings, destination=incoming, create=True, verify=True)
         built = None if complete else build(wanted, emit)
         _swap_in(maintenance, settings, name, emit)
     except ReplicatorError as error:
         error.hint = f'"{name}" is unchanged; the unfinished copy is in "{name}{INCOMING}". {error.hint or ""}'.strip()
         raise
-    _tidy_up(maintenance, settings, name, emit)
+    _drop_leftovers(maintenance, settings, name, emit)
     return built
 
 
@@ -135,27 +135,27 @@ def obstacles(source: Connection, server: Connection, settings: Settings) -> lis
     """Return what would forbid the swap in the end; `server` is any database of the destination's server."""
     ((owner, _, _),) = source.execute(OF_THE_SOURCE).fetchall()
     name = postgres.database_name(settings.destination)
-    return list(_in_the_way(server, settings, name, checks.read_facts(source), owner))
+    return list(_blockers(server, settings, name, checks.read_facts(source), owner))
 
 
-def beside(dsn: str) -> str:
+def incoming_dsn(dsn: str) -> str:
     """Return how to connect to the database where the copy is built that is to replace this one."""
     return conninfo.make_conninfo(dsn, dbname=postgres.database_name(dsn) + INCOMING)
 
 
 def discard(dsn: str, emit: Emit) -> None:
     """Drop the database where a copy was begun that was to replace this one."""
-    name = postgres.database_name(beside(dsn))
+    name = postgres.database_name(incoming_dsn(dsn))
     with events.saying(emit, f'Dropping the database "{name}"'):
         _drop(dsn, name)
 
 
-def _tidy_up(maintenance: str, settings: Settings, name: str, emit: Emit) -> None:
+def _drop_leftovers(maintenance: str, settings: Settings, name: str, emit: Emit) -> None:
     """Drop what the swap left behind, again and again while what fails may pass. Raises StepFailed, Interrupted."""
     done = f'Swapped: "{name}" is the new copy. The next --replace swap drops the old one.'
 
     def tidy(_: bool) -> None:
-        _drop_witness(conninfo.make_conninfo(maintenance, dbname=name))
+        _drop_crash_marker(conninfo.make_conninfo(maintenance, dbname=name))
         _drop_discarded(maintenance, name, emit)
         if isinstance(settings.keep_previous, int) and settings.keep_previous:
             _drop_discarded(maintenance, name, emit, KEPT, newest=settings.keep_previous)
@@ -178,10 +178,10 @@ def mark_complete(control: Connection, source: Connection) -> None:
     _comment(control, control.info.dbname, f"{COMPLETE}: {identity}")
 
 
-def _in_the_way(conn: Connection, settings: Settings, name: str, here: Facts, owner: str) -> Iterator[Finding]:
+def _blockers(conn: Connection, settings: Settings, name: str, source_facts: Facts, owner: str) -> Iterator[Finding]:
     """Yield what would forbid the swap in the end, hours later."""
-    there = replace(checks.read_facts(conn), database=name)  # which may not be there yet
-    if same := checks.same_database(here, there):
+    destination_facts = replace(checks.read_facts(conn), database=name)  # which may not be there yet
+    if same := checks.same_database(source_facts, destination_facts):
         yield from same
         return  # what else is in the way of a destination would be changed on the source
     user = conn.info.user
@@ -198,7 +198,7 @@ def _in_the_way(conn: Connection, settings: Settings, name: str, here: Facts, ow
             object=f"role {quoted(owner)}",
             run=f"GRANT {quoted(owner)} TO {quoted(user)};",
         )
-    for old_owner, owned, prepared, others, subscriptions in conn.execute(STANDING, [name]).fetchall():
+    for old_owner, owned, prepared, others, subscriptions in conn.execute(EXISTING, [name]).fetchall():
         if not owned:
             yield Finding(
                 f'Database "{name}" belongs to "{old_owner}", so role "{user}" may not rename it.',
@@ -228,28 +228,28 @@ def _in_the_way(conn: Connection, settings: Settings, name: str, here: Facts, ow
             )
 
 
-def _make_room(
-    conn: Connection, maintenance: str, there: str, owners: Collection[str], wanted: str | None, emit: Emit
+def _find_complete_copy(
+    conn: Connection, maintenance: str, incoming: str, owners: Collection[str], wanted: str | None, emit: Emit
 ) -> bool:
     """Look at the database that an earlier run may have left. Tells whether it is the complete copy that is wanted.
 
     `wanted` says of which source it has to be, where a run is resumed. What is ours and of no use any more is dropped.
     It is ours if its owner is this role, a superuser or one of `owners`. Raises PreflightFailed where it is not.
     """
-    name = postgres.database_name(there)
-    found = conn.execute(IN_OUR_PLACE, [name]).fetchall()
-    if not found:
+    name = postgres.database_name(incoming)
+    rows = conn.execute(INCOMING_DATABASE, [name]).fetchall()
+    if not rows:
         return False
-    ((comment, invalid, owner, trusted),) = found
+    ((comment, invalid, owner, trusted),) = rows
     if not (trusted or owner in owners):
-        raise _not_ours(name, f'it belongs to "{owner}"')
+        raise _not_created_here(name, f'it belongs to "{owner}"')
     complete = (comment or "").startswith(COMPLETE)
     if invalid:
-        left = "the rest of an interrupted DROP DATABASE"
+        contents = "the rest of an interrupted DROP DATABASE"
     elif complete:
-        left = "a finished copy that was never swapped in"
+        contents = "a finished copy that was never swapped in"
         if wanted and comment == f"{COMPLETE}: {wanted}":
-            emit(events.Note(f'"{name}" holds {left}; it is swapped in now.'))
+            emit(events.Note(f'"{name}" holds {contents}; it is swapped in now.'))
             return True
         if wanted:
             raise PreflightFailed(
@@ -257,28 +257,28 @@ def _make_room(
                 hint="Use that source, or drop the copy by running without --resume.",
             )
     else:
-        left = "an unfinished copy"
-        if not _holds_unfinished(name, there, resuming=bool(wanted)) or wanted:
+        contents = "an unfinished copy"
+        if not _holds_unfinished(name, incoming, resuming=bool(wanted)) or wanted:
             return False
-    emit(events.Note(f'Dropped "{name}": it held {left} of an earlier run.'))
+    emit(events.Note(f'Dropped "{name}": it held {contents} of an earlier run.'))
     with events.saying(emit, f'Dropping the database "{name}"'):
         _drop(maintenance, name)
     return False
 
 
-def _holds_unfinished(name: str, there: str, *, resuming: bool) -> bool:
+def _holds_unfinished(name: str, incoming: str, *, resuming: bool) -> bool:
     """Tell whether a database has a journal; without, it is empty. Raises PreflightFailed where it is neither."""
-    with closing(postgres.connect(there, application="probe")) as inside:
+    with closing(postgres.connect(incoming, application="probe")) as inside:
         if holder := claim(inside, end_silent=resuming):
             raise PreflightFailed(f'Another run is building in "{name}": {holder}.', hint="Wait until it ends.")
         if ownership.exists(inside):
             return True
         if occupied := emptying.occupied(inside):
-            raise _not_ours(name, f"it contains {occupied[0]}")
+            raise _not_created_here(name, f"it contains {occupied[0]}")
     return False
 
 
-def _not_ours(name: str, why: str) -> PreflightFailed:
+def _not_created_here(name: str, why: str) -> PreflightFailed:
     return PreflightFailed(
         f'Database "{name}", where the copy would be built, was not created by replicator: {why}.',
         hint=f"Drop or rename it: ALTER DATABASE {quoted(name)} RENAME TO …;",
@@ -307,12 +307,12 @@ def _swap_in(maintenance: str, settings: Settings, name: str, emit: Emit) -> Non
             time.sleep(PAUSE_SECONDS)
 
 
-def _check_whole(there: str) -> None:
+def _check_whole(incoming: str) -> None:
     """Raise StepFailed if a crash emptied the unlogged tables of a copy that was complete.
 
     If the server crashes after this, the connection that is to rename the database is lost.
     """
-    with postgres.connect(there, application="swap") as inside:
+    with postgres.connect(incoming, application="swap") as inside:
         if not crash.testifies(inside):
             raise StepFailed(
                 "the swap",
@@ -321,9 +321,9 @@ def _check_whole(there: str) -> None:
             )
 
 
-def _drop_witness(here: str) -> None:
+def _drop_crash_marker(dsn: str) -> None:
     """Remove the last trace. Where that fails, one table of one row is left, in a schema of its own."""
-    with suppress(psycopg.Error, ReplicatorError), postgres.connect(here, application="swap") as conn:
+    with suppress(psycopg.Error, ReplicatorError), postgres.connect(dsn, application="swap") as conn:
         crash.drop(conn)
 
 
@@ -333,12 +333,12 @@ def _rename(conn: Connection, maintenance: str, name: str, comment: str | None, 
         "SELECT %s || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS')", [name + PREVIOUS]
     ).fetchall()
     keep = 0 if _is_invalid(conn, name) else keep
-    there = [oid for oid in (_oid(conn, name), _oid(conn, name + INCOMING)) if oid]
+    databases = [oid for oid in (_oid(conn, name), _oid(conn, name + INCOMING)) if oid]
     with conn.transaction():
         conn.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL synchronous_commit = on")
         # To its end before the commit: after it, the sessions in the new database are its users'.
-        with _ending_sessions(maintenance, there):
-            if len(there) > 1:
+        with _ending_sessions(maintenance, databases):
+            if len(databases) > 1:
                 _rename_one(conn, name, previous)
                 if keep != "all":
                     _comment(conn, previous, KEPT if keep else DISCARDED)
@@ -347,7 +347,7 @@ def _rename(conn: Connection, maintenance: str, name: str, comment: str | None, 
             _rename_one(conn, name + INCOMING, name)
         _comment(conn, name, comment)
     kept = f'kept as "{previous}"' if keep else "dropped"
-    old = f" The old database is {kept}." if len(there) > 1 else ""
+    old = f" The old database is {kept}." if len(databases) > 1 else ""
     return f'Swapped at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC: "{name}" is the new copy.{old}'
 
 

@@ -25,7 +25,7 @@ from replicator.journal.connection import ControlConnection
 from replicator.journal.tasks import ATTACH, INDEX, SPACE, VALIDATE, Task
 from replicator.model import Address, Execute, Lock, Outcome, Phase, Step, shown
 from replicator.runs import resume
-from replicator.runs.resume import Left
+from replicator.runs.resume import PreviousRun
 from replicator.sessions import failures, postgres
 from replicator.sessions.failures import naming
 from replicator.sessions.postgres import Connection, unquoted
@@ -37,11 +37,11 @@ from replicator.work.executor import execute
 from replicator.work.index_memory import Sorting
 from replicator.work.steps import SEARCH_PATH
 
-IN_THE_WAY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+BLOCKED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 """Others' work, for as long as it was tried: the rest goes on."""
-WAITS = "SET LOCAL lock_timeout = '1s'"
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '1s'"
 """So long others may wait behind a statement that waits to lock them out."""
-INDEX_THERE = """
+INDEX_STATE = """
 SELECT to_regclass(%s) IS NOT NULL
      , i.indisvalid
      , pg_get_indexdef(i.indexrelid)
@@ -54,7 +54,7 @@ SELECT to_regclass(%s) IS NOT NULL
              JOIN pg_namespace n ON n.oid = t.relnamespace)
          ON i.indrelid = to_regclass(%s) AND i.indexrelid = to_regclass(%s)
 """
-KEY_THERE = """
+KEY_STATE = """
 SELECT to_regclass(%s) IS NOT NULL, c.convalidated
   FROM (SELECT) AS one
   LEFT JOIN pg_constraint c ON c.conrelid = to_regclass(%s) AND c.conname = %s AND c.contype = 'f'
@@ -71,9 +71,9 @@ SELECT to_regclass(%s) IS NOT NULL
   LEFT JOIN pg_index p ON p.indexrelid = to_regclass(%s)
   LEFT JOIN pg_index i ON i.indexrelid = to_regclass(%s)
 """
-GO_ON = "Run `validate` again to continue."
+CONTINUE = "Run `validate` again to continue."
 GIVE_UP = "Run `validate` to retry; `clean` gives up the remaining work and removes only the journal."
-MEND = "Correct the rows on the destination, or drop the key."
+CORRECT = "Correct the rows on the destination, or drop the key."
 
 
 def validate(
@@ -92,15 +92,15 @@ def validate(
                 f"Another `validate` or `clone` is running in this database: {holder}.",
                 hint="Wait until it ends. If its process or host died, run `validate` again in a few seconds.",
             )
-        with going_on():
+        with naming_next_command():
             tasks, violable = _take_over(control.conn, sessions)
             building = index_memory.share(*index_memory.look(control.conn), jobs)
             if memory:
                 building = Sorting(memory, building.workers)
             with postgres.pool(dsn, jobs, application=f"worker {sessions}", more=_session(control, building)) as opened:
                 pending, workers = {task.name: task for task in tasks}, Sessions(opened, "destination")
-                again, suits = Retry(retry_seconds), memory is None
-                work = Validation(pending, control, workers, sessions, emit, again, building, suits, violable)
+                retry, sized_per_index = Retry(retry_seconds), memory is None
+                work = Validation(pending, control, workers, sessions, emit, retry, building, sized_per_index, violable)
                 refused = work.run_all(jobs)
             if refused:
                 deferred.refuse(
@@ -112,13 +112,13 @@ def validate(
 
 
 @contextmanager
-def going_on() -> Iterator[None]:
+def naming_next_command() -> Iterator[None]:
     """Say which command goes on with a run that ended before its end."""
     try:
         yield
     except (StepFailed, Interrupted, KeyboardInterrupt) as error:
         ended = Interrupted() if isinstance(error, KeyboardInterrupt) else error
-        ended.hint = f"{ended.hint or ''} {GO_ON}".strip()
+        ended.hint = f"{ended.hint or ''} {CONTINUE}".strip()
         if ended is error:
             raise
         raise ended from error
@@ -134,28 +134,28 @@ def _take_over(conn: Connection, sessions: str) -> tuple[list[Task], bool]:
         return [], False  # whoever had the claim has done it all this very moment
     if not status.open:
         raise PreflightFailed(f"{status.said} `validate` comes after that.", hint=status.way_on)
-    resume.end_sessions(Left(run, ()), conn)
+    resume.end_sessions(PreviousRun(run, ()), conn)
     deferred.take_over(deferred.thawed(conn), sessions)
     return deferred.read_tasks(conn), run.options["foreign_keys"] == "not-valid"
 
 
 def _session(control: ControlConnection, building: Sorting) -> dict[str, str]:
     """Return the settings of the sessions that work."""
-    more = {"max_parallel_maintenance_workers": str(building.workers), "synchronous_commit": "on", **dry_run.TRYING}
+    settings = {"max_parallel_maintenance_workers": str(building.workers), "synchronous_commit": "on", **dry_run.TRYING}
     if control.conn.info.parameter_status("is_superuser") == "on":
-        more["session_replication_role"] = "replica"  # event triggers that came with the copy
-    return more
+        settings["session_replication_role"] = "replica"  # event triggers that came with the copy
+    return settings
 
 
 def _incomplete(refused: Mapping[str, StepFailed]) -> Incomplete:
-    itself = [str(error) for error in refused.values() if error.__cause__]
+    reported = [str(error) for error in refused.values() if error.__cause__]
     violated = any(rejected.violated(error) for name, error in refused.items() if name.startswith("validate "))
-    ended = Incomplete(itself, len(refused) - len(itself), hint=f"{MEND if violated else ''} {GIVE_UP}".strip())
+    ended = Incomplete(reported, len(refused) - len(reported), hint=f"{CORRECT if violated else ''} {GIVE_UP}".strip())
     ended.__cause__ = next((error.__cause__ for error in refused.values() if error.__cause__), None)
     return ended
 
 
-class There(NamedTuple):
+class IndexState(NamedTuple):
     """What there is of an index that is to be built: see INDEX_THERE."""
 
     table: bool
@@ -180,9 +180,9 @@ class Validation:
     destination: Sessions
     sessions: str
     emit: Emit
-    again: Retry
+    retry: Retry
     building: Sorting
-    suits: bool
+    sized_per_index: bool
     violable: bool
     stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -224,60 +224,60 @@ class Validation:
 
         try:
             began = time.monotonic()
-            self.again.run(step.name, lambda again: self._attempt(step, again=again), tell, self.stopped)
+            self.retry.run(step.name, lambda retry: self._attempt(step, retry=retry), tell, self.stopped)
         except StepFailed as error:
-            if not rejected.may_be_refused(step, error) and not isinstance(error.__cause__, IN_THE_WAY):
+            if not rejected.may_be_refused(step, error) and not isinstance(error.__cause__, BLOCKED):
                 raise
             return {step.name: error}
         return {step.name: Outcome(time.monotonic() - began)}
 
-    def _attempt(self, step: Step, *, again: bool) -> None:
+    def _attempt(self, step: Step, *, retry: bool) -> None:
         task = self.tasks[step.name]
         with naming(step), failures.on("destination"):
-            if again or self.control.lost:
+            if retry or self.control.lost:
                 self.destination.end_lost(self.control.keep())
         with naming(step), self.destination.use() as conn:
             if self.stopped.is_set():
                 raise StepFailed(step.name, "stopped")
-            sort = task.found.re
-            does = self._build if sort is INDEX else self._attach if sort is ATTACH else self._check
-            if gone := does(conn, task):
-                self.emit(events.Note(f"{shown(task.name)}: {gone}", left_out=True))
+            kind = task.found.re
+            does = self._build if kind is INDEX else self._attach if kind is ATTACH else self._validate_key
+            if note := does(conn, task):
+                self.emit(events.Note(f"{shown(task.name)}: {note}", left_out=True))
 
     def _build(self, conn: Connection, task: Task) -> str:
         """Build an index, unless it is there; then do what belongs to it. Returns what to tell, if anything."""
         self._remove_invalid(conn, task)
-        there = self._look(conn, task)
-        if not there.table:
+        index = self._index_state(conn, task)
+        if not index.table:
             self._finish(conn, task, ())
             return "its table no longer exists."
-        if there.valid is None:
-            self._with_names(conn, task, lambda: self._build_concurrently(conn, task))
-        elif there.definition != task.found[0].replace(" CONCURRENTLY", "", 1):
+        if index.valid is None:
+            self._with_search_path(conn, task, lambda: self._build_concurrently(conn, task))
+        elif index.definition != task.found[0].replace(" CONCURRENTLY", "", 1):
             self._finish(conn, task, ())
-            return f"somebody created an index of that name, which is kept: {there.definition}"
-        if self._look(conn, task).computes:
+            return f"somebody created an index of that name, which is kept: {index.definition}"
+        if self._index_state(conn, task).computes:
             # Of what it computes, nothing was carried over.
-            self._with_names(conn, task, lambda: conn.execute(f"ANALYZE {task.table}"))
+            self._with_search_path(conn, task, lambda: conn.execute(f"ANALYZE {task.table}"))
         rest = [s for s in task.statements if s != task.found[0] and not SPACE.fullmatch(s)]
         self._finish(conn, task, rest)
         return ""
 
-    def _look(self, conn: Connection, task: Task) -> "There":
-        (row,) = conn.execute(INDEX_THERE, [task.table, task.table, task.index]).fetchall()
-        return There(*row)
+    def _index_state(self, conn: Connection, task: Task) -> "IndexState":
+        (row,) = conn.execute(INDEX_STATE, [task.table, task.table, task.index]).fetchall()
+        return IndexState(*row)
 
     def _remove_invalid(self, conn: Connection, task: Task) -> None:
         """Remove what a failed build left, unless somebody is building it, whose end is waited for."""
-        there = self._look(conn, task)
-        if there.valid is False and there.lockable:
+        index = self._index_state(conn, task)
+        if index.valid is False and index.lockable:
             with conn.transaction():
                 conn.execute(f"LOCK TABLE ONLY {task.table} IN SHARE UPDATE EXCLUSIVE MODE")
-            there = self._look(conn, task)
-        if there.valid is False:
+            index = self._index_state(conn, task)
+        if index.valid is False:
             conn.execute(f"DROP INDEX CONCURRENTLY {task.index}")
 
-    def _with_names(self, conn: Connection, task: Task, run: Callable[[], object]) -> None:
+    def _with_search_path(self, conn: Connection, task: Task, run: Callable[[], object]) -> None:
         """Run what calls functions; where one does not find a name, again with the search_path that they rely on."""
         try:
             run()
@@ -294,12 +294,12 @@ class Validation:
             self.emit(events.Note(rejected.relies(task.name, path)))
 
     def _build_concurrently(self, conn: Connection, task: Task) -> None:
-        memory = self.building.memory(task.sorts) if self.suits and task.sorts else self.building.most
+        memory = self.building.memory(task.sorts) if self.sized_per_index and task.sorts else self.building.most
         conn.execute(f"SET maintenance_work_mem = '{memory // 1024}kB'")
         try:
             for statement in task.statements:
                 if SPACE.fullmatch(statement) or statement == task.found[0]:
-                    _alone(conn, statement)
+                    _execute_one(conn, statement)
         except psycopg.errors.DuplicateTable:  # somebody else's, perhaps in the making
             raise
         except psycopg.Error:
@@ -325,13 +325,13 @@ class Validation:
             return f"{index if has_parent else parent} no longer exists."
         return f"{parent} has another index there." if has_another else "its table is no longer a partition."
 
-    def _check(self, conn: Connection, task: Task) -> str:
+    def _validate_key(self, conn: Connection, task: Task) -> str:
         """Validate a foreign key."""
         table, key = task.table, unquoted(task.found["key"])
-        ((with_table, valid),) = conn.execute(KEY_THERE, [table, table, key]).fetchall()
+        ((table_exists, valid),) = conn.execute(KEY_STATE, [table, table, key]).fetchall()
         if valid is not False:
             self._finish(conn, task, ())
-            return "" if valid else f"{'the key' if with_table else 'its table'} no longer exists."
+            return "" if valid else f"{'the key' if table_exists else 'its table'} no longer exists."
         try:
             self._finish(conn, task, task.statements)
         except psycopg.errors.ForeignKeyViolation as error:
@@ -346,12 +346,12 @@ class Validation:
         """Run statements and write down that it is done, in one transaction."""
         with conn.transaction():
             if task.found.re is not VALIDATE:
-                conn.execute(WAITS)
+                conn.execute(LOCK_TIMEOUT)
             for statement in statements:
-                _alone(conn, statement)
+                _execute_one(conn, statement)
             deferred.done(conn, self.sessions, task.name)
 
 
-def _alone(conn: Connection, statement: str) -> None:
+def _execute_one(conn: Connection, statement: str) -> None:
     """Run one statement: the server refuses the message if there is another in it."""
     conn.execute(statement.encode(conn.info.encoding), binary=True)

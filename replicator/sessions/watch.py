@@ -73,7 +73,7 @@ class Watch:
     ) -> None:
         self.configure(stall_seconds, lock_waits)
         self.holding: WeakSet[Any] = WeakSet()
-        """Connections that hold a snapshot and locks until the run ends: our statements that wait for them never end."""
+        """Connections that hold a snapshot and locks until the run ends: what of ours waits for them never ends."""
         self.firing: set[frozenset[tuple[str, Any]]] = set()
         """Servers, with the user, where login event triggers (17+) fire in our sessions, if there are any.
 

@@ -11,7 +11,7 @@ from replicator.cli.left import open_as_lines, some
 from replicator.cli.reported import reported
 from replicator.errors import StepFailed
 from replicator.events import size_text
-from replicator.runs.status import clean_up, look
+from replicator.runs.status import clean_up, unfinished_clone
 from replicator.show.document import document
 
 
@@ -27,7 +27,7 @@ def run(
     dsn = one("destination", destination)
     with reported(output, table=False) as emit:
         checks.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
-        status = look(dsn)
+        status = unfinished_clone(dsn)
     if output == "json":
         click.echo(document("status", unfinished_clone=status is not None, **(plain(status) if status else {})))
     elif status is None:

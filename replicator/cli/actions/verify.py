@@ -12,7 +12,7 @@ from replicator.cli.invocation import Output
 from replicator.cli.plans import mending_as_sql
 from replicator.cli.reported import reported
 from replicator.errors import VerificationFailed
-from replicator.runs.repair import verify_or_mend
+from replicator.runs.repair import verify_or_repair
 from replicator.sessions.postgres import describe
 from replicator.show.document import document
 
@@ -21,7 +21,7 @@ def run(script: bool, output: Output, **given: Any) -> None:
     """Compare both databases, show what differs, and raise VerificationFailed for what still does."""
     wanted = both(**given)
     with reported(output, table=False) as emit:
-        mismatches = verify_or_mend(wanted, emit)
+        mismatches = verify_or_repair(wanted, emit)
     if script:
         click.echo(mending_as_sql(mismatches))
     elif output == "json":

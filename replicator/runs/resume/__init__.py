@@ -37,7 +37,7 @@ from replicator.work import sequences
 
 SESSIONS_END_SECONDS = 30.0
 UNLINKED_AT_ONCE = 1000  # each holds a lock to the end of its transaction
-OF_THE_MOMENT = (Phase.LARGE_OBJECTS, Phase.SEQUENCES)
+BOUND_TO_SNAPSHOT = (Phase.LARGE_OBJECTS, Phase.SEQUENCES)
 """The phases whose steps are not kept in another snapshot."""
 REPLACEABLE = re.compile("(function|view) ")
 CREATE = re.compile("^CREATE (?!OR REPLACE )(?=FUNCTION |PROCEDURE |VIEW |RECURSIVE VIEW )")
@@ -47,7 +47,7 @@ ABOUT_LARGE_OBJECTS = "(large object)"
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class PreviousRun:
     """What an earlier run left: how it began, and its steps."""
 
     run: Run
@@ -63,7 +63,7 @@ class Left:
         """Whether the destination refused some of it."""
         return any(step.refused is not None for step in self.steps)
 
-    def without_snapshot(self) -> "Left | None":
+    def without_snapshot(self) -> "PreviousRun | None":
         """Return this with its snapshot let go; None where there is more to be read in it."""
         return replace(self, run=replace(self.run, snapshot="")) if self.run.checked and self._all_done() else None
 
@@ -72,68 +72,68 @@ class Left:
         return all(step.done for step in self.steps if step.phase in READING)
 
 
-def read_left(destination: Connection) -> Left | None:
+def read_previous_run(destination: Connection) -> PreviousRun | None:
     """Return what an earlier run left; None where there is no journal."""
     run = read_run(destination)
-    return Left(run, tuple(read_steps(destination))) if run else None
+    return PreviousRun(run, tuple(read_steps(destination))) if run else None
 
 
-def check_source(left: Left, system: str, database: str) -> None:
+def check_source(previous: PreviousRun, system: str, database: str) -> None:
     """Raise PreflightFailed if the earlier run copied another database, or its source was changed meanwhile."""
-    if left.run.state == OPEN:
+    if previous.run.state == OPEN:
         raise PreflightFailed("The copy is complete and in use: there is no clone to resume.", hint=COMPLETE)
-    if left.run.state == CHANGED:
+    if previous.run.state == CHANGED:
         raise PreflightFailed("The source was altered while the earlier run copied it.", hint=locks.AGAIN)
-    if (left.run.system, left.run.database) != (system, database):
+    if (previous.run.system, previous.run.database) != (system, database):
         raise PreflightFailed(
-            f"The unfinished clone on the destination is a copy of another database: {left.run.source}.",
+            f"The unfinished clone on the destination is a copy of another database: {previous.run.source}.",
             hint="Use that database as the source.",
         )
 
 
-def has_done(left: Left | None, name: str) -> bool:
+def has_done(previous: PreviousRun | None, name: str) -> bool:
     """Tell whether the earlier run has done a step."""
-    return left is not None and any(step.done and step.name == name for step in left.steps)
+    return previous is not None and any(step.done and step.name == name for step in previous.steps)
 
 
-def end_sessions(left: Left, *servers: Connection) -> None:
+def end_sessions(previous: PreviousRun, *servers: Connection) -> None:
     """End the sessions that the earlier run still has, and wait until they are gone. Raises PreflightFailed."""
-    if not re.fullmatch("[0-9a-f]{8}", left.run.sessions):  # a pattern would end everybody's
+    if not re.fullmatch("[0-9a-f]{8}", previous.run.sessions):  # a pattern would end everybody's
         raise damaged("the names of the run's sessions")
     query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE %s"
     for conn in servers:
         deadline = time.monotonic() + SESSIONS_END_SECONDS
-        while conn.execute(query, [f"replicator % {left.run.sessions}"]).fetchall():
+        while conn.execute(query, [f"replicator % {previous.run.sessions}"]).fetchall():
             if time.monotonic() > deadline:
                 raise PreflightFailed(
-                    f"Sessions of the earlier run do not end (application_name: replicator … {left.run.sessions}).",
+                    f"Sessions of the earlier run do not end (application_name: replicator … {previous.run.sessions}).",
                     hint="See pg_stat_activity on both servers.",
                 )
             time.sleep(0.1)
 
 
-def as_then(left: Left, catalog: Catalog) -> Catalog:
+def with_earlier_sizes(previous: PreviousRun, catalog: Catalog) -> Catalog:
     """Return the catalog with the sizes that the tables had when the earlier run began: the plan depends on them.
 
     One that had no rows to copy is empty. What came into it since is of a later moment, and its indexes and foreign
     keys may be there already. Where all was read, large objects are in the ranges of then, whatever the source has now.
     """
     sizes: defaultdict[str | None, int] = defaultdict(int)
-    for step in left.steps:
+    for step in previous.steps:
         sizes[step.relation] += step.cost
     return replace(
         catalog,
-        large_objects=_ranges_then(left, catalog) if left.read else catalog.large_objects,
+        large_objects=_earlier_ranges(previous, catalog) if previous.read else catalog.large_objects,
         tables=tuple(
             replace(t, empty=t.identity not in sizes, bytes=sizes.get(t.identity, t.bytes)) for t in catalog.tables
         ),
     )
 
 
-def _ranges_then(left: Left, catalog: Catalog) -> tuple[LargeObjects, ...]:
+def _earlier_ranges(previous: PreviousRun, catalog: Catalog) -> tuple[LargeObjects, ...]:
     """Return the ranges that the earlier run copied. Of what is in them as much is compared as travels."""
     travelling = next(iter(catalog.large_objects), LargeObjects(0, 0, 0))
-    copied = (step for step in left.steps if step.phase == Phase.LARGE_OBJECTS)
+    copied = (step for step in previous.steps if step.phase == Phase.LARGE_OBJECTS)
     ranges = ((*large_object_range(step), step.rows or 0) for step in copied)
     return tuple(replace(travelling, first=first, last=last, count=count) for first, last, count in ranges)
 
@@ -146,10 +146,10 @@ def large_object_range(step: Recorded) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def parts_then(left: Left, catalog: Catalog) -> Parts:
+def earlier_parts(previous: PreviousRun, catalog: Catalog) -> Parts:
     """Return the parts into which the earlier run split its tables. Raises PreflightFailed where none can be so."""
     ends: defaultdict[str | None, list[tuple[str | None, str | None, str | None]]] = defaultdict(list)
-    for step in left.steps:
+    for step in previous.steps:
         if step.part_since is not None or step.part_before is not None:
             ends[step.relation].append((step.part_key, step.part_since, step.part_before))
     try:
@@ -160,47 +160,47 @@ def parts_then(left: Left, catalog: Catalog) -> Parts:
         raise damaged(str(error)) from error
 
 
-def check_same(left: Left, plan: Plan) -> set[str]:
+def check_unchanged(previous: PreviousRun, plan: Plan) -> set[str]:
     """Return what was mended on the source, where something was refused: it is to be made as it is now.
 
     That may be what was not made, what is built on rows, and the text of a function or a view. Raises SourceChanged,
     with names, if the source's schema is not the one that the earlier run began to copy in another way.
     """
-    then = {step.name: step for step in left.steps if step.digest}
+    then = {step.name: step for step in previous.steps if step.digest}
     now = {step.name: step for step in plan.steps if digest(step)}
     changed = {n for n in then.keys() & now.keys() if then[n].digest != digest(now[n])} | (then.keys() ^ now.keys())
-    mended = {name for name in changed if left.refused and _may_be_mended(then.get(name), now.get(name))}
-    if others := sorted(changed - mended):
+    updated = {name for name in changed if previous.refused and _may_be_updated(then.get(name), now.get(name))}
+    if others := sorted(changed - updated):
         raise SourceChanged(
             f"The source has changed since the clone began: {listed(list(map(shown, others)))}.",
-            hint=go_on(left.run.options, all_read=False, resume=False),
+            hint=go_on(previous.run.options, all_read=False, resume=False),
         )
-    return mended
+    return updated
 
 
-def _may_be_mended(then: Recorded | None, now: Step | None) -> bool:
+def _may_be_updated(then: Recorded | None, now: Step | None) -> bool:
     """Tell whether a copy can take over what became of a definition."""
     if then is None:
         return now is not None and now.phase in (Phase.BUILD, Phase.FINISH)
     return not then.done or (now is not None and REPLACEABLE.match(now.name) is not None)
 
 
-def made_before(left: Left | None) -> set[str]:
+def replaceable_steps(previous: PreviousRun | None) -> set[str]:
     """Return what an earlier run has made that can be replaced."""
-    return {step.name for step in left.steps if step.done and REPLACEABLE.match(step.name)} if left else set()
+    return {step.name for step in previous.steps if step.done and REPLACEABLE.match(step.name)} if previous else set()
 
 
 def outdated(plan: Plan, missing: Collection[str]) -> set[str]:
     """Return what shows the rows before a table was repaired, or was done without what could not be made till then."""
-    return {step.name for step in plan.steps if step.phase is Phase.REFRESH} | _without_all(plan, missing)
+    return {step.name for step in plan.steps if step.phase is Phase.REFRESH} | _gathered_without(plan, missing)
 
 
-def _without_all(plan: Plan, missing: Collection[str]) -> set[str]:
+def _gathered_without(plan: Plan, missing: Collection[str]) -> set[str]:
     """Return the statistics that were gathered without something: an index of expressions has its own."""
     return {s.name for s in plan.steps if s.phase is Phase.STATISTICS and not s.needs.isdisjoint(missing)}
 
 
-def left_of(plan: Plan, todo: Collection[str], made: Collection[str]) -> list[Step]:
+def remaining_steps(plan: Plan, todo: Collection[str], made: Collection[str]) -> list[Step]:
     """Return the steps that are to be done, each with those of them that it waits for; what was `made` is replaced.
 
     What is replaced is waited for by what builds on it through what stays: a table's rows for the function of a domain.
@@ -215,33 +215,36 @@ def left_of(plan: Plan, todo: Collection[str], made: Collection[str]) -> list[St
             beneath[step.name] = beneath[step.name].union(*(beneath.get(need, ()) for need in needs))
         if step.name in todo:
             step = replace(step, needs=needs.intersection(todo) | beneath.get(step.name, frozenset()))
-            steps.append(_replacing(step) if step.name in replaced else step)
+            steps.append(_as_replacement(step) if step.name in replaced else step)
     return steps
 
 
-def _replacing(step: Step) -> Step:
+def _as_replacement(step: Step) -> Step:
     """Return a step that replaces a function or a view, instead of making it."""
     assert isinstance(step.work, Execute)
     statements = tuple(CREATE.sub("CREATE OR REPLACE ", text) for text in step.work.statements)
     return replace(step, work=Execute(statements))
 
 
-def kept_steps(left: Left, plan: Plan, *, same_snapshot: bool) -> set[str]:
+def reusable_steps(previous: PreviousRun, plan: Plan, *, same_snapshot: bool) -> set[str]:
     """Return the names of the plan's steps that need not be done again."""
-    done = {step.name for step in left.steps if step.done}
-    if not all(step.done for step in left.steps if step.phase in READING):
-        done -= {step.name for step in left.steps if step.phase == Phase.REFRESH}  # it may have shown what is to come
-    if not all(step.done for step in left.steps if step.phase == Phase.SCHEMA):
-        done -= {step.name for step in left.steps if step.phase == Phase.SEQUENCES}  # some may not have been there
-    done -= _without_all(plan, {step.name for step in left.steps if not step.done})
+    done = {step.name for step in previous.steps if step.done}
+    if not all(step.done for step in previous.steps if step.phase in READING):
+        done -= {
+            step.name for step in previous.steps if step.phase == Phase.REFRESH
+        }  # it may have shown what is to come
+    if not all(step.done for step in previous.steps if step.phase == Phase.SCHEMA):
+        # Some sequences may not have existed.
+        done -= {step.name for step in previous.steps if step.phase == Phase.SEQUENCES}
+    done -= _gathered_without(plan, {step.name for step in previous.steps if not step.done})
     if same_snapshot:
         return {step.name for step in plan.steps if step.name in done}
-    partly = _partly_copied(left.steps)
+    partly = _partly_copied(previous.steps)
     return {
         step.name
         for step in plan.steps
         if step.name in done
-        and step.phase not in OF_THE_MOMENT
+        and step.phase not in BOUND_TO_SNAPSHOT
         and not step.name.endswith(ABOUT_LARGE_OBJECTS)
         and not isinstance(step.work, CarryStatistics)  # named after the first of the tables that could be carried then
         and not (isinstance(step.work, CopyTable) and step.work.table.identity in partly)
@@ -251,33 +254,33 @@ def kept_steps(left: Left, plan: Plan, *, same_snapshot: bool) -> set[str]:
 def _partly_copied(steps: Iterable[Recorded]) -> set[str]:
     """Return the tables of which some parts were copied and others were not."""
     of_tables = [step for step in steps if step.relation]
-    begun, lacking = ({step.relation for step in of_tables if step.done is done} for done in (True, False))
-    return {relation for relation in begun & lacking if relation}
+    complete, lacking = ({step.relation for step in of_tables if step.done is done} for done in (True, False))
+    return {relation for relation in complete & lacking if relation}
 
 
 def take_over(
     conn: Connection,
-    left: Left,
+    previous: PreviousRun,
     record: Journal,
     run: Run,
     plan: Plan,
-    kept: Collection[str],
+    reusable: Collection[str],
     moved: Mapping[str, tuple[int, bool]],
 ) -> None:
     """Make the earlier run's journal this one's, and remove what is to be copied anew.
 
     `moved` are sequences that somebody used since, with the values that they get again.
     """
-    copies = [(s.work.table.identity, s.name in kept) for s in plan.steps if isinstance(s.work, CopyTable)]
-    again = {table for table, is_kept in copies if not is_kept} - {table for table, is_kept in copies if is_kept}
+    copies = [(s.work.table.identity, s.name in reusable) for s in plan.steps if isinstance(s.work, CopyTable)]
+    again, copied = ({table for table, done in copies if done is wanted} for wanted in (False, True))
     with conn.transaction():
-        for relation in sorted(again & _partly_copied(left.steps)):
+        for relation in sorted((again - copied) & _partly_copied(previous.steps)):
             conn.execute(f"TRUNCATE ONLY {relation}")  # as the source quoted it
         sequences.set_values(conn, moved)
-        record.take_over(conn, run, kept)
-    if left.read or (run.rows_only and not any(isinstance(step.work, CopyLargeObjects) for step in plan.steps)):
+        record.take_over(conn, run, reusable)
+    if previous.read or (run.rows_only and not any(isinstance(step.work, CopyLargeObjects) for step in plan.steps)):
         return  # those that are there are not ours
-    ranges = [s.work.range for s in plan.steps if isinstance(s.work, CopyLargeObjects) and s.name in kept]
+    ranges = [s.work.range for s in plan.steps if isinstance(s.work, CopyLargeObjects) and s.name in reusable]
     query = """SELECT count(lo_unlink(oid))
                  FROM (SELECT oid
                          FROM pg_largeobject_metadata

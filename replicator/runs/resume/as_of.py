@@ -28,7 +28,7 @@ def read_earlier(prepared: Prepared, ends: Endpoints) -> set[str]:
 
     What was found to differ in its own moment is left out: it has to be as the source is.
     """
-    if ends.left is None:
+    if ends.previous is None:
         return set()
     read = {step.work.table.identity for step in prepared.plan.steps if isinstance(step.work, CopyTable)}
     other = run.read_at_another_moment(ends.control.keep(), ends.snapshot.read_point.snapshot)
@@ -37,9 +37,9 @@ def read_earlier(prepared: Prepared, ends: Endpoints) -> set[str]:
         for table in prepared.catalog.tables
         if table.identity in other or table.identity not in read  # without rows when the first run began
     }
-    if ends.left.read:
+    if ends.previous.read:
         names.add(LARGE_OBJECTS)
-    return names - set(ends.left.run.differs)
+    return names - set(ends.previous.run.differs)
 
 
 def unchanged(names: Collection[str], prepared: Prepared, ends: Endpoints) -> set[str]:
@@ -60,19 +60,19 @@ def _has_changed(source: Connection, table: Table, rows: int | None, snapshot: s
     return bool(count != rows or newer)
 
 
-def words(unproven: Sequence[str]) -> str:
+def not_verified(unproven: Sequence[str]) -> str:
     """Say what could not be verified."""
     moment = "They were copied earlier and have changed on the source since."
     return f"Not verified: {listed(unproven)}. {moment}"
 
 
-def tell_moments(control: Connection, catalog: Catalog, emit: Emit) -> None:
+def report_read_points(control: Connection, catalog: Catalog, emit: Emit) -> None:
     """Say which tables are of which moment."""
-    for note in list(moments(control, catalog)):
+    for note in list(read_points(control, catalog)):
         emit(events.Note(note))
 
 
-def moments(control: Connection, catalog: Catalog) -> Iterator[str]:
+def read_points(control: Connection, catalog: Catalog) -> Iterator[str]:
     """Yield which tables are of which moment, if the copy is not of one alone."""
     read = journal.read_moments(control)
     if len(read) < 2:

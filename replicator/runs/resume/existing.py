@@ -20,7 +20,7 @@ from replicator.journal.run import read_given
 from replicator.journal.unfinished import command, go_on
 from replicator.model import Catalog, CopyTable, Execute, Kind, Outcome, Phase, Plan, Step
 from replicator.planning import graph
-from replicator.runs.resume import Left, large_object_range
+from replicator.runs.resume import PreviousRun, large_object_range
 from replicator.sessions import locks
 from replicator.sessions.postgres import Connection
 from replicator.sessions.workers import Sessions
@@ -41,14 +41,14 @@ SELECT count(*)
 
 
 @dataclass(frozen=True, slots=True)
-class Remains:
+class EarlierCopy:
     """What is kept of an earlier run: the steps of the plan that are done, and the catalog that they are about.
 
     `there` is the destination's catalog; None where its schema is not ours.
     """
 
-    left: Left
-    kept: Collection[str]
+    previous: PreviousRun
+    reusable: Collection[str]
     plan: Plan
     catalog: Catalog
     there: Catalog | None
@@ -60,7 +60,7 @@ class Remains:
         """
         written: dict[str, int] = {}
         wrong = list(self._definitions(self.there, readable_kinds(control), destination)) if self.there else []
-        options = self.left.run.options
+        options = self.previous.run.options
         if not wrong and not options["append"]:  # rows that were added cannot be told from those that were there
             wrong += [*self._rows(destination, settings.workers, emit, written), *self._large_objects(control)]
         if wrong:
@@ -81,8 +81,8 @@ class Remains:
 
         Where the schema is not ours, they may be.
         """
-        done = any(step.phase is Phase.SEQUENCES and step.name in self.kept for step in self.plan.steps)
-        if self.left.run.rows_only or not done:
+        done = any(step.phase is Phase.SEQUENCES and step.name in self.reusable for step in self.plan.steps)
+        if self.previous.run.rows_only or not done:
             return {}
         given = read_given(control)
         ours = [s for s in self.catalog.sequences if s.identity in given]
@@ -95,7 +95,7 @@ class Remains:
         While the schema is being made, tables are still to be attached and altered: they are looked for by name alone.
         """
         steps = {step.name: step for step in self.plan.steps}
-        undone = steps.keys() - self.kept
+        undone = steps.keys() - self.reusable
         schema_made = not any(steps[name].phase is Phase.SCHEMA for name in undone)
         made, final = set(), set()
         for o in (o for o in self.catalog.objects if BY_NAME[o.kind] in readable):
@@ -110,7 +110,7 @@ class Remains:
                     wanted = mismatch.what in made
                 case "not populated on the destination":
                     refresh = f"refresh {mismatch.what.partition(' ')[2]}"
-                    wanted = refresh in self.kept and not steps[refresh].optional
+                    wanted = refresh in self.reusable and not steps[refresh].optional
                 case "extra on the destination" | "invalid on the destination":  # it may be about to be attached
                     wanted = False
                 case _:
@@ -120,7 +120,7 @@ class Remains:
 
     def _rows(self, destination: Sessions, jobs: int, emit: Emit, written: dict[str, int]) -> Iterator[str]:
         """Yield the tables that have another number of rows; of the others, note how many somebody else has written."""
-        copied = {step.name: step for step in self.left.steps if step.done}
+        copied = {step.name: step for step in self.previous.steps if step.done}
         of_target: defaultdict[str, list[Step]] = defaultdict(list)
         rows_of: dict[str, str] = {}
         for step in self.plan.steps:
@@ -132,9 +132,9 @@ class Remains:
         expected: dict[str, int] = {}
         costs: dict[str, int] = {}
         queries: dict[str, str] = {}
-        empty = all(step.name in self.kept for step in self.plan.steps if step.phase is Phase.SCHEMA)
+        empty = all(step.name in self.reusable for step in self.plan.steps if step.phase is Phase.SCHEMA)
         for target, steps in of_target.items():
-            records = [copied[step.name] for step in steps if step.name in copied and step.name in self.kept]
+            records = [copied[step.name] for step in steps if step.name in copied and step.name in self.reusable]
             untouched = empty and not any(step.name in copied for step in steps)
             # Without a number they were repaired since.
             if untouched or (len(records) == len(steps) and all(r.rows is not None for r in records)):
@@ -154,8 +154,8 @@ class Remains:
         """Say so if there are not as many large objects as were copied."""
         steps = [
             s
-            for s in self.left.steps
-            if s.phase == Phase.LARGE_OBJECTS and s.done and (self.left.read or s.name in self.kept)
+            for s in self.previous.steps
+            if s.phase == Phase.LARGE_OBJECTS and s.done and (self.previous.read or s.name in self.reusable)
         ]
         ranges = [large_object_range(step) for step in steps]
         then = sum(step.rows or 0 for step in steps)

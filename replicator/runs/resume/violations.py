@@ -13,37 +13,43 @@ from replicator.runs.prepare import Prepared
 from replicator.settings import Settings
 
 
-def mend(steps: Sequence[Step], prepared: Prepared, ends: Endpoints, settings: Settings, emit: Emit) -> bool:
+def repair_rows(steps: Sequence[Step], prepared: Prepared, ends: Endpoints, settings: Settings, emit: Emit) -> bool:
     """Make the rows of the tables that these steps are about what the source has now. Returns whether any was not.
 
     Of a table whose own rows were refused, it is those that they seem to look up.
     """
     about: set[Address] = set()
-    lacking = [step.work.table for step in steps if isinstance(step.work, CopyTable)]
+    refused = [step.work.table for step in steps if isinstance(step.work, CopyTable)]
     names_of = {step.name: step.work.table.address for step in prepared.plan.steps if isinstance(step.work, CopyTable)}
     for step in steps:
         about |= {names_of[name] for name in step.builds_on & names_of.keys()}
         about |= set() if settings.data_only else step.locks.keys()  # those are the destination's own
     hints = Hints(prepared.catalog)
-    for table in lacking:
+    for table in refused:
         about |= hints.reached(hints.called(table))
-    about -= {table.address for table in lacking}
+    about -= {table.address for table in refused}
     tables = [table for table in prepared.catalog.tables if table.address in about]
     if not tables:
         return False
     names = {table.name for table in tables}
-    told = listed([table.identity for table in tables])
-    emit(events.Note(f"Comparing again with the source, since steps failed because of their rows: {told}."))
+    compared_tables = listed([table.identity for table in tables])
+    emit(events.Note(f"Comparing again with the source, since steps failed because of their rows: {compared_tables}."))
     with compared(
-        ends, prepared.catalog, settings, emit, only=names, there=prepared.there, apart=prepared.kept
+        ends,
+        prepared.catalog,
+        settings,
+        emit,
+        only=names,
+        compare_with=prepared.compare_with,
+        other_schemas=prepared.kept_schemas,
     ) as found:
         outcomes = found.repair()
     for name, outcome in outcomes.items():
         if not outcome.done:
             emit(events.Note(f"{name.partition(' ')[2]}: rows changed on the source since; {outcome.text}"))
-    mended = [table.identity for table in tables if table.name in outcomes and outcomes[table.name].done]
-    if mended:
-        read_again(ends.control.keep(), mended, ends.snapshot.read_point)
+    repaired = [table.identity for table in tables if table.name in outcomes and outcomes[table.name].done]
+    if repaired:
+        read_again(ends.control.keep(), repaired, ends.snapshot.read_point)
         words = ", ".join(f"{name.partition(' ')[2]}: {o.text}" for name, o in outcomes.items() if o.done)
         emit(events.Note(f"Rows that changed on the source since were updated in the copy. {words}."))
-    return bool(mended)
+    return bool(repaired)

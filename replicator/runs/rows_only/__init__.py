@@ -42,9 +42,9 @@ from replicator.runs import resume
 from replicator.runs.connect import refuse_or_note
 from replicator.runs.endpoints import Endpoints
 from replicator.runs.prepare import Prepared
-from replicator.runs.reading import READING, in_one_encoding, read_steadily
-from replicator.runs.rows_only.counterparts import as_there
-from replicator.runs.rows_only.foreign_keys import Taken, read_taken
+from replicator.runs.reading import READING, in_one_encoding, read_stable
+from replicator.runs.rows_only.counterparts import as_destination_tables
+from replicator.runs.rows_only.foreign_keys import DroppedKey, read_dropped_keys
 from replicator.runs.rows_only.match import Matched, Target, check_types, match
 from replicator.runs.rows_only.order import in_order, rows_about
 from replicator.runs.rows_only.refresh import changed, refresh_steps, to_refresh
@@ -56,28 +56,28 @@ from replicator.work.copying import encoding
 from replicator.work.copying.triggers import none_fires
 
 LARGE_OBJECTS = "SELECT EXISTS (SELECT FROM pg_largeobject_metadata)"
-TAKE_AWAY, EMPTY = "foreign keys away", "tables emptied"
-SET, FORWARD = "sequence values", "sequence values, none set back"
+DROP_KEYS, TRUNCATE = "foreign keys away", "tables emptied"
+SET, SET_FORWARD = "sequence values", "sequence values, none set back"
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
     """A foreign key of a table that gets rows, and a statement that looks for what violates it."""
 
-    it: Taken
+    definition: DroppedKey
     check: str | None = None
     owned: bool = True
 
     @property
     def name(self) -> str:
         """How the plan calls it."""
-        return self.it.name
+        return self.definition.name
 
 
 @in_one_encoding
 def _findings(ends: Endpoints, settings: Settings) -> list[Finding]:
     """Return what there is to say before the tables are locked. Raises PreflightFailed where both are one."""
-    source, destination, left = ends.snapshot.holder, ends.control.conn, ends.left
+    source, destination, previous = ends.snapshot.holder, ends.control.conn, ends.previous
     facts = checks.read_facts(source, settings.source_encoding), checks.read_facts(destination)
     checks.refuse(checks.same_database(*facts))
     findings = [*checks.check_destination(*facts, destination, resuming=True), *checks.check_source(source)]
@@ -85,10 +85,10 @@ def _findings(ends: Endpoints, settings: Settings) -> list[Finding]:
         destination, settings.statistics, settings.toast_compression, settings.maintenance_work_mem
     )
     findings += checks.check_unlogged(source, wanted=settings.unlogged_rows)
-    if left is None and settings.append and settings.resume != "no":
+    if previous is None and settings.append and settings.resume != "no":
         nothing = "There is no unfinished run to resume, and --append would copy all rows, perhaps a second time."
         findings.append(Finding(nothing, "To append them, leave out --resume."))
-    if left is None and (status := journal.read_status(destination)):
+    if previous is None and (status := journal.read_status(destination)):
         text = status.said if status.open else "The destination holds an unfinished run."
         findings.append(Finding(text, status.way_on))
     return findings
@@ -96,40 +96,40 @@ def _findings(ends: Endpoints, settings: Settings) -> list[Finding]:
 
 def prepare(ends: Endpoints, settings: Settings, emit: Emit) -> Prepared:
     """Match the two schemas and plan. Nothing is written. Raises PreflightFailed, SourceChanged."""
-    source, destination, left = ends.snapshot.holder, ends.control.conn, ends.left
+    source, destination, previous = ends.snapshot.holder, ends.control.conn, ends.previous
     refuse_or_note(_findings(ends, settings), emit)
     with saying(emit, READING):
-        catalog = selected(read_steadily(ends, settings), settings)
+        catalog = selected(read_stable(ends, settings), settings)
     source = ends.snapshot.holder  # another one, if it had to be read again
     refuse_or_note(list(encoding.sample(ends.snapshot, catalog)), emit)
     if settings.truncate and not settings.allow_empty:
         refuse_or_note(list(checks.check_rows(source, catalog)), emit)
-    if left:
-        catalog = resume.as_then(left, catalog)
-    there = read_targets(destination, "targets")
-    matched = match(catalog.tables, read_targets(source, "targets"), there)
+    if previous:
+        catalog = resume.with_earlier_sizes(previous, catalog)
+    existing = read_targets(destination, "targets")
+    matched = match(catalog.tables, read_targets(source, "targets"), existing)
     types = read_targets(source, "target_types"), read_targets(destination, "target_types")
     shorter = check_types(matched, *types, agreed=settings.allow_narrower_types)
     _check_lengths(source, matched, shorter, blanks=settings.allow_narrower_types)
-    replica = _may(destination, REPLICA)
+    replica = _is_permitted(destination, REPLICA)
     keys = _foreign_keys(destination, matched, settings, replica=replica)
     triggers = read_targets(destination, "target_triggers")
     firing = [t for t in triggers if t.enabled in ("AR" if replica else "AO")]
-    _check(destination, matched, there, firing, settings, resuming=left is not None)
-    sequences, values_there = common_sequences(catalog, source, destination, matched)
+    _check(destination, matched, existing, firing, settings, resuming=previous is not None)
+    sequences, destination_values = common_sequences(catalog, source, destination, matched)
     if catalog.large_objects:
-        ours = left is not None and any(step.name.startswith("large objects ") for step in left.steps)
-        _check_large_objects(source, destination, catalog, matched, ours=ours)
+        created_by_us = previous is not None and any(step.name.startswith("large objects ") for step in previous.steps)
+        _check_large_objects(source, destination, catalog, matched, created_by_us=created_by_us)
     changes = changed(matched.targets, emptied=settings.truncate)
     filled = read_targets(destination, "target_matviews")
     views = to_refresh(filled, changes, catalog, matched, user=destination.info.user)
     refuse_or_note(matched.findings, emit)
-    kept = read_taken(destination) if left else []
-    keys = sorted([*map(ForeignKey, kept), *keys], key=lambda key: key.name)
+    dropped_before = read_dropped_keys(destination) if previous else []
+    keys = sorted([*map(ForeignKey, dropped_before), *keys], key=lambda key: key.name)
     source_catalog = catalog
     catalog = replace(catalog, objects=(), sequences=sequences, populated=frozenset(), invalid=frozenset())
-    tables_there = read_tables(destination)
-    calling = {table.address for table in tables_there if table.calls}
+    destination_tables = read_tables(destination)
+    calling = {table.address for table in destination_tables if table.calls}
     indexes = {r.identity: r.functions for r in read_targets(destination, "target_indexes")}
     copying = [target for target in matched.targets if not target.table.empty]
     ordered = partial(in_order, source_catalog, copying, calling=calling, indexes=indexes)
@@ -138,23 +138,23 @@ def prepare(ends: Endpoints, settings: Settings, emit: Emit) -> Prepared:
     return Prepared(
         replace(catalog, tables=compared),
         plan,
-        there=replace(
+        existing=replace(
             catalog,
             version=destination.info.server_version,
-            tables=tuple(as_there(matched.targets, tables_there)),
-            sequences=values_there,
+            tables=tuple(as_destination_tables(matched.targets, destination_tables)),
+            sequences=destination_values,
         ),
     )
 
 
 def _check_large_objects(
-    source: Connection, destination: Connection, catalog: Catalog, matched: Matched, *, ours: bool
+    source: Connection, destination: Connection, catalog: Catalog, matched: Matched, *, created_by_us: bool
 ) -> None:
     """Refuse owners and grantees that are not to be had, and large objects that are there and not `ours`."""
     alone = replace(catalog, objects=())
     matched.findings += checks.check_roles(source, destination, alone)
     matched.findings += checks.check_memberships(source, destination, alone, agreed=False)
-    if not ours and destination.execute(LARGE_OBJECTS).fetchall() == [(True,)]:
+    if not created_by_us and destination.execute(LARGE_OBJECTS).fetchall() == [(True,)]:
         matched.refuse(
             "Source and destination both have large objects, whose OIDs may collide.",
             "Leave them out with --no-large-objects, or delete the destination's:"
@@ -162,7 +162,7 @@ def _check_large_objects(
         )
 
 
-def _may(conn: Connection, *statements: str) -> bool:
+def _is_permitted(conn: Connection, *statements: str) -> bool:
     """Try statements, and roll them back."""
     try:
         with conn.transaction(force_rollback=True):
@@ -187,7 +187,7 @@ def _foreign_keys(destination: Connection, matched: Matched, settings: Settings,
             "Drop these foreign keys for the run, or use --append.",
         )
     keys = [
-        ForeignKey(_as_taken(r), r.check, r.owned)
+        ForeignKey(_as_dropped_key(r), r.check, r.owned)
         for r in rows
         if r.referencing in (filled if r.enforced or not settings.truncate else tops)
     ]
@@ -200,15 +200,15 @@ def _foreign_keys(destination: Connection, matched: Matched, settings: Settings,
     return keys
 
 
-def _as_taken(row: Any) -> Taken:
-    facts = {field.name: getattr(row, field.name) for field in fields(Taken)}
-    return Taken(**{**facts, "name": f"foreign_key {row.name} on {row.identity}"})
+def _as_dropped_key(row: Any) -> DroppedKey:
+    facts = {field.name: getattr(row, field.name) for field in fields(DroppedKey)}
+    return DroppedKey(**{**facts, "name": f"foreign_key {row.name} on {row.identity}"})
 
 
 def _check(
     destination: Connection,
     matched: Matched,
-    there: Iterable[Any],
+    existing: Iterable[Any],
     firing: Iterable[Any],
     settings: Settings,
     *,
@@ -216,7 +216,7 @@ def _check(
 ) -> None:
     """Refuse what the role may not do to the tables, and rows that are in the way."""
     user = destination.info.user
-    by_name = {r.identity: r for r in there}
+    by_name = {r.identity: r for r in existing}
     tops = sorted({target.top for target in matched.targets})
     into = [by_name[name] for name in sorted({target.name for target in matched.targets})]
     privilege = {"INSERT": [r.identity for r in into if not r.insertable]}
@@ -232,15 +232,15 @@ def _check(
         run = f"ALTER ROLE {postgres.quoted(user)} BYPASSRLS;"
         matched.refuse(f"COPY is blocked by row security on the destination: {listed(secured)}.", run)
     about = [t for t in firing if t.root in set(tops)]
-    if about and not _may(destination, *(t.disable for t in about)):
+    if about and not _is_permitted(destination, *(t.disable for t in about)):
         matched.refuse(
             f'On the destination, role "{user}" may not disable triggers that would fire on'
             f" {listed(sorted({t.relation for t in about}))}.",
             "Connect as the owner of these tables, or as a superuser.",
         )
     if not (settings.truncate or settings.append or resuming):
-        words = (_alone(top, partitioned=by_name[top].partitioned) for top in tops)
-        full = [top for top, it in zip(tops, words, strict=True) if _has_rows(destination, it)]
+        words = (_only(top, partitioned=by_name[top].partitioned) for top in tops)
+        full = [top for top, definition in zip(tops, words, strict=True) if _has_rows(destination, definition)]
         if full:
             matched.refuse(
                 f"The destination's tables already have rows: {listed(full)}.", "Use --truncate or --append."
@@ -256,19 +256,19 @@ def _check_lengths(
     """
     long = []
     for table, columns in most.items():
-        left = "char_length(rtrim({0}, ' '))" if blanks else "char_length({0})"
-        tests = ", ".join(f"bool_or(octet_length({c}) > {n} AND {left.format(c)} > {n})" for c, n in columns.items())
+        length = "char_length(rtrim({0}, ' '))" if blanks else "char_length({0})"
+        tests = ", ".join(f"bool_or(octet_length({c}) > {n} AND {length.format(c)} > {n})" for c, n in columns.items())
         (found,) = source.execute(f"SELECT {tests} FROM ONLY {table}").fetchall()
-        long += [f"{table}.{c} ({n})" for (c, n), it in zip(columns.items(), found, strict=True) if it]
+        long += [f"{table}.{c} ({n})" for (c, n), is_longer in zip(columns.items(), found, strict=True) if is_longer]
     if long:
         hint = "Widen them there." + ("" if blanks else " --allow-narrower-types cuts trailing blanks off.")
         matched.refuse(f"Values are longer than the destination's columns: {listed(long)}.", hint)
 
 
-def _alone(name: str, *, partitioned: bool) -> str:
+def _only(name: str, *, partitioned: bool) -> str:
     """Name a table without those that inherit from it, which have rows of their own; a partitioned one with its parts.
 
-    >>> _alone("public.t", partitioned=False)
+    >>> _only("public.t", partitioned=False)
     'ONLY public.t'
     """
     return name if partitioned else f"ONLY {name}"
@@ -295,45 +295,50 @@ def make_plan(
     if keys and not replica:
         first.append(
             Step(
-                TAKE_AWAY, Phase.SCHEMA, Execute(tuple(text for key in keys for text in (key.it.put_down, key.it.drop)))
+                DROP_KEYS,
+                Phase.SCHEMA,
+                Execute(tuple(text for key in keys for text in (key.definition.journal_insert, key.definition.drop))),
             )
         )
     if settings.truncate and targets:
-        first.append(Step(EMPTY, Phase.SCHEMA, Execute(tuple(_emptied(targets, firing, keys, replica=replica)))))
+        first.append(Step(TRUNCATE, Phase.SCHEMA, Execute(tuple(_truncation(targets, firing, keys, replica=replica)))))
     first = [*first[:1], *(replace(b, needs=frozenset({a.name})) for a, b in pairwise(first))]
     first = [replace(step, indispensable=True) for step in first]
     begun = frozenset(step.name for step in first[-1:])
-    data = [_data(t, firing, begun, settings.format, replica=replica) for t in targets if not t.table.empty]
+    data = [_data_step(t, firing, begun, settings.format, replica=replica) for t in targets if not t.table.empty]
     data = ordered(data, begun)
     for r in catalog.large_objects:
         cost = r.count * LARGE_OBJECT_BYTES
         data.append(Step(f"large objects {r.first}-{r.last}", Phase.LARGE_OBJECTS, CopyLargeObjects(r), begun, cost))
     if catalog.sequences:
-        name = FORWARD if settings.append else SET
+        name = SET_FORWARD if settings.append else SET
         data.append(Step(name, Phase.SEQUENCES, SetSequences(catalog.sequences, forward=settings.append), begun))
     copied = begun | {step.name for step in data}
     if replica:
         key_checks = ((key.name, Execute((postgres.NO_VIEWS, key.check))) for key in keys if key.check)
         last = [Step(f"check {name}", Phase.BUILD, check, copied) for name, check in key_checks]
     else:
-        last = [Step(k.name, Phase.BUILD, Execute((*k.it.create, k.it.crossed_out)), copied) for k in keys]
-    rows = rows_about((key.it for key in keys), targets)
+        last = [
+            Step(k.name, Phase.BUILD, Execute((*k.definition.create, k.definition.journal_delete)), copied)
+            for k in keys
+        ]
+    rows = rows_about((key.definition for key in keys), targets)
     last = [replace(step, builds_on=rows[step.name.removeprefix("check ")]) for step in last]
     if not replica:
         # One after another: each locks two tables.
         last = [*last[:1], *(replace(b, needs=copied | {a.name}) for a, b in pairwise(last))]
     finished = copied | {step.name for step in last}
     refreshed = refresh_steps(views, finished, optional=settings.skip_failed_refresh)
-    return Plan((*first, *data, *_analyzed(targets, copied, settings), *last, *refreshed))
+    return Plan((*first, *data, *_analyze_steps(targets, copied, settings), *last, *refreshed))
 
 
-def _data(target: Target, firing: Iterable[Any], begun: frozenset[str], format: Format, *, replica: bool) -> Step:
+def _data_step(target: Target, firing: Iterable[Any], begun: frozenset[str], format: Format, *, replica: bool) -> Step:
     table = target.copied
     binary, reason = form(table, format)
     about = [t for t in firing if not t.on_truncate and (t.relation if target.direct else t.root) == target.name]
-    name = _alone(target.name, partitioned=target.partitioned and not target.direct)
-    undisturbed = none_fires({name: target.address.objid}, on_truncate=False) if replica else ()
-    before = (*([REPLICA] if replica else []), *(t.disable for t in about), *undisturbed)
+    name = _only(target.name, partitioned=target.partitioned and not target.direct)
+    guards = none_fires({name: target.address.objid}, on_truncate=False) if replica else ()
+    before = (*([REPLICA] if replica else []), *(t.disable for t in about), *guards)
     after = tuple(t.enable for t in about)
     return Step(
         f"data {table.identity}",
@@ -346,7 +351,7 @@ def _data(target: Target, firing: Iterable[Any], begun: frozenset[str], format: 
     )
 
 
-def _emptied(
+def _truncation(
     targets: Iterable[Target], firing: Iterable[Any], keys: Iterable[ForeignKey], *, replica: bool
 ) -> Iterator[str]:
     """Yield what empties all tables in one statement, so that foreign keys among them do not matter.
@@ -356,18 +361,18 @@ def _emptied(
     """
     tops = {target.top: target.partitioned for target in targets}
     about = [t for t in firing if t.on_truncate and t.root in tops]
-    in_the_way = [key.it for key in keys if replica and not key.it.enforced]
+    in_the_way = [key.definition for key in keys if replica and not key.definition.enforced]
     yield from [REPLICA] if replica else []
     yield from (t.disable for t in about)
     yield from (key.drop for key in in_the_way)
-    names = [_alone(top, partitioned=tops[top]) for top in sorted(tops)]
+    names = [_only(top, partitioned=tops[top]) for top in sorted(tops)]
     yield from none_fires(dict.fromkeys(names), on_truncate=True) if replica else ()
     yield f"TRUNCATE {', '.join(names)}"
     yield from (text for key in in_the_way for text in key.create)
     yield from (t.enable for t in about)
 
 
-def _analyzed(targets: Iterable[Target], copied: frozenset[str], settings: Settings) -> Iterator[Step]:
+def _analyze_steps(targets: Iterable[Target], copied: frozenset[str], settings: Settings) -> Iterator[Step]:
     if settings.statistics is Statistics.NONE:
         return
     addresses: Mapping[str, Address] = {target.top: target.address for target in targets if not target.table.empty}
@@ -376,23 +381,23 @@ def _analyzed(targets: Iterable[Target], copied: frozenset[str], settings: Setti
         yield Step(f"analyze {top}", Phase.STATISTICS, Execute((f"ANALYZE {top}",)), copied, locks=locks, optional=True)
 
 
-def give_back(conn: Connection) -> list[str]:
+def restore_foreign_keys(conn: Connection) -> list[str]:
     """Bring back what an unfinished run took away, and remove its journal. Returns what could only come back in part.
 
     Raises psycopg.Error where something cannot come back; the journal keeps it then.
     """
-    partly = []
-    for key in read_taken(conn):
+    not_validated = []
+    for key in read_dropped_keys(conn):
         with proven(conn):
             try:
                 with conn.transaction():
                     _execute(conn, key.create)
             except psycopg.errors.ForeignKeyViolation as error:
-                _execute(conn, key.unchecked.create)
-                partly.append(f"{shown(key.name)} was recreated as NOT VALID: {failures.one_line(error)}")
-            conn.execute(key.crossed_out)
+                _execute(conn, key.not_valid.create)
+                not_validated.append(f"{shown(key.name)} was recreated as NOT VALID: {failures.one_line(error)}")
+            conn.execute(key.journal_delete)
     journal.drop(conn)
-    return partly
+    return not_validated
 
 
 def _execute(conn: Connection, statements: Iterable[str]) -> None:

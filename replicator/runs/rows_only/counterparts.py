@@ -11,7 +11,7 @@ from replicator.runs.rows_only.match import Matched, Target, match
 from replicator.runs.rows_only.sequences import common_sequences
 from replicator.sessions.postgres import Connection
 
-ALONE = (
+ROWS_ALONE = (
     "With --data-only rows, large objects and the next values of sequences are compared; definitions, privileges,"
     " comments, materialized views and settings of the database are not."
 )
@@ -20,8 +20,8 @@ ALONE = (
 class Counterparts(NamedTuple):
     """What of both databases is compared. `missing` are tables with rows that have none; `notes` tell what is not."""
 
-    here: Catalog
-    there: Catalog
+    source: Catalog
+    destination: Catalog
     missing: list[str]
     notes: list[str]
 
@@ -31,7 +31,7 @@ def counterparts(catalog: Catalog, source: Connection, destination: Connection) 
     ours, theirs = read_targets(source), read_targets(destination)
     matched = match(catalog.tables, ours, theirs)
     sequences, values_there = common_sequences(catalog, source, destination, Matched(matched.targets))
-    here = replace(
+    of_source = replace(
         catalog,
         objects=(),
         tables=tuple(target.copied for target in matched.targets),
@@ -39,50 +39,50 @@ def counterparts(catalog: Catalog, source: Connection, destination: Connection) 
         populated=frozenset(),
         invalid=frozenset(),
     )
-    there = replace(
-        here,
+    of_destination = replace(
+        of_source,
         version=destination.info.server_version,
-        tables=tuple(as_there(matched.targets, read_tables(destination))),
+        tables=tuple(as_destination_tables(matched.targets, read_tables(destination))),
         sequences=values_there,
     )
     copied = {target.table.identity for target in matched.targets}
     own = {row.identity for row in ours}
-    lacking = [table for table in catalog.tables if table.identity not in copied and table.identity in own]
+    missing = [table for table in catalog.tables if table.identity not in copied and table.identity in own]
     lost = sorted({s.identity for s in catalog.sequences} - {s.identity for s in sequences})
-    left = (
+    not_compared = (
         ("tables of extensions", [t.identity for t in catalog.tables if t.identity not in own]),
-        ("empty tables that the destination lacks", [t.identity for t in lacking if t.empty]),
-        ("tables that only the destination has", _further(theirs, matched)),
+        ("empty tables that the destination lacks", [t.identity for t in missing if t.empty]),
+        ("tables that only the destination has", _extra_tables(theirs, matched)),
         ("sequences that the destination lacks", lost),
         *_columns(matched, theirs),
     )
-    notes = [f"Not compared: {what}: {listed(names)}." for what, names in left if names]
-    return Counterparts(here, there, [t.identity for t in lacking if not t.empty], [ALONE, *notes])
+    notes = [f"Not compared: {what}: {listed(names)}." for what, names in not_compared if names]
+    return Counterparts(of_source, of_destination, [t.identity for t in missing if not t.empty], [ROWS_ALONE, *notes])
 
 
-def _further(theirs: Sequence[Any], matched: Matched) -> list[str]:
+def _extra_tables(theirs: Sequence[Any], matched: Matched) -> list[str]:
     tops = {target.top for target in matched.targets}
     return [row.identity for row in theirs if not row.root and row.identity not in tops]
 
 
 def _columns(matched: Matched, theirs: Sequence[Any]) -> Iterator[tuple[str, list[str]]]:
     """Yield which columns of a table only one side has; generated ones are none of them."""
-    there = {row.identity: row for row in theirs}
+    destination = {row.identity: row for row in theirs}
     for target in matched.targets:
         common = {column.name.replace('"', "") for column in target.columns}
-        row = there[target.name]
+        row = destination[target.name]
         own = [name for name, generated in zip(row.names, row.generated, strict=True) if not generated]
         for side, names in (("source", [c.name for c in target.table.columns]), ("destination", own)):
             only = [name for name in names if name.replace('"', "") not in common]
             yield f"columns of {target.table.identity} that only the {side} has", only
 
 
-def as_there(targets: Iterable[Target], tables: Iterable[Table]) -> Iterator[Table]:
+def as_destination_tables(targets: Iterable[Target], tables: Iterable[Table]) -> Iterator[Table]:
     """Yield each target as a table of the destination, to be compared with the source's."""
     known = {table.identity: table for table in tables}
     for target in targets:
-        there = known.get(target.name)  # none of a partitioned table
-        others = {c.name.replace('"', ""): c for c in there.columns} if there else {}
+        destination = known.get(target.name)  # none of a partitioned table
+        others = {c.name.replace('"', ""): c for c in destination.columns} if destination else {}
         columns = []
         for column in target.columns:
             other = others.get(column.name.replace('"', ""))
@@ -90,4 +90,8 @@ def as_there(targets: Iterable[Target], tables: Iterable[Table]) -> Iterator[Tab
             same = replace(other, name=column.name) if other and alike else replace(column, type="", send="")
             columns.append(replace(same, read_as=target.read_as.get(column.name, "")))
         table = replace(target.copied, columns=tuple(columns), address=target.address)
-        yield replace(table, blocks=there.blocks, bytes=there.bytes) if there else replace(table, blocks=None)
+        yield (
+            replace(table, blocks=destination.blocks, bytes=destination.bytes)
+            if destination
+            else replace(table, blocks=None)
+        )

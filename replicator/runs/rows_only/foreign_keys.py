@@ -19,7 +19,7 @@ ACTIONS = {"a": "", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET 
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class DroppedKey:
     """A foreign key as pg_constraint has it, and as the journal keeps it. `name` is how a plan calls it."""
 
     name: str
@@ -60,7 +60,7 @@ class Taken:
             f"ALTER TABLE {only}{self._table} ADD CONSTRAINT {quoted(self.constraint_name)}"
             f" FOREIGN KEY ({self._listed(self.column_names)})"
             f" REFERENCES {quoted(self.referenced_schema)}.{quoted(self.referenced_table)}"
-            f" ({self._listed(self.referenced_columns)}){self._words}"
+            f" ({self._listed(self.referenced_columns)}){self._options}"
         )
         if self.comment_text is None:
             return (add,)
@@ -68,18 +68,18 @@ class Taken:
         return add, f"COMMENT ON CONSTRAINT {quoted(self.constraint_name)} ON {self._table} IS {comment}"
 
     @property
-    def unchecked(self) -> "Taken":
+    def not_valid(self) -> "DroppedKey":
         """It, as it can be where rows violate it."""
         return replace(self, validated=False)
 
     @property
-    def put_down(self) -> str:
+    def journal_insert(self) -> str:
         """The statement that writes it into the journal."""
         values = sql.SQL(", ").join(map(sql.Literal, astuple(self)))
         return sql.SQL("INSERT INTO replicator.taken VALUES ({})").format(values).as_string()
 
     @property
-    def crossed_out(self) -> str:
+    def journal_delete(self) -> str:
         """The statement that removes it from the journal."""
         return sql.SQL("DELETE FROM replicator.taken WHERE name = {}").format(sql.Literal(self.name)).as_string()
 
@@ -92,24 +92,24 @@ class Taken:
         return ", ".join([*columns[:-1], f"PERIOD {columns[-1]}"] if self.period else columns)
 
     @property
-    def _words(self) -> str:
+    def _options(self) -> str:
         """What follows the columns."""
-        words = MATCHES[self.match_type]
+        options = MATCHES[self.match_type]
         for event, action in (("UPDATE", ACTIONS[self.on_update]), ("DELETE", ACTIONS[self.on_delete])):
-            words += f" ON {event} {action}" if action else ""
+            options += f" ON {event} {action}" if action else ""
         if self.set_column_names:
-            words += f" ({', '.join(map(quoted, self.set_column_names))})"
-        words += " DEFERRABLE" if self.may_be_deferred else ""
-        words += " INITIALLY DEFERRED" if self.begins_deferred else ""
+            options += f" ({', '.join(map(quoted, self.set_column_names))})"
+        options += " DEFERRABLE" if self.may_be_deferred else ""
+        options += " INITIALLY DEFERRED" if self.begins_deferred else ""
         if not self.enforced:
-            return f"{words} NOT ENFORCED"
-        return words if self.validated else f"{words} NOT VALID"
+            return f"{options} NOT ENFORCED"
+        return options if self.validated else f"{options} NOT VALID"
 
 
-COLUMNS = ", ".join(field.name for field in fields(Taken))
+COLUMNS = ", ".join(field.name for field in fields(DroppedKey))
 
 
-def read_taken(conn: Connection) -> list[Taken]:
+def read_dropped_keys(conn: Connection) -> list[DroppedKey]:
     """Return the foreign keys that an unfinished run took away from a schema that stays."""
-    with proven(conn), conn.cursor(row_factory=class_row(Taken)) as cursor:
+    with proven(conn), conn.cursor(row_factory=class_row(DroppedKey)) as cursor:
         return cursor.execute(f"SELECT {COLUMNS} FROM replicator.taken ORDER BY name".encode()).fetchall()

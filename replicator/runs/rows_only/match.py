@@ -8,7 +8,7 @@ from typing import Any
 from replicator.comparing.sides import most_quoted, same_names
 from replicator.events import listed
 from replicator.model import Address, Column, Finding, Table
-from replicator.runs.rows_only.narrower import changes, most_characters
+from replicator.runs.rows_only.narrower import is_lossy, most_characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,35 +65,36 @@ def match(tables: Iterable[Table], ours: Sequence[Any], theirs: Sequence[Any]) -
     A partition's go into the partition of that name if the whole table is partitioned alike, else into the whole.
     """
     matched = Matched()
-    here, there = {r.identity: r for r in ours}, {r.identity: r for r in theirs}
-    names = same_names(here, there)
-    found = {name: there[same] for name, same in names.items()}
+    source, destination = {r.identity: r for r in ours}, {r.identity: r for r in theirs}
+    names = same_names(source, destination)
+    found = {name: destination[same] for name, same in names.items()}
     partitions: defaultdict[str, list[str]] = defaultdict(list)
     for r in ours:
         if r.root and not r.partitioned:
             partitions[r.root].append(r.identity)
     alike = {
-        root: all(leaf in found and found[leaf].partitioning == here[leaf].partitioning for leaf in leaves)
+        root: all(leaf in found and found[leaf].partitioning == source[leaf].partitioning for leaf in leaves)
         for root, leaves in partitions.items()
     }
-    lacking = []
+    missing = []
     for table in tables:
-        if table.identity not in here:  # an extension's
+        if table.identity not in source:  # an extension's
             matched.note(f"Not copied: the rows of {table.identity}, which belongs to an extension.")
             continue
-        root = here[table.identity].root
+        root = source[table.identity].root
         direct = root is None or (alike[root] and table.root is None)
         target = found.get(table.identity if direct else root)
         if target is None:
-            lacking.append(table)
+            missing.append(table)
         else:
             through = not direct or target.partitioned
-            matched.targets.append(_target(table, here[table.identity], target, matched, direct=not through))
-    if full := [table.identity for table in lacking if not table.empty]:
+            matched.targets.append(_target(table, source[table.identity], target, matched, direct=not through))
+    if with_rows := [table.identity for table in missing if not table.empty]:
         matched.refuse(
-            f"Tables with rows are missing on the destination: {listed(full)}.", "Create them on the destination first."
+            f"Tables with rows are missing on the destination: {listed(with_rows)}.",
+            "Create them on the destination first.",
         )
-    if empty := [table.identity for table in lacking if table.empty]:
+    if empty := [table.identity for table in missing if table.empty]:
         matched.note(f"Tables are missing on the destination, but empty on the source: {listed(empty)}.")
     tops = {target.top for target in matched.targets}
     if own := [r.identity for r in theirs if not r.root and r.identity not in tops and not r.partitioned]:
@@ -101,21 +102,25 @@ def match(tables: Iterable[Table], ours: Sequence[Any], theirs: Sequence[Any]) -
     return matched
 
 
-def _target(table: Table, here: Any, there: Any, matched: Matched, *, direct: bool) -> Target:
+def _target(table: Table, source: Any, destination: Any, matched: Matched, *, direct: bool) -> Target:
     """Match the columns. What does not match is noted; a column that must have a value and gets none is refused."""
-    taken = [name for name, generated in zip(there.names, there.generated, strict=True) if not generated]
-    same = same_names([column.name for column in table.columns], taken)
-    types_here, types_there = _types_by_name(here), _types_by_name(there)
-    types = {most_quoted(n, other): (types_here[n.replace('"', "")], types_there[other.replace('"', "")])
+    writable = [name for name, generated in zip(destination.names, destination.generated, strict=True) if not generated]
+    same = same_names([column.name for column in table.columns], writable)
+    source_types, destination_types = _types_by_name(source), _types_by_name(destination)
+    types = {most_quoted(n, other): (source_types[n.replace('"', "")], destination_types[other.replace('"', "")])
              for n, other in same.items()}  # fmt: skip
     columns = [replace(c, name=most_quoted(c.name, same[c.name])) for c in table.columns if c.name in same]
     alike = {name for name, ((ours, _), (theirs, _)) in types.items() if ours == theirs}
     read_as = {name: theirs for name, ((_, ours), (_, theirs)) in types.items() if theirs not in ("", ours)}
-    where = table.identity if there.identity == table.identity else f"{table.identity} (into {there.identity})"
+    where = (
+        table.identity if destination.identity == table.identity else f"{table.identity} (into {destination.identity})"
+    )
     if missing := [c.name for c in table.columns if c.name not in same]:
         matched.note(f"Not copied: columns of {where} that the destination lacks or generates: {listed(missing)}.")
-    extra = set(taken) - set(same.values())
-    if needed := sorted(n for n, need in zip(there.names, there.needed, strict=True) if need and n in extra):
+    extra = set(writable) - set(same.values())
+    if needed := sorted(
+        n for n, need in zip(destination.names, destination.needed, strict=True) if need and n in extra
+    ):
         matched.refuse(
             f"On the destination, {where} has NOT NULL columns without default that the source lacks:"
             f" {listed(needed)}.",
@@ -129,10 +134,10 @@ def _target(table: Table, here: Any, there: Any, matched: Matched, *, direct: bo
         matched.note(f"{where} is copied as text, since types differ on the destination: {listed(other)}.")
     return Target(
         table,
-        there.identity,
-        there.root or there.identity,
-        there.root is not None or there.partitioned,
-        Address(there.classid, there.objid),
+        destination.identity,
+        destination.root or destination.identity,
+        destination.root is not None or destination.partitioned,
+        Address(destination.classid, destination.objid),
         direct,
         tuple(columns),
         frozenset(alike),
@@ -154,18 +159,18 @@ def check_types(
     `ours` and `theirs` are rows of catalog/target_types.sql. Returns, by table and column, how many characters may be
     there where the source's type allows more.
     """
-    here, there = _types(ours), _types(theirs)
+    source_types, destination_types = _types(ours), _types(theirs)
     found = []
     shorter: dict[str, dict[str, int]] = {}
     for target in matched.targets:
-        source = {name.replace('"', ""): values for name, values in here.get(target.table.identity, {}).items()}
-        destination = {name.replace('"', ""): values for name, values in there.get(target.name, {}).items()}
+        source = {name.replace('"', ""): values for name, values in source_types.get(target.table.identity, {}).items()}
+        destination = {name.replace('"', ""): values for name, values in destination_types.get(target.name, {}).items()}
         for column in (c.name.replace('"', "") for c in target.columns):
             # Fields of a composite type go by their places.
             for (path, type), (_, other) in zip(source.get(column, ()), destination.get(column, ()), strict=False):
                 if path.replace('"', "") == column and (most := most_characters(type, other)):
                     shorter.setdefault(target.table.identity, {})[path] = most
-                if changes(type, other):
+                if is_lossy(type, other):
                     found.append(f"{target.table.identity}.{path} ({type} into {other})")
     if found:
         text = f"Narrower types on the destination would silently change values: {listed(found)}."

@@ -45,7 +45,7 @@ def declared(text: str) -> Declared:
     return Declared(word, fields, modifiers) if word == "interval" else Declared(name, "", modifiers)
 
 
-def changes(source: str, destination: str) -> bool:
+def is_lossy(source: str, destination: str) -> bool:
     """Tell whether a value of the one type may become another value in the other, and nobody is told.
 
     >>> changes("numeric(12,4)", "numeric(12,2)"), changes("numeric(12,2)", "numeric(12,4)")
@@ -55,20 +55,20 @@ def changes(source: str, destination: str) -> bool:
     """
     if source == destination:
         return False
-    here, there = declared(source), declared(destination)
-    if there.name == "numeric":
-        return _rounds(here, there)
-    if there.name == "money":
-        return here.name not in ("money", *INTEGER_BITS)
-    if there.name in BITS:
-        known = BITS.get(here.name) or INTEGER_BITS.get(here.name)
-        return known is None or known > BITS[there.name]
-    if there.name in TIMES:
-        return _cuts(here, there)
-    if there.name == VARYING and here.name == "character":
-        return bool(there.modifiers) and (here.modifiers or (1,)) > there.modifiers  # the blanks that pad it are cut
+    given, wanted = declared(source), declared(destination)
+    if wanted.name == "numeric":
+        return _rounds(given, wanted)
+    if wanted.name == "money":
+        return given.name not in ("money", *INTEGER_BITS)
+    if wanted.name in BITS:
+        known = BITS.get(given.name) or INTEGER_BITS.get(given.name)
+        return known is None or known > BITS[wanted.name]
+    if wanted.name in TIMES:
+        return _cuts(given, wanted)
+    if wanted.name == VARYING and given.name == "character":
+        return bool(wanted.modifiers) and (given.modifiers or (1,)) > wanted.modifiers  # the blanks that pad it are cut
     # An internal "char" takes the first byte of a word, a name its first 63; character(n) pads with blanks.
-    return there.name in ("name", '"char"', "character") and here.name in WORDS and here.name != there.name
+    return wanted.name in ("name", '"char"', "character") and given.name in WORDS and given.name != wanted.name
 
 
 def most_characters(source: str, destination: str) -> int | None:
@@ -79,25 +79,25 @@ def most_characters(source: str, destination: str) -> int | None:
     >>> most_characters("text", "character varying(9)"), most_characters("character varying(9)", "text")
     (9, None)
     """
-    here, there = declared(source), declared(destination)
-    if there.name != VARYING or not there.modifiers or here.name not in ("text", VARYING):
+    given, wanted = declared(source), declared(destination)
+    if wanted.name != VARYING or not wanted.modifiers or given.name not in ("text", VARYING):
         return None
-    return there.modifiers[0] if not here.modifiers or here.modifiers > there.modifiers else None
+    return wanted.modifiers[0] if not given.modifiers or given.modifiers > wanted.modifiers else None
 
 
-def _rounds(here: Declared, there: Declared) -> bool:
-    if not there.modifiers:
+def _rounds(given: Declared, wanted: Declared) -> bool:
+    if not wanted.modifiers:
         return False
-    scale = there.modifiers[1] if len(there.modifiers) > 1 else 0
-    if here.name in INTEGER_BITS:
+    scale = wanted.modifiers[1] if len(wanted.modifiers) > 1 else 0
+    if given.name in INTEGER_BITS:
         return scale < 0
-    if here.name == "numeric" and here.modifiers:
-        return scale < (here.modifiers[1] if len(here.modifiers) > 1 else 0)
+    if given.name == "numeric" and given.modifiers:
+        return scale < (given.modifiers[1] if len(given.modifiers) > 1 else 0)
     return True
 
 
-def _cuts(here: Declared, there: Declared) -> bool:
-    if here.name != there.name:
-        return (here.name, there.name) not in KEPT_BY or bool(there.modifiers or there.fields)
-    digits, fewer = (kind.modifiers[0] if kind.modifiers else MICROSECONDS for kind in (here, there))
-    return fewer < digits or (bool(there.fields) and there.fields != here.fields)
+def _cuts(given: Declared, wanted: Declared) -> bool:
+    if given.name != wanted.name:
+        return (given.name, wanted.name) not in KEPT_BY or bool(wanted.modifiers or wanted.fields)
+    digits, fewer = (kind.modifiers[0] if kind.modifiers else MICROSECONDS for kind in (given, wanted))
+    return fewer < digits or (bool(wanted.fields) and wanted.fields != given.fields)

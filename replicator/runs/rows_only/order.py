@@ -11,13 +11,13 @@ from replicator.model import Address, Catalog, Execute, Phase, Step
 from replicator.planning.data import MORE_LOOKED_UP, ROWS_LOOKED_UP
 from replicator.planning.lookups import Hints, rounds
 from replicator.planning.relations import Relations
-from replicator.runs.rows_only.foreign_keys import Taken
+from replicator.runs.rows_only.foreign_keys import DroppedKey
 from replicator.runs.rows_only.match import Target
 
 INDEXED_LOOKED_UP = "rows that indexes may look up"
 
 
-def rows_about(keys: Iterable[Taken], targets: Sequence[Target]) -> dict[str, frozenset[str]]:
+def rows_about(keys: Iterable[DroppedKey], targets: Sequence[Target]) -> dict[str, frozenset[str]]:
     """Return, for each foreign key, the steps that bring the rows of its two tables: it is not checked without them."""
     steps: defaultdict[str, set[str]] = defaultdict(set)
     for target in targets:

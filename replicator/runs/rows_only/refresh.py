@@ -17,12 +17,12 @@ def to_refresh(
 
     `rows` are those of catalog/target_matviews.sql. One that has no rows on either side is left as it is.
     """
-    there = list(rows)
+    views = list(rows)
     filled = [o.identity for o in source.objects if o.kind == "matview" and o.address in source.populated]
-    populated = set(same_names(filled, [r.identity for r in there]).values())
+    populated = set(same_names(filled, [r.identity for r in views]).values())
     stale = [
         r
-        for r in there
+        for r in views
         if (r.populated or r.identity in populated) and (r.calls or any(name in changed for name in r.reads))
     ]
     if others := [r.identity for r in stale if not r.refreshable]:

@@ -46,15 +46,15 @@ def common_sequences(
 ) -> tuple[tuple[Values, ...], tuple[Values, ...]]:
     """Return the sequences that both ends have, as each of them calls them. What has no counterpart is noted."""
     rows = destination.execute("SELECT oid::bigint, oid::regclass::text FROM pg_class WHERE relkind = 'S'").fetchall()
-    there = {name: oid for oid, name in rows}
+    oids = {name: oid for oid, name in rows}
     ours = {s.identity: s for s in catalog.sequences}
     filling = [each for each in _filling(source) if each.sequence in ours]
     filled = _filling(destination)
     pairs = _by_column(filling, filled)
-    by_name = same_names(ours.keys() - {name for name, _ in pairs}, there.keys() - {other for _, other in pairs})
+    by_name = same_names(ours.keys() - {name for name, _ in pairs}, oids.keys() - {other for _, other in pairs})
     pairs += sorted(by_name.items())
-    if lacking := sorted(ours.keys() - {name for name, _ in pairs}):
-        matched.note(f"Sequences are missing on the destination: {listed(lacking)}.")
+    if missing := sorted(ours.keys() - {name for name, _ in pairs}):
+        matched.note(f"Sequences are missing on the destination: {listed(missing)}.")
     copied = {target.name for target in matched.targets} | {target.top for target in matched.targets}
     set_now = {other for _, other in pairs}
     others = (each for each in filled if each.sequence not in set_now)
@@ -63,7 +63,7 @@ def common_sequences(
         matched.note(f"Sequences that only the destination has are left unchanged: {words}.")
     here = tuple(replace(ours[name], alias="" if name == other else other) for name, other in pairs)
     return here, tuple(
-        replace(ours[name], identity=other, address=Address(ours[name].address.classid, there[other]))
+        replace(ours[name], identity=other, address=Address(ours[name].address.classid, oids[other]))
         for other, name in {other: name for name, other in pairs}.items()
     )
 
