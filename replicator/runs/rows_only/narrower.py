@@ -48,9 +48,9 @@ def declared(text: str) -> Declared:
 def is_lossy(source: str, destination: str) -> bool:
     """Tell whether a value of the one type may become another value in the other, and nobody is told.
 
-    >>> changes("numeric(12,4)", "numeric(12,2)"), changes("numeric(12,2)", "numeric(12,4)")
+    >>> is_lossy("numeric(12,4)", "numeric(12,2)"), is_lossy("numeric(12,2)", "numeric(12,4)")
     (True, False)
-    >>> changes("double precision", "real"), changes("bigint", "numeric"), changes("integer", "bigint")
+    >>> is_lossy("double precision", "real"), is_lossy("bigint", "numeric"), is_lossy("integer", "bigint")
     (True, False, False)
     """
     if source == destination:
