@@ -1,1 +1,1 @@
-"""The stories: what each command does, from the first connection to the last. Read clone.py first."""
+"""One module per command, each read from top to bottom. Start with clone.py."""

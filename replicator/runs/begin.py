@@ -1,4 +1,4 @@
-"""The first write: the plan goes into the journal, or takes over from an earlier run's."""
+"""The first write: store the plan in the journal, or take over the journal of an earlier run."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy that has begun: how, between which databases, by which plan, and the journal that knows how far it is."""
+    """A copy in progress: its mode, both databases, the plan, and the journal that records finished steps."""
 
     mode: Mode
     settings: Settings
@@ -37,15 +37,15 @@ class Copy:
 
     @property
     def options(self) -> Mapping[str, object]:
-        """What the journal keeps of the settings."""
+        """The settings that the journal stores."""
         return unfinished.options_of(self.settings)
 
     def control(self) -> Connection:
-        """Return the connection for the journal, opened again if it was lost."""
+        """Return the journal's connection; reconnect if it was lost."""
         return self.ends.control.keep()
 
     def retried(self, action: Callable[[], T]) -> T:
-        """Do something with the journal, again and again while what fails may pass."""
+        """Run an action on the journal; retry it while its errors are transient."""
 
         def tell(error: BaseException, seconds: float) -> None:
             self.emit(events.Retried("journal", Phase.DATABASE, 0, seconds, failures.one_line(error)))
@@ -54,12 +54,12 @@ class Copy:
 
 
 def begin(mode: Mode, prepared: Prepared, ends: Endpoints, settings: Settings, emit: Emit) -> Copy:
-    """Write the plan into the journal, or take over that of an earlier run. Raises SourceChanged, PreflightFailed."""
+    """Store the plan in the journal, or take over an earlier run's journal. Raises SourceChanged, PreflightFailed."""
     record = Journal(prepared.plan)
     holder = ", and waiting for the process that will hold the snapshot" if settings.hold_snapshot_seconds else ""
     with events.saying(emit, f"Writing the plan into the journal{holder}"):
         facts = ends.source.facts
-        ends.snapshot.forget()  # it will be long until the catalogs are looked at again
+        ends.snapshot.forget()  # the catalogs are not read again for a long time
         run = Run(
             postgres.describe(settings.source),
             facts.system,
@@ -76,7 +76,7 @@ def begin(mode: Mode, prepared: Prepared, ends: Endpoints, settings: Settings, e
         if ends.previous is None:
             with ends.control.conn.transaction():
                 if mode.drops:
-                    journal.drop(ends.control.conn)  # an earlier run's
+                    journal.drop(ends.control.conn)  # the earlier run's
                 record.create(ends.control.conn, run)
         else:
             take_over(ends.previous, record, run, prepared, ends, settings, emit)
@@ -92,7 +92,7 @@ def take_over(
     settings: Settings,
     emit: Emit,
 ) -> None:
-    """Go on with an earlier run's journal, once what it made is known to be there still."""
+    """Continue an earlier run's journal, after checking that everything it created still exists."""
     plan, control = prepared.plan, ends.control.conn
     updated = resume.check_unchanged(previous, plan)
     if updated:
@@ -104,13 +104,13 @@ def take_over(
     moved_sequences = earlier_copy.moved_sequences(control)
     resume.take_over(control, previous, record, run, plan, reusable, moved_sequences)
     if moved_sequences:
-        emit(events.Note(f"Sequences that were used since are set again: {', '.join(moved_sequences)}."))
+        emit(events.Note(f"Sequences that were used since the earlier run are reset: {', '.join(moved_sequences)}."))
 
 
 def held_name(ends: Endpoints, settings: Settings) -> str:
-    """Return the name under which the snapshot can be had as long as possible: of a holder's if there is to be one."""
+    """Return the name of the longest-lived export of the snapshot: the holder process's, if one is requested."""
     if ends.previous and ends.same_snapshot:
-        return ends.previous.run.snapshot  # whoever holds it goes on
+        return ends.previous.run.snapshot  # its holder keeps running
     if not settings.hold_snapshot_seconds:
         return ends.snapshot.id
     return hold.start(
@@ -121,7 +121,7 @@ def held_name(ends: Endpoints, settings: Settings) -> str:
 
 
 def held_until(ends: Endpoints, settings: Settings) -> datetime | None:
-    """Return until when a process of its own holds the snapshot, if one does."""
+    """Return until when a holder process keeps the snapshot; None without one."""
     if ends.previous and ends.same_snapshot:
         return ends.previous.run.held_until
     seconds = settings.hold_snapshot_seconds

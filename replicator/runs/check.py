@@ -1,4 +1,4 @@
-"""`check`: what a clone would find in its way, or worth knowing. Nothing is written."""
+"""`check`: report what would block a clone, and what is worth knowing. Nothing is written."""
 
 from dataclasses import replace
 
@@ -13,9 +13,9 @@ from replicator.settings import Settings
 
 
 def preflight(settings: Settings, emit: Emit) -> tuple[dict[str, checks.Facts], list[Finding]]:
-    """Return what both servers are, and all that a clone would find in its way, or worth knowing; write nothing.
+    """Return the facts of both servers, and all findings: what blocks a clone, and what is worth knowing.
 
-    Where --create is to make the destination, all that its server tells while it is not there.
+    With --create and no destination database yet, return what can be checked on its server without it.
     """
     beside = create.absent(settings, emit) if settings.create else None
     target = settings

@@ -1,4 +1,4 @@
-"""`clone`: a copy of a database, from the first attempt to connect to the last check. Read this first: the whole story.
+"""`clone`: copy a database, from the first connection to the last check. Start reading the package here.
 
 ready ─► open ─► prepare ─► begin ─► run the steps ─► check ─► finish
 (connect) (endpoints) (prepare)  (begin)   (steps)       (finish)  (finish)
@@ -24,18 +24,17 @@ from replicator.settings import Settings
 
 
 class Cloned(NamedTuple):
-    """A finished copy: whether all of it was verified, and which snapshot of the source it is of."""
+    """A finished copy: whether all of it was verified, and the snapshot of the source that it was read in."""
 
     verified: bool
     read_point: ReadPoint | None
-    """None: a copy that an earlier run had completed was swapped in."""
+    """None: the run only swapped in a copy that an earlier run had completed."""
 
 
 def clone(settings: Settings, emit: Emit) -> Cloned:
-    """Copy the source database into the destination, and verify the copy if the settings say so.
+    """Copy the source database into the destination; verify the copy if `verify` is set.
 
-    Raises a ReplicatorError; from the first write on, the destination's journal
-    says how far the copy got.
+    Raises a ReplicatorError. From the first write on, the journal on the destination records which steps are done.
     """
     if settings.replace == "swap":
         cloned = swap.swap(settings, emit, build=fill)
@@ -44,12 +43,12 @@ def clone(settings: Settings, emit: Emit) -> Cloned:
 
 
 def fill(settings: Settings, emit: Emit, *, verified: bool = False) -> Cloned:
-    """Copy the source database into the empty destination, or its rows alone into a schema that is there.
+    """Copy the source into an empty destination, or only its rows into an existing schema.
 
-    The copy need not be verified as a whole if it is `verified` already.
+    `verified`: an earlier comparison has covered the whole copy, so this run skips it.
     """
     with ready(settings, emit) as opened, ExitStack() as stack:
-        with events.saying(emit, "Opening both databases, and ending sessions of an earlier run"):
+        with events.saying(emit, "Opening both databases and ending sessions of an earlier run"):
             ends = stack.enter_context(open_both(settings, opened))
         if ends.previous:
             settings = unfinished.as_begun(settings, ends.previous.run.options)
@@ -65,9 +64,9 @@ def fill(settings: Settings, emit: Emit, *, verified: bool = False) -> Cloned:
 
 
 def complete(copy: Copy, *, verified: bool) -> bool:
-    """Do all that the journal has as unfinished, verify, and end the run; all over if the server crashes meanwhile.
+    """Run all unfinished steps, verify, and finish. Returns whether the copy is verified.
 
-    Returns whether the copy is verified.
+    If the destination crashes meanwhile, the loop starts over: the journal knows which steps the crash undid.
     """
     while True:
         run_steps(copy)

@@ -1,4 +1,4 @@
-"""Is the copy the original? Both databases are compared as they are at two moments: see verify."""
+"""`verify`: compare both databases, each in a snapshot of its own. See comparing/."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ OWNER = "SELECT datdba::regrole::text FROM pg_database WHERE datname = current_d
 
 
 def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
-    """Compare the two databases as they are now, and repair rows if the settings say so. Returns the differences.
+    """Compare both databases as they are now; repair rows if `repair` is set. Returns the differences.
 
     Raises a ReplicatorError.
     """
@@ -45,7 +45,7 @@ def verify_copy(settings: Settings, emit: Emit) -> list[Mismatch]:
 
 
 def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
-    """Do what verify_copy does, once."""
+    """Compare both databases once, without the hints that verify_copy adds to errors."""
     with wait_for_both(settings, emit) as opened, open_both(settings, opened, claim=False) as ends:
         unfinished: list[Mismatch] = []
         if status := journal.read_status(ends.control.conn):
@@ -88,12 +88,12 @@ def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
 
 @in_one_encoding
 def read_source(ends: Endpoints, settings: Settings) -> tuple[Catalog, list[Loss]]:
-    """Return what is to be compared of the source, and what is left out with what is to be left out."""
+    """Return the part of the source to compare, and the objects excluded because they need an excluded one."""
     return chosen(read(ends.snapshot, ends.control.conn), settings)
 
 
 def compare_rows(ends: Endpoints, catalog: Catalog, settings: Settings, emit: Emit) -> list[Mismatch]:
-    """Return the differences of what --data-only copies, and say what is not compared."""
+    """Compare the rows and values that --data-only copies; emit a note for everything not compared."""
     pairs = counterparts(catalog, ends.snapshot.holder, ends.control.conn)
     for note in pairs.notes:
         emit(events.Note(note))
@@ -113,23 +113,23 @@ def compare(
     other_schemas: Sequence[str] = (),
     before_repair: Callable[[Collection[str]], None] = lambda names: None,
 ) -> list[Mismatch]:
-    """Return all differences but the databases' own; of rows after their repair, if the settings want it.
+    """Return all differences except database-level settings. With `repair`, rows are repaired and compared again.
 
-    `before_repair` is told the tables whose rows differ.
+    `before_repair` is called with the names of the tables whose rows differ.
     """
     with compared(ends, catalog, settings, emit, sequence_values, other_schemas=other_schemas) as found:
         before_repair(found.tables.keys())
         outcomes = found.repair() if settings.repair else {}
     if not any(outcome.done for outcome in outcomes.values()):
         return after_repair(found, outcomes, found)
-    # Where foreign keys acted, they may have changed other tables as well.
+    # Foreign key actions may have changed other tables during the repair: compare all of them again.
     again = None if any(outcome.acted for outcome in outcomes.values()) else outcomes.keys()
     with compared(ends, catalog, settings, emit, sequence_values, only=again, other_schemas=other_schemas) as repaired:
         return after_repair(found, outcomes, repaired)
 
 
 def as_cloned(catalog: Catalog, ends: Endpoints, settings: Settings, emit: Emit) -> Catalog:
-    """Return what a clone with these settings would have copied of a catalog."""
+    """Reduce a catalog to what a clone with these settings would copy."""
     source, destination = ends.snapshot.holder, ends.control.conn
     if settings.skip_unprivileged:
         catalog = select.without_owners(catalog, checks.inaccessible_owners(source, destination, catalog))
@@ -154,10 +154,10 @@ def compared(
     earlier: Collection[str] = (),
     cloned: bool = False,
 ) -> Iterator[Verification]:
-    """Compare the source, as it was in the snapshot, with the destination as it is, and hold both moments.
+    """Compare the source in its snapshot with the destination as it is now; hold both snapshots inside the `with`.
 
-    `there` is what to compare with, if that is not all that the destination has; `apart` are schemas of its own;
-    `earlier` names what was read at another moment, see verify, as for `cloned`.
+    `compare_with`: compare with this catalog instead of the whole destination. `other_schemas` are ignored: only the
+    destination has them. `earlier` names objects that were read in another snapshot; for it and `cloned`, see `verify`.
     """
     with snapshot.take(settings.destination, ends.encoding, holders=HOLDERS, where="destination") as now:
         if compare_with is None:
@@ -193,7 +193,7 @@ def compared(
 
 
 def preexisting_extensions(destination: Connection, catalog: Catalog) -> set[str]:
-    """Return the extensions that were there before the clone and that it did not want, as identifiers."""
+    """Return the extensions that existed before the clone and are not part of it, as identifiers."""
     wanted = {o.identity for o in catalog.objects if o.kind == "extension"}
     rows = destination.execute(
         "SELECT quote_ident(name) FROM unnest(%s::text[]) AS before (name)", [journal.read_extensions(destination)]
@@ -203,7 +203,7 @@ def preexisting_extensions(destination: Connection, catalog: Catalog) -> set[str
 
 @in_one_encoding
 def compare_databases(ends: Endpoints, settings: Settings, *, extra: bool = True) -> list[Mismatch]:
-    """Return what is said otherwise of the two databases themselves; `extra`: also what only the destination has."""
+    """Return the differences of database-level settings. `extra`: report what only the destination has, too."""
     found = database.differences(ends.snapshot.holder, ends.control.conn, settings)
     return [
         Mismatch(d.name, str(d), mend=d.here or opposites(d.there or ()), place=LAST) for d in found if extra or d.here
@@ -211,7 +211,7 @@ def compare_databases(ends: Endpoints, settings: Settings, *, extra: bool = True
 
 
 def raise_if_different(mismatches: list[Mismatch], hint: str) -> None:
-    """Raise VerificationFailed with the differences, if there are any."""
+    """Raise VerificationFailed if there are differences."""
     if mismatches:
         names = sorted({mismatch.what for mismatch in mismatches})
         raise VerificationFailed([str(mismatch) for mismatch in mismatches], hint=hint, names=names)

@@ -1,4 +1,4 @@
-"""Wait for both servers, and refuse a server that nothing can be done with."""
+"""Wait for both servers, and refuse unsupported ones."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -15,14 +15,14 @@ from replicator.settings import Servers, Settings
 
 @contextmanager
 def ready(settings: Settings, emit: Emit) -> Iterator[Opened]:
-    """Wait until both databases are there; make the destination's if that is wanted. Raises a ReplicatorError."""
+    """Wait until both databases accept connections; with --create, create the destination. Raises a ReplicatorError."""
     with create.created(settings, emit) if settings.create else nullcontext(), wait_for_both(settings, emit) as both:
         yield both
 
 
 @contextmanager
 def wait_for_both(servers: Servers, emit: Emit) -> Iterator[Opened]:
-    """Wait until both servers answer. Raises NotReady, ConnectionFailed, or PreflightFailed for a server of no use."""
+    """Wait until both servers answer. Raises NotReady, ConnectionFailed; PreflightFailed if one is unsupported."""
     opened = Opened()
     pooled: list[Finding] = []
     unknown: list[Finding] = []
@@ -44,14 +44,14 @@ def wait_for_both(servers: Servers, emit: Emit) -> Iterator[Opened]:
 def answering(
     side: str, dsn: str, servers: Servers, emit: Emit
 ) -> Iterator[tuple[Connection, checks.Facts, list[Finding]]]:
-    """Wait until a server answers, lend the connection, and say what this program does not know of that server."""
+    """Wait until a server answers; yield its connection and facts, and findings if its version is unknown."""
     waited = checks.answering(side, dsn, attempts=servers.wait_attempts, delay=servers.wait_delay, emit=emit)
     with waited as (conn, facts):
         yield conn, facts, list(checks.check_known(side, conn, allowed=servers.allow_unknown_version))
 
 
 def refuse_or_note(findings: Sequence[Finding], emit: Emit) -> None:
-    """Raise PreflightFailed for what stands in the way, and mention the rest."""
+    """Raise PreflightFailed if a finding is fatal; emit the others as notes."""
     checks.refuse(findings)
     for finding in findings:
         emit(events.Note(f"{finding.text} {finding.remedy}".strip()))

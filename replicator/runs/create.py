@@ -1,4 +1,4 @@
-"""`--create`: the destination database is made as the source's is, and goes away again where nothing was cloned."""
+"""`--create`: create the destination database like the source's; drop it again if nothing was cloned into it."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,20 +22,20 @@ from replicator.settings import Settings
 from replicator.work import emptying
 
 MAINTENANCE = ("postgres", "template1")
-"""Where to connect to while the database itself is not there."""
+"""The databases to connect to while the destination database does not exist."""
 INSIDE_DATABASE = ("database ", "extension ", "collation ")
-"""How the objects of findings begin whose statements need the destination database."""
+"""Findings about these objects have statements that must run in the destination database."""
 MAY_CREATE = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
 DATABASE_OID = "SELECT oid::bigint FROM pg_database WHERE datname = %s"
-LEAVING_SECONDS = 5.0  # as long as DROP DATABASE waits for sessions that are about to end
+LEAVING_SECONDS = 5.0  # as long as DROP DATABASE waits for sessions to end
 OTHERS = "SELECT FROM pg_stat_activity WHERE datid = %s AND pid <> %s AND usesysid IS NOT NULL"
 
 
 @contextmanager
 def created(settings: Settings, emit: Emit) -> Iterator[None]:
-    """Make the destination database as the source's is, unless it is there.
+    """Create the destination database with the source's properties, unless it exists.
 
-    Where the run ends before anything was cloned into it, it goes away again. Raises PreflightFailed.
+    If the run ends before anything was cloned into it, drop it again. Raises PreflightFailed.
     """
     created_objects: list[str] = []
     oid, create = 0, ""
@@ -54,7 +54,7 @@ def created(settings: Settings, emit: Emit) -> Iterator[None]:
         yield
     except BaseException as error:
         if dsn and created_objects:
-            # What cannot be dropped, since somebody uses it by now, stays.
+            # A database that somebody has started to use stays.
             with suppress(psycopg.Error), postgres.connect(dsn) as conn, _locked_out(conn, settings.destination, oid):
                 for what in reversed(created_objects):
                     conn.execute(f"DROP {what}")
@@ -66,20 +66,20 @@ def created(settings: Settings, emit: Emit) -> Iterator[None]:
 
 
 def _with_create_statement(findings: Sequence[Finding], create: str) -> Sequence[Finding]:
-    """Return what stands in the way of a clone into a database that is gone again, with the statement that makes it.
+    """Return the findings that block a clone into a database that was dropped again.
 
-    That comes first, where one of the others is to be run in that database or says something of it.
+    If a statement among them needs that database, the statement that creates it comes first.
     """
     if not any(
         f.fatal and f.run and f.server == "destination" and f.object.startswith(INSIDE_DATABASE) for f in findings
     ):
         return findings
-    dropped = "The database was dropped again: what is to be run in it, or is about it, needs it first."
+    dropped = "The database was dropped again. Create it before running statements in it or about it."
     return [Finding(dropped, "(`clone` then uses it)", object="the database", run=f"{create};"), *findings]
 
 
 def _exists(conn: Connection, name: str) -> bool:
-    """Tell whether a database exists. Raises PreflightFailed where nobody can ever connect to it."""
+    """Tell whether a database exists. Raises PreflightFailed if it is invalid: nobody can connect to it."""
     found = conn.execute("SELECT datconnlimit = -2 FROM pg_database WHERE datname = %s", [name]).fetchall()
     if found == [(True,)]:
         invalid = f'The destination database "{name}" is half dropped (invalid): its DROP DATABASE was interrupted.'
@@ -89,17 +89,17 @@ def _exists(conn: Connection, name: str) -> bool:
 
 @contextmanager
 def _locked_out(conn: Connection, dsn: str, oid: int) -> Iterator[None]:
-    """Keep all out of the database that was made, if one was, so that it can be dropped; where it stays, let them in.
+    """Block connections to the new database so that it can be dropped; allow them again if it stays.
 
-    Raises NotSupportedError where it is in use: it must be the one of this OID, nobody may be in it, and neither a
-    clone nor anybody else have written into it.
+    Raises NotSupportedError if it is in use: it must still have this OID, no sessions, and no contents. A check without
+    the block would be a race: a session could connect and write between the check and DROP DATABASE.
     """
     if not oid:
         yield
         return
     with postgres.connect(dsn) as inside:
         name = postgres.quoted(inside.info.dbname)
-        inside.execute("SET max_parallel_workers_per_gather = 0")  # they could not come in
+        inside.execute("SET max_parallel_workers_per_gather = 0")  # workers could not connect
         conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         try:
             ours = conn.execute(DATABASE_OID, [inside.info.dbname]).fetchall() == [(oid,)]
@@ -111,12 +111,12 @@ def _locked_out(conn: Connection, dsn: str, oid: int) -> Iterator[None]:
             inside.close()
             yield
         finally:
-            with suppress(psycopg.Error):  # mostly it is gone
+            with suppress(psycopg.Error):  # usually it has been dropped
                 conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
 
 def _maintenance(settings: Settings, emit: Emit) -> str | None:
-    """Wait for both servers and return how to connect to the destination's; None where its database is there."""
+    """Wait for both servers; return a conninfo for the destination's server, None if its database exists."""
     _wait("source", settings.source, settings, emit)
     try:
         postgres.connect(settings.destination, application="probe").close()
@@ -126,7 +126,7 @@ def _maintenance(settings: Settings, emit: Emit) -> str | None:
 
 
 def absent(settings: Settings, emit: Emit) -> str | None:
-    """Wait for both servers and return how to connect to the destination's; None where its database is there."""
+    """Wait for both servers; return a conninfo for the destination's server, None if its database exists."""
     if dsn := _maintenance(settings, emit):
         with postgres.connect(dsn, application="probe") as conn:
             return None if _exists(conn, postgres.database_name(settings.destination)) else dsn
@@ -134,14 +134,14 @@ def absent(settings: Settings, emit: Emit) -> str | None:
 
 
 def as_created(source: checks.Facts, server: checks.Facts, settings: Settings) -> checks.Facts:
-    """Return what the destination will be, on a server of which another database's facts are known."""
+    """Return the facts of the database to be created, derived from another database on its server."""
     name = postgres.database_name(settings.destination)
     encoding = "UTF8" if settings.source_encoding else source.encoding
     return replace(server, database=name, oid=0, size=0, encoding=encoding, collation=source.collation)
 
 
 def check_creation(source: Connection, conn: Connection, settings: Settings) -> list[Finding]:
-    """Return what keeps the destination database from being made on a server, and what cannot be told before it is."""
+    """Return what prevents creating the destination database, and what can only be checked once it exists."""
     name = postgres.database_name(settings.destination)
     _, _, findings = _creation(source, conn, name, settings)
     untestable = (
@@ -152,7 +152,7 @@ def check_creation(source: Connection, conn: Connection, settings: Settings) -> 
 
 
 def check_creator(conn: Connection, instead: str = "") -> Iterator[Finding]:
-    """Yield whether this role may not create databases; `instead` is what else helps."""
+    """Yield a finding if this role may not create databases; `instead` names an alternative."""
     user = conn.info.user
     if conn.execute(MAY_CREATE).fetchall() != [(True,)]:
         yield Finding(
@@ -164,7 +164,7 @@ def check_creator(conn: Connection, instead: str = "") -> Iterator[Finding]:
 
 
 def maintenance(settings: Settings, emit: Emit) -> str:
-    """Wait for the destination's server and return how to connect to it, in another database than the destination."""
+    """Wait for the destination's server; return a conninfo for another database on it."""
     name = postgres.database_name(settings.destination)
     first, *others = (conninfo.make_conninfo(settings.destination, dbname=n) for n in MAINTENANCE if n != name)
     try:
@@ -178,7 +178,7 @@ def maintenance(settings: Settings, emit: Emit) -> str:
 
 def _wait(server: str, dsn: str, settings: Settings, emit: Emit) -> str:
     def waiting(event: events.Event) -> None:
-        if not isinstance(event, events.Ready):  # that comes when the databases are
+        if not isinstance(event, events.Ready):  # reported later, for the databases themselves
             emit(event)
 
     checks.wait(server, dsn, attempts=settings.wait_attempts, delay=settings.wait_delay, emit=waiting)
@@ -186,7 +186,7 @@ def _wait(server: str, dsn: str, settings: Settings, emit: Emit) -> str:
 
 
 def _create(conn: Connection, name: str, create: str, steps: Iterable[Step]) -> Iterator[str]:
-    """Create the database, and its tablespace if that is wanted. Yields what is made, as DROP calls it."""
+    """Create the database and, with --tablespaces, its tablespace. Yields the operand of DROP for each."""
     for step in steps:
         if isinstance(step.work, CreateTablespace):
             with _reporting_refusal(step.name):
@@ -202,7 +202,7 @@ def _create(conn: Connection, name: str, create: str, steps: Iterable[Step]) -> 
 def _creation(
     source: Connection, conn: Connection, name: str, settings: Settings
 ) -> tuple[str, list[Step], list[Finding]]:
-    """Return the statement that makes the database, the steps before it, and what stands in the way."""
+    """Return the CREATE DATABASE statement, the steps before it, and findings that block it."""
     major = conn.info.server_version // 10000
     (wanted,) = read(source, "database", name=name, there=major, placed=settings.tablespaces)
     findings = [*writable(checks.read_facts(conn)), *check_creator(conn)]
@@ -216,7 +216,7 @@ def _creation(
         )
     steps, obstacles = tablespaces(source, conn, settings, [wanted.tablespace] if wanted.tablespace else [])
     create = wanted.create
-    if settings.source_encoding:  # the bytes are to become text
+    if settings.source_encoding:  # the bytes are converted to text
         create = create.replace(" TEMPLATE template0 ENCODING 'SQL_ASCII'", " TEMPLATE template0 ENCODING 'UTF8'")
     return create, steps, [*findings, *obstacles]
 

@@ -1,7 +1,7 @@
-"""What every new database has, made on the destination as it is in a new one: the plan builds upon that.
+"""Reset the destination to the state of a new database, on which the plan is based.
 
-That is the schema public with its owner, privileges and comment, plpgsql, and no default privileges: those would act on
-all that is made. A new database has it from a template, which anybody may have changed.
+A new database has the schema public with its standard owner, privileges and comment, plpgsql, and no default
+privileges, which would apply to every created object. It gets them from a template, which may have been modified.
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,9 +48,9 @@ SELECT FROM pg_namespace n
 def reset(
     destination: Connection, catalog: Catalog, content: Content, previous: resume.PreviousRun | None
 ) -> tuple[list[Step], list[Finding]]:
-    """Return the step that takes away what would act on the copy, or differ from it, and words about it.
+    """Return the step that removes what would affect the copy or differ from it, and findings about it.
 
-    A run that is resumed has done so before it made anything, and has its own there by now.
+    A resumed run did this before it created anything; what exists now is its own.
     """
     if previous and not any(step.name == RESET and not step.done for step in previous.steps):
         return [], []
@@ -58,7 +58,7 @@ def reset(
     statements, findings = _default_privileges(destination, catalog, resets) if content.privileges else ([], [])
     differing = [o for o in _differing(destination, content) if not _wanted(o, catalog)]
     kinds = {o.kind for o in differing}
-    if kinds & {"schema", "acl"}:  # who owns it has privileges, too
+    if kinds & {"schema", "acl"}:  # a new owner changes the privileges, too
         kinds |= {"schema", "acl"} if content.owners else {"acl"}
     public = [statement for statement in resets if " SCHEMA public " in statement and _about(statement) in kinds]
     if differing:
@@ -71,7 +71,7 @@ def reset(
 
 
 def _wanted(o: Object, catalog: Catalog) -> bool:
-    """Tell whether the source says the same."""
+    """Tell whether the source has the same definition."""
     definition = (o.name, o.create, o.alter_owner)
     return any((other.name, other.create, other.alter_owner) == definition for other in catalog.objects)
 
@@ -79,7 +79,7 @@ def _wanted(o: Object, catalog: Catalog) -> bool:
 def _default_privileges(
     destination: Connection, catalog: Catalog, resets: Sequence[str]
 ) -> tuple[list[str], list[Finding]]:
-    """Return the statements that take the destination's own away, where this role may, and words about all of them."""
+    """Return the statements that revoke the destination's default privileges, as far as this role may, and findings."""
     roles: dict[str, bool] = dict(destination.execute(DEFAULT_PRIVILEGES).fetchall())
     of_role = {role: [s for s in resets if s.startswith(f"{FOR_ROLE}{role} ")] for role in roles}
     revokes = [statement for role, may in roles.items() if may for statement in of_role[role]]
@@ -100,7 +100,7 @@ def _default_privileges(
 
 
 def _differing(conn: Connection, content: Content) -> Iterator[Object]:
-    """Yield what is said of the schema public that is not said of a new database's."""
+    """Yield the owner, privileges and comment of the schema public that a new database does not have."""
     for kind in ("schema", "acl", "comment"):
         for o in read_objects(conn, BY_NAME[kind]):
             counts = {"schema": content.owners and o.alter_owner is not None, "acl": content.privileges}
@@ -113,9 +113,9 @@ def _about(statement: str) -> str:
 
 
 def create_standard(source: Connection, destination: Connection, catalog: Catalog, *, dropping: bool) -> list[Step]:
-    """Return the step that makes what every database has, and the source, where the destination has it no more.
+    """Return the step that creates the schema public and plpgsql if the source has them and the destination does not.
 
-    `dropping`: what was made there by anybody goes before.
+    `dropping`: everything that users created is dropped before.
     """
     ((public, plpgsql),) = destination.execute(HAS, {"dropping": dropping}).fetchall()
     statements = _public(destination) if not public and any(o.name == PUBLIC for o in catalog.objects) else []
@@ -125,7 +125,7 @@ def create_standard(source: Connection, destination: Connection, catalog: Catalo
 
 
 def restore(conn: Connection) -> None:
-    """Make the schema public if it is gone, where all that a run made was removed."""
+    """Create the schema public if it does not exist, after everything a run created was removed."""
     ((public, _),) = conn.execute(HAS, {"dropping": False}).fetchall()
     if not public:
         with conn.transaction():
@@ -134,7 +134,7 @@ def restore(conn: Connection) -> None:
 
 
 def _public(conn: Connection) -> list[str]:
-    """Return the statements that make the schema public as it is in a new database, as far as this role may."""
+    """Return the statements that create a new database's schema public, as far as this role may."""
     since_15 = conn.info.server_version >= STANDARD_OWNER_SINCE
     owner = "pg_database_owner"
     if not since_15:
@@ -149,7 +149,7 @@ def _public(conn: Connection) -> list[str]:
 
 
 def drop_public(destination: Connection, catalog: Catalog, kept: Sequence[str], *, dropping: bool) -> list[Step]:
-    """Return the step that drops the schema public where the source has none, if nothing is in it by then."""
+    """Return the step that drops the schema public if the source has none and it is empty."""
     if any(o.name == PUBLIC for o in catalog.objects) or not catalog.objects or "public" in kept:
         return []
     if not destination.execute(PUBLIC_IS_EMPTY, [dropping]).fetchall():

@@ -1,4 +1,4 @@
-"""A run that ends too early: the journal says how, and the error names the one command that continues it."""
+"""A run that fails or is interrupted: record it in the journal, and name the command that continues it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,19 +16,19 @@ from replicator.sessions import failures, snapshot
 
 @contextmanager
 def recorded(copy: Copy) -> Iterator[None]:
-    """Write into the journal how a run ended that did not end well, and say which command goes on with it."""
+    """If a run fails, record why in the journal and add the command that continues it to the error."""
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
         ended = Interrupted("Interrupted.") if isinstance(error, KeyboardInterrupt) else error
         states = {VerificationFailed: "differs", Interrupted: "interrupted", SourceChanged: CHANGED}
         state = states.get(type(ended), "failed")
-        with suppress(psycopg.Error, ReplicatorError):  # without this last word it is still unfinished
+        with suppress(psycopg.Error, ReplicatorError):  # the run is unfinished even without this record
             differs = ended.names if isinstance(ended, VerificationFailed) else None
             journal.fail(copy.control(), state, failures.one_line(ended), differs)
         if isinstance(ended, SourceChanged):
             ended.hint = next_command(ended, copy)
-        elif isinstance(ended, ReplicatorError) and not isinstance(ended, VerificationFailed):  # that says it itself
+        elif isinstance(ended, ReplicatorError) and not isinstance(ended, VerificationFailed):  # has it already
             ended.hint = f"{ended.hint or ''} {next_command(ended, copy)}".strip()
         if ended is error:
             raise
@@ -36,7 +36,7 @@ def recorded(copy: Copy) -> Iterator[None]:
 
 
 def next_command(error: ReplicatorError, copy: Copy) -> str:
-    """Return how far the copy got, and the command that finishes it."""
+    """Return how many steps are done, and the command that finishes the copy."""
     status = None
     with suppress(psycopg.Error, ReplicatorError):
         status = journal.read_status(copy.control())
@@ -53,7 +53,7 @@ def next_command(error: ReplicatorError, copy: Copy) -> str:
 
 
 def is_held(copy: Copy) -> bool:
-    """Tell whether the snapshot can be had from somebody else when this program has ended."""
+    """Tell whether another process keeps the snapshot after this one ends: release it here, then import it again."""
     with suppress(psycopg.Error, ReplicatorError):
         if run := journal.read_run(copy.control()):
             copy.ends.snapshot.release()

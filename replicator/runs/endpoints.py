@@ -1,4 +1,4 @@
-"""Both databases, opened as a clone needs them: the source in one snapshot, the destination claimed for this run."""
+"""Both databases, open: the source in one snapshot, the destination claimed for this run alone."""
 
 import uuid
 from collections.abc import Collection, Iterator, Sequence
@@ -34,7 +34,7 @@ SNAPSHOT_LOST = (
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One of the two: how to connect to its database, what is known of it, and the sessions of the workers there."""
+    """Either server: the conninfo of its database, its facts, and the worker sessions on it."""
 
     dsn: str = field(repr=False)
     facts: checks.Facts
@@ -53,38 +53,38 @@ class Endpoints:
     encoding: str
     """The client_encoding of all sessions on both servers."""
     sessions: str
-    """The last word of the sessions' application names, of this run alone."""
+    """The last word of the sessions' application names, unique to this run."""
     throttle: Throttle | None
-    """The pace of the whole run; None where there is no limit."""
+    """The rate limit of the whole run; None without a limit."""
     sorting: Sorting | None
-    """In how much memory to sort; None where that was given."""
+    """Memory for sorting; None if --maintenance-work-mem sets it."""
     previous: PreviousRun | None = None
-    """What an earlier run left, where this one goes on with it."""
+    """The earlier run that this one resumes."""
     same_snapshot: bool = False
-    """`moment` is that of the earlier run, or nothing is to be read any more."""
+    """`snapshot` is the earlier run's, or all reading steps are done."""
 
     def warm(self, plan: Plan) -> None:
-        """Open the first connections that the workers will use while the plan is written down."""
+        """Open the workers' first connections while the plan is written to the journal."""
         self.source.sessions.warm(sum(step.phase in READING for step in plan.steps))
         self.destination.sessions.warm(len(plan.steps))
 
     def all_read(self, tables: Collection[int], *, release: bool) -> None:
-        """Make sure that what decides how rows are read is as it was, and write that down. Raises SourceChanged.
+        """Check that no table changed in a way that affects how rows are read; record that. Raises SourceChanged.
 
-        `release`: nothing more is to be read in the snapshot.
+        `release`: nothing else needs the snapshot, so release it.
         """
         if not (self.previous and self.previous.read):
             self.snapshot.check(tables)
         if release:
             self.release_snapshot()
         else:
-            with suppress(psycopg.OperationalError):  # without it a resumed run looks once more
+            with suppress(psycopg.OperationalError):  # without this record, a resumed run checks again
                 journal.checked(self.control.keep())
 
     def release_snapshot(self) -> None:
-        """Release the snapshot, which keeps VACUUM and DDL waiting on the source: nothing more is to be read in it."""
-        with suppress(psycopg.OperationalError):  # without the journal's consent it is held to the end
-            if crash.unlogged(control := self.control.keep()):  # a crash would have these read again
+        """Release the snapshot: it blocks DDL on the source and keeps VACUUM from removing dead rows."""
+        with suppress(psycopg.OperationalError):  # if the journal cannot record it, keep the snapshot to the end
+            if crash.unlogged(control := self.control.keep()):  # a crash would empty these, so they must be read again
                 journal.checked(control)
             elif journal.let_snapshot_go(control):
                 self.snapshot.release()
@@ -92,28 +92,28 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What is known of both servers since they were waited for, and the connections that this took."""
+    """The facts of both servers and the connections that were opened while waiting for them."""
 
     facts: dict[str, checks.Facts] = field(default_factory=dict)
     source: list[Connection] = field(default_factory=list)
     destination: list[Connection] = field(default_factory=list)
 
     def drop_lost(self) -> None:
-        """Close those that were lost meanwhile: the source's are idle for as long as the destination is waited for."""
+        """Close lost connections: the source's are idle while the run waits for the destination."""
         for conns in (self.source, self.destination):
             for conn in [conn for conn in conns if not postgres.answers(conn)]:
                 conns.remove(conn)
                 conn.close()
-                self.facts.clear()  # another server may have taken its place
+                self.facts.clear()  # a different server may answer now
 
     def close(self) -> None:
-        """Close the connections, whoever used them."""
+        """Close all connections, used or not."""
         for conn in (*self.source, *self.destination):
             conn.close()
 
 
 def _already_claimed(conn: Connection, holder: Holder) -> PreflightFailed:
-    """Return the error that says who is at work in the destination: a clone, or `validate`."""
+    """Return the error that names what holds the claim: a clone, or `validate`."""
     status = journal.read_status(conn) if ownership.exists(conn) else None
     if status and status.open:
         return PreflightFailed(f"`validate` is running on the destination: {holder}.", hint="Wait until it ends.")
@@ -122,10 +122,9 @@ def _already_claimed(conn: Connection, holder: Holder) -> PreflightFailed:
 
 @contextmanager
 def open_both(settings: Settings, opened: Opened | None = None, *, claim: bool = True) -> Iterator[Endpoints]:
-    """Open all that a clone holds to its end: the source's snapshot, the journal's connection, a pool for each side.
+    """Open what a clone holds until it ends: the source's snapshot, the journal's connection, a pool for each side.
 
-    What is `opened` already is used. `claim`: the destination is this run's alone. Raises PreflightFailed where it is
-    another's.
+    `opened` connections are used. `claim`: lock out other runs. Raises PreflightFailed if another one has the claim.
     """
     sessions = uuid.uuid4().hex[:8]
     opened = opened or Opened()
@@ -180,7 +179,7 @@ def open_both(settings: Settings, opened: Opened | None = None, *, claim: bool =
 
 
 def of_writers(copying: Copying, sorting: Sorting) -> dict[str, str]:
-    """Return the settings of the sessions that write into the copy."""
+    """Return the settings of the sessions that write to the destination."""
     memory = copying.maintenance_work_mem or sorting.most
     settings = {
         "maintenance_work_mem": f"{memory // 1024}kB",
@@ -188,18 +187,18 @@ def of_writers(copying: Copying, sorting: Sorting) -> dict[str, str]:
     }
     if copying.toast_compression:
         settings["default_toast_compression"] = copying.toast_compression
-    return settings | dry_run.TRYING  # what writes for good was refused where the database is frozen
+    return settings | dry_run.TRYING  # a frozen database was refused before, so these sessions may write
 
 
 @contextmanager
 def take_snapshot(
     settings: Settings, encoding: str, previous: PreviousRun | None, opened: Sequence[Connection]
 ) -> Iterator[tuple[Snapshot, PreviousRun | None, bool]]:
-    """Join the snapshot of the earlier run if somebody still holds it, else take a new one. Tells whether it is that.
+    """Import the earlier run's snapshot if it is still held, else take a new one. The last value tells which.
 
-    Names begin anew when the source's server is started: a snapshot of that name that sees something else is another's.
-    Where that run had read all that it wanted another one serves as well, to read the schema again.
-    Raises PreflightFailed where a new one was not asked for.
+    Snapshot names start over when the source restarts: the same name with other contents is another snapshot.
+    If the earlier run had read everything, a new snapshot is enough to read the schema again.
+    Raises PreflightFailed if a new snapshot is needed and --resume=per-table was not given.
     """
     with ExitStack() as stack:
         if previous and previous.run.snapshot:
@@ -222,19 +221,19 @@ def take_snapshot(
 
 
 def identity(snapshot: Snapshot) -> tuple[str, str]:
-    """Return what tells a snapshot from any other: what it sees, and since when its server has run.
+    """Return what identifies a snapshot: its contents, and the start time of its server.
 
-    On a standby two snapshots may look the same, but none has the name of another while the server runs.
+    On a standby, two snapshots may have the same contents, but names are unique while the server runs.
     """
     ((start,),) = snapshot.holder.execute("SELECT pg_postmaster_start_time()::text").fetchall()
     return snapshot.read_point.snapshot, start
 
 
 def common_encoding(source: Connection, destination: Connection, declared: str | None = None) -> str:
-    """Return the client_encoding for both ends: the source's own, so that it need not convert.
+    """Return the client_encoding for both servers: the source's, which saves a conversion there.
 
-    SQL_ASCII's bytes mean nothing by themselves. Into UTF8 they go as what they must be, or as what they are `declared`
-    to be, into SQL_ASCII as they are. Raises PreflightFailed where something else is declared than can be.
+    Bytes in SQL_ASCII have no encoding. A UTF8 destination reads them as UTF8, or as the `declared` encoding; a
+    SQL_ASCII destination stores them unchanged. Raises PreflightFailed if the declared encoding is impossible.
     """
     here, connection = (str(conn.info.parameter_status("server_encoding")) for conn in (source, destination))
     if declared:
@@ -245,7 +244,7 @@ def common_encoding(source: Connection, destination: Connection, declared: str |
 
 
 def declared_encoding(encoding: str, source: Connection, destination: Connection | None) -> str:
-    """Return an encoding in the server's words, if both can speak it and it says something. Raises PreflightFailed."""
+    """Return an encoding by the server's name, if both servers can convert it. Raises PreflightFailed."""
     conns = [conn for conn in (source, destination) if conn]
     here, *rest = (str(conn.info.parameter_status("server_encoding")) for conn in conns)
     connection = rest[0] if rest else "not known"

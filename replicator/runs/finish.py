@@ -1,4 +1,4 @@
-"""The end of a copy: it is compared with the source, and its journal goes in the transaction that completes it."""
+"""The end of a copy: compare it with the source, then drop the journal in the transaction that completes the copy."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,10 +26,10 @@ STARTED = "SELECT pg_postmaster_start_time()"
 
 
 def check(copy: Copy) -> bool:
-    """Compare the copy with the source. Returns whether that could be told of all of it. Raises VerificationFailed."""
+    """Compare the copy with the source. Returns whether all of it could be compared. Raises VerificationFailed."""
     ends, settings, prepared = copy.ends, copy.settings, copy.prepared
     promised = prepared.catalog
-    if settings.skip_failed_refresh:  # which view is empty for it was said
+    if settings.skip_failed_refresh:  # the views left empty were reported
         promised = replace(promised, populated=frozenset())
     given = read_given(copy.control())
     comparing = partial(
@@ -57,7 +57,7 @@ def check(copy: Copy) -> bool:
 
 @contextmanager
 def undone_if_crashed(copy: Copy) -> Iterator[None]:
-    """Take nothing for true that was found while the destination's server crashed. Raises Undone then."""
+    """If the destination crashed during a comparison, its errors mean nothing: raise Undone instead."""
     try:
         yield
     except (ReplicatorError, psycopg.Error):
@@ -66,10 +66,10 @@ def undone_if_crashed(copy: Copy) -> Iterator[None]:
 
 
 def finish(copy: Copy) -> None:
-    """Say of the database itself what the source says, and drop the journal, in one transaction.
+    """Apply the database-level settings and drop the journal, in one transaction.
 
-    Raises Undone if the server crashed before. Where it crashes in mid-commit, and the commit went through, the
-    transaction's number tells so.
+    Raises Undone if the server crashed before. If the connection is lost during COMMIT, the transaction's number tells
+    whether it committed.
     """
     prepared, settings = copy.prepared, copy.settings
     copy.retried(lambda: as_of.report_read_points(copy.control(), prepared.catalog, copy.emit))
@@ -102,9 +102,9 @@ def finish(copy: Copy) -> None:
 
 
 def check_server(control: Connection, dsn: str) -> None:
-    """Make sure that who connects now comes to the server that has the copy. Raises StepFailed.
+    """Check that new connections reach the server that has the copy. Raises StepFailed.
 
-    Where a standby was promoted and the old primary lives on, its sessions notice nothing.
+    After a standby was promoted, sessions on a surviving old primary notice nothing.
     """
     with postgres.connect(dsn, application="probe") as now:
         if now.execute(STARTED).fetchall() != control.execute(STARTED).fetchall():
