@@ -1,7 +1,7 @@
-"""A process of its own that holds a run's snapshot, so that what the run leaves can be finished as of the same moment.
+"""`--hold-snapshot`: a separate process that holds a run's snapshot, so that a later run can resume in it.
 
-It is started by the run, tells the name under which it exported the snapshot, and goes when the journal does, when the
-journal names another snapshot, or when its time is over: a snapshot that nobody wants keeps VACUUM from its work.
+The run starts it and reads the name of the exported snapshot from its output. The process ends when the journal is
+dropped or names another snapshot, or when its time is up: an unused snapshot keeps VACUUM from removing dead rows.
 """
 
 import json
@@ -23,14 +23,14 @@ CHECK_SECONDS = 2.0
 EARLY_CHECK_SECONDS = 0.2
 BEGIN_SECONDS = 30.0
 LOCK_SECONDS = 5.0
-"""The run has these locks already: where they are not to be had, somebody waits for the run, and would for ever."""
+"""The run holds these locks. If they are not granted, another session waits for the run, and would wait forever."""
 HELD, REFUSED = "held", "refused"
-"""The first word that the process says."""
+"""The first word of the process's output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the holder needs to know. It comes on its standard input: others could read a command line."""
+    """The holder's input. It comes on standard input, since other users can read a command line."""
 
     source: str
     destination: str
@@ -40,7 +40,7 @@ class Request:
 
 
 def start(request: Request) -> str:
-    """Start the process and return the name of the snapshot that it holds. Raises PreflightFailed."""
+    """Start the process; return the name of the snapshot that it exports. Raises PreflightFailed."""
     process = subprocess.Popen(
         COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
     )
@@ -60,7 +60,7 @@ def start(request: Request) -> str:
 
 
 def hold(text: str) -> None:
-    """Be that process: `text` is a Request as JSON. Prints the snapshot's name, or why not; returns when it is over."""
+    """Run as that process; `text` is a Request as JSON. Prints the snapshot's name or the error; returns at the end."""
     request = Request(**json.loads(text))
     until = time.monotonic() + request.seconds
     with ExitStack() as stack:
@@ -77,13 +77,13 @@ def hold(text: str) -> None:
         control: ControlConnection | None = None
         while time.monotonic() < until:
             time.sleep(CHECK_SECONDS if begun else EARLY_CHECK_SECONDS)
-            expected = begun or time.monotonic() > overdue  # the run may have been over before we looked
+            expected = begun or time.monotonic() > overdue  # the run may have ended before the first look
             try:
                 # One session for all looks: logging in every time would fill the server's log.
                 control = control or stack.enter_context(ControlConnection(request.destination, "hold"))
                 run = journal.read_run(control.keep())
             except psycopg.OperationalError as error:
-                if expected and not failures.may_pass(error):  # it was dropped, or swapped in under another name
+                if expected and not failures.may_pass(error):  # the database was dropped or renamed by a swap
                     return
             else:
                 wanted = run.snapshot if run else None  # None: there is no journal

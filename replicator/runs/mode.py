@@ -1,11 +1,11 @@
-"""How a run treats what the destination has: the ways in which runs of `clone` differ, each said here and nowhere else.
+"""How a run treats existing objects on the destination. All differences between modes of `clone` are defined here.
 
     copy       an empty destination: the whole database is copied
-    drop       --replace drop: the first step drops what is there; the rest is `copy`
-    swap       --replace swap: `copy` into a database beside the destination, which then takes its name (swap.py)
-    rows only  --data-only: rows and sequences' values into a schema that belongs to somebody else (rows_only/)
+    drop       --replace drop: the first step drops everything; the rest is `copy`
+    swap       --replace swap: `copy` into a second database, which then takes the destination's name (swap.py)
+    rows only  --data-only: rows and sequence values into an existing schema (rows_only/)
 
-Each of them can be resumed: see resume/.
+Each mode can be resumed: see resume/.
 """
 
 from collections.abc import Callable
@@ -21,15 +21,15 @@ from replicator.settings import Existing, Settings
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """What a run does otherwise than others."""
+    """How a run differs from others."""
 
     prepare: Callable[[Endpoints, Settings, Emit], Prepared]
     drops: bool = False
-    """What is there is dropped, the journal of an earlier run too."""
+    """Drop existing objects, including an earlier run's journal."""
     whole: bool = True
-    """The database is the copy's alone: nobody waits for its locks, and its settings are the source's at the end."""
+    """The copy has the database to itself: nobody waits for its locks, and it gets the source's database-level settings."""
     swapped_in: bool = False
-    """It is marked as complete when its journal goes: so the swap can be done by another run."""
+    """Mark the copy as complete when its journal is dropped, so that another run can swap it in."""
 
 
 COPY = Mode(prepare)
@@ -39,7 +39,7 @@ ROWS_ONLY = Mode(rows_only.prepare, whole=False)
 
 
 def mode_of(existing: Existing) -> Mode:
-    """Return the mode that the options ask for."""
+    """Return the mode that the options select."""
     if existing.data_only:
         return ROWS_ONLY
     return {None: COPY, "drop": DROP, "swap": SWAP}[existing.replace]

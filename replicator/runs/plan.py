@@ -1,4 +1,4 @@
-"""`plan`: what a clone would do. Nothing is written anywhere."""
+"""`plan`: report what a clone would do. Nothing is written."""
 
 from contextlib import ExitStack
 from dataclasses import replace
@@ -24,9 +24,9 @@ TRYING = "Trying the schema on the destination"
 
 
 def plan_copy(settings: Settings, emit: Emit) -> Plan:
-    """Return what a clone would do; nothing is written anywhere.
+    """Return what a clone would do. Nothing is written.
 
-    Where source and destination are one, there is no destination to ask what it can hold.
+    If source and destination are the same, the plan assumes that the destination supports everything.
     """
     if settings.source != settings.destination:
         with wait_for_both(settings, emit):
@@ -63,7 +63,7 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
 def planned(
     catalog: Catalog, destination: Connection, settings: Settings, previous: resume.PreviousRun | None = None
 ) -> Plan:
-    """Return the plan of a copy as the settings want it, its tables split as the earlier run did."""
+    """Return the plan for these settings; a resumed run splits tables as the earlier run did."""
     return make_plan(
         carried_into(catalog, destination.info.server_version),
         statistics_for(destination, settings),
@@ -79,6 +79,6 @@ def planned(
 
 
 def statistics_for(destination: Connection, settings: Settings) -> Statistics:
-    """Return where the statistics come from: the source, where nothing else was asked for and the destination can."""
+    """Return how to get planner statistics; by default from the source, if the destination can import them."""
     can = destination.info.server_version >= checks.STATISTICS_SINCE
     return settings.statistics or (Statistics.TRANSFER if can else Statistics.ANALYZE)

@@ -1,4 +1,4 @@
-"""All before the first write: nothing blocks the copy, the catalog is read, adapted to the destination and planned."""
+"""Everything before the first write: check both servers, read the catalog, adapt it to the destination, plan."""
 
 from collections.abc import Collection, Sequence
 from contextlib import nullcontext
@@ -31,44 +31,44 @@ DROPPED = "drop what is there"
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is to be copied and how. `end` are the steps about the database itself: they end the copy.
+    """What to copy, and how. `end`: database-level settings, applied in the transaction that completes the copy.
 
-    `there` is what to compare with, if that is not all that the destination has. `kept` are schemas of its own.
+    `compare_with`: the catalog to verify against, if not the whole destination. `kept_schemas`: the destination's own.
     """
 
     catalog: Catalog
     plan: Plan
     end: Sequence[Step] = ()
     left_out: Sequence[str] = ()
-    """What the destination does not support, or this role may not create there, in words: skipped, as was agreed."""
+    """What the destination does not support, or its role may not create, as texts: skipped with the user's consent."""
     compare_with: Catalog | None = None
     kept_schemas: tuple[str, ...] = ()
     existing: Catalog | None = None
-    """What the destination has of an earlier run, which this one continues."""
+    """The destination's catalog, if this run resumes an earlier one."""
     tried: Rehearsal = field(default_factory=Rehearsal)
-    """What the destination refused of the schema."""
+    """The result of the dry run: what the destination rejected."""
 
 
 class Examined(NamedTuple):
-    """All findings and, where the source's tables could be locked, what is to be done."""
+    """All findings and, if the source's tables could be locked, the prepared copy."""
 
     findings: list[Finding]
     prepared: Prepared | None
 
 
 class Requirements(NamedTuple):
-    """What the catalog's objects need around them, as steps: before the schema, and at the end of the copy."""
+    """What the catalog's objects require of server and database, as steps before the schema and at the end."""
 
     cluster: list[Step]
     """Roles, privileges on parameters, tablespaces."""
     defaults: list[Step]
-    """What every new database has, and this destination has not."""
+    """Steps that reset the destination to the state of a new database."""
     end: list[Step]
     missing: list[Finding]
-    """What is missing, so that the schema cannot be made as a whole."""
+    """Missing roles, extensions and the like, without which the schema cannot be created."""
     memberships: list[Finding]
     inaccessible: Collection[str]
-    """Roles that this role may not act as."""
+    """Owners that this role is no member of."""
 
 
 def prepare(ends: Endpoints, settings: Settings, emit: Emit, *, replacing: bool = False) -> Prepared:
@@ -78,7 +78,7 @@ def prepare(ends: Endpoints, settings: Settings, emit: Emit, *, replacing: bool 
     """
     findings, prepared = examine(ends, settings, emit, replacing=replacing)
     refuse_or_note(findings, emit)
-    assert prepared is not None, "what kept the catalog from being read is fatal"
+    assert prepared is not None, "if the catalog could not be read, a finding is fatal"
     return prepared
 
 
@@ -86,28 +86,28 @@ def prepare(ends: Endpoints, settings: Settings, emit: Emit, *, replacing: bool 
 def examine(
     ends: Endpoints, settings: Settings, emit: Emit, *, replacing: bool = False, absent: bool = False
 ) -> Examined:
-    """Look at everything that a clone depends on: both servers, the catalog, what it needs, what the destination takes.
+    """Check everything that a clone depends on: both servers, the catalog, its requirements, a dry run.
 
-    `replacing`: what the destination has is dropped first. `absent`: the destination is still to be created, and
-    another database of its server is open in its place.
+    `replacing`: existing objects are dropped first. `absent`: the destination does not exist yet; another database
+    of its server is open instead.
     """
     occupied, findings, readable = check_servers(ends, settings, replacing=replacing, absent=absent)
     if not readable:
         return Examined(findings, None)
     with events.saying(emit, READING):
         catalog, excluded = chosen(read_stable(ends, settings), settings)
-    if not absent or settings.source_encoding:  # else the one that is created takes all bytes
+    if not absent or settings.source_encoding:  # else the new database has the source's encoding
         findings += encoding.sample(ends.snapshot, catalog)
     if settings.replace and not settings.allow_empty and not any(finding.fatal for finding in findings):
         findings += checks.check_rows(ends.snapshot.holder, catalog)
     needs = requirements(ends, catalog, settings, replacing=replacing, absent=absent)
-    catalog = select.without_owners(catalog, needs.inaccessible)  # named by role, once
+    catalog = select.without_owners(catalog, needs.inaccessible)  # reported once by role
     to_drop = replacing and not resume.has_done(ends.previous, DROPPED)
     existing = read_existing(ends.control.conn, catalog, settings) if ends.previous and not to_drop else None
     compared = settings.verify or settings.replace == "swap"
     findings += [*needs.missing, *needs.memberships]
     findings += checks.check_row_security(ends.control.conn, catalog, existing, compared=compared)
-    # Whatever is tried would say the same again, or has no place to be tried in.
+    # A dry run would repeat these findings, or has no database to run in.
     if absent or any(finding.fatal for finding in occupied):
         return Examined(findings, Prepared(catalog, Plan(()), needs.end))
     findings += told(excluded)
@@ -118,7 +118,7 @@ def examine(
 def check_servers(
     ends: Endpoints, settings: Settings, *, replacing: bool, absent: bool
 ) -> tuple[list[Finding], list[Finding], bool]:
-    """Return what is wrong with the destination, all findings so far, and whether the source can be locked and read."""
+    """Return the destination's findings, all findings so far, and whether the source can be locked and read."""
     source, destination = ends.snapshot.holder, ends.control.conn
     facts = checks.read_facts(source, settings.source_encoding), checks.read_facts(destination)
     if same := checks.same_database(*facts):
@@ -150,7 +150,7 @@ def check_servers(
 def requirements(
     ends: Endpoints, catalog: Catalog, settings: Settings, *, replacing: bool, absent: bool
 ) -> Requirements:
-    """Return what the catalog's objects need of the servers and of the database itself, and what of it is missing."""
+    """Return what the catalog's objects require of servers and database, and what is missing."""
     source, destination, previous = ends.snapshot.holder, ends.control.conn, ends.previous
     missing = checks.check_catalog(
         source, destination, catalog, roles=settings.roles, replacing=replacing, absent=absent
@@ -176,7 +176,7 @@ def try_on_destination(
     *,
     replacing: bool,
 ) -> tuple[list[Finding], Prepared]:
-    """Try everything on the destination, and roll it back. Returns what it refuses, and what is to be done."""
+    """Run the dry run on the destination. Returns what it rejects, and the prepared copy."""
     source, destination, previous = ends.snapshot.holder, ends.control.conn, ends.previous
     agreed = settings.skip_unprivileged
     to_drop = replacing and not resume.has_done(previous, DROPPED)
@@ -195,7 +195,6 @@ def try_on_destination(
     left_out = [*map(str, without), *(f.text for f in (*needs.memberships, *refused, *forbidden))]
     if previous and previous.read and settings.verify:
         emit(events.Note("The rows are those of the earlier run; they are compared with the source's current rows."))
-    adapted = resume.with_earlier_sizes(previous, fit.catalog) if previous else fit.catalog
     drop_existing = [Step(DROPPED, Phase.DROP, DropExisting(kept_schemas))] if replacing else []
     public_dropped = defaults.drop_public(destination, catalog, kept_schemas, dropping=to_drop)
     adapted = resume.with_earlier_sizes(previous, fit.catalog) if previous else fit.catalog
@@ -207,7 +206,7 @@ def try_on_destination(
 
 
 def read_existing(destination: Connection, catalog: Catalog, settings: Settings) -> Catalog:
-    """Return what the destination has of an earlier run; a key that was agreed to be NOT VALID counts as valid."""
+    """Return what an earlier run created; a key that may be NOT VALID counts as valid."""
     existing = selected(read_catalog(destination), settings)
     return select.as_validated(existing, catalog) if settings.foreign_keys or settings.defer_validation else existing
 
@@ -215,7 +214,7 @@ def read_existing(destination: Connection, catalog: Catalog, settings: Settings)
 def refused_cluster_steps(
     destination: Connection, beginning: Sequence[Step], end: Sequence[Step], *, agreed: bool
 ) -> tuple[list[Finding], list[Step]]:
-    """Return what the destination would refuse of these steps, and the last ones; without those if that was agreed."""
+    """Return what the destination rejects of these steps, and the last steps; `agreed`: without the rejected ones."""
     tried = refusals(destination, [*beginning, *end])
     if not agreed:
         return tried, list(end)
@@ -226,7 +225,7 @@ def refused_cluster_steps(
 
 
 def schemas_to_keep(destination: Connection, catalog: Catalog, emit: Emit) -> tuple[str, ...]:
-    """Return the schemas that the destination alone has, and say what will become of it all."""
+    """Return the schemas that only the destination has; emit notes about what is kept and dropped."""
     kept_schemas = emptying.staying(destination, (o.identity for o in catalog.objects if o.kind == "schema"))
     emit(events.Note("--replace drop: the destination is incomplete until this run ends."))
     if kept_schemas:

@@ -1,4 +1,4 @@
-"""Read the source's catalogs, again where somebody changes the schema meanwhile."""
+"""Read the source's catalogs; read them again if the schema changes meanwhile."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ READING = "Locking the source's tables and reading its catalogs"
 P = ParamSpec("P")
 T = TypeVar("T")
 READS = 5
-"""So often the source's catalogs are read, while somebody changes the schema, before it is given up."""
+"""How many times to read the catalogs while the schema keeps changing, before giving up."""
 
 DROPPED_MEANWHILE = (
     psycopg.errors.UndefinedTable,
@@ -38,13 +38,13 @@ DROPPED_MEANWHILE = (
     psycopg.errors.UndefinedFunction,
     psycopg.errors.InternalError_,
 )
-"""What a server says when it reads of something that the snapshot shows and that no longer exists."""
+"""Errors from reading an object that the snapshot shows and that was dropped since."""
 
 
 def in_one_encoding(
     prepare: Callable[Concatenate[Endpoints, Settings, P], T],
 ) -> Callable[Concatenate[Endpoints, Settings, P], T]:
-    """Tell which objects have what the common encoding does not, bytes in SQL_ASCII. Raises PreflightFailed."""
+    """Name the objects whose text the common encoding cannot represent. Raises PreflightFailed."""
 
     @wraps(prepare)
     def naming_objects(ends: Endpoints, settings: Settings, /, *args: P.args, **more: P.kwargs) -> T:
@@ -52,7 +52,9 @@ def in_one_encoding(
             return prepare(ends, settings, *args, **more)
         except encoding.UNFIT as error:
             names = ""
-            with postgres.connect(settings.source, application="probe") as conn:  # as LATIN1, in which all bytes are
+            with postgres.connect(
+                settings.source, application="probe"
+            ) as conn:  # read as LATIN1, which maps every byte
                 if unknown := encoding.is_unknown(conn):
                     objects = [(o.name, (*o.create, *o.stub, *o.finish)) for o in read_catalog(conn).objects]
                     objects += database.said(conn, settings)
@@ -67,9 +69,9 @@ def in_one_encoding(
 
 
 def read_stable(ends: Endpoints, settings: Settings) -> Catalog:
-    """Lock the tables and read the catalogs, in a new snapshot where somebody changed the schema meanwhile.
+    """Lock the tables and read the catalogs; if the schema changed meanwhile, repeat in a new snapshot.
 
-    In the snapshot of an earlier run it is the journal that tells of changed definitions. Raises SourceChanged.
+    An earlier run's snapshot cannot be replaced; there, changes show up against the journal. Raises SourceChanged.
     """
     changed: list[str] = []
     for _ in range(READS):
@@ -97,16 +99,16 @@ def read_stable(ends: Endpoints, settings: Settings) -> Catalog:
 
 
 def read(moment: Snapshot, reader: Connection) -> Catalog:
-    """Read the database at this moment, in words that the server of the other connection can read.
+    """Read the catalog in this snapshot, with keywords quoted as the other connection's server needs it.
 
-    Raises PreflightFailed where its own server fails on something that is there, and not just being dropped.
+    Raises PreflightFailed if the server fails to print an existing object (not one being dropped).
     """
     try:
         with uncollected(), moment.another() as beside:
             return routed(keywords.read_for(moment.holder, reader, beside), moment.holder, reader)
     except psycopg.errors.InternalError_ as error:
         names = ""
-        with suppress(psycopg.errors.LockNotAvailable), moment.now() as conn:  # some table is being changed
+        with suppress(psycopg.errors.LockNotAvailable), moment.now() as conn:  # a table is being altered
             names = ", ".join(unprintable(conn))
         if not names:
             raise
@@ -118,14 +120,14 @@ def read(moment: Snapshot, reader: Connection) -> Catalog:
 
 
 own_process = ContextVar("own_process", default=False)
-"""Whether this process runs nothing else, so that its garbage collector may be switched. The command line sets it."""
+"""Whether this process runs nothing else, so the garbage collector may be disabled. Set by the command line."""
 
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Keep the garbage collector away from a catalog and its plan, now and later, if it is ours.
+    """Exclude a catalog and its plan from garbage collection, now and later, if this process is ours.
 
-    They hold millions of things and no garbage, and it would look at all of them again and again: half of the time.
+    They are millions of objects without garbage; scanning them repeatedly took half of the time.
     """
     if not own_process.get():
         yield

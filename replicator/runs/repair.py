@@ -1,4 +1,4 @@
-"""`verify --repair` of a copy that was made, compared and found to differ: its rows are repaired, and its run ends."""
+"""`verify --repair` of a clone whose verification failed: repair the rows, then complete the run."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -22,7 +22,7 @@ from replicator.work import sequences
 
 
 def verify_or_repair(settings: Settings, emit: Emit) -> list[Mismatch]:
-    """Compare the two databases and repair rows if the settings say so; end the run of a copy that was unfinished.
+    """Compare both databases; with `repair`, repair rows and complete an unfinished clone.
 
     Returns the differences. Raises a ReplicatorError.
     """
@@ -35,9 +35,9 @@ def verify_or_repair(settings: Settings, emit: Emit) -> list[Mismatch]:
 
 
 def repair_unfinished(settings: Settings, status: Status, run: Run, emit: Emit) -> list[Mismatch]:
-    """Make the rows of an unfinished copy what the source's are now. Where no difference is left, end its run.
+    """Repair the rows of an unfinished copy to the source's current rows; complete the run if no difference remains.
 
-    Returns the differences, as they were found and repaired. Raises PreflightFailed where more than that is to be done.
+    Returns the differences, repaired or not. Raises PreflightFailed if steps of the clone are not done.
     """
     if status.done < status.steps or run.rows_only:
         raise PreflightFailed(
@@ -64,7 +64,7 @@ def repair_unfinished(settings: Settings, status: Status, run: Run, emit: Emit) 
 
 
 def _catalog(ends: Endpoints, settings: Settings, emit: Emit) -> Catalog:
-    """Return what the copy was to hold of the source's catalog."""
+    """Return the part of the source's catalog that the copy should have."""
     catalog = selected(read(ends.snapshot, ends.control.conn), settings)
     if settings.downgrade or settings.skip_unprivileged:
         catalog = as_cloned(catalog, ends, settings, emit)
@@ -72,7 +72,7 @@ def _catalog(ends: Endpoints, settings: Settings, emit: Emit) -> Catalog:
 
 
 def _move_sequences(ends: Endpoints, catalog: Catalog) -> SequenceValues:
-    """Give the sequences what the source's have now: repaired rows may have values beyond what they were given."""
+    """Set the sequences to the source's current values: repaired rows may have higher values than those set before."""
     with ends.source.sessions.use() as conn:
         values = sequences.read_values(conn, catalog.sequences)
     control = ends.control.keep()

@@ -1,4 +1,4 @@
-"""What an unfinished clone left on the destination: what is there, and how it goes away again."""
+"""`status` and `clean`: show or remove what an unfinished clone left on the destination."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ EXISTS = "SELECT FROM pg_database WHERE datname = %s AND datallowconn AND datcon
 
 
 def unfinished_clone(dsn: str) -> Status | None:
-    """Return the state of the unfinished clone in this database, or of one that is to replace it; None without any."""
+    """Return the state of the unfinished clone in this database, or of its replacement (swap); None without one."""
     with _journaled(dsn, "status") as (conn, _):
         return journal.read_status(conn) if conn else None
 
@@ -49,7 +49,7 @@ def clean_up(dsn: str, emit: Emit = lambda event: None) -> Counter[str] | None:
 
 @contextmanager
 def _journaled(dsn: str, application: str) -> Iterator[tuple[Connection | None, bool]]:
-    """Connect to the database that has a journal, if one has: this one, or the one that is to replace it (True)."""
+    """Connect to the database that has a journal: this one, or its replacement (True)."""
     incoming = swap.incoming_dsn(dsn)
     with postgres.connect(dsn, application=application) as conn:
         name = postgres.database_name(incoming)
@@ -62,7 +62,7 @@ def _journaled(dsn: str, application: str) -> Iterator[tuple[Connection | None, 
 
 
 def _report_abandoned(conn: Connection, names: Sequence[str], emit: Emit) -> None:
-    """Name all that was deferred, which nobody knows afterwards, and indexes whose build has not come to its end."""
+    """Report the deferred steps, which the dropped journal cannot list any more, and half-built indexes."""
     if names:
         emit(events.Note(f"Given up, and left unchanged: {', '.join(names)}."))
     indexes = [name.removeprefix("index ") for name in names if name.startswith("index ")]
@@ -103,7 +103,7 @@ def _clean(conn: Connection, emit: Emit) -> Counter[str]:
 
 
 def _count_objects(conn: Connection) -> Counter[str]:
-    """Return how many objects of each kind there are, but for what is said of others."""
+    """Return the number of objects by kind, without comments, privileges and the like."""
     catalog = read_catalog(conn)
     counts = Counter(o.kind.replace("_", " ") for o in catalog.objects if o.kind not in FACETS)
     counts["large object"] = sum(objects.count for objects in catalog.large_objects)
@@ -111,6 +111,6 @@ def _count_objects(conn: Connection) -> Counter[str]:
 
 
 def _not_yet_dropped(conn: Connection, previous: resume.PreviousRun) -> bool:
-    """Tell whether all is there that --replace drop was to drop: it had not begun with that."""
+    """Tell whether --replace drop had not started dropping."""
     to_drop = any(step.name == DROPPED and not step.done for step in previous.steps)
     return to_drop and not journal.has_begun_dropping(conn)

@@ -1,4 +1,4 @@
-"""Run all steps that the journal has as unfinished, again where a crash of the destination took some of them away."""
+"""Run all unfinished steps; repeat those that a crash of the destination undid."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -20,15 +20,15 @@ CRASHED = "The destination server crashed or was replaced; the lost part of the 
 
 
 def run_steps(copy: Copy) -> None:
-    """Do all steps that the journal has as unfinished. Raises StepFailed, Incomplete, SourceChanged."""
+    """Run all steps that are unfinished in the journal. Raises StepFailed, Incomplete, SourceChanged."""
     plan, settings, ends = copy.prepared.plan, copy.settings, copy.ends
     repairable = ends.previous is not None and bool(ends.previous.refused) and not settings.append
     replaceable_steps = resume.replaceable_steps(ends.previous)
-    lost: set[str] | None = None  # by the last look, if nothing came in between
+    lost: set[str] | None = None  # what the last look found, while it is current
     while names := unfinished_steps(copy)[1] if lost is None else lost:
         lost = None
         todo = resume.remaining_steps(plan, names, replaceable_steps)
-        with suppress(Undone):  # what that is, the journal tells
+        with suppress(Undone):  # the journal tells which steps were undone
             refused = run_once(copy, todo, release=not settings.verify and not repairable)
             if refused:
                 copy.retried(partial(end_refused, copy, todo, refused))
@@ -48,7 +48,7 @@ def run_steps(copy: Copy) -> None:
 
 
 def run_once(copy: Copy, todo: Sequence[Step], *, release: bool) -> dict[str, StepFailed]:
-    """Run these steps on all workers. Returns those that were refused. `release`: the snapshot, after the last row."""
+    """Run these steps on all workers. Returns the rejected ones. `release` the snapshot after the last row."""
     settings, ends = copy.settings, copy.ends
     tables = {step.work.table.address.objid for step in copy.prepared.plan.steps if isinstance(step.work, CopyTable)}
     copy.emit(announcement(Plan(tuple(todo))))
@@ -72,15 +72,15 @@ def run_once(copy: Copy, todo: Sequence[Step], *, release: bool) -> dict[str, St
         emit=copy.emit,
         cancel=runner.cancel,
         done=after_the_last_row(todo, partial(ends.all_read, tables, release=release)),
-        # Not where it takes long, nor where others use the tables: whom one keeps waiting, all would.
+        # No batches under a rate limit or on tables in use: a batch holds all its locks until its last step is done.
         together=copy.mode.whole and not settings.max_rate,
     )
 
 
 def after_the_last_row(todo: Sequence[Step], then: Callable[[], None]) -> Done:
-    """Return what is to hear of each step that is done: after the last one that reads from the source it calls `then`.
+    """Return a callback for finished steps that calls `then` after the last step that reads from the source.
 
-    Planner statistics need no snapshot.
+    Planner statistics need no snapshot, so they do not count.
     """
     unread = {step.name for step in todo if step.phase in READING}
     if not unread:
@@ -96,13 +96,13 @@ def after_the_last_row(todo: Sequence[Step], then: Callable[[], None]) -> Done:
 
 
 def end_refused(copy: Copy, todo: Sequence[Step], refused: Mapping[str, StepFailed]) -> None:
-    """Write down why steps were refused; the copy is complete without the optional ones."""
+    """Record why steps were rejected; the copy is complete without the optional ones."""
     optional = [step.name for step in todo if step.optional and step.name in refused]
     copy.journal.refuse(copy.control(), {name: error.reason for name, error in refused.items()}, optional)
 
 
 def unfinished_steps(copy: Copy) -> tuple[bool, set[str]]:
-    """Tell whether the destination's server crashed since the last look, and return the steps that are not done."""
+    """Tell whether the destination crashed since the last look, and return the unfinished steps."""
 
     def look() -> tuple[bool, set[str]]:
         control = copy.control()
@@ -115,6 +115,6 @@ def unfinished_steps(copy: Copy) -> tuple[bool, set[str]]:
 
 
 def announcement(plan: Plan) -> events.Planned:
-    """Return the event that says how much there is to do."""
+    """Return the event that announces the number of steps and bytes."""
     copied = sum(step.cost for step in plan.steps if step.phase in (Phase.DATA, Phase.LARGE_OBJECTS))
     return events.Planned(dict(Counter(step.phase for step in plan.steps)), copied)
