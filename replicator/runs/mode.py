@@ -27,7 +27,7 @@ class Mode:
     drops: bool = False
     """Drop existing objects, including an earlier run's journal."""
     whole: bool = True
-    """The copy has the database to itself: nobody waits for its locks, and it gets the source's database-level settings."""
+    """The copy has the database to itself: nobody waits for its locks, and it gets the source's settings."""
     swapped_in: bool = False
     """Mark the copy as complete when its journal is dropped, so that another run can swap it in."""
 

@@ -52,9 +52,7 @@ def in_one_encoding(
             return prepare(ends, settings, *args, **more)
         except encoding.UNFIT as error:
             names = ""
-            with postgres.connect(
-                settings.source, application="probe"
-            ) as conn:  # read as LATIN1, which maps every byte
+            with postgres.connect(settings.source, application="probe") as conn:  # as LATIN1: it maps every byte
                 if unknown := encoding.is_unknown(conn):
                     objects = [(o.name, (*o.create, *o.stub, *o.finish)) for o in read_catalog(conn).objects]
                     objects += database.said(conn, settings)

@@ -34,11 +34,11 @@ def unfinished_clone(dsn: str) -> Status | None:
 
 
 def clean_up(dsn: str, emit: Emit = lambda event: None) -> Counter[str] | None:
-    """Empty a database that holds an unfinished clone; None where there is no journal, else what went, by kind.
+    """Remove an unfinished clone. Returns how many objects were dropped, by kind; None without a journal.
 
-    After --data-only nothing goes, and foreign keys come back; nor does anything of a copy that is open, or after a
-    --replace drop that had not begun to drop. After --replace swap it is the copy incoming this database that goes.
-    Extensions that were there before stay. Raises PreflightFailed while that run goes on.
+    After --data-only nothing is dropped, and foreign keys are restored; nor is anything dropped from a copy in use, or if
+    --replace drop had not started dropping. After --replace swap, the second database is dropped, not this one.
+    Extensions that existed before are kept. Raises PreflightFailed while the run is active.
     """
     with _journaled(dsn, "clean") as (conn, replacing):
         dropped = _clean(conn, emit) if conn else None

@@ -1,12 +1,12 @@
-"""A destination that is in use is replaced in one moment: `--replace swap`.
+"""`--replace swap`: replace a destination in use, in one transaction.
 
     source ─► x__incoming ─► verified ─► one transaction: x ─► x__previous_<time>, x__incoming ─► x
 
-Whatever ends the run before that transaction commits leaves x as it is, serving. ALTER DATABASE … RENAME locks the
-database first, then waits up to five seconds for its sessions to be gone; new ones wait for the lock, and are told
-afterwards that their database was renamed. So nobody need be kept away by a setting that a crash would leave behind.
-Two comments mark, each in the transaction that it is about, what a crash may leave: a copy that is complete and was
-not swapped in, a database that is to be dropped. Reference: dbcommands.c RenameDatabase, postinit.c InitPostgres.
+If the run ends before that transaction commits, x stays unchanged and in use. ALTER DATABASE … RENAME locks the
+database first, then waits up to five seconds for its sessions to end. New sessions wait for the lock, then fail because
+their database was renamed. So no setting is needed to block connections, which a crash would leave behind.
+Two comments mark what a crash may leave, each set in the transaction concerned: a complete copy that was not swapped
+in, and a database to be dropped. Reference: dbcommands.c RenameDatabase, postinit.c InitPostgres.
 """
 
 import threading
@@ -45,10 +45,10 @@ MOST_NAME_BYTES = 63 - len(PREVIOUS) - len("20261125034410")
 ATTEMPTS = 5
 PAUSE_SECONDS = 1.0
 LOCK_TIMEOUT = "5s"
-"""So long new sessions may wait behind us for somebody who locks the database: CREATE DATABASE … TEMPLATE."""
+"""How long new sessions may wait behind us while CREATE DATABASE … TEMPLATE, for example, locks the database."""
 TERMINATE_SECONDS = 0.02
 PASSING = ("55006", "42P04", "XX000")
-"""SQLSTATEs that another attempt may get over: sessions left, the name taken, a row of pg_database just changed."""
+"""SQLSTATEs worth another attempt: remaining sessions, the name is taken, a concurrent change in pg_database."""
 
 SESSIONS = """
 SELECT pid
@@ -70,7 +70,7 @@ SELECT pg_get_userbyid(d.datdba)::text
  WHERE d.datname = %s
 """
 NOT_A_MEMBER = "SELECT FROM pg_roles WHERE rolname = %s AND NOT pg_has_role(oid, 'USAGE')"
-# Whose a database is tells whether its comment can be believed: only its owner can have written that.
+# Only a database's owner can set its comment: so the owner decides whether to trust it.
 TO_BE_DROPPED = """
 SELECT d.datname::text
   FROM pg_database d
@@ -97,14 +97,14 @@ SELECT pg_get_userbyid(datdba)::text
  WHERE datname = current_database()
 """
 INVALID = "SELECT datconnlimit = -2 FROM pg_database WHERE datname = %s"
-"""A DROP DATABASE that was interrupted leaves it so. It can be renamed and dropped, neither altered nor entered."""
+"""An interrupted DROP DATABASE leaves it invalid: it can be renamed and dropped, but not altered or connected to."""
 
 
 def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], T]) -> T | None:
-    """Build the copy beside the destination, then put it in its place. `build` clones into an empty database.
+    """Build the copy in a second database, then swap it in. `build` clones into an empty database.
 
-    Returns what `build` does; None if an earlier run had built it. Raises a ReplicatorError; the destination is then as
-    it was.
+    Returns the result of `build`; None if an earlier run had built the copy. Raises a ReplicatorError; the destination
+    is then unchanged.
     """
     name = postgres.database_name(settings.destination)
     incoming = incoming_dsn(settings.destination)
@@ -132,26 +132,26 @@ def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], T]) -
 
 
 def obstacles(source: Connection, server: Connection, settings: Settings) -> list[Finding]:
-    """Return what would forbid the swap in the end; `server` is any database of the destination's server."""
+    """Return what would block the swap at the end; `server` is any database of the destination's server."""
     ((owner, _, _),) = source.execute(OF_THE_SOURCE).fetchall()
     name = postgres.database_name(settings.destination)
     return list(_blockers(server, settings, name, checks.read_facts(source), owner))
 
 
 def incoming_dsn(dsn: str) -> str:
-    """Return how to connect to the database where the copy is built that is to replace this one."""
+    """Return the conninfo of the database in which this one's replacement is built."""
     return conninfo.make_conninfo(dsn, dbname=postgres.database_name(dsn) + INCOMING)
 
 
 def discard(dsn: str, emit: Emit) -> None:
-    """Drop the database where a copy was begun that was to replace this one."""
+    """Drop the database with an unfinished replacement of this one."""
     name = postgres.database_name(incoming_dsn(dsn))
     with events.saying(emit, f'Dropping the database "{name}"'):
         _drop(dsn, name)
 
 
 def _drop_leftovers(maintenance: str, settings: Settings, name: str, emit: Emit) -> None:
-    """Drop what the swap left behind, again and again while what fails may pass. Raises StepFailed, Interrupted."""
+    """Drop what the swap left behind; retry transient errors. Raises StepFailed, Interrupted."""
     done = f'Swapped: "{name}" is the new copy. The next --replace swap drops the old one.'
 
     def tidy(_: bool) -> None:
@@ -172,18 +172,18 @@ def _drop_leftovers(maintenance: str, settings: Settings, name: str, emit: Emit)
 
 
 def mark_complete(control: Connection, source: Connection) -> None:
-    """Say of the database that it is a complete copy, and of what, in the transaction in which its journal went."""
+    """Mark the database as a complete copy of this source, in the transaction that drops its journal."""
     ((_, _, identity),) = source.execute(OF_THE_SOURCE).fetchall()
     crash.leave(control)
     _comment(control, control.info.dbname, f"{COMPLETE}: {identity}")
 
 
 def _blockers(conn: Connection, settings: Settings, name: str, source_facts: Facts, owner: str) -> Iterator[Finding]:
-    """Yield what would forbid the swap in the end, hours later."""
-    destination_facts = replace(checks.read_facts(conn), database=name)  # which may not be there yet
+    """Yield what would block the swap at the end, hours later."""
+    destination_facts = replace(checks.read_facts(conn), database=name)  # which may not exist yet
     if same := checks.same_database(source_facts, destination_facts):
         yield from same
-        return  # what else is in the way of a destination would be changed on the source
+        return  # the remedies below would modify the source
     user = conn.info.user
     if len(name.encode()) > MOST_NAME_BYTES:
         yield Finding(
@@ -231,10 +231,10 @@ def _blockers(conn: Connection, settings: Settings, name: str, source_facts: Fac
 def _find_complete_copy(
     conn: Connection, maintenance: str, incoming: str, owners: Collection[str], wanted: str | None, emit: Emit
 ) -> bool:
-    """Look at the database that an earlier run may have left. Tells whether it is the complete copy that is wanted.
+    """Check the database that an earlier run may have left. Returns whether it is a complete copy to swap in.
 
-    `wanted` says of which source it has to be, where a run is resumed. What is ours and of no use any more is dropped.
-    It is ours if its owner is this role, a superuser or one of `owners`. Raises PreflightFailed where it is not.
+    `wanted` identifies the required source when resuming. A useless leftover of ours is dropped. It is ours if its
+    owner is this role, a superuser or one of `owners`; otherwise raises PreflightFailed.
     """
     name = postgres.database_name(incoming)
     rows = conn.execute(INCOMING_DATABASE, [name]).fetchall()
@@ -267,7 +267,7 @@ def _find_complete_copy(
 
 
 def _holds_unfinished(name: str, incoming: str, *, resuming: bool) -> bool:
-    """Tell whether a database has a journal; without, it is empty. Raises PreflightFailed where it is neither."""
+    """Tell whether a database has a journal (False: it is empty). Raises PreflightFailed if it has other contents."""
     with closing(postgres.connect(incoming, application="probe")) as inside:
         if holder := claim(inside, end_silent=resuming):
             raise PreflightFailed(f'Another run is building in "{name}": {holder}.', hint="Wait until it ends.")
@@ -286,7 +286,7 @@ def _not_created_here(name: str, why: str) -> PreflightFailed:
 
 
 def _swap_in(maintenance: str, settings: Settings, name: str, emit: Emit) -> None:
-    """Rename both databases in one transaction. Raises StepFailed, and nothing is renamed then."""
+    """Rename both databases in one transaction. If it raises StepFailed, nothing was renamed."""
     with postgres.connect(settings.source, application="swap") as source:
         ((_, comment, _),) = source.execute(OF_THE_SOURCE).fetchall()
     copy: int | None = None
@@ -322,13 +322,13 @@ def _check_whole(incoming: str) -> None:
 
 
 def _drop_crash_marker(dsn: str) -> None:
-    """Remove the last trace. Where that fails, one table of one row is left, in a schema of its own."""
+    """Drop the crash marker. If that fails, one table with one row remains, in its own schema."""
     with suppress(psycopg.Error, ReplicatorError), postgres.connect(dsn, application="swap") as conn:
         crash.drop(conn)
 
 
 def _rename(conn: Connection, maintenance: str, name: str, comment: str | None, *, keep: int | Literal["all"]) -> str:
-    """Put the copy in the place of what is there, and return in words what was done."""
+    """Rename the databases, and return a message that says so."""
     ((previous,),) = conn.execute(
         "SELECT %s || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS')", [name + PREVIOUS]
     ).fetchall()
@@ -336,13 +336,13 @@ def _rename(conn: Connection, maintenance: str, name: str, comment: str | None, 
     databases = [oid for oid in (_oid(conn, name), _oid(conn, name + INCOMING)) if oid]
     with conn.transaction():
         conn.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL synchronous_commit = on")
-        # To its end before the commit: after it, the sessions in the new database are its users'.
+        # Stop ending sessions before the commit: after it, sessions in the new database belong to its users.
         with _ending_sessions(maintenance, databases):
             if len(databases) > 1:
                 _rename_one(conn, name, previous)
                 if keep != "all":
                     _comment(conn, previous, KEPT if keep else DISCARDED)
-                    # Ours from now on, so that the comment is believed the next night, whosever it was.
+                    # Take ownership, so that the next run trusts the comment.
                     conn.execute(sql.SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(sql.Identifier(previous)))
             _rename_one(conn, name + INCOMING, name)
         _comment(conn, name, comment)
@@ -366,7 +366,7 @@ def _oid(conn: Connection, name: str) -> int | None:
 
 @contextmanager
 def _ending_sessions(maintenance: str, databases: list[int]) -> Iterator[None]:
-    """End the sessions in these databases, by OID, again and again: who is locked out already cannot come back."""
+    """End the sessions in these databases (by OID) repeatedly; the lock keeps new ones out."""
     ended = threading.Event()
 
     def end() -> None:
@@ -388,7 +388,7 @@ def _ending_sessions(maintenance: str, databases: list[int]) -> Iterator[None]:
 
 
 def _drop_discarded(maintenance: str, name: str, emit: Emit, mark: str = DISCARDED, newest: int = 0) -> None:
-    """Drop the databases with this mark but the newest so many. What fails is told, and tried the next time."""
+    """Drop the databases with this mark except the `newest`. A failure is reported; the next run tries again."""
     with postgres.connect(maintenance, application="swap") as conn:
         rows = conn.execute(TO_BE_DROPPED, [name + PREVIOUS, mark]).fetchall()
     for (previous,) in sorted(rows, reverse=True)[newest:]:
@@ -402,7 +402,7 @@ def _drop_discarded(maintenance: str, name: str, emit: Emit, mark: str = DISCARD
 
 
 def _drop(maintenance: str, name: str) -> None:
-    """Drop a database, its sessions ended, with the subscriptions that a copy has. In a session of its own."""
+    """Drop a database after ending its sessions and dropping the copy's disabled subscriptions. Uses a new session."""
     identifier = sql.Identifier(name)
     with postgres.connect(maintenance, application="swap") as conn:
         oid = _oid(conn, name)

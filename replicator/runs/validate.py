@@ -1,9 +1,9 @@
-"""`validate`: what a clone put off is done while the copy is in use, and the journal goes.
+"""`validate`: do the deferred work of a clone while the copy is in use, then drop the journal.
 
-To build CONCURRENTLY and to validate keep nobody from writing; the few statements that lock out others for a moment (to
-attach an index) wait no longer for that than a second, and are tried again. To build an index is no transaction, so
-that its line in the journal comes after it: before each step it is looked what is there already. What somebody dropped,
-made or validated meanwhile is told, and left as it is.
+CREATE INDEX CONCURRENTLY and VALIDATE CONSTRAINT do not block writers. The few statements that lock others out briefly
+(attaching an index) wait at most one second for the lock, and are retried. A concurrent build is no transaction, so its
+journal line comes after it: each step first checks what exists already. What somebody dropped, created or validated
+meanwhile is reported and left unchanged.
 """
 
 import threading
@@ -38,9 +38,9 @@ from replicator.work.index_memory import Sorting
 from replicator.work.steps import SEARCH_PATH
 
 BLOCKED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
-"""Others' work, for as long as it was tried: the rest goes on."""
+"""Another session blocked the step until its retries ran out; the other steps continue."""
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '1s'"
-"""So long others may wait behind a statement that waits to lock them out."""
+"""How long others may wait behind a statement that waits for its lock."""
 INDEX_STATE = """
 SELECT to_regclass(%s) IS NOT NULL
      , i.indisvalid
@@ -79,9 +79,9 @@ CORRECT = "Correct the rows on the destination, or drop the key."
 def validate(
     dsn: str, emit: Emit, *, jobs: int = 1, memory: int | None = None, retry_seconds: float = 600.0
 ) -> int | None:
-    """Do what a clone into this database has put off, and remove its journal. Returns how many things that were.
+    """Do the deferred work of a clone into this database, and drop its journal. Returns the number of tasks.
 
-    None: there is no journal. Raises PreflightFailed, Incomplete with the names of what could not be done, StepFailed.
+    None: there is no journal. Raises PreflightFailed, StepFailed, and Incomplete with the names of failed tasks.
     """
     sessions = uuid.uuid4().hex[:8]
     with ControlConnection(dsn, f"journal {sessions}") as control:
@@ -113,7 +113,7 @@ def validate(
 
 @contextmanager
 def naming_next_command() -> Iterator[None]:
-    """Say which command goes on with a run that ended before its end."""
+    """Add the command that continues the run to its error."""
     try:
         yield
     except (StepFailed, Interrupted, KeyboardInterrupt) as error:
@@ -125,13 +125,13 @@ def naming_next_command() -> Iterator[None]:
 
 
 def _take_over(conn: Connection, sessions: str) -> tuple[list[Task], bool]:
-    """End what an earlier run left at work. Returns what is left to do, and whether rows may violate a key.
+    """End an earlier run's sessions. Returns the remaining tasks, and whether rows may violate a key.
 
     Raises PreflightFailed.
     """
     status, run = journal.read_status(conn), journal.read_run(conn)
     if status is None or run is None:
-        return [], False  # whoever had the claim has done it all this very moment
+        return [], False  # the run that held the claim has just finished
     if not status.open:
         raise PreflightFailed(f"{status.said} `validate` comes after that.", hint=status.way_on)
     resume.end_sessions(PreviousRun(run, ()), conn)
@@ -140,10 +140,10 @@ def _take_over(conn: Connection, sessions: str) -> tuple[list[Task], bool]:
 
 
 def _session(control: ControlConnection, building: Sorting) -> dict[str, str]:
-    """Return the settings of the sessions that work."""
+    """Return the settings of the worker sessions."""
     settings = {"max_parallel_maintenance_workers": str(building.workers), "synchronous_commit": "on", **dry_run.TRYING}
     if control.conn.info.parameter_status("is_superuser") == "on":
-        settings["session_replication_role"] = "replica"  # event triggers that came with the copy
+        settings["session_replication_role"] = "replica"  # keeps the copy's event triggers from firing
     return settings
 
 
@@ -156,23 +156,23 @@ def _incomplete(refused: Mapping[str, StepFailed]) -> Incomplete:
 
 
 class IndexState(NamedTuple):
-    """What there is of an index that is to be built: see INDEX_THERE."""
+    """What exists of an index to be built: see INDEX_STATE."""
 
     table: bool
     valid: bool | None
     """None: there is no such index on that table."""
     definition: str | None
     lockable: bool | None
-    """LOCK takes its table, which is no materialized view."""
+    """Whether LOCK TABLE accepts its table: not a materialized view."""
     computes: bool | None
     """It has expressions, and the table has statistics."""
 
 
 @dataclass
 class Validation:
-    """Does the tasks of a run, each on a connection of the pool.
+    """Runs the tasks, each on a connection of the pool.
 
-    `suits`: as much memory as suits each index, at most that of `building`. `violable`: rows may violate a key.
+    `sized_per_index`: memory depends on each index, at most that of `building`. `violable`: rows may violate a key.
     """
 
     tasks: Mapping[str, Task]
@@ -187,13 +187,13 @@ class Validation:
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def run_all(self, jobs: int) -> dict[str, StepFailed]:
-        """Do all tasks. Returns those that could not be done. Raises StepFailed for what is no fault of theirs."""
+        """Run all tasks. Returns the failed ones. Raises StepFailed for a failure that no task caused."""
         steps = self._steps()
         self.emit(events.Planned({Phase.DEFERRED: len(steps)}, 0))
         return execute(steps, self._run, jobs=jobs, emit=self.emit, cancel=self._cancel)
 
     def _steps(self) -> list[Step]:
-        """Return the tasks as steps, in order: no two at a time that lock a table against one another."""
+        """Return the tasks as steps, in order; steps that would lock each other out do not run at the same time."""
         numbers: dict[str, int] = {}
         steps = []
         for task in self.tasks.values():
@@ -245,7 +245,7 @@ class Validation:
                 self.emit(events.Note(f"{shown(task.name)}: {note}", left_out=True))
 
     def _build(self, conn: Connection, task: Task) -> str:
-        """Build an index, unless it is there; then do what belongs to it. Returns what to tell, if anything."""
+        """Build an index unless it exists, then run its other statements. Returns a note, if any."""
         self._remove_invalid(conn, task)
         index = self._index_state(conn, task)
         if not index.table:
@@ -257,7 +257,7 @@ class Validation:
             self._finish(conn, task, ())
             return f"somebody created an index of that name, which is kept: {index.definition}"
         if self._index_state(conn, task).computes:
-            # Of what it computes, nothing was carried over.
+            # Statistics of its expressions were not copied.
             self._with_search_path(conn, task, lambda: conn.execute(f"ANALYZE {task.table}"))
         rest = [s for s in task.statements if s != task.found[0] and not SPACE.fullmatch(s)]
         self._finish(conn, task, rest)
@@ -268,7 +268,7 @@ class Validation:
         return IndexState(*row)
 
     def _remove_invalid(self, conn: Connection, task: Task) -> None:
-        """Remove what a failed build left, unless somebody is building it, whose end is waited for."""
+        """Drop the invalid index of a failed build; if another session is building it, wait for that first."""
         index = self._index_state(conn, task)
         if index.valid is False and index.lockable:
             with conn.transaction():
@@ -278,7 +278,7 @@ class Validation:
             conn.execute(f"DROP INDEX CONCURRENTLY {task.index}")
 
     def _with_search_path(self, conn: Connection, task: Task, run: Callable[[], object]) -> None:
-        """Run what calls functions; where one does not find a name, again with the search_path that they rely on."""
+        """Run statements that call functions; if a name is not found, retry with the search_path that they rely on."""
         try:
             run()
         except rejected.NAMELESS:
@@ -300,11 +300,11 @@ class Validation:
             for statement in task.statements:
                 if SPACE.fullmatch(statement) or statement == task.found[0]:
                     _execute_one(conn, statement)
-        except psycopg.errors.DuplicateTable:  # somebody else's, perhaps in the making
+        except psycopg.errors.DuplicateTable:  # another session's, perhaps still being built
             raise
         except psycopg.Error:
             if not conn.closed and not self.stopped.is_set():
-                with suppress(psycopg.Error):  # else the next run does
+                with suppress(psycopg.Error):  # else the next run drops it
                     self._remove_invalid(conn, task)
             raise
         finally:
@@ -313,7 +313,7 @@ class Validation:
                     conn.execute("SET default_tablespace = ''")
 
     def _attach(self, conn: Connection, task: Task) -> str:
-        """Make a partition's index one of its parent's."""
+        """Attach a partition's index to its parent's."""
         parent, index = task.found["parent"], task.index
         (row,) = conn.execute(ATTACHABLE, [parent, index, parent, index]).fetchall()
         has_parent, has_index, is_partition, has_another = row
@@ -343,7 +343,7 @@ class Validation:
         return ""
 
     def _finish(self, conn: Connection, task: Task, statements: Sequence[str]) -> None:
-        """Run statements and write down that it is done, in one transaction."""
+        """Run statements and record the task as done, in one transaction."""
         with conn.transaction():
             if task.found.re is not VALIDATE:
                 conn.execute(LOCK_TIMEOUT)
@@ -353,5 +353,5 @@ class Validation:
 
 
 def _execute_one(conn: Connection, statement: str) -> None:
-    """Run one statement: the server refuses the message if there is another in it."""
+    """Run exactly one statement: the extended protocol rejects a second one."""
     conn.execute(statement.encode(conn.info.encoding), binary=True)

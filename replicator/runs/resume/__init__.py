@@ -1,7 +1,7 @@
-"""Go on where an earlier run ended: what its journal says is done stays done, if the source is still what it was.
+"""Resume an earlier run: steps that its journal lists as done are not repeated, if the source is unchanged.
 
-In the same snapshot every finished step is kept. In another one the tables that are complete are kept, each of its own
-moment; tables of which only parts are there are emptied, sequences and large objects are copied again.
+In the same snapshot, every finished step is kept. In another one, complete tables are kept as of their own snapshot;
+partly copied tables are emptied; sequences and large objects are copied again.
 """
 
 import re
@@ -36,50 +36,50 @@ from replicator.sessions.postgres import Connection
 from replicator.work import sequences
 
 SESSIONS_END_SECONDS = 30.0
-UNLINKED_AT_ONCE = 1000  # each holds a lock to the end of its transaction
+UNLINKED_AT_ONCE = 1000  # each one holds a lock until its transaction ends
 BOUND_TO_SNAPSHOT = (Phase.LARGE_OBJECTS, Phase.SEQUENCES)
-"""The phases whose steps are not kept in another snapshot."""
+"""Phases that are repeated in another snapshot."""
 REPLACEABLE = re.compile("(function|view) ")
 CREATE = re.compile("^CREATE (?!OR REPLACE )(?=FUNCTION |PROCEDURE |VIEW |RECURSIVE VIEW )")
 COMPLETE = "Run `validate` to do the deferred work."
 ABOUT_LARGE_OBJECTS = "(large object)"
-"""So end the names of their comments and privileges, which go with them."""
+"""The end of the names of their comments and privileges, which are dropped with them."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreviousRun:
-    """What an earlier run left: how it began, and its steps."""
+    """An earlier run, as its journal has it."""
 
     run: Run
     steps: tuple[Recorded, ...]
 
     @property
     def read(self) -> bool:
-        """Whether the earlier run had read all that it wanted, and its snapshot is gone."""
+        """Whether it had read all rows, and its snapshot is released."""
         return not self.run.snapshot and self._all_done()
 
     @property
     def refused(self) -> bool:
-        """Whether the destination refused some of it."""
+        """Whether the destination rejected a step."""
         return any(step.refused is not None for step in self.steps)
 
     def without_snapshot(self) -> "PreviousRun | None":
-        """Return this with its snapshot let go; None where there is more to be read in it."""
+        """Return this run without its snapshot; None if steps still need it."""
         return replace(self, run=replace(self.run, snapshot="")) if self.run.checked and self._all_done() else None
 
     def _all_done(self) -> bool:
-        """Whether all is there that was read: a crash, or a failover, may have taken back what was once."""
+        """Whether all reading steps are done; a crash or failover may have undone some."""
         return all(step.done for step in self.steps if step.phase in READING)
 
 
 def read_previous_run(destination: Connection) -> PreviousRun | None:
-    """Return what an earlier run left; None where there is no journal."""
+    """Return the earlier run; None without a journal."""
     run = read_run(destination)
     return PreviousRun(run, tuple(read_steps(destination))) if run else None
 
 
 def check_source(previous: PreviousRun, system: str, database: str) -> None:
-    """Raise PreflightFailed if the earlier run copied another database, or its source was changed meanwhile."""
+    """Raise PreflightFailed if the earlier run had another source, or the source changed during it."""
     if previous.run.state == OPEN:
         raise PreflightFailed("The copy is complete and in use: there is no clone to resume.", hint=COMPLETE)
     if previous.run.state == CHANGED:
@@ -92,13 +92,13 @@ def check_source(previous: PreviousRun, system: str, database: str) -> None:
 
 
 def has_done(previous: PreviousRun | None, name: str) -> bool:
-    """Tell whether the earlier run has done a step."""
+    """Tell whether the earlier run finished a step."""
     return previous is not None and any(step.done and step.name == name for step in previous.steps)
 
 
 def end_sessions(previous: PreviousRun, *servers: Connection) -> None:
-    """End the sessions that the earlier run still has, and wait until they are gone. Raises PreflightFailed."""
-    if not re.fullmatch("[0-9a-f]{8}", previous.run.sessions):  # a pattern would end everybody's
+    """End the earlier run's sessions and wait until they have ended. Raises PreflightFailed."""
+    if not re.fullmatch("[0-9a-f]{8}", previous.run.sessions):  # a wildcard would end everybody's sessions
         raise damaged("the names of the run's sessions")
     query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE %s"
     for conn in servers:
@@ -113,10 +113,10 @@ def end_sessions(previous: PreviousRun, *servers: Connection) -> None:
 
 
 def with_earlier_sizes(previous: PreviousRun, catalog: Catalog) -> Catalog:
-    """Return the catalog with the sizes that the tables had when the earlier run began: the plan depends on them.
+    """Return the catalog with the table sizes of when the earlier run began, on which the plan depends.
 
-    One that had no rows to copy is empty. What came into it since is of a later moment, and its indexes and foreign
-    keys may be there already. Where all was read, large objects are in the ranges of then, whatever the source has now.
+    A table without rows at that time stays empty: newer rows are not in the snapshot, and its indexes and foreign keys
+    may exist already. If everything was read, large objects keep the earlier run's ranges.
     """
     sizes: defaultdict[str | None, int] = defaultdict(int)
     for step in previous.steps:
@@ -131,7 +131,7 @@ def with_earlier_sizes(previous: PreviousRun, catalog: Catalog) -> Catalog:
 
 
 def _earlier_ranges(previous: PreviousRun, catalog: Catalog) -> tuple[LargeObjects, ...]:
-    """Return the ranges that the earlier run copied. Of what is in them as much is compared as travels."""
+    """Return the ranges of large objects that the earlier run copied."""
     travelling = next(iter(catalog.large_objects), LargeObjects(0, 0, 0))
     copied = (step for step in previous.steps if step.phase == Phase.LARGE_OBJECTS)
     ranges = ((*large_object_range(step), step.rows or 0) for step in copied)
@@ -139,7 +139,7 @@ def _earlier_ranges(previous: PreviousRun, catalog: Catalog) -> tuple[LargeObjec
 
 
 def large_object_range(step: Recorded) -> tuple[int, int]:
-    """Return the first and the last OID of those that a step copies."""
+    """Return the first and last OID of the large objects that a step copies."""
     found = re.fullmatch(r"large objects (\d{1,10})-(\d{1,10})", step.name)
     if not found:
         raise damaged(step.name)
@@ -147,7 +147,7 @@ def large_object_range(step: Recorded) -> tuple[int, int]:
 
 
 def earlier_parts(previous: PreviousRun, catalog: Catalog) -> Parts:
-    """Return the parts into which the earlier run split its tables. Raises PreflightFailed where none can be so."""
+    """Return how the earlier run split its tables. Raises PreflightFailed if the journal is damaged."""
     ends: defaultdict[str | None, list[tuple[str | None, str | None, str | None]]] = defaultdict(list)
     for step in previous.steps:
         if step.part_since is not None or step.part_before is not None:
@@ -161,10 +161,10 @@ def earlier_parts(previous: PreviousRun, catalog: Catalog) -> Parts:
 
 
 def check_unchanged(previous: PreviousRun, plan: Plan) -> set[str]:
-    """Return what was mended on the source, where something was refused: it is to be made as it is now.
+    """Return the definitions that were corrected on the source after a step failed: they are created as they are now.
 
-    That may be what was not made, what is built on rows, and the text of a function or a view. Raises SourceChanged,
-    with names, if the source's schema is not the one that the earlier run began to copy in another way.
+    Allowed are objects not yet created, those built on rows, and the text of a function or view. Raises SourceChanged,
+    with names, for any other change of the source's schema.
     """
     then = {step.name: step for step in previous.steps if step.digest}
     now = {step.name: step for step in plan.steps if digest(step)}
@@ -179,31 +179,31 @@ def check_unchanged(previous: PreviousRun, plan: Plan) -> set[str]:
 
 
 def _may_be_updated(then: Recorded | None, now: Step | None) -> bool:
-    """Tell whether a copy can take over what became of a definition."""
+    """Tell whether the copy can take over the new definition."""
     if then is None:
         return now is not None and now.phase in (Phase.BUILD, Phase.FINISH)
     return not then.done or (now is not None and REPLACEABLE.match(now.name) is not None)
 
 
 def replaceable_steps(previous: PreviousRun | None) -> set[str]:
-    """Return what an earlier run has made that can be replaced."""
+    """Return the functions and views that an earlier run created: they can be replaced."""
     return {step.name for step in previous.steps if step.done and REPLACEABLE.match(step.name)} if previous else set()
 
 
 def outdated(plan: Plan, missing: Collection[str]) -> set[str]:
-    """Return what shows the rows before a table was repaired, or was done without what could not be made till then."""
+    """Return steps to repeat after a repair: they show the old rows, or ran without objects that were missing."""
     return {step.name for step in plan.steps if step.phase is Phase.REFRESH} | _gathered_without(plan, missing)
 
 
 def _gathered_without(plan: Plan, missing: Collection[str]) -> set[str]:
-    """Return the statistics that were gathered without something: an index of expressions has its own."""
+    """Return statistics gathered before these steps: an index on expressions has statistics of its own."""
     return {s.name for s in plan.steps if s.phase is Phase.STATISTICS and not s.needs.isdisjoint(missing)}
 
 
 def remaining_steps(plan: Plan, todo: Collection[str], made: Collection[str]) -> list[Step]:
-    """Return the steps that are to be done, each with those of them that it waits for; what was `made` is replaced.
+    """Return the unfinished steps with their dependencies among each other; `made` functions and views are replaced.
 
-    What is replaced is waited for by what builds on it through what stays: a table's rows for the function of a domain.
+    A dependency may pass through a finished step: a table's rows wait for the replaced function of a domain.
     """
     replaced = frozenset(made).intersection(todo)
     beneath: dict[str, frozenset[str]] = {}
@@ -220,14 +220,14 @@ def remaining_steps(plan: Plan, todo: Collection[str], made: Collection[str]) ->
 
 
 def _as_replacement(step: Step) -> Step:
-    """Return a step that replaces a function or a view, instead of making it."""
+    """Return the step with CREATE OR REPLACE."""
     assert isinstance(step.work, Execute)
     statements = tuple(CREATE.sub("CREATE OR REPLACE ", text) for text in step.work.statements)
     return replace(step, work=Execute(statements))
 
 
 def reusable_steps(previous: PreviousRun, plan: Plan, *, same_snapshot: bool) -> set[str]:
-    """Return the names of the plan's steps that need not be done again."""
+    """Return the names of the plan's steps that need not be repeated."""
     done = {step.name for step in previous.steps if step.done}
     if not all(step.done for step in previous.steps if step.phase in READING):
         done -= {
@@ -246,13 +246,13 @@ def reusable_steps(previous: PreviousRun, plan: Plan, *, same_snapshot: bool) ->
         if step.name in done
         and step.phase not in BOUND_TO_SNAPSHOT
         and not step.name.endswith(ABOUT_LARGE_OBJECTS)
-        and not isinstance(step.work, CarryStatistics)  # named after the first of the tables that could be carried then
+        and not isinstance(step.work, CarryStatistics)  # its name depends on the earlier run's tables
         and not (isinstance(step.work, CopyTable) and step.work.table.identity in partly)
     }
 
 
 def _partly_copied(steps: Iterable[Recorded]) -> set[str]:
-    """Return the tables of which some parts were copied and others were not."""
+    """Return the tables with both copied and missing parts."""
     of_tables = [step for step in steps if step.relation]
     complete, lacking = ({step.relation for step in of_tables if step.done is done} for done in (True, False))
     return {relation for relation in complete & lacking if relation}
@@ -267,9 +267,9 @@ def take_over(
     reusable: Collection[str],
     moved: Mapping[str, tuple[int, bool]],
 ) -> None:
-    """Make the earlier run's journal this one's, and remove what is to be copied anew.
+    """Take over the earlier run's journal, and remove what is copied again.
 
-    `moved` are sequences that somebody used since, with the values that they get again.
+    `moved`: sequences that somebody used since, with the values to reset them to.
     """
     copies = [(s.work.table.identity, s.name in reusable) for s in plan.steps if isinstance(s.work, CopyTable)]
     again, copied = ({table for table, done in copies if done is wanted} for wanted in (False, True))
@@ -279,7 +279,7 @@ def take_over(
         sequences.set_values(conn, moved)
         record.take_over(conn, run, reusable)
     if previous.read or (run.rows_only and not any(isinstance(step.work, CopyLargeObjects) for step in plan.steps)):
-        return  # those that are there are not ours
+        return  # existing large objects are not ours
     ranges = [s.work.range for s in plan.steps if isinstance(s.work, CopyLargeObjects) and s.name in reusable]
     query = """SELECT count(lo_unlink(oid))
                  FROM (SELECT oid
