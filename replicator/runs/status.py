@@ -36,7 +36,7 @@ def unfinished_clone(dsn: str) -> Status | None:
 def clean_up(dsn: str, emit: Emit = lambda event: None) -> Counter[str] | None:
     """Remove an unfinished clone. Returns how many objects were dropped, by kind; None without a journal.
 
-    After --data-only nothing is dropped, and foreign keys are restored; nor is anything dropped from a copy in use, or if
+    Nothing is dropped after --data-only (foreign keys are restored), from a copy in use, or if
     --replace drop had not started dropping. After --replace swap, the second database is dropped, not this one.
     Extensions that existed before are kept. Raises PreflightFailed while the run is active.
     """

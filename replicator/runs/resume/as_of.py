@@ -1,8 +1,7 @@
-"""What of a resumed copy is of an earlier moment than the snapshot at hand, and what can be told of it all the same.
+"""Verify the tables of a resumed copy that were read in an earlier snapshot than the current one.
 
-A table that an earlier run read may have changed since. Where it is as the source is now, it was copied well. Where it
-is not, it differs only if the source's has not changed: it has as many rows as were copied, none of them newer than the
-snapshot that they were read in.
+Such a table may have changed on the source since. If it equals the source now, it is correct. If not, that is a
+difference only if the source table is unchanged: it has as many rows as were copied, none newer than their snapshot.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -16,7 +15,7 @@ from replicator.runs.prepare import Prepared
 from replicator.sessions.postgres import Connection
 
 LARGE_OBJECTS = "large objects"
-# Numbers of transactions go round: the age tells which is the older one.
+# Transaction IDs wrap around, so ages are compared.
 ROWS = """
 SELECT count(*), count(*) FILTER (WHERE age(t.xmin) <= age(%s::text::xid))
   FROM ONLY {} AS t {}
@@ -24,9 +23,9 @@ SELECT count(*), count(*) FILTER (WHERE age(t.xmin) <= age(%s::text::xid))
 
 
 def read_earlier(prepared: Prepared, ends: Endpoints) -> set[str]:
-    """Return what is of another moment than the snapshot at hand, as a comparison calls it.
+    """Return the names of what was read in another snapshot than the current one, as used by a comparison.
 
-    What was found to differ in its own moment is left out: it has to be as the source is.
+    Excludes what an earlier verification found to differ: that must equal the source.
     """
     if ends.previous is None:
         return set()
@@ -35,7 +34,7 @@ def read_earlier(prepared: Prepared, ends: Endpoints) -> set[str]:
     names = {
         f"table {table.loaded_into}"
         for table in prepared.catalog.tables
-        if table.identity in other or table.identity not in read  # without rows when the first run began
+        if table.identity in other or table.identity not in read  # empty when the first run began
     }
     if ends.previous.read:
         names.add(LARGE_OBJECTS)
@@ -43,7 +42,7 @@ def read_earlier(prepared: Prepared, ends: Endpoints) -> set[str]:
 
 
 def unchanged(names: Collection[str], prepared: Prepared, ends: Endpoints) -> set[str]:
-    """Return those of these tables that have not changed on the source since they were read."""
+    """Return which of these tables have not changed on the source since they were read."""
     copied = run.read_copied(ends.control.keep())
     tables = [table for table in prepared.catalog.tables if f"table {table.loaded_into}" in names]
     with ends.source.sessions.use() as conn, ends.snapshot.imported(conn):
@@ -61,19 +60,19 @@ def _has_changed(source: Connection, table: Table, rows: int | None, snapshot: s
 
 
 def not_verified(unproven: Sequence[str]) -> str:
-    """Say what could not be verified."""
+    """Return a note that names what could not be verified."""
     moment = "They were copied earlier and have changed on the source since."
     return f"Not verified: {listed(unproven)}. {moment}"
 
 
 def report_read_points(control: Connection, catalog: Catalog, emit: Emit) -> None:
-    """Say which tables are of which moment."""
+    """Emit notes that name each table's read point."""
     for note in list(read_points(control, catalog)):
         emit(events.Note(note))
 
 
 def read_points(control: Connection, catalog: Catalog) -> Iterator[str]:
-    """Yield which tables are of which moment, if the copy is not of one alone."""
+    """Yield the tables of each read point, if there are several."""
     read = journal.read_moments(control)
     if len(read) < 2:
         return

@@ -1,7 +1,7 @@
-"""Before a later run builds upon what an earlier one made on the destination, it looks whether it is all still there.
+"""Before resuming, check that everything the earlier run created on the destination still exists unchanged.
 
-Definitions are compared as a verification does, rows are counted, sequences are looked at. What is missing or was
-changed meanwhile is named; who wants to know of every value verifies.
+Definitions are compared as by `verify`, rows are counted, sequence values are read. What is missing or changed is named.
+Comparing every value is left to --verify.
 """
 
 import time
@@ -30,7 +30,7 @@ from replicator.work.executor import execute
 
 COUNTED_AT_ONCE = 100
 COUNTED_BYTES = 64 * 1024 * 1024
-"""Tables are counted together up to this size."""
+"""Tables up to this total size are counted in one query."""
 COUNT = "count(*), count(*) FILTER (WHERE NOT xmin = ANY ('{{{}}}'::pg_catalog.xid[])) FROM {}"
 """The number of a row's transaction stays readable when the row is frozen. Reference: htup_details.h (18.6)."""
 LARGE_OBJECTS = """
@@ -42,9 +42,9 @@ SELECT count(*)
 
 @dataclass(frozen=True, slots=True)
 class EarlierCopy:
-    """What is kept of an earlier run: the steps of the plan that are done, and the catalog that they are about.
+    """The part of an earlier run that is kept: its `reusable` steps, and the catalog that they belong to.
 
-    `there` is the destination's catalog; None where its schema is not ours.
+    `there` is the destination's catalog; None with --data-only, whose schema is not ours.
     """
 
     previous: PreviousRun
@@ -54,14 +54,14 @@ class EarlierCopy:
     there: Catalog | None
 
     def check(self, control: Connection, destination: Sessions, settings: Settings, emit: Emit) -> None:
-        """Raise PreflightFailed, with names, if what the kept steps made is gone, or is something else by now.
+        """Raise PreflightFailed, with names, if what the kept steps created is missing or changed.
 
-        As many rows as were copied, of which somebody else wrote some, may be right: a verification tells.
+        If the number of rows matches but others wrote some of them, only a verification can tell: --verify is needed.
         """
         written: dict[str, int] = {}
         wrong = list(self._definitions(self.there, readable_kinds(control), destination)) if self.there else []
         options = self.previous.run.options
-        if not wrong and not options["append"]:  # rows that were added cannot be told from those that were there
+        if not wrong and not options["append"]:  # appended rows look like existing ones
             wrong += [*self._rows(destination, settings.workers, emit, written), *self._large_objects(control)]
         if wrong:
             more = f"; and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
@@ -77,9 +77,9 @@ class EarlierCopy:
             )
 
     def moved_sequences(self, control: Connection) -> dict[str, tuple[int, bool]]:
-        """Return the sequences that were used since the kept steps set them, with the values that they were given.
+        """Return the sequences that were used since the kept steps set them, with the values set then.
 
-        Where the schema is not ours, they may be.
+        With --data-only they may be used, so none is returned.
         """
         done = any(step.phase is Phase.SEQUENCES and step.name in self.reusable for step in self.plan.steps)
         if self.previous.run.rows_only or not done:
@@ -90,9 +90,9 @@ class EarlierCopy:
         return {name: given[name] for name, value in now.items() if value != given[name]}
 
     def _definitions(self, there: Catalog, readable: Collection[Kind], destination: Sessions) -> Iterator[str]:
-        """Yield what is missing or defined otherwise of all that is made.
+        """Yield the created objects that are missing or have another definition.
 
-        While the schema is being made, tables are still to be attached and altered: they are looked for by name alone.
+        While the schema is incomplete, tables will still be attached and altered: only their names are checked.
         """
         steps = {step.name: step for step in self.plan.steps}
         undone = steps.keys() - self.reusable
@@ -119,7 +119,7 @@ class EarlierCopy:
                 yield str(mismatch)
 
     def _rows(self, destination: Sessions, jobs: int, emit: Emit, written: dict[str, int]) -> Iterator[str]:
-        """Yield the tables that have another number of rows; of the others, note how many somebody else has written."""
+        """Yield the tables with a different number of rows; for the others, count rows written by others in `written`."""
         copied = {step.name: step for step in self.previous.steps if step.done}
         of_target: defaultdict[str, list[Step]] = defaultdict(list)
         rows_of: dict[str, str] = {}
@@ -136,7 +136,7 @@ class EarlierCopy:
         for target, steps in of_target.items():
             records = [copied[step.name] for step in steps if step.name in copied and step.name in self.reusable]
             untouched = empty and not any(step.name in copied for step in steps)
-            # Without a number they were repaired since.
+            # Repaired tables have no recorded number.
             if untouched or (len(records) == len(steps) and all(r.rows is not None for r in records)):
                 expected[target] = sum(r.rows or 0 for r in records)
                 costs[target] = sum(step.cost for step in steps)
@@ -151,7 +151,7 @@ class EarlierCopy:
                 written[target] = others
 
     def _large_objects(self, control: Connection) -> Iterator[str]:
-        """Say so if there are not as many large objects as were copied."""
+        """Yield a text if the number of large objects differs from the number copied."""
         steps = [
             s
             for s in self.previous.steps
@@ -169,7 +169,7 @@ class EarlierCopy:
 def _count(
     queries: dict[str, str], costs: dict[str, int], destination: Sessions, jobs: int, emit: Emit
 ) -> dict[str, tuple[int, int]]:
-    """Return what the queries of tables count, several tables at a time and small ones together."""
+    """Run the counting queries in parallel, those of small tables combined."""
     if queries:
         emit(events.Note(f"Counting the rows that {events.counted(len(queries), 'table')} already have."))
     batches: list[list[str]] = []

@@ -1,4 +1,4 @@
-"""Rows that violate what a run could not do for them: where the source was mended meanwhile, so is the copy."""
+"""Repair rows that made steps fail (constraint violations), if they were corrected on the source meanwhile."""
 
 from collections.abc import Sequence
 
@@ -14,16 +14,18 @@ from replicator.settings import Settings
 
 
 def repair_rows(steps: Sequence[Step], prepared: Prepared, ends: Endpoints, settings: Settings, emit: Emit) -> bool:
-    """Make the rows of the tables that these steps are about what the source has now. Returns whether any was not.
+    """Update the rows of the tables that these steps use to the source's current rows. Returns whether any changed.
 
-    Of a table whose own rows were refused, it is those that they seem to look up.
+    If a table's own rows were rejected, update the tables that they seem to look up instead.
     """
     about: set[Address] = set()
     refused = [step.work.table for step in steps if isinstance(step.work, CopyTable)]
     names_of = {step.name: step.work.table.address for step in prepared.plan.steps if isinstance(step.work, CopyTable)}
     for step in steps:
         about |= {names_of[name] for name in step.builds_on & names_of.keys()}
-        about |= set() if settings.data_only else step.locks.keys()  # those are the destination's own
+        about |= (
+            set() if settings.data_only else step.locks.keys()
+        )  # with --data-only, locks name the destination's tables
     hints = Hints(prepared.catalog)
     for table in refused:
         about |= hints.reached(hints.called(table))

@@ -1,11 +1,11 @@
-"""Rows and sequences' values into a schema that is there already and belongs to somebody else: `--data-only`.
+"""`--data-only`: copy rows and sequence values into an existing schema.
 
-    match tables and columns by name ─► foreign keys away, tables emptied ─► rows ─► foreign keys back, or checked
+    match tables and columns by name ─► drop foreign keys, truncate ─► rows ─► recreate or check foreign keys
 
-Where the role may set session_replication_role, neither foreign keys nor ordinary triggers act, and each foreign key is
-checked afterwards. Where it may not, it must own the tables: foreign keys are dropped in the transaction that writes
-down in the journal how they come back, and come back in the one that removes that line. Triggers that would fire are
-disabled and enabled again in the transaction of the rows themselves: a crash leaves none of them disabled.
+If the role may set session_replication_role, foreign keys and ordinary triggers do not act, and each foreign key is
+checked afterwards. Otherwise it must own the tables: foreign keys are dropped in the transaction that records them in
+the journal, and recreated in the one that deletes that record. Triggers that would fire are disabled and enabled again
+in the transaction that copies the rows, so a crash leaves none disabled.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -62,7 +62,7 @@ SET, SET_FORWARD = "sequence values", "sequence values, none set back"
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """A foreign key of a table that gets rows, and a statement that looks for what violates it."""
+    """A foreign key of a table that gets rows, and a query that finds violations."""
 
     definition: DroppedKey
     check: str | None = None
@@ -70,13 +70,13 @@ class ForeignKey:
 
     @property
     def name(self) -> str:
-        """How the plan calls it."""
+        """Its name in the plan."""
         return self.definition.name
 
 
 @in_one_encoding
 def _findings(ends: Endpoints, settings: Settings) -> list[Finding]:
-    """Return what there is to say before the tables are locked. Raises PreflightFailed where both are one."""
+    """Return the findings before tables are locked. Raises PreflightFailed if both databases are the same."""
     source, destination, previous = ends.snapshot.holder, ends.control.conn, ends.previous
     facts = checks.read_facts(source, settings.source_encoding), checks.read_facts(destination)
     checks.refuse(checks.same_database(*facts))
@@ -100,7 +100,7 @@ def prepare(ends: Endpoints, settings: Settings, emit: Emit) -> Prepared:
     refuse_or_note(_findings(ends, settings), emit)
     with saying(emit, READING):
         catalog = selected(read_stable(ends, settings), settings)
-    source = ends.snapshot.holder  # another one, if it had to be read again
+    source = ends.snapshot.holder  # a new session, if the catalogs were read again
     refuse_or_note(list(encoding.sample(ends.snapshot, catalog)), emit)
     if settings.truncate and not settings.allow_empty:
         refuse_or_note(list(checks.check_rows(source, catalog)), emit)
@@ -150,7 +150,7 @@ def prepare(ends: Endpoints, settings: Settings, emit: Emit) -> Prepared:
 def _check_large_objects(
     source: Connection, destination: Connection, catalog: Catalog, matched: Matched, *, created_by_us: bool
 ) -> None:
-    """Refuse owners and grantees that are not to be had, and large objects that are there and not `ours`."""
+    """Refuse missing owners and grantees, and existing large objects unless an earlier run created them."""
     alone = replace(catalog, objects=())
     matched.findings += checks.check_roles(source, destination, alone)
     matched.findings += checks.check_memberships(source, destination, alone, agreed=False)
@@ -163,7 +163,7 @@ def _check_large_objects(
 
 
 def _is_permitted(conn: Connection, *statements: str) -> bool:
-    """Try statements, and roll them back."""
+    """Tell whether the role may run these statements: run them, and roll back."""
     try:
         with conn.transaction(force_rollback=True):
             for each in statements:
@@ -174,7 +174,7 @@ def _is_permitted(conn: Connection, *statements: str) -> bool:
 
 
 def _foreign_keys(destination: Connection, matched: Matched, settings: Settings, *, replica: bool) -> list[ForeignKey]:
-    """Return those of the tables that get rows, and refuse what stands in the way."""
+    """Return the foreign keys of the tables that get rows; refuse those that block the run."""
     tops = {target.top for target in matched.targets}
     filled = {target.top for target in matched.targets if not target.table.empty}
     rows = read_targets(destination, "target_foreign_keys")
@@ -214,7 +214,7 @@ def _check(
     *,
     resuming: bool,
 ) -> None:
-    """Refuse what the role may not do to the tables, and rows that are in the way."""
+    """Refuse missing privileges on the tables, and existing rows."""
     user = destination.info.user
     by_name = {r.identity: r for r in existing}
     tops = sorted({target.top for target in matched.targets})
@@ -250,9 +250,9 @@ def _check(
 def _check_lengths(
     source: Connection, matched: Matched, most: Mapping[str, Mapping[str, int]], *, blanks: bool
 ) -> None:
-    """Refuse what is too long for the destination: a server cuts off blanks without an error, and else says so late.
+    """Refuse values that are too long for the destination, which would fail late, or lose trailing blanks silently.
 
-    `blanks` at the end may be cut off.
+    `blanks`: trailing blanks may be cut off.
     """
     long = []
     for table, columns in most.items():
@@ -266,7 +266,7 @@ def _check_lengths(
 
 
 def _only(name: str, *, partitioned: bool) -> str:
-    """Name a table without those that inherit from it, which have rows of their own; a partitioned one with its parts.
+    """Name a table without its inheritance children, whose rows are separate; a partitioned one with its partitions.
 
     >>> _only("public.t", partitioned=False)
     'ONLY public.t'
@@ -290,7 +290,7 @@ def make_plan(
     replica: bool,
     ordered: Callable[[Sequence[Step], frozenset[str]], list[Step]],
 ) -> Plan:
-    """Return every step of a copy of these tables' rows into their targets. `ordered` orders those that bring rows."""
+    """Return all steps that copy these tables' rows into their targets. `ordered` sorts the steps that copy rows."""
     first: list[Step] = []
     if keys and not replica:
         first.append(
@@ -325,7 +325,7 @@ def make_plan(
     rows = rows_about((key.definition for key in keys), targets)
     last = [replace(step, builds_on=rows[step.name.removeprefix("check ")]) for step in last]
     if not replica:
-        # One after another: each locks two tables.
+        # One at a time: each locks two tables, so parallel ones could deadlock.
         last = [*last[:1], *(replace(b, needs=copied | {a.name}) for a, b in pairwise(last))]
     finished = copied | {step.name for step in last}
     refreshed = refresh_steps(views, finished, optional=settings.skip_failed_refresh)
@@ -354,10 +354,10 @@ def _data_step(target: Target, firing: Iterable[Any], begun: frozenset[str], for
 def _truncation(
     targets: Iterable[Target], firing: Iterable[Any], keys: Iterable[ForeignKey], *, replica: bool
 ) -> Iterator[str]:
-    """Yield what empties all tables in one statement, so that foreign keys among them do not matter.
+    """Yield the statements that truncate all tables at once, which foreign keys among them do not block.
 
-    Those that are not enforced do: the server does not see that their tables are in the list (18.6).
-    A table that inherits from one of them is not emptied with it: it is in the list, or stays as it is.
+    NOT ENFORCED ones do: the server ignores that their tables are in the list (18.6), so they are dropped and recreated.
+    Inheritance children are truncated only if they are in the list.
     """
     tops = {target.top: target.partitioned for target in targets}
     about = [t for t in firing if t.on_truncate and t.root in tops]
@@ -382,9 +382,9 @@ def _analyze_steps(targets: Iterable[Target], copied: frozenset[str], settings: 
 
 
 def restore_foreign_keys(conn: Connection) -> list[str]:
-    """Bring back what an unfinished run took away, and remove its journal. Returns what could only come back in part.
+    """Recreate the foreign keys that an unfinished run dropped, and drop its journal. Returns notes about NOT VALID ones.
 
-    Raises psycopg.Error where something cannot come back; the journal keeps it then.
+    Raises psycopg.Error if one cannot be recreated; the journal keeps it.
     """
     not_validated = []
     for key in read_dropped_keys(conn):

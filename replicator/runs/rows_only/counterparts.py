@@ -1,4 +1,4 @@
-"""Both databases as --data-only sees them: the tables, columns and sequences that both have, as each calls them."""
+"""What `verify --data-only` compares: the tables, columns and sequences that both databases have."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ ROWS_ALONE = (
 
 
 class Counterparts(NamedTuple):
-    """What of both databases is compared. `missing` are tables with rows that have none; `notes` tell what is not."""
+    """The parts to compare. `missing`: tables with rows that the destination lacks; `notes`: what is not compared."""
 
     source: Catalog
     destination: Catalog
@@ -27,7 +27,7 @@ class Counterparts(NamedTuple):
 
 
 def counterparts(catalog: Catalog, source: Connection, destination: Connection) -> Counterparts:
-    """Match what --data-only would copy of a catalog with what it would copy it into."""
+    """Match what --data-only would copy with its targets."""
     ours, theirs = read_targets(source), read_targets(destination)
     matched = match(catalog.tables, ours, theirs)
     sequences, values_there = common_sequences(catalog, source, destination, Matched(matched.targets))
@@ -66,7 +66,7 @@ def _extra_tables(theirs: Sequence[Any], matched: Matched) -> list[str]:
 
 
 def _columns(matched: Matched, theirs: Sequence[Any]) -> Iterator[tuple[str, list[str]]]:
-    """Yield which columns of a table only one side has; generated ones are none of them."""
+    """Yield the columns that only one side has, without generated ones."""
     destination = {row.identity: row for row in theirs}
     for target in matched.targets:
         common = {column.name.replace('"', "") for column in target.columns}
@@ -78,10 +78,10 @@ def _columns(matched: Matched, theirs: Sequence[Any]) -> Iterator[tuple[str, lis
 
 
 def as_destination_tables(targets: Iterable[Target], tables: Iterable[Table]) -> Iterator[Table]:
-    """Yield each target as a table of the destination, to be compared with the source's."""
+    """Yield each target as a table of the destination, for comparing."""
     known = {table.identity: table for table in tables}
     for target in targets:
-        destination = known.get(target.name)  # none of a partitioned table
+        destination = known.get(target.name)  # None for a partitioned table
         others = {c.name.replace('"', ""): c for c in destination.columns} if destination else {}
         columns = []
         for column in target.columns:

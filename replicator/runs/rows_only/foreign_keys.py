@@ -1,7 +1,7 @@
-"""Foreign keys that go away and come back: all that defines one, and the statements that are made of it.
+"""Foreign keys that are dropped and recreated: their definition, and the statements generated from it.
 
-The journal keeps what defines them, never a statement: whoever could write there would have it executed. There is no
-expression in a foreign key, so that names and a few words are all of it. Reference: ruleutils.c
+The journal stores the definition, never a statement: anyone able to write to it could have that executed. A foreign key
+has no expression, so names and a few keywords define it. Reference: ruleutils.c
 pg_get_constraintdef_worker (18.6).
 """
 
@@ -20,7 +20,7 @@ ACTIONS = {"a": "", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET 
 
 @dataclass(frozen=True, slots=True)
 class DroppedKey:
-    """A foreign key as pg_constraint has it, and as the journal keeps it. `name` is how a plan calls it."""
+    """A foreign key as in pg_constraint and in the journal. `name` is its name in the plan."""
 
     name: str
     schema_name: str
@@ -43,7 +43,7 @@ class DroppedKey:
     comment_text: str | None
 
     def __post_init__(self) -> None:
-        """Raise PreflightFailed where the journal says of it what nobody can have written down."""
+        """Raise PreflightFailed if the journal has impossible values."""
         if self.match_type not in MATCHES or not {self.on_update, self.on_delete} <= ACTIONS.keys():
             raise damaged(self.name)
 
@@ -54,7 +54,7 @@ class DroppedKey:
 
     @property
     def create(self) -> tuple[str, ...]:
-        """The statements that make it again."""
+        """The statements that recreate it."""
         only = "" if self.partitioned else "ONLY "
         add = (
             f"ALTER TABLE {only}{self._table} ADD CONSTRAINT {quoted(self.constraint_name)}"
@@ -69,18 +69,18 @@ class DroppedKey:
 
     @property
     def not_valid(self) -> "DroppedKey":
-        """It, as it can be where rows violate it."""
+        """The same key as NOT VALID, which rows may violate."""
         return replace(self, validated=False)
 
     @property
     def journal_insert(self) -> str:
-        """The statement that writes it into the journal."""
+        """The statement that records it in the journal."""
         values = sql.SQL(", ").join(map(sql.Literal, astuple(self)))
         return sql.SQL("INSERT INTO replicator.taken VALUES ({})").format(values).as_string()
 
     @property
     def journal_delete(self) -> str:
-        """The statement that removes it from the journal."""
+        """The statement that deletes it from the journal."""
         return sql.SQL("DELETE FROM replicator.taken WHERE name = {}").format(sql.Literal(self.name)).as_string()
 
     @property
@@ -93,7 +93,7 @@ class DroppedKey:
 
     @property
     def _options(self) -> str:
-        """What follows the columns."""
+        """The clauses after the column list."""
         options = MATCHES[self.match_type]
         for event, action in (("UPDATE", ACTIONS[self.on_update]), ("DELETE", ACTIONS[self.on_delete])):
             options += f" ON {event} {action}" if action else ""
@@ -110,6 +110,6 @@ COLUMNS = ", ".join(field.name for field in fields(DroppedKey))
 
 
 def read_dropped_keys(conn: Connection) -> list[DroppedKey]:
-    """Return the foreign keys that an unfinished run took away from a schema that stays."""
+    """Return the foreign keys that an unfinished run dropped."""
     with proven(conn), conn.cursor(row_factory=class_row(DroppedKey)) as cursor:
         return cursor.execute(f"SELECT {COLUMNS} FROM replicator.taken ORDER BY name".encode()).fetchall()

@@ -1,4 +1,4 @@
-"""Which of the destination's tables and columns is which of the source's: by name."""
+"""Match the destination's tables and columns with the source's, by name."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from replicator.runs.rows_only.narrower import is_lossy, most_characters
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a table's rows go: `columns` are those of the source, `name` is the destination's word for the relation."""
+    """Where a table's rows go: `columns` are the source's, `name` is the destination's relation."""
 
     table: Table
     name: str
@@ -32,7 +32,7 @@ class Target:
 
     @property
     def copied(self) -> Table:
-        """The source's table with what of it travels."""
+        """The source's table, reduced to what is copied."""
         return replace(
             self.table,
             identity=most_quoted(self.table.identity, self.name) if self.direct else self.table.identity,
@@ -45,24 +45,24 @@ class Target:
 
 @dataclass(slots=True)
 class Matched:
-    """The targets, by the source's names, and what was found on the way."""
+    """The targets, and the findings of the match."""
 
     targets: list[Target] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     def note(self, text: str) -> None:
-        """Mention something."""
+        """Add a note."""
         self.findings.append(Finding(text, "", fatal=False))
 
     def refuse(self, text: str, hint: str) -> None:
-        """Let something stand in the way."""
+        """Add a fatal finding."""
         self.findings.append(Finding(text, hint))
 
 
 def match(tables: Iterable[Table], ours: Sequence[Any], theirs: Sequence[Any]) -> Matched:
-    """Find for each of the source's tables where its rows go. `ours` and `theirs` are rows of catalog/targets.sql.
+    """Find the target of each source table. `ours` and `theirs` are rows of catalog/targets.sql.
 
-    A partition's go into the partition of that name if the whole table is partitioned alike, else into the whole.
+    A partition's target is the partition of the same name if all bounds match, else the partitioned table.
     """
     matched = Matched()
     source, destination = {r.identity: r for r in ours}, {r.identity: r for r in theirs}
@@ -103,7 +103,7 @@ def match(tables: Iterable[Table], ours: Sequence[Any], theirs: Sequence[Any]) -
 
 
 def _target(table: Table, source: Any, destination: Any, matched: Matched, *, direct: bool) -> Target:
-    """Match the columns. What does not match is noted; a column that must have a value and gets none is refused."""
+    """Match the columns. Unmatched ones are noted; a NOT NULL column without default or value is refused."""
     writable = [name for name, generated in zip(destination.names, destination.generated, strict=True) if not generated]
     same = same_names([column.name for column in table.columns], writable)
     source_types, destination_types = _types_by_name(source), _types_by_name(destination)
@@ -154,7 +154,7 @@ def _types_by_name(relation: Any) -> dict[str, tuple[str, str]]:
 def check_types(
     matched: Matched, ours: Iterable[Any], theirs: Iterable[Any], *, agreed: bool
 ) -> dict[str, dict[str, int]]:
-    """Refuse, or mention where that was agreed to, columns whose values the destination's type would change silently.
+    """Refuse (or note, if `agreed`) columns whose values the destination's type would change silently.
 
     `ours` and `theirs` are rows of catalog/target_types.sql. Returns, by table and column, how many characters may be
     there where the source's type allows more.
@@ -166,7 +166,7 @@ def check_types(
         source = {name.replace('"', ""): values for name, values in source_types.get(target.table.identity, {}).items()}
         destination = {name.replace('"', ""): values for name, values in destination_types.get(target.name, {}).items()}
         for column in (c.name.replace('"', "") for c in target.columns):
-            # Fields of a composite type go by their places.
+            # Fields of composite types match by position.
             for (path, type), (_, other) in zip(source.get(column, ()), destination.get(column, ()), strict=False):
                 if path.replace('"', "") == column and (most := most_characters(type, other)):
                     shorter.setdefault(target.table.identity, {})[path] = most

@@ -1,6 +1,6 @@
-"""Types that take another's values and change them without a word: they round, cut, or leave out what they cannot hold.
+"""Types that accept another type's values but change them silently, by rounding or truncating.
 
-A value that does not fit at all (a number that is too large, a word that is too long) is an error, which nobody misses.
+A value that does not fit at all (a number too large, a string too long) is an error, so it cannot go unnoticed.
 """
 
 import re
@@ -10,7 +10,7 @@ MICROSECONDS = 6
 VARYING = "character varying"
 WORDS = ("text", VARYING, "character", "name", '"char"')
 BITS = {"real": 24, "double precision": 53}
-"""How many binary digits of a number stay."""
+"""Binary digits of precision."""
 INTEGER_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
 TIMES = (
     "date",
@@ -21,7 +21,7 @@ TIMES = (
     "interval",
 )
 KEPT_BY = {("date", "timestamp without time zone"), ("time without time zone", "interval")}
-"""Pairs of times of which the second holds all that the first can say."""
+"""Pairs of types: the second represents every value of the first."""
 
 
 class Declared(NamedTuple):
@@ -33,7 +33,7 @@ class Declared(NamedTuple):
 
 
 def declared(text: str) -> Declared:
-    """Read what format_type says.
+    """Parse the output of format_type.
 
     >>> declared("timestamp(0) with time zone"), declared("interval day to second(3)")[1:]
     (Declared(name='timestamp with time zone', fields='', modifiers=(0,)), ('day to second', (3,)))
@@ -46,7 +46,7 @@ def declared(text: str) -> Declared:
 
 
 def is_lossy(source: str, destination: str) -> bool:
-    """Tell whether a value of the one type may become another value in the other, and nobody is told.
+    """Tell whether converting a value between these types may change it without an error.
 
     >>> is_lossy("numeric(12,4)", "numeric(12,2)"), is_lossy("numeric(12,2)", "numeric(12,4)")
     (True, False)

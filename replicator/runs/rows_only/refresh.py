@@ -1,4 +1,4 @@
-"""Materialized views of the destination that show rows which the copy changes."""
+"""Refresh the destination's materialized views that depend on copied rows."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -13,9 +13,9 @@ from replicator.runs.rows_only.match import Matched, Target
 def to_refresh(
     rows: Iterable[Any], changed: Collection[str], source: Catalog, matched: Matched, *, user: str
 ) -> list[str]:
-    """Return the materialized views to refresh, in an order in which they can be; mention those that `user` may not.
+    """Return the materialized views to refresh, in dependency order; note those that `user` may not.
 
-    `rows` are those of catalog/target_matviews.sql. One that has no rows on either side is left as it is.
+    `rows` are those of catalog/target_matviews.sql. A view populated on neither side is not refreshed.
     """
     views = list(rows)
     filled = [o.identity for o in source.objects if o.kind == "matview" and o.address in source.populated]
