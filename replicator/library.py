@@ -1,7 +1,7 @@
-"""The Python door: the commands as functions, and a run that another thread watches and cancels.
+"""The Python API: each command as a function, and as a run that another thread can follow and cancel.
 
-Nothing here prints, reads the environment or arguments, installs signal handlers or switches the garbage collector, and
-no run leaves anything behind in the process: several can go on side by side. The command line has no other way in.
+Nothing in it prints, reads the environment or arguments, installs signal handlers or disables the garbage collector. A
+run leaves no state in the process, so several may run at the same time. The command line uses the same functions.
 Reference: `replicator help python`.
 """
 
@@ -40,7 +40,7 @@ ABSENT = "There is no such database, so there is no unfinished clone in it. Is i
 
 @dataclass(frozen=True, slots=True)
 class CopiedTable:
-    """One table of a copy. `seconds` is the time of all workers that copied it."""
+    """A copied table. `seconds` is the sum over all workers that copied it."""
 
     name: str
     rows: int
@@ -55,41 +55,41 @@ class Result:
     source: str
     destination: str
     versions: tuple[str, ...]
-    """Of both servers, the source first."""
+    """The servers' versions: source, destination."""
     seconds: float
     tables: tuple[CopiedTable, ...] = ()
-    """Copied or, by `verify`, none: see `differences`."""
+    """The copied tables; empty for `verify`."""
     snapshot: ReadPoint | None = None
-    """The snapshot of the source that the copy was read in, and a WAL position right after it."""
+    """The source's snapshot that was copied, and a WAL position right after it."""
     verified: bool = False
     """Whether all of the copy was compared with the source."""
     differences: tuple[Mismatch, ...] = ()
-    """Of `verify`: repaired ones, too."""
+    """Found by `verify`, including repaired ones."""
     left_out: tuple[str, ...] = ()
-    """What the copy lacks, as the options wanted or allowed."""
+    """What was skipped because the options asked for or allowed it."""
     deferred: str = ""
-    """What `validate` is still to do, in words."""
+    """What `validate` still has to do, as text."""
     notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
-        """How many rows were copied."""
+        """Number of rows copied."""
         return sum(table.rows for table in self.tables)
 
     @property
     def bytes(self) -> int:
-        """How many bytes these rows had on the wire."""
+        """Number of bytes copied, as sent by the source."""
         return sum(table.bytes for table in self.tables)
 
     @property
     def equal(self) -> bool:
-        """Whether no difference is left."""
+        """Whether no difference remains."""
         return all(difference.repaired for difference in self.differences)
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What `check` found: the facts of each server, and what blocks a clone (`fatal`) or is worth knowing."""
+    """What `check` found: the facts of each server, and and findings, which block a clone (`fatal`) or not."""
 
     servers: dict[str, Facts]
     findings: tuple[Finding, ...]
@@ -101,7 +101,7 @@ class Checked:
 
 
 class _Recorder:
-    """Hears the events of a run, from any thread, and passes them on."""
+    """Collects the events of a run, from any thread, and forwards them."""
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
@@ -132,7 +132,7 @@ class _Recorder:
         verified: bool = False,
         differences: Sequence[Mismatch] = (),
     ) -> Result:
-        """Return what was heard."""
+        """Return the result built from the events."""
         servers = [self._servers.get(side, events.Ready(side, "", "")) for side in ("source", "destination")]
         return Result(
             servers[0].where,
@@ -154,7 +154,7 @@ def _ignore(event: Event) -> None:
 
 
 _prepared: ContextVar[Watch] = ContextVar("prepared")
-"""The watch of a run that `running` has begun: so it can be cancelled before it has connected to anything."""
+"""The watch of a run started by `running`: it can be cancelled before its first connection."""
 
 
 @contextmanager
@@ -167,9 +167,9 @@ def _watching(emit: Emit, stall_seconds: float) -> Iterator[_Recorder]:
 
 
 class Running(Generic[R]):
-    """A run in a thread of its own. Iterate over it to get its events; the iteration ends when the run does.
+    """A run in a separate thread. Iterate over it to get its events; the iteration ends with the run.
 
-    Leaving the `with` waits for the run, and raises what it raised unless `result` did; an exception cancels it.
+    Leaving the `with` block waits for the run, and raises its error unless `result` did; an exception cancels the run.
     """
 
     def __init__(self, action: Callable[[Emit], R]) -> None:
@@ -185,7 +185,7 @@ class Running(Generic[R]):
         _prepared.set(self._watch)
         try:
             self._result.append(self._action(self._events.put))
-        except KeyboardInterrupt:  # before there was a journal to write it into
+        except KeyboardInterrupt:  # before the journal exists
             self._error = Interrupted()
         except BaseException as error:
             self._error = error
@@ -199,7 +199,7 @@ class Running(Generic[R]):
     def __iter__(self) -> Iterator[Event]:
         while (event := self._events.get()) is not None:
             yield event
-        self._events.put(None)  # for who iterates once more
+        self._events.put(None)  # ends a second iteration, too
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -220,7 +220,7 @@ class Running(Generic[R]):
         return not self._thread.is_alive() and self._thread.ident is not None
 
     def result(self, timeout: float | None = None) -> R:
-        """Wait for the run and return what it did. Raises what it raised, or TimeoutError after so many seconds."""
+        """Wait for the run and return its result. Raises the run's error, or TimeoutError after `timeout` seconds."""
         self._thread.join(timeout)
         if not self.ended:
             raise TimeoutError("The run is not over yet.")
@@ -231,7 +231,7 @@ class Running(Generic[R]):
 
 
 class Command(Generic[P, R]):
-    """A command. Call it to wait for its result; `running` takes the same arguments, and can be cancelled."""
+    """A command. Call it to run it in this thread; `running` takes the same arguments and runs it in another one."""
 
     def __init__(self, action: Callable[P, R]) -> None:
         self._action = action
@@ -244,7 +244,7 @@ class Command(Generic[P, R]):
         return self._action(*args, **options)
 
     def running(self, *args: P.args, **options: P.kwargs) -> Running[R]:
-        """Return the command as a run, which the `with` statement begins."""
+        """Return the command as a run, which starts when the `with` block is entered."""
         given = options.pop("on_event", None)
 
         def action(emit: Emit) -> R:
@@ -260,9 +260,9 @@ class Command(Generic[P, R]):
 
 @Command
 def clone(settings: Settings, *, on_event: Emit = _ignore) -> Result:
-    """Copy the source into the destination, and verify the copy if the settings say so.
+    """Copy the source into the destination; verify the copy if `verify` is set.
 
-    Raises a ReplicatorError; its `hint` names what to do next. `on_event` is called from several threads.
+    Raises a ReplicatorError; its `hint` names the next command. `on_event` is called from several threads.
     """
     with _watching(on_event, settings.stall_seconds) as recorder:
         cloned = runs_clone.clone(settings, recorder)
@@ -271,9 +271,9 @@ def clone(settings: Settings, *, on_event: Emit = _ignore) -> Result:
 
 @Command
 def verify(settings: Settings, *, on_event: Emit = _ignore) -> Result:
-    """Compare two databases; with `repair`, copy the rows that differ again. Raises a ReplicatorError.
+    """Compare two databases; with `repair`, copy differing rows again. Raises a ReplicatorError.
 
-    Differences are no error here: see Result.differences and Result.equal.
+    Differences do not raise an error: see Result.differences and Result.equal.
     """
     with _watching(on_event, settings.stall_seconds) as recorder:
         return recorder.result(verified=True, differences=runs_repair.verify_or_repair(settings, recorder))
@@ -281,14 +281,14 @@ def verify(settings: Settings, *, on_event: Emit = _ignore) -> Result:
 
 @Command
 def plan(settings: Settings, *, on_event: Emit = _ignore) -> Plan:
-    """Return what a clone would do. Nothing is written anywhere. Raises a ReplicatorError."""
+    """Return what a clone would do. Nothing is written. Raises a ReplicatorError."""
     with _watching(on_event, settings.stall_seconds) as recorder:
         return runs_plan.plan_copy(settings, recorder)
 
 
 @Command
 def check(settings: Settings, *, on_event: Emit = _ignore) -> Checked:
-    """Return what would block a clone. Nothing is written anywhere. Raises a ReplicatorError, as without servers."""
+    """Return what would block a clone. Nothing is written. Raises a ReplicatorError, e.g. if a server cannot be reached."""
     with _watching(on_event, settings.stall_seconds) as recorder:
         servers, findings = runs_check.preflight(settings, recorder)
         return Checked(servers, tuple(findings))
@@ -318,9 +318,9 @@ def clean(
     stall_seconds: float = STALL_SECONDS,
     on_event: Emit = _ignore,
 ) -> Counter[str] | None:
-    """Remove what an unfinished clone left in this database. Returns how many objects went, by kind; None without any.
+    """Remove what an unfinished clone left in this database. Returns the number of dropped objects by kind, or None.
 
-    Raises PreflightFailed while that clone goes on.
+    Raises PreflightFailed while that clone is active.
     """
     with _watching(on_event, stall_seconds) as recorder:
         _wait(destination, wait_attempts, wait_delay, recorder)
@@ -339,7 +339,7 @@ def validate(
     stall_seconds: float = STALL_SECONDS,
     on_event: Emit = _ignore,
 ) -> Result | None:
-    """Do what a clone into this database has deferred; None if nothing was. Raises Incomplete if some of it fails."""
+    """Do the deferred work of a clone into this database; None if there is none. Raises Incomplete if some of it fails."""
     with _watching(on_event, stall_seconds) as recorder:
         _wait(destination, wait_attempts, wait_delay, recorder)
         memory, seconds = maintenance_work_mem, retry_seconds

@@ -1,7 +1,7 @@
-"""The options of a run, in groups: each says what it is about, and checks what belongs together.
+"""The options of a run, in groups. Each group validates its own options.
 
-`Settings` has them all. A function that needs one group takes that group; a `Settings` is one of each.
-The command line reads them from flags, environment and file; its flags are called as the fields are, but for `FLAGS`.
+`Settings` inherits from all groups; a function that needs one group takes that group.
+The command line fills them from flags, environment and file. Flags are named like fields, except those in `FLAGS`.
 """
 
 import os
@@ -32,11 +32,11 @@ class Servers:
     wait_attempts: int = field(default=5, kw_only=True)
     wait_delay: float = field(default=5.0, kw_only=True)
     stall_seconds: float = field(default=300.0, kw_only=True)
-    """How long a server may be silent before it is asked whether it still works."""
+    """How long a server may be silent before a second connection checks it."""
     retry_seconds: float = field(default=600.0, kw_only=True)
-    """How long a step is retried while what fails may pass, counted from its first failure."""
+    """How long a step is retried after transient errors, counted from its first failure."""
     lock_timeout: float = field(default=0.0, kw_only=True)
-    """How many seconds to wait for a lock on the source's tables; 0: for ever."""
+    """How many seconds to wait for a lock on the source's tables; 0: no limit."""
     source_encoding: str | None = field(default=None, kw_only=True)
     """The encoding of the bytes of a SQL_ASCII source."""
     allow_unknown_version: bool = field(default=False, kw_only=True)
@@ -48,7 +48,7 @@ class Servers:
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """Which objects and rows of the source are copied, and compared."""
+    """Which objects and rows of the source are copied and compared."""
 
     owners: bool = True
     privileges: bool = True
@@ -91,10 +91,10 @@ class Copying:
     relay: bool = True
     format: Format = Format.AUTO
     split_larger_than: int | None = None
-    """0: split no table. None: what would keep one worker busy while the others are idle."""
+    """0: split no table. None: split tables that would keep one worker busy while the others are idle."""
     max_rate: int | None = None
     maintenance_work_mem: int | None = None
-    """For each session that builds indexes. None: what suits each index."""
+    """For each session that builds indexes. None: chosen for each index."""
     statistics: Statistics | None = None
     """None: transfer if the destination supports it, else analyze."""
     toast_compression: str | None = None
@@ -103,23 +103,23 @@ class Copying:
     """What to do with foreign keys that the rows violate."""
     defer_validation: bool = False
     defer_indexes: bool = False
-    """What `validate` does later: see planning/deferred.py."""
+    """Leave this work to `validate`: see planning/deferred.py."""
     resume: Literal["no", "same-snapshot", "per-table"] = "no"
     hold_snapshot_seconds: float = 0.0
 
     @property
     def lanes(self) -> dict[str, int]:
-        """How many steps at a time copy rows, and how many build indexes and the like."""
+        """The limit of parallel steps that copy rows, and of those that build indexes and the like."""
         return {"copy": self.copy_jobs or self.jobs, "index": self.index_jobs or self.jobs}
 
     @property
     def deferral(self) -> Deferral:
-        """What is put off until the copy is open."""
+        """What is deferred until the copy is in use."""
         return Deferral(self.defer_validation, self.defer_indexes)
 
     @property
     def workers(self) -> int:
-        """How many steps run at a time: so many that every lane that was asked for can be full."""
+        """How many steps run in parallel: enough to fill every lane with a limit of its own."""
         return max(self.jobs, (self.copy_jobs or 0) + (self.index_jobs or 0))
 
     def _check(self) -> None:
@@ -128,7 +128,7 @@ class Copying:
 
 @dataclass(frozen=True, kw_only=True)
 class Existing:
-    """What happens to objects and rows that the destination has already."""
+    """What happens to existing objects and rows on the destination."""
 
     replace: Literal["swap", "drop"] | None = None
     keep_previous: int | Literal["all"] = 0
@@ -153,7 +153,7 @@ class Existing:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparing:
-    """Whether the databases are compared, and what becomes of rows that differ."""
+    """Whether the databases are compared, and whether differing rows are repaired."""
 
     verify: bool = False
     show_rows: int = 10
@@ -167,7 +167,7 @@ class Comparing:
 class Settings(Comparing, Existing, Copying, Content, Servers):
     """All options of one run: `Settings("postgresql://…", "postgresql://…", jobs=4, verify=True)`.
 
-    Raises UsageError where options exclude one another, or a conninfo string cannot be read.
+    Raises UsageError if options exclude each other, or a conninfo string is invalid.
     """
 
     def __post_init__(self) -> None:
@@ -190,7 +190,7 @@ class Settings(Comparing, Existing, Copying, Content, Servers):
             raise UsageError(f"`data_only` copies rows and values alone: {', '.join(given)} would have no effect.")
 
     def _has_no_effect(self, field: Field[object]) -> bool:
-        """Tell whether a field has a value that a --data-only run would pass over."""
+        """Tell whether a field has a value that a --data-only run would ignore."""
         value = getattr(self, field.name)
         return value not in (field.default, *NOT_IN_DATA_ONLY.get(field.name, (value,)))
 
@@ -221,7 +221,7 @@ NOT_IN_DATA_ONLY: Mapping[str, tuple[object, ...]] = {
     "split_larger_than": (0,),
     "statistics": (Statistics.ANALYZE, Statistics.NONE),
 }
-"""What --data-only has no use for, with the values that it goes by all the same."""
+"""Options without effect under --data-only, with the values that do have one."""
 FLAGS = {
     "owners": "--no-owner",
     "privileges": "--no-acl",
@@ -239,19 +239,19 @@ FLAGS = {
     "retry_seconds": "--retry-for",
     "stall_seconds": "--stall-timeout",
 }
-"""The flags that are not called as their fields are."""
+"""Flags whose names differ from their fields'."""
 
 
 FIELD = re.compile(r"`(\w+)(?:=(\w+))?`")
 
 
 def flag(field: str) -> str:
-    """Return what a field is called on the command line."""
+    """Return a field's flag on the command line."""
     return FLAGS.get(field, f"--{field.replace('_', '-')}")
 
 
 def from_flags(**options: Any) -> Settings:
-    """Return the settings of a command line: its errors name flags, where those of `Settings` name fields."""
+    """Return the settings of a command line. Its errors name flags; those of `Settings` name fields."""
     try:
         return Settings(**options)
     except UsageError as error:

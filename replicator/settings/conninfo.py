@@ -1,4 +1,4 @@
-"""Connection strings: which ones libpq can read, and whether they have a password."""
+"""Validate connection strings, without ever showing them."""
 
 import difflib
 import re
@@ -13,7 +13,7 @@ URL = re.compile(r"\s*postgres(?:ql)?://", re.IGNORECASE)
 OTHER_SCHEME = re.compile(r"\s*([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 WRONG_KEY = re.compile(r'invalid (?:connection option|URI query parameter:) "([a-z_]+)"')
 MAY_HAVE_PASSWORD = re.compile(r"pass|:[^/]", re.IGNORECASE)
-"""Where a part of it, after a blank that nobody quoted, would be taken for a key."""
+"""Part of a password after an unquoted blank would look like a key."""
 ENCODED = "In a URL, write special characters of a password as %40 (@), %2F (/), %3A (:), %3F (?), %23 (#), %25 (%)."
 
 BLANKS = "A value with blanks needs quotes: password='a b'."
@@ -38,7 +38,7 @@ def check_conninfo(dsn: str, where: str) -> str:
 
 
 def _unreadable(dsn: str, where: str, reason: str) -> UsageError:
-    """Return what is wrong with a string that libpq cannot read, as far as it can be told without any of its values."""
+    """Return the error for a string that libpq cannot parse, without showing any of its values."""
     if (scheme := OTHER_SCHEME.match(dsn)) and not URL.match(dsn):
         return UsageError(
             f"{where} begins with {scheme[1]}, which is no scheme that libpq knows.",
@@ -60,7 +60,7 @@ def _unreadable(dsn: str, where: str, reason: str) -> UsageError:
 
 
 def _has_at_beyond_the_user(dsn: str) -> bool:
-    """Tell whether a URL has an @ after the one that ends user and password, as libpq parts them."""
+    """Tell whether a URL has an @ after the one that libpq takes for the end of user and password."""
     if not (scheme := URL.match(dsn)):
         return False
     rest = dsn[scheme.end() :]
@@ -69,7 +69,7 @@ def _has_at_beyond_the_user(dsn: str) -> bool:
 
 
 def has_password(dsn: str) -> bool:
-    """Tell whether a connection string has a password, or is none at all: whatever that is, it need not be seen."""
+    """Tell whether a connection string has a password. An invalid one counts as having one, so it is never shown."""
     try:
         return bool(set(KEYS) & conninfo.conninfo_to_dict(dsn).keys())
     except psycopg.Error:

@@ -1,4 +1,4 @@
-"""The TOML file that the command line reads its defaults from."""
+"""The TOML file with the command line's defaults."""
 
 import os
 import tomllib
@@ -38,7 +38,7 @@ def read_config(path: Path) -> dict[str, object]:
 
 
 def exposes_password(path: Path, defaults: Mapping[str, object]) -> bool:
-    """Tell whether other users can read the file that these defaults are from, and there is a password in it."""
+    """Tell whether the file of these defaults has a password and is readable by other users."""
     shared = os.name == "posix" and path.stat().st_mode & 0o077
     return bool(shared) and any(has_password(str(defaults[s])) for s in ("source", "destination") if s in defaults)
 

@@ -1,6 +1,6 @@
 """Before resuming, check that everything the earlier run created on the destination still exists unchanged.
 
-Definitions are compared as by `verify`, rows are counted, sequence values are read. What is missing or changed is named.
+Definitions are compared as by `verify`, rows are counted, sequence values are read. What differs is named.
 Comparing every value is left to --verify.
 """
 
@@ -119,7 +119,7 @@ class EarlierCopy:
                 yield str(mismatch)
 
     def _rows(self, destination: Sessions, jobs: int, emit: Emit, written: dict[str, int]) -> Iterator[str]:
-        """Yield the tables with a different number of rows; for the others, count rows written by others in `written`."""
+        """Yield tables with a different number of rows; of the others, put rows that others wrote in `written`."""
         copied = {step.name: step for step in self.previous.steps if step.done}
         of_target: defaultdict[str, list[Step]] = defaultdict(list)
         rows_of: dict[str, str] = {}

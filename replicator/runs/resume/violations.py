@@ -14,7 +14,7 @@ from replicator.settings import Settings
 
 
 def repair_rows(steps: Sequence[Step], prepared: Prepared, ends: Endpoints, settings: Settings, emit: Emit) -> bool:
-    """Update the rows of the tables that these steps use to the source's current rows. Returns whether any changed.
+    """Update the rows that these steps use to the source's current ones. Returns whether any changed.
 
     If a table's own rows were rejected, update the tables that they seem to look up instead.
     """

@@ -356,7 +356,7 @@ def _truncation(
 ) -> Iterator[str]:
     """Yield the statements that truncate all tables at once, which foreign keys among them do not block.
 
-    NOT ENFORCED ones do: the server ignores that their tables are in the list (18.6), so they are dropped and recreated.
+    NOT ENFORCED ones do: the server ignores that their tables are in the list (18.6), so they are recreated.
     Inheritance children are truncated only if they are in the list.
     """
     tops = {target.top: target.partitioned for target in targets}
@@ -382,7 +382,7 @@ def _analyze_steps(targets: Iterable[Target], copied: frozenset[str], settings: 
 
 
 def restore_foreign_keys(conn: Connection) -> list[str]:
-    """Recreate the foreign keys that an unfinished run dropped, and drop its journal. Returns notes about NOT VALID ones.
+    """Recreate the foreign keys that an unfinished run dropped; drop its journal. Returns notes about NOT VALID ones.
 
     Raises psycopg.Error if one cannot be recreated; the journal keeps it.
     """

@@ -1,6 +1,6 @@
-"""Which rows come later into a schema that is there: what their checks, generated columns and indexes look up is first.
+"""The order in which --data-only copies rows: first those that checks, generated columns and indexes look up.
 
-Indexes are there already: what one of them calls finds no rows that come later, and nothing fails.
+Indexes exist already: a function that one of them calls misses rows copied later, without an error.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ INDEXED_LOOKED_UP = "rows that indexes may look up"
 
 
 def rows_about(keys: Iterable[DroppedKey], targets: Sequence[Target]) -> dict[str, frozenset[str]]:
-    """Return, for each foreign key, the steps that bring the rows of its two tables: it is not checked without them."""
+    """Return, for each foreign key, the steps that copy the rows of its two tables: it is checked after them."""
     steps: defaultdict[str, set[str]] = defaultdict(set)
     for target in targets:
         for name in (target.name, target.top):
@@ -42,10 +42,10 @@ def in_order(
     calling: Collection[Address],
     indexes: Mapping[str, Collection[str]],
 ) -> list[Step]:
-    """Return the steps that copy rows, those that call code after the others, and what each of them waits for.
+    """Return the steps that copy rows with their dependencies; those whose rows call code come last.
 
-    `calling` are the destination's tables whose rows call code, `indexes` the functions that their indexes call. What
-    they seem to read, the source's functions of the same names tell.
+    `calling` are the destination's tables whose rows call code, `indexes` the functions that their indexes call. The
+    source's functions of the same names show what they seem to read.
     """
     named = {o.identity: o.address for o in source.objects if o.kind == "function"}
     late, step_of, indexed = [], {}, set()

@@ -1,7 +1,7 @@
-"""Which sequence of the destination goes on where one of the source stands: that of the same column, whatever its name.
+"""Match sequences by the column that they fill, whatever their names.
 
-A table that was renamed keeps the name of its sequence: what a migration made is called otherwise. Only a sequence that
-fills no column which both have goes by its name.
+A renamed table keeps the name of its sequence, while a migration that created it anew chose another one. Only a
+sequence that fills no common column is matched by name.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from replicator.model import Sequence as Values
 from replicator.runs.rows_only.match import Matched
 from replicator.sessions.postgres import Connection
 
-# Owned, as those of serials and identity columns are, before those that a default names.
+# Owned sequences (serial, identity) take precedence over those named by a default.
 FILLING = """
 SELECT DISTINCT ON (f.relid, f.number, c.oid)
        c.oid::regclass::text, format('%s.%I', f.relid::regclass, a.attname), f.rank
@@ -44,7 +44,7 @@ class Filling(NamedTuple):
 def common_sequences(
     catalog: Catalog, source: Connection, destination: Connection, matched: Matched
 ) -> tuple[tuple[Values, ...], tuple[Values, ...]]:
-    """Return the sequences that both ends have, as each of them calls them. What has no counterpart is noted."""
+    """Return the sequences that both databases have, by each one's names. Unmatched ones are noted."""
     rows = destination.execute("SELECT oid::bigint, oid::regclass::text FROM pg_class WHERE relkind = 'S'").fetchall()
     oids = {name: oid for oid, name in rows}
     ours = {s.identity: s for s in catalog.sequences}
@@ -73,7 +73,7 @@ def _filling(conn: Connection) -> list[Filling]:
 
 
 def _by_column(ours: Sequence[Filling], theirs: Iterable[Filling]) -> list[tuple[str, str]]:
-    """Return the pairs of sequences that fill the same column. On either side one may be in several pairs."""
+    """Return the pairs of sequences that fill the same column. A sequence may be in several pairs."""
     of_column: dict[str, str] = {}
     for each in ours:
         of_column.setdefault(each.column, each.sequence)
