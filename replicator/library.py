@@ -288,7 +288,7 @@ def plan(settings: Settings, *, on_event: Emit = _ignore) -> Plan:
 
 @Command
 def check(settings: Settings, *, on_event: Emit = _ignore) -> Checked:
-    """Return what would block a clone. Nothing is written. Raises a ReplicatorError, e.g. if a server cannot be reached."""
+    """Return what would block a clone. Nothing is written. Raises a ReplicatorError."""
     with _watching(on_event, settings.stall_seconds) as recorder:
         servers, findings = runs_check.preflight(settings, recorder)
         return Checked(servers, tuple(findings))
