@@ -339,7 +339,7 @@ def validate(
     stall_seconds: float = STALL_SECONDS,
     on_event: Emit = _ignore,
 ) -> Result | None:
-    """Do the deferred work of a clone into this database; None if there is none. Raises Incomplete if some of it fails."""
+    """Do the deferred work of a clone into this database; None if there is none. Raises Incomplete."""
     with _watching(on_event, stall_seconds) as recorder:
         _wait(destination, wait_attempts, wait_delay, recorder)
         memory, seconds = maintenance_work_mem, retry_seconds
