@@ -56,7 +56,7 @@ def test_what_was_there_before_and_is_gone_ends_the_copy_in_time(database: Datab
     step = Step("database setting session_preload_libraries", Phase.DATABASE, Execute((statement,)))
     refused = pytest.raises(StepFailed, match="nobody could connect")
     with postgres.connect(database.dsn) as conn, refused, conn.transaction():
-        of_database.settle(conn, [step], lambda event: None)
+        of_database.apply(conn, [step], lambda event: None)
     assert database.value("SELECT 1") == 1
 
 

@@ -457,7 +457,7 @@ class Refusing(Run):
         outcomes = super().__call__(batch, worker)
         refused = set()
         for member in batch:
-            if error := executor.lacking(member, refused):
+            if error := executor.blocked(member, refused):
                 outcomes[member.name] = error
                 refused.add(member.name)
             elif self.refuses(member.name, self.done):

@@ -35,18 +35,18 @@ def chosen(catalog: Catalog, content: Content) -> tuple[Catalog, list[Loss]]:
 
     Raises PreflightFailed if a pattern matches nothing.
     """
-    there = [unquoted(o.identity) for o in catalog.objects if o.kind == "extension"]
+    extensions = [unquoted(o.identity) for o in catalog.objects if o.kind == "extension"]
     for pattern in content.exclude_extension:
-        if not any(matcher(pattern).fullmatch(name) for name in there):
-            alike = get_close_matches(pattern, there, 1)
+        if not any(matcher(pattern).fullmatch(name) for name in extensions):
+            alike = get_close_matches(pattern, extensions, 1)
             raise PreflightFailed(
                 f"--exclude-extension {pattern} matches no extension of the source.",
-                hint=f"Did you mean {alike[0]}?" if alike else f"The source has {listed(there) or 'none'}.",
+                hint=f"Did you mean {alike[0]}?" if alike else f"The source has {listed(extensions) or 'none'}.",
             )
     return _selected(catalog, content)
 
 
-def told(losses: Iterable[Loss]) -> list[Finding]:
+def notes(losses: Iterable[Loss]) -> list[Finding]:
     """Return a note for each loss."""
     return [Finding(f"Not copied, as requested: {loss}", fatal=False, object=loss.what) for loss in losses]
 
@@ -74,12 +74,12 @@ def _selected(catalog: Catalog, content: Content) -> tuple[Catalog, list[Loss]]:
 
 def _without_extensions(catalog: Catalog, patterns: Iterable[str]) -> tuple[Catalog, list[Loss]]:
     matchers = [matcher(pattern) for pattern in patterns]
-    gone: dict[select.Key, str] = {
+    excluded: dict[select.Key, str] = {
         o.address: _with_rows(catalog, o.address)
         for o in catalog.objects
         if o.kind == "extension" and any(each.fullmatch(unquoted(o.identity)) for each in matchers)
     }
-    return select.without(catalog, gone) if gone else (catalog, [])
+    return select.without(catalog, excluded) if excluded else (catalog, [])
 
 
 def _with_rows(catalog: Catalog, extension: select.Key) -> str:

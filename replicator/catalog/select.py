@@ -84,21 +84,21 @@ def optional(catalog: Catalog) -> set[str]:
 
 def without_schema(catalog: Catalog, schema: str) -> Catalog:
     """Exclude a schema with its contents and everything that needs them."""
-    gone: set[Address] = set()
+    excluded: set[Address] = set()
     while True:
         found = {
             o.address
             for o in catalog.objects
-            if o.address not in gone
+            if o.address not in excluded
             and o.kind not in FACETS
-            and (o.schema == schema or (o.kind == "schema" and o.identity == schema) or o.needs & gone)
+            and (o.schema == schema or (o.kind == "schema" and o.identity == schema) or o.needs & excluded)
         }
         if not found:
             break
-        gone |= found
+        excluded |= found
     return replace(
         catalog,
-        objects=tuple(o for o in catalog.objects if o.address not in gone and not o.needs & gone),
+        objects=tuple(o for o in catalog.objects if o.address not in excluded and not o.needs & excluded),
         tables=tuple(table for table in catalog.tables if table.schema != schema),
         sequences=tuple(sequence for sequence in catalog.sequences if sequence.schema != schema),
     )
@@ -108,11 +108,13 @@ def without_own(catalog: Catalog, extensions: Collection[str], wanted: Catalog) 
     """Exclude what the destination keeps of its own: these extensions with their schemas, the owner of public."""
     schemas = {o.identity: o for o in wanted.objects if o.kind == "schema"}
     owned = "public" in schemas and schemas["public"].alter_owner
-    gone = {o.address for o in catalog.objects if o.kind == "extension" and o.identity in extensions}
-    needed = {address for o in catalog.objects if o.address in gone for address in o.needs}
-    others = (o for o in catalog.objects if o.kind not in FACETS and o.address not in gone and not o.needs & gone)
+    excluded = {o.address for o in catalog.objects if o.kind == "extension" and o.identity in extensions}
+    needed = {address for o in catalog.objects if o.address in excluded for address in o.needs}
+    others = (
+        o for o in catalog.objects if o.kind not in FACETS and o.address not in excluded and not o.needs & excluded
+    )
     also = {address for o in others for address in o.needs}
-    gone |= {
+    excluded |= {
         o.address
         for o in catalog.objects
         if o.kind == "schema" and o.identity not in schemas and o.address in needed - also
@@ -122,7 +124,7 @@ def without_own(catalog: Catalog, extensions: Collection[str], wanted: Catalog) 
         objects=tuple(
             replace(o, owner=None, alter_owner=None) if o.name == "schema public" and not owned else o
             for o in catalog.objects
-            if o.address not in gone and (o.kind == "schema" or not o.needs & gone)
+            if o.address not in excluded and (o.kind == "schema" or not o.needs & excluded)
         ),
     )
 
@@ -133,13 +135,13 @@ def key(o: Object) -> Key:
 
 
 def without(
-    catalog: Catalog, gone: Mapping[Key, str], statements: Mapping[str, Mapping[str, str]] | None = None
+    catalog: Catalog, excluded: Mapping[Key, str], statements: Mapping[str, Mapping[str, str]] | None = None
 ) -> tuple[Catalog, list[Loss]]:
     """Exclude objects with everything that needs them, and single statements of others. Also returns the losses.
 
     Both are given with the reasons; `statements` by the object's name. Tables with rows come first among the losses.
     """
-    reasons = dict(gone)
+    reasons = dict(excluded)
     lost = statements or {}
     objects = [_without_statements(o, lost.get(o.name, {})) for o in catalog.objects]
     emptied = [o for o in objects if o.name in lost and not o.create and o.identity != "public"]
@@ -165,23 +167,23 @@ def without(
         elif not (o.kind in FACETS and o.address in reasons):  # its subject is named
             count = rows.get(o.address) if o.kind == "table" else None
             losses.append(Loss(o.name, reasons[key(o)], whole=True, fatal=not _built_in(o), rows=count))
-    lesser = replace(
+    reduced = replace(
         catalog,
         objects=tuple(o for o in objects if key(o) not in reasons),
         tables=tuple(t for t in catalog.tables if reasons.keys().isdisjoint((t.address, t.extension))),
         sequences=tuple(s for s in catalog.sequences if reasons.keys().isdisjoint((s.address, s.extension, s.table))),
         populated=frozenset(address for address in catalog.populated if address not in reasons),
     )
-    return lesser, sorted(losses, key=lambda loss: loss.rows is None)
+    return reduced, sorted(losses, key=lambda loss: loss.rows is None)
 
 
-def _without_statements(o: Object, gone: Mapping[str, str]) -> Object:
-    if not gone:
+def _without_statements(o: Object, excluded: Mapping[str, str]) -> Object:
+    if not excluded:
         return o
     create, stub, finish = (
-        tuple(s for s in statements if s not in gone) for statements in (o.create, o.stub, o.finish)
+        tuple(s for s in statements if s not in excluded) for statements in (o.create, o.stub, o.finish)
     )
-    if o.alter_owner in gone:
+    if o.alter_owner in excluded:
         o = replace(o, owner=None, alter_owner=None)
     return with_statements(o, create, stub, finish)
 

@@ -22,7 +22,7 @@ def check_destination(
     """
     findings = [*writable(facts), *_creatable(facts), *_encodings(source_facts, facts), *_standbys(destination)]
     findings += check_logins("destination", destination)
-    if own := ownership.in_its_way(destination):
+    if own := ownership.obstacle(destination):
         return [*findings, own]
     if not resuming:
         findings += list(_leftovers(destination)) or list(_occupied(destination, resume=resume))

@@ -37,15 +37,15 @@ class Difference:
     name: str
     role: str | None
     parameter: str | None
-    here: tuple[str, ...] | None
-    there: tuple[str, ...] | None
+    source: tuple[str, ...] | None
+    destination: tuple[str, ...] | None
 
     def __str__(self) -> str:
-        if self.there is None:
+        if self.destination is None:
             return "missing on the destination"
-        if self.here is None:
+        if self.source is None:
             return "extra on the destination"
-        one, other = ("; ".join(statements) for statements in (self.here, self.there))
+        one, other = ("; ".join(statements) for statements in (self.source, self.destination))
         return f"different: {compared(one, other)}"
 
 
@@ -58,13 +58,13 @@ def differences(source: Connection, destination: Connection, settings: Settings)
     found = _compared(source, destination, settings)
     found = [d for d in found if not _unknown(d, destination, roles_of(destination))]
     if settings.downgrade:
-        steps = [Step(d.name, Phase.DATABASE, Execute(d.here)) for d in found if d.here and d.parameter]
+        steps = [Step(d.name, Phase.DATABASE, Execute(d.source)) for d in found if d.source and d.parameter]
         lost = {loss.what for loss in held(source, destination, steps)[1]}
         found = [d for d in found if d.name not in lost]
     return found
 
 
-def lacking(
+def missing(
     source: Connection,
     destination: Connection,
     settings: Settings,
@@ -81,12 +81,12 @@ def lacking(
     roles = roles_of(destination) | (roles_of(source) if settings.roles else set())
     unknown = {d.name: why for d in found if (why := _unknown_role(d, roles))}
     findings = [Finding(f"Not copied: {name}, since {why}.", "", fatal=False) for name, why in unknown.items()]
-    findings += frozen.findings(said(source, replace(settings, thaw=False)), settings)
-    if own := [d.name for d in found if d.here is None]:
+    findings += frozen.findings(properties(source, replace(settings, thaw=False)), settings)
+    if own := [d.name for d in found if d.source is None]:
         findings.append(Finding(f"Kept, since only the destination has it: {', '.join(own)}.", "", fatal=False))
     untried = set(unknown)
     for d in found:
-        if d.here and d.role and not d.parameter and d.role not in roles:
+        if d.source and d.role and not d.parameter and d.role not in roles:
             untried.add(d.name)
             findings.append(
                 Finding(
@@ -98,12 +98,12 @@ def lacking(
             )
         elif d.name == OWNER and d.role in strangers:
             untried.add(d.name)
-        findings += unknown_role(d.name, d.here or (), source, roles)
-    steps = [Step(d.name, Phase.DATABASE, Execute(d.here)) for d in found if d.here and d.name not in untried]
+        findings += unknown_role(d.name, d.source or (), source, roles)
+    steps = [Step(d.name, Phase.DATABASE, Execute(d.source)) for d in found if d.source and d.name not in untried]
     return steps, findings
 
 
-def settle(destination: Connection, steps: Iterable[Step], emit: Emit) -> None:
+def apply(destination: Connection, steps: Iterable[Step], emit: Emit) -> None:
     """Run these steps one by one, in the connection's transaction. Raises StepFailed.
 
     Also raises it if the new settings would refuse every new session.
@@ -124,12 +124,12 @@ def settle(destination: Connection, steps: Iterable[Step], emit: Emit) -> None:
 def planned(source: Connection, settings: Settings, plan: Plan) -> Plan:
     """Return a plan that ends with the properties of the database, as for a new destination."""
     name = postgres.database_name(settings.destination)
-    said = list(_said(source, name, source.info.user, settings).values())
+    found = list(_properties(source, name, source.info.user, settings).values())
     needs: set[str] = set()
-    if said:
+    if found:
         needs = {step.name for step in plan.steps} - {need for step in plan.steps for need in step.needs}
     steps: list[Step] = []
-    for row in said:
+    for row in found:
         work = Execute(tuple(row.statements))
         steps.append(Step(row.name, Phase.DATABASE, work, frozenset({steps[-1].name} if steps else needs)))
     return replace(plan, steps=(*plan.steps, *steps))
@@ -143,27 +143,29 @@ def _compared(
     ).fetchall()
     if absent:
         name, owner = postgres.database_name(settings.destination), destination.info.user
-    here = _said(source, name, owner, settings)
-    there = {} if absent else _said(destination, name, owner, settings)
+    on_source = _properties(source, name, owner, settings)
+    on_destination = {} if absent else _properties(destination, name, owner, settings)
     return [
         Difference(
             key,
             row.role,
             row.parameter,
-            tuple(here[key].statements) if key in here else None,
-            tuple(there[key].statements) if key in there else None,
+            tuple(on_source[key].statements) if key in on_source else None,
+            tuple(on_destination[key].statements) if key in on_destination else None,
         )
-        for key, row in {**there, **here}.items()
-        if key not in here or key not in there or here[key].statements != there[key].statements
+        for key, row in {**on_destination, **on_source}.items()
+        if key not in on_source
+        or key not in on_destination
+        or on_source[key].statements != on_destination[key].statements
     ]
 
 
-def said(conn: Connection, settings: Settings) -> list[tuple[str, tuple[str, ...]]]:
+def properties(conn: Connection, settings: Settings) -> list[tuple[str, tuple[str, ...]]]:
     """Return the properties of a connection's database: names, and statements for a database without a name."""
-    return [(row.name, tuple(row.statements)) for row in _said(conn, "", "", settings).values()]
+    return [(row.name, tuple(row.statements)) for row in _properties(conn, "", "", settings).values()]
 
 
-def _said(conn: Connection, name: str, owner: str, settings: Settings) -> dict[str, Any]:
+def _properties(conn: Connection, name: str, owner: str, settings: Settings) -> dict[str, Any]:
     """Return the properties of a connection's database, as statements for one of this name and owner."""
     wanted = {
         "acl": settings.privileges,

@@ -35,9 +35,9 @@ def is_copied(part: str, statements: Sequence[str], content: Content) -> bool:
     return content.database_settings and not (content.thaw and freezes(statements))
 
 
-def findings(said: Iterable[tuple[str, Sequence[str]]], content: Content) -> Iterable[Finding]:
-    """Yield a note if the source is frozen; `said` are the names and statements of its properties."""
-    names = ", ".join(name for name, statements in said if freezes(statements))
+def findings(properties: Iterable[tuple[str, Sequence[str]]], content: Content) -> Iterable[Finding]:
+    """Yield a note if the source is frozen; `properties` are the names and statements of its properties."""
+    names = ", ".join(name for name, statements in properties if freezes(statements))
     if not names or not content.database_settings:
         return
     if content.thaw:

@@ -54,13 +54,13 @@ def shut_out(conn: Connection, steps: Iterable[Step]) -> Iterator[tuple[Step, st
     for role, name, value, step in conn.execute(SET, [[*LIBRARIES, WHERE]]).fetchall():
         of_role.setdefault(role, {})[name] = value, step
     everybody = of_role.get(0, {})
-    told = set()
+    reported = set()
     for given in ({**everybody, **own} for own in of_role.values()):
         path = {WHERE: given[WHERE][0]} if WHERE in given else {}
         for name in LIBRARIES:
             value, step = given.get(name, ("", ""))
-            if step in made and step not in told and (reason := _refused(conn, {**path, name: value})):
-                told.add(step)
+            if step in made and step not in reported and (reason := _refused(conn, {**path, name: value})):
+                reported.add(step)
                 yield made[step], name, reason
 
 

@@ -27,7 +27,7 @@ SELECT (pg_stat_file(%(location)s, true)).isdir
 """
 
 
-def lacking(source: Connection, destination: Connection, content: Content) -> tuple[list[Step], list[Finding]]:
+def missing(source: Connection, destination: Connection, content: Content) -> tuple[list[Step], list[Finding]]:
     """Return the steps that create what the options ask for, in order, and what blocks them."""
     steps = roles(source, destination, content) if content.roles else []
     findings: list[Finding] = []
@@ -83,12 +83,12 @@ def parameter_privileges(
     if source.info.server_version < PARAMETER_ACL_SINCE:
         return [], []
     known = destination.info.server_version >= PARAMETER_ACL_SINCE
-    there = {row.name: row.statements for row in read(destination, "parameter_acl")} if known else {}
-    here = [row for row in read(source, "parameter_acl") if there.get(row.name) != row.statements]
+    existing_privileges = {row.name: row.statements for row in read(destination, "parameter_acl")} if known else {}
+    differing = [row for row in read(source, "parameter_acl") if existing_privileges.get(row.name) != row.statements]
     if roles and known:
-        return [Step(row.name, Phase.ROLES, Execute(tuple(row.statements))) for row in here], []
+        return [Step(row.name, Phase.ROLES, Execute(tuple(row.statements))) for row in differing], []
     existing = {"PUBLIC", *roles_of(destination)}
-    concerned = [row.name for row in here if roles or row.role in existing]
+    concerned = [row.name for row in differing if roles or row.role in existing]
     why = "--roles copies them" if known else "the destination is older than PostgreSQL 15, which introduced them"
     return [], [Finding(f"Not copied: {', '.join(concerned)}: {why}.", "", fatal=False)] if concerned else []
 
@@ -97,11 +97,11 @@ def tablespaces(
     source: Connection, destination: Connection, content: Content, names: list[str]
 ) -> tuple[list[Step], list[Finding]]:
     """Return a step for each of these tablespaces that is missing on the destination, and what blocks it."""
-    there = {row[0] for row in destination.execute("SELECT spcname::text FROM pg_tablespace").fetchall()}
-    missing = read(
+    existing = {row[0] for row in destination.execute("SELECT spcname::text FROM pg_tablespace").fetchall()}
+    absent = read(
         source,
         "tablespace",
-        names=sorted(set(names) - there),
+        names=sorted(set(names) - existing),
         owned=content.owners,
         privileged=content.privileges,
         user=destination.info.user,
@@ -115,11 +115,11 @@ def tablespaces(
                 object=f"tablespace {quoted(row.name)}",
                 run=f"{row.create};",
             )
-            for row in missing
+            for row in absent
         ]
     expected = roles_of(destination) | (roles_of(source) if content.roles else set())
     steps, findings = [], []
-    for row in missing:
+    for row in absent:
         if reason := _obstacle(destination, row.location):
             findings.append(
                 Finding(

@@ -53,7 +53,7 @@ class ControlConnection:
             self._beating.join()
         self.conn.close()
 
-    def speak(self, encoding: str) -> None:
+    def set_encoding(self, encoding: str) -> None:
         """Use this client_encoding from now on."""
         self._encoding = encoding
         self.conn.execute("SELECT set_config('client_encoding', %s, false)", [encoding])

@@ -97,12 +97,12 @@ def _left(conn: Connection, lock: str = READ) -> bool:
 
 
 def _is_marked(conn: Connection) -> bool:
-    there = look(conn)
-    if there is None or there.mark != MARK:
+    found = look(conn)
+    if found is None or found.mark != MARK:
         return False
-    there.check_owner(conn.info.user)
-    there.check_tables()
-    return "witness.here" in there.columns
+    found.check_owner(conn.info.user)
+    found.check_tables()
+    return "witness.here" in found.columns
 
 
 def testifies(conn: Connection) -> bool:

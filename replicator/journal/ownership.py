@@ -39,7 +39,7 @@ _proven: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
 RENAME = f"ALTER SCHEMA {SCHEMA} RENAME TO {SCHEMA}_of_the_destination;"
 
 
-class There(NamedTuple):
+class JournalSchema(NamedTuple):
     """The schema with the journal's name: see there.sql."""
 
     mark: str | None
@@ -84,15 +84,15 @@ def exists(conn: Connection) -> bool:
 
     Raises PreflightFailed for a journal of another version or of an untrusted role.
     """
-    there = look(conn)
-    return there is not None and _is_ours(there, conn.info.user)
+    found = look(conn)
+    return found is not None and _is_ours(found, conn.info.user)
 
 
-def in_its_way(conn: Connection) -> Finding | None:
+def obstacle(conn: Connection) -> Finding | None:
     """Return what prevents creating or reading a journal here, if anything. It is never dropped."""
-    there = look(conn)
+    found = look(conn)
     try:
-        if there is None or _is_ours(there, conn.info.user):
+        if found is None or _is_ours(found, conn.info.user):
             return None
     except PreflightFailed as error:
         return Finding(str(error), error.hint or "", object=f"schema {SCHEMA}")
@@ -104,25 +104,25 @@ def in_its_way(conn: Connection) -> Finding | None:
     )
 
 
-def look(conn: Connection) -> There | None:
+def look(conn: Connection) -> JournalSchema | None:
     """Return the schema with the journal's name; None if there is none."""
     rows = conn.execute(statement(__package__, "there")).fetchall()
-    return There(*rows[0]) if rows else None
+    return JournalSchema(*rows[0]) if rows else None
 
 
-def _is_ours(there: There, user: str) -> bool:
+def _is_ours(found: JournalSchema, user: str) -> bool:
     """Return whether this is a journal. Raises as `exists` does."""
-    if not ((there.mark or "").startswith(MARK) or set(there.columns) >= OF_EVERY_FORMAT):
+    if not ((found.mark or "").startswith(MARK) or set(found.columns) >= OF_EVERY_FORMAT):
         return False
-    there.check_owner(user)
-    if there.mark != mark():
+    found.check_owner(user)
+    if found.mark != mark():
         raise PreflightFailed(
             "The unfinished clone on the destination was started by another version of replicator, whose journal"
             f" (schema {SCHEMA}) this version cannot read.",
             hint="Use that version to finish it (`clone --resume`) or to remove it (`clean`).",
         )
-    there.check_tables()
-    if missing := sorted(_columns() - set(there.columns)):
+    found.check_tables()
+    if missing := sorted(_columns() - set(found.columns)):
         raise damaged(f"it lacks {', '.join(missing)}")
     return True
 

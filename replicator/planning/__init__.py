@@ -24,7 +24,7 @@ from replicator.catalog import select
 from replicator.model import NOTHING_DEFERRED, Catalog, Deferral, Format, Phase, Plan, Statistics
 from replicator.planning.build import build_costs, build_steps
 from replicator.planning.data import data_steps
-from replicator.planning.deferred import put_off
+from replicator.planning.deferred import defer_steps
 from replicator.planning.lookups import Hints, creation_order
 from replicator.planning.parts import Parts, may_split, parts_of
 from replicator.planning.pieces import chain, downstream, is_unique, with_phases
@@ -49,8 +49,8 @@ def make_plan(
 ) -> Plan:
     """Return every step of a copy of this catalog into an empty database. Raises DependencyCycle.
 
-    `parts` are those of an earlier run that is gone on with; else it is decided here which tables to split. `collates`:
-    the database orders texts otherwise than by their bytes.
+    `parts` are those of an earlier run that is resumed; else they are chosen here. `collates`: the database's default
+    collation does not order texts by their bytes.
     """
     hints = Hints(catalog)
     pieces, phases = with_phases(creation_order(catalog, hints))
@@ -71,11 +71,11 @@ def make_plan(
     build = build_steps(
         pieces, phases, relations, refresh, created, hints, keys_not_valid=keys_not_valid, collates=collates
     )
-    build, gone, deferred = put_off(build, pieces, catalog, defer)
+    build, postponed, deferred = defer_steps(build, pieces, catalog, defer)
     late |= {step.name for step in build if not late.isdisjoint(step.needs)}  # validations
     plan[Stage.BUILD] = [step for step in build if step.name not in late]
     plan[Stage.STATISTICS] = statistics_steps(catalog, relations, created, plan[Stage.BUILD], statistics)
-    finish = [p for p in pieces if phases[p.name] is Phase.FINISH and p.name not in gone]
+    finish = [p for p in pieces if phases[p.name] is Phase.FINISH and p.name not in postponed]
     plan[Stage.FINISH] = chain(
         (p for p in finish if p.name not in late), Phase.FINISH, plan.before(Stage.FINISH), relations
     )

@@ -1,6 +1,6 @@
 """Which steps of a plan are deferred. Pure: steps in, fewer steps and the deferred ones out.
 
-    put_off ─► the journal keeps them ─► the copy is open ─► `validate` runs them (runs/validate.py)
+    defer_steps ─► the journal keeps them ─► the copy is open ─► `validate` runs them (runs/validate.py)
 
 A foreign key that is validated later is added NOT VALID: it checks new rows from then on. An index that is built later
 does not exist until it is built CONCURRENTLY. Never deferred: unique indexes, indexes of partitioned tables (they have
@@ -18,8 +18,8 @@ from replicator.planning.build import AS_BEFORE, MERGE
 from replicator.planning.graph import Piece
 
 CREATE, CONCURRENTLY = "CREATE INDEX ", "CREATE INDEX CONCURRENTLY "
-SAID_OF_AN_INDEX = frozenset({"index_setting", "comment", "clustered_index"})
-COMES_AFTER = SAID_OF_AN_INDEX | {"index_attach"}
+ABOUT_AN_INDEX = frozenset({"index_setting", "comment", "clustered_index"})
+COMES_AFTER = ABOUT_AN_INDEX | {"index_attach"}
 """The kinds that can wait for an index. An index that another kind needs is built in the clone."""
 AT_ONCE = "valid at once: from or to a partitioned table, a key cannot be validated later"
 LATER = "later, by `validate`"
@@ -29,32 +29,32 @@ class Divided(NamedTuple):
     """The steps of the clone, the names of what it does not create, and the deferred steps."""
 
     build: list[Step]
-    gone: Collection[str]
+    deferred: Collection[str]
     later: tuple[Step, ...]
 
 
-def put_off(build: list[Step], pieces: Sequence[Piece], catalog: Catalog, defer: Deferral) -> Divided:
+def defer_steps(build: list[Step], pieces: Sequence[Piece], catalog: Catalog, defer: Deferral) -> Divided:
     """Divide the steps that build on rows into those of the clone and deferred ones."""
     foreign_keys = {piece.name: piece.object for piece in pieces if isinstance(piece.object.detail, ForeignKey)}
     build, validations = _without_validation(build, foreign_keys) if defer.keys else (build, [])
-    gone = _indexes_to_put_off(pieces, catalog) if defer.indexes else {}
-    waiting = {piece.name: piece for piece in pieces if piece.name in gone}
-    said: defaultdict[str, list[Piece]] = defaultdict(list)
+    deferred = _indexes_to_defer(pieces, catalog) if defer.indexes else {}
+    waiting = {piece.name: piece for piece in pieces if piece.name in deferred}
+    about: defaultdict[str, list[Piece]] = defaultdict(list)
     for piece in waiting.values():
-        for root in gone[piece.name] if piece.object.kind in SAID_OF_AN_INDEX else ():
-            said[root].append(piece)
-    indexes = [_later(s, waiting[s.name], said[s.name], gone) for s in build if s.name in gone]
-    now = [_without_index(step, gone) for step in build if step.name not in gone]
+        for root in deferred[piece.name] if piece.object.kind in ABOUT_AN_INDEX else ():
+            about[root].append(piece)
+    indexes = [_later(s, waiting[s.name], about[s.name], deferred) for s in build if s.name in deferred]
+    now = [_without_index(step, deferred) for step in build if step.name not in deferred]
     on: defaultdict[Address, set[str]] = defaultdict(set)
     for step in indexes:
         if isinstance(detail := waiting[step.name].object.detail, Index):
             on[detail.relation].add(step.name)
     # After the indexes of its table: building them conflicts with a validation, and one may speed it up.
     keys = [replace(step, needs=frozenset(on[key.relation])) for step, key in validations]
-    return Divided(now, gone.keys(), (*indexes, *keys))
+    return Divided(now, deferred.keys(), (*indexes, *keys))
 
 
-def _indexes_to_put_off(pieces: Sequence[Piece], catalog: Catalog) -> dict[str, set[str]]:
+def _indexes_to_defer(pieces: Sequence[Piece], catalog: Catalog) -> dict[str, set[str]]:
     """Return the deferred indexes and what depends on them, each with the indexes that it waits for."""
     waits = {
         piece.name: {piece.name}
@@ -76,10 +76,10 @@ def _concurrently(statement: str) -> str:
     return CONCURRENTLY + statement.removeprefix(CREATE) if statement.startswith(CREATE) else statement
 
 
-def _later(step: Step, piece: Piece, said: Iterable[Piece], gone: Collection[str]) -> Step:
+def _later(step: Step, piece: Piece, about: Iterable[Piece], deferred: Collection[str]) -> Step:
     """Return a deferred step, including the comments and settings of the index that it builds."""
-    made = (*map(_concurrently, piece.statements), *(s for each in said for s in each.statements))
-    return _for_later(step, Execute(made), piece.needs.intersection(gone))
+    made = (*map(_concurrently, piece.statements), *(s for each in about for s in each.statements))
+    return _for_later(step, Execute(made), piece.needs.intersection(deferred))
 
 
 def _for_later(step: Step, work: Execute, needs: Iterable[str] = ()) -> Step:
@@ -98,13 +98,13 @@ def _for_later(step: Step, work: Execute, needs: Iterable[str] = ()) -> Step:
     )
 
 
-def _without_index(step: Step, gone: Collection[str]) -> Step:
+def _without_index(step: Step, deferred: Collection[str]) -> Step:
     """Return a step that neither waits for a deferred index nor relies on it."""
-    if step.needs.isdisjoint(gone):
+    if step.needs.isdisjoint(deferred):
         return step
     assert isinstance(step.work, Execute)
     work = Execute(tuple(s for s in step.work.statements if s not in (MERGE, AS_BEFORE)))
-    return replace(step, work=work, needs=step.needs.difference(gone), reason="")
+    return replace(step, work=work, needs=step.needs.difference(deferred), reason="")
 
 
 def _without_validation(

@@ -26,14 +26,14 @@ class Feature:
 
     `pattern` finds it in a statement whose literals, quoted names and bodies are replaced by numbers: `'1'`, `"2"`,
     `$3$`. `text` is the replacement for the older server; None drops the statement, and if that is the CREATE, the
-    object. `said` names the loss; empty if nothing is lost.
+    object. `loss_words` names the loss; empty if nothing is lost.
     """
 
     since: int
     kinds: frozenset[str]
     pattern: str
     text: str | Callable[[re.Match[str]], str] | None
-    said: str
+    loss_words: str
 
 
 def _kinds(names: str) -> frozenset[str]:
@@ -231,27 +231,27 @@ NUMBER = re.compile(r"""(['"$])(\d+)\1""")
 def adapt(catalog: Catalog, major: int) -> tuple[Catalog, list[Loss]]:
     """Return the catalog as a server of this major version supports it, as far as FEATURES know, and the losses."""
     features = [feature for feature in FEATURES if feature.since > major]
-    here = catalog.version // 10000
+    version = catalog.version // 10000
     losses: list[Loss] = []
-    gone: dict[Key, str] = {}
+    excluded: dict[Key, str] = {}
     objects = []
-    for o in catalog.objects if here > major else ():
-        own = [f for f in features if f.since <= here and (not f.kinds or o.kind in f.kinds)]
-        lesser, said, whole = _adapt_object(o, own)
-        if o.kind == "acl" and here >= 17 > major and _all_but_maintain(lesser.create):
-            whole, said = True, ["the owner's lack of the privilege MAINTAIN (new in PostgreSQL 17)"]
+    for o in catalog.objects if version > major else ():
+        own = [f for f in features if f.since <= version and (not f.kinds or o.kind in f.kinds)]
+        reduced, loss_words, whole = _adapt_object(o, own)
+        if o.kind == "acl" and version >= 17 > major and _all_but_maintain(reduced.create):
+            whole, loss_words = True, ["the owner's lack of the privilege MAINTAIN (new in PostgreSQL 17)"]
         if whole:
-            gone[key(o)] = said[-1]
-        losses += [] if whole else [Loss(o.name, text) for text in said]
-        objects.append(lesser)
-    if here <= major:
+            excluded[key(o)] = loss_words[-1]
+        losses += [] if whole else [Loss(o.name, text) for text in loss_words]
+        objects.append(reduced)
+    if version <= major:
         return catalog, []
-    if here >= 17 > major:
+    if version >= 17 > major:
         catalog = _intervals_as_text(catalog)
-    if here >= 15 > major:
+    if version >= 15 > major:
         objects = _public_as_since_15(objects)
-    lesser_catalog, left_out = without(replace(catalog, objects=tuple(objects)), gone)
-    return lesser_catalog, losses + left_out
+    reduced_catalog, left_out = without(replace(catalog, objects=tuple(objects)), excluded)
+    return reduced_catalog, losses + left_out
 
 
 def _all_but_maintain(statements: Sequence[str]) -> bool:
@@ -295,25 +295,25 @@ def _public_as_since_15(objects: Sequence[Object]) -> list[Object]:
 
 def _adapt_object(o: Object, features: Sequence[Feature]) -> tuple[Object, list[str], bool]:
     """Return an object without these features, what it loses, and whether it is dropped as a whole."""
-    said: dict[str, None] = {}
+    loss_words: dict[str, None] = {}
     lists = []
     for statements in (o.create, o.stub, o.finish):
         kept = []
         for statement in statements:
             text, lost = _adapt_statement(statement, features)
-            said.update(dict.fromkeys(lost))
+            loss_words.update(dict.fromkeys(lost))
             if text:
                 kept.append(text)
             elif lost and not dispensable(o, statement):
-                return o, list(said), True
+                return o, list(loss_words), True
         lists.append(tuple(kept))
     if o.kind in TABLES and any(feature.since == 18 for feature in features):
         lists = [_as_before_18(o, statements) for statements in lists]
-    if o.kind in GRANTS and said:
+    if o.kind in GRANTS and loss_words:
         lists[0] = _without_pairs(lists[0])
     if not lists[0] and o.create:
-        return o, list(said), True
-    return with_statements(o, lists[0], lists[1], lists[2]), list(said), False
+        return o, list(loss_words), True
+    return with_statements(o, lists[0], lists[1], lists[2]), list(loss_words), False
 
 
 def _without_pairs(statements: Sequence[str]) -> tuple[str, ...]:
@@ -341,22 +341,22 @@ def _adapt_statement(statement: str, features: Sequence[Feature]) -> tuple[str, 
         return NUMBER.sub(lambda found: hidden[int(found[2])] if int(found[2]) < len(hidden) else found[0], text)
 
     text = OPAQUE.sub(hide, statement)
-    said = []
+    loss_words = []
     for feature in features:
         pattern, start = re.compile(feature.pattern, re.DOTALL), 0
         while found := pattern.search(text, start):
-            lesser = "" if feature.text is None else text[: found.start()] + _put(feature, found) + text[found.end() :]
-            start = found.end() if lesser == text else found.start()
-            if lesser == text:
+            reduced = "" if feature.text is None else text[: found.start()] + _put(feature, found) + text[found.end() :]
+            start = found.end() if reduced == text else found.start()
+            if reduced == text:
                 continue
-            text = lesser
-            if feature.said:
-                name = feature.said.format(*found.groups(), found=found[0].strip(", "))
-                said.append(name if feature.text is not None else f"{name} (new in PostgreSQL {feature.since})")
+            text = reduced
+            if feature.loss_words:
+                name = feature.loss_words.format(*found.groups(), found=found[0].strip(", "))
+                loss_words.append(name if feature.text is not None else f"{name} (new in PostgreSQL {feature.since})")
             if feature.text is None:
                 break
     text = re.sub(r"(, )?\0(?(1)|(?:, )?)", "", re.sub(r" (?:WITH \(\0(?:, \0)*\)|ADD \0$)", "", text))
-    return show(text), [show(name) for name in said]
+    return show(text), [show(name) for name in loss_words]
 
 
 def _put(feature: Feature, found: re.Match[str]) -> str:
@@ -370,10 +370,10 @@ APART = re.compile(rf"(?:, |(?<=\())CONSTRAINT {QUOTED} NOT NULL ({QUOTED})(?=[,
 def _as_before_18(o: Object, statements: tuple[str, ...]) -> tuple[str, ...]:
     """Return a table's statements with not-null constraints, or checks instead, as an older server prints them."""
     start = next((n for n, statement in enumerate(statements) if statement.startswith("CREATE")), len(statements))
-    return statements[:start] + _checks_last(_not_null_apart(o, statements[start:]))
+    return statements[:start] + _checks_last(_not_null_after(o, statements[start:]))
 
 
-def _not_null_apart(o: Object, statements: tuple[str, ...]) -> tuple[str, ...]:
+def _not_null_after(o: Object, statements: tuple[str, ...]) -> tuple[str, ...]:
     """Return a table's statements with NOT NULL of inherited columns after CREATE: before 18 it cannot have them."""
     if not statements:
         return statements

@@ -152,7 +152,7 @@ class Hints:
         return self._opaque.isdisjoint(self.walked(functions))
 
     def walked(self, functions: Collection[Address], *, likely: bool = False) -> set[Address]:
-        """Return these functions and all that they may call and read, up to tables; or the `likely` ones."""
+        """Return these functions and all they may call and read, recursively, up to tables; or the `likely` ones."""
         start = frozenset(functions), likely
         if start in self._walked:
             return self._walked[start]

@@ -149,7 +149,7 @@ def open_both(settings: Settings, opened: Opened | None = None, *, claim: bool =
             resume.end_sessions(previous, source, control.conn)
             if crash.notice_crash(control.conn):
                 previous = resume.read_previous_run(control.conn)
-        control.speak(encoding)
+        control.set_encoding(encoding)
         snapshot, previous, same = stack.enter_context(take_snapshot(settings, encoding, previous, opened.source))
         sorting = index_memory.share(*index_memory.look(control.conn), settings.lanes["index"])
         pool = partial(postgres.pool, size=settings.workers, encoding=encoding, application=f"worker {sessions}")

@@ -89,7 +89,7 @@ def finish(copy: Copy) -> None:
         with control.transaction():
             number = None
             copy.journal.check(control)
-            database.settle(control, prepared.end, copy.emit)
+            database.apply(control, prepared.end, copy.emit)
             if settings.verify and copy.mode.whole:
                 differing = compare_databases(copy.ends, settings, extra=False)
                 raise_if_different(differing, unfinished.correct(copy.options, rows=False))

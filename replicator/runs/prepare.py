@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from replicator import checks, events
 from replicator.catalog import select
-from replicator.catalog.choose import chosen, selected, told
+from replicator.catalog.choose import chosen, notes, selected
 from replicator.catalog.read import read_catalog
 from replicator.checks.dry_run import Rehearsal
 from replicator.checks.supported import fitting
@@ -110,7 +110,7 @@ def examine(
     # A dry run would repeat these findings, or has no database to run in.
     if absent or any(finding.fatal for finding in occupied):
         return Examined(findings, Prepared(catalog, Plan(()), needs.end))
-    findings += told(excluded)
+    findings += notes(excluded)
     found, prepared = try_on_destination(ends, catalog, needs, excluded, settings, emit, replacing=replacing)
     return Examined([*findings, *found], replace(prepared, existing=existing))
 
@@ -128,7 +128,7 @@ def check_servers(
     else:
         resuming = ends.previous is not None or replacing
         occupied = checks.check_destination(*facts, destination, resuming=resuming, resume=settings.resume != "no")
-    ends.snapshot.settle()  # before free sessions are counted
+    ends.snapshot.wait_for_holders()  # before free sessions are counted
     one, more = facts[0].server == facts[1].server, HOLDERS - 1 if settings.verify else 0
     findings = [
         *occupied,
@@ -155,13 +155,13 @@ def requirements(
     missing = checks.check_catalog(
         source, destination, catalog, roles=settings.roles, replacing=replacing, absent=absent
     )
-    cluster, missing_cluster = server.lacking(source, destination, settings)
+    cluster, missing_cluster = server.missing(source, destination, settings)
     to_drop = replacing and not resume.has_done(previous, DROPPED)
     reset, differing = ([], []) if absent or replacing else defaults.reset(destination, catalog, settings, previous)
     created = [] if absent else defaults.create_standard(source, destination, catalog, dropping=to_drop)
     memberships = list(checks.check_memberships(source, destination, catalog, agreed=settings.skip_unprivileged))
     inaccessible = checks.inaccessible_owners(source, destination, catalog)
-    end, missing_settings = database.lacking(source, destination, settings, strangers=inaccessible, absent=absent)
+    end, missing_settings = database.missing(source, destination, settings, strangers=inaccessible, absent=absent)
     missing = checks.once([*missing, *missing_cluster, *missing_settings, *differing])
     return Requirements(cluster, [*reset, *created], end, missing, memberships, inaccessible)
 

@@ -55,7 +55,7 @@ def in_one_encoding(
             with postgres.connect(settings.source, application="probe") as conn:  # as LATIN1: it maps every byte
                 if unknown := encoding.is_unknown(conn):
                     objects = [(o.name, (*o.create, *o.stub, *o.finish)) for o in read_catalog(conn).objects]
-                    objects += database.said(conn, settings)
+                    objects += database.properties(conn, settings)
                     names = listed(list(encoding.in_catalog(objects, ends.snapshot.holder.info.encoding)))
             raise PreflightFailed(
                 "The destination's encoding cannot store a name, comment or definition of the source:"

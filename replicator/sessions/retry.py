@@ -27,7 +27,7 @@ class Retry:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._failed_first: dict[str, float] = {}
-        self.apart: set[str] = set()
+        self.one_by_one: set[str] = set()
         """Steps that failed in one batch. One of them may crash the server, so each is retried by itself."""
 
     def run(self, name: str, action: Callable[[bool], T], tell: Tell, stopped: threading.Event | None = None) -> T:

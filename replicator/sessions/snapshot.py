@@ -114,10 +114,10 @@ class Snapshot:
 
         Raises PreflightFailed if a lock is not available in time, psycopg.Error if it is refused.
         """
-        self.settle()  # so that the locks survive the loss of any session
+        self.wait_for_holders()  # so that the locks survive the loss of any session
         self._lock_tables(timeout_seconds)
 
-    def settle(self) -> None:
+    def wait_for_holders(self) -> None:
         """Wait until all holders have the snapshot: see keep_soon."""
         if self._joining:
             self._joining.join()
@@ -161,8 +161,8 @@ class Snapshot:
                 return
             living = [holder for holder in self._holders if self._lives(holder.conn)]
             if not living:
-                said = TAKEN_BACK if self._released else LOST.format(self._where)
-                raise SnapshotLost(said, hint=failures.CONFLICT if self._conflict else None)
+                message = TAKEN_BACK if self._released else LOST.format(self._where)
+                raise SnapshotLost(message, hint=failures.CONFLICT if self._conflict else None)
             promoted = living[0] is not self._holders[0]
             self._holders = living
             if promoted and self._locked is not None:
@@ -325,14 +325,14 @@ class Snapshot:
 
     def _lock_again(self, before: Collection[int]) -> None:
         """Lock the tables in another holder. Raises SourceChanged if one was changed while they were unlocked."""
-        told = "The session that held the locks on the source's tables was terminated"
+        reason = "The session that held the locks on the source's tables was terminated"
         try:
             self._lock_tables(RELOCK_SECONDS)
         except PreflightFailed as error:
-            raise SourceChanged(f"{told}, and somebody is altering one: {error}", hint=locks.AGAIN) from error
+            raise SourceChanged(f"{reason}, and somebody is altering one: {error}", hint=locks.AGAIN) from error
         with self.now() as now:
             if changed := changed_contents(self.holder, now, before):
-                raise SourceChanged(f"{told}, and these were altered: {', '.join(changed)}.", hint=locks.AGAIN)
+                raise SourceChanged(f"{reason}, and these were altered: {', '.join(changed)}.", hint=locks.AGAIN)
         self.forget()
 
     def _lives(self, conn: Connection) -> bool:

@@ -135,7 +135,7 @@ def _refused(step: Step, error: StepFailed, worker: int) -> events.Event:
     return events.Failed(step.name, step.phase, worker, error.reason)
 
 
-def lacking(step: Step, refused: Collection[str]) -> StepFailed | None:
+def blocked(step: Step, refused: Collection[str]) -> StepFailed | None:
     """Return why a step is skipped, if it depends on a failed one."""
     missing = sorted(step.builds_on.intersection(refused))
     names = listed([shown(name) for name in missing])
@@ -324,7 +324,7 @@ class _Schedule:
             del self.unfinished[step.name]
             for dependent in self._wanted_by[step.name]:
                 if (step.name, dependent.name) not in self._let_go and self._wait_no_more(dependent, members):
-                    ended.append((dependent, lacking(dependent, self._missing)))
+                    ended.append((dependent, blocked(dependent, self._missing)))
         return refused
 
     def _wait_no_more(self, step: Step, members: Collection[str] = ()) -> bool:

@@ -12,7 +12,7 @@ from replicator.sessions.locks import replaced
 from replicator.sessions.postgres import Connection
 
 AT_ONCE = 200
-LACKING = """
+MISSING = """
 SELECT name
   FROM unnest(%s::text[]) AS name
  WHERE to_regclass(name) IS NULL
@@ -69,8 +69,8 @@ def set_what_is_there(
 
     A resumed run, which creates them, sets all again.
     """
-    lacking = {name for (name,) in destination.execute(LACKING, [list(values)]).fetchall()}
-    there = {name: value for name, value in values.items() if name not in lacking}
+    missing = {name for (name,) in destination.execute(MISSING, [list(values)]).fetchall()}
+    there = {name: value for name, value in values.items() if name not in missing}
     set_values(destination, there, forward=forward)
     return there
 

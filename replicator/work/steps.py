@@ -45,7 +45,7 @@ from replicator.sessions.snapshot import Snapshot
 from replicator.sessions.workers import Sessions, reading
 from replicator.work import copying, emptying, large_objects, recopy, rejected, sequences, statistics
 from replicator.work.copying import encoding
-from replicator.work.executor import lacking
+from replicator.work.executor import blocked
 from replicator.work.index_memory import Sorting
 from replicator.work.throttle import Throttle
 
@@ -102,16 +102,16 @@ class StepRunner:
         """
         if len(batch) == 1:
             return {batch[0].name: self._run_alone(batch[0], worker)}
-        if self._again.apart.isdisjoint(step.name for step in batch):
+        if self._again.one_by_one.isdisjoint(step.name for step in batch):
             try:
                 return dict(self._attempt(batch, worker, again=False))
             except StepFailed as error:
                 if not self._stopped.is_set() and may_pass(error):
-                    self._again.apart.update(step.name for step in batch)
+                    self._again.one_by_one.update(step.name for step in batch)
                     self._tell(error, 0, batch[0], worker)
                 elif not any(rejected.may_be_refused(s, error) or rejected.nameless(s, error) for s in batch):
                     raise
-        return self._run_apart(batch, worker)
+        return self._run_one_by_one(batch, worker)
 
     def _run_alone(self, step: Step, worker: int) -> Outcome | StepFailed:
         try:
@@ -125,15 +125,15 @@ class StepRunner:
                 raise
             return outcome or error
 
-    def _run_apart(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome | StepFailed]:
+    def _run_one_by_one(self, batch: Sequence[Step], worker: int) -> dict[str, Outcome | StepFailed]:
         """Run the steps one by one, each in its own transaction, so that a failure is attributed to its step."""
         outcomes: dict[str, Outcome | StepFailed] = {}
-        gone: set[str] = set()
+        failed: set[str] = set()
         for step in batch:
-            missing = lacking(step, gone)
+            missing = blocked(step, failed)
             outcomes |= {step.name: missing} if missing else self.run([step], worker)
             if isinstance(outcomes[step.name], StepFailed) and not step.optional:
-                gone.add(step.name)
+                failed.add(step.name)
         return outcomes
 
     def _instead(self, step: Step, worker: int, error: StepFailed) -> Outcome | None:
@@ -159,11 +159,11 @@ class StepRunner:
     def _run(self, step: Step, worker: int) -> Outcome:
         outcomes = self._again.run(
             step.name,
-            lambda again: self._attempt([step], worker, again=again or step.name in self._again.apart),
+            lambda again: self._attempt([step], worker, again=again or step.name in self._again.one_by_one),
             lambda error, seconds: self._tell(error, seconds, step, worker),
             self._stopped,
         )
-        self._again.apart.discard(step.name)
+        self._again.one_by_one.discard(step.name)
         return outcomes[step.name]
 
     def _attempt(self, batch: Sequence[Step], worker: int, *, again: bool) -> dict[str, Outcome]:
