@@ -206,7 +206,7 @@ def take_snapshot(
             joined = None
             with suppress(SnapshotLost):
                 joined = stack.enter_context(earlier)
-            if joined and identity(joined) == (previous.run.snapshot, previous.run.source_start):
+            if joined and identity(joined) == (previous.run.moment, previous.run.source_start):
                 yield joined, previous, True
                 return
             stack.close()
