@@ -51,7 +51,7 @@ def test_a_part_whose_commit_is_not_answered_is_there_once(
         result = process.ends()
         assert proxy.done.is_set()
     runs(result)
-    assert "Trying again" in result.err
+    assert "Retrying in" in result.err
     assert contents(destination) == contents(slow)
     leaves_no_session(slow.server)
 
@@ -66,7 +66,7 @@ def test_the_last_commit_is_done_again_unless_it_went_through(
         result = process.ends()
         assert proxy.done.is_set()
     runs(result)
-    assert "Trying again" in result.err
+    assert "Retrying in" in result.err
     assert contents(destination) == contents(slow)
     assert destination.value("SELECT to_regnamespace('replicator')") is None
     leaves_no_session(slow.server)
@@ -78,7 +78,7 @@ def test_a_run_that_is_silent_is_taken_for_dead_and_does_no_harm_when_it_wakes_u
     """As when its host lost power, or a laptop slept: the server knows of nothing for a long time."""
     process = in_mid_copy(start, slow, destination)
     process.send(signal.SIGSTOP)
-    refuses(replicator("clone", *both(slow, destination)), 3, "running: process ", "connected since", "--resume")
+    refuses(replicator("clone", *both(slow, destination)), 3, "running: server process ", "connected since", "--resume")
     runs(replicator("clone", "--resume=per-table", *both(slow, destination)))
     assert contents(destination) == contents(slow)
     process.send(signal.SIGCONT)
@@ -97,7 +97,7 @@ def test_one_that_wakes_up_while_another_goes_on_with_its_work_stops(
     second = start("clone", "--resume=per-table", "--jobs", "1", *both(slow, destination))
     until(lambda: second.ended or "planned:" in second.stderr)
     process.send(signal.SIGCONT)
-    refuses(process.ends(), FAILED, "another clone into this destination has begun: process ")
+    refuses(process.ends(), FAILED, "another clone into this destination has started: server process ")
     runs(second.ends())
     assert contents(destination) == contents(slow)
     leaves_no_session(slow.server)

@@ -591,7 +591,7 @@ def test_a_session_that_is_lost_begins_again(database: Database, destination: Da
         process = start("validate", *on(destination))
         until(lambda: destination.value(INVALID) is not None)
         destination.rows(f"SELECT pg_terminate_backend(pid) FROM ({BUILDING}) AS building")
-        process.says("again in")
+        process.says("Retrying in")
         writer.rollback()
     runs(process.ends())
     is_complete(database, destination)

@@ -317,7 +317,7 @@ def test_a_destination_that_stops_half_way_and_comes_back(
 ) -> None:
     process = in_mid_copy(start, slow, spare_database)
     spare_database.server.stop(how)
-    process.says("Trying again")
+    process.says("Retrying in")
     spare_database.server.start()
     runs(process.ends())
     leaves_no_session(slow.server, spare_database.server)
