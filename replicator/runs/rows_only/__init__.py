@@ -138,7 +138,7 @@ def prepare(ends: Endpoints, settings: Settings, emit: Emit) -> Prepared:
     return Prepared(
         replace(catalog, tables=compared),
         plan,
-        existing=replace(
+        compare_with=replace(
             catalog,
             version=destination.info.server_version,
             tables=tuple(as_destination_tables(matched.targets, destination_tables)),
