@@ -152,7 +152,7 @@ def test_a_signal_while_it_waits_for_a_server(how: signal.Signals, start: Start)
 
 
 def test_a_signal_before_all_is_loaded(start: Start, tmp_path: Path) -> None:
-    (tmp_path / "tenacity.py").write_text("import sys, time\nsys.stderr.write('loading')\ntime.sleep(60)")
+    (tmp_path / "click.py").write_text("import sys, time\nsys.stderr.write('loading')\ntime.sleep(60)")
     process = start("--version", PYTHONPATH=str(tmp_path), PYTHONUNBUFFERED="1")
     process.says("loading")
     process.send(signal.SIGINT)

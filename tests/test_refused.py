@@ -364,7 +364,7 @@ def test_rows_that_are_refused_do_not_hide_the_other_rows(
     copy.run(f"{'SET ROLE alice;' * as_owner} {ROWS_ALONE}")
     result = replicator("clone", "--data-only", *flags)
     refuses(result, 6, "data public.a_nulls failed", "data public.b_key", "data public.c_check", "data public.broken_p")
-    assert "foreign_key of_broken_id_fkey on public.of_broken: it depends on data public.broken_p" in result.err
+    assert "foreign key of_broken_id_fkey on public.of_broken: it depends on data public.broken_p" in result.err
     assert copy.rows("SELECT fine.id, of_broken.id, last_value FROM fine, of_broken, counted") == [(1, 0, 50)]
     source.run("DELETE FROM a_nulls; DELETE FROM b_key WHERE i = 2; DELETE FROM c_check WHERE i < 0")
     source.run("SET session_replication_role = replica; UPDATE broken_p SET id = 1")

@@ -103,7 +103,7 @@ def test_the_statement_is_shown_with_the_difference(servers: Servers, replicator
         "  to fix it: ALTER TABLE public.t OWNER TO postgres;",
     ]
     told = json.loads(replicator("verify", "--output", "json", *both(*pair)).out)
-    assert told[-1]["mend"] == ["ALTER TABLE public.t OWNER TO postgres"]
+    assert told["differences"][-1]["mend"] == ["ALTER TABLE public.t OWNER TO postgres"]
 
 
 def test_of_a_long_definition_only_what_differs_is_shown() -> None:

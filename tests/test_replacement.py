@@ -260,7 +260,7 @@ class TestFailures:
         until(lambda: process.ended or (incoming.name in beside(old) and _has_rows(incoming)))
         incoming.run("INSERT INTO t VALUES ('astray')")
         result = process.ends()
-        refuses(result, 8, "differs", f'Nothing changed in "{old.name}"')
+        refuses(result, 8, "differs", f'"{old.name}" is unchanged')
         assert serves(old, "old")
         runs(start(*SWAP, *both(new, old)).ends())
         assert serves(old, "new")

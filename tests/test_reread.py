@@ -118,5 +118,5 @@ def test_where_nothing_temporary_can_be_made_that_is_said(servers: Servers) -> N
     for database in (source, destination):
         database.run(f"REVOKE TEMPORARY ON DATABASE {database.name} FROM PUBLIC")
     assert [m.what for m in verify_copy(Settings(*dsns), seen.append)] == ["table public.t"]
-    assert any("printed otherwise count as differences" in note for note in notes(seen))
+    assert any("compared by their text alone" in note for note in notes(seen))
     source.run("ALTER ROLE alice NOLOGIN")

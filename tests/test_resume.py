@@ -79,7 +79,7 @@ def test_a_table_that_was_empty_at_first_stays_of_that_moment(
     source.run("INSERT INTO empty VALUES (1); INSERT INTO refers VALUES (1)")
     result = replicator("clone", "--resume=per-table", *both(source, destination))
     runs(result)
-    assert "Without rows when the first run began, and left so: public.empty, public.refers." in result.err
+    assert "Empty when the first run began, and left empty: public.empty, public.refers." in result.err
     assert destination.rows("SELECT (SELECT count(*) FROM empty), (SELECT count(*) FROM refers)") == [(0, 0)]
     assert destination.dump() == source.dump()
 

@@ -280,7 +280,7 @@ def _holds_unfinished(name: str, incoming: str, *, resuming: bool) -> bool:
 
 def _not_created_here(name: str, why: str) -> PreflightFailed:
     return PreflightFailed(
-        f'Database "{name}", where the copy would be built, was not created by replicator: {why}.',
+        f'Database "{name}", where the copy would be built, was not created by replicator ({why}).',
         hint=f"Drop or rename it: ALTER DATABASE {quoted(name)} RENAME TO …;",
     )
 
