@@ -310,7 +310,7 @@ def test_who_may_not_do_without_event_triggers_on_logins_is_told(
         flags = ("--source", dsn, "--destination", destination.dsn)
         asked = replicator("probe", *flags)
         grant = f'GRANT SET ON PARAMETER event_triggers TO "{role}";'
-        assert "fire on the source for this program's sessions, too: noted." in asked.out
+        assert "Login event triggers on the source fire for replicator's sessions, too: noted." in asked.out
         assert f"run on the source: {grant}" in asked.out
         database.run(grant)
         before = database.value("SELECT last_value FROM logins")

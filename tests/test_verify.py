@@ -429,7 +429,7 @@ def test_what_cannot_be_repaired_is_said(pair: tuple[Database, Database]) -> Non
     pair[1].run("CREATE RULE r AS ON DELETE TO t DO INSTEAD NOTHING; INSERT INTO t VALUES (1); DROP VIEW v")
     pair[0].run("INSERT INTO u VALUES (1)")
     mismatches = {m.what: m for m in compare(*pair, repair=True)}
-    assert mismatches["table public.t"].repair == "not repaired: its rule r would do something else."
+    assert mismatches["table public.t"].repair == "not repaired: its rule r would change what is written."
     assert mismatches["table public.u"].repaired
     assert [what for what, m in mismatches.items() if not m.repaired] == [
         "rule r on public.t",
@@ -471,7 +471,7 @@ def test_rows_are_repaired_though_the_definition_differs(servers: Servers, repli
     assert "table public.t: its definition still differs: " in result.out
     assert "again" not in result.out
     assert pair[1].rows("TABLE t ORDER BY a") == pair[0].rows("TABLE t ORDER BY a")
-    found = json.loads(replicator("verify", "--output", "json", *both(*pair)).out)
+    found = json.loads(replicator("verify", "--output", "json", *both(*pair)).out)["differences"]
     assert [(m["what"], m["about"], m["repaired"]) for m in found] == [("table public.t", "definition", False)]
 
 
@@ -672,7 +672,7 @@ def test_the_command_shows_hostile_rows_harmlessly(servers: Servers, replicator:
     assert '  changed (a = "1"): "col %s {}" = NULL on the source' in result.out
     assert "  and 28 more" in result.out
     assert all(line.isprintable() for line in result.out.splitlines()), result.out
-    found = json.loads(replicator("verify", "--output", "json", *both(*pair)).out)
+    found = json.loads(replicator("verify", "--output", "json", *both(*pair)).out)["differences"]
     assert len(found[0]["rows"]) == 30
     assert found[0]["rows"][0]["destination"] == {'"col %s {}"': HOSTILE}
 
@@ -685,7 +685,7 @@ def test_the_command_repairs_and_verifies_again(servers: Servers, replicator: Ru
     pair[1].run("DELETE FROM t WHERE a < 10; CREATE TABLE extra ()")
     result = replicator("verify", "--repair", "--output", "json", *both(*pair))
     assert result.code == 8
-    assert [(m["what"], m["repaired"]) for m in json.loads(result.out)] == [
+    assert [(m["what"], m["repaired"]) for m in json.loads(result.out)["differences"]] == [
         ("table public.extra", False),
         ("table public.t", True),
     ]

@@ -152,7 +152,7 @@ def test_a_table_whose_rows_move_between_its_pieces_is_compared_again(pair: tupl
     seen: list[events.Event] = []
     assert compare(pair, after("verify table public.t, part 1 of", lambda: pair[1].run("VACUUM FULL t"), seen)) == []
     again = [event.text for event in seen if isinstance(event, events.Note) and "rewritten" in event.text]
-    assert again == ["table public.t: rewritten while it was compared; compared again: no difference."] or (
+    assert again == ["table public.t: rewritten during the comparison; compared again: no difference."] or (
         pair[0].major < 14
     )
 
@@ -194,7 +194,7 @@ def test_a_table_that_is_gone_is_said_to_be_gone(pair: tuple[Database, Database]
         compare(pair, emit)
     assert str(raised.value).startswith("verify table public.t")
     assert f"failed: on the {server}: " in str(raised.value)
-    assert "It was dropped, renamed or altered while it was compared." in str(raised.value)
+    assert "It was dropped, renamed or altered during the comparison." in str(raised.value)
     assert raised.value.hint == "Run `verify` again."
 
 
@@ -288,7 +288,7 @@ def test_a_row_that_came_meanwhile_keeps_the_row_it_refers_to(pair: tuple[Databa
     comes = after("table public.orders", lambda: pair[1].run("INSERT INTO orders SELECT 50, 99 ON CONFLICT DO NOTHING"))
     assert told_of_rows(compare(pair, comes, repair=True)) == {
         "customer": ("not repaired: public.orders refers to rows that would be deleted", False),
-        "orders": ("repaired: 0 deleted, 1 copied, but its rows differ again", False),
+        "orders": ("repaired: 0 deleted, 1 copied, but rows differ again", False),
     }
     assert pair[1].value("SELECT count(*) FROM orders JOIN customer c ON c.id = customer_id") == 11
     assert [m.repaired for m in compare(pair, lambda event: None, repair=True)] == [True, True]
@@ -300,7 +300,7 @@ def test_what_refers_to_a_row_that_goes_meanwhile_is_not_copied(pair: tuple[Data
     pair[1].run("DELETE FROM orders WHERE id IN (4, 5); INSERT INTO customer VALUES (99, 'x', 'extra')")
     goes = after("table public.orders", lambda: pair[1].run("DELETE FROM customer WHERE id = 5"))
     assert told_of_rows(compare(pair, goes, repair=True)) == {
-        "customer": ("repaired: 1 deleted, 0 copied, but its rows differ again", False),
+        "customer": ("repaired: 1 deleted, 0 copied, but rows differ again", False),
         "orders": ("not repaired: it would refer to rows that are missing in public.customer", False),
     }
     assert pair[1].value("SELECT count(*) FROM orders") == 8
