@@ -58,4 +58,4 @@ def test_what_finds_no_counterpart_is_told(replicator: Run, database: Database, 
     result = replicator(*COPY, *both(database, destination))
     runs(result)
     assert "Sequences are missing on the destination: public.alone." in result.said
-    assert "since the source has none there: public.t_id_seq (for public.t.id)." in result.said
+    assert "only the destination has are left unchanged: public.t_id_seq (for public.t.id)." in result.said

@@ -172,7 +172,7 @@ def test_the_plan_has_it_and_its_script_makes_the_same(
     assert "CREATE INDEX CONCURRENTLY mv_t" in script and script.count("VALIDATE CONSTRAINT") == 5
     destination.run(script)
     assert destination.dump() == database.dump()
-    assert "deferred" not in runs(replicator("plan", *both(database, destination)))
+    assert "deferred" not in replicator("plan", *both(database, destination)).out
 
 
 def test_killed_while_it_builds_it_goes_on(

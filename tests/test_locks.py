@@ -367,7 +367,7 @@ def test_a_schema_that_takes_the_place_of_another_in_mid_copy_is_noticed(
     told = replicator("status", "--destination", destination.dsn).out
     assert "changed" in told
     assert "Start over with `clean`, then `clone" in told and "--resume" not in told
-    refuses(replicator("clone", "--resume=per-table", *both(database, destination)), PREFLIGHT_FAILED, "was changed")
+    refuses(replicator("clone", "--resume=per-table", *both(database, destination)), PREFLIGHT_FAILED, "was altered")
 
 
 def test_a_name_is_proved_between_the_lock_and_the_end_of_the_reading(database: Database) -> None:
@@ -378,7 +378,7 @@ def test_a_name_is_proved_between_the_lock_and_the_end_of_the_reading(database: 
         moment.lock_tables()
         with (
             moment.now() as conn,
-            pytest.raises(SourceChanged, match=r"Replaced while it was read: app\.t\."),
+            pytest.raises(SourceChanged, match=r"Dropped, renamed or replaced during the run: app\.t\."),
             moment.imported(conn, t) as reader,
         ):
             database.run(SWAP)
@@ -396,7 +396,7 @@ def test_a_name_is_proved_on_the_lent_connection(database: Database) -> None:
         with waiting(database, "TRUNCATE app.t"):
             with (
                 moment.now() as conn,
-                pytest.raises(SourceChanged, match=r"Replaced while it was read: app\.t\."),
+                pytest.raises(SourceChanged, match=r"Dropped, renamed or replaced during the run: app\.t\."),
                 moment.imported(conn, t) as reader,
             ):
                 database.run(SWAP)
@@ -557,7 +557,7 @@ def test_a_table_that_was_emptied_while_nobody_had_the_locks_is_noticed_at_once_
         moment.lock_tables()
         moment.holder.close()
         database.run("TRUNCATE t")
-        with moment.now() as conn, pytest.raises(SourceChanged, match=r"these were changed: table public\.t"):
+        with moment.now() as conn, pytest.raises(SourceChanged, match=r"these were altered: table public\.t"):
             moment.imported(conn, t).__enter__()
         with pytest.raises(SourceChanged, match=r"table public\.t"):
             moment.check([t[0].oid])

@@ -73,7 +73,7 @@ def test_a_superuser_reads_what_the_machine_has_and_others_do_not(database: Data
 def test_workers_have_their_share(database: Database, destination: Database) -> None:
     with (
         open_both(Settings(database.dsn, destination.dsn, jobs=2)) as sides,
-        sides.destination.use() as there,
+        sides.destination.sessions.use() as there,
         psycopg.connect(destination.dsn) as usual,
     ):
         query = "SELECT pg_size_bytes(current_setting('maintenance_work_mem'))"
@@ -89,7 +89,7 @@ def test_workers_have_their_share(database: Database, destination: Database) -> 
 
 def test_who_gives_the_memory_has_it_for_every_index(database: Database, destination: Database) -> None:
     settings = Settings(database.dsn, destination.dsn, maintenance_work_mem=30 * MB)
-    with open_both(settings) as sides, sides.destination.use() as there:
+    with open_both(settings) as sides, sides.destination.sessions.use() as there:
         assert there.execute("SELECT current_setting('maintenance_work_mem')").fetchall() == [("30MB",)]
         assert sides.sorting is None
 
@@ -103,7 +103,7 @@ def test_a_sort_has_no_more_than_its_session_and_no_less_than_its_workers_need()
 def test_a_memory_that_is_none_is_refused(text: str, replicator: Run) -> None:
     ends = ("--source", "dbname=a", "--destination", "dbname=b")
     result = replicator("clone", "--maintenance-work-mem", text, *ends)
-    refuses(result, 2, f"--maintenance-work-mem {text} is no size", "Write 64MB or 1GB.")
+    refuses(result, 2, f"--maintenance-work-mem: '{text}' is not a size: write 64MB or 1GB.")
 
 
 @pytest.mark.parametrize("text", ["63kB", "3TB"])
