@@ -213,7 +213,7 @@ class TestNewest:
         runs(result)
         assert "that the destination lacks or generates: gone, made" in result.said
         assert "get their defaults: more" in result.said
-        assert 'goes as text: two, "Odd, one", five' in result.said
+        assert 'is copied as text, since types differ on the destination: two, "Odd, one", five' in result.said
         assert destination.rows("TABLE t") == [("odd", "more", 2, 1, 2, 5)]
 
     def test_a_column_that_must_have_a_value_is_refused(
