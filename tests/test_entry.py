@@ -77,7 +77,7 @@ def test_a_role_that_sessions_become_must_be_there(replicator: Run, database: Da
             )
             assert is_empty(destination)
             maintain(database, f"""ALTER ROLE "it's" SET session_preload_libraries = '{LIBRARY}'""")
-            refuses(replicator("clone", "--roles", *flags), 3, 'role "it\'s" nobody could connect')
+            refuses(replicator("clone", "--roles", *flags), 3, 'With role "it\'s", nobody could connect')
             assert is_empty(destination)
             maintain(database, """ALTER ROLE "it's" RESET session_preload_libraries""")
             runs(replicator("clone", "--roles", "--verify", *flags))
