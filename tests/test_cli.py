@@ -560,7 +560,7 @@ def test_a_source_that_is_a_standby_of_the_destination(
     until(lambda: there.value("SELECT to_regclass('t') IS NOT NULL") is True)
     for how in ((), ("--data-only", "--truncate"), ("--replace", "swap"), ("--replace", "drop")):
         result = replicator("clone", *how, *both(there, spare_database))
-        refuses(result, 3, "The source is a standby of the destination server", "Name another")
+        refuses(result, 3, "The source is a standby of the destination server", "Choose another")
         assert "same database" not in result.said
     runs(replicator("verify", *both(spare_database, there)))
     assert spare_database.value("SELECT count(*) FROM t") == 100
