@@ -412,7 +412,7 @@ def test_writers_go_on_meanwhile(database: Database, destination: Database, star
             process = start("validate", *on(destination))
             until(lambda: destination.value("SELECT to_regclass('p2_n_idx')") is not None)
             reader.execute("SELECT count(*) FROM p2")
-            until(lambda: process.ended or "index_attach public.p2_n_idx" in process.stderr)
+            until(lambda: process.ended or "attachment of index public.p2_n_idx" in process.stderr)
             before = writer.rounds
             until(lambda: writer.rounds > before + 5)
             reader.rollback()
