@@ -1,5 +1,6 @@
 """A --config file: what it may say, and where in it a mistake is."""
 
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -57,9 +58,10 @@ class File:
 
     def exposes_password(self, given: Mapping[str, object]) -> bool:
         """Tell whether other users can read the file, and there is a password in it."""
-        from replicator.settings.file import exposes_password
+        from replicator.settings.conninfo import has_password
 
-        return exposes_password(self.path, given)
+        shared = os.name == "posix" and self.path.stat().st_mode & 0o077
+        return bool(shared) and any(has_password(str(given[side])) for side in SIDES if side in given)
 
     def _table(self, name: str) -> Mapping[str, object]:
         table = self._tables.get(name, {})
