@@ -35,8 +35,6 @@ from replicator.settings import Settings
 P = ParamSpec("P")
 R = TypeVar("R")
 
-ABSENT = "There is no such database, so there is no unfinished clone in it. Is its name correct?"
-
 
 @dataclass(frozen=True, slots=True)
 class CopiedTable:
@@ -348,4 +346,4 @@ def validate(
 
 
 def _wait(destination: str, attempts: int, delay: float, emit: Emit) -> None:
-    checks.wait("destination", destination, attempts=attempts, delay=delay, emit=emit, absent=ABSENT)
+    checks.wait("destination", destination, attempts=attempts, delay=delay, emit=emit, absent=runs_status.ABSENT)

@@ -5,6 +5,7 @@ from itertools import zip_longest
 from typing import Any
 
 from replicator import events
+from replicator.errors import PreflightFailed
 from replicator.model import Finding
 
 
@@ -15,6 +16,13 @@ def findings_as_lines(findings: Iterable[Finding]) -> Iterator[str]:
         yield events.one_line(f"  {'problem' if f.fatal else 'note'}: {f.text}")
         if f.run or not after or f.remedy != after.remedy:  # what helps against several things is said after the last
             yield from remedy_as_lines(f)
+
+
+def refuse_if_blocked(findings: Iterable[Finding], what: str) -> None:
+    """Raise PreflightFailed if something blocks a clone, once all findings are shown; `what`: "a clone"."""
+    if blocking := sum(finding.fatal for finding in findings):
+        problems = "1 problem blocks" if blocking == 1 else f"{blocking} problems block"
+        raise PreflightFailed(f"{problems} {what}; see above.")
 
 
 def remedy_as_lines(f: Finding) -> Iterator[str]:

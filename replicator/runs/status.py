@@ -18,6 +18,8 @@ from replicator.sessions import claim, postgres
 from replicator.sessions.postgres import Connection
 from replicator.work import emptying
 
+ABSENT = "So it holds no unfinished clone. Check its name."
+"""The hint where the database does not exist."""
 HALF_BUILT = """
 SELECT array_agg(name)
   FROM unnest(%s::text[]) AS name

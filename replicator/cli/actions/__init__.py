@@ -1,3 +1,1 @@
 """What each command does: loaded when it is given, since the library takes a while to load."""
-
-ABSENT = "So it holds no unfinished clone. Check its name."

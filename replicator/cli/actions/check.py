@@ -6,10 +6,10 @@ import click
 
 from replicator import checks
 from replicator.cli.chosen import both, of_clone, one
-from replicator.cli.findings import findings_as_data, findings_as_lines, plain
+from replicator.cli.findings import findings_as_data, findings_as_lines, plain, refuse_if_blocked
 from replicator.cli.invocation import Output
 from replicator.cli.reported import reported
-from replicator.errors import PreflightFailed, UsageError
+from replicator.errors import UsageError
 from replicator.events import size_text
 from replicator.model import Finding
 from replicator.runs.check import preflight
@@ -40,8 +40,6 @@ def run(context: click.Context, output: Output, source: str | None, destination:
                 f" {f.collation}, user {f.user}" + (", standby" if f.standby else "")
             )
         click.echo("\n".join(findings_as_lines(findings)), nl=bool(findings))
-    if blocking := sum(finding.fatal for finding in findings):
-        problems = "1 problem blocks" if blocking == 1 else f"{blocking} problems block"
-        raise PreflightFailed(f"{problems} a clone; see above.")
+    refuse_if_blocked(findings, "a clone")
     if len(wanted) == 2 and output != "json":
         click.echo("Nothing stands in the way.")

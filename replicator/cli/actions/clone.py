@@ -5,11 +5,11 @@ from typing import Any
 import click
 
 from replicator import checks
-from replicator.cli.actions import ABSENT
 from replicator.cli.chosen import both, one
 from replicator.cli.invocation import Common, Output
 from replicator.cli.reported import reported
 from replicator.runs.clone import clone
+from replicator.runs.status import ABSENT
 from replicator.runs.validate import validate
 
 

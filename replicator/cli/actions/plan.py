@@ -8,12 +8,11 @@ import click
 
 from replicator.checks import Facts
 from replicator.cli.chosen import both
-from replicator.cli.findings import findings_as_lines
+from replicator.cli.findings import findings_as_lines, refuse_if_blocked
 from replicator.cli.invocation import Output
 from replicator.cli.plans import plan_as_json, plan_as_lines, plan_as_sql
 from replicator.cli.reported import reported
 from replicator.cli.summary import totals, totals_as_lines
-from replicator.errors import PreflightFailed
 from replicator.model import Finding
 from replicator.runs import create
 from replicator.runs.check import preflight
@@ -51,6 +50,4 @@ def run(script: bool, output: Output, destination: str | None, **given: Any) -> 
             told.append("Nothing stands in the way.")
         # color: click takes what looks like a terminal's control sequence out of what goes to a file.
         click.echo("\n".join(told), color=True)
-    if blocking := sum(finding.fatal for finding in findings):
-        problems = "1 problem blocks" if blocking == 1 else f"{blocking} problems block"
-        raise PreflightFailed(f"{problems} this clone; see above.")
+    refuse_if_blocked(findings, "this clone")

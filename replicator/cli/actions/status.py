@@ -3,7 +3,6 @@
 import click
 
 from replicator import checks, events
-from replicator.cli.actions import ABSENT
 from replicator.cli.chosen import one
 from replicator.cli.findings import plain
 from replicator.cli.invocation import Output
@@ -11,7 +10,7 @@ from replicator.cli.left import open_as_lines, some
 from replicator.cli.reported import reported
 from replicator.errors import StepFailed
 from replicator.events import size_text
-from replicator.runs.status import clean_up, unfinished_clone
+from replicator.runs.status import ABSENT, clean_up, unfinished_clone
 from replicator.show.document import document
 
 
