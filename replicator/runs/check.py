@@ -8,6 +8,7 @@ from replicator.model import Finding
 from replicator.runs import create, swap
 from replicator.runs.connect import wait_for_both
 from replicator.runs.endpoints import open_both
+from replicator.runs.mode import mode_of
 from replicator.runs.prepare import examine
 from replicator.settings import Settings
 
@@ -31,6 +32,5 @@ def preflight(settings: Settings, emit: Emit) -> tuple[dict[str, checks.Facts], 
             findings += swap.obstacles(ends.snapshot.holder, ends.control.conn, settings)
         if beside and not any(finding.fatal for finding in findings):
             facts["destination"] = create.as_created(facts["source"], facts["destination"], settings)
-        replacing = settings.replace == "drop"
-        found = examine(ends, target, emit, replacing=replacing, absent=beside is not None).findings
+        found = examine(ends, target, emit, replacing=mode_of(settings).drops, absent=beside is not None).findings
         return facts, checks.once([*findings, *found])

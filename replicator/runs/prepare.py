@@ -69,6 +69,8 @@ class Requirements(NamedTuple):
     memberships: list[Finding]
     inaccessible: Collection[str]
     """Owners that this role is no member of."""
+    to_drop: bool
+    """The destination's objects are still to be dropped."""
 
 
 def prepare(ends: Endpoints, settings: Settings, emit: Emit, *, replacing: bool = False) -> Prepared:
@@ -102,8 +104,7 @@ def examine(
         findings += checks.check_rows(ends.snapshot.holder, catalog)
     needs = requirements(ends, catalog, settings, replacing=replacing, absent=absent)
     catalog = select.without_owners(catalog, needs.inaccessible)  # reported once by role
-    to_drop = replacing and not resume.has_done(ends.previous, DROPPED)
-    existing = read_existing(ends.control.conn, catalog, settings) if ends.previous and not to_drop else None
+    existing = read_existing(ends.control.conn, catalog, settings) if ends.previous and not needs.to_drop else None
     compared = settings.verify or settings.replace == "swap"
     findings += [*needs.missing, *needs.memberships]
     findings += checks.check_row_security(ends.control.conn, catalog, existing, compared=compared)
@@ -163,7 +164,7 @@ def requirements(
     inaccessible = checks.inaccessible_owners(source, destination, catalog)
     end, missing_settings = database.missing(source, destination, settings, strangers=inaccessible, absent=absent)
     missing = checks.once([*missing, *missing_cluster, *missing_settings, *differing])
-    return Requirements(cluster, [*reset, *created], end, missing, memberships, inaccessible)
+    return Requirements(cluster, [*reset, *created], end, missing, memberships, inaccessible, to_drop)
 
 
 def try_on_destination(
@@ -178,8 +179,7 @@ def try_on_destination(
 ) -> tuple[list[Finding], Prepared]:
     """Run the dry run on the destination. Returns what it rejects, and the prepared copy."""
     source, destination, previous = ends.snapshot.holder, ends.control.conn, ends.previous
-    agreed = settings.skip_unprivileged
-    to_drop = replacing and not resume.has_done(previous, DROPPED)
+    agreed, to_drop = settings.skip_unprivileged, needs.to_drop
     (cluster, end), not_held = held(source, destination, needs.cluster, needs.end)
     before = [*cluster, *needs.defaults]
     refused, end = refused_cluster_steps(destination, before, end, agreed=agreed)

@@ -122,9 +122,6 @@ class Copying:
         """How many steps run in parallel: enough to fill every lane with a limit of its own."""
         return max(self.jobs, (self.copy_jobs or 0) + (self.index_jobs or 0))
 
-    def _check(self) -> None:
-        pass
-
 
 @dataclass(frozen=True, kw_only=True)
 class Existing:
@@ -159,9 +156,6 @@ class Comparing:
     show_rows: int = 10
     repair: bool = False
 
-    def _check(self) -> None:
-        pass
-
 
 @dataclass(frozen=True)
 class Settings(Comparing, Existing, Copying, Content, Servers):
@@ -171,7 +165,7 @@ class Settings(Comparing, Existing, Copying, Content, Servers):
     """
 
     def __post_init__(self) -> None:
-        for group in (Servers, Content, Copying, Existing, Comparing):
+        for group in (Servers, Content, Existing):
             group._check(self)
         _exclusive(
             self,
