@@ -445,4 +445,4 @@ def test_keep_previous_with_a_number_keeps_the_newest(
             assert seen[3][1] == seen[2][2]
         finally:
             for (name,) in conn.execute(find).fetchall():
-                conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+                conn.execute(f"DROP DATABASE {name}")

@@ -318,7 +318,7 @@ def test_a_certificate_must_be_right(
     server, right, wrong = guarded
     path = {"right": right, "wrong": wrong, "nowhere": right.parent / "nowhere.pem"}[root]
     dsn = f"host={host} port={server.port} dbname=postgres user=postgres sslmode={mode} sslrootcert={path}"
-    result = replicator("clone", "--verify", "--source", dsn, "--destination", destination.dsn, *SHORT_WAIT)
+    result = replicator("clone", "-v", "--verify", "--source", dsn, "--destination", destination.dsn, *SHORT_WAIT)
     if complaint:
         refuses(result, 4, complaint)
     else:

@@ -298,9 +298,7 @@ def test_row_security(replicator: Run, pair: tuple[Database, Database]) -> None:
 
 
 def test_too_few_connections(replicator: Run, database: Database, destination: Database) -> None:
-    database.run(
-        f'ALTER DATABASE "{database.name}" CONNECTION LIMIT 6; CREATE ROLE looker LOGIN IN ROLE pg_read_all_data'
-    )
+    database.run(f'ALTER DATABASE "{database.name}" CONNECTION LIMIT 6; CREATE ROLE looker LOGIN')
     try:
         dsn = make_conninfo(database.dsn, user="looker")
         flags = ("--no-owner", "--no-acl", "--jobs", "8", "--source", dsn, "--destination", destination.dsn)

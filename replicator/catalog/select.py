@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from replicator.catalog import FACETS
-from replicator.model import Address, Catalog, ForeignKey, Loss, Object
+from replicator.model import Address, Catalog, ForeignKey, Loss, Object, shown
 from replicator.secrets import without_secrets
 
 FIRST_USER_OID = 16384
@@ -145,7 +145,7 @@ def without(
     lost = statements or {}
     objects = [_without_statements(o, lost.get(o.name, {})) for o in catalog.objects]
     emptied = [o for o in objects if o.name in lost and not o.create and o.identity != "public"]
-    reasons |= {key(o): "; ".join(lost[o.name].values()) for o in emptied}
+    reasons |= {key(o): "; ".join(dict.fromkeys(lost[o.name].values())) for o in emptied}
     names = {o.address: o.name for o in objects if o.kind not in FACETS}
     found = True
     while found:
@@ -153,7 +153,7 @@ def without(
         for o in objects:
             needed = next((a for a in sorted(o.needs) if a in reasons), None)
             if needed is not None and key(o) not in reasons:
-                reasons[key(o)] = f"it needs {names[needed]}"
+                reasons[key(o)] = f"it needs {shown(names[needed])}"
                 found = True
     rows = {table.address: table.rows for table in catalog.tables}
     losses = []

@@ -118,7 +118,7 @@ def check_losses(
         Finding(
             f"The destination (PostgreSQL {version}) does not support {words}",
             f"{_way_out(some[0])} --downgrade, which leaves {'it' if len(some) == 1 else 'them'} out{newer}.",
-            object=", ".join(loss.what for loss in some),
+            object=", ".join(shown(loss.what) for loss in some),
         )
         for words, some in _together(fatal)
     ]
@@ -128,7 +128,9 @@ def _together(losses: Sequence[Loss]) -> Iterable[tuple[str, Sequence[Loss]]]:
     """Yield the losses one by one with their words; many of a kind for the same reason together."""
     groups: dict[tuple[str, str], list[Loss]] = {}
     for loss in losses:
-        groups.setdefault((loss.what.partition(" ")[0] if loss.rows is None else loss.what, loss.why), []).append(loss)
+        groups.setdefault((loss.what.partition(" ")[0] if loss.rows is None else loss.what, loss.reason), []).append(
+            loss
+        )
     for (kind, why), some in groups.items():
         if len(some) < MANY_ALIKE:
             yield from ((str(loss), [loss]) for loss in some)

@@ -19,8 +19,12 @@ class Loss:
 
     def __str__(self) -> str:
         rows = "" if self.rows is None else f" WITH ALL ITS ROWS{f' (about {self.rows:,})' if self.rows else ''}"
-        without = "" if self.whole or " becomes " in self.why else "without "
-        return f"{shown(self.what)}{rows}: {without}{self.why}"
+        return f"{shown(self.what)}{rows}: {self.reason}"
+
+    @property
+    def reason(self) -> str:
+        """Why the object is left out, or what it is copied without."""
+        return self.why if self.whole or " becomes " in self.why else f"without {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
