@@ -44,6 +44,9 @@ ATTRIBUTE_VERSION = re.compile(
 SOME = pytest.mark.pg("in 12 18")
 """For what does not read the catalogs itself: the oldest version and the newest."""
 
+SEVERAL = pytest.mark.pg("in 12 15 18 19")
+"""For what depends on a version's privileges or syntax: the versions on either side of a change."""
+
 _numbers = itertools.count(1)
 
 

@@ -15,7 +15,9 @@ from replicator.checks.choices import check_choices
 from replicator.model import Deferral
 from replicator.runs.status import unfinished_clone
 from tests.fix_cli import Run, Start, both, refuses, runs, until
-from tests.fix_servers import SOME, VERSIONS, Database, Servers
+from tests.fix_servers import SEVERAL, SOME, VERSIONS, Database, Servers
+
+pytestmark = SEVERAL
 
 SCHEMA = r"""
 CREATE SCHEMA "Odd ""Schema";

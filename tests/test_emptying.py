@@ -12,9 +12,11 @@ from replicator.sessions.statements import for_version, statement
 from replicator.settings import Settings
 from replicator.work import emptying
 from tests.fix_cli import Run, both, runs
-from tests.fix_servers import SOME, Database
+from tests.fix_servers import SEVERAL, SOME, Database
 from tests.test_journal import UNFINISHED
 from tests.test_kinds import FIXTURES, difference, has_feature, missing_features
+
+pytestmark = SEVERAL
 
 ADDS_TO_BUILT_IN = {"acl", "comment", "security_label"}
 """These fixtures also say something of built-in objects, which no DROP takes away."""

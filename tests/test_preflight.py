@@ -32,7 +32,7 @@ from tests.fix_servers import VERSIONS, Database, Servers
 from tests.test_clone import with_extension
 
 NEWEST = VERSIONS[-1]
-SOME = pytest.mark.pg(f"in 12 15 16 {NEWEST}")
+pytestmark = pytest.mark.pg(f"in 12 15 16 {NEWEST}")
 
 
 def fatal(findings: Iterable[Finding]) -> list[Finding]:
@@ -208,7 +208,6 @@ FORBIDDEN = {
 }
 
 
-@SOME
 def test_what_a_plain_role_may_not_make_is_told_and_can_be_left_out(pair: Pair) -> None:
     pair.source.run(HOSTILE)
     pair.here = pair.source.dsn  # all may be read
@@ -241,7 +240,6 @@ def read_as_superuser(pair: Pair, script: str) -> None:
         each.run(f"ALTER SCHEMA public OWNER TO {pair.role}")
 
 
-@SOME
 def test_row_security_that_will_hide_rows_of_the_copy_is_told_before_anything_is_written(pair: Pair) -> None:
     read_as_superuser(pair, FORCED)
     assert pair.find() == []
@@ -257,7 +255,6 @@ def test_row_security_that_will_hide_rows_of_the_copy_is_told_before_anything_is
     assert pair.destination.rows("SELECT a FROM t") == [(1,)]
 
 
-@SOME
 def test_row_security_that_hides_rows_of_what_is_resumed_is_told(pair: Pair) -> None:
     read_as_superuser(pair, f"{FORCED}; CREATE MATERIALIZED VIEW m AS SELECT 1 / a FROM open; UPDATE open SET a = 0;"
                       " ALTER MATERIALIZED VIEW m OWNER TO {role}")  # fmt: skip
@@ -363,7 +360,6 @@ MADE = 'CREATE SCHEMA IF NOT EXISTS "Ext"'
 MOVED = 'ALTER EXTENSION "hstore" SET SCHEMA'
 
 
-@SOME
 @pytest.mark.parametrize(
     ("source", "there", "run"),
     [
@@ -526,7 +522,6 @@ def test_what_the_server_itself_cannot_print_is_named(pair: Pair) -> None:
     assert is_empty(pair.destination)
 
 
-@SOME
 def test_rows_of_unlogged_tables_can_be_left_out(replicator: Run, database: Database, destination: Database) -> None:
     sequence = "CREATE UNLOGGED SEQUENCE counter; SELECT nextval('counter')" if database.major >= 15 else ""
     database.run(f"""CREATE UNLOGGED TABLE cache (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text);

@@ -37,7 +37,9 @@ from tests.fix_peer import (
     takes,
     trailer,
 )
-from tests.fix_servers import BINARIES, SETTINGS, VERSIONS, Database, Servers
+from tests.fix_servers import BINARIES, SETTINGS, SEVERAL, VERSIONS, Database, Servers
+
+pytestmark = SEVERAL
 
 NEWEST = VERSIONS[-1]
 SOON = 5.0

@@ -11,7 +11,9 @@ import pytest
 
 from replicator.runs.swap import COMPLETE, DISCARDED, INCOMING, PREVIOUS
 from tests.fix_cli import NEWEST, Run, Start, both, refuses, runs, until
-from tests.fix_servers import SOME, VERSIONS, Database, Servers
+from tests.fix_servers import SEVERAL, SOME, VERSIONS, Database, Servers
+
+pytestmark = SEVERAL
 
 SWAP = ("clone", "--replace", "swap", "--jobs", "1")
 SLOW = """

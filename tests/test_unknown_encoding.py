@@ -12,7 +12,9 @@ from replicator.runs.clone import clone
 from replicator.settings import Settings
 from replicator.work.copying import encoding
 from tests.fix_cli import NEWEST, Run, both, refuses, runs
-from tests.fix_servers import Database, Servers
+from tests.fix_servers import SOME, Database, Servers
+
+pytestmark = SOME
 
 SQL_ASCII, UTF8 = (f"ENCODING '{name}' LOCALE 'C'" for name in ("SQL_ASCII", "UTF8"))
 OF_LATIN1 = """CREATE TABLE "größe" (id int, "straße" text DEFAULT 'ä' CHECK ("straße" <> 'ö'), j jsonb, a text[],

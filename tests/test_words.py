@@ -15,8 +15,10 @@ from replicator.checks import check_losses, check_source
 from replicator.model import Loss
 from replicator.sessions import postgres
 from tests.fix_cli import Result, Run, both, closed_port, own_server, peer, refuses
-from tests.fix_servers import VERSIONS, Database, Servers
+from tests.fix_servers import SOME, VERSIONS, Database, Servers
 from tests.test_faults import cramped  # noqa: F401
+
+pytestmark = SOME
 
 NEWEST = VERSIONS[-1]
 REFUSED, BLOCKED, NOT_READY, FAILED = 4, 3, 1, 6
