@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from replicator.events import Event as Event
     from replicator.journal.run import Status as Status
     from replicator.library import Checked as Checked
+    from replicator.library import CheckedPlan as CheckedPlan
     from replicator.library import CopiedTable as CopiedTable
     from replicator.library import Result as Result
     from replicator.library import Running as Running
@@ -43,7 +44,8 @@ _HOMES = {
     "events": ("Event",),
     "journal.run": ("Status",),
     "library": (
-        "Checked", "CopiedTable", "Result", "Running", "check", "clean", "clone", "plan", "status", "validate", "verify"
+        "Checked", "CheckedPlan", "CopiedTable", "Result", "Running",
+        "check", "clean", "clone", "plan", "status", "validate", "verify",
     ),
     "model": ("Finding", "Format", "Plan", "ReadPoint", "Statistics"),
     "settings": ("Settings",),

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Generic, ParamSpec, Self, TypeVar
+from typing import Generic, Literal, ParamSpec, Self, TypeVar
 
 from replicator import checks, events
 from replicator.checks import Facts
@@ -87,7 +87,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What `check` found: the facts of each server, and and findings, which block a clone (`fatal`) or not."""
+    """What `check` found: the facts of each server, and findings, which block a clone (`fatal`) or not."""
 
     servers: dict[str, Facts]
     findings: tuple[Finding, ...]
@@ -96,6 +96,13 @@ class Checked:
     def blocked(self) -> bool:
         """Whether a clone would refuse to begin."""
         return any(finding.fatal for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPlan(Checked):
+    """What a clone would do, and what `check` finds. Without a check, there are neither servers nor findings."""
+
+    plan: Plan
 
 
 class _Recorder:
@@ -278,16 +285,32 @@ def verify(settings: Settings, *, on_event: Emit = _ignore) -> Result:
 
 
 @Command
-def plan(settings: Settings, *, on_event: Emit = _ignore) -> Plan:
-    """Return what a clone would do. Nothing is written. Raises a ReplicatorError."""
+def plan(settings: Settings, *, checked: bool = True, on_event: Emit = _ignore) -> CheckedPlan:
+    """Return what a clone would do, and what blocks it. Nothing is written. Raises a ReplicatorError.
+
+    Not `checked`: only what it would do. Then, source and destination may be the same: that plans for a destination
+    that supports everything.
+    """
     with _watching(on_event, settings.stall_seconds) as recorder:
-        return runs_plan.plan_copy(settings, recorder)
+        if not checked:
+            return CheckedPlan({}, (), runs_plan.plan_copy(settings, recorder))
+        found, (servers, findings) = runs_check.preflight_and_plan(settings, recorder)
+        return CheckedPlan(servers, tuple(findings), found)
 
 
 @Command
-def check(settings: Settings, *, on_event: Emit = _ignore) -> Checked:
-    """Return what would block a clone. Nothing is written. Raises a ReplicatorError."""
+def check(
+    settings: Settings, *, only: Literal["source", "destination"] | None = None, on_event: Emit = _ignore
+) -> Checked:
+    """Return what would block a clone. Nothing is written. Raises a ReplicatorError.
+
+    `only`: wait for this server and return its facts; the other one is not asked.
+    """
     with _watching(on_event, settings.stall_seconds) as recorder:
+        if only:
+            attempts, delay = settings.wait_attempts, settings.wait_delay
+            facts = checks.wait(only, getattr(settings, only), attempts=attempts, delay=delay, emit=recorder)
+            return Checked({only: facts}, ())
         servers, findings = runs_check.preflight(settings, recorder)
         return Checked(servers, tuple(findings))
 

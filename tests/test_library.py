@@ -14,8 +14,12 @@ import pytest
 
 import replicator
 from replicator import Settings, check, clean, clone, errors, events, plan, status, validate, verify
+from replicator.catalog import keywords
+from replicator.catalog.read import read_catalog
+from replicator.checks import supported
 from replicator.errors import ReplicatorError
-from replicator.model import Phase
+from replicator.model import Catalog, Phase
+from replicator.runs import plan as runs_plan
 from tests.fix_cli import until
 from tests.fix_servers import SOME, Database
 
@@ -97,13 +101,43 @@ def test_differences_are_a_result_not_an_error(database: Database, destination: 
 
 def test_a_plan_and_a_check_write_nothing(database: Database, destination: Database) -> None:
     database.run(FILL)
-    names = [step.name for step in plan(settings(database, destination)).steps]
+    names = [step.name for step in plan(settings(database, destination)).plan.steps]
     assert "data public.a" in names
     found = check(settings(database, destination))
     assert not found.blocked and set(found.servers) == {"source", "destination"}
     destination.run("CREATE TABLE there ()")
     assert check(settings(database, destination)).blocked
+    assert plan(settings(database, destination)).blocked
+    alone = check(settings(database, destination), only="destination")
+    assert {server: facts.database for server, facts in alone.servers.items()} == {"destination": destination.name}
     assert status(destination.dsn) is None and clean(destination.dsn) is None and validate(destination.dsn) is None
+
+
+def test_a_plan_reads_the_catalogs_of_the_source_once(
+    database: Database, destination: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.run(FILL)
+    read: list[str] = []
+
+    def counting(conn: psycopg.Connection, *given: object, **more: object) -> Catalog:
+        read.append(conn.info.dbname)
+        return read_catalog(conn, *given, **more)  # type: ignore[arg-type]
+
+    for module in (keywords, runs_plan, supported):
+        monkeypatch.setattr(module, "read_catalog", counting)
+    planned = plan(settings(database, destination))
+    assert read.count(database.name) == 1
+    assert planned.servers["source"].database == database.name
+    assert planned.plan == plan(settings(database, destination), checked=False).plan
+
+
+def test_a_plan_into_a_database_that_is_to_be_created(database: Database, destination: Database) -> None:
+    database.run(FILL)
+    absent = Settings(database.dsn, psycopg.conninfo.make_conninfo(destination.dsn, dbname="absent"), create=True)
+    planned = plan(absent)
+    assert not planned.blocked and planned.servers["destination"].database == "absent"
+    assert planned.plan == plan(absent, checked=False).plan
+    assert "data public.a" in {step.name for step in planned.plan.steps}
 
 
 def test_deferred_work_is_named_and_done(database: Database, destination: Database) -> None:

@@ -1,18 +1,20 @@
 """`plan`: report what a clone would do. Nothing is written."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
 from replicator import checks, events
 from replicator.catalog.choose import chosen
 from replicator.catalog.read import read_catalog
+from replicator.checks.dry_run import Rehearsal
 from replicator.checks.supported import fitting
 from replicator.cluster import database, server
 from replicator.events import Emit
-from replicator.model import Catalog, Plan, Statistics
+from replicator.model import Catalog, Loss, Plan, Statistics
 from replicator.planning import make_plan
 from replicator.planning.statistics import carried_into
-from replicator.runs import resume
+from replicator.runs import create, resume
 from replicator.runs.connect import answering, refuse_or_note, wait_for_both
 from replicator.runs.endpoints import declared_encoding
 from replicator.runs.reading import READING, read, uncollected
@@ -24,39 +26,57 @@ TRYING = "Trying the schema on the destination"
 
 
 def plan_copy(settings: Settings, emit: Emit) -> Plan:
-    """Return what a clone would do. Nothing is written.
+    """Return what a clone would do, without looking for what blocks it. Nothing is written.
 
-    If source and destination are the same, the plan assumes that the destination supports everything.
+    If source and destination are the same, or --create has to create the destination, the plan assumes that the
+    destination supports everything.
     """
-    if settings.source != settings.destination:
-        with wait_for_both(settings, emit):
-            pass
-    else:
+    alone = settings.source == settings.destination
+    alone = alone or (settings.create and create.absent(settings, emit) is not None)
+    if alone:
         with answering("source", settings.source, settings, emit) as (*_, unknown):
             refuse_or_note(unknown, emit)
+    else:
+        with wait_for_both(settings, emit):
+            pass
     declared = settings.source_encoding
     with ExitStack() as stack:
-        destination = stack.enter_context(postgres.connect(settings.destination))
+        destination = stack.enter_context(postgres.connect(settings.source if alone else settings.destination))
         if declared:
             with postgres.connect(settings.source) as source:
-                alone = settings.source == settings.destination
                 declared = declared_encoding(declared, source, None if alone else destination)
         moment = stack.enter_context(snapshot.take(settings.source, declared))
         with events.saying(emit, READING):
             moment.lock_tables(settings.lock_timeout)
-            catalog, excluded = chosen(read(moment, destination), settings)
-        encoding = "UTF8" if declared else str(moment.holder.info.parameter_status("server_encoding"))
-        if settings.source == settings.destination:
-            plan = replace(planned(catalog, destination, settings), excluded=excluded, encoding=encoding)
-            return database.planned(moment.holder, settings, plan)
-        first = server.roles(moment.holder, destination, settings)
+            selected = chosen(read(moment, destination), settings)
+        return plan_of(selected, moment.holder, None if alone else destination, settings, emit)
+
+
+def plan_of(
+    selected: tuple[Catalog, list[Loss]],
+    source: Connection,
+    destination: Connection | None,
+    settings: Settings,
+    emit: Emit,
+    tried: Rehearsal | None = None,
+) -> Plan:
+    """Return the plan for what was selected of the source's catalog, and what was left out of it.
+
+    `destination`: None if it cannot be asked what it supports. `tried`: the result of a dry run that was complete.
+    """
+    catalog, excluded = selected
+    losses: Sequence[Loss] = ()
+    if destination:
         existing = {o.name for o in read_catalog(destination).objects}
+        first = server.roles(source, destination, settings)
         with events.saying(emit, TRYING):
-            fit = fitting(destination, catalog, emit, first, existing, agreed=True)
-        losses = (*fit.losses, *fit.forbidden)
-        plan = planned(fit.catalog, destination, settings)
-        plan = replace(plan, losses=losses, excluded=excluded, encoding=encoding)
-        return database.planned(moment.holder, settings, plan)
+            fit = fitting(destination, catalog, emit, first, existing, then=tried, agreed=True)
+        catalog, losses = fit.catalog, (*fit.losses, *fit.forbidden)
+    encoding, read_as = (str(source.info.parameter_status(f"{of}_encoding")) for of in ("server", "client"))
+    if settings.source_encoding or read_as != postgres.readable_encoding(encoding):
+        encoding = "UTF8"  # the bytes of a SQL_ASCII source were read as text
+    plan = planned(catalog, destination or source, settings)
+    return database.planned(source, settings, replace(plan, losses=losses, excluded=excluded, encoding=encoding))
 
 
 @uncollected()

@@ -54,6 +54,10 @@ class Examined(NamedTuple):
 
     findings: list[Finding]
     prepared: Prepared | None
+    selected: tuple[Catalog, list[Loss]] | None = None
+    """What was selected of the source's catalog, and what was left out of it."""
+    tried: Rehearsal | None = None
+    """The result of the dry run, unless something fatal was found: that may make it incomplete."""
 
 
 class Requirements(NamedTuple):
@@ -78,10 +82,10 @@ def prepare(ends: Endpoints, settings: Settings, emit: Emit, *, replacing: bool 
 
     Raises PreflightFailed, SourceChanged, DependencyCycle.
     """
-    findings, prepared = examine(ends, settings, emit, replacing=replacing)
-    refuse_or_note(findings, emit)
-    assert prepared is not None, "if the catalog could not be read, a finding is fatal"
-    return prepared
+    examined = examine(ends, settings, emit, replacing=replacing)
+    refuse_or_note(examined.findings, emit)
+    assert examined.prepared is not None, "if the catalog could not be read, a finding is fatal"
+    return examined.prepared
 
 
 @in_one_encoding
@@ -97,7 +101,7 @@ def examine(
     if not readable:
         return Examined(findings, None)
     with events.saying(emit, READING):
-        catalog, excluded = chosen(read_stable(ends, settings), settings)
+        catalog, excluded = selected = chosen(read_stable(ends, settings), settings)
     if not absent or settings.source_encoding:  # else the new database has the source's encoding
         findings += encoding.sample(ends.snapshot, catalog)
     if settings.replace and not settings.allow_empty and not any(finding.fatal for finding in findings):
@@ -110,10 +114,12 @@ def examine(
     findings += checks.check_row_security(ends.control.conn, catalog, existing, compared=compared)
     # A dry run would repeat these findings, or has no database to run in.
     if absent or any(finding.fatal for finding in occupied):
-        return Examined(findings, Prepared(catalog, Plan(()), needs.end))
+        return Examined(findings, Prepared(catalog, Plan(()), needs.end), selected)
     findings += notes(excluded)
     found, prepared = try_on_destination(ends, catalog, needs, excluded, settings, emit, replacing=replacing)
-    return Examined([*findings, *found], replace(prepared, existing=existing))
+    findings += found
+    tried = None if any(finding.fatal for finding in findings) else prepared.tried
+    return Examined(findings, replace(prepared, existing=existing), selected, tried)
 
 
 def check_servers(
