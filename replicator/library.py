@@ -26,6 +26,7 @@ from replicator.model import Finding, Phase, Plan, ReadPoint
 from replicator.runs import check as runs_check
 from replicator.runs import clone as runs_clone
 from replicator.runs import plan as runs_plan
+from replicator.runs import reading
 from replicator.runs import repair as runs_repair
 from replicator.runs import status as runs_status
 from replicator.runs import validate as runs_validate
@@ -148,10 +149,15 @@ class _Recorder:
             snapshot,
             verified,
             tuple(differences),
-            tuple(note.text for note in self._notes if note.left_out),
+            tuple(dict.fromkeys(note.text for note in self._notes if note.left_out)),
             next((note.text for note in self._notes if note.deferred), ""),
             tuple(note.text for note in self._notes if not note.left_out and not note.deferred),
         )
+
+
+def own_process() -> None:
+    """Exclude what later runs read from garbage collection: for a process that does nothing else."""
+    reading.own_process.set(True)
 
 
 def _ignore(event: Event) -> None:

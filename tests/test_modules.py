@@ -90,6 +90,12 @@ def test_a_room_imports_only_rooms_below_it(name):
     assert not {other for other in own_imports(name) if place[other.partition(".")[0]] > place[room]}
 
 
+@pytest.mark.parametrize("name", [n for n in NAMED if n.partition(".")[0] in ("cli", "demo")])
+def test_the_command_line_goes_through_the_library(name):
+    inside = {other for other in own_imports(name) if other.partition(".")[0] == "runs" or other == "sessions.watch"}
+    assert inside <= {"runs.hold"}  # the process that holds a snapshot for a clone
+
+
 def test_no_modules_import_one_another():
     tuple(TopologicalSorter({name: own_imports(name) for name in NAMED}).static_order())
 

@@ -66,7 +66,7 @@ def chosen(command: str, *arguments: str) -> tuple[object, ...]:
     with click.Context(cli, info_name="replicator", obj=Common()) as group:
         context = cli.commands[command].make_context(command, list(arguments), parent=group)
         common = context.find_object(Common)
-        return context.params, common.stall_timeout, common.debug, common.verbose, common.output
+        return context.params, common.debug, common.verbose, common.output
 
 
 @pytest.mark.parametrize(("command", "name", "arguments", "value"), ways())

@@ -38,6 +38,11 @@ def one(name: str, dsn: str | None) -> str:
     return check_conninfo(dsn, f"--{name}")
 
 
+def waiting(**given: Any) -> dict[str, Any]:
+    """Return the options of how to reach a server, out of those of a command."""
+    return {name: given[name] for name in ("wait_attempts", "wait_delay", "stall_seconds")}
+
+
 def both(source: str | None, destination: str | None, **rest: Any) -> Settings:
     """Return the settings that these options make. Raises UsageError."""
     wanted: dict[str, Any] = {name: not rest.pop(option) for name, option in NEGATIONS.items() if option in rest}

@@ -304,6 +304,6 @@ cli.add_command(help_command)
 @cli.command("hold", hidden=True)
 def hold_command() -> None:
     """Hold a clone's snapshot: started by --hold-snapshot."""
-    from replicator.runs.hold import hold
+    from replicator.runs.hold import hold  # a process that a clone starts: it is no run of its own
 
     hold(sys.stdin.read())

@@ -1,6 +1,5 @@
 """What a command chose that its end needs to know, whatever that end is."""
 
-from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,13 +16,8 @@ class Common:
     output: Output = "auto"
     verbose: bool = False
     debug: bool = False
-    stall_timeout: float = 300.0
     notes: list[str] = field(default_factory=list)
     """What to report as soon as there is somebody to tell."""
-    left_out: Collection[str] = ()
-    """What a copy lacks, as the report has it."""
-    deferred: Callable[[], str] = str
-    """Returns what is left to do while the copy is in use, as the report has it."""
 
 
 def remember(context: click.Context, parameter: click.Parameter, value: Any) -> Any:

@@ -74,12 +74,11 @@ WAITING = (
 STALL = option(
     Group.CONNECTION,
     "--stall-timeout",
+    "stall_seconds",
     default="5m",
     show_default=True,
     type=duration,
     metavar="DURATION",
-    expose_value=False,
-    callback=remember,
     help="Check on a server that has been silent for this long.",
 )
 UNKNOWN_VERSION = option(

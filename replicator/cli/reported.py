@@ -9,15 +9,13 @@ from typing import Any
 
 import click
 
-from replicator import events
+from replicator import events, library
 from replicator.cli.findings import findings_as_data
 from replicator.cli.invocation import Common, Output
 from replicator.errors import Interrupted, PreflightFailed, VerificationFailed
 from replicator.events import Emit
-from replicator.runs import reading
 from replicator.secrets import of_traceback
 from replicator.sessions import failures
-from replicator.sessions.watch import Watch, watched
 from replicator.show.progress import progress
 from replicator.show.report import Report
 
@@ -38,9 +36,8 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
         log = logging.StreamHandler(sys.stderr)
         log.setFormatter(Masking(logging.BASIC_FORMAT))
         logging.basicConfig(level=logging.DEBUG, handlers=[log])
-    reading.own_process.set(True)
+    library.own_process()
     report = Report()
-    common.left_out, common.deferred = report.left_out, lambda: report.deferred
     began = time.monotonic()
     ok = False
     failure: BaseException | None = None
@@ -54,10 +51,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
             try:
                 for note in common.notes:
                     emit(events.Note(note))
-                with watched(
-                    Watch(stall_seconds=common.stall_timeout, lock_waits=lambda text: emit(events.Note(text)))
-                ):
-                    yield emit
+                yield emit
                 ok = True
             finally:
                 emit(events.Finished(ok, time.monotonic() - began))

@@ -8,10 +8,9 @@ from importlib.resources import files
 import click
 import psycopg
 
-from replicator import events
+from replicator import events, library
 from replicator.demo.server import Server, embedded_bin, reachable_folder
 from replicator.events import Emit
-from replicator.runs.clone import clone
 from replicator.settings import Settings, default_jobs
 from replicator.show.lines import Json
 
@@ -31,7 +30,8 @@ def demo(*, keep: bool, as_json: bool, reported: Callable[[], AbstractContextMan
             fill(source)
             create_database(destination)
         with reported() as emit:
-            clone(Settings(source.conninfo(SHOP), destination.conninfo(SHOP), jobs=default_jobs(), verify=True), emit)
+            wanted = Settings(source.conninfo(SHOP), destination.conninfo(SHOP), jobs=default_jobs(), verify=True)
+            library.clone(wanted, on_event=emit)
         if not as_json:
             click.echo("The copy is complete and verified: every object, every row.")
         if keep:

@@ -118,7 +118,7 @@ def read(moment: Snapshot, reader: Connection) -> Catalog:
 
 
 own_process = ContextVar("own_process", default=False)
-"""Whether this process runs nothing else, so the garbage collector may be disabled. Set by the command line."""
+"""Whether this process runs nothing else, so the garbage collector may be disabled. Set by library.own_process."""
 
 
 @contextmanager

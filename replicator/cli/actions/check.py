@@ -1,18 +1,17 @@
 """`check`."""
 
-from typing import Any
+from typing import Any, Literal
 
 import click
 
-from replicator import checks
-from replicator.cli.chosen import both, of_clone, one
+from replicator import library
+from replicator.cli.chosen import both, of_clone, one, waiting
 from replicator.cli.findings import findings_as_data, findings_as_lines, plain, refuse_if_blocked
 from replicator.cli.invocation import Output
 from replicator.cli.reported import reported
 from replicator.errors import UsageError
 from replicator.events import size_text
-from replicator.model import Finding
-from replicator.runs.check import preflight
+from replicator.settings import Settings
 from replicator.show.document import document
 
 
@@ -20,19 +19,19 @@ def run(context: click.Context, output: Output, source: str | None, destination:
     """Print what the servers are and, of two, what blocks a clone. Raises PreflightFailed then."""
     if not source and not destination:
         one("source", source)
-    wanted = {name: one(name, dsn) for name, dsn in (("source", source), ("destination", destination)) if dsn}
-    waiting = {"attempts": given["wait_attempts"], "delay": given["wait_delay"]}
-    if len(wanted) == 1 and (unread := of_clone(context)):
+    only: Literal["source", "destination"] | None = None
+    if not source or not destination:
+        only = "source" if source else "destination"
+        source = destination = one(only, source or destination)
+    if only and (unread := of_clone(context)):
         raise UsageError(f"{', '.join(unread)} would have no effect: name both databases.")
-    findings: list[Finding] = []
+    wanted = Settings(source, destination, **waiting(**given)) if only else both(source, destination, **given)
     with reported(output, table=False) as emit:
-        if len(wanted) == 2:
-            found, findings = preflight(both(source, destination, **given), emit)
-        else:
-            found = {name: checks.wait(name, dsn, emit=emit, **waiting) for name, dsn in wanted.items()}
+        checked = library.check(wanted, only=only, on_event=emit)
+    found, findings = checked.servers, checked.findings
     if output == "json":
         facts = {server: plain(facts) for server, facts in found.items()}
-        click.echo(document("check", **facts, **({"findings": findings_as_data(findings)} if len(wanted) == 2 else {})))
+        click.echo(document("check", **facts, **({} if only else {"findings": findings_as_data(findings)})))
     else:
         for server, f in found.items():
             click.echo(
@@ -41,5 +40,5 @@ def run(context: click.Context, output: Output, source: str | None, destination:
             )
         click.echo("\n".join(findings_as_lines(findings)), nl=bool(findings))
     refuse_if_blocked(findings, "a clone")
-    if len(wanted) == 2 and output != "json":
+    if not only and output != "json":
         click.echo("Nothing stands in the way.")

@@ -1,32 +1,25 @@
 """`status`, and `clean`, which removes what it tells of."""
 
+from typing import Any
+
 import click
 
-from replicator import checks, events
-from replicator.cli.chosen import one
+from replicator import events, library
+from replicator.cli.chosen import one, waiting
 from replicator.cli.findings import plain
 from replicator.cli.invocation import Output
 from replicator.cli.left import open_as_lines, some
 from replicator.cli.reported import reported
 from replicator.errors import StepFailed
 from replicator.events import size_text
-from replicator.runs.status import ABSENT, clean_up, unfinished_clone
 from replicator.show.document import document
 
 
-def run(
-    context: click.Context,
-    output: Output,
-    source: str | None,
-    destination: str | None,
-    wait_attempts: int,
-    wait_delay: float,
-) -> None:
+def run(context: click.Context, output: Output, destination: str | None, **given: Any) -> None:
     """Say how far an unfinished clone got."""
     dsn = one("destination", destination)
     with reported(output, table=False) as emit:
-        checks.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
-        status = unfinished_clone(dsn)
+        status = library.status(dsn, **waiting(**given), on_event=emit)
     if output == "json":
         click.echo(document("status", unfinished_clone=status is not None, **(plain(status) if status else {})))
     elif status is None:
@@ -46,14 +39,11 @@ def run(
         context.exit(StepFailed.exit_code)
 
 
-def run_clean(
-    output: Output, source: str | None, destination: str | None, wait_attempts: int, wait_delay: float
-) -> None:
+def run_clean(output: Output, destination: str | None, **given: Any) -> None:
     """Remove what an unfinished clone left."""
     dsn = one("destination", destination)
     with reported(output, table=False) as emit:
-        checks.wait("destination", dsn, attempts=wait_attempts, delay=wait_delay, emit=emit, absent=ABSENT)
-        dropped = clean_up(dsn, emit)
+        dropped = library.clean(dsn, **waiting(**given), on_event=emit)
     if output == "json":
         told = None if dropped is None else (dropped.total(), dict(dropped))
         click.echo(document("clean", **dict(zip(("dropped", "kinds"), told or (None, None), strict=True))))

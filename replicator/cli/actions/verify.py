@@ -7,12 +7,12 @@ from typing import Any
 import click
 from rich.console import Console
 
+from replicator import library
 from replicator.cli.chosen import both
 from replicator.cli.invocation import Output
 from replicator.cli.plans import mending_as_sql
 from replicator.cli.reported import reported
 from replicator.errors import VerificationFailed
-from replicator.runs.repair import verify_or_repair
 from replicator.sessions.postgres import describe
 from replicator.show.document import document
 
@@ -21,7 +21,8 @@ def run(script: bool, output: Output, **given: Any) -> None:
     """Compare both databases, show what differs, and raise VerificationFailed for what still does."""
     wanted = both(**given)
     with reported(output, table=False) as emit:
-        mismatches = verify_or_repair(wanted, emit)
+        result = library.verify(wanted, on_event=emit)
+    mismatches = result.differences
     if script:
         click.echo(mending_as_sql(mismatches))
     elif output == "json":
