@@ -1,13 +1,17 @@
 """What --output json writes has the form that replicator/show/schema.json documents, and nothing else is written."""
 
 import json
+from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
+import psycopg
 import pytest
 
+from replicator.cli.ending import ending, ending_as_data
+from replicator.cli.topics import topics
 from replicator.show.document import SCHEMA
-from tests.fix_cli import NEWEST, Result, Run, both, is_silent_about
+from tests.fix_cli import NEWEST, Result, Run, both, closed_port, is_silent_about
 from tests.fix_servers import Database
 
 FORMS = json.loads(files("replicator.show").joinpath("schema.json").read_text("utf-8"))
@@ -44,10 +48,12 @@ def check(value: Any, form: dict[str, Any], where: str) -> None:
 def checked(command: str, result: Result) -> dict[str, Any]:
     """Assert that both streams are as documented; return the document."""
     document = json.loads(result.out)
-    check(document, FORMS["documents"][command], command)
-    assert (document["schema"], document["command"]) == (SCHEMA, command)
-    if "exit_code" in document:
-        assert document["exit_code"] == result.code
+    form = FORMS["documents"][
+        "failed" if document.keys() == FORMS["documents"]["failed"]["properties"].keys() else command
+    ]
+    check(document, form, command)
+    assert document.keys() <= form["properties"].keys()
+    assert (document["schema"], document["command"], document["exit_code"]) == (SCHEMA, command, result.code)
     for line in result.err.splitlines():
         event = json.loads(line)
         check(event, FORMS["events"][event["event"]], event["event"])
@@ -74,10 +80,90 @@ def test_every_command_keeps_to_the_schema(replicator: Run, database: Database, 
     assert [finding["severity"] for finding in refused["findings"]] == ["fatal"]
     assert "not empty" in refused["error"]["message"]
     destination.run("DELETE FROM t WHERE a = 1; DROP TABLE u")
-    found = checked("verify", replicator("verify", *pair))["differences"]
+    verified = checked("verify", replicator("verify", *pair))
+    found = verified["differences"]
+    assert all(verified["servers"][side]["version"].startswith(str(NEWEST)) for side in ("source", "destination"))
     assert {(d["what"], d["kind"], d["about"]) for d in found} >= {("table public.u", "missing", "definition")}
     for command in ("status", "clean", "validate"):
         checked(command, replicator(command, "--destination", destination.dsn, "--json"))
+
+
+def test_a_command_that_fails_early_writes_one_document(replicator: Run, database: Database) -> None:
+    nobody = ("--destination", f"host=127.0.0.1 port={closed_port()} dbname=x", "--wait-attempts", "1", "--json")
+    for command in ("clone", "plan", "check", "verify", "status", "clean", "validate"):
+        result = replicator(command, "--source", database.dsn, *nobody)
+        failed = checked(command, result)
+        assert (failed["ok"], failed["exit_code"]) == (False, 1)
+        assert "did not answer" in failed["error"]["message"]
+        assert "source" in failed["servers"] or command in ("status", "clean", "validate")
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "variables"),
+    [
+        ("clone", ("clone", "--nonsense", "--json"), {}),
+        ("clone", ("clone", "--jobs", "x", "--output", "json"), {}),
+        ("clone", ("clone", "--output=json"), {"REPLICATOR_JOBS": "x"}),
+        ("verify", ("verify",), {"REPLICATOR_OUTPUT": "json"}),
+        ("plan", ("plan", "--config", "/nowhere"), {"REPLICATOR_JSON": "true"}),
+        ("", ("copy", "--json"), {}),
+        ("", (), {"REPLICATOR_OUTPUT": "json"}),
+    ],
+)
+def test_wrong_usage_writes_one_document(
+    command: str, arguments: tuple[str, ...], variables: dict[str, str], replicator: Run
+) -> None:
+    result = replicator(*arguments, **variables)
+    failed = checked(command, result)
+    assert (failed["ok"], failed["exit_code"]) == (False, 2)
+    said = json.loads(result.err)
+    assert failed["error"] == {"message": said["message"], "hint": said["hint"]}
+
+
+def test_a_flag_wins_over_the_variable(replicator: Run) -> None:
+    result = replicator("clone", "--output", "plain", "--nonsense", REPLICATOR_OUTPUT="json")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("replicator: No such option")
+
+
+def test_findings_are_written_once(replicator: Run, database: Database, destination: Database) -> None:
+    destination.run("CREATE TABLE in_the_way ()")
+    refused = replicator("clone", "--json", *both(database, destination))
+    assert [finding["severity"] for finding in checked("clone", refused)["findings"]] == ["fatal"]
+    assert "findings" not in json.loads(refused.err.splitlines()[-1])
+    told = replicator("clone", *both(database, destination))
+    assert (told.out, told.err.count("not empty")) == ("", 1)
+
+
+def test_a_defect_has_one_exit_code() -> None:
+    """In the document as in the process."""
+    assert ending(ZeroDivisionError()).code == 70
+    assert ending_as_data(ZeroDivisionError())["exit_code"] == 70
+    assert ending_as_data(KeyboardInterrupt())["exit_code"] == 130
+    assert ending_as_data(psycopg.OperationalError("gone"))["exit_code"] == 6
+
+
+def names(form: dict[str, Any], before: str = "") -> Iterator[str]:
+    """Yield the names of all fields of a form, those of inner objects with the outer name before them."""
+    for name, inner in form.get("properties", {}).items():
+        yield before + name
+        yield from names(inner.get("items", inner), f"{before}{name}.")
+
+
+@pytest.mark.parametrize("part", ["documents", "events"])
+def test_the_page_has_a_row_for_every_field(part: str) -> None:
+    text = topics()["output"].partition(f"### {part.title()}\n")[2].partition("\n#")[0]
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")][1:]
+    told = [(owner, field) for owners, fields, _ in rows for owner in split(owners) for field in split(fields)]
+    forms = {owner: set(names(form)) for owner, form in FORMS[part].items()}
+    common = set.intersection(*forms.values())
+    wanted = [("all", field) for field in common]
+    wanted += [(owner, field) for owner, fields in forms.items() for field in fields - common]
+    assert sorted(told) == sorted(wanted)
+
+
+def split(cell: str) -> list[str]:
+    return [name.strip("` ") for name in cell.split(",")]
 
 
 def test_the_demo_writes_nothing_but_json(replicator: Run) -> None:

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from replicator.cli import environment
 from replicator.cli.invocation import Common
-from replicator.cli.meant import command_meant
+from replicator.cli.meant import HELP, command_meant
 from replicator.cli.parameters import Group, Setting
 from replicator.errors import UsageError
 
@@ -125,6 +125,10 @@ class Commands(click.Group):
         """Put the command first."""
         if ctx.resilient_parsing:  # the shell asks what may come next
             return super().parse_args(ctx, args)
+        common = ctx.ensure_object(Common)
+        common.asked_json = environment.asks_for_json(args, os.environ)
+        if not args and common.as_json:
+            raise UsageError("No command is given.", hint=HELP)
         if not args:
             click.echo(ctx.get_help(), err=True)
             ctx.exit(UsageError.exit_code)
@@ -138,7 +142,7 @@ class Commands(click.Group):
             raise UsageError(f"No such command '{args[0]}'.", hint=command_meant(args[0], self.commands))
         elif not {"-h", "--help", "--version"} & set(args):
             args = ["clone", *args]
-        ctx.ensure_object(Common).command = args[0]
+        common.command = args[0] if args[0] in names else ""
         return super().parse_args(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

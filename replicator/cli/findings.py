@@ -18,11 +18,11 @@ def findings_as_lines(findings: Iterable[Finding]) -> Iterator[str]:
             yield from remedy_as_lines(f)
 
 
-def refuse_if_blocked(findings: Iterable[Finding], what: str) -> None:
-    """Raise PreflightFailed if something blocks a clone, once all findings are shown; `what`: "a clone"."""
-    if blocking := sum(finding.fatal for finding in findings):
-        problems = "1 problem blocks" if blocking == 1 else f"{blocking} problems block"
-        raise PreflightFailed(f"{problems} {what}; see above.")
+def blocked_by(findings: Iterable[Finding], what: str) -> PreflightFailed | None:
+    """Return the error to raise once all findings are shown, if something blocks a clone; `what`: "a clone"."""
+    blocking = sum(finding.fatal for finding in findings)
+    problems = "1 problem blocks" if blocking == 1 else f"{blocking} problems block"
+    return PreflightFailed(f"{problems} {what}; see above.") if blocking else None
 
 
 def remedy_as_lines(f: Finding) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What a command chose that its end needs to know, whatever that end is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,8 +17,19 @@ class Common:
     output: Output = "auto"
     verbose: bool = False
     debug: bool = False
+    asked_json: bool = False
+    """Arguments or environment ask for JSON: known even if they cannot be understood otherwise."""
+    documented: bool = False
+    """The command wrote its document, or another result that is no JSON: nothing else may be on stdout."""
+    servers: Mapping[str, Any] = field(default_factory=dict)
+    """The servers that answered, as the report has them."""
     notes: list[str] = field(default_factory=list)
     """What to report as soon as there is somebody to tell."""
+
+    @property
+    def as_json(self) -> bool:
+        """Whether both streams are for programs."""
+        return self.asked_json or self.output == "json"
 
 
 def remember(context: click.Context, parameter: click.Parameter, value: Any) -> Any:

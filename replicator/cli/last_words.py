@@ -1,33 +1,32 @@
 """What is said of an error: one paragraph, what to do about it, and with --debug the traceback."""
 
 import json
-import sys
 import textwrap
 import traceback
 
 import click
 
-from replicator.cli.findings import findings_as_data, findings_as_lines, remedy_as_lines
+from replicator.cli.ending import ending
+from replicator.cli.findings import findings_as_lines, remedy_as_lines
 from replicator.cli.invocation import Common
 from replicator.errors import PreflightFailed
 from replicator.events import one_line
-from replicator.secrets import of_traceback, without_secrets
+from replicator.secrets import of_traceback
+from replicator.show.document import now
 
 WIDTH = 100
 
 
-def last_words(error: BaseException, code: int, hint: str | None, common: Common) -> None:
+def last_words(error: BaseException, common: Common) -> None:
     """Write it to stderr."""
     if common.debug:
         click.echo(of_traceback("".join(traceback.format_exception(error))), err=True, nl=False)
-    text, hint = one_line(_message(error)), hint and one_line(hint)
-    text += "" if text.endswith((".", "!", "?")) else "."
-    findings = error.findings if isinstance(error, PreflightFailed) else ()
-    if common.output == "json":
-        document = {"event": "error", "message": text, "hint": hint, "exit_code": code}
-        more = {"findings": findings_as_data(findings)} if findings else {}
-        click.echo(json.dumps(document | more), err=True)
+    text, hint, code = ending(error)
+    if common.as_json:
+        said = {"message": text, "hint": hint, "exit_code": code}
+        click.echo(json.dumps({"event": "error", "time": now(), **said}), err=True)
         return
+    findings = error.findings if isinstance(error, PreflightFailed) else ()
     fatal = [finding for finding in findings if finding.fatal]
     if len(fatal) > 1:
         text = f"{len(fatal)} problems block the clone; nothing was written."
@@ -38,11 +37,3 @@ def last_words(error: BaseException, code: int, hint: str | None, common: Common
     click.echo(wrapper.fill(paragraph), err=True)
     below = findings_as_lines(fatal) if len(fatal) > 1 else [line for f in fatal for line in remedy_as_lines(f)]
     click.echo("".join(f"{line}\n" for line in below), err=True, nl=False)
-
-
-def _message(error: BaseException) -> str:
-    if "psycopg" not in sys.modules:  # to load it takes as long as all else, and no server was asked
-        return " ".join(without_secrets(str(error) or type(error).__name__).split())
-    from replicator.sessions import failures
-
-    return failures.one_line(error)

@@ -2,17 +2,15 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from replicator import events
-from replicator.cli.findings import findings_as_data
 from replicator.comparing import Mismatch
 from replicator.events import size_text
-from replicator.model import Execute, Finding, Phase, Plan
+from replicator.model import Execute, Phase, Plan
 from replicator.model.words import shown
 from replicator.secrets import without_secrets
 from replicator.sessions import postgres
-from replicator.show.document import document
 
 COPIED = (Phase.DATA, Phase.LARGE_OBJECTS)
 OF_NO_SCHEMA = (Phase.STATISTICS, Phase.REFRESH, Phase.DATABASE)
@@ -148,8 +146,8 @@ def _script(made: Sequence[tuple[str, Sequence[str]]], remarks: Iterable[str], e
     yield f"\\unrestrict {key}"
 
 
-def plan_as_json(plan: Plan, totals: Mapping[str, object], findings: Iterable[Finding]) -> str:
-    """Return one document: see show/schema.json. `needs` are names of other steps, `cost` is in bytes."""
+def plan_as_data(plan: Plan) -> dict[str, object]:
+    """Return the steps and what is left out, as in show/schema.json."""
     steps = [
         {
             "step": step.name,
@@ -161,5 +159,4 @@ def plan_as_json(plan: Plan, totals: Mapping[str, object], findings: Iterable[Fi
         }
         for step in (*plan.steps, *plan.deferred)
     ]
-    left_out = [str(loss) for loss in (*plan.losses, *plan.excluded)]
-    return document("plan", steps=steps, totals=totals, findings=findings_as_data(findings), left_out=left_out)
+    return {"steps": steps, "left_out": [str(loss) for loss in (*plan.losses, *plan.excluded)]}

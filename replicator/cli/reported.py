@@ -5,17 +5,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import click
 
 from replicator import events, library
-from replicator.cli.findings import findings_as_data
+from replicator.cli.ending import ending_as_data
 from replicator.cli.invocation import Common, Output
-from replicator.errors import Interrupted, PreflightFailed, VerificationFailed
+from replicator.errors import VerificationFailed
 from replicator.events import Emit
 from replicator.secrets import of_traceback
-from replicator.sessions import failures
 from replicator.show.progress import progress
 from replicator.show.report import Report
 
@@ -38,6 +36,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
         logging.basicConfig(level=logging.DEBUG, handlers=[log])
     library.own_process()
     report = Report()
+    common.servers = report.servers
     began = time.monotonic()
     ok = False
     failure: BaseException | None = None
@@ -61,14 +60,5 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
         raise
     finally:
         if table:
-            report.render(output=output, about={"command": common.command} | _end(failure))
-
-
-def _end(error: BaseException | None) -> dict[str, Any]:
-    """Return what the document says of an error, besides what events told."""
-    if error is None:
-        return {"exit_code": 0, "error": None, "findings": []}
-    code = getattr(error, "exit_code", Interrupted.exit_code if isinstance(error, KeyboardInterrupt) else 6)
-    findings = error.findings if isinstance(error, PreflightFailed) else ()
-    words = {"message": failures.one_line(error), "hint": getattr(error, "hint", None)}
-    return {"exit_code": code, "error": words, "findings": findings_as_data(findings)}
+            common.documented = True
+            report.render(output=output, about={"command": common.command} | ending_as_data(failure))

@@ -4,7 +4,6 @@ import json
 import threading
 import time
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TextIO
 
 from replicator import events
@@ -27,6 +26,7 @@ from replicator.events import (
 )
 from replicator.model import Phase
 from replicator.model.words import shown
+from replicator.show.document import now
 from replicator.show.state import State, message
 
 MOVING_SECONDS = 10.0  # at most between two lines while bytes are copied or compared
@@ -83,7 +83,7 @@ class Json:
             self._write(Moved(*key, moved))
 
     def _write(self, event: Event) -> None:
-        head = {"event": type(event).__name__.lower(), "time": datetime.now(UTC).isoformat(timespec="milliseconds")}
+        head = {"event": type(event).__name__.lower(), "time": now()}
         self._lines.write(json.dumps(head | asdict(event)))
 
 

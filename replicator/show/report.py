@@ -89,7 +89,8 @@ class Report:
         self._tables: list[Done] = []
         self._failed: dict[str, Failed] = {}
         self._finished: Finished | None = None
-        self._servers: dict[str, dict[str, str]] = {}
+        self.servers: dict[str, dict[str, str]] = {}
+        """Those that answered: where they are, and their versions."""
         self.differences: Sequence[str] = ()
         """What a verification found."""
         self.deferred = ""
@@ -124,7 +125,7 @@ class Report:
                 case Note(text, left_out=True):
                     self.left_out[text] = None
                 case Ready(server, where, version):
-                    self._servers[server] = {"where": where, "version": version}
+                    self.servers[server] = {"where": where, "version": version}
                 case Finished():
                     self._finished = event
 
@@ -164,7 +165,7 @@ class Report:
             "phases": [asdict(row) for row in rows],
             "phases_overlap": self._overlap(),
             "total": {name: value for name, value in asdict(total).items() if name != "phase"},
-            "servers": self._servers,
+            "servers": self.servers,
             "tables": self._by_table(),
             "failed": [
                 {"step": failed.step, "phase": failed.phase, "reason": failed.reason}

@@ -6,13 +6,13 @@ import click
 
 from replicator import library
 from replicator.cli.chosen import both, of_clone, one, waiting
-from replicator.cli.findings import findings_as_data, findings_as_lines, plain, refuse_if_blocked
-from replicator.cli.invocation import Output
+from replicator.cli.ending import write_document
+from replicator.cli.findings import blocked_by, findings_as_data, findings_as_lines, plain
+from replicator.cli.invocation import Common, Output
 from replicator.cli.reported import reported
 from replicator.errors import UsageError
 from replicator.events import size_text
 from replicator.settings import Settings
-from replicator.show.document import document
 
 
 def run(context: click.Context, output: Output, source: str | None, destination: str | None, **given: Any) -> None:
@@ -29,9 +29,10 @@ def run(context: click.Context, output: Output, source: str | None, destination:
     with reported(output, table=False) as emit:
         checked = library.check(wanted, only=only, on_event=emit)
     found, findings = checked.servers, checked.findings
+    blocked = blocked_by(findings, "a clone")
     if output == "json":
         facts = {server: plain(facts) for server, facts in found.items()}
-        click.echo(document("check", **facts, **({} if only else {"findings": findings_as_data(findings)})))
+        write_document(context.ensure_object(Common), blocked, **facts, findings=findings_as_data(findings))
     else:
         for server, f in found.items():
             click.echo(
@@ -39,6 +40,7 @@ def run(context: click.Context, output: Output, source: str | None, destination:
                 f" {f.collation}, user {f.user}" + (", standby" if f.standby else "")
             )
         click.echo("\n".join(findings_as_lines(findings)), nl=bool(findings))
-    refuse_if_blocked(findings, "a clone")
+    if blocked:
+        raise blocked
     if not only and output != "json":
         click.echo("Nothing stands in the way.")

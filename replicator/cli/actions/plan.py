@@ -7,9 +7,10 @@ import click
 
 from replicator import library
 from replicator.cli.chosen import both
-from replicator.cli.findings import findings_as_lines, refuse_if_blocked
-from replicator.cli.invocation import Output
-from replicator.cli.plans import plan_as_json, plan_as_lines, plan_as_sql
+from replicator.cli.ending import write_document
+from replicator.cli.findings import blocked_by, findings_as_data, findings_as_lines
+from replicator.cli.invocation import Common, Output
+from replicator.cli.plans import plan_as_data, plan_as_lines, plan_as_sql
 from replicator.cli.reported import reported
 from replicator.cli.summary import totals, totals_as_lines
 
@@ -28,10 +29,14 @@ def run(script: bool, output: Output, destination: str | None, **given: Any) -> 
         plan = replace(plan, losses=losses, excluded=excluded)
     jobs = wanted.lanes["copy"]
     size = facts["source"].size if facts else 0
+    blocked = blocked_by(findings, "this clone")
+    common = click.get_current_context().ensure_object(Common)
     if script:
+        common.documented = True
         click.echo(plan_as_sql(plan))
     elif output == "json":
-        click.echo(plan_as_json(plan, totals(plan, jobs, size), findings))
+        data = plan_as_data(plan)
+        write_document(common, blocked, **data, totals=totals(plan, jobs, size), findings=findings_as_data(findings))
     else:
         told = [*plan_as_lines(plan), "", *totals_as_lines(totals(plan, jobs, size), jobs, whole=bool(size))]
         told += findings_as_lines(findings)
@@ -39,4 +44,5 @@ def run(script: bool, output: Output, destination: str | None, **given: Any) -> 
             told.append("Nothing stands in the way.")
         # color: click takes what looks like a terminal's control sequence out of what goes to a file.
         click.echo("\n".join(told), color=True)
-    refuse_if_blocked(findings, "this clone")
+    if blocked:
+        raise blocked

@@ -6,13 +6,13 @@ import click
 
 from replicator import events, library
 from replicator.cli.chosen import one, waiting
+from replicator.cli.ending import write_document
 from replicator.cli.findings import plain
-from replicator.cli.invocation import Output
+from replicator.cli.invocation import Common, Output
 from replicator.cli.left import open_as_lines, some
 from replicator.cli.reported import reported
 from replicator.errors import StepFailed
 from replicator.events import size_text
-from replicator.show.document import document
 
 
 def run(context: click.Context, output: Output, destination: str | None, **given: Any) -> None:
@@ -21,7 +21,12 @@ def run(context: click.Context, output: Output, destination: str | None, **given
     with reported(output, table=False) as emit:
         status = library.status(dsn, **waiting(**given), on_event=emit)
     if output == "json":
-        click.echo(document("status", unfinished_clone=status is not None, **(plain(status) if status else {})))
+        code = StepFailed.exit_code if status else 0
+        fields = plain(status) if status else {}
+        if status:
+            fields["last_error"] = fields.pop("error")  # the clone's, not this command's
+        common = context.ensure_object(Common)
+        write_document(common, **{"unfinished_clone": status is not None, "exit_code": code} | fields)
     elif status is None:
         click.echo("No unfinished clone: there is no journal.")
     elif status.open:
@@ -45,8 +50,9 @@ def run_clean(output: Output, destination: str | None, **given: Any) -> None:
     with reported(output, table=False) as emit:
         dropped = library.clean(dsn, **waiting(**given), on_event=emit)
     if output == "json":
-        told = None if dropped is None else (dropped.total(), dict(dropped))
-        click.echo(document("clean", **dict(zip(("dropped", "kinds"), told or (None, None), strict=True))))
+        dropped_by_kind = None if dropped is None else dict(dropped)
+        total = None if dropped is None else dropped.total()
+        write_document(click.get_current_context().ensure_object(Common), dropped=total, kinds=dropped_by_kind)
     elif dropped is None:
         click.echo("Nothing to clean: there is no journal.")
     else:
