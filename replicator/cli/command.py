@@ -14,6 +14,7 @@ from replicator.cli.invocation import Common
 from replicator.cli.meant import HELP, command_meant
 from replicator.cli.parameters import Group, Setting
 from replicator.errors import UsageError
+from replicator.show.folding import folded
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -107,7 +108,8 @@ class Command(click.Command):
         if self.examples:
             with formatter.section("Examples"):
                 for line in self.examples.strip().splitlines():
-                    formatter.write(f"{'':{formatter.current_indent}}{line.strip()}\n")
+                    indented = f"{'':{formatter.current_indent}}{line.strip()}"
+                    formatter.write(" \\\n".join(folded(indented, formatter.width - 2).split("\n")) + "\n")
         if self.codes:
             with formatter.section("Variables and files"):
                 formatter.write_text(VARIABLES)

@@ -1,6 +1,7 @@
 """What is said of an error: one paragraph, what to do about it, and with --debug the traceback."""
 
 import json
+import sys
 import textwrap
 import traceback
 
@@ -9,10 +10,12 @@ import click
 from replicator.cli.ending import ending
 from replicator.cli.findings import findings_as_lines, remedy_as_lines
 from replicator.cli.invocation import Common
+from replicator.cli.streams import say
 from replicator.errors import PreflightFailed
 from replicator.events import one_line
 from replicator.secrets import of_traceback
 from replicator.show.document import now
+from replicator.show.folding import width_of
 
 WIDTH = 100
 
@@ -33,7 +36,9 @@ def last_words(error: BaseException, common: Common) -> None:
     for finding in fatal:
         hint = (hint or "").replace(one_line(finding.remedy), "")  # it stands below, where it can be copied from
     paragraph = " ".join(f"{text} {hint or ''}".split())
-    wrapper = textwrap.TextWrapper(WIDTH, initial_indent="replicator: ", break_long_words=False, break_on_hyphens=False)
+    width = min(WIDTH, width_of(sys.stderr) or WIDTH)
+    wrapper = textwrap.TextWrapper(width, initial_indent="replicator: ", break_long_words=False, break_on_hyphens=False)
     click.echo(wrapper.fill(paragraph), err=True)
     below = findings_as_lines(fatal) if len(fatal) > 1 else [line for f in fatal for line in remedy_as_lines(f)]
-    click.echo("".join(f"{line}\n" for line in below), err=True, nl=False)
+    for line in below:
+        say(line, err=True)

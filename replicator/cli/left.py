@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from replicator import events
 from replicator.journal.run import Status
+from replicator.model.words import shown
 
 LISTED = 10
 """So many things are named."""
@@ -22,6 +23,6 @@ def open_as_lines(status: Status) -> Iterator[str]:
 
 def some(names: Sequence[str], what: str) -> Iterator[str]:
     """Yield the first of these names, and how many more there are."""
-    yield from (f"  {what}: {events.one_line(name)}" for name in names[:LISTED])
+    yield from (f"  {what}: {events.one_line(shown(name))}" for name in names[:LISTED])
     if len(names) > LISTED:
         yield f"  and {len(names) - LISTED} more"

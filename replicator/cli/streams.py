@@ -8,6 +8,10 @@ import os
 import sys
 from typing import Any
 
+import click
+
+from replicator.show.folding import fitting
+
 STDOUT, STDERR = 1, 2
 
 
@@ -36,6 +40,11 @@ def take_over() -> Lossy:
     out, err = (Lossy(number, "w", closefd=False) for number in (STDOUT, STDERR))
     sys.stdout, sys.stderr = _text(out, sys.stdout), _text(err, sys.stderr)
     return out
+
+
+def say(text: str, *, err: bool = False, color: bool | None = None) -> None:
+    """Write lines for people; on a terminal, as they fit."""
+    click.echo(fitting(text, sys.stderr if err else sys.stdout), err=err, color=color)
 
 
 def _text(file: Lossy, before: Any) -> io.TextIOWrapper:

@@ -12,6 +12,7 @@ from replicator import events, library
 from replicator.demo.server import Server, embedded_bin, reachable_folder
 from replicator.events import Emit
 from replicator.settings import Settings, default_jobs
+from replicator.show.folding import fitting
 from replicator.show.lines import Json
 
 SHOP = "shop"
@@ -45,7 +46,7 @@ def _said(text: str, as_json: bool) -> Iterator[None]:
 
     def echo(event: events.Event) -> None:
         if isinstance(event, events.Note) and not as_json:
-            click.echo(event.text, err=True)
+            click.echo(fitting(event.text, sys.stderr), err=True)
 
     echo(events.Note(f"{text} …"))
 
@@ -71,7 +72,7 @@ def _say_what_runs(*servers: Server, as_json: bool) -> None:
         if as_json:
             Json(sys.stderr).emit(events.Note(text))
         else:
-            click.echo(text)
+            click.echo(fitting(text))
 
     for name, server in zip(("source", "destination"), servers, strict=True):
         say(f"{name}: postgresql://postgres@127.0.0.1:{server.port}/{SHOP} (data in {server.folder})")

@@ -55,7 +55,12 @@ def counted_kind(number: int, kind: str) -> str:
     """
     noun = kind_words(kind)
     if number != 1 and not noun.endswith("s"):
-        endings = {"index": "indexes", "policy": "policies", "replica identity": "replica identities"}
+        endings = {
+            "index": "indexes",
+            "policy": "policies",
+            "replica identity": "replica identities",
+            "row security": "row securities",
+        }
         noun = endings.get(noun, f"{noun}s")
     return f"{number:,} {noun}"
 

@@ -27,6 +27,7 @@ from replicator.events import (
 from replicator.model import Phase
 from replicator.model.words import shown
 from replicator.show.document import now
+from replicator.show.folding import fitting
 from replicator.show.state import State, message
 
 MOVING_SECONDS = 10.0  # at most between two lines while bytes are copied or compared
@@ -34,10 +35,11 @@ NAMED = 3  # of the steps that take long
 
 
 class Lines:
-    """Whole lines on a stream; characters that its encoding lacks are written as escapes."""
+    """Lines on a stream; characters that its encoding lacks are written as escapes. `whole`: even on a terminal."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, whole: bool = False) -> None:
         self._stream = stream
+        self._whole = whole
         self._encoding = stream.encoding or "utf-8"
         self._gone = False
 
@@ -47,7 +49,7 @@ class Lines:
             return
         line = line.encode(self._encoding, "backslashreplace").decode(self._encoding)
         try:
-            self._stream.write(line + "\n")
+            self._stream.write((line if self._whole else fitting(line, self._stream)) + "\n")
             self._stream.flush()
         except OSError:  # a closed pipe: nobody reads the progress, but the copy is still wanted
             self._gone = True
@@ -58,7 +60,7 @@ class Json:
 
     def __init__(self, stream: TextIO) -> None:
         self._lock = threading.Lock()
-        self._lines = Lines(stream)
+        self._lines = Lines(stream, whole=True)
         self._moved: dict[tuple[str, Phase, int], int] = {}
 
     def emit(self, event: Event) -> None:

@@ -31,6 +31,7 @@ from replicator.events import (
 from replicator.model import Phase
 from replicator.model.words import shown
 from replicator.show.document import document
+from replicator.show.folding import folded
 
 SLOWEST = 5  # tables shown
 FAILURES = 20  # failed steps shown; JSON has them all
@@ -232,13 +233,13 @@ class Report:
         if self.differences:
             console.print(Text(f"\ndifferences: {len(self.differences):,}", style="bold red"))
         for difference in self.differences:
-            console.print(Text(f"  {one_line(difference)}"), soft_wrap=True)
+            _print_line(console, f"  {one_line(difference)}")
 
     def _print_failures(self, console: Console) -> None:
         if self._failed:
             console.print(Text(f"\nfailed steps: {len(self._failed):,}", style="bold red"))
         for failed in list(self._failed.values())[:FAILURES]:
-            console.print(Text(one_line(f"  {shown(failed.step)}: {failed.reason}"), style="red"))
+            _print_line(console, one_line(f"  {shown(failed.step)}: {failed.reason}"), "red")
         if len(self._failed) > FAILURES:
             console.print(Text(f"  and {len(self._failed) - FAILURES:,} more", style="red"))
         if self.unfinished:
@@ -265,6 +266,12 @@ class Report:
         times = ((span.began, span.ended) for span in self._spans.values())
         spans = sorted((began, ended) for began, ended in times if began is not None and ended is not None)
         return any(later[0] < earlier[1] for earlier, later in pairwise(spans))
+
+
+def _print_line(console: Console, line: str, style: str = "") -> None:
+    """Print a line of any length: folded on a terminal, whole in a file."""
+    text = folded(line, console.width) if console.is_terminal else line
+    console.print(Text(text, style=style), soft_wrap=True)
 
 
 def _table(rows: list[_Row]) -> Table:

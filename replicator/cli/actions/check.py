@@ -10,6 +10,7 @@ from replicator.cli.ending import write_document
 from replicator.cli.findings import blocked_by, findings_as_data, findings_as_lines, plain
 from replicator.cli.invocation import Common, Output
 from replicator.cli.reported import reported
+from replicator.cli.streams import say
 from replicator.errors import UsageError
 from replicator.events import size_text
 from replicator.settings import Settings
@@ -35,12 +36,13 @@ def run(context: click.Context, output: Output, source: str | None, destination:
         write_document(context.ensure_object(Common), blocked, **facts, findings=findings_as_data(findings))
     else:
         for server, f in found.items():
-            click.echo(
+            say(
                 f"{server}: PostgreSQL {f.version}, database {f.database}, {size_text(f.size)}, {f.encoding},"
                 f" {f.collation}, user {f.user}" + (", standby" if f.standby else "")
             )
-        click.echo("\n".join(findings_as_lines(findings)), nl=bool(findings))
+        if findings:
+            say("\n".join(findings_as_lines(findings)))
     if blocked:
         raise blocked
     if not only and output != "json":
-        click.echo("Nothing stands in the way.")
+        say("Nothing stands in the way.")

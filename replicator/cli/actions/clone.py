@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import click
-
 from replicator import library
 from replicator.cli.chosen import both, one, waiting
 from replicator.cli.invocation import Output
 from replicator.cli.reported import reported
+from replicator.cli.streams import say
 
 
 def run(output: Output, **given: Any) -> None:
@@ -18,7 +17,7 @@ def run(output: Output, **given: Any) -> None:
     if output != "json":
         complete = "The copy is complete and verified" if result.verified else "The copy is complete"
         if result.deferred:
-            click.echo(result.deferred)
+            say(result.deferred)
             complete = f"But for that, {complete[0].lower()}{complete[1:]}"
         _echo_complete(complete, result)
 
@@ -30,7 +29,7 @@ def run_validate(output: Output, destination: str | None, **given: Any) -> None:
     with reported(output) as emit:
         result = library.validate(dsn, **options, **waiting(**given), on_event=emit)
     if output != "json" and result is None:
-        click.echo("Nothing was deferred: there is no journal.")
+        say("Nothing was deferred: there is no journal.")
     elif output != "json" and result:
         _echo_complete("The copy is complete", result)
 
@@ -38,4 +37,4 @@ def run_validate(output: Output, destination: str | None, **given: Any) -> None:
 def _echo_complete(complete: str, result: library.Result) -> None:
     """Say that a copy is complete, and what it lacks all the same."""
     left_out = result.left_out
-    click.echo("\n".join([f"{complete}, but for what was left out:", *left_out] if left_out else [f"{complete}."]))
+    say("\n".join([f"{complete}, but for what was left out:", *left_out] if left_out else [f"{complete}."]))

@@ -12,6 +12,7 @@ from replicator.cli.findings import blocked_by, findings_as_data, findings_as_li
 from replicator.cli.invocation import Common, Output
 from replicator.cli.plans import plan_as_data, plan_as_lines, plan_as_sql
 from replicator.cli.reported import reported
+from replicator.cli.streams import say
 from replicator.cli.summary import totals, totals_as_lines
 
 
@@ -43,6 +44,6 @@ def run(script: bool, output: Output, destination: str | None, **given: Any) -> 
         if facts and not planned.blocked:
             told.append("Nothing stands in the way.")
         # color: click takes what looks like a terminal's control sequence out of what goes to a file.
-        click.echo("\n".join(told), color=True)
+        say("\n".join(told), color=True)
     if blocked:
         raise blocked

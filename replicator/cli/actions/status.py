@@ -11,6 +11,7 @@ from replicator.cli.findings import plain
 from replicator.cli.invocation import Common, Output
 from replicator.cli.left import open_as_lines, some
 from replicator.cli.reported import reported
+from replicator.cli.streams import say
 from replicator.errors import StepFailed
 from replicator.events import size_text
 
@@ -28,18 +29,18 @@ def run(context: click.Context, output: Output, destination: str | None, **given
         common = context.ensure_object(Common)
         write_document(common, **{"unfinished_clone": status is not None, "exit_code": code} | fields)
     elif status is None:
-        click.echo("No unfinished clone: there is no journal.")
+        say("No unfinished clone: there is no journal.")
     elif status.open:
-        click.echo("\n".join(open_as_lines(status)))
+        say("\n".join(open_as_lines(status)))
     else:
         running = status.state == "running" and status.alive
         state = "running" if running else "killed" if status.state == "running" else status.state
         begun = f"begun {status.started:%Y-%m-%d %H:%M:%S %Z}: {state}."
-        click.echo(events.one_line(f'Unfinished clone from {status.source} into "{status.database}", {begun}'))
-        click.echo(f"{status.done} of {status.steps} steps are done, {status.rows:,} rows, {size_text(status.bytes)}.")
+        say(events.one_line(f'Unfinished clone from {status.source} into "{status.database}", {begun}'))
+        say(f"{status.done} of {status.steps} steps are done, {status.rows:,} rows, {size_text(status.bytes)}.")
         named = some(status.unfinished, "not done")
         last = [] if running else [status.way_on]
-        click.echo("\n".join([*([events.one_line(status.error)] if status.error else []), *named, *last]))
+        say("\n".join([*([events.one_line(status.error)] if status.error else []), *named, *last]))
     if status:
         context.exit(StepFailed.exit_code)
 
@@ -54,7 +55,7 @@ def run_clean(output: Output, destination: str | None, **given: Any) -> None:
         total = None if dropped is None else dropped.total()
         write_document(click.get_current_context().ensure_object(Common), dropped=total, kinds=dropped_by_kind)
     elif dropped is None:
-        click.echo("Nothing to clean: there is no journal.")
+        say("Nothing to clean: there is no journal.")
     else:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(dropped.items()))
-        click.echo(f"Removed {dropped.total():,} objects{f': {kinds}' if kinds else ''}.")
+        say(f"Removed {dropped.total():,} objects{f': {kinds}' if kinds else ''}.")

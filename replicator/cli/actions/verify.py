@@ -13,6 +13,7 @@ from replicator.cli.ending import write_document
 from replicator.cli.invocation import Common, Output
 from replicator.cli.plans import mending_as_sql
 from replicator.cli.reported import reported
+from replicator.cli.streams import say
 from replicator.errors import VerificationFailed
 
 
@@ -34,6 +35,6 @@ def run(script: bool, output: Output, **given: Any) -> None:
     else:
         coloured = output == "auto" and sys.stdout.isatty() and not Console().no_color
         lines = [line for mismatch in mismatches for line in mismatch.lines(wanted.show_rows, coloured=coloured)]
-        click.echo("\n".join(lines) or "No differences.", color=coloured or None)
+        say("\n".join(lines) or "No differences.", color=coloured or None)
     if error:
         raise error
