@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from replicator.cli.layout import laid_out
 from replicator.cli.plans import plan_as_lines, plan_as_sql
 from replicator.model import Loss, Plan
 from tests.fix_cli import COMMAND, environment
@@ -167,3 +168,34 @@ def test_what_is_said_of_losses_is_a_comment(encoding: str) -> None:
 def test_no_two_scripts_have_the_same_key() -> None:
     keys = {re.search(rb"\\restrict (\w{32})\n", plan_as_sql(Plan(())))[1] for _ in range(9)}
     assert len(keys) == 9
+
+
+@pytest.mark.parametrize(
+    ("statement", "lines"),
+    [
+        ("CREATE TABLE t ()", ["CREATE TABLE t ()"]),
+        ("CREATE INDEX i ON t (a, b)", ["CREATE INDEX i ON t (a, b)"]),
+        ("CREATE TABLE t PARTITION OF p FOR VALUES IN (1, 2)", ["CREATE TABLE t PARTITION OF p FOR VALUES IN (1, 2)"]),
+        ("CREATE TYPE s.c AS (a int, b text)", ["CREATE TYPE s.c AS (", "    a int,", "    b text", ")"]),
+        (
+            """CREATE UNLOGGED TABLE "a (b,".t (c text DEFAULT E'\\', (' COLLATE "x,y", d int[] DEFAULT ARRAY[1, 2])""",
+            [
+                """CREATE UNLOGGED TABLE "a (b,".t (""",
+                """    c text DEFAULT E'\\', (' COLLATE "x,y",""",
+                "    d int[] DEFAULT ARRAY[1, 2]",
+                ")",
+            ],
+        ),
+        (
+            "CREATE FOREIGN TABLE t (a int OPTIONS (x ', '), CHECK ((a > 0))) SERVER s OPTIONS (y ',', z ')')",
+            [
+                "CREATE FOREIGN TABLE t (",
+                "    a int OPTIONS (x ', '),",
+                "    CHECK ((a > 0))",
+                ") SERVER s OPTIONS (y ',', z ')')",
+            ],
+        ),
+    ],
+)
+def test_a_column_has_a_line_of_its_own(statement: str, lines: list[str]) -> None:
+    assert laid_out(statement).splitlines() == lines

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 
 from replicator import events
+from replicator.cli.layout import laid_out
 from replicator.comparing import Mismatch
 from replicator.events import size_text
 from replicator.model import Execute, Phase, Plan
@@ -142,7 +143,7 @@ def _script(made: Sequence[tuple[str, Sequence[str]]], remarks: Iterable[str], e
     yield f"SET client_encoding = '{encoding}';"
     yield SETTINGS
     yield from (f"-- {events.one_line(remark)}" for remark in remarks)
-    yield from (text for _, texts in made for text in texts)
+    yield from (laid_out(text) for _, texts in made for text in texts)
     yield f"\\unrestrict {key}"
 
 
