@@ -50,6 +50,13 @@ def test_a_difference_has_a_kind_for_programs(pair: tuple[Database, Database]) -
     assert {m.what: m.kind for m in compare(*pair)} == {what: kind for what, (_, _, kind) in KINDS.items()}
 
 
+def test_the_value_of_a_sequence_is_told_in_words(pair: tuple[Database, Database]) -> None:
+    fill(pair, "CREATE SEQUENCE s; SELECT setval('s', 5000)")
+    pair[1].run("SELECT setval('s', 5000, false)")
+    (found,) = compare(*pair)
+    assert found.how == "different: last value 5000 on the source, next value 5000 on the destination"
+
+
 def test_tables_whose_columns_differ_are_a_kind_of_their_own(pair: tuple[Database, Database]) -> None:
     fill(pair, "CREATE TABLE t (a int)")
     pair[1].run("ALTER TABLE t ADD b int")
