@@ -1,24 +1,20 @@
 """The data types that all packages share, all frozen: the contents of a catalog, the steps of a plan, findings."""
 
+from replicator.model.address import (
+    Address,
+)
 from replicator.model.findings import (
     Finding,
     Loss,
 )
 from replicator.model.objects import (
     READING,
-    Address,
     Catalog,
-    Column,
     ForeignKey,
     Index,
     Kind,
-    LargeObjects,
     Object,
     Phase,
-    Reading,
-    Sequence,
-    Table,
-    Target,
 )
 from replicator.model.steps import (
     NOTHING_DEFERRED,
@@ -43,6 +39,14 @@ from replicator.model.steps import (
     Statistics,
     Step,
     Work,
+)
+from replicator.model.tables import (
+    Column,
+    LargeObjects,
+    Reading,
+    Sequence,
+    Table,
+    Target,
 )
 from replicator.model.words import (
     counted_kind,

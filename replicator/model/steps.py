@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from replicator.model.address import Address
 from replicator.model.findings import Loss
-from replicator.model.objects import Address, Column, LargeObjects, Phase, Reading, Sequence, Table, Target
+from replicator.model.objects import Phase
+from replicator.model.tables import Column, LargeObjects, Reading, Sequence, Table, Target
 
 
 class Lock(StrEnum):

@@ -1,0 +1,139 @@
+"""What is copied besides definitions: rows, values of sequences, large objects; how each is read, and where it goes."""
+
+from dataclasses import dataclass
+
+from replicator.model.address import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column whose values are read. `name` and `type` (for a domain, its base type) are quoted."""
+
+    name: str
+    type: str
+    binary: bool
+    """Its type has the same binary format on every server."""
+    send: str = ""
+    """The send function, if its bytes are the same on every server; "" for a type that sends OIDs."""
+    read_as: str = ""
+    """The destination's type, if different: values are compared after conversion to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a table's rows are read on the source. All names are quoted as needed."""
+
+    relation: str
+    expressions: tuple[str, ...]
+    """One for each column of the target, in its order."""
+    condition: str = ""
+    """WHERE …: which rows. Empty: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a table's rows are loaded on the destination: a table, or the partitioned table that routes them."""
+
+    relation: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with rows of its own: ordinary or a leaf partition."""
+
+    address: Address
+    identity: str
+    schema: str
+    columns: tuple[Column, ...]
+    bytes: int
+    rows: int
+    root: str | None
+    """Load through this partitioned table, since rows may be routed differently on the destination; None: directly."""
+    top: str | None = None
+    """The partitioned table that it is a leaf of."""
+    matters: frozenset[str] = frozenset()
+    """What, besides a row's values, determines its partition: see catalog/routing.py."""
+    unlike: str | None = None
+    """A phrase on its first column without a common binary format, and its type."""
+    as_text: bool = False
+    """Copy as text, although all columns have a binary format: another version reads some values differently."""
+    blocks: int | None = None
+    """The number of blocks of its heap; None if it cannot be scanned by block (before 14, other access methods)."""
+    key: str | None = None
+    """If it cannot: a NOT NULL column with an index to scan by instead."""
+    key_type: str = ""
+    edges: tuple[str, ...] = ()
+    """Values of the key as text, in order, with about the same number of rows between them."""
+    condition: str = ""
+    """WHERE …: which of its rows are copied. Empty: all."""
+    refers: frozenset[str] = frozenset()
+    """The tables that an extension's configuration table refers to: its foreign keys exist before its rows."""
+    calls: frozenset[Address] = frozenset()
+    """User-defined functions called by its checks, its domains' checks, generated columns and partition keys.
+
+    They may read other tables, however they are declared: the rows of those tables are copied first."""
+    generates: bool = False
+    """A generated column calls one: if it finds no row yet, its value is wrong, and nothing fails."""
+    empty: bool = False
+    """It has no rows in the snapshot, so there is nothing to copy."""
+    stored: tuple[Column, ...] = ()
+    """Generated columns: each server computes them, and the stored values are compared."""
+    unlogged: bool = False
+    extension: Address | None = None
+    """The extension whose configuration it holds: it is created by that, and has rows of the extension's own."""
+    matview: bool = False
+    """It is a materialized view: its rows are compared, but not copied."""
+
+    @property
+    def reading(self) -> Reading:
+        """How its rows are read on the source."""
+        return Reading(self.identity, tuple(column.name for column in self.columns), self.condition)
+
+    @property
+    def target(self) -> Target:
+        """Where its rows are loaded on the destination."""
+        return Target(self.loaded_into, tuple(column.name for column in self.columns))
+
+    @property
+    def loaded_into(self) -> str:
+        """The relation of its target."""
+        return self.root or self.identity
+
+    @property
+    def name(self) -> str:
+        """The name of the object that holds its rows on the destination."""
+        return f"{'matview' if self.matview else 'table'} {self.loaded_into}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A sequence whose value is copied."""
+
+    address: Address
+    identity: str
+    schema: str
+    unlogged: bool = False
+    alias: str = ""
+    """Its name on the destination, if different."""
+    extension: Address | None = None
+    """The extension whose configuration it belongs to."""
+    table: Address | None = None
+    """The table whose identity column created it, so that it is not an object of its own."""
+
+    @property
+    def target(self) -> str:
+        """Its name on the destination."""
+        return self.alias or self.identity
+
+
+@dataclass(frozen=True, slots=True)
+class LargeObjects:
+    """A range of OIDs of large objects, both ends included, how many it has, and what is copied of them."""
+
+    first: int
+    last: int
+    count: int
+    owners: bool = True
+    privileges: bool = True
+    comments: bool = True
