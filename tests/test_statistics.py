@@ -266,7 +266,7 @@ def test_what_the_destination_does_not_accept_is_named(
     with psycopg.connect(source.dsn, autocommit=True) as here, psycopg.connect(newest.dsn, autocommit=True) as there:
         here.execute("SET search_path = ''")
         address = next(t.address for t in read_catalog(here).tables)
-        refused = carry(here, there, [Address(*address)])
+        refused = carry(here, there, {Address(*address): "public.t"})
     assert list(refused) == ["public.t"]
     assert reason in refused["public.t"]
 

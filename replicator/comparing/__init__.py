@@ -29,8 +29,10 @@ from replicator.model import (
     CompareTable,
     Execute,
     Phase,
+    Reading,
     Step,
     Table,
+    Target,
     counted_kind,
     shown,
 )
@@ -205,16 +207,18 @@ def _steps(sides: Pair, only: Collection[str] | None) -> tuple[list[Step], list[
     """
     source, destination = sides.source.catalog, sides.destination.catalog
     others = {table.identity: table for table in sides.destination.tables}
-    same = same_names((table.identity for table in sides.source.tables), others)
+    same = same_names((_counterpart(table) for table in sides.source.tables), others)
     steps: dict[str, list[Step]] = {}
     mismatches = []
     for table in sorted(sides.source.tables, key=lambda table: -table.bytes):
         name = table.name
-        if table.identity not in same or name in steps or (only is not None and name not in only):
+        if _counterpart(table) not in same or name in steps or (only is not None and name not in only):
             continue
-        other = others[same[table.identity]]
+        other = others[same[_counterpart(table)]]
         older, newer = (table, other) if sides.older is sides.source else (other, table)
         columns, stored = _columns(older.columns, newer.columns), _columns(older.stored, newer.stored)
+        if table.reading.expressions != table.target.columns:
+            stored = ()  # generated from other values
         if not len(table.columns) == len(other.columns) == len(columns):
             common = {c.name.strip('"') for c in columns}
             all = {c.name.strip('"') for c in (*table.columns, *other.columns)}
@@ -222,14 +226,11 @@ def _steps(sides: Pair, only: Collection[str] | None) -> tuple[list[Step], list[
             reason = f"rows not compared: only one side has the columns {names}"
             mismatches.append(Mismatch(name, reason, kind="columns", about="rows"))
             continue
-        identity = (
-            most_quoted(table.root, other.root or "") if table.root else most_quoted(table.identity, other.identity)
-        )
+        reading, target = _ends(table, other, (*columns, *stored))
         work = CompareTable(
-            identity,
+            reading,
+            target,
             columns,
-            table.root is None,
-            table.condition,
             blocks=(_blocks(table), _blocks(other)),
             bytes=(table.bytes, other.bytes),
             stored=stored,
@@ -240,6 +241,27 @@ def _steps(sides: Pair, only: Collection[str] | None) -> tuple[list[Step], list[
         name = f"large objects {r.first}-{r.last}"
         steps[name] = [Step(f"verify {name}", Phase.VERIFY, CompareLargeObjects(r, destination.role))]
     return [step for pieces in steps.values() for step in pieces], mismatches
+
+
+def _counterpart(table: Table) -> str:
+    """Return the name of the destination's table that is compared with this one, or of the same leaf of its root."""
+    return table.identity if table.root else table.target.relation
+
+
+def _ends(table: Table, other: Table, columns: Sequence[Column]) -> tuple[Reading, Target]:
+    """Return how these columns are read on the source, and where they are on the destination.
+
+    If a table is loaded through its root, all rows of the root are compared: only their partition may differ.
+    """
+    read = dict(zip((c.name for c in table.columns), table.reading.expressions, strict=True))
+    read |= {column.name: column.name for column in table.stored}
+    same = same_names((column.name for column in columns), read)
+    expressions, names = tuple(read[same[column.name]] for column in columns), tuple(column.name for column in columns)
+    there = most_quoted(table.target.relation, (other.root or "") if table.root else other.identity)
+    reading = replace(table.reading, expressions=expressions)
+    if table.root:
+        reading = replace(reading, relation=table.root, only=False)
+    return reading, replace(table.target, relation=there, columns=names)
 
 
 def _columns(older: Sequence[Column], newer: Sequence[Column]) -> tuple[Column, ...]:

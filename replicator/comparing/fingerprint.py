@@ -141,11 +141,6 @@ def _signed(number: int) -> int:
     return (number + 2**63) % 2**64 - 2**63
 
 
-def rows_of(work: CompareTable) -> str:
-    """Return the FROM item, and the WHERE clause if there is one, for all rows of a table."""
-    return f"{'ONLY ' if work.only else ''}{work.identity} {work.condition}".rstrip()
-
-
 def fingerprint_table(
     side: Side,
     work: CompareTable,
@@ -160,9 +155,8 @@ def fingerprint_table(
     """
     rows = total = 0
     # A sum, not an exclusive or, in which two equal rows would cancel out. sum(bigint) is numeric and never overflows.
-    query = (
-        f"SELECT pg_catalog.count(*), coalesce(pg_catalog.sum({hashing.row(work.compared)}), 0) FROM {rows_of(work)}"
-    )
+    sums = f"pg_catalog.count(*), coalesce(pg_catalog.sum({hashing.row(work.compared)}), 0)"
+    query = f"SELECT {sums} FROM {side.rows_of(work)}"
     with side.reading(work) as conn:
         conn.execute(ALL_ROWS)
         for where, read in _chunks(work, blocks, bytes):
@@ -178,9 +172,12 @@ def _chunks(work: CompareTable, blocks: int | None, bytes: int) -> Iterator[tupl
     All pieces together cover the whole table, even if it has grown: the first has no lower bound, the last no upper.
     A table that cannot be read by block is read whole, in the first piece.
 
-    >>> list(_chunks(CompareTable("t", (), True, "", 0, 2), 4, 4000))
+    >>> from dataclasses import replace
+    >>> from replicator.model import Reading, Target
+    >>> work = CompareTable(Reading("t", ()), Target("t", ()), (), piece=0, pieces=2)
+    >>> list(_chunks(work, 4, 4000))
     [("WHERE ctid < '(2,0)'", 2000)]
-    >>> list(_chunks(CompareTable("t", (), True, "", 1, 2), 4, 4000))
+    >>> list(_chunks(replace(work, piece=1), 4, 4000))
     [("WHERE ctid >= '(2,0)'", 2000)]
     """
     if blocks is None:

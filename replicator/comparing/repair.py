@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import sql
 
-from replicator.comparing.fingerprint import Hashing, rows_of, text_of
+from replicator.comparing.fingerprint import Hashing, text_of
 from replicator.comparing.references import broken, joined, keep_referenced, references, roots
 from replicator.comparing.rows import MOST_ROWS, Found, select_rows
-from replicator.comparing.sides import Pair, RowDifference
+from replicator.comparing.sides import Pair, RowDifference, Side
 from replicator.errors import ReplicatorError, SourceChanged
 from replicator.model import CompareTable
 from replicator.sessions import failures, locks, postgres
@@ -99,7 +99,8 @@ def repair_tables(sides: Pair, tables: Tables, hashing: Hashing) -> dict[str, Re
         return {}
     with sides.destination.sessions.use() as destination, destination.transaction():
         keys = references(destination) if postgres.become_replica(destination) else []
-        roots_of = dict(zip(tables, roots(destination, (work.identity for work, _ in tables.values())), strict=True))
+        names = (work.target.relation for work, _ in tables.values())
+        roots_of = dict(zip(tables, roots(destination, names), strict=True))
     outcomes: dict[str, Repaired] = {}
     todo = dict(roots_of)
     better = True
@@ -150,11 +151,11 @@ def _repair(
 ) -> Repaired:
     if not found.all:
         raise NotRepaired(f"more than {MOST_ROWS:,} rows differ: clone the database again.")
-    destination.execute(f"LOCK TABLE {_only(work)} IN SHARE ROW EXCLUSIVE MODE")
+    destination.execute(f"LOCK TABLE {work.target.reading.item} IN SHARE ROW EXCLUSIVE MODE")
     _refuse_another(sides, destination, work)
-    path = sides.destination.paths.get(work.identity, "")
+    path = sides.destination.paths.get(work.name, "")
     with postgres.without_views(destination), having(path, destination):
-        rows = _still_to_do(destination, work, found, hashing)
+        rows = _still_to_do(sides.destination, destination, work, found, hashing)
     extra = [row for row in rows if row.how == "extra"]
     changed = [row for row in rows if row.how == "changed"]
     wanted = [row for row in rows if row.how != "extra"]
@@ -163,12 +164,12 @@ def _repair(
         deleted = 0
         for some in _batches(extra + changed if replica else extra):
             with postgres.without_views(destination), having(path, destination):
-                deleted += _delete(destination, work, found, some, hashing)
+                deleted += _delete(sides.destination, destination, work, found, some, hashing)
         with having(path, destination):
             if replica:
-                copied = _copy(source, destination, work, found, wanted, hashing, work.identity)
+                copied = _copy(sides.source, source, destination, work, found, wanted, hashing, work.target.relation)
             else:
-                copied = _copy_into_stage_and_merge(source, destination, work, found, wanted, hashing)
+                copied = _copy_into_stage_and_merge(sides, source, destination, work, found, wanted, hashing)
     deleted -= len(changed) if replica else 0
     text = f"repaired: {deleted} deleted, {copied} copied"
     if others := _written(destination, work, replica) - before:
@@ -181,7 +182,7 @@ def _written(destination: Connection, work: CompareTable, replica: bool) -> Coun
     """Return how many rows of other tables firing foreign keys have deleted and changed, as counted by the server."""
     if replica:
         return Counter()
-    (root,) = roots(destination, [work.identity])
+    (root,) = roots(destination, [work.target.relation])
     return Counter({(table, done): n for table, done, n in destination.execute(WRITTEN, [root])})
 
 
@@ -191,11 +192,13 @@ def _refuse_another(sides: Pair, destination: Connection, work: CompareTable) ->
         locks.prove_names(destination, sides.destination.relations(work))
     except SourceChanged as error:
         raise NotRepaired(str(error)) from error
-    if rules := destination.execute(RULES, [work.identity]).fetchall():
+    if rules := destination.execute(RULES, [work.target.relation]).fetchall():
         raise NotRepaired(f"its rule {rules[0][0]} would change what is written.")
 
 
-def _still_to_do(destination: Connection, work: CompareTable, found: Found, hashing: Hashing) -> list[RowDifference]:
+def _still_to_do(
+    side: Side, destination: Connection, work: CompareTable, found: Found, hashing: Hashing
+) -> list[RowDifference]:
     """Return the rows that are not as on the source yet. Raises NotRepaired if some are not as they were found, either.
 
     A row whose key is equal to the wanted one, but has another text, is another row.
@@ -204,7 +207,7 @@ def _still_to_do(destination: Connection, work: CompareTable, found: Found, hash
     texts = "".join(f", v{n}" for n in range(1, len(what)))
     left, changed = [], 0
     for some in _batches(found.rows):
-        chosen = select_rows(work, hashing, found.key, some, what)
+        chosen = select_rows(side, work, hashing, found.key, some, what)
         grouped = destination.execute(
             f"SELECT number, count(*), sum(v0){texts} FROM ({chosen}) AS r GROUP BY number{texts}"
         )
@@ -223,7 +226,7 @@ def _still_to_do(destination: Connection, work: CompareTable, found: Found, hash
 def _silenced(destination: Connection, work: CompareTable, replica: bool) -> Iterator[None]:
     """Disable the triggers that would fire, and restore them in the same transaction."""
     firing = ["A", "R"] if replica else ["A", "O"]
-    about = {"table": work.identity, "root": not work.only, "acting": not replica, "firing": firing}
+    about = {"table": work.target.relation, "root": not work.target.only, "acting": not replica, "firing": firing}
     triggers = destination.execute(TRIGGERS, about).fetchall()
     for table, trigger, _, _ in triggers:
         destination.execute(f"ALTER TABLE ONLY {table} DISABLE TRIGGER {trigger}")
@@ -236,7 +239,9 @@ def _silenced(destination: Connection, work: CompareTable, replica: bool) -> Ite
 @contextmanager
 def _identified(destination: Connection, work: CompareTable) -> Iterator[None]:
     """Let published rows be deleted though the table has no replica identity yet."""
-    unidentified = destination.execute(UNIDENTIFIED, {"table": work.identity, "root": not work.only}).fetchall()
+    unidentified = destination.execute(
+        UNIDENTIFIED, {"table": work.target.relation, "root": not work.target.only}
+    ).fetchall()
     for table, _ in unidentified:
         destination.execute(f"ALTER TABLE ONLY {table} REPLICA IDENTITY FULL")
     yield
@@ -246,10 +251,6 @@ def _identified(destination: Connection, work: CompareTable) -> Iterator[None]:
 
 def _batches(rows: Sequence[RowDifference]) -> Iterator[Sequence[RowDifference]]:
     return (rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE))
-
-
-def _only(work: CompareTable) -> str:
-    return f"{'ONLY ' if work.only else ''}{work.identity}"
 
 
 def _names(work: CompareTable) -> str:
@@ -267,14 +268,21 @@ def _as_often(query: str, rows: Sequence[RowDifference], what: str) -> str:
 
 
 def _delete(
-    destination: Connection, work: CompareTable, found: Found, rows: Sequence[RowDifference], hashing: Hashing
+    side: Side,
+    destination: Connection,
+    work: CompareTable,
+    found: Found,
+    rows: Sequence[RowDifference],
+    hashing: Hashing,
 ) -> int:
-    chosen = _as_often(select_rows(work, hashing, found.key, rows, ["tableoid", "ctid"]), rows, "v0, v1")
-    query = f"DELETE FROM {_only(work)} AS t USING ({chosen}) AS r WHERE t.tableoid = r.v0 AND t.ctid = r.v1"
+    chosen = _as_often(select_rows(side, work, hashing, found.key, rows, ["tableoid", "ctid"]), rows, "v0, v1")
+    same = "t.tableoid = r.v0 AND t.ctid = r.v1"
+    query = f"DELETE FROM {work.target.reading.item} AS t USING ({chosen}) AS r WHERE {same}"
     return destination.execute(query).rowcount
 
 
 def _copy(
+    side: Side,
     source: Connection,
     destination: Connection,
     work: CompareTable,
@@ -289,7 +297,7 @@ def _copy(
     values = ", ".join(f"v{n}" for n in range(len(what)))
     copied = 0
     for some in _batches(rows):
-        chosen = _as_often(select_rows(work, hashing, found.key, some, what), some, values)
+        chosen = _as_often(select_rows(side, work, hashing, found.key, some, what), some, values)
         copied += driver.transfer(
             source, destination, f"COPY ({chosen}) TO STDOUT", f"COPY {target}{columns} FROM STDIN", lambda bytes: None
         )
@@ -297,6 +305,7 @@ def _copy(
 
 
 def _copy_into_stage_and_merge(
+    sides: Pair,
     source: Connection,
     destination: Connection,
     work: CompareTable,
@@ -305,9 +314,11 @@ def _copy_into_stage_and_merge(
     hashing: Hashing,
 ) -> int:
     with failures.on("destination"):
-        destination.execute(f"CREATE TEMP TABLE replicator_stage AS SELECT {_names(work)} FROM {rows_of(work)} LIMIT 0")
-    copied = _copy(source, destination, work, found, rows, hashing, STAGE)
-    missing = f"INSERT INTO {work.identity} ({_names(work)}) OVERRIDING SYSTEM VALUE SELECT {_names(work)} FROM {STAGE}"
+        rows_there = sides.destination.rows_of(work)
+        destination.execute(f"CREATE TEMP TABLE replicator_stage AS SELECT {_names(work)} FROM {rows_there} LIMIT 0")
+    copied = _copy(sides.source, source, destination, work, found, rows, hashing, STAGE)
+    item, names = work.target.reading.item, _names(work)
+    missing = f"INSERT INTO {work.target.relation} ({names}) OVERRIDING SYSTEM VALUE SELECT {names} FROM {STAGE}"
     if found.key:
         same = " AND ".join(
             f"{one} OPERATOR(pg_catalog.=) {other}"
@@ -319,8 +330,8 @@ def _copy_into_stage_and_merge(
         keys = {column.name for column in found.key}
         values = ", ".join(f"{c.name} = s.{c.name}" for c in work.columns if c.name not in keys)
         if values:
-            destination.execute(f"UPDATE {_only(work)} AS t SET {values} FROM {STAGE} AS s WHERE {same}")
-        missing += f" AS s WHERE NOT EXISTS (SELECT FROM {_only(work)} AS t WHERE {same})"
+            destination.execute(f"UPDATE {item} AS t SET {values} FROM {STAGE} AS s WHERE {same}")
+        missing += f" AS s WHERE NOT EXISTS (SELECT FROM {item} AS t WHERE {same})"
     if work.columns:
         destination.execute(missing)
     destination.execute(f"DROP TABLE {STAGE}")

@@ -61,11 +61,11 @@ class Attempts:
         """
         work, sides = step.work, (self._sides.source, self._sides.destination)
         # The condition is an extension's text, which need not be qualified with pg_catalog.
-        if not isinstance(work, CompareTable) or work.condition or work.identity in sides[0].paths:
+        if not isinstance(work, CompareTable) or work.target.condition or work.name in sides[0].paths:
             return False
         path = sides[0].catalog.path
         for side in sides:
-            side.paths[work.identity] = path
+            side.paths[work.name] = path
         self._emit(events.Note(f"{shown(step.name)}: done with search_path = {path}, which functions rely on."))
         return True
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from psycopg import sql
 
-from replicator.comparing.fingerprint import Hashing, rows_of, text_of
+from replicator.comparing.fingerprint import Hashing, text_of
 from replicator.comparing.sides import Pair, RowDifference, Side, Values, same_names
 from replicator.model import Column, CompareLargeObjects, CompareTable
 from replicator.sessions.postgres import ALL_ROWS, Connection
@@ -69,24 +69,26 @@ def find_rows(sides: Pair, work: CompareTable, hashing: Hashing, rows: int) -> F
     row = hashing.row(work.compared)
     digest = hashing.row(key) if key else row
     with sides.source.reading(work) as source, sides.destination.reading(work) as destination:
-        conns = (source, destination)
+        conns, items = (source, destination), (sides.source.rows_of(work), sides.destination.rows_of(work))
         for conn in conns:
             conn.execute(ALL_ROWS)
         where = ""
         if rows > FEW_ROWS:
             sums = f"({digest}) & {LAST_BUCKET}, pg_catalog.count(*), pg_catalog.sum({row})"
-            grouped = f"SELECT {sums} FROM {rows_of(work)} GROUP BY 1"
-            ours, theirs = sides.together(lambda conn: set(conn.execute(grouped)), *conns)
+            grouped = [(conn, f"SELECT {sums} FROM {rows} GROUP BY 1") for conn, rows in zip(conns, items, strict=True)]
+            ours, theirs = sides.together(lambda one: set(one[0].execute(one[1])), *grouped)
             mask = _mask({bucket for bucket, _, _ in ours ^ theirs})
             where = f"WHERE pg_catalog.get_bit('\\x{mask.hex()}'::bytea, (digest & {LAST_BUCKET})::int) = 1"
         texts = "".join(f", {text_of(column.name, column.read_as)} AS k{n}" for n, column in enumerate(key))
-        one = f"SELECT ({digest}) AS digest, ({row}) AS row{texts} FROM {rows_of(work)}"
-        if key:
-            query = f"SELECT * FROM ({one}) AS one {where} ORDER BY digest"
-        else:
-            query = f"SELECT digest, pg_catalog.count(*) FROM ({one}) AS one {where} GROUP BY 1 ORDER BY 1"
-        names = [column.name for column in key]
-        found = tuple(islice(_merge(sides, conns, query, names), MOST_ROWS + 1))
+
+        def query(rows: str) -> str:
+            one = f"(SELECT ({digest}) AS digest, ({row}) AS row{texts} FROM {rows}) AS one {where}"
+            if key:
+                return f"SELECT * FROM {one} ORDER BY digest"
+            return f"SELECT digest, pg_catalog.count(*) FROM {one} GROUP BY 1 ORDER BY 1"
+
+        queries = (source, query(items[0])), (destination, query(items[1]))
+        found = tuple(islice(_merge(sides, queries, [column.name for column in key]), MOST_ROWS + 1))
     # Shorter keys first, so that integers are in numeric order.
     ordered = sorted(found[:MOST_ROWS], key=lambda row: [(len(value or ""), value or "") for value in row.key.values()])
     return Found(key, tuple(ordered), len(found) <= MOST_ROWS)
@@ -97,18 +99,22 @@ def find_large_objects(sides: Pair, work: CompareLargeObjects, hashing: Hashing)
     with sides.source.reading() as source, sides.destination.reading() as destination:
         said = hashing.common("word.said")
         query = f"{large_objects.hashes(source, work.range, work.role, said)} ORDER BY 1"
-        found = _merge(sides, (source, destination), query, ["oid"])
+        found = _merge(sides, ((source, query), (destination, query)), ["oid"])
         rows = tuple(islice(found, MOST_ROWS + 1))
     return Found((), rows[:MOST_ROWS], len(rows) <= MOST_ROWS)
 
 
 def _key(sides: Pair, work: CompareTable) -> tuple[Column, ...]:
-    """Return the columns of a key that both sides have; () if there is none."""
-    columns = {column.name: column for column in work.columns}
+    """Return the columns of a key that both sides have; () if there is none.
+
+    A column that the source reads as an expression is in none: two keys may give the same value.
+    """
     keys: list[list[tuple[Column, ...]]] = []
     for side in (sides.source, sides.destination):
+        read = side.reading_of(work)
+        columns = dict(zip(read.expressions, work.columns, strict=False))  # without generated ones
         with side.reading() as conn:
-            indexes = conn.execute(KEY, [work.identity]).fetchall()
+            indexes = conn.execute(KEY, [read.relation]).fetchall()
         found = [list(same_names(names, columns).values()) for (names,) in indexes]
         keys.append(
             [
@@ -131,15 +137,17 @@ Row = tuple[Any, ...]
 
 
 def _merge(
-    sides: Pair, conns: tuple[Connection, Connection], query: str, names: Sequence[str]
+    sides: Pair, queries: tuple[tuple[Connection, str], tuple[Connection, str]], names: Sequence[str]
 ) -> Iterator[RowDifference]:
     """Yield the differences between both servers' rows: (digest, hash, key), or without a key (digest, count)."""
 
-    def start(conn: Connection) -> list[Row]:
+    def start(one: tuple[Connection, str]) -> list[Row]:
+        conn, query = one
         conn.execute(f"DECLARE merged NO SCROLL CURSOR FOR {query}")
         return _fetch(conn)
 
-    first = sides.together(start, *conns)  # the servers sort here
+    conns = [conn for conn, _ in queries]
+    first = sides.together(start, *queries)  # the servers sort here
     ours, theirs = (
         groupby(_rows(conn, rows), lambda row: int(row[0])) for conn, rows in zip(conns, first, strict=True)
     )
@@ -211,7 +219,7 @@ def with_values(
 
     def read(side: Side) -> dict[int, ShownRow]:
         with side.reading(work) as conn:
-            answer = conn.execute(select_rows(work, hashing, found.key, rows, what)).fetchall()
+            answer = conn.execute(select_rows(side, work, hashing, found.key, rows, what)).fetchall()
             return {n: dict(zip(names, zip(*values, strict=True), strict=True)) for n, *values in answer}
 
     source, destination = sides.together(read, sides.source, sides.destination)
@@ -234,9 +242,14 @@ def _shown(row: RowDifference, source: ShownRow | None, destination: ShownRow | 
 
 
 def select_rows(
-    work: CompareTable, hashing: Hashing, key: Sequence[Column], rows: Sequence[RowDifference], what: Sequence[str]
+    side: Side,
+    work: CompareTable,
+    hashing: Hashing,
+    key: Sequence[Column],
+    rows: Sequence[RowDifference],
+    what: Sequence[str],
 ) -> str:
-    """Return the query for these rows: the number of each, from 1 on, and the expressions in `what`.
+    """Return the query for these rows on one side: the number of each, from 1 on, and the expressions in `what`.
 
     Without a key it finds all rows with the hash. Keys of user-defined types are compared as text, since
     their operators may not be in the search_path; keys of built-in types by their index.
@@ -256,7 +269,7 @@ def select_rows(
         aliases, on = "k0", "t.k0 OPERATOR(pg_catalog.=) w.k0"
     wanted = ", ".join(f"pg_catalog.unnest({array})" for array in arrays)
     return (
-        f"SELECT w.number{names} FROM (SELECT tableoid{keys}{values} FROM {rows_of(work)}) AS t"
+        f"SELECT w.number{names} FROM (SELECT tableoid{keys}{values} FROM {side.rows_of(work)}) AS t"
         f" JOIN ROWS FROM ({wanted}) WITH ORDINALITY AS w ({aliases}, number) ON {on}"
     )
 

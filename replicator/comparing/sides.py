@@ -14,7 +14,7 @@ import psycopg
 from replicator.catalog.read import read_matviews
 from replicator.comparing.excerpts import text, words
 from replicator.events import one_line
-from replicator.model import Catalog, CompareTable, shown
+from replicator.model import Catalog, CompareTable, Reading, shown
 from replicator.secrets import without_secrets
 from replicator.sessions import failures, postgres, watchdog
 from replicator.sessions.locks import Relation
@@ -220,10 +220,19 @@ class Side:
         """The server's major version."""
         return self.catalog.version // 10000
 
+    def reading_of(self, work: CompareTable) -> Reading:
+        """Return how this side's rows of a table are read."""
+        return work.reading if self.name == "source" else work.target.reading
+
+    def rows_of(self, work: CompareTable) -> str:
+        """Return the FROM item for this side's rows of a table, with the columns that are compared."""
+        return self.reading_of(work).rows(tuple(column.name for column in work.compared))
+
     def relations(self, work: CompareTable) -> list[Relation]:
         """Return the compared table with its OID; nothing if that is unknown."""
-        oid = self._oids.get(_plain(work.identity))
-        return [Relation(work.identity, oid, work.only)] if oid else []
+        read = self.reading_of(work)
+        oid = self._oids.get(_plain(read.relation))
+        return [Relation(read.relation, oid, read.only)] if oid else []
 
     def read_matviews(self, wanted: Collection[str]) -> None:
         """Add to the tables those of these materialized views that this role may read."""
@@ -245,7 +254,7 @@ class Side:
             conn = stack.enter_context(reading(self.sessions, self.snapshot, relations))
             stack.enter_context(self._noted(conn))
             conn.execute(SET_READING)
-            with having(self.paths.get(work.identity, "") if work else "", conn):
+            with having(self.paths.get(work.name, "") if work else "", conn):
                 yield conn
 
     @contextmanager
@@ -271,10 +280,11 @@ class Side:
 
     def altered(self, work: CompareTable) -> bool:
         """Tell whether a table was truncated, rewritten, renamed or dropped since the snapshot."""
+        read = self.reading_of(work)
         with self.sessions.use() as conn:
-            now = set(conn.execute(FILES, [work.identity, work.only]).fetchall())
+            now = set(conn.execute(FILES, [read.relation, read.only]).fetchall())
         with self.reading() as conn:
-            return now != set(conn.execute(FILES, [work.identity, work.only]).fetchall())
+            return now != set(conn.execute(FILES, [read.relation, read.only]).fetchall())
 
 
 @dataclass(frozen=True, slots=True)

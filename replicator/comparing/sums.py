@@ -20,7 +20,7 @@ def called(step: Step) -> str:
     """Return how the mismatch of a step is named."""
     if not isinstance(step.work, CompareTable):
         return step.name.removeprefix("verify ")
-    return f"{'matview' if step.work.matview else 'table'} {step.work.identity}"
+    return step.work.name
 
 
 def fingerprints(

@@ -119,21 +119,19 @@ NOTHING_DEFERRED = Deferral()
 
 @dataclass(frozen=True, slots=True)
 class CarryStatistics:
-    """Transfer the planner statistics of these tables and their indexes."""
+    """Transfer the planner statistics of these tables and their indexes, of each to a table of this name."""
 
-    tables: tuple[Address, ...]
+    tables: Mapping[Address, str]
 
 
 @dataclass(frozen=True, slots=True)
 class CompareTable:
     """Count and hash a piece of a table on both sides. If it is loaded through its root, that is compared."""
 
-    identity: str
+    reading: Reading
+    target: Target
     columns: tuple[Column, ...]
-    only: bool
-    """Without inheriting tables; False for a root, whose rows are those of its partitions."""
-    condition: str = ""
-    """WHERE …: which rows. Empty: all."""
+    """Those that are copied: the target's columns, without `stored`."""
     piece: int = 0
     pieces: int = 1
     blocks: tuple[int | None, int | None] = (None, None)
@@ -149,6 +147,11 @@ class CompareTable:
     def compared(self) -> tuple[Column, ...]:
         """All columns whose values have to be equal."""
         return self.columns + self.stored
+
+    @property
+    def name(self) -> str:
+        """The name of the object that holds its rows on the destination."""
+        return f"{'matview' if self.matview else 'table'} {self.target.relation}"
 
 
 @dataclass(frozen=True, slots=True)

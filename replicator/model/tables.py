@@ -28,6 +28,28 @@ class Reading:
     """One for each column of the target, in its order."""
     condition: str = ""
     """WHERE …: which rows. Empty: all."""
+    only: bool = True
+    """Without inheriting tables; False for a partitioned table, whose rows are those of its partitions."""
+
+    @property
+    def item(self) -> str:
+        """The FROM item for the whole relation."""
+        return f"{'ONLY ' * self.only}{self.relation}"
+
+    def rows(self, columns: tuple[str, ...]) -> str:
+        """Return the FROM item for the rows that are read, as a table with these columns, tableoid and ctid.
+
+        >>> Reading("public.t", ("id",)).rows(("id",))
+        'ONLY public.t'
+        >>> Reading("public.t", ("-id",), "WHERE id > 9").rows(("id",))
+        '(SELECT -id AS id, tableoid, ctid FROM ONLY public.t WHERE id > 9) AS t'
+        """
+        if self.expressions == columns and not self.condition:
+            return self.item
+        named = (f"{expression} AS {column}" for expression, column in zip(self.expressions, columns, strict=True))
+        where = f" {self.condition}" if self.condition else ""
+        # The planner merges this into the query around it, so that ranges of ctid are scanned as in the relation.
+        return f"(SELECT {', '.join((*named, 'tableoid', 'ctid'))} FROM {self.item}{where}) AS t"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +58,15 @@ class Target:
 
     relation: str
     columns: tuple[str, ...]
+    condition: str = ""
+    """WHERE …: which of its rows come from the source, if it has others, as an extension's table has. Empty: all."""
+    only: bool = True
+    """As in `Reading`."""
+
+    @property
+    def reading(self) -> Reading:
+        """How its rows are read back, to compare them."""
+        return Reading(self.relation, self.columns, self.condition, self.only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +124,14 @@ class Table:
     @property
     def target(self) -> Target:
         """Where its rows are loaded on the destination."""
-        return Target(self.loaded_into, tuple(column.name for column in self.columns))
+        columns = tuple(column.name for column in self.columns)
+        return Target(self.loaded_into, columns, self.condition, self.root is None)
+
+    @property
+    def changed(self) -> bool:
+        """Whether rows are left out, or values replaced, on the way. Those that an extension brings do not count."""
+        reading, target = self.reading, self.target
+        return reading.expressions != target.columns or reading.condition != target.condition
 
     @property
     def loaded_into(self) -> str:

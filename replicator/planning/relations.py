@@ -73,6 +73,11 @@ class Relations:
             relation = self._parent[relation]
         return relation
 
+    def target(self, relation: Address) -> str:
+        """Return the name of a relation on the destination: of a partition its own, even if its rows go to the root."""
+        table = self.tables.get(relation)
+        return table.target.relation if table and not table.root else self.identities[relation]
+
     def attached(self, o: Object) -> list[Address]:
         """Return all relations of the partitioned table whose indexes an attachment connects.
 

@@ -14,7 +14,13 @@ CARRIED_AT_ONCE = 64
 
 
 def carried_into(catalog: Catalog, version: int) -> Catalog:
-    """Return the catalog without those of `carried` that a server of this version does not accept in full."""
+    """Return the catalog without those of `carried` that a server of this version does not accept in full.
+
+    If rows are left out, or values replaced, it carries none: statistics hold values, those of parents and of
+    materialized views also the values of other tables.
+    """
+    if any(table.changed for table in catalog.tables):
+        return replace(catalog, carried=frozenset())
     if version >= EXTENDED_SINCE:
         return catalog
     with_objects = {need for o in catalog.objects if o.kind == "statistics" for need in o.needs}
@@ -73,7 +79,7 @@ def carry_steps(relations: Relations, tables: Mapping[Address, Collection[str]])
             Step(
                 f"statistics {relations.identities[some[0]]}{more}",
                 Phase.STATISTICS,
-                CarryStatistics(some),
+                CarryStatistics({table: relations.target(table) for table in some}),
                 frozenset(need for table in some for need in tables[table]),
                 len(some) * STATISTICS_BYTES,
                 dict.fromkeys(some, Lock.EXCLUSIVE),

@@ -3,7 +3,7 @@
 Reference: PostgreSQL docs 9.28.9, "Database Object Statistics Manipulation Functions" (18, 19).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -21,35 +21,40 @@ SIZE = b"(pg_relation_size(c.oid) / current_setting('block_size')::int)"
 """The size of each relation's file, in blocks."""
 
 
-def carry(source: Connection, destination: Connection, tables: Sequence[Address]) -> dict[str, str]:
-    """Transfer the statistics of tables, their indexes and their statistics objects.
+def carry(source: Connection, destination: Connection, tables: Mapping[Address, str]) -> dict[str, str]:
+    """Transfer the statistics of tables, their indexes and their statistics objects to the tables of these names.
 
-    Returns, by the table's identity, why its statistics were not accepted, in whole or in part.
+    Returns, by that name, why a table's statistics were not accepted, in whole or in part.
     """
     major = source.info.server_version // 10000
-    oids = [table.objid for table in tables]
-    relations = _relations(source, oids)
+    oids, targets = [table.objid for table in tables], list(tables.values())
+    relations = _relations(source, oids, targets)
     if not relations:
         return {}
-    table_of = {(r.schema, r.name): r.table for r in relations}
+    target_of = {(r.target_schema, r.target_name): r.target for r in relations}
+    named = {(r.schema, r.name): (r.target_schema, r.target_name) for r in relations}
     schemas, names = [r.schema for r in relations], [r.name for r in relations]
     try:
         with failures.on("destination"), destination.transaction():
-            sizes = [(r.schema, r.name, r.pages, r.rows, r.visible, r.frozen) for r in relations]
+            sizes = [(r.target_schema, r.target_name, r.pages, r.rows, r.visible, r.frozen) for r in relations]
             destination.execute(statement(__package__, "restore_relations"), _columns(sizes))
             known = statement(__package__, "statistics_columns", major)
-            refused = _carry(source, known, [schemas, names, names], destination, "restore_columns")
+            refused = _carry(source, known, [schemas, names, names], named, destination, "restore_columns")
             if destination.info.server_version >= EXTENDED_SINCE:
                 known = statement(__package__, "statistics_extended", major)
-                refused += _carry(source, known, [oids], destination, "restore_extended")
+                refused += _carry(source, known, [oids], named, destination, "restore_extended")
     except psycopg.OperationalError:  # lost or cancelled: not about statistics
         raise
     except psycopg.Error as error:
-        return dict.fromkeys(table_of.values(), failures.one_line(error))
-    return {table_of[relation]: "the destination did not accept some values" for relation in refused}
+        return dict.fromkeys(targets, failures.one_line(error))
+    return {target_of[relation]: "the destination did not accept some values" for relation in refused}
 
 
-def _relations(source: Connection, oids: list[int]) -> list[Any]:
+Relation = tuple[str, str]
+"""The bare names of a schema and of a relation in it."""
+
+
+def _relations(source: Connection, oids: list[int], targets: list[str]) -> list[Any]:
     """Return the statistics in pg_class of tables and their indexes.
 
     Asking for a file's size takes a lock, which a session that waits for our snapshot may block: then take the counts
@@ -60,21 +65,29 @@ def _relations(source: Connection, oids: list[int]) -> list[Any]:
         try:
             with source.transaction():
                 cursor.execute(NEVER_QUEUED)
-                return cursor.execute(query, [oids, oids]).fetchall()
+                return cursor.execute(query, [oids, targets]).fetchall()
         except psycopg.errors.LockNotAvailable:
-            return cursor.execute(query.replace(SIZE, b"c.relpages"), [oids, oids]).fetchall()
+            return cursor.execute(query.replace(SIZE, b"c.relpages"), [oids, targets]).fetchall()
 
 
 def _carry(
-    source: Connection, known: bytes, values: Sequence[Any], destination: Connection, restore: str
-) -> list[tuple[str, str]]:
-    """Pass the rows of a query to a statement on the destination. Returns the relations that were not accepted."""
-    refused: list[tuple[str, str]] = []
+    source: Connection,
+    known: bytes,
+    values: Sequence[Any],
+    named: Mapping[Relation, Relation],
+    destination: Connection,
+    restore: str,
+) -> list[Relation]:
+    """Pass the rows of a query to a statement on the destination, by the names there, which are `named`.
+
+    Returns the destination's relations that were not accepted.
+    """
+    refused: list[Relation] = []
     rows: list[tuple[str | None, ...]] = []
     size = 0
     with postgres.stream(source, known, values) as found:
         for row in found:
-            rows.append(row)
+            rows.append((*named[row[:2]], *row[2:]))
             size += sum(map(len, filter(None, row)))
             if size >= FLUSH_CHARACTERS:
                 refused += _restore(destination, restore, rows)
@@ -82,7 +95,7 @@ def _carry(
     return refused + _restore(destination, restore, rows)
 
 
-def _restore(destination: Connection, restore: str, rows: list[tuple[str | None, ...]]) -> list[tuple[str, str]]:
+def _restore(destination: Connection, restore: str, rows: list[tuple[str | None, ...]]) -> list[Relation]:
     """Restore the collected rows and empty the list. Returns the relations with something that was not accepted."""
     if not rows:
         return []

@@ -286,13 +286,13 @@ class StepRunner:
     @contextmanager
     def _reading(self, batch: Sequence[Step]) -> Iterator[Source | None]:
         """Lend a connection in the snapshot, if the batch reads from the source."""
-        tables = [step.work.table for step in batch if isinstance(step.work, CopyTable)]
-        if not tables and not any(isinstance(step.work, CopyLargeObjects) for step in batch):
+        copies = [step.work for step in batch if isinstance(step.work, CopyTable)]
+        if not copies and not any(isinstance(step.work, CopyLargeObjects) for step in batch):
             yield None
             return
         with failures.on("source"):
             self._snapshot.keep()
-        relations = [Relation(table.identity, table.address.objid) for table in tables]
+        relations = [Relation(work.reading.relation, work.table.address.objid) for work in copies]
         with reading(self._source, self._snapshot, relations) as conn:
             yield Source(conn, self._snapshot.read_point)
 

@@ -271,10 +271,14 @@ def take_over(
 
     `moved`: sequences that somebody used since, with the values to reset them to.
     """
-    copies = [(s.work.table.identity, s.name in reusable) for s in plan.steps if isinstance(s.work, CopyTable)]
-    again, copied = ({table for table, done in copies if done is wanted} for wanted in (False, True))
+    partly = _partly_copied(previous.steps)
+    copies = [(s.work, s.name in reusable) for s in plan.steps if isinstance(s.work, CopyTable)]
+    again, copied = (
+        {work.target.relation for work, done in copies if done is wanted and work.table.identity in partly}
+        for wanted in (False, True)
+    )
     with conn.transaction():
-        for relation in sorted((again - copied) & _partly_copied(previous.steps)):
+        for relation in sorted(again - copied):
             conn.execute(f"TRUNCATE ONLY {relation}")  # as the source quoted it
         sequences.set_values(conn, moved)
         record.take_over(conn, run, reusable)

@@ -125,30 +125,29 @@ class EarlierCopy:
         rows_of: dict[str, str] = {}
         for step in self.plan.steps:
             if isinstance(step.work, CopyTable):
-                table = step.work.table
-                target = table.loaded_into
-                of_target[target].append(step)
-                rows_of[target] = f"{'' if table.root else 'ONLY '}{target} {table.condition}"
+                target = step.work.target
+                of_target[target.relation].append(step)
+                rows_of[target.relation] = f"{target.reading.item} {target.condition}"
         expected: dict[str, int] = {}
         costs: dict[str, int] = {}
         queries: dict[str, str] = {}
         empty = all(step.name in self.reusable for step in self.plan.steps if step.phase is Phase.SCHEMA)
-        for target, steps in of_target.items():
+        for relation, steps in of_target.items():
             records = [copied[step.name] for step in steps if step.name in copied and step.name in self.reusable]
             untouched = empty and not any(step.name in copied for step in steps)
             # Repaired tables have no recorded number.
             if untouched or (len(records) == len(steps) and all(r.rows is not None for r in records)):
-                expected[target] = sum(r.rows or 0 for r in records)
-                costs[target] = sum(step.cost for step in steps)
+                expected[relation] = sum(r.rows or 0 for r in records)
+                costs[relation] = sum(step.cost for step in steps)
                 writers = {str(r.txid % 2**32) for r in records if r.txid}
-                queries[target] = COUNT.format(",".join(sorted(writers)), rows_of[target])
+                queries[relation] = COUNT.format(",".join(sorted(writers)), rows_of[relation])
         found = _count(queries, costs, destination, jobs, emit)
-        for target, rows_then in expected.items():
-            rows_now, others = found[target]
+        for relation, rows_then in expected.items():
+            rows_now, others = found[relation]
             if rows_now != rows_then:
-                yield f"table {target}: {rows_then} rows were copied, but it has {rows_now}"
+                yield f"table {relation}: {rows_then} rows were copied, but it has {rows_now}"
             elif others:
-                written[target] = others
+                written[relation] = others
 
     def _large_objects(self, control: Connection) -> Iterator[str]:
         """Yield a text if the number of large objects differs from the number copied."""

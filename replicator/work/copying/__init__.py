@@ -88,7 +88,7 @@ def copy_out(work: CopyTable) -> str:
     assert not (work.part and reading.condition), "a table with a condition is not copied in parts"
     where = f"WHERE {condition_of(work.table, work.part)}" if work.part else reading.condition
     if where or reading.expressions != tuple(column.name for column in work.table.columns):
-        rows = f"(SELECT {', '.join(reading.expressions)} FROM ONLY {reading.relation} {where}".rstrip() + ")"
+        rows = f"(SELECT {', '.join(reading.expressions)} FROM {reading.item} {where}".rstrip() + ")"
     else:
         rows = f"{reading.relation}{_column_list(reading.expressions)}"
     return f"COPY {rows} TO STDOUT (FORMAT {_format(work)})"

@@ -7,13 +7,13 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 
 from replicator.errors import StepFailed
 from replicator.events import listed
-from replicator.model import Catalog, CopyTable, Finding, Table
+from replicator.model import Catalog, CopyTable, Finding, Reading, Table
 from replicator.sessions.failures import one_line
 from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import Snapshot
@@ -63,8 +63,8 @@ def named(snapshot: Snapshot, step: str, work: CopyTable) -> Iterator[None]:
     except UNFIT as error:
         found = None
         with suppress(psycopg.Error), snapshot.another() as beside:
-            where = f"WHERE {condition_of(work.table, work.part)}" if work.part else work.reading.condition
-            found = beside and first(beside, work.table, where)
+            part = f"WHERE {condition_of(work.table, work.part)}" if work.part else work.reading.condition
+            found = beside and first(beside, work.table, replace(work.reading, condition=part))
         if not found:
             raise
         raise StepFailed(step, f"{found} ({one_line(error)})", hint=remedy(snapshot.holder)) from error
@@ -95,7 +95,7 @@ def sample(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
         for table in sorted(catalog.tables, key=lambda table: table.bytes):
             if beside is None or time.monotonic() > until:
                 unread.append(table.identity)
-            elif not table.empty and (misfit := first(beside, table, table.condition, limit=SAMPLE_ROWS)):
+            elif not table.empty and (misfit := first(beside, table, table.reading, limit=SAMPLE_ROWS)):
                 found.append(misfit)
     if found:
         more = f" So have {listed([each.table for each in found[1:]])}." if found[1:] else ""
@@ -113,14 +113,14 @@ def sample(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
         )
 
 
-def first(conn: Connection, table: Table, where: str, *, limit: int | None = None) -> Misfit | None:
+def first(conn: Connection, table: Table, reading: Reading, *, limit: int | None = None) -> Misfit | None:
     """Return the first invalid value in the connection's encoding; with `limit`, in a scattered sample of rows."""
     names = [column.name for column in table.columns]
     codec = conn.info.encoding
     scattered = ""
-    if limit and table.rows > limit and not where:
+    if limit and table.rows > limit and not reading.condition:
         scattered = f"TABLESAMPLE SYSTEM ({min(100.0, 200.0 * limit / table.rows)}) "
-    query = f"SELECT {', '.join(['ctid', *names])} FROM ONLY {table.identity} {scattered}{where}"
+    query = f"SELECT {', '.join(['ctid', *reading.expressions])} FROM {reading.item} {scattered}{reading.condition}"
     statement = f"COPY ({query}{f' LIMIT {limit}' if limit else ''}) TO STDOUT".encode(codec)
     encoding, read = _encoding(conn), 0
     found: Misfit | None = None
