@@ -555,6 +555,46 @@ def test_a_missing_role_is_one_finding_and_none_is_about_what_is_gone(database: 
         )
 
 
+@pytest.mark.pg("in 14 15 18")
+@pytest.mark.parametrize("flags", [["--create"], ["--replace", "swap"]], ids=" ".join)
+def test_a_mere_member_of_the_owner_clones_the_owners_objects_in_public(
+    flags: list[str], database: Database, new: Database, replicator: Run
+) -> None:
+    """From 15 on, only the database's owner may create objects there: the database is the owner's from the start."""
+    database.run(
+        f"""ALTER ROLE alice LOGIN CREATEDB; GRANT bob TO alice; ALTER DATABASE {database.name} OWNER TO bob;
+        CREATE TABLE t (a int PRIMARY KEY); INSERT INTO t VALUES (1); ALTER TABLE t OWNER TO bob;
+        CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION f OWNER TO bob"""
+    )
+    servers = [flag.replace("user=postgres", "user=alice") for flag in both(database, new)]
+    try:
+        runs(replicator("clone", *flags, *servers, "--verify"))
+        assert new.value("SELECT f() FROM t") == 1
+        assert new.rows(MINE) == [("bob", None)]
+        assert new.value("SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 't'") == "bob"
+    finally:
+        database.run("ALTER ROLE alice NOLOGIN NOCREATEDB; REVOKE bob FROM alice")
+
+
+@pytest.mark.pg("in 16 18")
+def test_a_role_that_may_not_act_as_the_owner_gives_the_database_away_last(database: Database, new: Database) -> None:
+    """Were it the owner's from the start, it could not even create its journal there."""
+    database.run(
+        f"""ALTER ROLE alice LOGIN CREATEDB; GRANT bob TO alice WITH INHERIT FALSE; CREATE TABLE t (a int);
+        GRANT SELECT ON t TO alice; ALTER DATABASE {database.name} OWNER TO bob"""
+    )
+    settings = Settings(
+        *(each.server.conninfo(each.name, user="alice") for each in (database, new)),
+        create=True,
+        skip_unprivileged=True,
+    )
+    try:
+        clone(settings, lambda event: None)
+        assert new.value("SELECT count(*) FROM t") == 0
+    finally:
+        database.run("ALTER ROLE alice NOLOGIN NOCREATEDB; REVOKE bob FROM alice")
+
+
 @pytest.mark.pg("in 18")
 def test_what_needs_the_database_that_is_gone_makes_it_first(database: Database, new: Database) -> None:
     database.run(

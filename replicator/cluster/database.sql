@@ -1,4 +1,4 @@
--- CREATE DATABASE <name> like this one, for a server of major version <there>; its owner and settings come later.
+-- CREATE DATABASE <name> like this one, for a server of major version <there>; its owner is appended, its settings come later.
 -- LOCALE would be shorter, but exists only since 13. `since` is the first version that supports it.
 -- Reference: pg_dump.c dumpDatabase (18.6).
   WITH here AS (

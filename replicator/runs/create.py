@@ -26,6 +26,11 @@ MAINTENANCE = ("postgres", "template1")
 INSIDE_DATABASE = ("database ", "extension ", "collation ")
 """Findings about these objects have statements that must run in the destination database."""
 MAY_CREATE = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
+OWNER = "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = current_database()"
+NEW_OWNER = """
+SELECT coalesce((SELECT rolname FROM pg_roles
+                  WHERE rolname = %s AND pg_has_role(oid, 'USAGE') AND pg_has_role(oid, %s)), current_user)::text
+"""
 DATABASE_OID = "SELECT oid::bigint FROM pg_database WHERE datname = %s"
 LEAVING_SECONDS = 5.0  # as long as DROP DATABASE waits for sessions to end
 OTHERS = "SELECT FROM pg_stat_activity WHERE datid = %s AND pid <> %s AND usesysid IS NOT NULL"
@@ -60,8 +65,7 @@ def created(settings: Settings, emit: Emit) -> Iterator[None]:
                     conn.execute(f"DROP {what}")
                     emit(events.Note(f"Dropped again, since the clone failed: {what}."))
                 if isinstance(error, PreflightFailed):
-                    again = f"{create} OWNER {postgres.quoted(conn.info.user)}"
-                    checks.refuse(_with_create_statement(error.findings, again))
+                    checks.refuse(_with_create_statement(error.findings, create))
         raise
 
 
@@ -218,7 +222,19 @@ def _creation(
     create = wanted.create
     if settings.source_encoding:  # the bytes are converted to text
         create = create.replace(" TEMPLATE template0 ENCODING 'SQL_ASCII'", " TEMPLATE template0 ENCODING 'UTF8'")
-    return create, steps, [*findings, *obstacles]
+    return f"{create} OWNER {postgres.quoted(_owner(source, conn, settings))}", steps, [*findings, *obstacles]
+
+
+def _owner(source: Connection, conn: Connection, settings: Settings) -> str:
+    """Return the owner of the new database: the source's, if this role may give it away and still act as its owner.
+
+    Since 15 only the database's owner may create objects in schema public, also by ALTER … OWNER TO. Any other role
+    gives the database away at the end, as far as it may: see cluster/database.py.
+    """
+    ((owner,),) = source.execute(OWNER).fetchall()
+    may_give = "SET" if conn.info.server_version >= 160000 else "MEMBER"
+    ((new_owner,),) = conn.execute(NEW_OWNER, [owner if settings.owners else None, may_give]).fetchall()
+    return str(new_owner)
 
 
 def _drop_operand(word: str, name: str, conn: Connection) -> str:
