@@ -33,7 +33,7 @@ from replicator.runs.endpoints import Endpoints, open_both
 from replicator.sessions import postgres, snapshot
 from replicator.settings import Settings
 from replicator.work.statistics import carry
-from replicator.work.steps import StepRunner
+from replicator.work.step_runner import StepRunner
 from tests.fix_servers import VERSIONS, Database, Servers
 from tests.test_work import begun
 

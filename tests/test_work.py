@@ -17,7 +17,7 @@ from replicator.sessions.snapshot import Snapshot
 from replicator.sessions.workers import Sessions
 from replicator.settings import Settings
 from replicator.work.index_memory import Sorting
-from replicator.work.steps import StepRunner
+from replicator.work.step_runner import StepRunner
 from tests.fix_cli import until
 from tests.fix_servers import VERSIONS, Servers
 

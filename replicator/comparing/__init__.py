@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 from replicator import events
 from replicator.comparing import matviews
+from replicator.comparing.attempts import Attempts
 from replicator.comparing.fingerprint import PIECE_BYTES, Hashing
 from replicator.comparing.repair import Repaired, repair_tables
 from replicator.comparing.reread import reading_again
-from replicator.comparing.retries import Attempts
 from replicator.comparing.rows import Found
 from replicator.comparing.schema import SequenceValues, compare_schemas, compare_sequences, initial
 from replicator.comparing.search import Search

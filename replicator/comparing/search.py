@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from replicator import events
+from replicator.comparing.attempts import DURING, Attempts
 from replicator.comparing.fingerprint import Fingerprint, Hashing
-from replicator.comparing.retries import DURING, Attempts
 from replicator.comparing.rows import Found, find_large_objects, find_rows, with_values
 from replicator.comparing.sides import Mismatch, Pair, RowDifference
 from replicator.comparing.sums import fingerprints

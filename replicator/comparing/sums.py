@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from replicator.comparing.attempts import Attempts
 from replicator.comparing.fingerprint import Fingerprint, Hashing, fingerprint_large_objects, fingerprint_table
-from replicator.comparing.retries import Attempts
 from replicator.comparing.sides import Pair
 from replicator.events import Emit
 from replicator.model import CompareLargeObjects, CompareTable, ComparingWork, Outcome, Step
-from replicator.work.steps import Counter
+from replicator.work.step_runner import Counter
 from replicator.work.throttle import Throttle
 
 

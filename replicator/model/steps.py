@@ -163,7 +163,7 @@ class CompareLargeObjects:
 
 
 CopyingWork = Execute | CreateTablespace | DropExisting | CopyTable | SetSequences | CopyLargeObjects | CarryStatistics
-"""What the steps of a copy do: work/steps.py handles each."""
+"""What the steps of a copy do: work/step_runner.py handles each."""
 ComparingWork = CompareTable | CompareLargeObjects
 """What the steps of a comparison do: comparing/sums.py and comparing/search.py handle each."""
 Work = CopyingWork | ComparingWork

@@ -15,11 +15,11 @@ from replicator.model import ReadPoint
 from replicator.runs import swap
 from replicator.runs.begin import Copy, begin
 from replicator.runs.connect import ready
-from replicator.runs.ended import recorded
 from replicator.runs.endpoints import open_both
+from replicator.runs.failure import recorded
 from replicator.runs.finish import check, finish, undone_if_crashed
 from replicator.runs.mode import mode_of
-from replicator.runs.steps import run_steps
+from replicator.runs.run_steps import run_steps
 from replicator.settings import Settings
 
 

@@ -17,7 +17,7 @@ from replicator.runs import swap
 from replicator.runs.begin import Copy
 from replicator.runs.compare import compare_databases, compared, raise_if_different
 from replicator.runs.resume import as_of
-from replicator.runs.steps import announcement
+from replicator.runs.run_steps import announcement
 from replicator.sessions import postgres
 from replicator.sessions.postgres import Connection
 

@@ -35,7 +35,7 @@ from replicator.sessions.workers import Sessions
 from replicator.work import index_memory, rejected
 from replicator.work.executor import execute
 from replicator.work.index_memory import Sorting
-from replicator.work.steps import SEARCH_PATH
+from replicator.work.step_runner import SEARCH_PATH
 
 BLOCKED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 """Another session blocked the step until its retries ran out; the other steps continue."""

@@ -14,7 +14,7 @@ from replicator.runs.begin import Copy
 from replicator.runs.resume.violations import repair_rows
 from replicator.work import rejected
 from replicator.work.executor import Done, execute
-from replicator.work.steps import StepRunner
+from replicator.work.step_runner import StepRunner
 
 CRASHED = "The destination server crashed or was replaced; the lost part of the copy is done again."
 
