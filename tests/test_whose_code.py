@@ -60,7 +60,7 @@ def server_refuses(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     """Whether the server has a setting that keeps it from reading views; older minor releases have not."""
     if request.param == "looked":
         monkeypatch.setitem(postgres.REFUSING_VIEWS, major, 9999)
-        monkeypatch.setattr(postgres, "READING", {})
+        monkeypatch.setattr(postgres, "READER", {})
     return bool(request.param == "told")
 
 
@@ -82,7 +82,7 @@ def test_a_view_in_a_table_s_place_is_not_read(database: Database, calls: Path, 
     oid = int(str(database.value("SELECT 'app.t'::regclass::oid")))
     database.run(VIEW.format("t"))
     with (
-        postgres.pool(database.dsn, 1, more=postgres.READING) as opened,
+        postgres.pool(database.dsn, 1, more=postgres.READER) as opened,
         snapshot.take(database.dsn, where="destination") as moment,
         pytest.raises(psycopg.Error if server_refuses else SourceChanged),
         reading(Sessions(opened, "destination"), moment, [Relation("app.t", oid)]) as conn,

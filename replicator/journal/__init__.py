@@ -20,7 +20,7 @@ from replicator.journal import deferred
 from replicator.journal.ownership import DROP, exists, mark, prove, proven, reading, shut_out_others
 from replicator.journal.run import Recorded, Run, Status
 from replicator.journal.unfinished import check_recorded
-from replicator.model import READING, CopyTable, Execute, Outcome, Phase, Plan, ReadPoint, SetSequences, Step
+from replicator.model import READING_PHASES, CopyTable, Execute, Outcome, Phase, Plan, ReadPoint, SetSequences, Step
 from replicator.secrets import without_secrets
 from replicator.sessions.claim import LOCK_KEY
 from replicator.sessions.postgres import REPLICA, Connection
@@ -302,7 +302,7 @@ def let_snapshot_go(conn: Connection) -> bool:
     """
     with proven(conn):
         conn.execute(DURABLE)
-        return conn.execute(statement(__package__, "let_go"), [list(READING)]).rowcount == 1
+        return conn.execute(statement(__package__, "let_go"), [list(READING_PHASES)]).rowcount == 1
 
 
 def fail(conn: Connection, state: str, error: str, differs: Sequence[str] | None = None) -> None:
@@ -330,7 +330,7 @@ def drop(conn: Connection) -> None:
 
 def read_status(conn: Connection) -> Status | None:
     """Return the status of the run in the journal; None if there is no journal."""
-    values = [list(READING), LOCK_KEY >> 32, LOCK_KEY & 0xFFFFFFFF]
+    values = [list(READING_PHASES), LOCK_KEY >> 32, LOCK_KEY & 0xFFFFFFFF]
     with reading(conn) as there:
         if not there:
             return None

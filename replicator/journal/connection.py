@@ -9,7 +9,7 @@ from psycopg import generators, pq
 
 from replicator.errors import StepFailed
 from replicator.sessions import claim, postgres
-from replicator.sessions.claim import Holder
+from replicator.sessions.claim import ClaimHolder
 from replicator.sessions.setup import pid_of
 from replicator.sessions.watch import inherited
 
@@ -58,7 +58,7 @@ class ControlConnection:
         self._encoding = encoding
         self.conn.execute("SELECT set_config('client_encoding', %s, false)", [encoding])
 
-    def claim(self, *, end_silent: bool = False) -> Holder | None:
+    def claim(self, *, end_silent: bool = False) -> ClaimHolder | None:
         """Claim the database for one clone. Returns the holder if another session has the claim: see claim.claim."""
         holder = claim.claim(self.conn, end_silent=end_silent)
         if holder is None:

@@ -8,7 +8,7 @@ from replicator.model.findings import (
     Loss,
 )
 from replicator.model.objects import (
-    READING,
+    READING_PHASES,
     Catalog,
     ForeignKey,
     Index,
@@ -56,7 +56,7 @@ from replicator.model.words import (
 
 __all__ = [
     "NOTHING_DEFERRED",
-    "READING",
+    "READING_PHASES",
     "Address",
     "CarryStatistics",
     "Catalog",

@@ -27,7 +27,7 @@ class Phase(StrEnum):
     DEFERRED = "deferred"
 
 
-READING = (Phase.DATA, Phase.LARGE_OBJECTS, Phase.SEQUENCES)
+READING_PHASES = (Phase.DATA, Phase.LARGE_OBJECTS, Phase.SEQUENCES)
 """The phases whose steps read from the source."""
 
 

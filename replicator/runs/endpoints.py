@@ -13,11 +13,11 @@ from replicator.checks import dry_run
 from replicator.errors import PreflightFailed, SnapshotLost
 from replicator.journal import crash, ownership, unfinished
 from replicator.journal.connection import ControlConnection
-from replicator.model import READING, Plan
+from replicator.model import READING_PHASES, Plan
 from replicator.runs import resume
 from replicator.runs.resume import PreviousRun
 from replicator.sessions import failures, postgres
-from replicator.sessions.claim import WAIT, Holder
+from replicator.sessions.claim import WAIT, ClaimHolder
 from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import HOLDERS, Snapshot, take
 from replicator.sessions.workers import Sessions
@@ -33,7 +33,7 @@ SNAPSHOT_LOST = (
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class Endpoint:
     """Either server: the conninfo of its database, its facts, and the worker sessions on it."""
 
     dsn: str = field(repr=False)
@@ -45,8 +45,8 @@ class Server:
 class Endpoints:
     """Both databases, open. `control` is the connection for the journal; it holds the claim on the destination."""
 
-    source: Server
-    destination: Server
+    source: Endpoint
+    destination: Endpoint
     snapshot: Snapshot
     """Of the source."""
     control: ControlConnection
@@ -65,7 +65,7 @@ class Endpoints:
 
     def warm(self, plan: Plan) -> None:
         """Open the workers' first connections while the plan is written to the journal."""
-        self.source.sessions.warm(sum(step.phase in READING for step in plan.steps))
+        self.source.sessions.warm(sum(step.phase in READING_PHASES for step in plan.steps))
         self.destination.sessions.warm(len(plan.steps))
 
     def all_read(self, tables: Collection[int], *, release: bool) -> None:
@@ -112,7 +112,7 @@ class Opened:
             conn.close()
 
 
-def _already_claimed(conn: Connection, holder: Holder) -> PreflightFailed:
+def _already_claimed(conn: Connection, holder: ClaimHolder) -> PreflightFailed:
     """Return the error that names what holds the claim: a clone, or `validate`."""
     status = journal.read_status(conn) if ownership.exists(conn) else None
     if status and status.open:
@@ -154,13 +154,13 @@ def open_both(settings: Settings, opened: Opened | None = None, *, claim: bool =
         sorting = index_memory.share(*index_memory.look(control.conn), settings.lanes["index"])
         pool = partial(postgres.pool, size=settings.workers, encoding=encoding, application=f"worker {sessions}")
         source_server, destination_server = (
-            Server(
+            Endpoint(
                 dsn,
                 opened.facts.get(name) or checks.read_facts(conn),
                 Sessions(stack.enter_context(pool(dsn, more=more)), name),
             )
             for name, dsn, conn, more in (
-                ("source", settings.source, snapshot.holder, postgres.READING),
+                ("source", settings.source, snapshot.holder, postgres.READER),
                 ("destination", settings.destination, control.conn, of_writers(settings, sorting)),
             )
         )

@@ -8,7 +8,7 @@ from functools import partial
 from replicator import events
 from replicator.errors import StepFailed, Undone
 from replicator.journal import crash
-from replicator.model import READING, CopyTable, Outcome, Phase, Plan, Step
+from replicator.model import READING_PHASES, CopyTable, Outcome, Phase, Plan, Step
 from replicator.runs import resume
 from replicator.runs.begin import Copy
 from replicator.runs.resume.violations import repair_rows
@@ -82,7 +82,7 @@ def after_the_last_row(todo: Sequence[Step], then: Callable[[], None]) -> Done:
 
     Planner statistics need no snapshot, so they do not count.
     """
-    unread = {step.name for step in todo if step.phase in READING}
+    unread = {step.name for step in todo if step.phase in READING_PHASES}
     if not unread:
         then()
 

@@ -30,7 +30,7 @@ WAIT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class ClaimHolder:
     """The session that has the claim. `idle_seconds` is the time since its last statement ended, 0 while one runs.
 
     If it belongs to another role and its state cannot be seen, it counts as alive.
@@ -53,16 +53,16 @@ def hold(conn: Connection) -> bool:
     return bool(conn.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchall()[0][0])
 
 
-def claim(conn: Connection, mine: Collection[int] = (), *, end_silent: bool = False) -> Holder | None:
+def claim(conn: Connection, mine: Collection[int] = (), *, end_silent: bool = False) -> ClaimHolder | None:
     """Claim this database for one clone until the connection ends. Returns the holder if another session has the claim.
 
     A session of our own that lost its client is ended; `mine` are the PIDs that we had. With `end_silent`, so is a
     session that has been silent for a while: a running clone executes a statement every few seconds.
     """
     deadline = time.monotonic() + SESSION_ENDS_SECONDS
-    before: Holder | None = None
+    before: ClaimHolder | None = None
     while not hold(conn):
-        with conn.cursor(row_factory=class_row(Holder)) as cursor:
+        with conn.cursor(row_factory=class_row(ClaimHolder)) as cursor:
             holder = cursor.execute(
                 statement(__package__, "claim_holder"), [LOCK_KEY >> 32, LOCK_KEY & 0xFFFFFFFF]
             ).fetchone()

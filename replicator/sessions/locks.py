@@ -157,7 +157,7 @@ def reading(conn: Connection, names: Iterable[str]) -> Iterator[None]:
 def refuse_views(conn: Connection, names: Iterable[str]) -> None:
     """Check that none of these names is now a view, which would run code. Raises SourceChanged.
 
-    Does nothing if the server itself refuses views: see postgres.READING.
+    Does nothing if the server itself refuses views: see postgres.READER.
     """
     if postgres.refuses_views(conn):
         return

@@ -77,14 +77,14 @@ SESSION = {
 }
 OF_VALUES = ("DateStyle", "IntervalStyle", "TimeZone", "extra_float_digits", "bytea_output", "xmloption", "lc_monetary")
 """The settings that decide how values are written. Every server has them: an unknown one would refuse the session."""
-READING = {"restrict_nonsystem_relation_kind": "view, foreign-table"}
+READER = {"restrict_nonsystem_relation_kind": "view, foreign-table"}
 """For sessions that only read: a view that somebody puts in place of a table would run code (CVE-2024-7348)."""
 NO_VIEWS, ANY_VIEWS = (
     "; ".join(
         f"SELECT set_config('{name}', '{values[name]}', true) WHERE current_setting('{name}', true) IS NOT NULL"
-        for name in READING
+        for name in READER
     )
-    for values in (READING, SESSION)
+    for values in (READER, SESSION)
 )
 """The same for one transaction, and the statement that ends it."""
 ALL_ROWS = "; ".join(
@@ -253,7 +253,7 @@ def pool(
 
 
 def refuses_views(conn: Connection) -> bool:
-    """Return whether the server supports the setting in READING that makes it refuse to read views."""
+    """Return whether the server supports the setting in READER that makes it refuse to read views."""
     major, minor = divmod(conn.info.server_version, 10000)
     return minor >= REFUSING_VIEWS.get(major, 0)
 

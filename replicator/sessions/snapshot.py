@@ -377,7 +377,7 @@ class Snapshot:
 NO_SUCH_SNAPSHOT = ("22023", "42704")  # invalid_parameter_value; undefined_object from 17 on
 """SQLSTATEs for a snapshot that nobody holds any more."""
 OF_NAMES = ("42", "22", "55000")
-"""SQLSTATEs about missing or different objects, such as a view (postgres.READING), and about values."""
+"""SQLSTATEs about missing or different objects, such as a view (postgres.READER), and about values."""
 NAME_IS_GONE = ("42P01", "3F000", "42809")  # undefined_table, invalid_schema_name; wrong_object_type: not a table
 
 
@@ -395,7 +395,7 @@ def take(
 
     `opened` are idle connections to that database.
     """
-    session: dict[str, Any] = {"encoding": encoding, "more": postgres.READING}
+    session: dict[str, Any] = {"encoding": encoding, "more": postgres.READER}
     holding, others = ({**session, "application": name} for name in ("snapshot", "probe"))
     first, rest = (opened[0], opened[1:]) if opened else (None, ())
     if first:

@@ -18,7 +18,7 @@ from replicator.journal.ownership import damaged
 from replicator.journal.run import CHANGED, Recorded, Run
 from replicator.journal.unfinished import go_on
 from replicator.model import (
-    READING,
+    READING_PHASES,
     CarryStatistics,
     Catalog,
     CopyLargeObjects,
@@ -69,7 +69,7 @@ class PreviousRun:
 
     def _all_done(self) -> bool:
         """Whether all reading steps are done; a crash or failover may have undone some."""
-        return all(step.done for step in self.steps if step.phase in READING)
+        return all(step.done for step in self.steps if step.phase in READING_PHASES)
 
 
 def read_previous_run(destination: Connection) -> PreviousRun | None:
@@ -229,7 +229,7 @@ def _as_replacement(step: Step) -> Step:
 def reusable_steps(previous: PreviousRun, plan: Plan, *, same_snapshot: bool) -> set[str]:
     """Return the names of the plan's steps that need not be repeated."""
     done = {step.name for step in previous.steps if step.done}
-    if not all(step.done for step in previous.steps if step.phase in READING):
+    if not all(step.done for step in previous.steps if step.phase in READING_PHASES):
         done -= {
             step.name for step in previous.steps if step.phase == Phase.REFRESH
         }  # it may have shown what is to come

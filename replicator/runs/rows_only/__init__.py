@@ -45,7 +45,7 @@ from replicator.runs.prepare import Prepared
 from replicator.runs.reading import READING, in_one_encoding, read_stable
 from replicator.runs.rows_only.counterparts import as_destination_tables
 from replicator.runs.rows_only.foreign_keys import DroppedKey, read_dropped_keys
-from replicator.runs.rows_only.match import Matched, Target, check_types, match
+from replicator.runs.rows_only.match import Matched, MatchedTable, check_types, match
 from replicator.runs.rows_only.order import in_order, rows_about
 from replicator.runs.rows_only.refresh import changed, refresh_steps, to_refresh
 from replicator.runs.rows_only.sequences import common_sequences
@@ -61,7 +61,7 @@ SET, SET_FORWARD = "sequence values", "sequence values, none set back"
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignKey:
+class AffectedKey:
     """A foreign key of a table that gets rows, and a query that finds violations."""
 
     definition: DroppedKey
@@ -125,7 +125,7 @@ def prepare(ends: Endpoints, settings: Settings, emit: Emit) -> Prepared:
     views = to_refresh(filled, changes, catalog, matched, user=destination.info.user)
     refuse_or_note(matched.findings, emit)
     dropped_before = read_dropped_keys(destination) if previous else []
-    keys = sorted([*map(ForeignKey, dropped_before), *keys], key=lambda key: key.name)
+    keys = sorted([*map(AffectedKey, dropped_before), *keys], key=lambda key: key.name)
     source_catalog = catalog
     catalog = replace(catalog, objects=(), sequences=sequences, populated=frozenset(), invalid=frozenset())
     destination_tables = read_tables(destination)
@@ -173,7 +173,7 @@ def _is_permitted(conn: Connection, *statements: str) -> bool:
     return True
 
 
-def _foreign_keys(destination: Connection, matched: Matched, settings: Settings, *, replica: bool) -> list[ForeignKey]:
+def _foreign_keys(destination: Connection, matched: Matched, settings: Settings, *, replica: bool) -> list[AffectedKey]:
     """Return the foreign keys of the tables that get rows; refuse those that block the run."""
     tops = {target.top for target in matched.targets}
     filled = {target.top for target in matched.targets if not target.table.empty}
@@ -187,7 +187,7 @@ def _foreign_keys(destination: Connection, matched: Matched, settings: Settings,
             "Drop these foreign keys for the run, or use --append.",
         )
     keys = [
-        ForeignKey(_as_dropped_key(r), r.check, r.owned)
+        AffectedKey(_as_dropped_key(r), r.check, r.owned)
         for r in rows
         if r.referencing in (filled if r.enforced or not settings.truncate else tops)
     ]
@@ -281,8 +281,8 @@ def _has_rows(conn: Connection, table: str) -> bool:
 
 def make_plan(
     catalog: Catalog,
-    targets: Sequence[Target],
-    keys: Sequence[ForeignKey],
+    targets: Sequence[MatchedTable],
+    keys: Sequence[AffectedKey],
     firing: Sequence[Any],
     views: Sequence[str],
     settings: Settings,
@@ -332,7 +332,9 @@ def make_plan(
     return Plan((*first, *data, *_analyze_steps(targets, copied, settings), *last, *refreshed))
 
 
-def _data_step(target: Target, firing: Iterable[Any], begun: frozenset[str], format: Format, *, replica: bool) -> Step:
+def _data_step(
+    target: MatchedTable, firing: Iterable[Any], begun: frozenset[str], format: Format, *, replica: bool
+) -> Step:
     table = target.copied
     binary, reason = form(table, format)
     about = [t for t in firing if not t.on_truncate and (t.relation if target.direct else t.root) == target.name]
@@ -352,7 +354,7 @@ def _data_step(target: Target, firing: Iterable[Any], begun: frozenset[str], for
 
 
 def _truncation(
-    targets: Iterable[Target], firing: Iterable[Any], keys: Iterable[ForeignKey], *, replica: bool
+    targets: Iterable[MatchedTable], firing: Iterable[Any], keys: Iterable[AffectedKey], *, replica: bool
 ) -> Iterator[str]:
     """Yield the statements that truncate all tables at once, which foreign keys among them do not block.
 
@@ -372,7 +374,7 @@ def _truncation(
     yield from (t.enable for t in about)
 
 
-def _analyze_steps(targets: Iterable[Target], copied: frozenset[str], settings: Settings) -> Iterator[Step]:
+def _analyze_steps(targets: Iterable[MatchedTable], copied: frozenset[str], settings: Settings) -> Iterator[Step]:
     if settings.statistics is Statistics.NONE:
         return
     addresses: Mapping[str, Address] = {target.top: target.address for target in targets if not target.table.empty}

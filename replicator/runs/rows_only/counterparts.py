@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from replicator.catalog.read import read_tables, read_targets
 from replicator.events import listed
 from replicator.model import Catalog, Table
-from replicator.runs.rows_only.match import Matched, Target, match
+from replicator.runs.rows_only.match import Matched, MatchedTable, match
 from replicator.runs.rows_only.sequences import common_sequences
 from replicator.sessions.postgres import Connection
 
@@ -77,7 +77,7 @@ def _columns(matched: Matched, theirs: Sequence[Any]) -> Iterator[tuple[str, lis
             yield f"columns of {target.table.identity} that only the {side} has", only
 
 
-def as_destination_tables(targets: Iterable[Target], tables: Iterable[Table]) -> Iterator[Table]:
+def as_destination_tables(targets: Iterable[MatchedTable], tables: Iterable[Table]) -> Iterator[Table]:
     """Yield each target as a table of the destination, for comparing."""
     known = {table.identity: table for table in tables}
     for target in targets:

@@ -12,8 +12,8 @@ from replicator.runs.rows_only.narrower import is_lossy, most_characters
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Where a table's rows go: `columns` are the source's, `name` is the destination's relation."""
+class MatchedTable:
+    """A table, and the relation `name` on the destination that its rows go to; `columns` are the source's."""
 
     table: Table
     name: str
@@ -47,7 +47,7 @@ class Target:
 class Matched:
     """The targets, and the findings of the match."""
 
-    targets: list[Target] = field(default_factory=list)
+    targets: list[MatchedTable] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     def note(self, text: str) -> None:
@@ -102,7 +102,7 @@ def match(tables: Iterable[Table], ours: Sequence[Any], theirs: Sequence[Any]) -
     return matched
 
 
-def _target(table: Table, source: Any, destination: Any, matched: Matched, *, direct: bool) -> Target:
+def _target(table: Table, source: Any, destination: Any, matched: Matched, *, direct: bool) -> MatchedTable:
     """Match the columns. Unmatched ones are noted; a NOT NULL column without default or value is refused."""
     writable = [name for name, generated in zip(destination.names, destination.generated, strict=True) if not generated]
     same = same_names([column.name for column in table.columns], writable)
@@ -132,7 +132,7 @@ def _target(table: Table, source: Any, destination: Any, matched: Matched, *, di
         )
     if other := [c.name for c in columns if c.name not in alike]:
         matched.note(f"{where} is copied as text, since types differ on the destination: {listed(other)}.")
-    return Target(
+    return MatchedTable(
         table,
         destination.identity,
         destination.root or destination.identity,

@@ -12,12 +12,12 @@ from replicator.planning.data import MORE_LOOKED_UP, ROWS_LOOKED_UP
 from replicator.planning.lookups import Hints, rounds
 from replicator.planning.relations import Relations
 from replicator.runs.rows_only.foreign_keys import DroppedKey
-from replicator.runs.rows_only.match import Target
+from replicator.runs.rows_only.match import MatchedTable
 
 INDEXED_LOOKED_UP = "rows that indexes may look up"
 
 
-def rows_about(keys: Iterable[DroppedKey], targets: Sequence[Target]) -> dict[str, frozenset[str]]:
+def rows_about(keys: Iterable[DroppedKey], targets: Sequence[MatchedTable]) -> dict[str, frozenset[str]]:
     """Return, for each foreign key, the steps that copy the rows of its two tables: it is checked after them."""
     steps: defaultdict[str, set[str]] = defaultdict(set)
     for target in targets:
@@ -35,7 +35,7 @@ def rows_about(keys: Iterable[DroppedKey], targets: Sequence[Target]) -> dict[st
 
 def in_order(
     source: Catalog,
-    targets: Iterable[Target],
+    targets: Iterable[MatchedTable],
     data: Sequence[Step],
     begun: frozenset[str],
     *,

@@ -7,7 +7,7 @@ from replicator.comparing.sides import same_names
 from replicator.events import listed
 from replicator.model import Catalog, Execute, Finding, Phase, Step
 from replicator.planning.refresh import refreshing
-from replicator.runs.rows_only.match import Matched, Target
+from replicator.runs.rows_only.match import Matched, MatchedTable
 
 
 def to_refresh(
@@ -38,7 +38,7 @@ def to_refresh(
     return [r.identity for r in stale if r.refreshable]
 
 
-def changed(targets: Iterable[Target], *, emptied: bool) -> set[str]:
+def changed(targets: Iterable[MatchedTable], *, emptied: bool) -> set[str]:
     """Return the relations whose rows the copy changes."""
     return {name for target in targets if emptied or not target.table.empty for name in (target.name, target.top)}
 
