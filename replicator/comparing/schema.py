@@ -10,7 +10,8 @@ from replicator.comparing.excerpts import described
 from replicator.comparing.remedies import Remedies
 from replicator.comparing.sides import Mismatch, Side, same_names
 from replicator.model import Address, Catalog, Object
-from replicator.planning.downgrade import STANDARD_SINCE_15, TABLES, adapt
+from replicator.planning.downgrade import STANDARD_SINCE_15, adapt
+from replicator.planning.features import TABLES
 from replicator.secrets import without_secrets
 from replicator.sessions import postgres
 from replicator.work import sequences

@@ -6,7 +6,7 @@ from graphlib import TopologicalSorter
 
 from replicator.catalog import FACETS
 from replicator.model import Address, Catalog, Execute, Object, Phase, Step
-from replicator.planning.downgrade import TABLES
+from replicator.planning.features import TABLES
 from replicator.planning.relations import TABLE_CLASS, Relations
 
 
