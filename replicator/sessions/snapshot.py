@@ -9,26 +9,20 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from replicator.errors import PreflightFailed, ReplicatorError, SnapshotLost, SourceChanged
 from replicator.model import ReadPoint
 from replicator.sessions import failures, locks, postgres
 from replicator.sessions.changes import changed_contents
+from replicator.sessions.holder import LOST, NO_SUCH_SNAPSHOT, end, hold, join
 from replicator.sessions.idle import Spare
 from replicator.sessions.locks import Relation
 from replicator.sessions.postgres import Connection
 from replicator.sessions.watch import Session, inherited
-from replicator.sessions.watchdog import watch_of
 
-BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-# The snapshot is taken before the first statement is executed: the WAL position is the snapshot's, or a later one.
-EXPORT = """
-SELECT pg_export_snapshot(), {}()::text
-     , CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text"""
 FORGET = "ROLLBACK TO SAVEPOINT read"
 """All that a holder reads comes after this savepoint; the tables' locks were taken before it."""
 HOLDERS = 3
@@ -36,19 +30,10 @@ CHECK_SECONDS = 2.0
 RELOCK_SECONDS = 5.0
 """How long to wait for the locks if the session that held them was ended: somebody may be changing a table."""
 ATTEMPTS, ATTEMPT_SECONDS = 10, 1.0
-LOST = "Lost all sessions that held the snapshot of the {}: the rest cannot be read as of the same point in time."
 TAKEN_BACK = (
     "Another server took the destination's place and lacks part of the copy, but the source's snapshot was released"
     " already, since everything had been read."
 )
-
-
-class Holder(NamedTuple):
-    """A connection in the snapshot's transaction, and the name under which others import its snapshot."""
-
-    conn: Connection
-    id: str
-    read_point: ReadPoint
 
 
 class Snapshot:
@@ -85,7 +70,7 @@ class Snapshot:
         self._lent: Connection | None = None
         self.tell: Callable[[str], None] = lambda text: None
         """Called with a note about a table that is read in an unusual way."""
-        self._holders = [self._hold(first or connect(), imported)]
+        self._holders = [hold(first or connect(), imported, where)]
         self._read_point = self._holders[0].read_point
         self._checked = 0.0
 
@@ -184,7 +169,7 @@ class Snapshot:
         """Open holders until there are enough. One would do, the others are for safety."""
         with suppress(psycopg.OperationalError):
             while len(self._holders) < self._wanted and not self._released:
-                self._holders.append(self._hold(self._connect(), self.id))
+                self._holders.append(hold(self._connect(), self.id, self._where))
 
     @contextmanager
     def imported(self, conn: Connection, relations: Sequence[Relation] = ()) -> Iterator[Connection]:
@@ -206,7 +191,7 @@ class Snapshot:
                     many = len(self._locked or ()) > locks.MANY
                     (locks.prove_names if many else locks.prove)(conn, relations)
             finally:
-                _end(conn)
+                end(conn)
             return
         in_the_way = locks.in_the_way(
             conn, [r.oid for r in relations]
@@ -233,7 +218,7 @@ class Snapshot:
         """Begin a transaction in this snapshot and lock what it will read. Returns False if a lock is not available."""
         lock = locks.lock(relations, wait=wait)
         try:
-            _import(conn, self.id, lock)
+            join(conn, self.id, lock)
         except psycopg.errors.LockNotAvailable:
             conn.rollback()
             return False
@@ -247,7 +232,7 @@ class Snapshot:
                 raise
             self._checked = 0.0  # its holder was lost just now
             self.keep()
-            _import(conn, self.id, lock)
+            join(conn, self.id, lock)
         return True
 
     @contextmanager
@@ -290,11 +275,11 @@ class Snapshot:
         """Replace this snapshot by a new one, without locks. Nobody may use the old one."""
         with self._lock:
             for holder in self._holders:
-                _end(holder.conn)
+                end(holder.conn)
                 holder.conn.close()
             self._locked, self._held = None, ()
             self._joined = False
-            self._holders = [self._hold(self._connect(), None)]
+            self._holders = [hold(self._connect(), None, self._where)]
             self._read_point = self._holders[0].read_point
             self._checked = 0.0
 
@@ -352,30 +337,11 @@ class Snapshot:
         with self._lock:
             self._released = True
             for holder in self._holders:
-                _end(holder.conn)
+                end(holder.conn)
                 holder.conn.close()
             self._spare.close()
 
-    def _hold(self, conn: Connection, imported: str | None) -> Holder:
-        try:
-            if imported is None:
-                conn.execute(BEGIN)
-            else:
-                _import(conn, imported)
-            name = "txid_current_snapshot" if conn.info.server_version < 130000 else "pg_current_snapshot"
-            exported, current, lsn = conn.execute(EXPORT.format(name).encode()).fetchall()[0]
-            conn.execute("SAVEPOINT read")
-            watch_of(conn).holding.add(conn)
-            return Holder(conn, exported, ReadPoint(current, lsn))
-        except psycopg.errors.DatabaseError as error:
-            conn.close()
-            if imported and error.sqlstate in NO_SUCH_SNAPSHOT:
-                raise SnapshotLost(LOST.format(self._where)) from error
-            raise
 
-
-NO_SUCH_SNAPSHOT = ("22023", "42704")  # invalid_parameter_value; undefined_object from 17 on
-"""SQLSTATEs for a snapshot that nobody holds any more."""
 OF_NAMES = ("42", "22", "55000")
 """SQLSTATEs about missing or different objects, such as a view (postgres.READER), and about values."""
 NAME_IS_GONE = ("42P01", "3F000", "42809")  # undefined_table, invalid_schema_name; wrong_object_type: not a table
@@ -414,14 +380,3 @@ def take(
 
 def _changed(names: Sequence[str], where: str) -> SourceChanged:
     return SourceChanged(f"Altered on the {where} while its rows were read: {', '.join(names)}.", hint=locks.AGAIN)
-
-
-def _import(conn: Connection, id: str, then: str = "") -> None:
-    """Begin a transaction in a snapshot, in one message."""
-    import_it = sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(id)).as_string(conn)
-    conn.execute("; ".join(filter(None, (BEGIN, import_it, then))).encode(conn.info.encoding))
-
-
-def _end(conn: Connection) -> None:
-    with suppress(psycopg.Error):  # a lost connection has no transaction; its error is reported elsewhere
-        conn.rollback()
