@@ -9,10 +9,9 @@ Two comments mark what a crash may leave, each set in the transaction concerned:
 in, and a database to be dropped. Reference: dbcommands.c RenameDatabase, postinit.c InitPostgres.
 """
 
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal, TypeVar
@@ -26,7 +25,7 @@ from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, Ste
 from replicator.events import Emit
 from replicator.journal import crash, ownership
 from replicator.model import Finding
-from replicator.runs import create
+from replicator.runs import create, databases
 from replicator.sessions import failures, postgres
 from replicator.sessions.claim import claim
 from replicator.sessions.postgres import Connection, quoted
@@ -46,16 +45,9 @@ ATTEMPTS = 5
 PAUSE_SECONDS = 1.0
 LOCK_TIMEOUT = "5s"
 """How long new sessions may wait behind us while CREATE DATABASE … TEMPLATE, for example, locks the database."""
-TERMINATE_SECONDS = 0.02
 PASSING = ("55006", "42P04", "XX000")
 """SQLSTATEs worth another attempt: remaining sessions, the name is taken, a concurrent change in pg_database."""
 
-SESSIONS = """
-SELECT pid
-  FROM pg_stat_activity
- WHERE datid = ANY (%s::oid[])
-   AND (pg_has_role(usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))
-"""
 EXISTING = """
 SELECT pg_get_userbyid(d.datdba)::text
      , pg_has_role(d.datdba, 'USAGE')
@@ -96,8 +88,6 @@ SELECT pg_get_userbyid(datdba)::text
   FROM pg_database
  WHERE datname = current_database()
 """
-INVALID = "SELECT datconnlimit = -2 FROM pg_database WHERE datname = %s"
-"""An interrupted DROP DATABASE leaves it invalid: it can be renamed and dropped, but not altered or connected to."""
 
 
 def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], T]) -> T | None:
@@ -147,7 +137,7 @@ def discard(dsn: str, emit: Emit) -> None:
     """Drop the database with an unfinished replacement of this one."""
     name = postgres.database_name(incoming_dsn(dsn))
     with events.saying(emit, f'Dropping the database "{name}"'):
-        _drop(dsn, name)
+        databases.drop(dsn, name)
 
 
 def _drop_leftovers(maintenance: str, settings: Settings, name: str, emit: Emit) -> None:
@@ -175,7 +165,7 @@ def mark_complete(control: Connection, source: Connection) -> None:
     """Mark the database as a complete copy of this source, in the transaction that drops its journal."""
     ((_, _, identity),) = source.execute(OF_THE_SOURCE).fetchall()
     crash.leave(control)
-    _comment(control, control.info.dbname, f"{COMPLETE}: {identity}")
+    databases.comment_on(control, control.info.dbname, f"{COMPLETE}: {identity}")
 
 
 def _blockers(conn: Connection, settings: Settings, name: str, source_facts: Facts, owner: str) -> Iterator[Finding]:
@@ -262,7 +252,7 @@ def _find_complete_copy(
             return False
     emit(events.Note(f'Dropped "{name}": it held {contents} of an earlier run.'))
     with events.saying(emit, f'Dropping the database "{name}"'):
-        _drop(maintenance, name)
+        databases.drop(maintenance, name)
     return False
 
 
@@ -293,8 +283,8 @@ def _swap_in(maintenance: str, settings: Settings, name: str, emit: Emit) -> Non
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with postgres.connect(maintenance, application="swap") as conn:
-                copy = copy or _oid(conn, name + INCOMING)
-                if _oid(conn, name) != copy:  # else a commit went through, and the connection was lost
+                copy = copy or databases.oid_of(conn, name + INCOMING)
+                if databases.oid_of(conn, name) != copy:  # else a commit went through, and the connection was lost
                     _check_whole(conninfo.make_conninfo(maintenance, dbname=name + INCOMING))
                     emit(events.Note(_rename(conn, maintenance, name, comment, keep=settings.keep_previous)))
             return
@@ -332,59 +322,23 @@ def _rename(conn: Connection, maintenance: str, name: str, comment: str | None, 
     ((previous,),) = conn.execute(
         "SELECT %s || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS')", [name + PREVIOUS]
     ).fetchall()
-    keep = 0 if _is_invalid(conn, name) else keep
-    databases = [oid for oid in (_oid(conn, name), _oid(conn, name + INCOMING)) if oid]
+    keep = 0 if databases.is_invalid(conn, name) else keep
+    oids = [oid for oid in (databases.oid_of(conn, name), databases.oid_of(conn, name + INCOMING)) if oid]
     with conn.transaction():
         conn.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL synchronous_commit = on")
         # Stop ending sessions before the commit: after it, sessions in the new database belong to its users.
-        with _ending_sessions(maintenance, databases):
-            if len(databases) > 1:
-                _rename_one(conn, name, previous)
+        with databases.ending_sessions(maintenance, oids):
+            if len(oids) > 1:
+                databases.rename(conn, name, previous)
                 if keep != "all":
-                    _comment(conn, previous, KEPT if keep else DISCARDED)
+                    databases.comment_on(conn, previous, KEPT if keep else DISCARDED)
                     # Take ownership, so that the next run trusts the comment.
                     conn.execute(sql.SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(sql.Identifier(previous)))
-            _rename_one(conn, name + INCOMING, name)
-        _comment(conn, name, comment)
+            databases.rename(conn, name + INCOMING, name)
+        databases.comment_on(conn, name, comment)
     kept = f'kept as "{previous}"' if keep else "dropped"
-    old = f" The old database is {kept}." if len(databases) > 1 else ""
+    old = f" The old database is {kept}." if len(oids) > 1 else ""
     return f'Swapped at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC: "{name}" is the new copy.{old}'
-
-
-def _rename_one(conn: Connection, old: str, new: str) -> None:
-    conn.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new)))
-
-
-def _comment(conn: Connection, name: str, comment: str | None) -> None:
-    conn.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(comment)))
-
-
-def _oid(conn: Connection, name: str) -> int | None:
-    rows = conn.execute("SELECT oid::bigint FROM pg_database WHERE datname = %s", [name]).fetchall()
-    return rows[0][0] if rows else None
-
-
-@contextmanager
-def _ending_sessions(maintenance: str, databases: list[int]) -> Iterator[None]:
-    """End the sessions in these databases (by OID) repeatedly; the lock keeps new ones out."""
-    ended = threading.Event()
-
-    def end() -> None:
-        with suppress(psycopg.OperationalError), postgres.connect(maintenance, application="swap") as conn:
-            while True:
-                for (pid,) in conn.execute(SESSIONS, [databases]).fetchall():
-                    with suppress(psycopg.errors.InsufficientPrivilege):  # a superuser's
-                        conn.execute("SELECT pg_terminate_backend(%s)", [pid])
-                if ended.wait(TERMINATE_SECONDS):
-                    return
-
-    thread = threading.Thread(target=end, name="ending sessions")
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _drop_discarded(maintenance: str, name: str, emit: Emit, mark: str = DISCARDED, newest: int = 0) -> None:
@@ -394,26 +348,8 @@ def _drop_discarded(maintenance: str, name: str, emit: Emit, mark: str = DISCARD
     for (previous,) in sorted(rows, reverse=True)[newest:]:
         try:
             with events.saying(emit, f'Dropping the replaced database "{previous}"'):
-                _drop(maintenance, previous)
+                databases.drop(maintenance, previous)
         except psycopg.Error as error:
             reason = failures.one_line(error)
             way_out = f"The next --replace swap drops it; or run: DROP DATABASE {quoted(previous)};"
             emit(events.Note(f'The replaced database "{previous}" could not be dropped: {reason} {way_out}'))
-
-
-def _drop(maintenance: str, name: str) -> None:
-    """Drop a database after ending its sessions and dropping the copy's disabled subscriptions. Uses a new session."""
-    identifier = sql.Identifier(name)
-    with postgres.connect(maintenance, application="swap") as conn:
-        oid = _oid(conn, name)
-        if not _is_invalid(conn, name):
-            conn.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(identifier))
-            if conn.execute("SELECT FROM pg_subscription WHERE subdbid = %s AND NOT subenabled", [oid]).fetchall():
-                with closing(postgres.connect(conninfo.make_conninfo(maintenance, dbname=name))) as inside:
-                    emptying.drop_subscriptions(inside)
-        with _ending_sessions(maintenance, [oid] if oid else []):
-            conn.execute(sql.SQL("DROP DATABASE {}").format(identifier))
-
-
-def _is_invalid(conn: Connection, name: str) -> bool:
-    return conn.execute(INVALID, [name]).fetchall() == [(True,)]
