@@ -8,10 +8,9 @@ the journal, and recreated in the one that deletes that record. Triggers that wo
 in the transaction that copies the rows, so a crash leaves none disabled.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -21,23 +20,7 @@ from replicator.catalog.choose import selected
 from replicator.catalog.read import read_tables, read_targets
 from replicator.events import Emit, listed, saying
 from replicator.journal.ownership import proven
-from replicator.model import (
-    Address,
-    Catalog,
-    CopyLargeObjects,
-    CopyTable,
-    Execute,
-    Finding,
-    Format,
-    Lock,
-    Phase,
-    Plan,
-    SetSequences,
-    Statistics,
-    Step,
-    shown,
-)
-from replicator.planning.data import LARGE_OBJECT_BYTES, form
+from replicator.model import Catalog, Finding, shown
 from replicator.runs import resume
 from replicator.runs.connect import refuse_or_note
 from replicator.runs.endpoints import Endpoints
@@ -45,33 +28,17 @@ from replicator.runs.prepare import Prepared
 from replicator.runs.reading import READING, in_one_encoding, read_stable
 from replicator.runs.rows_only.counterparts import as_destination_tables
 from replicator.runs.rows_only.foreign_keys import DroppedKey, read_dropped_keys
-from replicator.runs.rows_only.match import Matched, MatchedTable, check_types, match
-from replicator.runs.rows_only.order import in_order, rows_about
-from replicator.runs.rows_only.refresh import changed, refresh_steps, to_refresh
+from replicator.runs.rows_only.match import Matched, check_types, match
+from replicator.runs.rows_only.order import in_order
+from replicator.runs.rows_only.plan_rows import AffectedKey, make_plan, without_children
+from replicator.runs.rows_only.refresh import changed, to_refresh
 from replicator.runs.rows_only.sequences import common_sequences
 from replicator.sessions import failures, locks, postgres
 from replicator.sessions.postgres import REPLICA, Connection
 from replicator.settings import Settings
 from replicator.work.copying import encoding
-from replicator.work.copying.triggers import none_fires
 
 LARGE_OBJECTS = "SELECT EXISTS (SELECT FROM pg_largeobject_metadata)"
-DROP_KEYS, TRUNCATE = "foreign keys away", "tables emptied"
-SET, SET_FORWARD = "sequence values", "sequence values, none set back"
-
-
-@dataclass(frozen=True, slots=True)
-class AffectedKey:
-    """A foreign key of a table that gets rows, and a query that finds violations."""
-
-    definition: DroppedKey
-    check: str | None = None
-    owned: bool = True
-
-    @property
-    def name(self) -> str:
-        """Its name in the plan."""
-        return self.definition.name
 
 
 @in_one_encoding
@@ -239,7 +206,7 @@ def _check(
             "Connect as the owner of these tables, or as a superuser.",
         )
     if not (settings.truncate or settings.append or resuming):
-        words = (_only(top, partitioned=by_name[top].partitioned) for top in tops)
+        words = (without_children(top, partitioned=by_name[top].partitioned) for top in tops)
         full = [top for top, definition in zip(tops, words, strict=True) if _has_rows(destination, definition)]
         if full:
             matched.refuse(
@@ -265,122 +232,9 @@ def _check_lengths(
         matched.refuse(f"Values are longer than the destination's columns: {listed(long)}.", hint)
 
 
-def _only(name: str, *, partitioned: bool) -> str:
-    """Name a table without its inheritance children, whose rows are separate; a partitioned one with its partitions.
-
-    >>> _only("public.t", partitioned=False)
-    'ONLY public.t'
-    """
-    return name if partitioned else f"ONLY {name}"
-
-
 def _has_rows(conn: Connection, table: str) -> bool:
     with locks.reading(conn, [table.removeprefix("ONLY ")]):
         return bool(conn.execute(f"SELECT FROM {table} LIMIT 1").fetchall())
-
-
-def make_plan(
-    catalog: Catalog,
-    targets: Sequence[MatchedTable],
-    keys: Sequence[AffectedKey],
-    firing: Sequence[Any],
-    views: Sequence[str],
-    settings: Settings,
-    *,
-    replica: bool,
-    ordered: Callable[[Sequence[Step], frozenset[str]], list[Step]],
-) -> Plan:
-    """Return all steps that copy these tables' rows into their targets. `ordered` sorts the steps that copy rows."""
-    first: list[Step] = []
-    if keys and not replica:
-        first.append(
-            Step(
-                DROP_KEYS,
-                Phase.SCHEMA,
-                Execute(tuple(text for key in keys for text in (key.definition.journal_insert, key.definition.drop))),
-            )
-        )
-    if settings.truncate and targets:
-        first.append(Step(TRUNCATE, Phase.SCHEMA, Execute(tuple(_truncation(targets, firing, keys, replica=replica)))))
-    first = [*first[:1], *(replace(b, needs=frozenset({a.name})) for a, b in pairwise(first))]
-    first = [replace(step, indispensable=True) for step in first]
-    begun = frozenset(step.name for step in first[-1:])
-    data = [_data_step(t, firing, begun, settings.format, replica=replica) for t in targets if not t.table.empty]
-    data = ordered(data, begun)
-    for r in catalog.large_objects:
-        cost = r.count * LARGE_OBJECT_BYTES
-        data.append(Step(f"large objects {r.first}-{r.last}", Phase.LARGE_OBJECTS, CopyLargeObjects(r), begun, cost))
-    if catalog.sequences:
-        name = SET_FORWARD if settings.append else SET
-        data.append(Step(name, Phase.SEQUENCES, SetSequences(catalog.sequences, forward=settings.append), begun))
-    copied = begun | {step.name for step in data}
-    if replica:
-        key_checks = ((key.name, Execute((postgres.NO_VIEWS, key.check))) for key in keys if key.check)
-        last = [Step(f"check {name}", Phase.BUILD, check, copied) for name, check in key_checks]
-    else:
-        last = [
-            Step(k.name, Phase.BUILD, Execute((*k.definition.create, k.definition.journal_delete)), copied)
-            for k in keys
-        ]
-    rows = rows_about((key.definition for key in keys), targets)
-    last = [replace(step, builds_on=rows[step.name.removeprefix("check ")]) for step in last]
-    if not replica:
-        # One at a time: each locks two tables, so parallel ones could deadlock.
-        last = [*last[:1], *(replace(b, needs=copied | {a.name}) for a, b in pairwise(last))]
-    finished = copied | {step.name for step in last}
-    refreshed = refresh_steps(views, finished, optional=settings.skip_failed_refresh)
-    return Plan((*first, *data, *_analyze_steps(targets, copied, settings), *last, *refreshed))
-
-
-def _data_step(
-    target: MatchedTable, firing: Iterable[Any], begun: frozenset[str], format: Format, *, replica: bool
-) -> Step:
-    table = target.copied
-    binary, reason = form(table, format)
-    about = [t for t in firing if not t.on_truncate and (t.relation if target.direct else t.root) == target.name]
-    name = _only(target.name, partitioned=target.partitioned and not target.direct)
-    guards = none_fires({name: target.address.objid}, on_truncate=False) if replica else ()
-    before = (*([REPLICA] if replica else []), *(t.disable for t in about), *guards)
-    after = tuple(t.enable for t in about)
-    return Step(
-        f"data {table.identity}",
-        Phase.DATA,
-        CopyTable(table, table.reading, table.target, binary, fresh=False, before=before, after=after),
-        begun,
-        table.bytes,
-        {target.address: Lock.EXCLUSIVE if about else Lock.SHARED},
-        reason=reason,
-    )
-
-
-def _truncation(
-    targets: Iterable[MatchedTable], firing: Iterable[Any], keys: Iterable[AffectedKey], *, replica: bool
-) -> Iterator[str]:
-    """Yield the statements that truncate all tables at once, which foreign keys among them do not block.
-
-    NOT ENFORCED ones do: the server ignores that their tables are in the list (18.6), so they are recreated.
-    Inheritance children are truncated only if they are in the list.
-    """
-    tops = {target.top: target.partitioned for target in targets}
-    about = [t for t in firing if t.on_truncate and t.root in tops]
-    in_the_way = [key.definition for key in keys if replica and not key.definition.enforced]
-    yield from [REPLICA] if replica else []
-    yield from (t.disable for t in about)
-    yield from (key.drop for key in in_the_way)
-    names = [_only(top, partitioned=tops[top]) for top in sorted(tops)]
-    yield from none_fires(dict.fromkeys(names), on_truncate=True) if replica else ()
-    yield f"TRUNCATE {', '.join(names)}"
-    yield from (text for key in in_the_way for text in key.create)
-    yield from (t.enable for t in about)
-
-
-def _analyze_steps(targets: Iterable[MatchedTable], copied: frozenset[str], settings: Settings) -> Iterator[Step]:
-    if settings.statistics is Statistics.NONE:
-        return
-    addresses: Mapping[str, Address] = {target.top: target.address for target in targets if not target.table.empty}
-    for top, address in addresses.items():
-        locks = {address: Lock.EXCLUSIVE}
-        yield Step(f"analyze {top}", Phase.STATISTICS, Execute((f"ANALYZE {top}",)), copied, locks=locks, optional=True)
 
 
 def restore_foreign_keys(conn: Connection) -> list[str]:
