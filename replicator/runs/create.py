@@ -95,8 +95,8 @@ def _exists(conn: Connection, name: str) -> bool:
 def _locked_out(conn: Connection, dsn: str, oid: int) -> Iterator[None]:
     """Block connections to the new database so that it can be dropped; allow them again if it stays.
 
-    Raises NotSupportedError if it is in use: it must still have this OID, no sessions, and no contents. A check without
-    the block would be a race: a session could connect and write between the check and DROP DATABASE.
+    Raises NotSupportedError if it is in use: it must still have this OID, no sessions, and no contents. DROP DATABASE
+    itself waits only for sessions: without the block, one could connect, write and leave after the check.
     """
     if not oid:
         yield

@@ -235,25 +235,25 @@ def common_encoding(source: Connection, destination: Connection, declared: str |
     Bytes in SQL_ASCII have no encoding. A UTF8 destination reads them as UTF8, or as the `declared` encoding; a
     SQL_ASCII destination stores them unchanged. Raises PreflightFailed if the declared encoding is impossible.
     """
-    here, connection = (str(conn.info.parameter_status("server_encoding")) for conn in (source, destination))
+    of_source, of_destination = (str(conn.info.parameter_status("server_encoding")) for conn in (source, destination))
     if declared:
         return declared_encoding(declared, source, destination)
-    if here == "SQL_ASCII" and connection != "SQL_ASCII":
-        return connection
-    return postgres.readable_encoding(here)
+    if of_source == "SQL_ASCII" and of_destination != "SQL_ASCII":
+        return of_destination
+    return postgres.readable_encoding(of_source)
 
 
 def declared_encoding(encoding: str, source: Connection, destination: Connection | None) -> str:
     """Return an encoding by the server's name, if both servers can convert it. Raises PreflightFailed."""
     conns = [conn for conn in (source, destination) if conn]
-    here, *rest = (str(conn.info.parameter_status("server_encoding")) for conn in conns)
-    connection = rest[0] if rest else "not known"
-    if here != "SQL_ASCII":
+    of_source, *rest = (str(conn.info.parameter_status("server_encoding")) for conn in conns)
+    of_destination = rest[0] if rest else "not known"
+    if of_source != "SQL_ASCII":
         raise PreflightFailed(
-            f"--source-encoding requires a source in SQL_ASCII; this one is in {here}.",
+            f"--source-encoding requires a source in SQL_ASCII; this one is in {of_source}.",
             hint="Leave it out.",
         )
-    if connection == "SQL_ASCII":
+    if of_destination == "SQL_ASCII":
         raise PreflightFailed(
             "The destination is in SQL_ASCII, too, where bytes are stored unchanged: --source-encoding would have no"
             " effect.",
@@ -266,6 +266,6 @@ def declared_encoding(encoding: str, source: Connection, destination: Connection
     except (psycopg.DataError, psycopg.NotSupportedError) as error:
         raise PreflightFailed(
             f"--source-encoding {encoding} is not possible: {failures.one_line(error)}",
-            hint=f"The destination's encoding is {connection}.",
+            hint=f"The destination's encoding is {of_destination}.",
         ) from error
     return str(source.info.parameter_status("client_encoding"))

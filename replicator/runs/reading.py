@@ -97,7 +97,7 @@ def read_stable(ends: Endpoints, settings: Settings) -> Catalog:
 
 
 def read(moment: Snapshot, reader: Connection) -> Catalog:
-    """Read the catalog in this snapshot, with keywords quoted as the other connection's server needs it.
+    """Read the catalog in this snapshot, in statements that the server of `reader` can parse: see catalog/keywords.py.
 
     Raises PreflightFailed if the server fails to print an existing object (not one being dropped).
     """

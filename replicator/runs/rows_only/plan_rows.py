@@ -102,7 +102,8 @@ def make_plan(
     rows = rows_about((key.definition for key in keys), targets)
     last = [replace(step, builds_on=rows[step.name.removeprefix("check ")]) for step in last]
     if not replica:
-        # One at a time: each locks two tables, so parallel ones could deadlock.
+        # One at a time: each locks the referencing table, then the referenced one, so that two keys in opposite
+        # directions would deadlock. The executor does not know: the steps' `locks` name neither table.
         last = [*last[:1], *(replace(b, needs=copied | {a.name}) for a, b in pairwise(last))]
     finished = copied | {step.name for step in last}
     refreshed = refresh_steps(views, finished, optional=settings.skip_failed_refresh)
