@@ -98,17 +98,7 @@ def verify(
     encodings = source.encoding, destination.encoding
     hashing = Hashing(encodings, since_18=sides.older.major >= 18, declared=source.declared)
     attempts = Attempts(sides, emit, retry_seconds)
-    reread = reading_again(destination.sessions, lambda text: emit(events.Note(text)))
-    with events.saying(emit, "Comparing all definitions and sequences"):
-        mismatches = attempts.make(
-            Step("verify definitions and sequences", Phase.VERIFY, Execute(())),
-            0,
-            lambda: [
-                *compare_schemas(source.catalog, destination.catalog, reread),
-                *compare_sequences(source, destination, sequence_values),
-                *compare_states(sides, emit, cloned=cloned),
-            ],
-        )
+    mismatches = _compare_definitions(sides, sequence_values, attempts, emit, cloned=cloned)
     unread = matviews.read(sides) if only is None else []
     steps, incomparable = _steps(sides, only)
     _note_what_is_not_compared(sides, unread, emit)
@@ -135,6 +125,24 @@ def verify(
     return Verification(
         sorted(mismatches, key=lambda m: (m.what, m.how)), search.tables, sides, hashing, emit, unproven
     )
+
+
+def _compare_definitions(
+    sides: Pair, sequence_values: SequenceValues | None, attempts: Attempts, emit: Emit, *, cloned: bool
+) -> list[Mismatch]:
+    """Return the differences of all but rows."""
+    source, destination = sides.source, sides.destination
+    reread = reading_again(destination.sessions, lambda text: emit(events.Note(text)))
+    with events.saying(emit, "Comparing all definitions and sequences"):
+        return attempts.make(
+            Step("verify definitions and sequences", Phase.VERIFY, Execute(())),
+            0,
+            lambda: [
+                *compare_schemas(source.catalog, destination.catalog, reread),
+                *compare_sequences(source, destination, sequence_values),
+                *compare_states(sides, emit, cloned=cloned),
+            ],
+        )
 
 
 def after_repair(found: Verification, outcomes: Mapping[str, Repaired], again: Verification) -> list[Mismatch]:

@@ -18,16 +18,18 @@ Materialized views are refreshed after the privileges are set, since a refresh r
 on them comes after the refresh, except unique indexes: if the rows are no longer unique, the refresh fails as a whole.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from replicator.catalog import select
-from replicator.model import NOTHING_DEFERRED, Catalog, Deferral, Format, Phase, Plan, Statistics
+from replicator.model import NOTHING_DEFERRED, Catalog, Deferral, Format, Phase, Plan, Statistics, Step
 from replicator.planning.build import build_costs, build_steps
 from replicator.planning.data import data_steps
 from replicator.planning.deferred import defer_steps
+from replicator.planning.graph import Piece
 from replicator.planning.lookups import Hints, creation_order
 from replicator.planning.parts import Parts, may_split, parts_of
-from replicator.planning.pieces import chain, downstream, is_unique, with_phases
+from replicator.planning.pieces import Phases, chain, downstream, is_unique, with_phases
 from replicator.planning.refresh import matview_reads, refresh_steps
 from replicator.planning.relations import Relations
 from replicator.planning.stages import Stage, Staged
@@ -54,9 +56,7 @@ def make_plan(
     """
     hints = Hints(catalog)
     pieces, phases = with_phases(creation_order(catalog, hints))
-    if parts is None and may_split(jobs, split_larger_than):
-        parts = parts_of(catalog, build_costs(pieces, phases, Relations(catalog, {})), jobs, split_larger_than)
-    parts = parts or {}
+    parts = _chosen_parts(catalog, pieces, phases, jobs, split_larger_than) if parts is None else parts
     relations = Relations(catalog, parts)
     reads = matview_reads(catalog)
     refresh = {address: f"refresh {relations.identities[address]}" for address in reads}
@@ -95,6 +95,18 @@ def make_plan(
     plan[Stage.VIEW_FINISH] = chain(
         (p for p in finish if p.name in late), Phase.FINISH, plan.before(Stage.VIEW_FINISH), relations
     )
+    return Plan(_with_optional(plan.steps, catalog), deferred=deferred)
+
+
+def _chosen_parts(
+    catalog: Catalog, pieces: Iterable[Piece], phases: Phases, jobs: int, larger_than: int | None
+) -> Parts:
+    if not may_split(jobs, larger_than):
+        return {}
+    return parts_of(catalog, build_costs(pieces, phases, Relations(catalog, {})), jobs, larger_than)
+
+
+def _with_optional(steps: Iterable[Step], catalog: Catalog) -> tuple[Step, ...]:
+    """Return the steps, those marked that create objects without which a copy is complete."""
     optional = select.optional(catalog)
-    steps = tuple(replace(step, optional=True) if step.name in optional else step for step in plan.steps)
-    return Plan(steps, deferred=deferred)
+    return tuple(replace(step, optional=True) if step.name in optional else step for step in steps)
