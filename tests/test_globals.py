@@ -576,6 +576,29 @@ def test_a_mere_member_of_the_owner_clones_the_owners_objects_in_public(
         database.run("ALTER ROLE alice NOLOGIN NOCREATEDB; REVOKE bob FROM alice")
 
 
+@pytest.mark.pg("in 15 18")
+def test_what_only_the_databases_owner_may_create_is_advised_to_be_the_owners(
+    database: Database, destination: Database
+) -> None:
+    """The destination is there already, and belongs to the member."""
+    database.run(
+        f"""ALTER ROLE alice LOGIN; GRANT bob TO alice; ALTER DATABASE {destination.name} OWNER TO alice;
+        CREATE TABLE t (a int PRIMARY KEY); CREATE VIEW v AS SELECT 1 AS a;
+        ALTER TABLE t OWNER TO bob; ALTER VIEW v OWNER TO bob"""
+    )
+    settings = Settings(*(each.server.conninfo(each.name, user="alice") for each in (database, destination)))
+    try:
+        with pytest.raises(PreflightFailed) as caught:
+            clone(settings, lambda event: None)
+        advice = f'ALTER DATABASE "{destination.name}" OWNER TO "bob";'
+        assert {f.run for f in caught.value.findings if f.fatal} == {advice}
+        destination.run(advice)
+        clone(settings, lambda event: None)
+        assert destination.value("SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 't'") == "bob"
+    finally:
+        database.run("ALTER ROLE alice NOLOGIN; REVOKE bob FROM alice")
+
+
 @pytest.mark.pg("in 16 18")
 def test_a_role_that_may_not_act_as_the_owner_gives_the_database_away_last(database: Database, new: Database) -> None:
     """Were it the owner's from the start, it could not even create its journal there."""

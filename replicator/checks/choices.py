@@ -24,6 +24,15 @@ STATISTICS_SINCE = 180000
 SET_ON_PARAMETER_SINCE = 150000
 MEMORY = "SELECT min_val::bigint, max_val::bigint FROM pg_settings WHERE name = 'maintenance_work_mem'"
 NAME = r'(?:"(?:[^"]|"")*"|[^\s;"]+)'
+# From 15 on, only the database's owner may create objects there: any other owner of an object needs CREATE.
+LACKING_PUBLIC = """
+SELECT r.rolname::text
+  FROM pg_roles r
+  JOIN pg_namespace n ON n.nspname = 'public' AND pg_get_userbyid(n.nspowner) = 'pg_database_owner'
+ WHERE r.rolname = ANY (%s)
+   AND NOT has_schema_privilege(r.oid, n.oid, 'CREATE')
+"""
+OTHER_WAY = "(as a superuser) or clone with --skip-unprivileged."
 MANY_ALIKE = 4
 """From so many on, objects of a kind that fail for the same reason are listed in one finding."""
 
@@ -175,9 +184,15 @@ def check_forbidden(
     """Return the objects that this role may not create on the destination. `agreed`: they are left out."""
     objects = {o.name: o for o in catalog.objects}
     user = quoted(destination.info.user)
+    forbidden = list(forbidden)
+    given_away = {loss.what: str(o.owner) for loss in forbidden if _is_not_given(o := objects[loss.what], loss)}
+    lacking = destination.execute(LACKING_PUBLIC, [sorted(set(given_away.values()))]).fetchall() if given_away else []
     findings = []
     for loss in forbidden:
-        run, hint = _remedy(objects[loss.what], user, destination)
+        if loss.what in given_away and lacking == [(given_away[loss.what],)]:
+            run, hint = f"ALTER DATABASE {quoted(destination.info.dbname)} OWNER TO {quoted(lacking[0][0])};", OTHER_WAY
+        else:
+            run, hint = _remedy(objects[loss.what], user, destination)
         findings.append(
             Finding(
                 f"{'Left out: on' if agreed else 'On'} the destination, role {user} may not "
@@ -191,20 +206,24 @@ def check_forbidden(
     return findings
 
 
+def _is_not_given(o: Object, loss: Loss) -> bool:
+    """Return whether an object in schema public was created, but may not be given to its owner."""
+    return o.schema == "public" and o.alter_owner is not None and loss.why.startswith(o.alter_owner)
+
+
 def _remedy(o: Object, user: str, destination: Connection) -> tuple[str, str]:
     """Return the statements that allow this role to create an object, and the alternative."""
-    other = "(as a superuser) or clone with --skip-unprivileged."
     statements = "; ".join(o.create)
     if o.kind == "extension" and (found := re.search(rf" ({NAME}) WITH SCHEMA ({NAME})$", statements)):
         name, schema = map(unquoted, found.groups())
-        return creation(destination, name, schema), other
+        return creation(destination, name, schema), OTHER_WAY
     if o.kind == "default_acl" and (found := re.search(rf" FOR ROLE ({NAME})", statements)):
-        return f"GRANT {found[1]} TO {user};", other
+        return f"GRANT {found[1]} TO {user};", OTHER_WAY
     if o.kind == "foreign_server" and (found := re.search(rf" FOREIGN DATA WRAPPER ({NAME})", statements)):
-        return f"GRANT USAGE ON FOREIGN DATA WRAPPER {found[1]} TO {user};", other
+        return f"GRANT USAGE ON FOREIGN DATA WRAPPER {found[1]} TO {user};", OTHER_WAY
     if o.kind == "function" and destination.info.server_version >= SET_ON_PARAMETER_SINCE:
         head = statements.partition("\nAS ")[0]
         parameters = re.findall(r"^ SET (\S+) TO ", head, re.MULTILINE)
         if parameters and not re.search(r"\bLEAKPROOF\b|^ LANGUAGE (c|internal)\b", head, re.MULTILINE):
-            return f"GRANT SET ON PARAMETER {', '.join(parameters)} TO {user};", other
-    return f"ALTER ROLE {user} SUPERUSER;", other
+            return f"GRANT SET ON PARAMETER {', '.join(parameters)} TO {user};", OTHER_WAY
+    return f"ALTER ROLE {user} SUPERUSER;", OTHER_WAY
