@@ -235,7 +235,7 @@ def test_two_at_a_time_refuse_each_other(
             result = replicator("clone", *both(database, destination), option)
             refuses(result, 3, "`validate` is running on the destination: server process", "Wait until it ends.")
             assert "clean" not in result.err
-        assert "`validate` is at work." in replicator("status", *on(destination)).out
+        assert "`validate` is running." in replicator("status", *on(destination)).out
         writer.rollback()
     assert process.ends().code == 0
     is_complete(database, destination)
@@ -265,7 +265,7 @@ def test_keys_that_may_be_violated_stay_so(database: Database, destination: Data
     database.run(SMALL + "SET session_replication_role = replica; INSERT INTO c VALUES (777)")
     opened(replicator, database, destination, "--foreign-keys", "not-valid")
     result = replicator("validate", *on(destination))
-    told = runs(result).partition("complete, but for what was left out:")[2]
+    told = runs(result).partition("complete, except for what was left out:")[2]
     assert "left NOT VALID, since" in told, result
     assert destination.value(NOT_VALID) == ["c_a"]
     assert unfinished_clone(destination.dsn) is None
@@ -289,7 +289,7 @@ def test_what_somebody_dropped_or_made_meanwhile_is_told(
         "attachment of index public.p1_n_idx: public.p_n no longer exists.",
     ):
         assert told in result.err, result
-        assert told in result.out.partition("complete, but for what was left out:")[2], result
+        assert told in result.out.partition("complete, except for what was left out:")[2], result
     assert "b_d:" not in result.err
     assert unfinished_clone(destination.dsn) is None
     assert destination.value("SELECT to_regclass('p2_n_idx')") and destination.value("SELECT to_regclass('c_i')")

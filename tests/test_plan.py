@@ -191,7 +191,7 @@ OTHER = Column("c", "", binary=False)
     ("column", "changes", "format", "binary", "reason"),
     [
         (COLUMN, {}, Format.AUTO, True, "binary: all types have the same form everywhere; frozen"),
-        (COLUMN, {}, Format.TEXT, False, "text: as was asked for; frozen"),
+        (COLUMN, {}, Format.TEXT, False, "text: asked for; frozen"),
         (COLUMN, {"root": "t"}, Format.AUTO, True, "through t, since its rows"),
         (COLUMN, {"extension": EXTENSION}, Format.AUTO, True, "the rows that the extension did not bring"),
         (OTHER, {"unlike": "column c is of type e"}, Format.AUTO, False, "text: column c is of type e, which has no"),

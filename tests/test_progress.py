@@ -156,7 +156,7 @@ def test_nothing_is_left_of_the_time_when_nothing_comes(monkeypatch):
     for _ in range(4):
         clock[0] += 10
         plain.tick()
-    silent = [f"20 %, 200.0 MB of 1.0 GB, nothing came for {t}, data 0/2" for t in ("20 s", "30 s", "40 s")]
+    silent = [f"20 %, 200.0 MB of 1.0 GB, no data for {t}, data 0/2" for t in ("20 s", "30 s", "40 s")]
     assert stream.getvalue().splitlines()[-3:] == silent
     plain.emit(Moved('data public."[bold]x[/]"', Phase.DATA, 0, 100_000_000))
     clock[0] += 10
@@ -203,15 +203,15 @@ def test_plain_breaks_the_silence_of_a_long_index_build(monkeypatch):
     begun = [Planned({Phase.BUILD: 2}, 0), Started("index i", Phase.BUILD, 0, 0)]
     lines = ticked(monkeypatch, (0, begun), (20, [Started("index \x1bj", Phase.BUILD, 1, 0)]), (40, []))
     assert list(lines) == [3, 6, 12, 23], "after a few seconds, then rarer; a new step that takes long at once"
-    assert lines[3] == "after 3 s: indexes and constraints 0/2; still at index i (3 s)"
-    assert lines[23] == "after 23 s: indexes and constraints 0/2; still at index i (23 s), index  j (3 s)"
+    assert lines[3] == "after 3 s: indexes and constraints 0/2; still running: index i (3 s)"
+    assert lines[23] == "after 23 s: indexes and constraints 0/2; still running: index i (23 s), index  j (3 s)"
 
 
 def test_a_log_of_a_long_build_stays_short(monkeypatch):
     steps = [Planned({Phase.BUILD: 9}, 0), *(Started(f"index {n}", Phase.BUILD, n, 0) for n in range(9))]
     lines = ticked(monkeypatch, (0, steps), (3600, []))
     assert len(lines) < 70
-    assert lines[3].endswith("still at index 0 (3 s), index 1 (3 s), index 2 (3 s) and 6 more")
+    assert lines[3].endswith("still running: index 0 (3 s), index 1 (3 s), index 2 (3 s) and 6 more")
 
 
 def test_steps_that_are_short_are_not_named(monkeypatch):
@@ -234,8 +234,8 @@ def test_plain_says_how_much_is_verified(monkeypatch):
         (7, [Moved(f"{name} 2", Phase.VERIFY, 0, 20_000_000)]),
         (35, []),
     )
-    assert lines[3] == f"after 3 s: verification 0/2, 10.0 MB of 80.0 MB; still at {name} (3 s)"
-    assert lines[9] == f"after 9 s: verification 1/2, 60.0 MB of 80.0 MB; still at {name} 2 (4 s)"
+    assert lines[3] == f"after 3 s: verification 0/2, 10.0 MB of 80.0 MB; still running: {name} (3 s)"
+    assert lines[9] == f"after 9 s: verification 1/2, 60.0 MB of 80.0 MB; still running: {name} 2 (4 s)"
     assert max(later - earlier for earlier, later in pairwise([*lines, 35])) <= 10
 
 

@@ -149,7 +149,10 @@ def test_a_script_that_takes_rows_away_says_so_first(servers: Servers, replicato
     pair[1].run("CREATE TABLE extra AS SELECT 1 AS a; ALTER TABLE t ADD b int")
     script = replicator("verify", "--sql", *both(*pair))
     assert script.code == 8
-    assert "dropped WITH ITS ROWS: table public.extra, table public.t" in script.out.partition("BEGIN;")[0]
+    assert (
+        "drops WITH ALL ROWS what the source does not have: table public.extra, table public.t"
+        in script.out.partition("BEGIN;")[0]
+    )
 
 
 def test_a_script_promises_no_repair_of_what_is_not_repaired(servers: Servers, replicator: Run) -> None:
@@ -158,6 +161,6 @@ def test_a_script_promises_no_repair_of_what_is_not_repaired(servers: Servers, r
     pair[0].run("SELECT lo_create(4711); INSERT INTO t VALUES (1)")
     script = replicator("verify", "--sql", *both(*pair)).out
     assert "-- `verify --repair` copies rows: table public.t\n" in script
-    assert "-- No statement mends: large objects 0-4294967295: " in script
+    assert "-- No statement fixes: large objects 0-4294967295: " in script
     left = replicator("verify", "--repair", *both(*pair)).out
     assert "table public.t: 1 missing row, repaired" in left and "large objects 0-4294967295: different" in left

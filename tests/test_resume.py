@@ -199,7 +199,7 @@ def test_what_failed_when_all_was_read_needs_its_snapshot_no_more(
     refuses(replicator("clone", "--verify", *both(source, destination)), 6, "refresh public.m", "--skip-failed-refresh")
     source.run("UPDATE one SET b = 'later'; SELECT nextval('s'); SELECT lo_unlink(4711)")
     result = replicator("clone", "--resume", "--skip-failed-refresh", *both(source, destination))
-    assert "complete, but for what was left out:\nLeft out: refresh public.m failed" in runs(result)
+    assert "complete, except for what was left out:\nLeft out: refresh public.m failed" in runs(result)
     assert "WAL position" not in result.err
     assert destination.value("SELECT count(*) FROM one WHERE b = 'later'") == 0
     assert destination.value("SELECT last_value FROM s") == 77

@@ -133,12 +133,12 @@ def test_a_conninfo_that_cannot_be_read_is_refused_and_never_shown(dsn):
 @pytest.mark.parametrize(
     ("dsn", "words"),
     [
-        ("host=db prt=5", 'a key that libpq does not know: "prt". Is port meant?'),
-        ("host=db password=x prt=5", 'a key that libpq does not know: "prt". Is port meant?'),
+        ("host=db prt=5", 'a key that libpq does not know: "prt". Did you mean port?'),
+        ("host=db password=x prt=5", 'a key that libpq does not know: "prt". Did you mean port?'),
         ("host=db zzz=5", 'a key that libpq does not know: "zzz". None'),
-        ("postgresql://db/shop?sslmod=require", '"sslmod". Is sslmode meant?'),
+        ("postgresql://db/shop?sslmod=require", '"sslmod". Did you mean sslmode?'),
         ("password=hun zzz=5", "neither a URL"),  # may be a part of the password
-        (f"postgresql+psycopg://me:{SECRET}@db/shop", "begins with postgresql+psycopg, which"),
+        (f"postgresql+psycopg://me:{SECRET}@db/shop", "begins with postgresql+psycopg, a scheme"),
         (f"postgresql+psycopg://me:{SECRET}@db/shop?sslmode=require", "Write postgresql:// instead"),
     ],
 )

@@ -15,10 +15,10 @@ def open_as_lines(status: Status) -> Iterator[str]:
     yield events.one_line(f'Copy of {status.source} in "{status.database}", since {status.ended:%Y-%m-%d %H:%M:%S %Z}:')
     yield status.said
     if status.alive:
-        yield "`validate` is at work."
+        yield "`validate` is running."
     yield from some(status.deferred, "to be done")
     yield from (events.one_line(text) for text in status.deferred_refused[:LISTED])
-    yield "`clean` gives up what is left to do: the copy stays as it is, and only the journal goes."
+    yield "`clean` gives up the remaining work: the copy stays as it is, and only the journal is dropped."
 
 
 def some(names: Sequence[str], what: str) -> Iterator[str]:

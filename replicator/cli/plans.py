@@ -123,15 +123,14 @@ def mending_as_sql(mismatches: Iterable[Mismatch]) -> bytes:
         for m in ordered
         if m.mend
     ]
-    remarks = [f"No statement mends: {m.what}: {m.how}" for m in ordered if not m.mend and m.about == "definition"]
+    remarks = [f"No statement fixes: {m.what}: {m.how}" for m in ordered if not m.mend and m.about == "definition"]
     rows = [m for m in ordered if m.about == "rows" and not m.repaired]
     remarks += [f"`verify --repair` copies rows: {m.what}" for m in rows if m.what.startswith("table ")]
-    remarks += [f"No statement mends: {m.what}: {m.how}" for m in rows if not m.what.startswith("table ")]
+    remarks += [f"No statement fixes: {m.what}: {m.how}" for m in rows if not m.what.startswith("table ")]
     if dropped := [m.what for m in ordered if any(WITH_ROWS.match(statement) for statement in m.mend)]:
-        remarks.insert(0, f"READ THIS FIRST: what the source has not is dropped WITH ITS ROWS: {', '.join(dropped)}")
-    return as_script(
-        made, ["To be run on the destination; what one of these could not do, hinders no other.", *remarks]
-    )
+        remarks.insert(0, f"READ THIS FIRST: drops WITH ALL ROWS what the source does not have: {', '.join(dropped)}")
+    how = "Run this on the destination. Each fix is a transaction of its own: if one fails, the others are still made."
+    return as_script(made, [how, *remarks])
 
 
 def _script(made: Sequence[tuple[str, Sequence[str]]], remarks: Iterable[str], encoding: str) -> Iterator[str]:

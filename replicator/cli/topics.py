@@ -34,7 +34,7 @@ def help_command(context: click.Context, /, topic: str | None) -> None:
         for name, text in pages.items():
             click.echo(f"{name:{width}}  {text.splitlines()[0].removeprefix('# ')}")
     elif topic not in pages:
-        raise UsageError(f"There is no page of help about {topic}.", hint=f"There is: {', '.join(pages)}.")
+        raise UsageError(f"There is no page of help about {topic}.", hint=f"Topics: {', '.join(pages)}.")
     elif sys.stdout.isatty():
         from rich.console import Console
         from rich.markdown import Markdown  # which takes as long to load as a small clone

@@ -40,8 +40,8 @@ def notice_crash(conn: Connection) -> bool:
         if emptied and rows_only:
             raise StepFailed(
                 f"data {emptied[0]}",
-                "the destination server crashed and emptied its unlogged partitions; which rows of the others are of"
-                " this run is not known",
+                "the destination server crashed and emptied its unlogged partitions; it is unknown which rows of"
+                " the others belong to this run",
                 hint="Empty this table, then run `clean` and `clone --data-only` again.",
             )
         for table in emptied:

@@ -98,7 +98,7 @@ def form(table: Table, wanted: Format) -> tuple[bool, str]:
     oids = [c.name for c in table.columns if c.type.startswith(("pg_catalog.reg", "pg_catalog._reg"))]
     unlike = [c.name for c in table.columns if not c.binary]
     if wanted is Format.TEXT:
-        return False, "text: as was asked for"
+        return False, "text: asked for"
     if table.as_text:
         return False, "text: it may hold intervals, whose infinity a server before 17 takes for a number"
     if wanted is Format.BINARY:

@@ -137,8 +137,10 @@ class Existing:
     allow_narrower_types: bool = False
 
     def _check(self) -> None:
-        _exclusive(self, "replace", "data_only", "the rows of an existing schema are copied, or all is replaced")
-        _exclusive(self, "truncate", "append", "the rows that are there go, or they stay")
+        _exclusive(
+            self, "replace", "data_only", "either the rows of an existing schema are copied, or everything is replaced"
+        )
+        _exclusive(self, "truncate", "append", "existing rows are either removed or kept")
         for one, needed, wanted in (
             ("keep_previous", "`replace=swap`", self.replace == "swap"),
             ("allow_empty", "`replace` or `truncate`", self.replace is not None or self.truncate),
@@ -171,7 +173,7 @@ class Settings(Comparing, Existing, Copying, Content, Servers):
             self,
             "data_only",
             "repair",
-            "a row that is copied again would lose what only the destination's columns hold",
+            "copying a row again would lose the values of columns that only the destination has",
         )
         _exclusive(self, "append", "verify", "the rows that were there before would count as extra")
         if self.replace == "swap" and any(self.deferral):

@@ -28,10 +28,10 @@ def check_conninfo(dsn: str, where: str) -> str:
         raise _unreadable(dsn, where, str(error)) from None
     # libpq takes the rest of a password for the host, the port or the database, and would show it in its messages.
     if _has_at_beyond_the_user(dsn):
-        raise UsageError(f"{where} is a URL with an @ too many: a part of its password would be taken for something"
+        raise UsageError(f"{where} is a URL with more than one @: libpq would read a part of its password as something"
                          " else.", hint=ENCODED)  # fmt: skip
     if re.search(".@", str(given.get("host", ""))) or not re.fullmatch(r"[\d,]*", str(given.get("port", ""))):
-        raise UsageError(f"{where} has a host or a port that cannot be one.", hint=ENCODED)
+        raise UsageError(f"{where} has an invalid host or port.", hint=ENCODED)
     if any(URL.search(str(value)) for key, value in given.items() if key not in KEYS):
         raise UsageError(f"{where} has a URL as the value of one of its keys.", hint="Give the URL alone.")
     return dsn
@@ -41,7 +41,7 @@ def _unreadable(dsn: str, where: str, reason: str) -> UsageError:
     """Return the error for a string that libpq cannot parse, without showing any of its values."""
     if (scheme := OTHER_SCHEME.match(dsn)) and not URL.match(dsn):
         return UsageError(
-            f"{where} begins with {scheme[1]}, which is no scheme that libpq knows.",
+            f"{where} begins with {scheme[1]}, a scheme that libpq does not know.",
             hint="Write postgresql:// instead, and leave what follows as it is.",
         )
     if key := WRONG_KEY.search(reason):
@@ -50,7 +50,7 @@ def _unreadable(dsn: str, where: str, reason: str) -> UsageError:
         if alike or not MAY_HAVE_PASSWORD.search(dsn):
             return UsageError(
                 f'{where} has a key that libpq does not know: "{key[1]}".',
-                hint=f"Is {alike[0]} meant?" if alike else None,
+                hint=f"Did you mean {alike[0]}?" if alike else None,
             )
     return UsageError(
         f"{where} is neither a URL nor a conninfo string that libpq understands.",

@@ -150,7 +150,7 @@ class Plain:
                 return
             head = list(state.figures()) if state.moving and state.total else []
             names = [f"{one_line(shown(step.step))} ({duration_text(now - step.began, 0)})" for step in long[:NAMED]]
-            still = f"; still at {', '.join(names)}" if names else ""
+            still = f"; still running: {', '.join(names)}" if names else ""
             more = f" and {len(long) - NAMED} more" if len(long) > NAMED else ""
             words = ", ".join([*head, *phases]) + still + more
             self._lines.write(words if head else f"after {state.elapsed()}: {words}")

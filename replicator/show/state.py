@@ -155,7 +155,7 @@ class State:
             self._samples.popleft()
         then, before = self._samples[0]
         if now - self._came > RATE_SECONDS:
-            return share, f"{amount}, nothing came for {duration_text(now - self._came, 0)}"  # no time left to be told
+            return share, f"{amount}, no data for {duration_text(now - self._came, 0)}"  # no time left to be told
         if now > then:
             amount += f", {size_text(round((self._moved - before) / (now - then)))}/s"
         if credited:

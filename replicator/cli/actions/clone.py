@@ -18,7 +18,7 @@ def run(output: Output, **given: Any) -> None:
         complete = "The copy is complete and verified" if result.verified else "The copy is complete"
         if result.deferred:
             say(result.deferred)
-            complete = f"But for that, {complete[0].lower()}{complete[1:]}"
+            complete = f"Apart from that, {complete[0].lower()}{complete[1:]}"
         _echo_complete(complete, result)
 
 
@@ -37,4 +37,4 @@ def run_validate(output: Output, destination: str | None, **given: Any) -> None:
 def _echo_complete(complete: str, result: library.Result) -> None:
     """Say that a copy is complete, and what it lacks all the same."""
     left_out = result.left_out
-    say("\n".join([f"{complete}, but for what was left out:", *left_out] if left_out else [f"{complete}."]))
+    say("\n".join([f"{complete}, except for what was left out:", *left_out] if left_out else [f"{complete}."]))

@@ -54,7 +54,7 @@ def _findings(ends: Endpoints, settings: Settings) -> list[Finding]:
     findings += checks.check_unlogged(source, wanted=settings.unlogged_rows)
     if previous is None and settings.append and settings.resume != "no":
         nothing = "There is no unfinished run to resume, and --append would copy all rows, perhaps a second time."
-        findings.append(Finding(nothing, "To append them, leave out --resume."))
+        findings.append(Finding(nothing, "To append them once more, leave out --resume."))
     if previous is None and (status := journal.read_status(destination)):
         text = status.said if status.open else "The destination holds an unfinished run."
         findings.append(Finding(text, status.way_on))
