@@ -988,6 +988,12 @@ def led(streams: str, *arguments: str) -> Result:
     return Result(done.returncode, done.stdout, done.stderr)
 
 
+def test_the_result_comes_before_the_error(database: Database, destination: Database) -> None:
+    destination.run("CREATE TABLE in_the_way ()")
+    both_streams = led("2>&1", "check", *both(database, destination)).out
+    assert 0 < both_streams.index("problem: ") < both_streams.index("replicator: ")
+
+
 NOWHERE = (">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full", ">&0 2>&0", ">&-", "2>&-", ">&- 2>&-")
 
 

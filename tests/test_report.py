@@ -134,3 +134,4 @@ def test_a_narrow_terminal_gets_lines_instead_of_a_table(monkeypatch):
     file.isatty = lambda: True
     report_of(*CLONE).render(file)
     assert " 5.0 s  data: 2 steps, 2,000 rows," in file.getvalue()
+    assert "schema: 1 step\n" in file.getvalue()

@@ -43,7 +43,7 @@ def leave(error: BaseException, common: Common) -> NoReturn:
         signal.signal(number, signal.SIG_IGN)  # nothing is left to be interrupted but these words
     if common.as_json and not common.documented:
         write_document(common, error, servers=common.servers)
-        sys.stdout.flush()
+    sys.stdout.flush()  # the result comes before the error, where both streams lead to one place
     last_words(error, common)
     sys.exit(ending(error).code)
 

@@ -72,8 +72,10 @@ class _Row:
 
     @property
     def words(self) -> str:
-        steps = f"{self.phase}: {self.steps} steps"
-        return f"{steps}, {counted(self.rows, 'row')}, {size_text(self.bytes)}" if self.rows or self.bytes else steps
+        words = [f"{self.phase}: {self.steps} {'step' if self.steps == '1' else 'steps'}"]
+        words += [counted(self.rows, "row")] if self.rows else []
+        words += [size_text(self.bytes)] if self.bytes else []
+        return ", ".join(words)
 
 
 class Report:
