@@ -57,7 +57,7 @@ class Examined(NamedTuple):
     selected: tuple[Catalog, list[Loss]] | None = None
     """What was selected of the source's catalog, and what was left out of it."""
     tried: Rehearsal | None = None
-    """The result of the dry run, unless something fatal was found: that may make it incomplete."""
+    """The result of the dry run, if all that was selected was tried, and nothing fatal made it incomplete."""
 
 
 class Requirements(NamedTuple):
@@ -118,7 +118,8 @@ def examine(
     findings += notes(excluded)
     found, prepared = try_on_destination(ends, catalog, needs, excluded, settings, emit, replacing=replacing)
     findings += found
-    tried = None if any(finding.fatal for finding in findings) else prepared.tried
+    whole = not needs.inaccessible and not any(finding.fatal for finding in findings)
+    tried = prepared.tried if whole else None
     return Examined(findings, replace(prepared, existing=existing), selected, tried)
 
 
