@@ -25,6 +25,7 @@ from replicator.catalog.read import read_catalog
 from replicator.checks import dry_run
 from replicator.cli.commands import cli
 from replicator.cli.invocation import Common
+from replicator.cli.left import some
 from replicator.demo.server import Server, reachable_folder
 from replicator.model.words import shown
 from replicator.sessions import postgres
@@ -719,6 +720,13 @@ def test_leftovers_are_known_cleaned_and_cloned_anew(
     assert destination.dump() == database.dump()
 
 
+def test_what_is_left_is_named_in_words() -> None:
+    assert list(some(["foreign_key k on public.t", "acl public.t (table)"], "not done")) == [
+        "  not done: foreign key k on public.t",
+        "  not done: privileges of table public.t",
+    ]
+
+
 def test_clean_leaves_a_finished_copy_alone(replicator: Run, database: Database) -> None:
     database.run(FEW_ROWS)
     before = database.dump()
@@ -729,7 +737,8 @@ def test_clean_leaves_a_finished_copy_alone(replicator: Run, database: Database)
 def test_the_shop_half_done_can_be_cleaned(replicator: Run, database: Database, destination: Database) -> None:
     database.run(SHOP)
     failed_clone(replicator, database, destination)
-    runs(replicator("clean", "--destination", destination.dsn))
+    removed = runs(replicator("clean", "--destination", destination.dsn))
+    assert re.search(r" tables\b", removed) and " partition attachments" in removed and "matview" not in removed
     assert is_empty(destination)
     database.run("DROP INDEX fails")
     runs(replicator("clone", "--verify", *both(database, destination)))

@@ -120,8 +120,11 @@ def test_what_was_put_off_comes_later_and_all_is_as_it_was(
 ) -> None:
     database.run(SCHEMA)
     said = opened(replicator, database, destination, "--verify")
-    left = "5 foreign keys are to be validated, 9 indexes are to be built and 4 indexes are to be attached"
-    assert f"The copy is in use; {left}: run `validate`." in said and "complete and verified" in said
+    left = "5 foreign keys to validate, 9 indexes to build and 4 indexes to attach"
+    assert (
+        f"The copy can be used, but work was deferred: {left}. Run `validate`." in said
+        and "complete and verified" in said
+    )
     assert destination.value(NOT_VALID) == ["T ' x_self_fkey", "a_b_fkey", "b_a_fkey", "never", "of_p_a_fkey",
                                             "of_two_x_y_fkey"]  # fmt: skip
     assert destination.value("SELECT to_regclass('mv_id')") and not destination.value("SELECT to_regclass('mv_t')")
@@ -140,13 +143,13 @@ def test_what_was_put_off_comes_later_and_all_is_as_it_was(
 @SOME
 @pytest.mark.parametrize(
     ("option", "left"),
-    [("--defer-validation", "2 foreign keys are to be validated"), ("--defer-indexes", "2 indexes are to be built")],
+    [("--defer-validation", "2 foreign keys to validate"), ("--defer-indexes", "2 indexes to build")],
 )
 def test_each_option_puts_off_its_own(
     option: str, left: str, database: Database, destination: Database, replicator: Run
 ) -> None:
     database.run(SMALL + "INSERT INTO b SELECT g, g % 100 + 1, 1 FROM generate_series(101, 60000) g")  # in two steps
-    assert f"The copy is in use; {left}: run `validate`." in runs(
+    assert f"The copy can be used, but work was deferred: {left}. Run `validate`." in runs(
         replicator("clone", *both(database, destination), option)
     )
     assert destination.value(NOT_VALID) == (["b_a", "c_a"] if "validation" in option else None)
@@ -169,7 +172,7 @@ def test_the_plan_has_it_and_its_script_makes_the_same(
     database.run(SCHEMA)
     lines = runs(replicator("plan", *both(database, destination), *DEFER)).splitlines()
     assert any("deferred: index public.mv_t" in line and line.endswith("later, by `validate`") for line in lines)
-    assert any("foreign key of_p_id_k_fkey on public.of_p" in line and "valid at once" in line for line in lines)
+    assert any("key of_p_id_k_fkey on public.of_p" in line and "cannot be validated later" in line for line in lines)
     script = runs(replicator("plan", *both(database, destination), *DEFER, "--sql"))
     assert "CREATE INDEX CONCURRENTLY mv_t" in script and script.count("VALIDATE CONSTRAINT") == 5
     destination.run(script)
@@ -253,7 +256,7 @@ def test_what_rows_violate_hinders_nothing_else(database: Database, destination:
     assert destination.value(NOT_VALID) == ["c_a"]
     assert destination.value(INVALID) is None
     status = replicator("status", *on(destination))
-    assert "1 foreign key is to be validated and 1 index is to be built" in status.out
+    assert "1 foreign key to validate and 1 index to build" in status.out
     assert "division by zero" in status.out
     destination.run("DELETE FROM a WHERE id = 0; DELETE FROM c WHERE a = 777")
     runs(replicator("validate", *on(destination)))
@@ -432,9 +435,9 @@ def test_what_is_left_to_do_is_in_the_way_of_no_other_copy(
     database.run(SMALL)
     opened(replicator, database, destination)
     before = destination.dump()
-    open_copy = "The copy is in use; 2 foreign keys are to be validated and 2 indexes are to be built: run `validate`."
+    open_copy = "work was deferred: 2 foreign keys to validate and 2 indexes to build. Run `validate`."
     given = both(database, destination)
-    refuses(replicator("clone", *given), 3, open_copy, "`validate` completes it")
+    refuses(replicator("clone", *given), 3, open_copy, "`validate` does the deferred work")
     refuses(replicator("clone", *given, "--resume", *DEFER), 3, "The copy is complete and in use", "Run `validate`")
     refuses(replicator("clone", *given, "--data-only", "--truncate"), 3, open_copy)
     assert destination.dump() == before
@@ -454,7 +457,7 @@ def test_clean_gives_up_what_is_left_and_nothing_else(
     opened(replicator, database, destination)
     result = replicator("clean", *on(destination))
     assert "Removed 0 objects" in runs(result)
-    assert "Given up, and left unchanged: index public.b_an, index public.b_n, validate foreign_key b_a" in result.err
+    assert "Cancelled, and left unchanged: index public.b_an, index public.b_n, validate foreign key b_a" in result.err
     assert destination.value("SELECT count(*) FROM b") == 100
     assert destination.value("SELECT to_regnamespace('replicator')") is None
 
@@ -492,7 +495,7 @@ def test_a_killed_clone_is_resumed_and_puts_off_the_same(
         replicator("clone", *both(database, destination), "--resume=per-table"), 3, "started with --defer-validation"
     )
     said = opened(replicator, database, destination, "--resume=per-table")
-    assert "2 foreign keys are to be validated and 2 indexes are to be built" in said
+    assert "2 foreign keys to validate and 2 indexes to build" in said
     runs(replicator("validate", *on(destination)))
     is_complete(database, destination)
 
@@ -658,7 +661,7 @@ def test_functions_that_rely_on_the_database_s_search_path_have_it(
 def test_a_swap_puts_nothing_off(replicator: Run) -> None:
     for option in DEFER:
         result = replicator("clone", "--source", "dbname=a", "--destination", "dbname=b", "--replace", "swap", option)
-        refuses(result, 2, "--replace swap puts a complete copy", option)
+        refuses(result, 2, "--replace swap puts the copy into use", option)
     refuses(replicator("clone", "--source", "dbname=a", "--destination", "dbname=b", "--data-only", *DEFER), 2,
             "--defer-validation", "would have no effect")  # fmt: skip
 
@@ -666,7 +669,7 @@ def test_a_swap_puts_nothing_off(replicator: Run) -> None:
 @SOME
 def test_programs_are_told_as_well(database: Database, destination: Database, replicator: Run) -> None:
     database.run(SMALL)
-    left = "2 foreign keys are to be validated and 2 indexes are to be built"
+    left = "2 foreign keys to validate and 2 indexes to build"
     assert left in json.loads(opened(replicator, database, destination, "--output", "json"))["deferred"]
     status = json.loads(replicator("status", *on(destination), "--output", "json").out)
     assert (status["state"], len(status["deferred"])) == ("open", 4)

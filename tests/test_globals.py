@@ -653,9 +653,7 @@ def test_probe_of_a_database_that_create_is_to_make(database: Database, new: Dat
         out = runs(replicator(*flags))
         assert f"destination: PostgreSQL {new.major}" in out
         assert f"database {new.name}, 0 B, UTF8" in out
-        assert (
-            f'note: Database "{new.name}" does not exist: `clone --create` creates it and tries the schema there' in out
-        )
+        assert f'note: Database "{new.name}" does not exist yet, so the schema was not tried there' in out
         assert "problem:" not in out
         database.run("ALTER ROLE alice LOGIN")
         as_alice = new.server.conninfo(new.name, user="alice")

@@ -143,7 +143,7 @@ def test_a_plan_into_a_database_that_is_to_be_created(database: Database, destin
 def test_deferred_work_is_named_and_done(database: Database, destination: Database) -> None:
     database.run(FILL)
     result = clone(settings(database, destination, defer_validation=True, defer_indexes=True))
-    assert "1 index is to be built" in result.deferred
+    assert "1 index to build" in result.deferred
     found = status(destination.dsn)
     assert found and found.open and any("b_n_idx" in name for name in found.deferred)
     assert validate(destination.dsn)

@@ -190,14 +190,14 @@ OTHER = Column("c", "", binary=False)
 @pytest.mark.parametrize(
     ("column", "changes", "format", "binary", "reason"),
     [
-        (COLUMN, {}, Format.AUTO, True, "binary: all types have the same form everywhere; frozen"),
-        (COLUMN, {}, Format.TEXT, False, "text: asked for; frozen"),
+        (COLUMN, {}, Format.AUTO, True, "binary: both servers store all types alike; frozen"),
+        (COLUMN, {}, Format.TEXT, False, "text: requested; frozen"),
         (COLUMN, {"root": "t"}, Format.AUTO, True, "through t, since its rows"),
-        (COLUMN, {"extension": EXTENSION}, Format.AUTO, True, "the rows that the extension did not bring"),
-        (OTHER, {"unlike": "column c is of type e"}, Format.AUTO, False, "text: column c is of type e, which has no"),
-        (OTHER, {}, Format.BINARY, True, "binary: asked for"),
+        (COLUMN, {"extension": EXTENSION}, Format.AUTO, True, "without rows that CREATE EXTENSION creates"),
+        (OTHER, {"unlike": "column c is of type e"}, Format.AUTO, False, "text: column c is of type e, whose binary"),
+        (OTHER, {}, Format.BINARY, True, "binary: requested"),
         (OIDS, {}, Format.BINARY, False, "text: column c holds OIDs of the source"),
-        (COLUMN, {"as_text": True}, Format.BINARY, False, "text: it may hold intervals"),
+        (COLUMN, {"as_text": True}, Format.BINARY, False, "text: infinite intervals"),
     ],
 )
 def test_a_step_says_why_rows_travel_as_they_do(db, column, changes, format, binary, reason):

@@ -227,7 +227,7 @@ def test_what_a_database_holds_of_secrets_shows_in_its_script_alone(
 ) -> None:
     database.run(HOLDS_SECRETS.format("hunter2", NO_SLOT))
     script = runs(replicator("plan", "--sql", "--source", database.dsn))
-    assert script.startswith("-- This script holds secrets: foreign_server, function, subscription, user_mapping.")
+    assert script.startswith("-- This script contains secrets: foreign_server, function, subscription, user_mapping.")
     destination.run(script)
     assert destination.dump() == database.dump()
     for command in (("plan",), ("plan", "--json"), ("verify",), ("verify", "--debug")):

@@ -23,7 +23,7 @@ def unprintable(conn: Connection) -> Iterator[str]:
         addresses = conn.execute(b"SELECT classid::oid, objid::oid " + rows).fetchall()
         broken = list(_broken(conn, rows, addresses))
         if len(broken) == len(addresses) > 1:
-            yield f"something of a {kind_words(kind.name)}"
+            yield f"some object of kind {kind_words(kind.name)}"
             continue
         for address in broken:
             yield conn.execute("SELECT pg_describe_object(%s, %s, 0)", address).fetchall()[0][0]

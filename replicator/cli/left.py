@@ -7,7 +7,7 @@ from replicator.journal.run import Status
 from replicator.model.words import shown
 
 LISTED = 10
-"""So many things are named."""
+"""How many are named."""
 
 
 def open_as_lines(status: Status) -> Iterator[str]:

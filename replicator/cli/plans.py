@@ -135,7 +135,7 @@ def mending_as_sql(mismatches: Iterable[Mismatch]) -> bytes:
 
 def _script(made: Sequence[tuple[str, Sequence[str]]], remarks: Iterable[str], encoding: str) -> Iterator[str]:
     if secret := sorted({kind for kind, texts in made for text in texts if without_secrets(text) != text}):
-        yield f"-- This script holds secrets: {', '.join(secret)}. Keep it from whoever may not know them."
+        yield f"-- This script contains secrets: {', '.join(secret)}. Keep it private."
     yield ABOUT_RESTRICT
     key = secrets.token_hex(16)  # nobody who chose a name or wrote a definition can know it
     yield f"\\restrict {key}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from replicator.errors import ClaimLost
+from replicator.events import counted
 from replicator.journal.ownership import damaged, proven
 from replicator.journal.tasks import Task
 from replicator.model import Execute, Step
@@ -10,11 +11,11 @@ from replicator.sessions.postgres import Connection
 
 OPEN = "open"
 """The state of a run whose copy is in use and complete, except for deferred steps."""
-OPEN_WITH = "The copy is in use; {}: run `validate`."
+OPEN_WITH = "The copy can be used, but work was deferred: {}. Run `validate`."
 SORTS = (
-    ("validate", "foreign key", "foreign keys", "validated"),
-    ("index", "index", "indexes", "built"),
-    ("index_attach", "index", "indexes", "attached"),
+    ("validate", "foreign key", "validate"),
+    ("index", "index", "build"),
+    ("index_attach", "index", "attach"),
 )
 DURABLE = "SET LOCAL synchronous_commit = on"
 
@@ -103,11 +104,11 @@ def words(names: Iterable[str]) -> str:
     """Return a phrase that counts the steps to do.
 
     >>> words(["index public.i", "index_attach public.i", "index public.j", "validate foreign_key k on public.t"])
-    '1 foreign key is to be validated, 2 indexes are to be built and 1 index is to be attached'
+    '1 foreign key to validate, 2 indexes to build and 1 index to attach'
     """
     kinds = [name.partition(" ")[0] for name in names]
     parts = []
-    for kind, one, many, how in SORTS:
+    for kind, one, how in SORTS:
         if number := kinds.count(kind):
-            parts.append(f"1 {one} is to be {how}" if number == 1 else f"{number:,} {many} are to be {how}")
+            parts.append(f"{counted(number, one)} to {how}")
     return " and ".join([*([", ".join(parts[:-1])] if parts[1:] else []), *parts[-1:]])

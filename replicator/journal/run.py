@@ -57,14 +57,14 @@ class Status:
         """The progress in one sentence."""
         if self.open:
             left = deferred.words(self.deferred)
-            return deferred.OPEN_WITH.format(left) if left else "The copy is in use: run `validate` to finish."
+            return deferred.OPEN_WITH.format(left) if left else "The copy can be used; run `validate` to finish."
         return f"The clone on the destination is unfinished: {self.done} of {self.steps} steps are done."
 
     @property
     def way_on(self) -> str:
         """The next command, in a sentence."""
         if self.open:
-            return "`validate` completes it; `clean` gives up the remaining work and removes only the journal."
+            return "`validate` does the deferred work; `clean` cancels it, and removes only the journal."
         if self.differs:
             return correct(self.options, rows=any(name.startswith("table ") for name in self.differs))
         return go_on(self.options, all_read=self.all_read, held_until=self.held_until, resume=self.state != CHANGED)

@@ -134,7 +134,7 @@ def go_on(begun: Options, *, all_read: bool, held_until: datetime | None = None,
         return f"Continue with `{command(begun, '--resume')}`.{held or ''}"
     per_table = command(begun, "--resume=per-table")
     return (
-        f"Continue with `{per_table}` (the remaining tables are copied as they are by then)"
+        f"Continue with `{per_table}` (the remaining tables will be from a later point in time)"
         f"{f', or start over with {over}' if over else ''}."
     )
 

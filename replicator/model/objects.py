@@ -13,7 +13,7 @@ class Phase(StrEnum):
 
     ROLES = "roles"
     TABLESPACES = "tablespaces"
-    DROP = "what was there"
+    DROP = "previous contents"
     SCHEMA = "schema"
     DATA = "data"
     LARGE_OBJECTS = "large objects"

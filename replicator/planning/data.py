@@ -98,22 +98,23 @@ def form(table: Table, wanted: Format) -> tuple[bool, str]:
     oids = [c.name for c in table.columns if c.type.startswith(("pg_catalog.reg", "pg_catalog._reg"))]
     unlike = [c.name for c in table.columns if not c.binary]
     if wanted is Format.TEXT:
-        return False, "text: asked for"
+        return False, "text: requested"
     if table.as_text:
-        return False, "text: it may hold intervals, whose infinity a server before 17 takes for a number"
+        return False, "text: infinite intervals are numbers to servers before 17"
     if wanted is Format.BINARY:
-        return (False, f"text: column {oids[0]} holds OIDs of the source") if oids else (True, "binary: asked for")
+        return (False, f"text: column {oids[0]} holds OIDs of the source") if oids else (True, "binary: requested")
     if unlike:
-        return False, f"text: {table.unlike or f'column {unlike[0]} is of a type'}, which has no binary form in common"
-    return True, "binary: all types have the same form everywhere"
+        column = table.unlike or f"column {unlike[0]} is of a type"
+        return False, f"text: {column}, whose binary form differs between servers"
+    return True, "binary: both servers store all types alike"
 
 
 def _ways(table: Table) -> Iterable[str]:
     """Yield a phrase on how a table's rows are loaded."""
     if table.root:
-        yield f"through {table.root}, since its rows may belong into other partitions there"
+        yield f"through {table.root}, since its rows may belong to other partitions there"
     elif table.extension:
-        yield "the rows that the extension did not bring"
+        yield "without rows that CREATE EXTENSION creates"
     else:
         yield "frozen"
 

@@ -21,7 +21,7 @@ CREATE, CONCURRENTLY = "CREATE INDEX ", "CREATE INDEX CONCURRENTLY "
 ABOUT_AN_INDEX = frozenset({"index_setting", "comment", "clustered_index"})
 COMES_AFTER = ABOUT_AN_INDEX | {"index_attach"}
 """The kinds that can wait for an index. An index that another kind needs is built in the clone."""
-AT_ONCE = "valid at once: from or to a partitioned table, a key cannot be validated later"
+AT_ONCE = "now: a key from or to a partitioned table cannot be validated later"
 LATER = "later, by `validate`"
 
 

@@ -78,7 +78,7 @@ def _with_create_statement(findings: Sequence[Finding], create: str) -> Sequence
         f.fatal and f.run and f.server == "destination" and f.object.startswith(INSIDE_DATABASE) for f in findings
     ):
         return findings
-    dropped = "The database was dropped again. Create it before running statements in it or about it."
+    dropped = "The new database was dropped again. Create it first: the statements below need it."
     return [Finding(dropped, "(`clone` then uses it)", object="the database", run=f"{create};"), *findings]
 
 
@@ -149,8 +149,8 @@ def check_creation(source: Connection, conn: Connection, settings: Settings) -> 
     name = postgres.database_name(settings.destination)
     _, _, findings = _creation(source, conn, name, settings)
     untestable = (
-        f'Database "{name}" does not exist: `clone --create` creates it and tries the schema there before it copies,'
-        " which `check` cannot."
+        f'Database "{name}" does not exist yet, so the schema was not tried there. `clone` creates it, and tries the'
+        " schema before it copies."
     )
     return [*findings, Finding(untestable, fatal=False, object=f"database {postgres.quoted(name)}")]
 

@@ -15,9 +15,9 @@ from replicator.settings import Content
 from replicator.work import emptying
 
 RESET, CREATE_STANDARD, DROP_PUBLIC = (
-    "what is not as in a new database",
-    "what every database has",
-    "schema public away",
+    "reset to the defaults of a new database",
+    "create standard objects",
+    "drop schema public",
 )
 PUBLIC = "schema public"
 STANDARD_OWNER_SINCE = 150000

@@ -27,8 +27,8 @@ from replicator.work.index_memory import Sorting
 from replicator.work.throttle import Throttle
 
 SNAPSHOT_LOST = (
-    "The earlier run's snapshot no longer exists (--hold-snapshot would have kept it), so the remaining tables can only"
-    " be copied as they are now."
+    "The earlier run's snapshot no longer exists (--hold-snapshot would have kept it), so the rest cannot be copied"
+    " from the same point in time."
 )
 
 

@@ -26,7 +26,7 @@ from replicator.settings import Settings
 from replicator.work import emptying
 from replicator.work.copying import encoding
 
-DROPPED = "drop what is there"
+DROPPED = "drop previous contents"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from replicator.events import Emit
 from replicator.journal import deferred, ownership
 from replicator.journal.deferred import OPEN
 from replicator.journal.run import Status
+from replicator.model.words import shown
 from replicator.runs import defaults, resume, rows_only, swap
 from replicator.runs.prepare import DROPPED
 from replicator.sessions import claim, postgres
@@ -66,7 +67,7 @@ def _journaled(dsn: str, application: str) -> Iterator[tuple[Connection | None, 
 def _report_abandoned(conn: Connection, names: Sequence[str], emit: Emit) -> None:
     """Report the deferred steps, which the dropped journal cannot list any more, and half-built indexes."""
     if names:
-        emit(events.Note(f"Given up, and left unchanged: {', '.join(names)}."))
+        emit(events.Note(f"Cancelled, and left unchanged: {', '.join(map(shown, names))}."))
     indexes = [name.removeprefix("index ") for name in names if name.startswith("index ")]
     ((half_built,),) = conn.execute(HALF_BUILT, [indexes]).fetchall()
     for index in half_built or ():

@@ -151,7 +151,8 @@ def _drop_leftovers(maintenance: str, settings: Settings, name: str, emit: Emit)
             _drop_discarded(maintenance, name, emit, KEPT, newest=settings.keep_previous)
 
     def tell(error: BaseException, seconds: float) -> None:
-        emit(events.Note(f"Dropping the replaced database again in {seconds:.1f} s: {failures.one_line(error)}"))
+        again = f"Retrying to drop the replaced database in {seconds:.1f} s"
+        emit(events.Note(f"{again}: {failures.one_line(error)}"))
 
     try:
         Retry(settings.retry_seconds).run("tidy up", tidy, tell)

@@ -72,7 +72,7 @@ SELECT to_regclass(%s) IS NOT NULL
   LEFT JOIN pg_index i ON i.indexrelid = to_regclass(%s)
 """
 CONTINUE = "Run `validate` again to continue."
-GIVE_UP = "Run `validate` to retry; `clean` gives up the remaining work and removes only the journal."
+GIVE_UP = "Run `validate` to retry; `clean` cancels the remaining work, and removes only the journal."
 CORRECT = "Correct the rows on the destination, or drop the key."
 
 

@@ -223,7 +223,7 @@ def database_name(dsn: str) -> str:
         pgconn.finish()
     if name == NOBODY:
         raise UsageError(
-            f"No database is named: {describe(dsn)}. The server would use the one that is named like the user.",
+            f"No database is named: {describe(dsn)}. The server would use the one named after the user.",
             hint="Write it at the end of the URL, postgresql://user@host:5432/database, or as dbname=….",
         )
     return name

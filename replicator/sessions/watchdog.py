@@ -184,7 +184,7 @@ def look(conn: psycopg.Connection[Any], watch: Watch, silent: float) -> None:
                 wait = Wait(where, rows[0][0], silent, what, holders, roots)
                 watch.listener(wait)
                 if isinstance(conn, Patient) and {who.pid for who in (*holders, *roots)} & _holding(conn, watch):
-                    conn.circle = f"{wait}, which replicator itself keeps until its end"
+                    conn.circle = f"{wait}, which replicator itself holds until it ends"
                     looking.execute("SELECT pg_cancel_backend(%s)", [pid_of(conn)])
     finally:
         watch.looking.release()

@@ -175,15 +175,15 @@ class Settings(Comparing, Existing, Copying, Content, Servers):
             "repair",
             "copying a row again would lose the values of columns that only the destination has",
         )
-        _exclusive(self, "append", "verify", "the rows that were there before would count as extra")
+        _exclusive(self, "append", "verify", "the existing rows would count as extra")
         if self.replace == "swap" and any(self.deferral):
             raise UsageError(
-                "`replace=swap` puts a complete copy into the place of a database in use: `defer_validation` and"
+                "`replace=swap` puts the copy into use at once: `defer_validation` and"
                 " `defer_indexes` would leave it without keys or indexes.",
                 hint="Leave them out, or use `replace=drop`.",
             )
         if self.data_only and (given := [f"`{f.name}`" for f in fields(self) if self._has_no_effect(f)]):
-            raise UsageError(f"`data_only` copies rows and values alone: {', '.join(given)} would have no effect.")
+            raise UsageError(f"`data_only` copies only rows and sequences: {', '.join(given)} would have no effect.")
 
     def _has_no_effect(self, field: Field[object]) -> bool:
         """Tell whether a field has a value that a --data-only run would ignore."""

@@ -14,6 +14,7 @@ from replicator.cli.reported import reported
 from replicator.cli.streams import say
 from replicator.errors import StepFailed
 from replicator.events import size_text
+from replicator.model.words import counted_kind
 
 
 def run(context: click.Context, output: Output, destination: str | None, **given: Any) -> None:
@@ -57,5 +58,5 @@ def run_clean(output: Output, destination: str | None, **given: Any) -> None:
     elif dropped is None:
         say("Nothing to clean: there is no journal.")
     else:
-        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(dropped.items()))
+        kinds = ", ".join(counted_kind(count, kind.replace(" ", "_")) for kind, count in sorted(dropped.items()))
         say(f"Removed {dropped.total():,} objects{f': {kinds}' if kinds else ''}.")

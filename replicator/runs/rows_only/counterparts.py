@@ -12,8 +12,8 @@ from replicator.runs.rows_only.sequences import common_sequences
 from replicator.sessions.postgres import Connection
 
 ROWS_ALONE = (
-    "With --data-only rows, large objects and the next values of sequences are compared; definitions, privileges,"
-    " comments, materialized views and settings of the database are not."
+    "--data-only compares rows, large objects and the next values of sequences. It does not compare definitions,"
+    " privileges, comments, materialized views and database settings."
 )
 
 

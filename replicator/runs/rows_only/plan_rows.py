@@ -29,8 +29,8 @@ from replicator.sessions.postgres import REPLICA
 from replicator.settings import Settings
 from replicator.work.copying.triggers import none_fires
 
-DROP_KEYS, TRUNCATE = "foreign keys away", "tables emptied"
-SET, SET_FORWARD = "sequence values", "sequence values, none set back"
+DROP_KEYS, TRUNCATE = "drop foreign keys", "empty tables"
+SET, SET_FORWARD = "sequence values", "sequence values, only forward"
 
 
 @dataclass(frozen=True, slots=True)

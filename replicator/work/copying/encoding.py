@@ -98,7 +98,7 @@ def sample(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
             elif not table.empty and (misfit := first(beside, table, table.reading, limit=SAMPLE_ROWS)):
                 found.append(misfit)
     if found:
-        more = f" So have {listed([each.table for each in found[1:]])}." if found[1:] else ""
+        more = f" So do rows of {listed([each.table for each in found[1:]])}." if found[1:] else ""
         first_one = str(found[0])
         yield Finding(
             f"{first_one[0].upper()}{first_one[1:]}.{more}",
