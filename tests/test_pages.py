@@ -298,7 +298,7 @@ def test_the_grants_of_a_page_suffice(page: str, major: int, tmp_path: Path) -> 
         for text in swapping:
             admin[1].run(text)
         if swapping:
-            as_roles["REPLICATOR_DESTINATION"] = new.conninfo("shop", user="shop_owner")
+            as_roles["REPLICATOR_DESTINATION"] = new.conninfo("shop", user="copy_writer")
             stage.run("replicator clone --replace swap", **as_roles)
 
 
