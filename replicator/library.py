@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Generic, Literal, ParamSpec, Self, TypeVar
 
@@ -92,6 +92,8 @@ class Checked:
 
     servers: dict[str, Facts]
     findings: tuple[Finding, ...]
+    untried: bool = field(default=False, kw_only=True)
+    """Not all of the schema was tried on the destination, so a clone may find more before it copies."""
 
     @property
     def blocked(self) -> bool:
@@ -300,8 +302,8 @@ def plan(settings: Settings, *, checked: bool = True, on_event: Emit = _ignore) 
     with _watching(on_event, settings.stall_seconds) as recorder:
         if not checked:
             return CheckedPlan({}, (), runs_plan.plan_copy(settings, recorder))
-        found, (servers, findings) = runs_check.preflight_and_plan(settings, recorder)
-        return CheckedPlan(servers, tuple(findings), found)
+        planned, found = runs_check.preflight_and_plan(settings, recorder)
+        return CheckedPlan(found.facts, tuple(found.findings), planned, untried=found.untried)
 
 
 @Command
@@ -317,8 +319,8 @@ def check(
             attempts, delay = settings.wait_attempts, settings.wait_delay
             facts = checks.wait(only, getattr(settings, only), attempts=attempts, delay=delay, emit=recorder)
             return Checked({only: facts}, ())
-        servers, findings = runs_check.preflight(settings, recorder)
-        return Checked(servers, tuple(findings))
+        found = runs_check.preflight(settings, recorder)
+        return Checked(found.facts, tuple(found.findings), untried=found.untried)
 
 
 @Command

@@ -825,6 +825,64 @@ def test_plan_lists_what_a_clone_would_refuse(replicator: Run, database: Databas
     assert destination.value("SELECT a FROM precious") == 1
 
 
+UNTRIED = "Nothing found so far, but not all of the schema was tried on the destination: see the notes."
+
+
+@pytest.mark.parametrize("way", [["--replace", "swap"], ["--create"]], ids=" ".join)
+def test_check_says_if_the_schema_was_not_tried(
+    way: list[str], replicator: Run, database: Database, destination: Database
+) -> None:
+    database.run(f"""
+        {FEW_ROWS};
+        CREATE ROLE maker LOGIN CREATEDB;
+        ALTER TABLE t OWNER TO maker;
+        ALTER DATABASE {database.name} OWNER TO maker""")
+    name = destination.name if "swap" in way else "not_there_yet"
+    destination.run(f"ALTER DATABASE {destination.name} OWNER TO maker; CREATE TABLE big AS SELECT 1 AS a")
+    flags = ("--source", database.dsn, "--destination", destination.server.conninfo(name, user="maker"), *way)
+    try:
+        for command in ("plan", "check"):
+            out = runs(replicator(command, *flags))
+            assert out.splitlines()[-1] == UNTRIED
+            assert "so the schema was not tried there" in out
+            assert json.loads(runs(replicator(command, "--json", *flags)))["tried"] is False
+    finally:
+        database.run(f"ALTER DATABASE {database.name} OWNER TO postgres; DROP TABLE t")
+        destination.run(f"ALTER DATABASE {destination.name} OWNER TO postgres; DROP ROLE maker")
+
+
+@pytest.mark.parametrize("way", [["--replace", "swap"], ["--create"]], ids=" ".join)
+def test_check_tries_the_schema_beside_a_database_to_be_created(
+    way: list[str], replicator: Run, database: Database, destination: Database
+) -> None:
+    """The library of a function is missing there, which nothing but the server can tell."""
+    name = destination.name if "swap" in way else "not_there_yet"
+    destination.run("CREATE TABLE precious AS SELECT 1 AS a")
+    database.run(f"{FEW_ROWS}; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    flags = ("--source", database.dsn, "--destination", destination.server.conninfo(name), *way)
+    database.run(
+        "UPDATE pg_proc SET prolang = 13, probin = 'nowhere', prosrc = 'f', prosqlbody = NULL WHERE proname = 'f'"
+    )
+    for command in ("plan", "check"):
+        result = replicator(command, *flags)
+        refuses(result, 3, "1 problem blocks")
+        assert "nowhere" in result.out
+
+
+def test_check_of_a_swap_describes_the_database_that_is_replaced(
+    replicator: Run, database: Database, destination: Database
+) -> None:
+    database.run(FEW_ROWS)
+    destination.run("CREATE TABLE big AS SELECT repeat('x', 1000) FROM generate_series(1, 3000)")
+    ((size,),) = destination.rows("SELECT pg_database_size(current_database())")
+    flags = ("check", "--replace", "swap", *both(database, destination))
+    result = replicator(*flags)
+    assert f"/{destination.name}" in result.err and "/postgres" not in result.err
+    facts = json.loads(runs(replicator(*flags, "--json")))["destination"]
+    assert (facts["database"], facts["can_create"]) == (destination.name, True)
+    assert facts["size"] == pytest.approx(size, abs=1_000_000)
+
+
 def test_plan_and_check_of_a_database_that_does_not_exist_yet(
     replicator: Run, database: Database, destination: Database
 ) -> None:

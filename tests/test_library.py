@@ -16,7 +16,7 @@ import replicator
 from replicator import Settings, check, clean, clone, errors, events, plan, status, validate, verify
 from replicator.catalog import keywords
 from replicator.catalog.read import read_catalog
-from replicator.checks import supported
+from replicator.checks import dry_run, supported
 from replicator.errors import ReplicatorError
 from replicator.model import Catalog, Phase
 from replicator.runs import plan as runs_plan
@@ -129,6 +129,17 @@ def test_a_plan_reads_the_catalogs_of_the_source_once(
     assert read.count(database.name) == 1
     assert planned.servers["source"].database == database.name
     assert planned.plan == plan(settings(database, destination), checked=False).plan
+
+
+def test_a_schema_too_large_to_be_tried_is_not_said_to_fit(
+    database: Database, destination: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library is needed, so that the schema is tried although the servers are alike."""
+    database.run("CREATE FUNCTION h() RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler'")
+    assert not check(settings(database, destination)).untried
+    monkeypatch.setattr(dry_run, "_too_many", lambda *_: "The schema is too large.")
+    checked = check(settings(database, destination))
+    assert checked.untried and not checked.blocked
 
 
 def test_a_plan_into_a_database_that_is_to_be_created(database: Database, destination: Database) -> None:

@@ -298,7 +298,7 @@ def test_a_finding_goes_away_when_its_statement_is_run(
     )
 
     def look() -> list[Finding]:
-        _, every = preflight(Settings(pair.here, pair.there, jobs=3), lambda event: None)
+        every = preflight(Settings(pair.here, pair.there, jobs=3), lambda event: None).findings
         return [f for f in every if f.run and f.server == server and about in f.object and f.fatal == fatal]
 
     findings = look()
@@ -430,7 +430,7 @@ def test_who_may_not_make_an_extension_is_told_its_schema(pair: Pair) -> None:
     (finding,) = pair.find()
     assert finding.run == f'{schema} "dblink" SCHEMA "ext";'
     pair.obey(finding)
-    _, findings = preflight(Settings(pair.here, pair.there), lambda event: None)
+    findings = preflight(Settings(pair.here, pair.there), lambda event: None).findings
     (citext,) = (f for f in findings if f.object == "extension citext")
     assert citext.run == f'{schema} "citext" SCHEMA "ext" VERSION \'1.5\';'
     pair.obey(citext)

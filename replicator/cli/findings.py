@@ -25,6 +25,13 @@ def blocked_by(findings: Iterable[Finding], what: str) -> PreflightFailed | None
     return PreflightFailed(f"{problems} {what}; see above.") if blocking else None
 
 
+def nothing_found(*, untried: bool) -> str:
+    """Return the last line if nothing blocks a clone. It says so if not all of the schema was tried."""
+    if untried:
+        return "Nothing found so far, but not all of the schema was tried on the destination: see the notes."
+    return "Nothing stands in the way."
+
+
 def remedy_as_lines(f: Finding) -> Iterator[str]:
     """Yield the line that says what to do; statements are not broken, so that they can be copied from it."""
     if f.run:

@@ -141,18 +141,23 @@ def as_created(source: checks.Facts, server: checks.Facts, settings: Settings) -
     """Return the facts of the database to be created, derived from another database on its server."""
     name = postgres.database_name(settings.destination)
     encoding = "UTF8" if settings.source_encoding else source.encoding
-    return replace(server, database=name, oid=0, size=0, encoding=encoding, collation=source.collation)
+    return replace(server, database=name, oid=0, size=0, encoding=encoding, collation=source.collation, can_create=True)
 
 
 def check_creation(source: Connection, conn: Connection, settings: Settings) -> list[Finding]:
-    """Return what prevents creating the destination database, and what can only be checked once it exists."""
+    """Return what prevents creating the destination database."""
     name = postgres.database_name(settings.destination)
-    _, _, findings = _creation(source, conn, name, settings)
-    untestable = (
+    return _creation(source, conn, name, settings)[2]
+
+
+def not_tried(settings: Settings) -> Finding:
+    """Return the note that the schema could not be tried in the destination database."""
+    name = postgres.database_name(settings.destination)
+    text = (
         f'Database "{name}" does not exist yet, so the schema was not tried there. `clone` creates it, and tries the'
         " schema before it copies."
     )
-    return [*findings, Finding(untestable, fatal=False, object=f"database {postgres.quoted(name)}")]
+    return Finding(text, fatal=False, object=f"database {postgres.quoted(name)}")
 
 
 def check_creator(conn: Connection, instead: str = "") -> Iterator[Finding]:

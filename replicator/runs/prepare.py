@@ -58,6 +58,8 @@ class Examined(NamedTuple):
     """What was selected of the source's catalog, and what was left out of it."""
     tried: Rehearsal | None = None
     """The result of the dry run, if all that was selected was tried, and nothing fatal made it incomplete."""
+    untried: bool = False
+    """The schema, or a part of it, was not tried; a note says why."""
 
 
 class Requirements(NamedTuple):
@@ -112,15 +114,19 @@ def examine(
     compared = settings.verify or settings.replace == "swap"
     findings += [*needs.missing, *needs.memberships]
     findings += checks.check_row_security(ends.control.conn, catalog, existing, compared=compared)
-    # A dry run would repeat these findings, or has no database to run in.
-    if absent or any(finding.fatal for finding in occupied):
-        return Examined(findings, Prepared(catalog, Plan(()), needs.end), selected)
     findings += notes(excluded)
+    if absent:
+        found, tried = try_beside(ends, catalog, needs, settings, emit)
+        untried = tried is None or tried.skipped is not None
+        return Examined([*findings, *found], Prepared(catalog, Plan(()), needs.end), selected, tried, untried)
+    if any(finding.fatal for finding in occupied):  # a dry run would repeat these findings
+        return Examined(findings, Prepared(catalog, Plan(()), needs.end), selected)
     found, prepared = try_on_destination(ends, catalog, needs, excluded, settings, emit, replacing=replacing)
     findings += found
     whole = not needs.inaccessible and not any(finding.fatal for finding in findings)
     tried = prepared.tried if whole else None
-    return Examined(findings, replace(prepared, existing=existing), selected, tried)
+    untried = prepared.tried.skipped is not None
+    return Examined(findings, replace(prepared, existing=existing), selected, tried, untried)
 
 
 def check_servers(
@@ -210,6 +216,30 @@ def try_on_destination(
     return [*refused, *unfit, *forbidden], Prepared(
         adapted, plan, end, left_out, kept_schemas=kept_schemas, tried=fit.tried
     )
+
+
+def try_beside(
+    ends: Endpoints, catalog: Catalog, needs: Requirements, settings: Settings, emit: Emit
+) -> tuple[list[Finding], Rehearsal | None]:
+    """Return what a database that is still to be created would reject; the dry run is None if it was not possible.
+
+    It runs in another database of the server, if that is like a new one: empty, of the same encoding, and the role
+    may do everything there; a role that will own the new database may lack privileges in others. It does not run in
+    the database that --replace swap replaces: even a drop that is rolled back would lock out its users.
+    """
+    source, destination = ends.snapshot.holder, ends.control.conn
+    encoding = "UTF8" if settings.source_encoding else source.info.parameter_status("server_encoding")
+    alike = (
+        destination.info.parameter_status("is_superuser") == "on"
+        and destination.info.parameter_status("server_encoding") == encoding
+        and not emptying.occupied(destination)
+    )
+    then = None if alike else Rehearsal()  # then only what is known of its version is found
+    complete = not any(finding.fatal for finding in needs.missing)
+    with events.saying(emit, TRYING):
+        fit = fitting(destination, catalog, emit, needs.cluster, then=then, agreed=False, complete=complete)
+    losses = checks.check_losses(fit.losses, destination, fit.source, agreed=settings.downgrade)
+    return [*losses, *([] if alike else [create.not_tried(settings)])], fit.tried if alike else None
 
 
 def read_existing(destination: Connection, catalog: Catalog, settings: Settings) -> Catalog:

@@ -316,6 +316,15 @@ def connected_to(conn: Connection) -> str:
     return describe(conninfo.make_conninfo("", user=info.user, host=info.host, port=info.port, dbname=info.dbname))
 
 
+def described_as(where: str, dsn: str) -> str:
+    """Return where a connection goes, but with the name of this conninfo's database.
+
+    >>> described_as("me@db:5432/postgres", "host=db dbname=shop")
+    'me@db:5432/shop'
+    """
+    return f"{where.rpartition('/')[0]}/{database_name(dsn)}"
+
+
 def become_replica(conn: Connection) -> bool:
     """Keep foreign keys and triggers from firing in this transaction. Returns False if the role may not."""
     try:

@@ -7,7 +7,7 @@ import click
 from replicator import library
 from replicator.cli.chosen import both, of_clone, one, waiting
 from replicator.cli.ending import write_document
-from replicator.cli.findings import blocked_by, findings_as_data, findings_as_lines, plain
+from replicator.cli.findings import blocked_by, findings_as_data, findings_as_lines, nothing_found, plain
 from replicator.cli.invocation import Common, Output
 from replicator.cli.reported import reported
 from replicator.cli.streams import say
@@ -33,7 +33,8 @@ def run(context: click.Context, output: Output, source: str | None, destination:
     blocked = blocked_by(findings, "a clone")
     if output == "json":
         facts = {server: plain(facts) for server, facts in found.items()}
-        write_document(context.ensure_object(Common), blocked, **facts, findings=findings_as_data(findings))
+        tried = {} if only else {"tried": not checked.untried}
+        write_document(context.ensure_object(Common), blocked, **facts, **tried, findings=findings_as_data(findings))
     else:
         for server, f in found.items():
             say(
@@ -45,4 +46,4 @@ def run(context: click.Context, output: Output, source: str | None, destination:
     if blocked:
         raise blocked
     if not only and output != "json":
-        say("Nothing stands in the way.")
+        say(nothing_found(untried=checked.untried))

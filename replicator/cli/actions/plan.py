@@ -8,7 +8,7 @@ import click
 from replicator import library
 from replicator.cli.chosen import both
 from replicator.cli.ending import write_document
-from replicator.cli.findings import blocked_by, findings_as_data, findings_as_lines
+from replicator.cli.findings import blocked_by, findings_as_data, findings_as_lines, nothing_found
 from replicator.cli.invocation import Common, Output
 from replicator.cli.plans import plan_as_data, plan_as_lines, plan_as_sql
 from replicator.cli.reported import reported
@@ -36,13 +36,13 @@ def run(script: bool, output: Output, destination: str | None, **given: Any) -> 
         common.documented = True
         click.echo(plan_as_sql(plan))
     elif output == "json":
-        data = plan_as_data(plan)
+        data = plan_as_data(plan) | ({"tried": not planned.untried} if facts else {})
         write_document(common, blocked, **data, totals=totals(plan, jobs, size), findings=findings_as_data(findings))
     else:
         told = [*plan_as_lines(plan), "", *totals_as_lines(totals(plan, jobs, size), jobs, whole=bool(size))]
         told += findings_as_lines(findings)
         if facts and not planned.blocked:
-            told.append("Nothing stands in the way.")
+            told.append(nothing_found(untried=planned.untried))
         # color: click takes what looks like a terminal's control sequence out of what goes to a file.
         say("\n".join(told), color=True)
     if blocked:
