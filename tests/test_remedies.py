@@ -48,7 +48,7 @@ def test_the_script_mends_what_can_be_mended(pair: tuple[Database, Database], ma
     before = len(found(pair))
     mended(pair, replicator)
     left = found(pair)
-    told = f"REPLICATOR_SEED={seed}, {len(left)} of {before}\n" + "\n".join(f"{m}\n -> {m.mend}" for m in left)
+    told = f"REPLICATOR_SEED={seed}, {len(left)} of {before}\n" + "\n".join(f"{m}\n -> {m.fix}" for m in left)
     assert before > OF_DEFINITIONS / 2
     no_default_storage = {"column_setting"} if major < 16 else set()  # SET STORAGE DEFAULT
     assert {m.what.split()[0] for m in left} <= UNMENDED | no_default_storage, told
@@ -103,7 +103,7 @@ def test_the_statement_is_shown_with_the_difference(servers: Servers, replicator
         "  to fix it: ALTER TABLE public.t OWNER TO postgres;",
     ]
     told = json.loads(replicator("verify", "--output", "json", *both(*pair)).out)
-    assert told["differences"][-1]["mend"] == ["ALTER TABLE public.t OWNER TO postgres"]
+    assert told["differences"][-1]["fix"] == ["ALTER TABLE public.t OWNER TO postgres"]
 
 
 def test_of_a_long_definition_only_what_differs_is_shown() -> None:

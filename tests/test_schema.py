@@ -1,6 +1,7 @@
 """What --output json writes has the form that replicator/show/schema.json documents, and nothing else is written."""
 
 import json
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
@@ -53,6 +54,11 @@ def checked(command: str, result: Result) -> dict[str, Any]:
     ]
     check(document, form, command)
     assert document.keys() <= form["properties"].keys()
+    for difference in document.get("differences", ()) if command == "verify" else ():
+        fields = form["properties"]["differences"]["items"]["properties"]
+        assert difference.keys() <= fields.keys()
+        assert all(row.keys() <= fields["rows"]["items"]["properties"].keys() for row in difference.get("rows", ()))
+    assert not re.search(r"\d\.\d{4}", re.sub(r'"(\\.|[^"])*"', "", result.out + result.err)), "seconds in thousandths"
     assert (document["schema"], document["command"], document["exit_code"]) == (SCHEMA, command, result.code)
     for line in result.err.splitlines():
         event = json.loads(line)
@@ -84,6 +90,9 @@ def test_every_command_keeps_to_the_schema(replicator: Run, database: Database, 
     found = verified["differences"]
     assert all(verified["servers"][side]["version"].startswith(str(NEWEST)) for side in ("source", "destination"))
     assert {(d["what"], d["kind"], d["about"]) for d in found} >= {("table public.u", "missing", "definition")}
+    assert [d["fix"][0] for d in found if d["what"] == "table public.u"] == ["CREATE TABLE public.u (a integer)"]
+    ((row,),) = (d["rows"] for d in found if d["about"] == "rows")
+    assert row == {"how": "missing", "key": {}, "times": 1, "source": {"a": "1"}}
     for command in ("status", "clean", "validate"):
         checked(command, replicator(command, "--destination", destination.dsn, "--json"))
 

@@ -119,15 +119,15 @@ def mending_as_sql(mismatches: Iterable[Mismatch]) -> bytes:
     """Return the statements that would mend the differences of definitions, each in a transaction, drops first."""
     ordered = sorted(mismatches, key=lambda mismatch: mismatch.place)
     made = [
-        (m.what.partition(" ")[0], ["BEGIN;", *(f"{statement};" for statement in m.mend), "COMMIT;"])
+        (m.what.partition(" ")[0], ["BEGIN;", *(f"{statement};" for statement in m.fix), "COMMIT;"])
         for m in ordered
-        if m.mend
+        if m.fix
     ]
-    remarks = [f"No statement fixes: {m.what}: {m.how}" for m in ordered if not m.mend and m.about == "definition"]
+    remarks = [f"No statement fixes: {m.what}: {m.how}" for m in ordered if not m.fix and m.about == "definition"]
     rows = [m for m in ordered if m.about == "rows" and not m.repaired]
     remarks += [f"`verify --repair` copies rows: {m.what}" for m in rows if m.what.startswith("table ")]
     remarks += [f"No statement fixes: {m.what}: {m.how}" for m in rows if not m.what.startswith("table ")]
-    if dropped := [m.what for m in ordered if any(WITH_ROWS.match(statement) for statement in m.mend)]:
+    if dropped := [m.what for m in ordered if any(WITH_ROWS.match(statement) for statement in m.fix)]:
         remarks.insert(0, f"READ THIS FIRST: drops WITH ALL ROWS what the source does not have: {', '.join(dropped)}")
     how = "Run this on the destination. Each fix is a transaction of its own: if one fails, the others are still made."
     return as_script(made, [how, *remarks])

@@ -102,7 +102,7 @@ class Remedies:
             if destination
             else 0
         )
-        return replace(mismatch, mend=self.of(source, destination), place=place)
+        return replace(mismatch, fix=self.of(source, destination), place=place)
 
     def of(self, source: Object | None, destination: Object | None) -> Statements:
         """Return the statements for one object, given as on source and destination; () if none are known."""

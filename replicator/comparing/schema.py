@@ -71,14 +71,12 @@ def _unready(
             o.name,
             "not populated on the destination",
             kind="unpopulated",
-            mend=(f"REFRESH MATERIALIZED VIEW {o.identity}",),
+            fix=(f"REFRESH MATERIALIZED VIEW {o.identity}",),
             place=LAST,
         )
         for o in empty
     ] + [
-        Mismatch(
-            o.name, "invalid on the destination", kind="invalid", mend=(f"REINDEX INDEX {o.identity}",), place=LAST
-        )
+        Mismatch(o.name, "invalid on the destination", kind="invalid", fix=(f"REINDEX INDEX {o.identity}",), place=LAST)
         for o in invalid
         if o.name not in optional
     ]
@@ -118,7 +116,7 @@ def compare_sequences(source: Side, destination: Side, expected: SequenceValues 
         Mismatch(
             f"sequence {name}",
             f"different: {_at(*wanted[name])} on the source, {_at(*actual[same])} on the destination",
-            mend=(_set(name, *wanted[name]),),
+            fix=(_set(name, *wanted[name]),),
             place=LAST,
         )
         for name, same in common.items()

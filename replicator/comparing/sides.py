@@ -136,7 +136,7 @@ class Mismatch:
     """The statement of a privilege, a comment or the like that only one side has."""
     definitions: tuple[str, str] | None = None
     """The differing definitions on source and destination, without secrets."""
-    mend: tuple[str, ...] = ()
+    fix: tuple[str, ...] = ()
     """The statements that would remove the difference, secrets included."""
     place: int = 0
     """Their place among those of other differences."""
@@ -150,12 +150,12 @@ class Mismatch:
 
     def public(self) -> "Mismatch":
         """Return the same without secrets."""
-        return replace(self, mend=tuple(map(without_secrets, self.mend)))
+        return replace(self, fix=tuple(map(without_secrets, self.fix)))
 
     @property
     def remedy(self) -> str:
         """The statements in one line, for people."""
-        return one_line(without_secrets("".join(f"{statement}; " for statement in self.mend).strip()))
+        return one_line(without_secrets("".join(f"{statement}; " for statement in self.fix).strip()))
 
     def lines(self, most: int, *, coloured: bool = False) -> list[str]:
         """Return it for people, with its first rows and the statements that would fix it; differing text in colour."""
@@ -167,9 +167,9 @@ class Mismatch:
             for excerpt, colour in zip(words(*self.definitions), (RED, GREEN), strict=True):
                 marked = "".join(f"{colour}{one_line(t)}{PLAIN}" if differs else one_line(t) for t, differs in excerpt)
                 line = line.replace(one_line(text(excerpt)), marked, 1)
-        mend = [f"  to fix it: {self.remedy}"] if self.mend and len(self.remedy) <= SHOWN_STATEMENTS else []
-        mend = mend or (["  to fix it: see `verify --sql`"] if self.mend else [])
-        return [line, *rows, *mend]
+        fix = [f"  to fix it: {self.remedy}"] if self.fix and len(self.remedy) <= SHOWN_STATEMENTS else []
+        fix = fix or (["  to fix it: see `verify --sql`"] if self.fix else [])
+        return [line, *rows, *fix]
 
 
 # The files of a table and its partitions: they change if it is truncated, rewritten, or replaced by one of this name.

@@ -50,9 +50,9 @@ def compare_states(sides: Pair, emit: Emit, *, cloned: bool) -> Iterator[Mismatc
     for name in theirs:
         if name not in common.values():
             table = name.rpartition(" on ")[2]
-            mend = (f"ALTER TABLE {table} ENABLE TRIGGER ALL",)
-            how = f"disabled on the destination; to enforce it: {mend[0]};"
-            yield Mismatch(name, how, kind="disabled", mend=mend)
+            fix = (f"ALTER TABLE {table} ENABLE TRIGGER ALL",)
+            how = f"disabled on the destination; to enforce it: {fix[0]};"
+            yield Mismatch(name, how, kind="disabled", fix=fix)
 
 
 def _extensions(source: Connection, destination: Connection, *, by_intention: bool) -> Iterator[tuple[Mismatch, bool]]:
@@ -60,5 +60,5 @@ def _extensions(source: Connection, destination: Connection, *, by_intention: bo
     for name, version in source.execute(VERSIONS).fetchall():
         for other, offered in destination.execute(OTHER_VERSION, [version, name, version]).fetchall():
             how = f"version {version} on the source, {other} on the destination"
-            mend = (f"ALTER EXTENSION {quoted(name)} UPDATE TO '{version}'",)
-            yield Mismatch(f"extension {name}", how, mend=mend), by_intention or not offered
+            fix = (f"ALTER EXTENSION {quoted(name)} UPDATE TO '{version}'",)
+            yield Mismatch(f"extension {name}", how, fix=fix), by_intention or not offered

@@ -206,7 +206,7 @@ def compare_databases(ends: Endpoints, settings: Settings, *, extra: bool = True
     """Return the differences of database-level settings. `extra`: report what only the destination has, too."""
     found = database.differences(ends.snapshot.holder, ends.control.conn, settings)
     return [
-        Mismatch(d.name, str(d), mend=d.source or opposites(d.destination or ()), place=LAST)
+        Mismatch(d.name, str(d), fix=d.source or opposites(d.destination or ()), place=LAST)
         for d in found
         if extra or d.source
     ]

@@ -10,7 +10,23 @@ SCHEMA = 1
 
 def document(command: str, **fields: Any) -> str:
     """Return the document of a command."""
-    return json.dumps({"schema": SCHEMA, "command": command} | fields, indent=2, default=str)
+    return as_json({"schema": SCHEMA, "command": command} | fields, indent=2)
+
+
+def as_json(data: Any, indent: int | None = None) -> str:
+    """Return data as JSON, with seconds and the like in thousandths."""
+    return json.dumps(_rounded(data), indent=indent, default=str)
+
+
+def _rounded(data: Any) -> Any:
+    match data:
+        case float():
+            return round(data, 3)
+        case dict():
+            return {name: _rounded(value) for name, value in data.items()}
+        case list() | tuple():
+            return [_rounded(value) for value in data]
+    return data
 
 
 def now() -> str:

@@ -1,6 +1,5 @@
 """Progress as lines: plain ones for a log, JSON for programs."""
 
-import json
 import threading
 import time
 from dataclasses import asdict
@@ -26,7 +25,7 @@ from replicator.events import (
 )
 from replicator.model import Phase
 from replicator.model.words import shown
-from replicator.show.document import now
+from replicator.show.document import as_json, now
 from replicator.show.folding import fitting
 from replicator.show.state import State, message
 
@@ -86,7 +85,7 @@ class Json:
 
     def _write(self, event: Event) -> None:
         head = {"event": type(event).__name__.lower(), "time": now()}
-        self._lines.write(json.dumps(head | asdict(event)))
+        self._lines.write(as_json(head | asdict(event)))
 
 
 class Plain:

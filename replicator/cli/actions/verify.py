@@ -1,7 +1,6 @@
 """`verify`."""
 
 import sys
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -9,6 +8,7 @@ from rich.console import Console
 
 from replicator import library
 from replicator.cli.chosen import both
+from replicator.cli.differences import difference_as_data
 from replicator.cli.ending import write_document
 from replicator.cli.invocation import Common, Output
 from replicator.cli.plans import mending_as_sql
@@ -30,7 +30,7 @@ def run(script: bool, output: Output, **given: Any) -> None:
         common.documented = True
         click.echo(mending_as_sql(mismatches))
     elif output == "json":
-        differences = [asdict(mismatch.public()) for mismatch in mismatches]
+        differences = list(map(difference_as_data, mismatches))
         write_document(common, error, servers=common.servers, differences=differences)
     else:
         coloured = output == "auto" and sys.stdout.isatty() and not Console().no_color
