@@ -31,7 +31,7 @@ from replicator.runs import repair as runs_repair
 from replicator.runs import status as runs_status
 from replicator.runs import validate as runs_validate
 from replicator.sessions.watch import STALL_SECONDS, Watch, watched
-from replicator.settings import Settings
+from replicator.settings import Settings, default_jobs
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -360,7 +360,7 @@ def clean(
 def validate(
     destination: str,
     *,
-    jobs: int = 1,
+    jobs: int | None = None,
     maintenance_work_mem: int | None = None,
     retry_seconds: float = 600.0,
     wait_attempts: int = 5,
@@ -368,9 +368,13 @@ def validate(
     stall_seconds: float = STALL_SECONDS,
     on_event: Emit = _ignore,
 ) -> Result | None:
-    """Do the deferred work of a clone into this database; None if there is none. Raises Incomplete."""
+    """Do the deferred work of a clone into this database; None if there is none. Raises Incomplete.
+
+    `jobs`: None as in Settings, the number of processors.
+    """
     with _watching(on_event, stall_seconds) as recorder:
         _wait(destination, wait_attempts, wait_delay, recorder)
+        jobs = default_jobs() if jobs is None else jobs
         memory, seconds = maintenance_work_mem, retry_seconds
         done = runs_validate.validate(destination, recorder, jobs=jobs, memory=memory, retry_seconds=seconds)
         return None if done is None else recorder.result()

@@ -230,7 +230,7 @@ def test_settings_do_not_show_passwords_when_printed():
 def test_there_is_one_job_for_each_processor_but_not_more_than_eight(monkeypatch):
     for processors, jobs in ((1, 1), (4, 4), (64, MOST_DEFAULT_JOBS)):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, n=processors: set(range(n)), raising=False)
-        assert default_jobs() == jobs
+        assert default_jobs() == Settings("host=a", "host=b").jobs == jobs
 
 
 def test_lanes_have_as_many_workers_as_there_are_jobs_unless_told_otherwise():

@@ -76,9 +76,7 @@ GIVE_UP = "Run `validate` to retry; `clean` cancels the remaining work, and remo
 CORRECT = "Correct the rows on the destination, or drop the key."
 
 
-def validate(
-    dsn: str, emit: Emit, *, jobs: int = 1, memory: int | None = None, retry_seconds: float = 600.0
-) -> int | None:
+def validate(dsn: str, emit: Emit, *, jobs: int, memory: int | None = None, retry_seconds: float = 600.0) -> int | None:
     """Do the deferred work of a clone into this database, and drop its journal. Returns the number of tasks.
 
     None: there is no journal. Raises PreflightFailed, StepFailed, and Incomplete with the names of failed tasks.

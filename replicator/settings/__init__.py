@@ -85,7 +85,7 @@ class Content:
 class Copying:
     """How the copy is made: workers, formats, and what may fail. Rates are bytes a second, sizes bytes."""
 
-    jobs: int = 1
+    jobs: int = field(default_factory=default_jobs)
     copy_jobs: int | None = None
     index_jobs: int | None = None
     relay: bool = True
