@@ -36,6 +36,19 @@ def test_every_command_wants_a_name(command: str, database: Database, replicator
     refuses(replicator(command, "--destination", url(database)), 2, "No database is named")
 
 
+@pytest.mark.parametrize("command", ["check", "plan", "clone", "verify", "status", "clean"])
+def test_it_is_said_as_well_if_the_user_has_no_database_either(
+    command: str, database: Database, destination: Database, replicator: Run
+) -> None:
+    destination.run("CREATE ROLE homeless LOGIN")
+    dsn = url(destination).replace("postgres@", "homeless@")
+    try:
+        result = replicator(command, "--source", database.dsn, "--destination", dsn)
+        refuses(result, 2, "No database is named: homeless@")
+    finally:
+        destination.run("DROP ROLE homeless")
+
+
 def test_a_service_or_the_environment_names_one(database: Database, replicator: Run, tmp_path) -> None:
     (tmp_path / "services").write_text(f"[mine]\ndbname={database.name}\n")
     where = f"host=127.0.0.1 port={database.server.port} user=postgres"

@@ -76,6 +76,8 @@ def answering(
                 stack.close()
                 reason = _reason(error)
                 if not failures.may_pass(error):
+                    if ABSENT.search(reason):
+                        postgres.database_name(dsn)  # raises UsageError if there is none: the name is the user's
                     raise _refused(server, where, reason, absent) from error
                 if attempt == attempts:
                     raise NotReady(
