@@ -136,11 +136,18 @@ def test_another_version_of_an_extension(pair: tuple[Database, Database]) -> Non
 @SOME
 def test_what_was_compared_is_told(pair: tuple[Database, Database]) -> None:
     fill(pair, "CREATE TABLE t (a serial PRIMARY KEY); INSERT INTO t SELECT FROM generate_series(1, 1000);"
-               "CREATE MATERIALIZED VIEW m AS TABLE t; SELECT lo_create(5)")  # fmt: skip
+               "CREATE MATERIALIZED VIEW m AS TABLE t; GRANT SELECT ON t TO alice; SELECT lo_create(5)")  # fmt: skip
     _, said = told(*pair)
     account = next(line for line in said.splitlines() if line.startswith("Compared: "))
     assert account.startswith("Compared: 2,000 rows of 2 tables, ")
-    for part in ("1 sequence;", "1 large object;", "1 table", "1 materialized view", "1 constraint"):
+    for part in (
+        "1 sequence;",
+        "1 large object;",
+        "1 table",
+        "1 materialized view",
+        "1 constraint",
+        "1 set of privileges",
+    ):
         assert part in account
 
 

@@ -229,8 +229,9 @@ def test_many_alike_that_a_destination_does_not_support_are_one_finding(database
     losses = [Loss(f"column_setting public.t{n} (table)", why, whole=True) for n in range(42)]
     with postgres.connect(database.dsn) as conn:
         (finding,) = check_losses([*losses], conn, 19, agreed=False)
-    assert f"does not support 42 column settings for the same reason, {why.rstrip('.')}: column settings of table" in (
-        finding.text
+    assert (
+        f"does not support 42 sets of column settings for the same reason, {why.rstrip('.')}: column settings of table"
+        in (finding.text)
     )
     assert "and 32 more" in finding.text
 

@@ -50,19 +50,28 @@ def kind_words(kind: str) -> str:
 def counted_kind(number: int, kind: str) -> str:
     """Return how many objects of a kind there are.
 
-    >>> counted_kind(2, "matview"), counted_kind(1, "index"), counted_kind(1200, "policy"), counted_kind(3, "acl")
-    ('2 materialized views', '1 index', '1,200 policies', '3 privileges')
+    >>> counted_kind(2, "matview"), counted_kind(1, "index"), counted_kind(1200, "policy")
+    ('2 materialized views', '1 index', '1,200 policies')
+    >>> counted_kind(1, "acl"), counted_kind(3, "column_setting"), counted_kind(2, "operator_class")
+    ('1 set of privileges', '3 sets of column settings', '2 operator classes')
     """
     noun = kind_words(kind)
-    if number != 1 and not noun.endswith("s"):
-        endings = {
-            "index": "indexes",
-            "policy": "policies",
-            "replica identity": "replica identities",
-            "row security": "row securities",
-        }
-        noun = endings.get(noun, f"{noun}s")
+    if noun.endswith(("privileges", "settings")):
+        noun = f"set{'' if number == 1 else 's'} of {noun}"
+    elif number != 1:
+        noun = _plural(noun)
     return f"{number:,} {noun}"
+
+
+def _plural(noun: str) -> str:
+    """Return the plural of a noun.
+
+    >>> _plural("index"), _plural("operator family"), _plural("foreign key")
+    ('indexes', 'operator families', 'foreign keys')
+    """
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "x")) else f"{noun}s"
 
 
 def shown(name: str) -> str:
