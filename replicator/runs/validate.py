@@ -336,7 +336,7 @@ class Validation:
             if not self.violable:
                 raise
             self._finish(conn, task, ())
-            text = f"{shown(task.name)}: left NOT VALID, since rows violate it: {failures.one_line(error)}"
+            text = f"{shown(task.name)}: left NOT VALID, since rows violate it: {failures.violation(error)}"
             self.emit(events.Note(text, left_out=True))
         return ""
 

@@ -107,6 +107,12 @@ def one_line(error: BaseException) -> str:
     return " ".join(without_secrets(text).split())
 
 
+def violation(error: BaseException | None) -> str:
+    """Return which row violates a foreign key, in a server's words that fit into a sentence: key, value, and table."""
+    detail = error.diag.message_detail if isinstance(error, psycopg.Error) else None
+    return " ".join((detail or str(error)).split())
+
+
 @contextmanager
 def naming(step: Step) -> Iterator[None]:
     """Name the step in every error."""

@@ -66,7 +66,7 @@ def instead(step: Step, error: StepFailed, path: Callable[[], str | None]) -> tu
     """
     if step.instead is not None and violated(error):
         lesser = replace(step, work=Execute(step.instead), instead=None)
-        text = f"{shown(step.name)}: left NOT VALID, since rows violate it: {error.reason}"
+        text = f"{shown(step.name)}: left NOT VALID, since rows violate it: {failures.violation(error.__cause__)}"
         return lesser, Note(text, left_out=True)
     if nameless(step, error) and (wanted := path()):
         note = Note(relies(step.name, wanted))

@@ -250,7 +250,8 @@ def restore_foreign_keys(conn: Connection) -> list[str]:
                     _execute(conn, key.create)
             except psycopg.errors.ForeignKeyViolation as error:
                 _execute(conn, key.not_valid.create)
-                not_validated.append(f"{shown(key.name)} was recreated as NOT VALID: {failures.one_line(error)}")
+                why = failures.violation(error)
+                not_validated.append(f"{shown(key.name)} was recreated as NOT VALID, since rows violate it: {why}")
             conn.execute(key.journal_delete)
     journal.drop(conn)
     return not_validated
