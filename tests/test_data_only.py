@@ -194,6 +194,15 @@ class TestNewest:
         runs(replicator(*COPY, "--truncate", "--verify", *both(source, target)))
         is_copied(source, target, schema)
 
+    def test_an_earlier_runs_large_objects_are_not_deleted(
+        self, replicator: Run, source: Database, target: Database
+    ) -> None:
+        source.run("SELECT lo_from_bytea(4711, 'large')")
+        runs(replicator(*COPY, "--truncate", *both(source, target)))
+        again = replicator(*COPY, "--truncate", *both(source, target))
+        refuses(again, 3, "--truncate does not delete them", "--no-large-objects", "lo_unlink")
+        runs(replicator(*COPY, "--truncate", "--no-large-objects", *both(source, target)))
+
     def test_large_objects_on_both_sides_are_refused_or_left_out(
         self, replicator: Run, source: Database, target: Database
     ) -> None:

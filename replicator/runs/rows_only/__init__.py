@@ -122,8 +122,9 @@ def _check_large_objects(
     matched.findings += checks.check_roles(source, destination, alone)
     matched.findings += checks.check_memberships(source, destination, alone, agreed=False)
     if not created_by_us and destination.execute(LARGE_OBJECTS).fetchall() == [(True,)]:
+        # Whose they are is not known: an earlier run's journal is gone, and other tables may refer to these OIDs.
         matched.refuse(
-            "Source and destination both have large objects, whose OIDs may collide.",
+            "Source and destination both have large objects, whose OIDs may collide. --truncate does not delete them.",
             "Leave them out with --no-large-objects, or delete the destination's:"
             " SELECT lo_unlink(oid) FROM pg_largeobject_metadata;",
         )
