@@ -332,8 +332,8 @@ def test_a_catalog_can_be_rebuilt_once_it_is_read(
     ):
         rebuilt: list[Future] = []
 
-        def read_while_somebody_comes(moment: snapshot.Snapshot, reader: postgres.Connection) -> Catalog:
-            catalog = read(moment, reader)
+        def read_while_somebody_comes(moment: snapshot.Snapshot, *more: object) -> Catalog:
+            catalog = read(moment, *more)
             rebuilt.append(pool.submit(other.execute, "VACUUM FULL pg_catalog.pg_class"))
             until(lambda: watching.execute(waits).rowcount == 1)
             return catalog

@@ -20,5 +20,8 @@ SELECT c.tableoid::bigint AS classid
 --<17                             WHERE a.attrelid = c.oid
 --<17                               AND a.attnum > 0
 --<17                               AND (t.typtype IN ('r', 'm') OR b.typtype IN ('r', 'm')))
-           ELSE c.relkind = 'r' AND pg_relation_size(c.oid) = 0
+           ELSE c.relkind = 'r'
+                AND (coalesce(current_setting('replicator.only', true), '') = ''
+                     OR c.oid = ANY ((SELECT current_setting('replicator.only')::oid[])::oid[]))
+                AND pg_relation_size(c.oid) = 0
        END

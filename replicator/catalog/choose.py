@@ -8,10 +8,12 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from replicator.catalog import select
+from replicator.catalog.narrow import narrowed
 from replicator.catalog.patterns import matcher
+from replicator.catalog.rules import Rules
 from replicator.errors import PreflightFailed
 from replicator.events import listed
-from replicator.model import Catalog, Finding, Loss
+from replicator.model import Address, Catalog, Finding, Loss
 from replicator.sessions.postgres import unquoted
 from replicator.settings import Content
 
@@ -25,9 +27,12 @@ KINDS = {
 """The kinds of objects that each option excludes."""
 
 
-def selected(catalog: Catalog, content: Content) -> Catalog:
-    """Return the catalog without what the options exclude."""
-    return _selected(catalog, content)[0]
+def selected(catalog: Catalog, content: Content, source: Catalog | None = None) -> Catalog:
+    """Return the catalog without what the options exclude.
+
+    `source`: of a copy's catalog, also return the counterparts of these objects, whatever needs them there.
+    """
+    return _selected(catalog, content, frozenset(o.name for o in source.objects) if source else frozenset())[0]
 
 
 def chosen(catalog: Catalog, content: Content) -> tuple[Catalog, list[Loss]]:
@@ -35,6 +40,7 @@ def chosen(catalog: Catalog, content: Content) -> tuple[Catalog, list[Loss]]:
 
     Raises PreflightFailed if a pattern matches nothing.
     """
+    Rules.of(content).check(catalog, allow_empty=content.allow_empty_patterns)
     extensions = [unquoted(o.identity) for o in catalog.objects if o.kind == "extension"]
     for pattern in content.exclude_extension:
         if not any(matcher(pattern).fullmatch(name) for name in extensions):
@@ -48,10 +54,13 @@ def chosen(catalog: Catalog, content: Content) -> tuple[Catalog, list[Loss]]:
 
 def notes(losses: Iterable[Loss]) -> list[Finding]:
     """Return a note for each loss."""
-    return [Finding(f"Not copied, as requested: {loss}", fatal=False, object=loss.what) for loss in losses]
+    return [
+        Finding(f"Not copied{'' if loss.whole else ' in full'}, as requested: {loss}", fatal=False, object=loss.what)
+        for loss in losses
+    ]
 
 
-def _selected(catalog: Catalog, content: Content) -> tuple[Catalog, list[Loss]]:
+def _selected(catalog: Catalog, content: Content, also: frozenset[str] = frozenset()) -> tuple[Catalog, list[Loss]]:
     if not content.owners:
         catalog = select.without_owners(catalog)
     if not content.tablespaces:
@@ -69,7 +78,16 @@ def _selected(catalog: Catalog, content: Content) -> tuple[Catalog, list[Loss]]:
     kinds = {kind for name, kinds in KINDS.items() if not getattr(content, name) for kind in kinds}
     if kinds:
         catalog, _ = select.without(catalog, {select.key(o): "" for o in catalog.objects if o.kind in kinds})
-    return _without_extensions(catalog, content.exclude_extension)
+    catalog, losses = _without_extensions(catalog, content.exclude_extension)
+    if content.chooses:
+        catalog, lost = narrowed(catalog, Rules.of(content), also, partial=content.partial)
+        losses = [*lost, *losses]
+    if not content.has("post-data"):
+        catalog = replace(catalog, populated=frozenset())  # as pg_dump has REFRESH in post-data
+    if not content.has("data"):
+        nothing = frozenset[Address]()
+        catalog = replace(catalog, tables=(), sequences=(), large_objects=(), populated=nothing, carried=nothing)
+    return catalog, losses
 
 
 def _without_extensions(catalog: Catalog, patterns: Iterable[str]) -> tuple[Catalog, list[Loss]]:

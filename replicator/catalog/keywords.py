@@ -17,15 +17,20 @@ ROUTINES = ("function", "aggregate")
 KEYWORDS = "SELECT word, catcode::text FROM pg_get_keywords() WHERE catcode <> 'U'"
 
 
-def read_for(source: Connection, destination: Connection, beside: Connection | None = None) -> Catalog:
+def read_for(
+    source: Connection,
+    destination: Connection,
+    beside: Connection | None = None,
+    only: Collection[int] | None = None,
+) -> Catalog:
     """Read the source's catalog, with each name quoted that the destination would not accept unquoted."""
-    catalog = read_catalog(source, beside)
+    catalog = read_catalog(source, beside, only)
     words = new_keywords(source, destination)
     if not words:
         return catalog
     if _occur(words, catalog):
         source.execute("SET quote_all_identifiers = on")
-        quoted = {(o.kind, o.address): o for o in read_catalog(source).objects}
+        quoted = {(o.kind, o.address): o for o in read_catalog(source, only=only).objects}
         source.execute("SET quote_all_identifiers = off")
         objects = (_with_statements(o, quoted[o.kind, o.address]) for o in catalog.objects)
         catalog = replace(catalog, objects=tuple(objects))

@@ -5,7 +5,7 @@ format_type qualify names.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from collections.abc import Sequence as Several
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -57,6 +57,8 @@ AT_ONCE = 6
 PLANNING = """
 SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '64MB'; SET LOCAL join_collapse_limit = 1"""
 
+ONLY = "SELECT set_config('replicator.only', %s, true)"
+
 Row = tuple[Any, ...]
 Making = Callable[[list[Row], Several[str]], list[Any]]
 """Converts rows, whose columns have these names, while the server runs the next query."""
@@ -71,10 +73,11 @@ def read_targets(conn: Connection, name: str = "targets") -> list[Any]:
 ROLE = "SELECT current_user::text, reset_val FROM pg_settings WHERE name = 'search_path'"
 
 
-def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
+def read_catalog(conn: Connection, beside: Connection | None = None, only: Collection[int] | None = None) -> Catalog:
     """Read everything in a database that can be copied, in the connection's transaction.
 
-    `beside` is a second connection in a transaction with the same snapshot, which shares the work.
+    `beside` is a second connection in a transaction with the same snapshot, which shares the work. `only`: the OIDs of
+    the tables that are copied; others are not opened, since somebody may have locked them. None: all.
     """
     version = conn.info.server_version
     major = version // 10000
@@ -84,7 +87,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None) -> Catalog:
     }
     made: dict[str, Making] = {kind.name: partial(_objects, kind) for kind in kinds}
     made |= {"tables": _tables, "sequences": _sequences}
-    rows = _fetch(queries, conn, beside, made)
+    rows = _fetch(queries, conn, beside, made, only)
     ((role, path),) = conn.execute(ROLE).fetchall()
     edges: list[Edge] = rows.pop("depend")
     tables = tuple(rows["tables"])
@@ -155,7 +158,11 @@ def _kind_query(kind: Kind, major: int) -> bytes:
 
 
 def _fetch(
-    queries: dict[str, bytes], conn: Connection, beside: Connection | None, made: Mapping[str, Making]
+    queries: dict[str, bytes],
+    conn: Connection,
+    beside: Connection | None,
+    made: Mapping[str, Making],
+    only: Collection[int] | None,
 ) -> dict[str, list[Any]]:
     """Return the rows of each query, converted by `made`. The connections take queries from both ends of a queue."""
     locking = [name for name in queries if name in LOCKING]
@@ -167,6 +174,8 @@ def _fetch(
 
     def fetch(conn: Connection, take: Callable[[], list[str]]) -> None:
         conn.execute(PLANNING)
+        if only is not None:
+            conn.execute(ONLY, [f"{{{','.join(map(str, only or [0]))}}}"])
         while True:
             with taking:
                 if not waiting or (conn is beside and waiting[-1] is locking):

@@ -192,7 +192,7 @@ SELECT ARRAY[c.tableoid::bigint, c.oid::bigint] AS address
      , coalesce(column_list.sends, '{}') AS column_sends
      , coalesce(column_list.stored, '{}') AS stored
      , column_list.unlike
-     , heap.bytes + CASE WHEN heap.bytes > 0 AND c.reltoastrelid <> 0 THEN pg_relation_size(c.reltoastrelid) ELSE 0 END
+     , heap.bytes + CASE WHEN heap.bytes > 0 AND c.reltoastrelid <> 0 AND may_open.it THEN pg_relation_size(c.reltoastrelid) ELSE 0 END
        AS bytes
      , CASE m.amname WHEN 'heap' THEN heap.bytes / current_setting('block_size')::bigint END AS blocks        --14+
      , NULL::text AS key                                                                                      --14+
@@ -221,7 +221,12 @@ SELECT ARRAY[c.tableoid::bigint, c.oid::bigint] AS address
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_am m ON m.oid = c.relam
- CROSS JOIN LATERAL (SELECT pg_relation_size(c.oid) AS bytes OFFSET 0) AS heap   -- once, since it opens the table
+ CROSS JOIN LATERAL (SELECT coalesce(current_setting('replicator.only', true), '') = ''
+                         OR c.oid = ANY ((SELECT current_setting('replicator.only')::oid[])::oid[])) AS may_open (it)
+ CROSS JOIN LATERAL (SELECT CASE WHEN may_open.it                                -- once, since it opens the table
+                                 THEN pg_relation_size(c.oid)
+                                 ELSE c.relpages * current_setting('block_size')::bigint
+                             END AS bytes OFFSET 0) AS heap
   LEFT JOIN routing ON routing.leaf = c.oid
   LEFT JOIN column_list ON column_list.attrelid = c.oid
   LEFT JOIN calling ON calling.relid = c.oid

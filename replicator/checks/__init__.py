@@ -14,7 +14,7 @@ from replicator.checks.load import GB
 from replicator.checks.pooler import check_direct
 from replicator.checks.readiness import answering, wait
 from replicator.checks.row_security import check_row_security
-from replicator.checks.source import check_source, check_unlogged, waiting_locks
+from replicator.checks.source import check_readable, check_source, check_unlogged, waiting_locks
 from replicator.checks.verification import check_verification
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "check_locks",
     "check_losses",
     "check_memberships",
+    "check_readable",
     "check_roles",
     "check_row_security",
     "check_rows",

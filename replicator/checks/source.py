@@ -23,10 +23,10 @@ GRANTED = 100
 """At most so many large objects are listed in one GRANT."""
 
 
-def check_source(source: Connection) -> list[Finding]:
-    """Return what this role cannot read, what is not copied, and what may interfere."""
+def check_source(source: Connection, wanted: Wanted | None = None, *, large_objects: bool = True) -> list[Finding]:
+    """Return what this role cannot read of what is `wanted`, what is not copied, and what may interfere."""
     return [
-        *check_readable("source", source),
+        *check_readable("source", source, wanted, large_objects=large_objects),
         *_named_as_the_journal(source),
         *_left_out(source),
         *check_logins("source", source),
@@ -35,9 +35,14 @@ def check_source(source: Connection) -> list[Finding]:
     ]
 
 
-def check_readable(server: str, conn: Connection, wanted: Wanted | None = None) -> list[Finding]:
+def check_readable(
+    server: str, conn: Connection, wanted: Wanted | None = None, *, large_objects: bool = True
+) -> list[Finding]:
     """Return what this role cannot read, or not completely. `wanted` selects the tables and sequences that matter."""
-    return [*_unreadable(server, conn, wanted or list), *_unreadable_large_objects(server, conn)]
+    return [
+        *_unreadable(server, conn, wanted or list),
+        *(_unreadable_large_objects(server, conn) if large_objects else ()),
+    ]
 
 
 def check_logins(server: str, conn: Connection) -> Iterable[Finding]:
@@ -56,9 +61,10 @@ def check_logins(server: str, conn: Connection) -> Iterable[Finding]:
         )
 
 
-def check_unlogged(source: Connection, *, wanted: bool) -> Iterable[Finding]:
+def check_unlogged(source: Connection, *, wanted: bool, copied: Wanted | None = None) -> Iterable[Finding]:
     """Yield the unlogged tables and sequences if their contents cannot be read, or are not `wanted`."""
     names = [row[0] for row in source.execute(statement(__package__, "unlogged"), [wanted]).fetchall()]
+    names = (copied or list)(names)
     if names and wanted:
         yield Finding(
             f"The source is a standby, which lacks the contents of unlogged tables and sequences: {listed(names)}.",

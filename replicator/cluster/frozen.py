@@ -32,13 +32,13 @@ def is_copied(part: str, statements: Sequence[str], content: Content) -> bool:
     """Return whether a property of a database is copied, if it is a setting."""
     if part not in SETTINGS:
         return True
-    return content.database_settings and not (content.thaw and freezes(statements))
+    return content.database_settings and not content.partial and not (content.thaw and freezes(statements))
 
 
 def findings(properties: Iterable[tuple[str, Sequence[str]]], content: Content) -> Iterable[Finding]:
     """Yield a note if the source is frozen; `properties` are the names and statements of its properties."""
     names = ", ".join(name for name, statements in properties if freezes(statements))
-    if not names or not content.database_settings:
+    if not names or not content.database_settings or content.partial:
         return
     if content.thaw:
         yield Finding(f"Not copied (--thaw), since it freezes the source: {names}.", fatal=False)

@@ -179,7 +179,7 @@ def _note_what_is_not_compared(sides: Pair, matviews: Sequence[str], emit: Emit)
         (foreign, "the rows of foreign tables: {}"),
         (
             matviews,
-            "the rows of materialized views that are empty, or not readable, on one side: {}",
+            "the rows of materialized views that are empty, not readable, or filled from fewer rows, on one side: {}",
         ),
         (routed, "in which partition rows of {} are, since the servers may choose different ones"),
     ):

@@ -39,7 +39,9 @@ SELECT DISTINCT matview::regclass::text
 def read(sides: Pair) -> list[str]:
     """Let both sides read the materialized views that both have populated. Returns those that cannot be compared."""
     populated = _filled(sides.source)
-    common = same_names(populated, _filled(sides.destination))
+    catalog = sides.source.catalog
+    incomplete = {o.identity for o in catalog.objects if o.address in catalog.incomplete}
+    common = same_names([name for name in populated if name not in incomplete], _filled(sides.destination))
     if common:
         sides.source.read_matviews(common.keys())
         sides.destination.read_matviews(common.values())

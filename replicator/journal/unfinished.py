@@ -2,14 +2,17 @@
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
 from replicator.errors import PreflightFailed
 from replicator.journal.ownership import damaged
 from replicator.settings import Settings, flag
+from replicator.settings.choice import Choice
 
+CHOICE = tuple(field.name for field in fields(Choice) if field.name != "allow_empty_patterns")
+LISTS = tuple(field.name for field in fields(Choice) if field.default == ())
 SAME = (
     "data_only",
     "truncate",
@@ -28,6 +31,7 @@ SAME = (
     "subscriptions",
     "event_triggers",
     "exclude_extension",
+    *CHOICE,
     "load_via_partition_root",
     "source_encoding",
     "database_settings",
@@ -52,11 +56,15 @@ def _is_flag(value: object) -> bool:
     return isinstance(value, bool)
 
 
+def _is_list(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
 RIGHT: Mapping[str, Callable[[Any], bool]] = {
     "source_encoding": lambda value: value is None or isinstance(value, str),
     "replace": lambda value: value in (None, "swap", "drop"),
     "foreign_keys": lambda value: value in (None, "not-valid"),
-    "exclude_extension": lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
+    **dict.fromkeys(("exclude_extension", *LISTS), _is_list),
 }
 """The values that may be recorded for options that are not flags."""
 

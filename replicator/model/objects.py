@@ -154,6 +154,10 @@ class Catalog:
     """Those whose text does not show what they read."""
     member_owners: Mapping[Address, str] = field(default_factory=dict)
     """The owners of extensions' members."""
+    incomplete: frozenset[Address] = frozenset()
+    """Materialized views that read tables whose rows are not all copied: they are filled, but not compared."""
+    along: Mapping[Address, str] = field(default_factory=dict, compare=False)
+    """Why objects are copied that were not chosen themselves: `needed by …`."""
     role: str = ""
     """The role that read it. On the destination it owns objects that were created without an owner of their own."""
     reads: Mapping[Address, Collection[Address]] | None = field(default=None, compare=False)

@@ -209,6 +209,8 @@ class Plan:
     steps: tuple[Step, ...]
     losses: Several[Loss] = ()
     excluded: Several[Loss] = ()
+    along: Mapping[str, str] = field(default_factory=dict)
+    """The names of objects that were not chosen themselves, and why they are copied: `needed by …`."""
     deferred: Several[Step] = ()
     """The steps that run after the copy is in use: see planning/deferred.py."""
     encoding: str = "UTF8"

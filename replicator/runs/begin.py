@@ -115,7 +115,12 @@ def held_name(ends: Endpoints, settings: Settings) -> str:
         return ends.snapshot.id
     return hold.start(
         hold.Request(
-            settings.source, settings.destination, ends.encoding, ends.snapshot.id, settings.hold_snapshot_seconds
+            settings.source,
+            settings.destination,
+            ends.encoding,
+            ends.snapshot.id,
+            settings.hold_snapshot_seconds,
+            None if ends.snapshot.only is None else list(ends.snapshot.only),
         )
     )
 

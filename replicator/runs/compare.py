@@ -7,6 +7,7 @@ from replicator import checks, events, journal
 from replicator.catalog import select
 from replicator.catalog.choose import chosen, selected
 from replicator.catalog.read import read_catalog
+from replicator.catalog.relations import relations
 from replicator.checks.supported import fitting, untried
 from replicator.cluster import database
 from replicator.comparing import Mismatch, SequenceValues, Side, Verification, after_repair, verify
@@ -61,9 +62,16 @@ def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
                     Mismatch("clone", f"unfinished, {status.done} of {status.steps} steps are done", kind="unfinished")
                 ]
         source, destination = ends.snapshot.holder, ends.control.conn
+        copied = relations(source, settings)
         refuse_or_note(
             checks.check_verification(
-                source, destination, settings.workers, holders=HOLDERS - 1, repair=settings.repair
+                source,
+                destination,
+                settings.workers,
+                holders=HOLDERS - 1,
+                repair=settings.repair,
+                copied=copied and copied.read,
+                large_objects=settings.reads_large_objects,
             ),
             emit,
         )
@@ -89,7 +97,7 @@ def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
 @in_one_encoding
 def read_source(ends: Endpoints, settings: Settings) -> tuple[Catalog, list[Loss]]:
     """Return the part of the source to compare, and the objects excluded because they need an excluded one."""
-    return chosen(read(ends.snapshot, ends.control.conn), settings)
+    return chosen(read(ends.snapshot, ends.control.conn, settings), settings)
 
 
 def compare_rows(ends: Endpoints, catalog: Catalog, settings: Settings, emit: Emit) -> list[Mismatch]:
@@ -162,7 +170,7 @@ def compared(
     with snapshot.take(settings.destination, ends.encoding, holders=HOLDERS, where="destination") as now:
         if compare_with is None:
             with events.saying(emit, "Reading the destination's catalogs"):
-                compare_with = selected(read(now, now.holder), settings)
+                compare_with = selected(read(now, now.holder, settings), settings, catalog)
             for schema in (*([ownership.SCHEMA] if ownership.exists(now.holder) else []), *other_schemas):
                 compare_with = select.without_schema(compare_with, schema)
             if cloned:

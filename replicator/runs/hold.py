@@ -37,6 +37,8 @@ class Request:
     encoding: str
     snapshot: str
     seconds: float
+    only: list[int] | None = None
+    """The OIDs of the tables to lock; None: all."""
 
 
 def start(request: Request) -> str:
@@ -67,7 +69,7 @@ def hold(text: str) -> None:
         taken = snapshot.take(request.source, request.encoding, imported=request.snapshot)
         moment = stack.enter_context(taken)
         try:
-            moment.lock_tables(LOCK_SECONDS)
+            moment.lock_tables(LOCK_SECONDS, request.only)
         except PreflightFailed as error:
             print(REFUSED, error, flush=True)
             return

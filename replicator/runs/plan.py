@@ -5,8 +5,11 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from replicator import checks, events
+from replicator.catalog import FACETS
 from replicator.catalog.choose import chosen
+from replicator.catalog.closure import ATTACHED
 from replicator.catalog.read import read_catalog
+from replicator.catalog.relations import relations
 from replicator.checks.dry_run import Rehearsal
 from replicator.checks.supported import fitting
 from replicator.cluster import database, server
@@ -47,8 +50,9 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
                 declared = declared_encoding(declared, source, None if alone else destination)
         moment = stack.enter_context(snapshot.take(settings.source, declared))
         with events.saying(emit, READING):
-            moment.lock_tables(settings.lock_timeout)
-            selected = chosen(read(moment, destination), settings)
+            chosen_relations = relations(moment.holder, settings)
+            moment.lock_tables(settings.lock_timeout, only=chosen_relations and chosen_relations.to_lock)
+            selected = chosen(read(moment, destination, settings), settings)
         return plan_of(selected, moment.holder, None if alone else destination, settings, emit)
 
 
@@ -76,7 +80,15 @@ def plan_of(
     if settings.source_encoding or read_as != postgres.readable_encoding(encoding):
         encoding = "UTF8"  # the bytes of a SQL_ASCII source were read as text
     plan = planned(catalog, destination or source, settings)
-    return database.planned(source, settings, replace(plan, losses=losses, excluded=excluded, encoding=encoding))
+    return database.planned(
+        source, settings, replace(plan, losses=losses, excluded=excluded, along=_along(catalog), encoding=encoding)
+    )
+
+
+def _along(catalog: Catalog) -> dict[str, str]:
+    hidden = FACETS | ATTACHED
+    objects = (o for o in catalog.objects if o.kind not in hidden)
+    return {o.name: catalog.along[o.address] for o in objects if o.address in catalog.along}
 
 
 @uncollected()

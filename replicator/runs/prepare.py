@@ -9,6 +9,7 @@ from replicator import checks, events
 from replicator.catalog import select
 from replicator.catalog.choose import chosen, notes, selected
 from replicator.catalog.read import read_catalog
+from replicator.catalog.relations import relations
 from replicator.checks.dry_run import Rehearsal
 from replicator.checks.supported import fitting
 from replicator.cluster import database, server
@@ -104,9 +105,15 @@ def examine(
         return Examined(findings, None)
     with events.saying(emit, READING):
         catalog, excluded = selected = chosen(read_stable(ends, settings), settings)
+    if settings.chooses:  # what comes along was not known before
+        names = {sequence.identity for sequence in catalog.sequences}
+        findings += checks.check_readable(
+            "source", ends.snapshot.holder, lambda found: [name for name in found if name in names], large_objects=False
+        )
     if not absent or settings.source_encoding:  # else the new database has the source's encoding
         findings += encoding.sample(ends.snapshot, catalog)
-    if settings.replace and not settings.allow_empty and not any(finding.fatal for finding in findings):
+    must_have_rows = settings.replace and not settings.allow_empty and settings.has("data")
+    if must_have_rows and not any(finding.fatal for finding in findings):
         findings += checks.check_rows(ends.snapshot.holder, catalog)
     needs = requirements(ends, catalog, settings, replacing=replacing, absent=absent)
     catalog = select.without_owners(catalog, needs.inaccessible)  # reported once by role
@@ -143,11 +150,13 @@ def check_servers(
         resuming = ends.previous is not None or replacing
         occupied = checks.check_destination(*facts, destination, resuming=resuming, resume=settings.resume != "no")
     ends.snapshot.wait_for_holders()  # before free sessions are counted
+    copied = relations(source, settings)
+    wanted = copied and copied.read
     one, more = facts[0].server == facts[1].server, HOLDERS - 1 if settings.verify else 0
     findings = [
         *occupied,
-        *checks.check_source(source),
-        *checks.check_unlogged(source, wanted=settings.unlogged_rows),
+        *checks.check_source(source, wanted, large_objects=settings.reads_large_objects),
+        *checks.check_unlogged(source, wanted=settings.unlogged_rows, copied=wanted),
         *checks.check_choices(
             destination,
             settings.statistics,
@@ -244,7 +253,7 @@ def try_beside(
 
 def read_existing(destination: Connection, catalog: Catalog, settings: Settings) -> Catalog:
     """Return what an earlier run created; a key that may be NOT VALID counts as valid."""
-    existing = selected(read_catalog(destination), settings)
+    existing = selected(read_catalog(destination), settings, catalog)
     return select.as_validated(existing, catalog) if settings.foreign_keys or settings.defer_validation else existing
 
 

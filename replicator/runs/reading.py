@@ -10,7 +10,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 import psycopg
 
 from replicator.catalog import FACETS, keywords
+from replicator.catalog.choose import selected
 from replicator.catalog.read import read_catalog
+from replicator.catalog.relations import relations
 from replicator.catalog.routing import routed
 from replicator.catalog.unprintable import unprintable
 from replicator.cluster import database
@@ -22,7 +24,7 @@ from replicator.sessions import failures, postgres
 from replicator.sessions.changes import changed_objects
 from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import Snapshot
-from replicator.settings import Settings
+from replicator.settings import Content, Settings
 from replicator.work.copying import encoding
 
 READING = "Locking the source's tables and reading its catalogs"
@@ -74,15 +76,16 @@ def read_stable(ends: Endpoints, settings: Settings) -> Catalog:
     changed: list[str] = []
     for _ in range(READS):
         try:
-            ends.snapshot.lock_tables(settings.lock_timeout)
-            catalog = read(ends.snapshot, ends.control.conn)
+            chosen = relations(ends.snapshot.holder, settings)
+            ends.snapshot.lock_tables(settings.lock_timeout, only=chosen and chosen.to_lock)
+            catalog = read(ends.snapshot, ends.control.conn, settings)
         except DROPPED_MEANWHILE as error:
             changed = [str(error.diag.message_primary)]
         except psycopg.errors.LockNotAvailable as error:
             raise ends.snapshot.blocked() from error
         else:
             if ends.same_snapshot and not (ends.previous and ends.previous.read):
-                ends.snapshot.check([table.address.objid for table in catalog.tables])
+                ends.snapshot.check([table.address.objid for table in selected(catalog, settings).tables])
             names = {o.address: o.name for o in catalog.objects if o.kind not in FACETS}
             ends.snapshot.forget()
             with ends.snapshot.now() as now:
@@ -96,14 +99,18 @@ def read_stable(ends: Endpoints, settings: Settings) -> Catalog:
     )
 
 
-def read(moment: Snapshot, reader: Connection) -> Catalog:
+def read(moment: Snapshot, reader: Connection, content: Content | None = None) -> Catalog:
     """Read the catalog in this snapshot, in statements that the server of `reader` can parse: see catalog/keywords.py.
+
+    Tables that `content` does not choose are not opened.
 
     Raises PreflightFailed if the server fails to print an existing object (not one being dropped).
     """
+    copied = relations(moment.holder, content) if content else None
+    only = copied.to_lock if copied else None
     try:
         with uncollected(), moment.another() as beside:
-            return routed(keywords.read_for(moment.holder, reader, beside), moment.holder, reader)
+            return routed(keywords.read_for(moment.holder, reader, beside, only), moment.holder, reader)
     except psycopg.errors.InternalError_ as error:
         names = ""
         with suppress(psycopg.errors.LockNotAvailable), moment.now() as conn:  # a table is being altered

@@ -73,9 +73,13 @@ class Relation(NamedTuple):
     only: bool = True
 
 
-def to_lock(conn: Connection) -> tuple[list[tuple[str, list[int]]], list[int]]:
-    """Return the statements that lock all tables of a database against DDL, each with its OIDs, and all OIDs."""
-    rows = conn.execute(statement(__package__, "locks", conn)).fetchall()
+def to_lock(conn: Connection, only: Collection[int] | None = None) -> tuple[list[tuple[str, list[int]]], list[int]]:
+    """Return the statements that lock the tables of a database against DDL, each with its OIDs, and all OIDs.
+
+    `only`: the OIDs of the tables to lock; None: all.
+    """
+    wanted = None if only is None else list(only)
+    rows = conn.execute(statement(__package__, "locks", conn), [wanted, wanted]).fetchall()
     return rows, [oid for _, oids in rows for oid in oids]
 
 
@@ -85,9 +89,9 @@ def room(conn: Connection) -> tuple[int, int]:
     return locks, free
 
 
-def what_fits(conn: Connection) -> tuple[list[tuple[str, list[int]]], list[int]]:
+def what_fits(conn: Connection, only: Collection[int] | None = None) -> tuple[list[tuple[str, list[int]]], list[int]]:
     """Return the same as to_lock, but only as many statements as the lock table has room for."""
-    statements, oids = to_lock(conn)
+    statements, oids = to_lock(conn, only)
     if len(oids) <= FEW:
         return statements, oids
     left = room(conn)[1] * SHARE

@@ -63,6 +63,8 @@ class Snapshot:
         self._lock = threading.Lock()
         self._locked: Collection[int] | None = None
         """OIDs of the tables protected against DDL; None: none are."""
+        self.only: Collection[int] | None = None
+        """OIDs of the tables to protect; None: all."""
         self._held: Collection[int] = ()
         """Those of them that are locked until the release."""
         self._joining: threading.Thread | None = None
@@ -92,14 +94,17 @@ class Snapshot:
         """
         return self._read_point
 
-    def lock_tables(self, timeout_seconds: float = 0.0) -> None:
+    def lock_tables(self, timeout_seconds: float = 0.0, only: Collection[int] | None = None) -> None:
         """Protect the tables against DDL until the snapshot is released. Waits this long for each lock, 0: forever.
+
+        `only`: the OIDs of the tables to protect; None: all.
 
         If the lock table has no room for all of them, the remaining tables are locked only while they are read.
 
         Raises PreflightFailed if a lock is not available in time, psycopg.Error if it is refused.
         """
         self.wait_for_holders()  # so that the locks survive the loss of any session
+        self.only = only
         self._lock_tables(timeout_seconds)
 
     def wait_for_holders(self) -> None:
@@ -110,7 +115,7 @@ class Snapshot:
     def _lock_tables(self, timeout_seconds: float) -> None:
         # The process whose snapshot we joined may hold the locks too: a wait for it would not end while it lives.
         timeout_seconds = timeout_seconds or (RELOCK_SECONDS if self._joined else 0.0)
-        statements, oids = locks.what_fits(self.holder)
+        statements, oids = locks.what_fits(self.holder, self.only)
         limit = f"SET LOCAL lock_timeout = '{round(timeout_seconds * 1000)}ms'"
         try:
             self.holder.execute(f"{FORGET}; RELEASE SAVEPOINT read; {limit}".encode())

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from replicator.errors import UsageError
 from replicator.model import Deferral, Format, Statistics
+from replicator.settings.choice import Choice
 from replicator.settings.conninfo import check_conninfo
 
 MOST_DEFAULT_JOBS = 8
@@ -47,7 +48,7 @@ class Servers:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Content:
+class Content(Choice):
     """Which objects and rows of the source are copied and compared."""
 
     owners: bool = True
@@ -76,7 +77,13 @@ class Content:
     """Skip what the destination's role may not create."""
     load_via_partition_root: bool = False
 
+    @property
+    def reads_large_objects(self) -> bool:
+        """Whether large objects are copied: no pattern names them."""
+        return self.large_objects and not self.partial and self.has("data")
+
     def _check(self) -> None:
+        Choice._check(self)
         if self.thaw and not self.database_settings:
             raise UsageError("`thaw` and `database_settings` exclude each other: no setting is copied anyway.")
 
@@ -208,6 +215,10 @@ NOT_IN_DATA_ONLY: Mapping[str, tuple[object, ...]] = {
     "subscriptions": (),
     "event_triggers": (),
     "exclude_extension": (),
+    "include_kind": (),
+    "exclude_kind": (),
+    "schema_only": (),
+    "section": (),
     "database_settings": (),
     "thaw": (),
     "foreign_keys": (),

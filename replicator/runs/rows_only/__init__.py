@@ -16,8 +16,9 @@ from typing import Any
 import psycopg
 
 from replicator import checks, journal
-from replicator.catalog.choose import selected
+from replicator.catalog.choose import chosen
 from replicator.catalog.read import read_tables, read_targets
+from replicator.catalog.relations import relations
 from replicator.events import Emit, listed, saying
 from replicator.journal.ownership import proven
 from replicator.model import Catalog, Finding, shown
@@ -47,11 +48,16 @@ def _findings(ends: Endpoints, settings: Settings) -> list[Finding]:
     source, destination, previous = ends.snapshot.holder, ends.control.conn, ends.previous
     facts = checks.read_facts(source, settings.source_encoding), checks.read_facts(destination)
     checks.refuse(checks.same_database(*facts))
-    findings = [*checks.check_destination(*facts, destination, resuming=True), *checks.check_source(source)]
+    copied = relations(source, settings)
+    wanted = copied and copied.read
+    findings = [
+        *checks.check_destination(*facts, destination, resuming=True),
+        *checks.check_source(source, wanted, large_objects=settings.reads_large_objects),
+    ]
     findings += checks.check_choices(
         destination, settings.statistics, settings.toast_compression, settings.maintenance_work_mem
     )
-    findings += checks.check_unlogged(source, wanted=settings.unlogged_rows)
+    findings += checks.check_unlogged(source, wanted=settings.unlogged_rows, copied=wanted)
     if previous is None and settings.append and settings.resume != "no":
         nothing = "There is no unfinished run to resume, and --append would copy all rows, perhaps a second time."
         findings.append(Finding(nothing, "To append them once more, leave out --resume."))
@@ -66,7 +72,7 @@ def prepare(ends: Endpoints, settings: Settings, emit: Emit) -> Prepared:
     source, destination, previous = ends.snapshot.holder, ends.control.conn, ends.previous
     refuse_or_note(_findings(ends, settings), emit)
     with saying(emit, READING):
-        catalog = selected(read_stable(ends, settings), settings)
+        catalog, _ = chosen(read_stable(ends, settings), settings)
     source = ends.snapshot.holder  # a new session, if the catalogs were read again
     refuse_or_note(list(encoding.sample(ends.snapshot, catalog)), emit)
     if settings.truncate and not settings.allow_empty:
