@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from replicator.model import Plan as Plan
     from replicator.model import ReadPoint as ReadPoint
     from replicator.model import Statistics as Statistics
+    from replicator.runs.choose import Chosen as Chosen
     from replicator.settings import Settings as Settings
 
 __version__ = "0.2.0"
@@ -45,9 +46,10 @@ _HOMES = {
     "journal.run": ("Status",),
     "library": (
         "Checked", "CheckedPlan", "CopiedTable", "Result", "Running",
-        "check", "clean", "clone", "plan", "status", "validate", "verify",
+        "check", "choose", "clean", "clone", "plan", "status", "validate", "verify",
     ),
     "model": ("Finding", "Format", "Plan", "ReadPoint", "Statistics"),
+    "runs.choose": ("Chosen",),
     "settings": ("Settings",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

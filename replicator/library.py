@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Generic, Literal, ParamSpec, Self, TypeVar
 
 from replicator import checks, events
+from replicator.catalog.rules import Rules
 from replicator.checks import Facts
 from replicator.comparing import Mismatch
 from replicator.errors import Interrupted
@@ -24,12 +25,14 @@ from replicator.events import Emit, Event
 from replicator.journal.run import Status
 from replicator.model import Finding, Phase, Plan, ReadPoint
 from replicator.runs import check as runs_check
+from replicator.runs import choose as runs_choose
 from replicator.runs import clone as runs_clone
 from replicator.runs import plan as runs_plan
 from replicator.runs import reading
 from replicator.runs import repair as runs_repair
 from replicator.runs import status as runs_status
 from replicator.runs import validate as runs_validate
+from replicator.runs.choose import Chosen
 from replicator.sessions.watch import STALL_SECONDS, Watch, watched
 from replicator.settings import Settings, default_jobs
 
@@ -179,6 +182,13 @@ def _watching(emit: Emit, stall_seconds: float) -> Iterator[_Recorder]:
         yield recorder
 
 
+@contextmanager
+def _begun(settings: Settings, emit: Emit) -> Iterator[_Recorder]:
+    Rules.of(settings)  # before a server is waited for
+    with _watching(emit, settings.stall_seconds) as recorder:
+        yield recorder
+
+
 class Running(Generic[R]):
     """A run in a separate thread. Iterate over it to get its events; the iteration ends with the run.
 
@@ -277,7 +287,7 @@ def clone(settings: Settings, *, on_event: Emit = _ignore) -> Result:
 
     Raises a ReplicatorError; its `hint` names the next command. `on_event` is called from several threads.
     """
-    with _watching(on_event, settings.stall_seconds) as recorder:
+    with _begun(settings, on_event) as recorder:
         cloned = runs_clone.clone(settings, recorder)
         return recorder.result(snapshot=cloned.read_point, verified=cloned.verified)
 
@@ -288,7 +298,7 @@ def verify(settings: Settings, *, on_event: Emit = _ignore) -> Result:
 
     Differences do not raise an error: see Result.differences and Result.equal.
     """
-    with _watching(on_event, settings.stall_seconds) as recorder:
+    with _begun(settings, on_event) as recorder:
         return recorder.result(verified=True, differences=runs_repair.verify_or_repair(settings, recorder))
 
 
@@ -299,7 +309,7 @@ def plan(settings: Settings, *, checked: bool = True, on_event: Emit = _ignore) 
     Not `checked`: only what it would do. Then, source and destination may be the same: that plans for a destination
     that supports everything.
     """
-    with _watching(on_event, settings.stall_seconds) as recorder:
+    with _begun(settings, on_event) as recorder:
         if not checked:
             return CheckedPlan({}, (), runs_plan.plan_copy(settings, recorder))
         planned, found = runs_check.preflight_and_plan(settings, recorder)
@@ -314,13 +324,19 @@ def check(
 
     `only`: wait for this server and return its facts; the other one is not asked.
     """
-    with _watching(on_event, settings.stall_seconds) as recorder:
+    with _begun(settings, on_event) as recorder:
         if only:
-            attempts, delay = settings.wait_attempts, settings.wait_delay
-            facts = checks.wait(only, getattr(settings, only), attempts=attempts, delay=delay, emit=recorder)
-            return Checked({only: facts}, ())
+            dsn, attempts, delay = getattr(settings, only), settings.wait_attempts, settings.wait_delay
+            return Checked({only: checks.wait(only, dsn, attempts=attempts, delay=delay, emit=recorder)}, ())
         found = runs_check.preflight(settings, recorder)
         return Checked(found.facts, tuple(found.findings), untried=found.untried)
+
+
+@Command
+def choose(settings: Settings, *, on_event: Emit = _ignore) -> Chosen:
+    """Return which objects are copied. The destination is not asked. Raises a ReplicatorError."""
+    with _begun(settings, on_event) as recorder:
+        return runs_choose.choose(settings, recorder)
 
 
 @Command

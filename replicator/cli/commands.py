@@ -94,6 +94,29 @@ def check_command(context: click.Context, /, **given: Any) -> None:
 
 
 @cli.command(
+    "choose",
+    short_help="List the objects that would be copied.",
+    sides=("source",),
+    codes=(1, 3, 4, 7),
+    examples="""
+    replicator choose postgresql://app@old/shop --only-schema sales --exclude '*.audit_*'
+    replicator choose postgresql://app@old/shop --include-kind table --output json
+    """,
+)
+@options(*CONNECTIONS, *COPYING)
+@click.pass_context
+def choose_command(context: click.Context, /, **given: Any) -> None:
+    """List the objects of the source that a clone with these options would copy. Nothing is written.
+
+    A line has kind, name, rows (the planner's estimate) and bytes, and why an object is copied that no option names,
+    separated by tabs. What is left out goes to stderr.
+    """
+    from replicator.cli.actions import choose
+
+    choose.run(context, **given)
+
+
+@cli.command(
     "plan",
     short_help="Show what a clone would do, and what blocks it.",
     sides=BOTH,

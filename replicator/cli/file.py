@@ -13,7 +13,7 @@ from replicator.cli.invocation import Common
 from replicator.cli.parameters import Group, Setting
 from replicator.errors import UsageError
 
-TABLES = ("source", "destination", "options")
+TABLES = ("source", "destination", "choose", "options")
 SIDES = ("source", "destination")
 
 
@@ -34,6 +34,10 @@ class File:
     def options(self) -> dict[str, object]:
         """Return the defaults that it sets, by their flags: `source` and `destination` as connection strings."""
         given = {name.replace("_", "-"): value for name, value in self._table("options").items()}
+        for name, value in self.chosen().items():
+            if name in given:
+                raise self.wrong(name, f"{name} is given twice: in [options] and in [choose]. Remove one.")
+            given[name] = value
         for side in SIDES:
             if side in self._tables and side in given:
                 raise self.wrong(side, f"{side} is given twice: in [options] and as the table [{side}]. Remove one.")
@@ -41,9 +45,13 @@ class File:
                 given[side] = self._conninfo(side)
         return given
 
+    def chosen(self) -> dict[str, object]:
+        """Return what the table [choose] says, by flags."""
+        return {name.replace("_", "-"): value for name, value in self._table("choose").items()}
+
     def wrong(self, name: str, message: str, hint: str | None = None, table: str | None = "options") -> UsageError:
         """Return an error that says where the mistake is."""
-        line = line_of(self._text, name, table)
+        line = line_of(self._text, name, "choose" if table == "options" and name in self.chosen() else table)
         return UsageError(f"{self.path}{f':{line}' if line else ''}: {message}", hint=hint)
 
     def check(self, given: Iterable[str], known: Iterable[str], what: str, table: str | None = None) -> None:
@@ -116,6 +124,8 @@ def read_config(context: click.Context, parameter: click.Parameter, path: Path |
     file = File(path)
     given = file.options()
     known = {name for command in context.parent.command.commands.values() for name in flags(command)}
+    choosing = {name for name, option in flags(context.command).items() if option.group is Group.OBJECTS}
+    file.check(file.chosen(), sorted(choosing) or sorted(known), "option", "choose")
     file.check(given, sorted(known), "option", "options")
     common = context.ensure_object(Common)
     if file.exposes_password(given):

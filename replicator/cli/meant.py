@@ -8,7 +8,6 @@ import click
 HELP = "See --help."
 OF_OTHER_TOOLS = {
     "--dry-run": "`plan` shows what a clone would do and what blocks it; `check` shows only what blocks it.",
-    "--schema-only": "`plan --sql` prints the schema as a script for psql.",
     "--target": "Did you mean --destination?",
     "--dbname": "Did you mean --source or --destination?",
     "--no-privileges": "Did you mean --no-acl?",

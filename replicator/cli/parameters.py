@@ -17,6 +17,7 @@ class Group(StrEnum):
     """The headings of --help, in their order."""
 
     CONNECTION = "Connection"
+    OBJECTS = "Which objects to copy"
     WHAT = "What to copy"
     EXISTING = "Existing destination"
     COMPARISON = "Comparison"

@@ -60,6 +60,8 @@ def plan_as_lines(plan: Plan) -> Iterator[str]:
         yield events.one_line(f"not supported by the destination: {loss}")
     for loss in plan.excluded:
         yield events.one_line(f"not copied, as requested: {loss}")
+    for name, why in plan.along.items():
+        yield events.one_line(f"copied, too: {shown(name)}, {why}")
     steps = (*plan.steps, *plan.deferred)
     numbers = {step.name: number for number, step in enumerate(steps, 1)}
     width = len(str(len(numbers)))
@@ -159,4 +161,5 @@ def plan_as_data(plan: Plan) -> dict[str, object]:
         }
         for step in (*plan.steps, *plan.deferred)
     ]
-    return {"steps": steps, "left_out": [str(loss) for loss in (*plan.losses, *plan.excluded)]}
+    along = [{"object": shown(name), "why": why} for name, why in plan.along.items()]
+    return {"steps": steps, "copied_too": along, "left_out": [str(loss) for loss in (*plan.losses, *plan.excluded)]}

@@ -14,6 +14,7 @@ from replicator.cli.plans import plan_as_data, plan_as_lines, plan_as_sql
 from replicator.cli.reported import reported
 from replicator.cli.streams import say
 from replicator.cli.summary import totals, totals_as_lines
+from replicator.model import shown
 
 
 def run(script: bool, output: Output, destination: str | None, **given: Any) -> None:
@@ -25,11 +26,11 @@ def run(script: bool, output: Output, destination: str | None, **given: Any) -> 
     said = "\n".join(finding.text for finding in findings)
     if findings and output != "json" and not script:  # else they would be printed twice
         losses, excluded = (
-            tuple(loss for loss in some if loss.what not in said) for some in (plan.losses, plan.excluded)
+            tuple(loss for loss in some if shown(loss.what) not in said) for some in (plan.losses, plan.excluded)
         )
         plan = replace(plan, losses=losses, excluded=excluded)
     jobs = wanted.lanes["copy"]
-    size = facts["source"].size if facts else 0
+    size = facts["source"].size if facts and not wanted.chooses else 0
     blocked = blocked_by(findings, "this clone")
     common = click.get_current_context().ensure_object(Common)
     if script:
