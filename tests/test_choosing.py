@@ -230,6 +230,7 @@ def test_what_is_not_chosen_may_be_locked(shop: Database, destination: Database,
     [
         (("--include", "sale.*"), ("--include sale.* matches nothing on the source.", "Did you mean sales?")),
         (("--exclude", "sales.ordrs"), ("Did you mean sales.orders?",)),
+        (("--include", "sales"), ("Did you mean sales.*?",)),
         (("-t", "lib.touch"), ("matches nothing",)),
         (("--exclude-data", "sales.own"), ("matches nothing",)),
         (("-T", "Sales.*", "--exclude", '"Sales".*'), ('--exclude "Sales".* matches nothing', "Did you mean sales?")),

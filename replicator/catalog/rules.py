@@ -160,18 +160,19 @@ class Rules:
 
 
 def _meant(rule: Rule, objects: Iterable[Object]) -> str:
-    places = [where for o in objects if (rule.kinds is None or o.kind in rule.kinds) and (where := place(o))]
-    names = sorted({f"{schema}.{name}" if "." in rule.pattern else name or schema for schema, name in places})
-    asked = rule.pattern.removesuffix(".*") if rule.test.all_of_schema else rule.pattern
-    if rule.test.all_of_schema:
-        names = sorted({schema for schema, _ in places})
+    found = filter(None, (place(o) for o in objects if rule.kinds is None or o.kind in rule.kinds))
+    places = {(_part(schema), name and _part(name)) for schema, name in found}
+    schemas = sorted({schema for schema, _ in places})
+    named = sorted({f"{schema}.{name}" if "." in rule.pattern else name for schema, name in places if name})
+    whole = rule.test.all_of_schema
+    asked = rule.pattern.removesuffix(".*") if whole else rule.pattern
+    names = schemas if whole else named if rule.kinds else [*named, *(f"{schema}.*" for schema in schemas)]
     lower = {name.lower(): name for name in names}
-    if alike := get_close_matches(asked.lower(), lower, 1):
-        name = lower[alike[0]]
-        return f"Did you mean {_quoted(name)}? If nothing need match, add --allow-empty-patterns."
-    return f"There are {listed(names) or 'none'}. If nothing need match, add --allow-empty-patterns."
+    alike = get_close_matches(asked.lower(), lower, 1)
+    meant = f"Did you mean {lower[alike[0]]}?" if alike else f"There are {listed(names) or 'none'}."
+    return f"{meant} If it may match nothing, add --allow-empty-patterns."
 
 
-def _quoted(name: str) -> str:
-    """Return a name as a pattern: in double quotes unless it is lower case."""
-    return ".".join(part if re.fullmatch(r"[a-z_][a-z0-9_$]*", part) else f'"{part}"' for part in name.split("."))
+def _part(name: str) -> str:
+    """Return a name as a part of a pattern: in double quotes unless it is lower case."""
+    return name if re.fullmatch(r"[a-z_][a-z0-9_$]*", name) else '"{}"'.format(name.replace('"', '""'))
