@@ -186,7 +186,7 @@ def test_who_waits_for_the_clone_with_a_sequence_that_it_has_to_read_is_named(
     process = in_mid_copy(start, database, destination, "--verify", "--retry-for", "3s")
     with waiting(database, "BEGIN; ALTER SEQUENCE s RENAME TO r; ALTER TABLE two ADD x int; COMMIT"):
         result = process.ends()
-    refuses(result, 6, "waiting for a lock on public.s", f"({APPLICATION})", "which replicator itself keeps")
+    refuses(result, 6, "waiting for a lock on public.s", f"({APPLICATION})", "which replicator itself holds")
     leaves_no_session(database.server)
 
 
