@@ -160,6 +160,7 @@ def test_rows_alone_are_left_out(shop: Database, destination: Database, replicat
     assert counts(destination) == rows
     assert "foreign key about_id_fkey on audit.about: it would refer to rows of table audit.log_1" in said
     assert destination.value("SELECT n FROM audit.counts") == 0  # refreshed from the rows that are there
+    assert "materialized view audit.counts: without rows of tables that are not copied" in said
     assert not destination.value("SELECT relispopulated FROM pg_class WHERE oid = 'sales.totals'::regclass")
     verified = replicator("verify", *flags)
     runs(verified)
@@ -324,3 +325,49 @@ def test_some_tables_are_refreshed(shop: Database, destination: Database, replic
     runs(replicator("clone", "--verify", *flags))
     assert counts(destination) == counts(shop) | {"public.people": 100}
     refuses(replicator("clone", *flags, "-t", "sales.lnes"), 3, "matches nothing")
+
+
+def test_a_cast_comes_along_with_its_function(database: Database, destination: Database, replicator: Run) -> None:
+    database.run("""
+        CREATE SCHEMA a; CREATE SCHEMA b; CREATE TYPE b.en AS ENUM ('1', '2');
+        CREATE FUNCTION b.e2i(b.en) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+        CREATE CAST (b.en AS int) WITH FUNCTION b.e2i(b.en);
+        CREATE TABLE b.t2 (e b.en, CHECK (e::int > 0)); INSERT INTO b.t2 VALUES ('1');
+        CREATE TABLE a.t (e b.en); CREATE VIEW a.v AS SELECT e::int FROM a.t;
+    """)
+    runs(replicator("clone", "--verify", "-n", "a", *both(database, destination)))
+    assert destination.rows("SELECT * FROM a.v") == []
+    runs(replicator("clone", "--verify", "--replace", "swap", "-t", "t2", *both(database, destination)))
+    assert counts(destination) == {"b.t2": 1}
+
+
+@pytest.mark.parametrize("unique", ["", "UNIQUE"])
+def test_an_index_over_partitions_goes_with_one_of_them(
+    unique: str, database: Database, destination: Database, replicator: Run
+) -> None:
+    database.run(f"""
+        CREATE TABLE pt (id int, v text) PARTITION BY RANGE (id);
+        CREATE TABLE pt1 PARTITION OF pt FOR VALUES FROM (0) TO (10); CREATE TABLE pt2 PARTITION OF pt DEFAULT;
+        CREATE {unique} INDEX over ON pt (id);
+    """)
+    flags = ("--exclude", "pt1_id_idx", *both(database, destination))
+    said = runs(replicator("clone", "--verify", *flags))
+    assert "index public.over: it needs index public.pt1_id_idx" in said
+    assert destination.rows("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid") == []
+    assert destination.rows("SELECT indexname::text FROM pg_indexes WHERE schemaname = 'public'") == [("pt2_id_idx",)]
+    runs(replicator("verify", *flags))
+
+
+def test_a_publication_names_what_it_loses(shop: Database, destination: Database, replicator: Run) -> None:
+    said = runs(replicator("clone", "--verify", "--exclude", "*.audit_*", *both(shop, destination)))
+    assert "publication table sales.audit_orders in publication every: it needs table sales.audit_orders" in said
+
+
+def test_what_is_excluded_is_not_said_to_be_without_rows(shop: Database, replicator: Run) -> None:
+    shop.run(
+        "CREATE TABLE audit.shape (a int); INSERT INTO audit.shape VALUES (1); CREATE TABLE sales.uses (s audit.shape)"
+    )
+    listed = replicator("choose", "-n", "sales", "--exclude", "audit.*", "--source", shop.dsn, *SHORT_WAIT)
+    runs(listed)
+    assert "table sales.uses WITH ALL ITS ROWS: it needs table audit.shape" in listed.said
+    assert "without rows" not in listed.said

@@ -23,6 +23,10 @@ BY_DEFINITION = frozenset({"table", "foreign_table", "composite_type"})
 """What needs a table only for its columns or its row type."""
 PARTS = frozenset({"table_attach", "sequence_owner", "index_attach", "publication_table", "publication_schema"})
 """What belongs to an object, whichever kinds are chosen."""
+LINKS = PARTS - {"publication_table", "publication_schema"}
+"""Parts that nobody misses by themselves."""
+COMPANIONS = frozenset({"cast", "transform"})
+"""Copied where all that they need is: statements that use them depend on their functions alone."""
 ATTACHED = PARTS | {
     "constraint",
     "index",
@@ -122,6 +126,9 @@ def close(
     broken: dict[Address, str] = {}
     while True:
         found = _follow(family, roots, also, broken, wanted)
+        for o in family.objects.values():
+            if o.kind in COMPANIONS and o.needs and o.needs <= found.kept.keys():
+                found.kept.setdefault(o.address, "of what it needs")
         failing = {
             address: f"it needs {shown(family.objects[lack].name)}, which is not included"
             for address in found.kept

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from replicator.catalog import FACETS, closure, select
-from replicator.catalog.closure import PARTS, Family
+from replicator.catalog.closure import LINKS, Family
 from replicator.catalog.rules import Rules
 from replicator.model import Address, Catalog, Loss, Object, counted_kind, shown
 
 OF_NO_SCHEMA = frozenset({"extension", "publication", "subscription", "event_trigger", "foreign_server"})
 """What a user may miss if patterns choose the objects of a copy."""
+FEWER_ROWS = "rows of tables that are not copied: it is refreshed from the others, and not compared"
 
 
 def narrowed(catalog: Catalog, rules: Rules, also: frozenset[str], *, partial: bool) -> tuple[Catalog, list[Loss]]:
@@ -28,20 +29,39 @@ def narrowed(catalog: Catalog, rules: Rules, also: frozenset[str], *, partial: b
         reduced, _ = _included(reduced, rules, also)
     emptied, without_rows = _without_rows(reduced, family, rules)
     incomplete = closure.incomplete_views(Family.of(catalog), catalog.tables, emptied)
+    names = {o.address: o.name for o in emptied.objects if o.kind not in FACETS}
+    losses = [loss for loss in losses if loss.whole or loss.what in names.values()]
     losses = sorted([*lost, *losses], key=lambda loss: loss.rows is None)
-    return replace(emptied, incomplete=incomplete), [*losses, *without_rows]
+    fewer = [Loss(names[view], FEWER_ROWS, fatal=False) for view in sorted(incomplete & emptied.populated)]
+    return replace(emptied, incomplete=incomplete), [*losses, *without_rows, *fewer]
 
 
 def _without_excluded(catalog: Catalog, family: Family, rules: Rules) -> tuple[Catalog, list[Loss]]:
     """Exclude what the rules name, and everything that needs it."""
     excluded = list(rules.excluded(catalog.objects))
     excluded += _partitions_of(family, excluded)
+    excluded += _indexes_over(family, excluded)
     gone = {o.address for o, _ in excluded if o.kind not in FACETS}
     closed = closure.without_partitions(family, catalog, gone)
     reduced, lost = select.without(closed, {select.key(o): why for o, why in excluded})
-    implied = {o.name for o in catalog.objects if family.subjects.get(o.address) in gone or o.kind in PARTS}
+    implied = {o.name for o in catalog.objects if family.subjects.get(o.address) in gone or o.kind in LINKS}
     implied |= {o.name for o, _ in excluded}
     return reduced, [*_asked_for(catalog, excluded), *(loss for loss in lost if loss.what not in implied)]
+
+
+def _indexes_over(family: Family, excluded: Sequence[tuple[Object, str]]) -> Iterator[tuple[Object, str]]:
+    """Yield the indexes of partitioned tables, and their constraints, that would lack one of a partition that stays."""
+    gone = {o.address for o, _ in excluded}
+    while over := {
+        need: child
+        for o in family.objects.values()
+        if o.kind == "index_attach" and (child := family.subjects.get(o.address)) in gone
+        if (detail := family.objects[child].detail) and detail.relation not in gone
+        for need in o.needs - gone
+    }:
+        for address, child in over.items():
+            gone.add(address)
+            yield family.objects[address], f"it needs {shown(family.objects[child].name)}"
 
 
 def _without_rows(catalog: Catalog, family: Family, rules: Rules) -> tuple[Catalog, list[Loss]]:
