@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Generic, Literal, ParamSpec, Self, TypeVar
@@ -33,7 +32,8 @@ from replicator.runs import repair as runs_repair
 from replicator.runs import status as runs_status
 from replicator.runs import validate as runs_validate
 from replicator.runs.choose import Chosen
-from replicator.sessions.watch import STALL_SECONDS, Watch, watched
+from replicator.sessions.sheltered import sheltered
+from replicator.sessions.watch import STALL_SECONDS, Watch, prepared, watched
 from replicator.settings import Settings, default_jobs
 
 P = ParamSpec("P")
@@ -169,14 +169,10 @@ def _ignore(event: Event) -> None:
     pass
 
 
-_prepared: ContextVar[Watch] = ContextVar("prepared")
-"""The watch of a run started by `running`: it can be cancelled before its first connection."""
-
-
 @contextmanager
 def _watching(emit: Emit, stall_seconds: float) -> Iterator[_Recorder]:
     recorder = _Recorder(emit)
-    watch = _prepared.get(Watch())
+    watch = prepared.get(Watch())
     watch.configure(stall_seconds, lambda text: recorder(events.Note(text)))
     with watched(watch):
         yield recorder
@@ -205,7 +201,7 @@ class Running(Generic[R]):
         self._reported = False
 
     def _run(self) -> None:
-        _prepared.set(self._watch)
+        prepared.set(self._watch)
         try:
             self._result.append(self._action(self._events.put))
         except KeyboardInterrupt:  # before the journal exists
@@ -254,7 +250,7 @@ class Running(Generic[R]):
 
 
 class Command(Generic[P, R]):
-    """A command. Call it to run it in this thread; `running` takes the same arguments and runs it in another one."""
+    """A command. Call it to run it and wait for it; `running` takes the same arguments, and does not wait."""
 
     def __init__(self, action: Callable[P, R]) -> None:
         self._action = action
@@ -263,8 +259,8 @@ class Command(Generic[P, R]):
         self.__wrapped__ = action  # for inspect.signature
 
     def __call__(self, *args: P.args, **options: P.kwargs) -> R:
-        """Run the command, in this thread."""
-        return self._action(*args, **options)
+        """Run the command. In the main thread, Ctrl-C cancels it, and is raised when it has cleaned up."""
+        return sheltered(lambda: self._action(*args, **options))
 
     def running(self, *args: P.args, **options: P.kwargs) -> Running[R]:
         """Return the command as a run, which starts when the `with` block is entered."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 import tenacity
 
 from replicator.sessions.failures import may_pass
+from replicator.sessions.watch import current
 
 T = TypeVar("T")
 
@@ -35,11 +36,10 @@ class Retry:
 
         No retries after `stopped` is set. Raises the last error.
         """
-        stopped = stopped or threading.Event()
 
         def enough(_: tenacity.RetryCallState) -> bool:
             first = self._failed_first.setdefault(name, time.monotonic())
-            return stopped.is_set() or time.monotonic() - first >= self._seconds
+            return bool(stopped and stopped.is_set()) or time.monotonic() - first >= self._seconds
 
         def say(state: tenacity.RetryCallState) -> None:
             assert state.outcome is not None and state.next_action is not None
@@ -51,7 +51,7 @@ class Retry:
             retry=tenacity.retry_if_exception(may_pass),
             wait=tenacity.wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS),
             stop=enough,
-            sleep=tenacity.sleep_using_event(stopped),
+            sleep=tenacity.sleep_using_event(stopped) if stopped else current().sleep,
             before_sleep=say,
             reraise=True,
         )

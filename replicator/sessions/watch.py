@@ -84,8 +84,10 @@ class Watch:
         self.looking = threading.Lock()
         """One session at a time looks for locks: sessions are scarce."""
         self.thread = 0
-        """The thread that runs the command, in which a cancelled run raises KeyboardInterrupt, as on Ctrl-C."""
+        """The thread that runs the command, in which a cancelled run raises an exception, as on Ctrl-C."""
         self._cancelled: Future[None] = Future()
+        self._reason: BaseException | None = None
+        self._ending = False
 
     def configure(self, stall_seconds: float, lock_waits: Callable[[str], None] | None) -> None:
         """Set both, before anything is connected."""
@@ -104,9 +106,13 @@ class Watch:
 
         return hear
 
-    def cancel(self) -> None:
-        """End the run as Ctrl-C does: cancel its statements on both servers. For any thread, repeatedly."""
-        if not self._cancelled.done():
+    def cancel(self, reason: BaseException | None = None) -> None:
+        """End the run: cancel its statements on both servers, and raise the reason there, or KeyboardInterrupt.
+
+        For any thread, repeatedly: only the first call has an effect.
+        """
+        if not self._ending and not self._cancelled.done():
+            self._reason = reason
             self._cancelled.set_result(None)
 
     @property
@@ -117,13 +123,14 @@ class Watch:
     @property
     def cancelled(self) -> bool:
         """Whether the calling thread has to end the run."""
-        return self._cancelled.done() and threading.get_ident() == self.thread
+        return self._cancelled.done() and not self._ending and threading.get_ident() == self.thread
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt if the run was cancelled, but only once, so that the cleanup is not interrupted."""
+        """Raise the reason if the run was cancelled, but only once, so that the cleanup is not interrupted."""
         if self.cancelled:
+            self._ending = True
             self._cancelled = Future()
-            raise KeyboardInterrupt
+            raise self._reason or KeyboardInterrupt
 
     def sleep(self, seconds: float) -> None:
         """Sleep, or raise KeyboardInterrupt as soon as the run is cancelled."""
@@ -137,6 +144,8 @@ class Watch:
             self.check()
 
 
+prepared: ContextVar[Watch] = ContextVar("prepared")
+"""The watch of a command that another thread may cancel before its first connection."""
 _watch: ContextVar[Watch] = ContextVar("watch")
 _of_no_run = Watch()
 

@@ -99,19 +99,27 @@ class Patient(Safe):
     circle = ""
     """A wait that can never end, since the blocking session waits for this program: see Watch.holding."""
 
+    @classmethod
+    def _connect_gen(cls, conninfo: str = "") -> Any:
+        """Connect, unless the run is cancelled meanwhile."""
+        return _patiently(super()._connect_gen(conninfo), lambda: None, current().check)
+
     def wait(self, gen: Any, interval: float = INTERVAL_SECONDS, timeout: float | None = None) -> Any:
         """Run a psycopg generator that waits. Raises OperationalError if the connection is lost."""
         silence = Silence(self, self.watch)
         self.circle = ""
         self.watch.check()
-        cancelling = False
+        cancelling: float | None = None
 
         def act() -> None:
             nonlocal cancelling
-            if self.watch.cancelled and not cancelling:
-                cancelling = True
+            if self.watch.cancelled and cancelling is None:
+                cancelling = time.monotonic()
                 with suppress(psycopg.Error):
                     self.cancel_safe(timeout=CANCEL_SECONDS)
+            elif self.watch.cancelled and cancelling and time.monotonic() - cancelling > 2 * CANCEL_SECONDS:
+                self.close()  # the server does not answer
+                self.watch.check()
             silence.act()
 
         try:
