@@ -15,6 +15,7 @@ from replicator.cluster.server import create_tablespace, tablespaces
 from replicator.errors import ConnectionFailed, PreflightFailed
 from replicator.events import Emit
 from replicator.model import CreateTablespace, Finding, Step
+from replicator.runs import databases
 from replicator.sessions import failures, postgres
 from replicator.sessions.postgres import Connection
 from replicator.sessions.setup import pid_of
@@ -31,7 +32,6 @@ NEW_OWNER = """
 SELECT coalesce((SELECT rolname FROM pg_roles
                   WHERE rolname = %s AND pg_has_role(oid, 'USAGE') AND pg_has_role(oid, %s)), current_user)::text
 """
-DATABASE_OID = "SELECT oid::bigint FROM pg_database WHERE datname = %s"
 LEAVING_SECONDS = 5.0  # as long as DROP DATABASE waits for sessions to end
 OTHERS = "SELECT FROM pg_stat_activity WHERE datid = %s AND pid <> %s AND usesysid IS NOT NULL"
 
@@ -54,16 +54,19 @@ def created(settings: Settings, emit: Emit) -> Iterator[None]:
                     checks.refuse(checks.once(findings))
                     for what in _create(conn, name, create, steps):
                         created_objects.append(what)
+                    oid = databases.oid_of(conn, name) or 0
                     emit(events.Note(f'Created database "{name}" on the destination.'))
-                    ((oid,),) = conn.execute(DATABASE_OID, [name]).fetchall()
         yield
     except BaseException as error:
         if dsn and created_objects:
             # A database that somebody has started to use stays.
-            with suppress(psycopg.Error), postgres.connect(dsn) as conn, _locked_out(conn, settings.destination, oid):
-                for what in reversed(created_objects):
-                    conn.execute(f"DROP {what}")
-                    emit(events.Note(f"Dropped again, since the clone failed: {what}."))
+            with suppress(psycopg.Error), postgres.connect(dsn) as conn:
+                if created_objects[-1].startswith("DATABASE"):  # the run may have been cancelled before it had the OID
+                    oid = oid or databases.oid_of(conn, postgres.database_name(settings.destination)) or 0
+                with _locked_out(conn, settings.destination, oid):
+                    for what in reversed(created_objects):
+                        conn.execute(f"DROP {what}")
+                        emit(events.Note(f"Dropped again, since the clone failed: {what}."))
                 if isinstance(error, PreflightFailed):
                     checks.refuse(_with_create_statement(error.findings, create))
         raise
@@ -106,7 +109,7 @@ def _locked_out(conn: Connection, dsn: str, oid: int) -> Iterator[None]:
         inside.execute("SET max_parallel_workers_per_gather = 0")  # workers could not connect
         conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         try:
-            ours = conn.execute(DATABASE_OID, [inside.info.dbname]).fetchall() == [(oid,)]
+            ours = databases.oid_of(conn, inside.info.dbname) == oid
             until = time.monotonic() + LEAVING_SECONDS
             while (others := conn.execute(OTHERS, [oid, pid_of(inside)]).fetchall()) and time.monotonic() < until:
                 time.sleep(0.05)
