@@ -4,16 +4,18 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 
 import psycopg
 import pytest
+from psycopg import conninfo
 
 from replicator.errors import PreflightFailed
 from replicator.runs import create as databases
 from replicator.runs.swap import COMPLETE, DISCARDED, INCOMING, PREVIOUS
 from replicator.settings import Settings
-from tests.fix_cli import NEWEST, Run, both, own_server, refuses, runs, until
+from tests.fix_cli import NEWEST, Run, Start, both, own_server, refuses, runs, until
 from tests.fix_servers import SOME, Database, Servers
 
 SWAP = ("clone", "--replace", "swap", "--jobs", "1")
@@ -202,3 +204,46 @@ def test_only_an_untouched_database_goes_away_again(holds: str, new: Database, o
     if not left:
         maintain(old, f"CREATE DATABASE {old.name}")  # for the fixtures
     assert bool(left) is bool(holds)
+
+
+@pytest.mark.pg(f"in {NEWEST}")
+def test_what_a_kill_left_before_the_journal_is_told_and_cleaned(replicator: Run, old: Database) -> None:
+    maintain(old, f"CREATE DATABASE {old.name}{INCOMING}")
+    result = replicator("status", "--destination", old.dsn)
+    assert result.code == 6, result
+    assert f'Unfinished clone into "{old.name}{INCOMING}": killed.' in result.out
+    with psycopg.connect(conninfo.make_conninfo(old.dsn, dbname=old.name + INCOMING)):
+        refuses(replicator("clean", "--destination", old.dsn), 3, "Sessions use")
+    runs(replicator("clean", "--destination", old.dsn))
+    assert beside(old) == {}
+    assert old.value("SELECT count(*) FROM t") == 700
+
+
+@pytest.mark.pg(f"in {NEWEST}")
+@pytest.mark.parametrize("fills", ["CREATE TABLE mine ()", "COMMENT ON DATABASE {} IS 'mine'"])
+def test_a_database_of_that_name_with_contents_or_a_comment_is_left_alone(
+    fills: str, replicator: Run, old: Database
+) -> None:
+    name = old.name + INCOMING
+    maintain(old, f"CREATE DATABASE {name}")
+    with psycopg.connect(conninfo.make_conninfo(old.dsn, dbname=name)) as conn:
+        conn.execute(fills.format(name))
+    assert "No unfinished clone" in replicator("status", "--destination", old.dsn).out
+    runs(replicator("clean", "--destination", old.dsn))
+    assert list(beside(old)) == [name]
+
+
+@pytest.mark.pg(f"in {NEWEST}")
+@pytest.mark.parametrize("pause", [0.0, 0.03, 0.1])
+def test_a_second_interrupt_leaves_no_database_behind(
+    pause: float, start: Start, replicator: Run, new: Database, old: Database
+) -> None:
+    process = start(*SWAP, *both(new, old))
+    with psycopg.connect(old.server.conninfo(), autocommit=True) as conn:
+        exists = "SELECT FROM pg_database WHERE datname = %s"
+        until(lambda: bool(conn.execute(exists, [old.name + INCOMING]).fetchall()) or process.ended)
+    for _ in range(2):
+        process.send(signal.SIGINT)
+        time.sleep(pause)
+    assert process.ends(20).code == 130
+    assert beside(old) == {} or replicator("status", "--destination", old.dsn).code == 6

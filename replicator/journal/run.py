@@ -26,7 +26,8 @@ class Status:
     database: str
     source: str
     state: str
-    started: datetime
+    started: datetime | None
+    """None: it ended before it wrote its journal."""
     ended: datetime | None
     error: str | None
     options: Mapping[str, Any]
@@ -65,6 +66,8 @@ class Status:
         """The next command, in a sentence."""
         if self.open:
             return "`validate` does the deferred work; `clean` cancels it, and removes only the journal."
+        if not self.started:
+            return f'"{self.database}" was created, and is empty. Run the same command again, or drop it with `clean`.'
         if self.differs:
             return correct(self.options, rows=any(name.startswith("table ") for name in self.differs))
         return go_on(self.options, all_read=self.all_read, held_until=self.held_until, resume=self.state != CHANGED)

@@ -33,7 +33,7 @@ EXISTS = "SELECT FROM pg_database WHERE datname = %s AND datallowconn AND datcon
 def unfinished_clone(dsn: str) -> Status | None:
     """Return the state of the unfinished clone in this database, or of its replacement (swap); None without one."""
     with _journaled(dsn, "status") as (conn, _):
-        return journal.read_status(conn) if conn else None
+        return journal.read_status(conn) or swap.begun(conn) if conn else None
 
 
 def clean_up(dsn: str, emit: Emit = lambda event: None) -> Counter[str] | None:
@@ -60,7 +60,7 @@ def _journaled(dsn: str, application: str) -> Iterator[tuple[Connection | None, 
             yield conn if ownership.exists(conn) else None, False
             return
     with postgres.connect(incoming, application=application) as conn:
-        found = ownership.exists(conn)
+        found = ownership.exists(conn) or swap.begun(conn) is not None
         yield conn if found else None, found
 
 
@@ -81,6 +81,10 @@ def _clean(conn: Connection, emit: Emit) -> Counter[str]:
         status = journal.read_status(conn)
         what = "`validate` of this database" if status and status.open else "The clone into this database"
         raise PreflightFailed(f"{what} is still running: {holder}.", hint="Stop it first.")
+    if not ownership.exists(conn):
+        if (begun := swap.begun(conn)) and begun.alive:
+            raise PreflightFailed(f'Sessions use "{begun.database}", which has no journal yet.', hint="End them first.")
+        return Counter()
     if previous := resume.read_previous_run(conn):
         resume.end_sessions(previous, conn)
     run = previous.run if previous else None

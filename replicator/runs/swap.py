@@ -24,6 +24,7 @@ from replicator.checks import Facts
 from replicator.errors import Interrupted, PreflightFailed, ReplicatorError, StepFailed
 from replicator.events import Emit
 from replicator.journal import crash, ownership
+from replicator.journal.run import Status
 from replicator.model import Finding
 from replicator.runs import create, databases
 from replicator.sessions import failures, postgres
@@ -80,6 +81,16 @@ SELECT shobj_description(d.oid, 'pg_database')
   JOIN pg_roles r ON r.oid = d.datdba
  WHERE d.datname = %s
 """
+CREATED = """
+SELECT d.datname::text
+     , EXISTS (SELECT
+                 FROM pg_stat_activity a
+                WHERE a.datid = d.oid AND a.usesysid IS NOT NULL AND a.pid <> pg_backend_pid())
+  FROM pg_database d
+ WHERE d.datname = current_database()
+   AND pg_has_role(d.datdba, 'USAGE')
+   AND shobj_description(d.oid, 'pg_database') IS NULL
+"""
 OF_THE_SOURCE = """
 SELECT pg_get_userbyid(datdba)::text
      , shobj_description(oid, 'pg_database')
@@ -131,6 +142,18 @@ def obstacles(source: Connection, server: Connection, settings: Settings) -> lis
 def incoming_dsn(dsn: str) -> str:
     """Return the conninfo of the database in which this one's replacement is built."""
     return conninfo.make_conninfo(dsn, dbname=postgres.database_name(dsn) + INCOMING)
+
+
+def begun(incoming: Connection) -> Status | None:
+    """Return the status of a replacement that was created, but has no journal and no contents; None: it is another's.
+
+    A run that is killed at that moment leaves one.
+    """
+    rows = incoming.execute(CREATED).fetchall()
+    if not rows or emptying.occupied(incoming):
+        return None
+    ((name, alive),) = rows
+    return Status(name, "", "running", None, None, None, {}, None, False, 0, 0, 0, 0, alive, [], [], [], [], [])
 
 
 def discard(dsn: str, emit: Emit) -> None:

@@ -36,8 +36,9 @@ def run(context: click.Context, output: Output, destination: str | None, **given
     else:
         running = status.state == "running" and status.alive
         state = "running" if running else "killed" if status.state == "running" else status.state
-        begun = f"begun {status.started:%Y-%m-%d %H:%M:%S %Z}: {state}."
-        say(events.one_line(f'Unfinished clone from {status.source} into "{status.database}", {begun}'))
+        begun = f", begun {status.started:%Y-%m-%d %H:%M:%S %Z}" if status.started else ""
+        source = f" from {status.source}" if status.source else ""
+        say(events.one_line(f'Unfinished clone{source} into "{status.database}"{begun}: {state}.'))
         say(f"{status.done} of {status.steps} steps are done, {status.rows:,} rows, {size_text(status.bytes)}.")
         named = some(status.unfinished, "not done")
         last = [] if running else [status.way_on]
