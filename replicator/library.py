@@ -34,7 +34,7 @@ from replicator.runs import validate as runs_validate
 from replicator.runs.choose import Chosen
 from replicator.sessions.sheltered import sheltered
 from replicator.sessions.watch import STALL_SECONDS, Watch, prepared, watched
-from replicator.settings import Settings, default_jobs
+from replicator.settings import Settings, check_values, default_jobs
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -171,6 +171,7 @@ def _ignore(event: Event) -> None:
 
 @contextmanager
 def _watching(emit: Emit, stall_seconds: float) -> Iterator[_Recorder]:
+    check_values(stall_seconds=stall_seconds)
     recorder = _Recorder(emit)
     watch = prepared.get(Watch())
     watch.configure(stall_seconds, lambda text: recorder(events.Note(text)))
@@ -387,10 +388,12 @@ def validate(
     with _watching(on_event, stall_seconds) as recorder:
         _wait(destination, wait_attempts, wait_delay, recorder)
         jobs = default_jobs() if jobs is None else jobs
+        check_values(jobs=jobs, maintenance_work_mem=maintenance_work_mem, retry_seconds=retry_seconds)
         memory, seconds = maintenance_work_mem, retry_seconds
         done = runs_validate.validate(destination, recorder, jobs=jobs, memory=memory, retry_seconds=seconds)
         return None if done is None else recorder.result()
 
 
 def _wait(destination: str, attempts: int, delay: float, emit: Emit) -> None:
+    check_values(destination=destination, wait_attempts=attempts, wait_delay=delay)
     checks.wait("destination", destination, attempts=attempts, delay=delay, emit=emit, absent=runs_status.ABSENT)

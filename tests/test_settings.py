@@ -3,6 +3,7 @@ import os
 import pytest
 from psycopg import conninfo
 
+from replicator import clean, status, validate
 from replicator.cli.file import File
 from replicator.errors import UsageError
 from replicator.model import Format, Statistics
@@ -217,7 +218,7 @@ def test_the_library_names_fields_and_the_command_line_flags():
     assert "`replace=swap` puts" in refused(lambda: Settings(**given))
     assert "--replace swap puts" in (shown := refused(lambda: from_flags(**given)))
     assert "use --replace drop" in shown
-    given = {"source": "host=a", "destination": "host=b", "keep_previous": True}
+    given = {"source": "host=a", "destination": "host=b", "keep_previous": 1}
     assert "`keep_previous` needs `replace=swap`." in refused(lambda: Settings(**given))
     assert "--keep-previous needs --replace swap." in refused(lambda: from_flags(**given))
 
@@ -250,3 +251,89 @@ def test_any_secret_in_a_file_that_others_can_read_is_seen(key, tmp_path):
     for mode, exposed in ((0o644, True), (0o600, False)):
         path.chmod(mode)
         assert File(path).exposes_password(File(path).options()) is exposed
+
+
+def given(**options):
+    """Settings of two servers that do not exist."""
+    return Settings(**{"source": "host=a", "destination": "host=b", **options})
+
+
+@pytest.mark.parametrize(
+    ("options", "takes"),
+    [
+        ({"jobs": "4"}, "a whole number of at least 1, not '4'"),
+        ({"jobs": 0}, "a whole number of at least 1, not 0"),
+        ({"jobs": 2.5}, "a whole number of at least 1, not 2.5"),
+        ({"jobs": True}, "a whole number of at least 1, not True"),
+        ({"copy_jobs": -2}, "a whole number of at least 1, not -2"),
+        ({"wait_attempts": 0}, "a whole number of at least 1, not 0"),
+        ({"show_rows": -1}, "a whole number of at least 0, not -1"),
+        ({"replace": "Swap"}, "'swap' or 'drop' or None, not 'Swap'"),
+        ({"statistics": "foo"}, "'transfer' or 'analyze' or 'none' or None, not 'foo'"),
+        ({"format": "csv"}, "'auto' or 'text' or 'binary', not 'csv'"),
+        ({"resume": "per_table"}, "'no' or 'same-snapshot' or 'per-table', not 'per_table'"),
+        ({"relay": "off"}, "True or False, not 'off'"),
+        ({"verify": 2}, "True or False, not 2"),
+        ({"source_encoding": 3}, "a string or None, not 3"),
+        ({"max_rate": "50MB/s"}, "bytes a second, a whole number greater than 0, not '50MB/s'"),
+        ({"max_rate": 0}, "bytes a second, a whole number greater than 0, not 0"),
+        ({"split_larger_than": "auto"}, "bytes, a whole number of at least 0, not 'auto'"),
+        ({"maintenance_work_mem": 1}, "bytes, a whole number of at least 65536 (64 kB), not 1"),
+        ({"replace": "swap", "keep_previous": -1}, 'a whole number of at least 0, or "all", not -1'),
+        ({"replace": "swap", "keep_previous": "some"}, "a whole number of at least 0, or \"all\", not 'some'"),
+        ({"lock_timeout": -1}, "seconds, at most 2147483.647 (24 days), not -1"),
+        ({"lock_timeout": 8_640_000}, "seconds, at most 2147483.647 (24 days), not 8640000"),
+        ({"retry_seconds": "10m"}, "a duration of at most 10 years, in seconds, not '10m'"),
+        ({"wait_delay": float("nan")}, "a duration of at most 10 years, in seconds, not nan"),
+        ({"wait_delay": float("inf")}, "a duration of at most 10 years, in seconds, not inf"),
+        ({"hold_snapshot_seconds": 1e300}, "a duration of at most 10 years, in seconds, not 1e+300"),
+        ({"stall_seconds": 0}, "a duration greater than 0, of at most 10 years, in seconds, not 0"),
+        ({"exclude_extension": "citext"}, "a tuple of strings, not 'citext'"),
+        ({"include": ("a", 1)}, "a tuple of strings, not ('a', 1)"),
+    ],
+)
+def test_a_value_that_a_field_does_not_take_is_refused(options, takes):
+    *_, name = options
+    assert f"`{name}` takes {takes}." in refused(lambda: given(**options))
+
+
+@pytest.mark.parametrize("value", [None, SECRET.encode(), 3])
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_a_server_is_a_string_and_never_shown(side, value):
+    shown = refused(lambda: given(**{side: value}))
+    assert f"`{side}` takes a string, not {type(value).__name__}." in shown
+    assert SECRET not in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "meant"),
+    [
+        ("format", "text", Format.TEXT),
+        ("statistics", "none", Statistics.NONE),
+        ("include", ["a", "b"], ("a", "b")),
+        ("max_rate", 5e6, 5_000_000),
+        ("verify", 1, True),
+        ("retry_seconds", 0, 0),
+        ("lock_timeout", 2_147_483.647, 2_147_483.647),
+        ("split_larger_than", 0, 0),
+    ],
+)
+def test_a_value_becomes_what_its_field_has(name, value, meant):
+    found = getattr(given(**{name: value}), name)
+    assert found == meant
+    assert type(found) is type(meant)
+
+
+def test_a_flag_is_named_where_a_duration_is_too_long():
+    options = {"source": "host=a", "destination": "host=b"}
+    assert "--hold-snapshot takes a duration of at most" in refused(
+        lambda: from_flags(**options, hold_snapshot_seconds=1e20)
+    )
+    assert "--stall-timeout takes a duration greater than 0" in refused(lambda: from_flags(**options, stall_seconds=0))
+
+
+@pytest.mark.parametrize("command", [status, clean, validate])
+def test_commands_without_settings_check_the_same(command):
+    assert "`stall_seconds` takes" in refused(lambda: command("host=a", stall_seconds=0))
+    assert "`wait_delay` takes" in refused(lambda: command("host=a", wait_delay=float("inf")))
+    assert "`destination` takes a string" in refused(lambda: command(None))

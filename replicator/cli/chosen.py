@@ -8,7 +8,7 @@ from click.core import ParameterSource
 from replicator import settings
 from replicator.cli.options import CONNECTIONS, options
 from replicator.errors import UsageError
-from replicator.settings import Settings, from_flags
+from replicator.settings import Settings, check_values, from_flags, naming_flags
 from replicator.settings.conninfo import check_conninfo
 
 NEGATIONS = {
@@ -40,7 +40,13 @@ def one(name: str, dsn: str | None) -> str:
 
 def waiting(**given: Any) -> dict[str, Any]:
     """Return the options of how to reach a server, out of those of a command."""
-    return {name: given[name] for name in ("wait_attempts", "wait_delay", "stall_seconds")}
+    return checked({name: given[name] for name in ("wait_attempts", "wait_delay", "stall_seconds")})
+
+
+def checked(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options that a command takes one by one. Raises UsageError, which names flags."""
+    with naming_flags():
+        return check_values(**options)
 
 
 def both(source: str | None, destination: str | None, **rest: Any) -> Settings:

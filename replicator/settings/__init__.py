@@ -6,14 +6,17 @@ The command line fills them from flags, environment and file. Flags are named li
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import Field, dataclass, field, fields
-from typing import Any, Literal
+from functools import cache
+from typing import Any, Literal, get_type_hints
 
 from replicator.errors import UsageError
 from replicator.model import Deferral, Format, Statistics
 from replicator.settings.choice import Choice
 from replicator.settings.conninfo import check_conninfo
+from replicator.settings.values import CONNINFO, checked
 
 MOST_DEFAULT_JOBS = 8
 
@@ -41,10 +44,6 @@ class Servers:
     source_encoding: str | None = field(default=None, kw_only=True)
     """The encoding of the bytes of a SQL_ASCII source."""
     allow_unknown_version: bool = field(default=False, kw_only=True)
-
-    def _check(self) -> None:
-        for name in ("source", "destination"):
-            check_conninfo(getattr(self, name), f"`{name}`")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,11 +169,14 @@ class Comparing:
 class Settings(Comparing, Existing, Copying, Content, Servers):
     """All options of one run: `Settings("postgresql://…", "postgresql://…", jobs=4, verify=True)`.
 
-    Raises UsageError if options exclude each other, or a conninfo string is invalid.
+    Raises UsageError if options exclude each other, or a value is invalid: each field takes what its annotation says,
+    enums also as their values, tuples also as lists.
     """
 
     def __post_init__(self) -> None:
-        for group in (Servers, Content, Existing):
+        for name, value in check_values(**vars(self)).items():
+            object.__setattr__(self, name, value)
+        for group in (Content, Existing):
             group._check(self)
         _exclusive(
             self,
@@ -196,6 +198,19 @@ class Settings(Comparing, Existing, Copying, Content, Servers):
         """Tell whether a field has a value that a --data-only run would ignore."""
         value = getattr(self, field.name)
         return value not in (field.default, *NOT_IN_DATA_ONLY.get(field.name, (value,)))
+
+
+@cache
+def _annotations() -> Mapping[str, Any]:
+    return get_type_hints(Settings)
+
+
+def check_values(**options: object) -> dict[str, object]:
+    """Return the values of fields of Settings in their own types. Raises UsageError."""
+    values = {name: checked(name, value, _annotations()[name]) for name, value in options.items()}
+    for name in CONNINFO & values.keys():
+        check_conninfo(str(values[name]), f"`{name}`")
+    return values
 
 
 def _exclusive(group: object, one: str, other: str, why: str) -> None:
@@ -259,8 +274,15 @@ def flag(field: str) -> str:
 
 def from_flags(**options: Any) -> Settings:
     """Return the settings of a command line. Its errors name flags; those of `Settings` name fields."""
-    try:
+    with naming_flags():
         return Settings(**options)
+
+
+@contextmanager
+def naming_flags() -> Iterator[None]:
+    """Raise errors that name flags instead of fields."""
+    try:
+        yield
     except UsageError as error:
         raise UsageError(_in_flags(str(error)), hint=error.hint and _in_flags(error.hint)) from None
 

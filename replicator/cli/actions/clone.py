@@ -3,7 +3,7 @@
 from typing import Any
 
 from replicator import library
-from replicator.cli.chosen import both, one, waiting
+from replicator.cli.chosen import both, checked, one, waiting
 from replicator.cli.invocation import Output
 from replicator.cli.reported import reported
 from replicator.cli.streams import say
@@ -25,7 +25,7 @@ def run(output: Output, **given: Any) -> None:
 def run_validate(output: Output, destination: str | None, **given: Any) -> None:
     """Do what was deferred."""
     dsn = one("destination", destination)
-    options = {name: given[name] for name in ("jobs", "maintenance_work_mem", "retry_seconds")}
+    options = checked({name: given[name] for name in ("jobs", "maintenance_work_mem", "retry_seconds")})
     with reported(output) as emit:
         result = library.validate(dsn, **options, **waiting(**given), on_event=emit)
     if output != "json" and result is None:
