@@ -1,8 +1,13 @@
-"""The process list shows every argument to everybody: a secret leaves it before anything that takes time is loaded."""
+"""What is done with arguments before anything that takes time is loaded.
+
+The process list shows them to everybody: a secret leaves it. And they tell whether JSON is wanted, whatever happens.
+"""
 
 import os
 import re
 import sys
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from replicator.secrets import STARS
 
@@ -43,3 +48,21 @@ def hide(arguments: list[str]) -> tuple[list[str], dict[str, str]] | None:
             word = f"{flag}={STARS}" if of_flag else STARS
         shown.append(word)
     return (shown, variables) if variables else None
+
+
+def asks_for_json(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
+    """Tell whether a command line wants JSON, even if the rest of it cannot be understood. A flag wins over a variable.
+
+    >>> asks_for_json(["clone", "--output", "json", "--nonsense"], {})
+    True
+    >>> asks_for_json(["--output=plain"], {"REPLICATOR_OUTPUT": "json"})
+    False
+    """
+    if "--json" in arguments:
+        return True
+    given = [value for word, value in pairwise(arguments) if word == "--output"]
+    given += [word.removeprefix("--output=") for word in arguments if word.startswith("--output=")]
+    if given:
+        return "json" in given
+    switch = environment.get("REPLICATOR_JSON", "").strip().lower()
+    return environment.get("REPLICATOR_OUTPUT", "").strip() == "json" or switch in ("1", "true", "yes", "on")

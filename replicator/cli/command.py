@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from replicator.argv import asks_for_json
 from replicator.cli import environment
 from replicator.cli.invocation import Common
 from replicator.cli.meant import HELP, command_meant
@@ -128,7 +129,7 @@ class Commands(click.Group):
         if ctx.resilient_parsing:  # the shell asks what may come next
             return super().parse_args(ctx, args)
         common = ctx.ensure_object(Common)
-        common.asked_json = environment.asks_for_json(args, os.environ)
+        common.asked_json = asks_for_json(args, os.environ)
         if not args and common.as_json:
             raise UsageError("No command is given.", hint=HELP)
         if not args:

@@ -1,9 +1,8 @@
 """The variables: each option has one, and any other of that prefix is a mistake that nobody would notice."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from itertools import pairwise
 
 from replicator.errors import UsageError
 
@@ -12,24 +11,6 @@ OF_OTHERS = re.compile(
     r"REPLICATOR_(?:TEST|FUZZ|BENCH)_"  # the tests and the benchmarks of this project
     r"|REPLICATOR_SERVICE_|REPLICATOR_PORT(?:_|$)"  # Kubernetes sets these for a service named replicator
 )
-
-
-def asks_for_json(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
-    """Tell whether a command line wants JSON, even if the rest of it cannot be understood. A flag wins over a variable.
-
-    >>> asks_for_json(["clone", "--output", "json", "--nonsense"], {})
-    True
-    >>> asks_for_json(["--output=plain"], {"REPLICATOR_OUTPUT": "json"})
-    False
-    """
-    if "--json" in arguments:
-        return True
-    given = [value for word, value in pairwise(arguments) if word == "--output"]
-    given += [word.removeprefix("--output=") for word in arguments if word.startswith("--output=")]
-    if given:
-        return "json" in given
-    switch = environment.get(f"{PREFIX}JSON", "").strip().lower()
-    return environment.get(f"{PREFIX}OUTPUT", "").strip() == "json" or switch in ("1", "true", "yes", "on")
 
 
 def check(environment: Mapping[str, str], known: Iterable[str]) -> None:
