@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from replicator.cli import environment
 from replicator.cli.invocation import Common
 from replicator.cli.meant import HELP, command_meant
 from replicator.cli.parameters import Group, Setting
-from replicator.errors import UsageError
+from replicator.errors import Interrupted, UsageError
 from replicator.show.folding import folded
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -148,6 +149,16 @@ class Commands(click.Group):
         common.command = args[0] if args[0] in names else ""
         return super().parse_args(ctx, args)
 
+    def make_context(self, *given: Any, **more: Any) -> click.Context:
+        """Read the arguments."""
+        with _interruptible():
+            return super().make_context(*given, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _interruptible():
+            return super().invoke(ctx)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command by its name, or by an earlier one."""
         return super().get_command(ctx, ALIASES.get(cmd_name, cmd_name))
@@ -160,6 +171,15 @@ class Commands(click.Group):
         """Return the names of all variables that set an option."""
         params = chain.from_iterable(command.params for command in self.commands.values())
         return {each.variable for each in params if isinstance(each, Setting)}
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Keep a KeyboardInterrupt from click, which would write an empty line for it and forget what it says."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted(str(error)) from error
 
 
 def _options_with_values(command: click.Command) -> list[str]:

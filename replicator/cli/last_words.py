@@ -11,7 +11,7 @@ from replicator.cli.ending import ending
 from replicator.cli.findings import findings_as_lines, remedy_as_lines
 from replicator.cli.invocation import Common
 from replicator.cli.streams import say
-from replicator.errors import PreflightFailed
+from replicator.errors import Interrupted, PreflightFailed
 from replicator.events import one_line
 from replicator.secrets import of_traceback
 from replicator.show.document import now
@@ -29,6 +29,8 @@ def last_words(error: BaseException, common: Common) -> None:
         said = {"message": text, "hint": hint, "exit_code": code}
         click.echo(json.dumps({"event": "error", "time": now(), **said}), err=True)
         return
+    if code == Interrupted.exit_code and sys.stderr.isatty():
+        click.echo(err=True)  # where the terminal wrote ^C
     findings = error.findings if isinstance(error, PreflightFailed) else ()
     fatal = [finding for finding in findings if finding.fatal]
     if len(fatal) > 1:
