@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from replicator import signals
 from replicator.secrets import STARS
 
 HIDDEN = "_REPLICATOR_ARGUMENT_"
@@ -26,9 +27,11 @@ def hide_secrets() -> None:
     if moved := [name for name in os.environ if name.startswith(HIDDEN)]:
         for name in moved:
             sys.argv[int(name.removeprefix(HIDDEN))] = os.environ.pop(name)  # this list is not what others see
+        signals.unblock()
     elif os.name == "posix" and (hidden := hide(sys.argv[1:])):
         arguments, variables = hidden
         python = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
+        signals.block()  # until the new one can handle them
         os.execve(sys.executable, [*python, *arguments], {**os.environ, **variables})
 
 
@@ -66,3 +69,9 @@ def asks_for_json(arguments: Sequence[str], environment: Mapping[str, str]) -> b
         return "json" in given
     switch = environment.get("REPLICATOR_JSON", "").strip().lower()
     return environment.get("REPLICATOR_OUTPUT", "").strip() == "json" or switch in ("1", "true", "yes", "on")
+
+
+def command_for_json() -> str | None:
+    """Return the command that is to write JSON; None if it is not. Empty: it is not the first word."""
+    first = next(iter(sys.argv[1:]), "")
+    return (first if first.isalpha() else "") if asks_for_json(sys.argv[1:], os.environ) else None

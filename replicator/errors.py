@@ -17,7 +17,7 @@ ReplicatorError
 ├── SourceChanged        7   the source changed while it was read, in a way that matters
 ├── VerificationFailed   8   the two databases differ
 ├── ResultLost          74   the command succeeded, but its result could not be written
-└── Interrupted        130   SIGINT or SIGTERM
+└── Interrupted        130   SIGINT, SIGTERM or SIGHUP
 """
 
 from collections.abc import Sequence

@@ -111,8 +111,8 @@ class Process:
                 stdout=out,
                 stderr=err,
                 start_new_session=True,  # no terminal: a prompt has nobody to ask
-                # A shell that runs the tests in the background has them ignore SIGINT, and children inherit that.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+                # A shell that runs the tests in the background has them ignore SIGINT, nohup SIGHUP: inherited.
+                preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)],
             )
 
     @property

@@ -120,6 +120,7 @@ def become(order: Order) -> None:
     os.environ.clear()
     os.environ.update(order.environment)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     sys.argv = ["replicator", *order.arguments]
     sys.orig_argv = [sys.executable, "-m", *sys.argv]
 

@@ -30,6 +30,7 @@ ORDER = [
     "runs",
     "library",
     "demo",
+    "signals",
     "argv",
     "cli",
     "__main__",

@@ -61,7 +61,7 @@ WRITTEN = {
 @contextlib.contextmanager
 def as_it_was() -> Iterator[None]:
     """Keep what the command changes of its process."""
-    signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     own = reading.own_process.get()
     try:
         yield

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from replicator import signals
 from replicator.cli.findings import findings_as_data
 from replicator.cli.invocation import Common
 from replicator.cli.meant import HELP, option_meant
@@ -43,7 +44,7 @@ def ending(error: BaseException) -> Ending:
         case click.ClickException():
             message, hint, code = _message_of(without_connection(error.format_message())), HELP, UsageError.exit_code
         case KeyboardInterrupt() | click.Abort():
-            message, hint, code = str(Interrupted()), None, Interrupted.exit_code
+            message, hint, code = str(Interrupted(str(error))), None, Interrupted.exit_code
         case _ if _is_of_a_server(error):
             message, hint, code = _message(error), UNTOLD, StepFailed.exit_code
         case _:
@@ -65,6 +66,7 @@ def ending_as_data(error: BaseException | None) -> dict[str, Any]:
 
 def write_document(common: Common, error: BaseException | None = None, **fields: Any) -> None:
     """Write the one document of a command to stdout; `fields` win over what its end says."""
+    signals.ignore()
     common.documented = True
     end = ending_as_data(error)
     click.echo(document(common.command, **{"ok": error is None} | end | fields))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-from replicator import events, library
+from replicator import events, library, signals
 from replicator.cli.ending import ending_as_data
 from replicator.cli.invocation import Common, Output
 from replicator.errors import VerificationFailed
@@ -60,5 +60,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
         raise
     finally:
         if table:
+            if output == "json":
+                signals.ignore()  # the document says how the command ended
             common.documented = True
             report.render(output=output, about={"command": common.command} | ending_as_data(failure))

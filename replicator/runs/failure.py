@@ -20,7 +20,7 @@ def recorded(copy: Copy) -> Iterator[None]:
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
-        ended = Interrupted("Interrupted.") if isinstance(error, KeyboardInterrupt) else error
+        ended = Interrupted(str(error)) if isinstance(error, KeyboardInterrupt) else error
         states = {VerificationFailed: "differs", Interrupted: "interrupted", SourceChanged: CHANGED}
         state = states.get(type(ended), "failed")
         with suppress(psycopg.Error, ReplicatorError):  # the run is unfinished even without this record

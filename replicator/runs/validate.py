@@ -115,7 +115,7 @@ def naming_next_command() -> Iterator[None]:
     try:
         yield
     except (StepFailed, Interrupted, KeyboardInterrupt) as error:
-        ended = Interrupted() if isinstance(error, KeyboardInterrupt) else error
+        ended = Interrupted(str(error)) if isinstance(error, KeyboardInterrupt) else error
         ended.hint = f"{ended.hint or ''} {CONTINUE}".strip()
         if ended is error:
             raise
