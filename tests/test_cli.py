@@ -1077,12 +1077,18 @@ def test_the_code_of_a_clone_and_a_verification_tells_of_the_copy_and_not_of_the
     assert led(streams, "verify", *both(database, destination)).code == 8
 
 
-@pytest.mark.parametrize(("streams", "reason"), [(">/dev/full", "No space left on device"), (">&0", "Broken pipe")])
+@pytest.mark.parametrize(
+    ("streams", "reason"),
+    [(">/dev/full", "No space left on device"), (">&0", "Broken pipe"), (">&-", "Bad file descriptor")],
+)
 def test_a_result_that_was_wanted_and_could_not_be_written(streams: str, reason: str, database: Database) -> None:
-    wanted = [("probe", "--source"), ("plan", "--source"), ("status", "--destination")]
+    database.run("CREATE TABLE t ()")
+    wanted = [("probe", "--source"), ("plan", "--source"), ("choose", "--source"), ("status", "--destination")]
     wanted += [("clean", "--output", "plain", "--destination"), ("clean", "--output", "json", "--destination")]
     for *command, server in wanted:
         result = led(streams, *command, server, database.dsn)
         told = "plain" not in command  # what became of the database is in the code
         assert (result.code, reason in result.err) == ((74, True) if told else (0, False)), str(result)
+    for command in (("help", "output"), ("config", "--init"), ("completion", "zsh")):
+        assert led(streams, *command).code == 74
     assert led(">/dev/full 2>/dev/full", "status", "--destination", database.dsn).code == 74

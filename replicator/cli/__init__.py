@@ -15,7 +15,7 @@ from replicator.cli.last_words import last_words
 from replicator.cli.streams import Lossy, take_over
 from replicator.errors import ResultLost
 
-ITS_OUTPUT_IS_WANTED = ("plan", "check", "status", "config", "completion", "help")
+ITS_OUTPUT_IS_WANTED = ("plan", "check", "choose", "status", "config", "completion", "help")
 """The commands that do nothing but say something; the exit code of all others tells what became of the databases."""
 
 

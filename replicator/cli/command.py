@@ -40,7 +40,7 @@ EXIT_CODES = {
     74: "the output could not be written",
     130: "interrupted",
 }
-ALWAYS = (2, 70, 130)
+ALWAYS = (2, 70, 74, 130)
 COLUMN = 28
 """Where the help of an option begins: at the same place in every group."""
 

@@ -3,6 +3,7 @@
 A pipe whose reader has gone, a disk that is full and a terminal that was closed say nothing about a copy under way.
 """
 
+import errno
 import io
 import os
 import sys
@@ -19,9 +20,14 @@ class Lossy(io.FileIO):
     """A file that takes everything: from its first error on, it leads nowhere."""
 
     error: OSError | None = None
+    missing = False
+    """It was closed before the command began."""
 
     def write(self, data: Any, /) -> int:
         """Write some of it, or lose all of it."""
+        if self.missing:
+            self.error = OSError(errno.EBADF, os.strerror(errno.EBADF))
+            return len(data)
         try:
             return super().write(data)
         except OSError as error:
@@ -38,6 +44,7 @@ def take_over() -> Lossy:
         pass  # it was closed, and the next connection to a server would have had its number
     os.close(number)
     out, err = (Lossy(number, "w", closefd=False) for number in (STDOUT, STDERR))
+    out.missing = sys.stdout is None
     sys.stdout, sys.stderr = _text(out, sys.stdout), _text(err, sys.stderr)
     return out
 
