@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from replicator.checks import Facts as Facts
     from replicator.comparing import Mismatch as Mismatch
+    from replicator.errors import Interrupted as Interrupted
     from replicator.errors import ReplicatorError as ReplicatorError
     from replicator.events import Event as Event
     from replicator.journal.run import Status as Status
@@ -41,7 +42,7 @@ __version__ = "0.2.0"
 _HOMES = {
     "checks": ("Facts",),
     "comparing": ("Mismatch",),
-    "errors": ("ReplicatorError",),
+    "errors": ("Interrupted", "ReplicatorError"),
     "events": ("Event",),
     "journal.run": ("Status",),
     "library": (

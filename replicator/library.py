@@ -19,7 +19,7 @@ from replicator import checks, events
 from replicator.catalog.rules import Rules
 from replicator.checks import Facts
 from replicator.comparing import Mismatch
-from replicator.errors import Interrupted
+from replicator.errors import Interrupted, UsageError
 from replicator.events import Emit, Event
 from replicator.journal.run import Status
 from replicator.model import Finding, Phase, Plan, ReadPoint
@@ -189,7 +189,8 @@ def _begun(settings: Settings, emit: Emit) -> Iterator[_Recorder]:
 class Running(Generic[R]):
     """A run in a separate thread. Iterate over it to get its events; the iteration ends with the run.
 
-    Leaving the `with` block waits for the run, and raises its error unless `result` did; an exception cancels the run.
+    Leaving the `with` block waits for the run, and raises its error unless `result` did; Interrupted after `cancel`.
+    An exception in the block cancels the run, and is what leaves the block.
     """
 
     def __init__(self, action: Callable[[Emit], R]) -> None:
@@ -231,7 +232,10 @@ class Running(Generic[R]):
             self.result()
 
     def cancel(self) -> None:
-        """End the run as Ctrl-C does, from any thread: `result` then raises Interrupted, with a hint."""
+        """End the run as Ctrl-C does, from any thread: `result` then raises Interrupted.
+
+        Its hint names the command that continues the copy; it is None if nothing was written yet.
+        """
         self._watch.cancel()
 
     @property
@@ -241,6 +245,8 @@ class Running(Generic[R]):
 
     def result(self, timeout: float | None = None) -> R:
         """Wait for the run and return its result. Raises the run's error, or TimeoutError after `timeout` seconds."""
+        if self._thread.ident is None:
+            raise UsageError("The run has not begun.", hint="It begins when its `with` block is entered.")
         self._thread.join(timeout)
         if not self.ended:
             raise TimeoutError("The run is not over yet.")

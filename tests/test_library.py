@@ -248,6 +248,9 @@ def test_a_run_that_is_over_is_not_cancelled(database: Database, destination: Da
         result = run.result()
         run.cancel()
     assert run.result() == result
+    with pytest.raises(errors.UsageError, match="has not begun"):
+        clone.running(settings(database, destination)).result()
+    assert replicator.Interrupted is errors.Interrupted
     with clone.running(settings(database, destination)) as late, pytest.raises(TimeoutError):
         late.result(timeout=0)
     # the destination is empty still, as its source is
