@@ -186,3 +186,14 @@ def test_a_document_has_no_password(replicator: Run, database: Database, destina
         result = replicator(command, "--json", *secret)
         checked(command, result)
         is_silent_about("sesame", result.out, result.err)
+
+
+def test_what_debug_adds_is_json(replicator: Run, database: Database, destination: Database) -> None:
+    database.run("CREATE TABLE t AS SELECT 1 AS a")
+    logged = []
+    for code in (0, 3):  # the second time, it is in the way
+        result = replicator("clone", "--json", "--debug", *both(database, destination))
+        assert checked("clone", result)["exit_code"] == code
+        logged += [event for event in map(json.loads, result.err.splitlines()) if event["event"] == "log"]
+    assert "replicator.work.step_runner" in {event["logger"] for event in logged}
+    assert "Traceback" in logged[-1]["text"]

@@ -23,7 +23,12 @@ WIDTH = 100
 def last_words(error: BaseException, common: Common) -> None:
     """Write it to stderr."""
     if common.debug:
-        click.echo(of_traceback("".join(traceback.format_exception(error))), err=True, nl=False)
+        trace = of_traceback("".join(traceback.format_exception(error)))
+        if common.as_json:
+            from replicator.show.lines import log_event
+
+            trace = log_event("ERROR", "replicator", trace) + "\n"
+        click.echo(trace, err=True, nl=False)
     text, hint, code = ending(error)
     if common.as_json:
         said = {"message": text, "hint": hint, "exit_code": code}

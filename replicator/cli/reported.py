@@ -13,17 +13,9 @@ from replicator.cli.ending import ending_as_data
 from replicator.cli.invocation import Common, Output
 from replicator.errors import VerificationFailed
 from replicator.events import Emit
-from replicator.secrets import of_traceback
+from replicator.show.lines import LogFormatter
 from replicator.show.progress import progress
 from replicator.show.report import Report
-
-
-class Masking(logging.Formatter):
-    """Formats what is logged, by the driver as well, without what may be secret."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return a record's line, and its traceback."""
-        return of_traceback(super().format(record))
 
 
 @contextmanager
@@ -32,7 +24,7 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
     common = click.get_current_context().ensure_object(Common)
     if common.debug:
         log = logging.StreamHandler(sys.stderr)
-        log.setFormatter(Masking(logging.BASIC_FORMAT))
+        log.setFormatter(LogFormatter(as_json=output == "json"))
         logging.basicConfig(level=logging.DEBUG, handlers=[log])
     library.own_process()
     report = Report()

@@ -1,5 +1,6 @@
 """Progress as lines: plain ones for a log, JSON for programs."""
 
+import logging
 import threading
 import time
 from dataclasses import asdict
@@ -25,6 +26,7 @@ from replicator.events import (
 )
 from replicator.model import Phase
 from replicator.model.words import shown
+from replicator.secrets import of_traceback
 from replicator.show.document import as_json, now
 from replicator.show.folding import fitting
 from replicator.show.state import State, message
@@ -159,3 +161,21 @@ class Plain:
             rarest = MOVING_SECONDS if moving else events.LONGEST_SILENCE_SECONDS
             self._told = now
             self._due = now + min(max(now - self._edge, events.SILENT_SECONDS), rarest)
+
+
+class LogFormatter(logging.Formatter):
+    """Formats what is logged as an event a line, tracebacks included, or as text; without what may be secret."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        super().__init__(None if as_json else logging.BASIC_FORMAT)
+        self._as_json = as_json
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record's line."""
+        text = of_traceback(super().format(record))
+        return log_event(record.levelname, record.name, text) if self._as_json else text
+
+
+def log_event(level: str, logger: str, text: str) -> str:
+    """Return what --debug adds, as an event."""
+    return as_json({"event": "log", "time": now(), "level": level, "logger": logger, "text": text})
