@@ -12,6 +12,7 @@ from replicator.cli.commands import cli
 from replicator.cli.file import every_option, flags, line_of
 from replicator.cli.invocation import Common
 from tests.fix_cli import Run, is_silent_about, refuses, runs
+from tests.test_schema import checked
 
 OPTIONS = every_option(cli.commands.values())
 OWN_TABLES = {"source", "destination"}
@@ -66,7 +67,8 @@ def test_what_is_in_force_says_where_it_comes_from(replicator: Run, tmp_path: Pa
         "format": ["auto", "default"],
     }
     assert found.keys() == {option.flag for option in OPTIONS}
-    as_data = {row["option"]: row for row in json.loads(runs(replicator("config", "--show", "--json", *given)))}
+    document = checked("config", replicator("config", "--show", "--json", *given))
+    as_data = {row["option"]: row for row in document["settings"]}
     assert as_data["jobs"] == {"option": "jobs", "value": "2", "from": "flag"}
     assert "here" in found["source"] and "there" in found["destination"]
     is_silent_about("sesame", shown, json.dumps(as_data))

@@ -7,7 +7,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from replicator.cli.ending import write_document
 from replicator.cli.file import every_option
+from replicator.cli.invocation import Common
 from replicator.cli.parameters import RAW, Group, Setting
 from replicator.errors import UsageError
 from replicator.secrets import without_secrets
@@ -86,7 +88,8 @@ def run(context: click.Context, show: bool, init: bool, as_json: bool) -> None:
         return
     rows = [in_force(context, option) for option in options]
     if as_json:
-        click.echo(json.dumps([dict(zip(("option", "value", "from"), row[1:], strict=True)) for row in rows], indent=2))
+        settings = [dict(zip(("option", "value", "from"), row[1:], strict=True)) for row in rows]
+        write_document(context.ensure_object(Common), settings=settings)
         return
     widths = [max(len(str(row[column])) for row in rows) for column in (1, 2)]
     for group in Group:
