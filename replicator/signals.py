@@ -23,6 +23,7 @@ def ignore() -> None:
     _deaf = True  # at once; signal.signal runs the handler for one that came before
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)  # Python's own end would give a handled signal back its deadly default
+    exec("")  # Python forgets one that passed a dataclass's `exec`: else its own end would be one by SIGINT
 
 
 def block() -> None:

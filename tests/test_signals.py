@@ -113,3 +113,20 @@ def test_what_nohup_has_ignored_stays_ignored() -> None:
         signal.raise_signal(signal.SIGTERM)
     signals.ignore()
     signal.raise_signal(signal.SIGTERM)
+
+
+def test_an_interrupt_within_exec_does_not_become_the_end(tmp_path: Path) -> None:
+    """Every dataclass has one, so this happens while modules load; Python then ends by SIGINT, not with our code."""
+    script = """if True:
+        import sys
+        from replicator import signals
+        try:
+            exec("raise KeyboardInterrupt")
+        except KeyboardInterrupt:
+            signals.ignore()
+            sys.exit(130)
+    """
+    (tmp_path / "interrupted.py").write_text(script)
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    command = [sys.executable, "-m", "interrupted"]  # as replicator is run: `python -c` does not look
+    assert subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=False).returncode == INTERRUPTED
