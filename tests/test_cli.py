@@ -116,7 +116,8 @@ def test_help_names_groups_variables_and_exit_codes(replicator: Run) -> None:
     said = runs(replicator("clone", "--help"))
     headings = [line for line in said.splitlines() if re.fullmatch(r"[A-Z][a-z ]+:", line)]
     assert headings == [
-        *("Connection:", "What to copy:", "Existing destination:", "Comparison:", "Speed:", "Recovery:", "Output:"),
+        *("Connection:", "Which objects to copy:", "What to copy:", "Existing destination:"),
+        *("Comparison:", "Speed:", "Recovery:", "Output:"),
         *("Examples:", "Variables and files:", "Exit codes:"),
     ]
     assert "REPLICATOR_RETRY_FOR" in said
