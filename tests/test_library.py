@@ -333,3 +333,10 @@ def test_errors_survive_a_pickle(made: type[ReplicatorError]) -> None:
     assert type(again) is made
     assert (str(again), again.hint, again.exit_code) == (str(error), "Do this.", made.exit_code)
     assert vars(again) == vars(error)
+
+
+def test_the_drivers_warnings_are_not_printed() -> None:
+    """Python prints those of a logger without a handler on stderr."""
+    script = "import replicator.library, logging; logging.getLogger('psycopg.pool').warning('discarding')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""

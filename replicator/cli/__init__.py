@@ -22,7 +22,6 @@ ITS_OUTPUT_IS_WANTED = ("plan", "check", "choose", "status", "config", "completi
 def main() -> None:
     """Run the command line and exit."""
     out = take_over()
-    logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it warns of, we raise
     common = Common()
     try:
         try:

@@ -1,5 +1,6 @@
 """Connections: the only place that opens them. Each session gets the settings that an exact copy needs."""
 
+import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any
@@ -13,6 +14,7 @@ from replicator.sessions.setup import as_options
 from replicator.sessions.watch import current
 from replicator.sessions.watchdog import Patient
 
+logging.getLogger("psycopg").addHandler(logging.NullHandler())  # the driver's warnings, which we raise, go nowhere
 Connection = psycopg.Connection[tuple[Any, ...]]
 Pool = ConnectionPool[Patient]
 
