@@ -278,7 +278,7 @@ def given(**options):
         ({"max_rate": "50MB/s"}, "bytes a second, a whole number greater than 0, not '50MB/s'"),
         ({"max_rate": 0}, "bytes a second, a whole number greater than 0, not 0"),
         ({"split_larger_than": "auto"}, "bytes, a whole number of at least 0, not 'auto'"),
-        ({"maintenance_work_mem": 1}, "bytes, a whole number of at least 65536 (64 kB), not 1"),
+        ({"maintenance_work_mem": 0}, "bytes, a whole number greater than 0, not 0"),
         ({"replace": "swap", "keep_previous": -1}, 'a whole number of at least 0, or "all", not -1'),
         ({"replace": "swap", "keep_previous": "some"}, "a whole number of at least 0, or \"all\", not 'some'"),
         ({"lock_timeout": -1}, "seconds, at most 2147483.647 (24 days), not -1"),

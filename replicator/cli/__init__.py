@@ -3,7 +3,6 @@
 stdout holds results, stderr progress and errors: one paragraph, the way out, and a traceback only with --debug.
 """
 
-import logging
 import sys
 from typing import NoReturn
 

@@ -9,7 +9,6 @@ from replicator.errors import UsageError
 
 YEARS = 10
 MOST_MILLISECONDS = 2**31 - 1  # of PostgreSQL's timeouts
-MOST_KILOBYTES = 2**31 - 1  # of its memory settings
 MOST_SHOWN = 60
 
 
@@ -30,7 +29,7 @@ RANGES = {
     "stall_seconds": SECONDS._replace(least=0.001, takes=f"a duration greater than 0, {SECONDS.takes[11:]}"),
     "lock_timeout": Range(0, MOST_MILLISECONDS / 1000, f"seconds, at most {MOST_MILLISECONDS / 1000} (24 days)"),
     "max_rate": Range(1, math.inf, "bytes a second, a whole number greater than 0"),
-    "maintenance_work_mem": Range(64 * 1024, MOST_KILOBYTES * 1024, "bytes, a whole number of at least 65536 (64 kB)"),
+    "maintenance_work_mem": Range(1, math.inf, "bytes, a whole number greater than 0"),  # the server knows its limits
     "split_larger_than": NOT_NEGATIVE._replace(takes="bytes, a whole number of at least 0"),
     "show_rows": NOT_NEGATIVE,
     "keep_previous": NOT_NEGATIVE._replace(takes='a whole number of at least 0, or "all"'),
