@@ -30,7 +30,8 @@ def narrowed(catalog: Catalog, rules: Rules, also: frozenset[str], *, partial: b
     emptied, without_rows = _without_rows(reduced, family, rules)
     incomplete = closure.incomplete_views(Family.of(catalog), catalog.tables, emptied)
     names = {o.address: o.name for o in emptied.objects if o.kind not in FACETS}
-    losses = [loss for loss in losses if loss.whole or loss.what in names.values()]
+    kept = set(names.values())
+    losses = [loss for loss in losses if loss.whole or loss.what in kept]
     losses = sorted([*lost, *losses], key=lambda loss: loss.rows is None)
     fewer = [Loss(names[view], FEWER_ROWS, fatal=False) for view in sorted(incomplete & emptied.populated)]
     return replace(emptied, incomplete=incomplete), [*losses, *without_rows, *fewer]
@@ -123,7 +124,7 @@ def _asked_for(catalog: Catalog, excluded: Iterable[tuple[Object, str]]) -> Iter
 
 
 def _emptied(family: Family, emptied: Iterable[Address], catalog: Catalog) -> Iterator[Loss]:
-    names = {table.address: table.rows for table in catalog.tables}
+    tables = {table.address for table in catalog.tables}
     for address in sorted(emptied):
-        if address in names or family.objects[address].kind == "matview":
+        if address in tables or family.objects[address].kind == "matview":
             yield Loss(family.objects[address].name, "its rows (--exclude-data)", fatal=False)

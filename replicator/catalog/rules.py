@@ -153,8 +153,8 @@ class Rules:
                 raise PreflightFailed(
                     f"{flag}: the source has no {names}.", hint="Leave it out, or add --allow-empty-patterns."
                 )
+        named = [o for o in catalog.objects if o.kind not in PARTS]
         for rule in (*self.include, *self.exclude, *self.exclude_data):
-            named = [o for o in catalog.objects if o.kind not in PARTS]
             if not any(rule.matches(o) for o in named):
                 raise PreflightFailed(f"{rule} matches nothing on the source.", hint=_meant(rule, named))
 

@@ -1,5 +1,6 @@
--- Statements that lock every table, or those whose OIDs are the parameters, against DDL, a hundred names at a time, with the OIDs of these tables: partitions
--- last. Of extensions' tables only those for configuration, whose rows are read.
+-- Statements that lock every table, or those whose OIDs are the parameters, against DDL, a hundred names at a time,
+-- with the OIDs of these tables: partitions last. Of extensions' tables only those for configuration, whose rows are
+-- read.
 -- pg_get_*def and format_type read the current catalogs, not the snapshot: nothing may change from here on.
 -- Reference: pg_dump.c getTables.
 SELECT format('LOCK TABLE ONLY %%s IN ACCESS SHARE MODE', string_agg(identity, ', ONLY ')) AS statement
