@@ -127,6 +127,12 @@ def fill(database: Database, major: int, which: int) -> None:
             conn.execute(sql.SQL("INSERT INTO differ_{} VALUES {}").format(number, row))
 
 
+def not_before_14(major: int, format: str) -> None:
+    """Skip the test if the values have no binary form there: arrays of a database's own types, cubes."""
+    if major < 14 and format == "binary":
+        pytest.skip("before 14 these values have no binary form that another database reads")
+
+
 def convicted(source: Database, destination: Database) -> set[str]:
     found = verify_copy(Settings(source.dsn, destination.dsn, jobs=2), lambda event: None)
     return {mismatch.what for mismatch in found if mismatch.about == "rows"}
@@ -165,6 +171,7 @@ def test_values_that_differ_are_convicted_across_encodings(servers: Servers, enc
 
 @pytest.mark.parametrize("format", ["binary", "text"])
 def test_a_copy_of_such_values_is_equal(servers: Servers, major: int, format: str) -> None:
+    not_before_14(major, format)
     source, destination = servers.database(major), servers.database(major)
     fill(source, major, 0)
     clone(Settings(source.dsn, destination.dsn, jobs=2, format=format), lambda event: None)
@@ -183,6 +190,7 @@ UPDATE t SET a[2] = 2 WHERE id = 1;
 @pytest.mark.parametrize("format", ["binary", "text"])
 def test_what_no_copy_can_bring_along_is_no_difference(servers: Servers, major: int, format: str) -> None:
     """An array that had a NULL, a query of three words joined from the right, a point that was made of two."""
+    not_before_14(major, format)
     source, destination = servers.database(major), servers.database(major)
     source.run(LEFTOVERS)
     if major >= 14:
