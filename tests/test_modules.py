@@ -22,6 +22,7 @@ ORDER = [
     "sessions",
     "journal",
     "catalog",
+    "shaping",
     "planning",
     "cluster",
     "work",

@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 from typing import ClassVar
 
 import click
@@ -29,6 +30,8 @@ SPECIAL = {
     "maintenance-work-mem": "64MB",
     "source-encoding": "LATIN1",
     "keep-previous": "3",
+    "definition": str(Path(__file__).parent / "definition.toml"),
+    "as-of": "2026-11-30T18:00:00+00:00",
 }
 
 

@@ -104,7 +104,7 @@ def check_rows(source: Connection, catalog: Catalog) -> Iterable[Finding]:
 
 
 def _has_rows(source: Connection, table: Table) -> bool:
-    query = f"SELECT EXISTS (SELECT FROM ONLY {table.identity} {table.condition})"
+    query = f"SELECT EXISTS (SELECT FROM {table.reading.item} {table.reading.condition})"
     return not table.empty and source.execute(query).fetchall() == [(True,)]
 
 

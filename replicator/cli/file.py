@@ -3,9 +3,10 @@
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,14 +14,22 @@ from replicator.cli.invocation import Common
 from replicator.cli.parameters import Group, Setting
 from replicator.errors import UsageError
 
-TABLES = ("source", "destination", "choose", "options")
+if TYPE_CHECKING:
+    from replicator.settings.definition import Definition, DefinitionError
+
+PARTS = ("tables", "subset", "mask", "rename")
+"""Those that make up a definition: see settings/definition.py."""
+TABLES = ("source", "destination", "choose", "options", *PARTS)
 SIDES = ("source", "destination")
+HEADING = re.compile(r"\[+([^\]=]*)\]")
+SETTING = re.compile(r"""((?:"(?:[^"\\]|\\.)*"|'[^']*'|[\w.\s-])+?)\s*=""")
+KEY = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([\w-]+))\s*""")
 
 
 class File:
     """What a TOML file says, and the lines on which it says so. Raises UsageError."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, tables: Collection[str] = TABLES) -> None:
         self.path = path
         try:
             self._text = path.read_text("utf-8")
@@ -29,7 +38,26 @@ class File:
             raise UsageError(f"Cannot read the file {path}: {error.strerror}.") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UsageError(f"The file {path} is not valid TOML: {error}.") from error
-        self.check(self._tables, TABLES, "table")
+        self.check(self._tables, tables, "table")
+
+    @property
+    def defines(self) -> bool:
+        """Whether it has a definition, besides patterns."""
+        return not self._tables.keys().isdisjoint(PARTS)
+
+    def definition(self) -> "Definition":
+        """Return its definition. Raises UsageError."""
+        from replicator.settings.definition import Definition, DefinitionError
+
+        try:
+            return Definition.of({part: self._tables[part] for part in PARTS if part in self._tables})
+        except DefinitionError as error:
+            raise self.located(error) from error
+
+    def located(self, error: "DefinitionError") -> UsageError:
+        """Return an error of the definition that says where in this file the mistake is."""
+        line = line_of(self._text, *error.path)
+        return UsageError(f"{self.path}{f':{line}' if line else ''}: {error}", hint=error.hint)
 
     def options(self) -> dict[str, object]:
         """Return the defaults that it sets, by their flags: `source` and `destination` as connection strings."""
@@ -51,7 +79,8 @@ class File:
 
     def wrong(self, name: str, message: str, hint: str | None = None, table: str | None = "options") -> UsageError:
         """Return an error that says where the mistake is."""
-        line = line_of(self._text, name, "choose" if table == "options" and name in self.chosen() else table)
+        table = "choose" if table == "options" and name in self.chosen() else table
+        line = line_of(self._text, *([table] if table else []), name)
         return UsageError(f"{self.path}{f':{line}' if line else ''}: {message}", hint=hint)
 
     def check(self, given: Iterable[str], known: Iterable[str], what: str, table: str | None = None) -> None:
@@ -91,25 +120,37 @@ class File:
             raise self.wrong(side, f"[{side}]: {str(error).strip()}.", table=None) from None
 
 
-def line_of(text: str, name: str, table: str | None) -> int | None:
-    """Return the number of the line that sets a key of a table, or begins a table; tomllib does not tell.
+def line_of(text: str, *path: str) -> int | None:
+    """Return the number of the line that sets a key, the innermost one that has a line; tomllib does not tell.
 
-    >>> line_of("# mine\\n[options]\\njobs = 3", "jobs", "options")
+    >>> line_of("# mine\\n[options]\\njobs = 3", "options", "jobs")
     3
+    >>> line_of('[tables."public.t"]\\nextra = { a = "now(" }', "tables", "public.t", "extra", "a")
+    2
     """
-    key = "[-_]".join(map(re.escape, re.split("[-_]", name)))
-    written = re.compile(rf"""["']?{key}["']?\s*[=.\]]""")
-    here: str | None = None
+    wanted = [_alike(part) for part in path]
+    best: tuple[int, int | None] = 0, None
+    here: list[str] = []
     for number, line in enumerate(map(str.strip, text.splitlines()), 1):
-        if heading := re.match(r"""\[\s*["']?([^"'\].\s]+)""", line):
-            here = heading[1]
-            if table is None and written.match(line[1:].strip()):
-                return number
-        elif (here == table and written.match(line)) or (
-            table and not here and line.startswith(table) and written.match(line.removeprefix(f"{table}."))
-        ):
-            return number
-    return None
+        if found := HEADING.match(line):
+            here = keys = _keys(found[1])
+        elif found := SETTING.match(line):
+            keys = here + _keys(found[1])
+        else:
+            continue
+        if keys == wanted[: len(keys)] and len(keys) > best[0]:
+            best = len(keys), number
+    # A heading alone is not the line of a key that it lacks, except where the table itself is inline.
+    return best[1] if best[0] > 1 or len(wanted) == 1 else None
+
+
+def _keys(dotted: str) -> list[str]:
+    return [_alike(one or other or bare) for one, other, bare in KEY.findall(dotted)]
+
+
+def _alike(key: str) -> str:
+    """Return a key as it is compared: dashes are underscores, and a table's name needs neither quotes nor capitals."""
+    return key.replace("-", "_").replace('"', "").lower()
 
 
 def read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
@@ -122,6 +163,7 @@ def read_config(context: click.Context, parameter: click.Parameter, path: Path |
     assert context.parent is not None
     assert isinstance(context.parent.command, click.Group)
     file = File(path)
+    _define(context, file)
     given = file.options()
     known = {name for command in context.parent.command.commands.values() for name in flags(command)}
     choosing = {name for name, option in flags(context.command).items() if option.group is Group.OBJECTS}
@@ -130,12 +172,39 @@ def read_config(context: click.Context, parameter: click.Parameter, path: Path |
     common = context.ensure_object(Common)
     if file.exposes_password(given):
         common.notes.append(f"Other users can read {path}, which contains a password. Run: chmod 600 {path}")
+    _set_defaults(context, file, given)
+
+
+def read_definition(context: click.Context, parameter: click.Parameter, path: Path | None) -> "Definition | None":
+    """Return the definition in a file of its own, or else in the --config file. Its patterns become defaults."""
+    common = context.ensure_object(Common)
+    if path:
+        file = File(path, ("choose", *PARTS))
+        _define(context, file)
+        chosen = file.chosen()
+        known = {name for name, option in flags(context.command).items() if option.group is Group.OBJECTS}
+        file.check(chosen, sorted(known), "option", "choose")
+        _set_defaults(context, file, chosen)
+    return common.defined.definition() if isinstance(common.defined, File) else None
+
+
+def _define(context: click.Context, file: File) -> None:
+    """Keep the file that has the definition. Raises UsageError if there are two."""
+    common = context.ensure_object(Common)
+    if file.defines and isinstance(common.defined, File) and common.defined.path != file.path:
+        raise UsageError("The --config file and the --definition file both have a definition. Move it to one of them.")
+    if file.defines:
+        common.defined = file
+
+
+def _set_defaults(context: click.Context, file: File, given: Mapping[str, object]) -> None:
+    """Make a file's values the defaults of this command."""
     here = flags(context.command)
     read = {name: _value(here[name], value, file) for name, value in given.items() if name in here}
     values = {name: value for name, value in read.items() if value is not None}
     for name, value in values.items():
         _check(context, here[name], value, file)
-    context.default_map = {here[name].name: value for name, value in values.items()}
+    context.default_map = {**(context.default_map or {}), **{here[name].name: v for name, v in values.items()}}
 
 
 def flags(command: click.Command) -> dict[str, Setting]:

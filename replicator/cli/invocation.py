@@ -2,11 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import click
 
+from replicator.errors import UsageError
+
+if TYPE_CHECKING:
+    from replicator.settings.definition import DefinitionError
+
 Output = Literal["auto", "plain", "json"]
+
+
+class Located(Protocol):
+    """A file that knows the lines of its mistakes."""
+
+    def located(self, error: "DefinitionError") -> UsageError:
+        """Return an error that says where in the file the mistake is."""
+        ...
 
 
 @dataclass(slots=True)
@@ -23,6 +36,8 @@ class Common:
     """The command wrote its document, or another result that is no JSON: nothing else may be on stdout."""
     servers: Mapping[str, Any] = field(default_factory=dict)
     """The servers that answered, as the report has them."""
+    defined: Located | None = None
+    """The file that has the definition."""
     notes: list[str] = field(default_factory=list)
     """What to report as soon as there is somebody to tell."""
 

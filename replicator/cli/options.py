@@ -20,7 +20,7 @@ from replicator.cli.choices import (
     VIA_ROOT,
 )
 from replicator.cli.choosing import CHOOSING
-from replicator.cli.file import read_config
+from replicator.cli.file import read_config, read_definition
 from replicator.cli.invocation import remember
 from replicator.cli.parameters import Group, option
 from replicator.model import Format
@@ -51,6 +51,21 @@ CONFIG = option(
     expose_value=False,
     callback=read_config,
     help="Read options from a TOML file. `replicator config --init` prints one.",
+)
+DEFINITION = option(
+    Group.OBJECTS,
+    "--definition",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    is_eager=True,
+    callback=read_definition,
+    help="Read from a TOML file which rows, columns, values and names to copy. See `replicator help definition`.",
+)
+AS_OF = option(
+    Group.OBJECTS,
+    "--as-of",
+    metavar="TIME",
+    help="What now() means in the definition, as 2026-11-30T18:00:00+00:00. Without it, the time of the run.",
 )
 WAITING = (
     option(
@@ -307,7 +322,18 @@ MENDING_SQL = option(
 
 SHOWN = (OUTPUT, JSON, VERBOSE, DEBUG)
 CONNECTIONS = (SOURCE, DESTINATION, CONFIG, *WAITING, STALL, *SHOWN)
-COPYING = (JOBS, *CHOOSING, *LEAVING_OUT, VIA_ROOT, SOURCE_ENCODING, DOWNGRADE, SKIP_UNPRIVILEGED, UNKNOWN_VERSION)
+COPYING = (
+    JOBS,
+    *CHOOSING,
+    DEFINITION,
+    AS_OF,
+    *LEAVING_OUT,
+    VIA_ROOT,
+    SOURCE_ENCODING,
+    DOWNGRADE,
+    SKIP_UNPRIVILEGED,
+    UNKNOWN_VERSION,
+)
 MOVING = (*LANES, SPLIT, FORMAT, RELAY, MAX_RATE, MEMORY)
 REPLACING = (REPLACE, KEEP_PREVIOUS, ALLOW_EMPTY, *DATA_ONLY)
 GLOBALS = (CREATE, ROLES, TABLESPACES)

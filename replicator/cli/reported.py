@@ -18,6 +18,13 @@ from replicator.show.progress import progress
 from replicator.show.report import Report
 
 
+def located(error: BaseException, common: Common) -> BaseException:
+    """Return an error of the definition with the file and the line of the mistake; another error as it is."""
+    from replicator.settings.definition import DefinitionError
+
+    return common.defined.located(error) if common.defined and isinstance(error, DefinitionError) else error
+
+
 @contextmanager
 def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
     """Show progress on stderr and, at the end, the report on stdout, differences included; whatever becomes of it."""
@@ -47,8 +54,10 @@ def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
             finally:
                 emit(events.Finished(ok, time.monotonic() - began))
     except BaseException as error:
+        failure = located(error, common)
+        if failure is not error:
+            raise failure from error
         report.differences = error.differences if isinstance(error, VerificationFailed) else ()
-        failure = error
         raise
     finally:
         if table:

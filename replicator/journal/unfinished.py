@@ -39,12 +39,13 @@ SAME = (
     "roles",
     "downgrade",
     "skip_unprivileged",
+    "definition",
     "defer_validation",
     "defer_indexes",
 )
 """Options that change the copy: a run is resumed with its original ones."""
 NEGATED = tuple(name for name in SAME if flag(name).startswith("--no-"))
-LASTING = ("verify", "create", "skip_failed_refresh", "foreign_keys", "allow_unknown_version")
+LASTING = ("verify", "create", "skip_failed_refresh", "foreign_keys", "allow_unknown_version", "as_of")
 """Options that apply until the run is finished, once given."""
 GIVEN_AGAIN = ("verify", "skip_failed_refresh", "foreign_keys", "allow_unknown_version")
 """Those of them that the suggested command repeats, to make them visible."""
@@ -61,7 +62,8 @@ def _is_list(value: object) -> bool:
 
 
 RIGHT: Mapping[str, Callable[[Any], bool]] = {
-    "source_encoding": lambda value: value is None or isinstance(value, str),
+    **dict.fromkeys(("source_encoding", "as_of"), lambda value: value is None or isinstance(value, str)),
+    "definition": lambda value: isinstance(value, str),
     "replace": lambda value: value in (None, "swap", "drop"),
     "foreign_keys": lambda value: value in (None, "not-valid"),
     **dict.fromkeys(("exclude_extension", *LISTS), _is_list),
@@ -71,7 +73,7 @@ RIGHT: Mapping[str, Callable[[Any], bool]] = {
 
 def options_of(settings: Settings) -> Options:
     """Return the settings that the journal records."""
-    values = {name: getattr(settings, name) for name in (*SAME, *LASTING)}
+    values = {name: getattr(settings, name) for name in (*SAME, *LASTING)} | {"definition": settings.definition.digest}
     return {name: sorted(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
@@ -89,7 +91,7 @@ def check_options(begun: Options, settings: Settings) -> None:
     now = options_of(settings)
     for name in SAME:
         if begun[name] != now[name]:
-            missing = _flag(name, begun)
+            missing = _flag(name, begun) if name != "definition" else "another definition"
             raise PreflightFailed(
                 f"The unfinished run was started with {missing}."
                 if missing
@@ -169,6 +171,8 @@ def correct(begun: Options, *, rows: bool) -> str:
 def _flag(name: str, options: Options) -> str:
     """Return an option as a flag; "" if it was not given."""
     value = options[name]
+    if name == "definition":  # which file it was in is not known
+        return "--definition FILE" if value else ""
     if name in NEGATED:
         value = not value
     values = [value] if isinstance(value, str) else value if isinstance(value, list) else None

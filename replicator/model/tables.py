@@ -97,7 +97,13 @@ class Table:
     edges: tuple[str, ...] = ()
     """Values of the key as text, in order, with about the same number of rows between them."""
     condition: str = ""
-    """WHERE …: which of its rows are copied. Empty: all."""
+    """WHERE …: which of an extension's rows are copied, on both sides. Empty: all."""
+    where: str = ""
+    """A condition in parentheses, from the definition: which rows are copied. The copy has no others."""
+    expressions: tuple[str, ...] = ()
+    """How each of `columns` is read. Empty: by its name."""
+    renamed: str = ""
+    """The relation that it is loaded into, if the definition renames it."""
     refers: frozenset[str] = frozenset()
     """The tables that an extension's configuration table refers to: its foreign keys exist before its rows."""
     calls: frozenset[Address] = frozenset()
@@ -119,7 +125,8 @@ class Table:
     @property
     def reading(self) -> Reading:
         """How its rows are read on the source."""
-        return Reading(self.identity, tuple(column.name for column in self.columns), self.condition)
+        expressions = self.expressions or tuple(column.name for column in self.columns)
+        return Reading(self.identity, expressions, f"WHERE {self.where}" if self.where else self.condition)
 
     @property
     def target(self) -> Target:
@@ -136,7 +143,7 @@ class Table:
     @property
     def loaded_into(self) -> str:
         """The relation of its target."""
-        return self.root or self.identity
+        return self.renamed or self.root or self.identity
 
     @property
     def name(self) -> str:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import psycopg
 
 from replicator import checks, events
-from replicator.catalog.choose import chosen
 from replicator.checks.dry_run import Rehearsal
 from replicator.events import Emit
 from replicator.model import Finding, Plan
@@ -18,7 +17,7 @@ from replicator.runs.endpoints import Endpoints, open_both
 from replicator.runs.mode import mode_of
 from replicator.runs.plan import plan_of
 from replicator.runs.prepare import Examined, examine
-from replicator.runs.reading import READING, read_stable
+from replicator.runs.reading import READING, content, read_stable
 from replicator.sessions import postgres
 from replicator.settings import Settings
 
@@ -47,7 +46,7 @@ def preflight_and_plan(settings: Settings, emit: Emit) -> tuple[Plan, Found]:
         selected = examined.selected
         if not selected:
             with events.saying(emit, READING):
-                selected = chosen(read_stable(ends, settings), settings)
+                selected = content(ends.snapshot.holder, read_stable(ends, settings), settings)
         tried = examined.tried or (Rehearsal() if beside else None)  # another database is not the one to try it in
         plan = plan_of(selected, ends.snapshot.holder, ends.control.conn, settings, emit, tried)
         return plan, Found(facts, examined.findings, examined.untried)

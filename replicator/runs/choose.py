@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 from replicator.catalog import FACETS
-from replicator.catalog.choose import chosen
 from replicator.catalog.closure import PARTS
 from replicator.events import Emit, saying
 from replicator.model import Catalog, kind_words
 from replicator.runs.connect import answering, refuse_or_note
-from replicator.runs.reading import READING, read
+from replicator.runs.reading import READING, content, read
 from replicator.sessions import snapshot
 from replicator.settings import Settings
 
@@ -38,7 +37,7 @@ def choose(settings: Settings, emit: Emit) -> Chosen:
     with answering("source", settings.source, settings, emit) as (*_, unknown):
         refuse_or_note(unknown, emit)
     with snapshot.take(settings.source) as moment, saying(emit, READING):
-        catalog, losses = chosen(read(moment, moment.holder, settings), settings)
+        catalog, losses, _ = content(moment.holder, read(moment, moment.holder, settings), settings)
     return Chosen(tuple(_listed(catalog)), tuple(map(str, losses)))
 
 

@@ -21,6 +21,7 @@ from replicator.runs.finish import check, finish, undone_if_crashed
 from replicator.runs.mode import mode_of
 from replicator.runs.run_steps import run_steps
 from replicator.settings import Settings
+from replicator.shaping import at_one_time
 
 
 class Cloned(NamedTuple):
@@ -52,6 +53,7 @@ def fill(settings: Settings, emit: Emit, *, verified: bool = False) -> Cloned:
             ends = stack.enter_context(open_both(settings, opened))
         if ends.previous:
             settings = unfinished.as_begun(settings, ends.previous.run.options)
+        settings = at_one_time(ends.snapshot.holder, settings)
         mode = mode_of(settings)
         prepared = mode.prepare(ends, settings, emit)
         ends.warm(prepared.plan)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from replicator import checks, events, journal
 from replicator.catalog import select
-from replicator.catalog.choose import chosen, selected
+from replicator.catalog.choose import selected
 from replicator.catalog.read import read_catalog
 from replicator.catalog.relations import relations
 from replicator.checks.supported import fitting, untried
@@ -17,16 +17,17 @@ from replicator.comparing.schema import LAST
 from replicator.errors import SnapshotLost, StepFailed, VerificationFailed
 from replicator.events import Emit
 from replicator.journal import ownership
-from replicator.model import Catalog, Loss, shown
+from replicator.model import Catalog, shown
 from replicator.runs.connect import refuse_or_note, wait_for_both
 from replicator.runs.endpoints import Endpoints, open_both
-from replicator.runs.reading import in_one_encoding, read
+from replicator.runs.reading import content, in_one_encoding, read
 from replicator.runs.rows_only.counterparts import counterparts
 from replicator.sessions import snapshot
 from replicator.sessions.locks import Relation
 from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import HOLDERS
 from replicator.settings import Settings
+from replicator.shaping import Shaped
 from replicator.work.copying import encoding
 
 OWNER = "SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()"
@@ -76,7 +77,8 @@ def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
             emit,
         )
         with events.saying(emit, "Reading the source's catalogs"):
-            catalog, excluded = read_source(ends, settings)
+            catalog, excluded, found = read_source(ends, settings)
+        refuse_or_note(found, emit)
         if excluded:
             emit(
                 events.Note(
@@ -95,9 +97,9 @@ def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
 
 
 @in_one_encoding
-def read_source(ends: Endpoints, settings: Settings) -> tuple[Catalog, list[Loss]]:
+def read_source(ends: Endpoints, settings: Settings) -> Shaped:
     """Return the part of the source to compare, and the objects excluded because they need an excluded one."""
-    return chosen(read(ends.snapshot, ends.control.conn, settings), settings)
+    return content(ends.snapshot.holder, read(ends.snapshot, ends.control.conn, settings), settings)
 
 
 def compare_rows(ends: Endpoints, catalog: Catalog, settings: Settings, emit: Emit) -> list[Mismatch]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from replicator import checks, events
 from replicator.catalog import FACETS
-from replicator.catalog.choose import chosen
 from replicator.catalog.closure import ATTACHED
 from replicator.catalog.read import read_catalog
 from replicator.catalog.relations import relations
@@ -20,10 +19,11 @@ from replicator.planning.statistics import carried_into
 from replicator.runs import create, resume
 from replicator.runs.connect import answering, refuse_or_note, wait_for_both
 from replicator.runs.endpoints import declared_encoding
-from replicator.runs.reading import READING, read, uncollected
+from replicator.runs.reading import READING, content, read, uncollected
 from replicator.sessions import postgres, snapshot
 from replicator.sessions.postgres import Connection
 from replicator.settings import Settings
+from replicator.shaping import Shaped
 
 TRYING = "Trying the schema on the destination"
 
@@ -52,12 +52,12 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
         with events.saying(emit, READING):
             chosen_relations = relations(moment.holder, settings)
             moment.lock_tables(settings.lock_timeout, only=chosen_relations and chosen_relations.to_lock)
-            selected = chosen(read(moment, destination, settings), settings)
-        return plan_of(selected, moment.holder, None if alone else destination, settings, emit)
+            shaped = content(moment.holder, read(moment, destination, settings), settings)
+        return plan_of(shaped, moment.holder, None if alone else destination, settings, emit)
 
 
 def plan_of(
-    selected: tuple[Catalog, list[Loss]],
+    shaped: Shaped,
     source: Connection,
     destination: Connection | None,
     settings: Settings,
@@ -68,7 +68,8 @@ def plan_of(
 
     `destination`: None if it cannot be asked what it supports. `tried`: the result of a dry run that was complete.
     """
-    catalog, excluded = selected
+    catalog, excluded, found = shaped
+    refuse_or_note(found, emit)
     losses: Sequence[Loss] = ()
     if destination:
         existing = {o.name for o in read_catalog(destination).objects}

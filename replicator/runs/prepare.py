@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from replicator import checks, events
 from replicator.catalog import select
-from replicator.catalog.choose import chosen, notes, selected
+from replicator.catalog.choose import notes, selected
 from replicator.catalog.read import read_catalog
 from replicator.catalog.relations import relations
 from replicator.checks.dry_run import Rehearsal
@@ -20,10 +20,11 @@ from replicator.runs import create, defaults, resume
 from replicator.runs.connect import refuse_or_note
 from replicator.runs.endpoints import Endpoints
 from replicator.runs.plan import TRYING, planned
-from replicator.runs.reading import READING, in_one_encoding, read_stable
+from replicator.runs.reading import READING, content, in_one_encoding, read_stable
 from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import HOLDERS
 from replicator.settings import Settings
+from replicator.shaping import Shaped
 from replicator.work import emptying
 from replicator.work.copying import encoding
 
@@ -55,8 +56,8 @@ class Examined(NamedTuple):
 
     findings: list[Finding]
     prepared: Prepared | None
-    selected: tuple[Catalog, list[Loss]] | None = None
-    """What was selected of the source's catalog, and what was left out of it."""
+    selected: Shaped | None = None
+    """What is copied of the source's catalog, before it is adapted to the destination."""
     tried: Rehearsal | None = None
     """The result of the dry run, if all that was selected was tried, and nothing fatal made it incomplete."""
     untried: bool = False
@@ -104,7 +105,9 @@ def examine(
     if not readable:
         return Examined(findings, None)
     with events.saying(emit, READING):
-        catalog, excluded = selected = chosen(read_stable(ends, settings), settings)
+        read = read_stable(ends, settings)
+        catalog, excluded, found = selected = content(ends.snapshot.holder, read, settings)
+    findings += found
     if settings.chooses:  # what comes along was not known before
         names = {sequence.identity for sequence in catalog.sequences}
         findings += checks.check_readable(

@@ -10,7 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import psycopg
 
 from replicator.catalog import FACETS, keywords
-from replicator.catalog.choose import selected
+from replicator.catalog.choose import chosen, selected
 from replicator.catalog.read import read_catalog
 from replicator.catalog.relations import relations
 from replicator.catalog.routing import routed
@@ -25,6 +25,7 @@ from replicator.sessions.changes import changed_objects
 from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import Snapshot
 from replicator.settings import Content, Settings
+from replicator.shaping import Shaped, shape
 from replicator.work.copying import encoding
 
 READING = "Locking the source's tables and reading its catalogs"
@@ -126,6 +127,16 @@ def read(moment: Snapshot, reader: Connection, content: Content | None = None) -
 
 own_process = ContextVar("own_process", default=False)
 """Whether this process runs nothing else, so the garbage collector may be disabled. Set by library.own_process."""
+
+
+def content(source: Connection, catalog: Catalog, settings: Settings) -> Shaped:
+    """Return what is copied of the source's catalog: what was chosen, and shaped as the definition says.
+
+    Raises PreflightFailed, DefinitionError.
+    """
+    catalog, losses = chosen(catalog, settings)
+    shaped = shape(source, catalog, settings)
+    return shaped._replace(losses=[*losses, *shaped.losses])
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from replicator import events, journal
-from replicator.catalog.choose import selected
 from replicator.comparing import Mismatch, SequenceValues
 from replicator.errors import PreflightFailed
 from replicator.events import Emit
@@ -15,7 +14,7 @@ from replicator.runs.clone import fill
 from replicator.runs.compare import as_cloned, compare, verify_copy
 from replicator.runs.connect import wait_for_both
 from replicator.runs.endpoints import Endpoints, open_both
-from replicator.runs.reading import read
+from replicator.runs.reading import content, read
 from replicator.sessions import postgres
 from replicator.settings import Settings
 from replicator.work import sequences
@@ -65,7 +64,7 @@ def repair_unfinished(settings: Settings, status: Status, run: Run, emit: Emit) 
 
 def _catalog(ends: Endpoints, settings: Settings, emit: Emit) -> Catalog:
     """Return the part of the source's catalog that the copy should have."""
-    catalog = selected(read(ends.snapshot, ends.control.conn, settings), settings)
+    catalog = content(ends.snapshot.holder, read(ends.snapshot, ends.control.conn, settings), settings).catalog
     if settings.downgrade or settings.skip_unprivileged:
         catalog = as_cloned(catalog, ends, settings, emit)
     return replace(catalog, populated=frozenset()) if settings.skip_failed_refresh else catalog

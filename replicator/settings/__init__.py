@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import Field, dataclass, field, fields
+from datetime import datetime
 from functools import cache
 from typing import Any, Literal, get_type_hints
 
@@ -16,6 +17,7 @@ from replicator.errors import UsageError
 from replicator.model import Deferral, Format, Statistics
 from replicator.settings.choice import Choice
 from replicator.settings.conninfo import check_conninfo
+from replicator.settings.definition import Definition
 from replicator.settings.values import CONNINFO, checked
 
 MOST_DEFAULT_JOBS = 8
@@ -75,6 +77,10 @@ class Content(Choice):
     skip_unprivileged: bool = False
     """Skip what the destination's role may not create."""
     load_via_partition_root: bool = False
+    definition: Definition = field(default_factory=Definition)
+    """Which rows, columns, values and names. Dictionaries are read as `Definition.of` does."""
+    as_of: str | None = None
+    """What now() means in the definition, in ISO format; None: when the run begins."""
 
     @property
     def reads_large_objects(self) -> bool:
@@ -85,6 +91,12 @@ class Content(Choice):
         Choice._check(self)
         if self.thaw and not self.database_settings:
             raise UsageError("`thaw` and `database_settings` exclude each other: no setting is copied anyway.")
+        try:
+            known = self.as_of is None or datetime.fromisoformat(self.as_of).utcoffset() is not None
+        except ValueError:
+            known = False
+        if not known:
+            raise UsageError(f"`as_of` takes a time with its offset, as 2026-11-30T18:00:00+00:00, not {self.as_of!r}.")
 
 
 @dataclass(frozen=True, kw_only=True)

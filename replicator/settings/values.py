@@ -1,11 +1,13 @@
 """Check the values of options: their types, which are the annotations of `Settings`, and their ranges."""
 
 import math
+from collections.abc import Mapping
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from replicator.errors import UsageError
+from replicator.settings.definition import Definition
 
 YEARS = 10
 MOST_MILLISECONDS = 2**31 - 1  # of PostgreSQL's timeouts
@@ -64,6 +66,9 @@ def _fitting(value: Any, kind: Any) -> list[Any]:
     if get_origin(kind) is tuple:
         fits = isinstance(value, tuple | list) and all(isinstance(each, str) for each in value)
         return [tuple(value)] if fits else []
+    if kind is Definition:
+        value = Definition.of(value) if isinstance(value, Mapping) else value
+        return [value] if isinstance(value, Definition) else []
     if issubclass(kind, Enum):
         return [each for each in kind if value in (each, each.value)] if isinstance(value, str) else []
     if kind is bool:
@@ -82,4 +87,4 @@ def _words(kind: Any) -> str:
         return "a tuple of strings"
     if issubclass(kind, Enum):
         return " or ".join(repr(each.value) for each in kind)
-    return {bool: "True or False", str: "a string", NoneType: "None"}.get(kind, "a number")
+    return {Definition: "a definition", bool: "True or False", str: "a string", NoneType: "None"}.get(kind, "a number")

@@ -48,6 +48,8 @@ EXAMPLES = {
     "include-kind": ["table", "type"],
     "exclude-kind": ["trigger"],
     "section": ["pre-data", "data"],
+    "definition": "shop.toml",
+    "as-of": "2026-11-30T18:00:00+00:00",
     "statistics": "analyze",
     "toast-compression": "lz4",
     "foreign-keys": "not-valid",

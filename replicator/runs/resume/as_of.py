@@ -17,8 +17,8 @@ from replicator.sessions.postgres import Connection
 LARGE_OBJECTS = "large objects"
 # Transaction IDs wrap around, so ages are compared.
 ROWS = """
-SELECT count(*), count(*) FILTER (WHERE age(t.xmin) <= age(%s::text::xid))
-  FROM ONLY {} AS t {}
+SELECT count(*), count(*) FILTER (WHERE age(xmin) <= age(%s::text::xid))
+  FROM {} {}
 """
 
 
@@ -54,7 +54,7 @@ def _has_changed(source: Connection, table: Table, rows: int | None, snapshot: s
     if rows is None or snapshot is None:  # repaired since, or read in several snapshots
         return True
     first = int(snapshot.partition(":")[0] or 3) % 2**32
-    query = ROWS.format(table.identity, table.condition)
+    query = ROWS.format(table.reading.item, table.reading.condition.replace("%", "%%"))
     ((count, newer),) = source.execute(query, [str(first)]).fetchall()
     return bool(count != rows or newer)
 

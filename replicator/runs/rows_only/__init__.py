@@ -16,7 +16,6 @@ from typing import Any
 import psycopg
 
 from replicator import checks, journal
-from replicator.catalog.choose import chosen
 from replicator.catalog.read import read_tables, read_targets
 from replicator.catalog.relations import relations
 from replicator.events import Emit, listed, saying
@@ -26,7 +25,7 @@ from replicator.runs import resume
 from replicator.runs.connect import refuse_or_note
 from replicator.runs.endpoints import Endpoints
 from replicator.runs.prepare import Prepared
-from replicator.runs.reading import READING, in_one_encoding, read_stable
+from replicator.runs.reading import READING, content, in_one_encoding, read_stable
 from replicator.runs.rows_only.counterparts import as_destination_tables
 from replicator.runs.rows_only.foreign_keys import DroppedKey, read_dropped_keys
 from replicator.runs.rows_only.match import Matched, check_types, match
@@ -72,8 +71,10 @@ def prepare(ends: Endpoints, settings: Settings, emit: Emit) -> Prepared:
     source, destination, previous = ends.snapshot.holder, ends.control.conn, ends.previous
     refuse_or_note(_findings(ends, settings), emit)
     with saying(emit, READING):
-        catalog, _ = chosen(read_stable(ends, settings), settings)
-    source = ends.snapshot.holder  # a new session, if the catalogs were read again
+        read = read_stable(ends, settings)
+        source = ends.snapshot.holder  # a new session, if the catalogs were read again
+        catalog, _, found = content(source, read, settings)
+    refuse_or_note(found, emit)
     refuse_or_note(list(encoding.sample(ends.snapshot, catalog)), emit)
     if settings.truncate and not settings.allow_empty:
         refuse_or_note(list(checks.check_rows(source, catalog)), emit)

@@ -85,13 +85,21 @@ def copy_out(work: CopyTable) -> str:
     'COPY (SELECT -id FROM ONLY public.t WHERE id > 9) TO STDOUT (FORMAT binary)'
     """
     reading = work.reading
-    assert not (work.part and reading.condition), "a table with a condition is not copied in parts"
-    where = f"WHERE {condition_of(work.table, work.part)}" if work.part else reading.condition
+    where = where_of(work)
     if where or reading.expressions != tuple(column.name for column in work.table.columns):
         rows = f"(SELECT {', '.join(reading.expressions)} FROM {reading.item} {where}".rstrip() + ")"
     else:
         rows = f"{reading.relation}{_column_list(reading.expressions)}"
     return f"COPY {rows} TO STDOUT (FORMAT {_format(work)})"
+
+
+def where_of(work: CopyTable) -> str:
+    """Return the WHERE clause for the rows that are read, with those words; "" for all rows."""
+    if not work.part:
+        return work.reading.condition
+    assert not work.table.condition, "a table with an extension's condition is not copied in parts"
+    part = condition_of(work.table, work.part)
+    return f"{work.reading.condition} AND {part}" if work.reading.condition else f"WHERE {part}"
 
 
 def condition_of(table: Table, part: Part) -> str:

@@ -17,7 +17,7 @@ from replicator.model import Catalog, CopyTable, Finding, Reading, Table
 from replicator.sessions.failures import one_line
 from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import Snapshot
-from replicator.work.copying import condition_of
+from replicator.work.copying import where_of
 
 UNFIT = (psycopg.errors.CharacterNotInRepertoire, psycopg.errors.UntranslatableCharacter)
 SHOWN_BYTES = 12
@@ -63,8 +63,7 @@ def named(snapshot: Snapshot, step: str, work: CopyTable) -> Iterator[None]:
     except UNFIT as error:
         found = None
         with suppress(psycopg.Error), snapshot.another() as beside:
-            part = f"WHERE {condition_of(work.table, work.part)}" if work.part else work.reading.condition
-            found = beside and first(beside, work.table, replace(work.reading, condition=part))
+            found = beside and first(beside, work.table, replace(work.reading, condition=where_of(work)))
         if not found:
             raise
         raise StepFailed(step, f"{found} ({one_line(error)})", hint=remedy(snapshot.holder)) from error
