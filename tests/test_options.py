@@ -31,6 +31,7 @@ SPECIAL = {
     "source-encoding": "LATIN1",
     "keep-previous": "3",
     "definition": str(Path(__file__).parent / "definition.toml"),
+    "define": 'tables."public.orders".where = "id > 9"',
     "as-of": "2026-11-30T18:00:00+00:00",
 }
 

@@ -135,6 +135,10 @@ def test_a_mistake_is_named_by_file_and_line(pair: tuple[Database, Database], re
     runs(replicator("clone", *given, "--verify"))
     assert destination.value("SELECT min(id) FROM orders") == 4
     assert not destination.value("SELECT to_regclass('public.log') IS NOT NULL")
+    more = """tables."public.orders" = { where = "id > 5" }"""
+    refuses(replicator("verify", *given, "--define", more), 8, "differs")
+    refuses(replicator("verify", *given, "--define", "tables."), 2, "--define 'tables.' is not valid TOML")
+    refuses(replicator("verify", *given, "--define", "table.x = 1"), 2, "unknown table table. Did you mean tables?")
     config = tmp_path / "replicator.toml"
     config.write_text(path.read_text())
     refuses(replicator("verify", "--config", str(config), *given), 2, "both have a definition")

@@ -54,6 +54,6 @@ def both(source: str | None, destination: str | None, **rest: Any) -> Settings:
     wanted: dict[str, Any] = {name: not rest.pop(option) for name, option in NEGATIONS.items() if option in rest}
     if not wanted.get("tablespaces", True) and rest.get("create_tablespaces"):
         raise UsageError("--tablespaces and --no-tablespaces exclude each other.")
-    if rest.get("definition") is None:
-        rest.pop("definition", None)
+    if (definition := rest.pop("define", None)) is not None:
+        rest["definition"] = definition
     return from_flags(source=one("source", source), destination=one("destination", destination), **wanted, **rest)

@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,19 +45,14 @@ class File:
         """Whether it has a definition, besides patterns."""
         return not self._tables.keys().isdisjoint(PARTS)
 
-    def definition(self) -> "Definition":
-        """Return its definition. Raises UsageError."""
-        from replicator.settings.definition import Definition, DefinitionError
-
-        try:
-            return Definition.of({part: self._tables[part] for part in PARTS if part in self._tables})
-        except DefinitionError as error:
-            raise self.located(error) from error
+    def definition(self) -> dict[str, object]:
+        """Return what it says of a definition."""
+        return {part: self._tables[part] for part in PARTS if part in self._tables}
 
     def located(self, error: "DefinitionError") -> UsageError:
-        """Return an error of the definition that says where in this file the mistake is."""
+        """Return an error of the definition that says where in this file the mistake is, if it is in this file."""
         line = line_of(self._text, *error.path)
-        return UsageError(f"{self.path}{f':{line}' if line else ''}: {error}", hint=error.hint)
+        return UsageError(f"{self.path}:{line}: {error}", hint=error.hint) if line else error
 
     def options(self) -> dict[str, object]:
         """Return the defaults that it sets, by their flags: `source` and `destination` as connection strings."""
@@ -175,9 +170,8 @@ def read_config(context: click.Context, parameter: click.Parameter, path: Path |
     _set_defaults(context, file, given)
 
 
-def read_definition(context: click.Context, parameter: click.Parameter, path: Path | None) -> "Definition | None":
-    """Return the definition in a file of its own, or else in the --config file. Its patterns become defaults."""
-    common = context.ensure_object(Common)
+def read_definition(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
+    """Keep the definition in a file of its own. Its patterns become defaults."""
     if path:
         file = File(path, ("choose", *PARTS))
         _define(context, file)
@@ -185,7 +179,37 @@ def read_definition(context: click.Context, parameter: click.Parameter, path: Pa
         known = {name for name, option in flags(context.command).items() if option.group is Group.OBJECTS}
         file.check(chosen, sorted(known), "option", "choose")
         _set_defaults(context, file, chosen)
-    return common.defined.definition() if isinstance(common.defined, File) else None
+
+
+def define(context: click.Context, parameter: click.Parameter, parts: Sequence[str]) -> "Definition | None":
+    """Return the definition: that of a file, with parts that flags add. Raises UsageError."""
+    common = context.ensure_object(Common)
+    if not common.defined and not parts:
+        return None  # and nothing is loaded
+    from replicator.settings.definition import Definition, DefinitionError
+
+    given = common.defined.definition() if common.defined else {}
+    for part in parts:
+        try:
+            given = _merged(given, tomllib.loads(part))
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(
+                f"--define {part!r} is not valid TOML: {error}.",
+                hint="""Write --define 'tables."public.orders".where = "id > 9"'.""",
+            ) from error
+    try:
+        return Definition.of(given)
+    except DefinitionError as error:
+        raise (common.defined.located(error) if common.defined else error) from error
+
+
+def _merged(one: Mapping[str, object], other: Mapping[str, object]) -> dict[str, object]:
+    """Return both; where both have a value, the second one wins."""
+    both = dict(one)
+    for key, value in other.items():
+        before = both.get(key)
+        both[key] = _merged(before, value) if isinstance(before, Mapping) and isinstance(value, Mapping) else value
+    return both
 
 
 def _define(context: click.Context, file: File) -> None:

@@ -15,7 +15,11 @@ Output = Literal["auto", "plain", "json"]
 
 
 class Located(Protocol):
-    """A file that knows the lines of its mistakes."""
+    """A file with a definition, which knows the lines of its mistakes."""
+
+    def definition(self) -> dict[str, object]:
+        """Return what it says."""
+        ...
 
     def located(self, error: "DefinitionError") -> UsageError:
         """Return an error that says where in the file the mistake is."""

@@ -20,7 +20,7 @@ from replicator.cli.choices import (
     VIA_ROOT,
 )
 from replicator.cli.choosing import CHOOSING
-from replicator.cli.file import read_config, read_definition
+from replicator.cli.file import define, read_config, read_definition
 from replicator.cli.invocation import remember
 from replicator.cli.parameters import Group, option
 from replicator.model import Format
@@ -58,8 +58,17 @@ DEFINITION = option(
     type=click.Path(path_type=Path),
     metavar="FILE",
     is_eager=True,
+    expose_value=False,
     callback=read_definition,
     help="Read from a TOML file which rows, columns, values and names to copy. See `replicator help definition`.",
+)
+DEFINE = option(
+    Group.OBJECTS,
+    "--define",
+    multiple=True,
+    metavar="TOML",
+    callback=define,
+    help='Add to the definition: \'tables."public.orders".where = "id > 9"\'. Repeat for more.',
 )
 AS_OF = option(
     Group.OBJECTS,
@@ -326,6 +335,7 @@ COPYING = (
     JOBS,
     *CHOOSING,
     DEFINITION,
+    DEFINE,
     AS_OF,
     *LEAVING_OUT,
     VIA_ROOT,

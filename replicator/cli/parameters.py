@@ -59,6 +59,8 @@ class Setting(click.Option):
         text = os.environ.get(self.variable, "").strip()
         if not text:
             return None
+        if self.flag == "define":
+            return [text]  # TOML has commas of its own
         if self.multiple:
             return [part.strip() for part in text.split(",") if part.strip()]
         if not self.is_bool_flag and text.lower() in YES + NO:

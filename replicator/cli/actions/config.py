@@ -49,6 +49,7 @@ EXAMPLES = {
     "exclude-kind": ["trigger"],
     "section": ["pre-data", "data"],
     "definition": "shop.toml",
+    "define": ['tables."public.orders".where = "id > 9"'],
     "as-of": "2026-11-30T18:00:00+00:00",
     "statistics": "analyze",
     "toast-compression": "lz4",
