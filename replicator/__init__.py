@@ -11,6 +11,9 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from replicator.all_databases import DatabaseResult as DatabaseResult
+    from replicator.all_databases import clone_all as clone_all
+    from replicator.all_databases import verify_all as verify_all
     from replicator.checks import Facts as Facts
     from replicator.comparing import Mismatch as Mismatch
     from replicator.errors import Interrupted as Interrupted
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 _HOMES = {
+    "all_databases": ("DatabaseResult", "clone_all", "verify_all"),
     "checks": ("Facts",),
     "comparing": ("Mismatch",),
     "errors": ("Interrupted", "ReplicatorError"),

@@ -16,11 +16,13 @@ ReplicatorError
 ├── ProtocolViolation    6   a server sent a message that the protocol does not allow here
 ├── SourceChanged        7   the source changed while it was read, in a way that matters
 ├── VerificationFailed   8   the two databases differ
+├── SomeFailed    the worst  some of several databases were not copied
 ├── ResultLost          74   the command succeeded, but its result could not be written
 └── Interrupted        130   SIGINT, SIGTERM or SIGHUP
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from replicator.events import NAMED, counted
 from replicator.model import Finding, shown
@@ -165,6 +167,14 @@ class VerificationFailed(ReplicatorError):
         self.names = names
 
 
+class SomeFailed(ReplicatorError):
+    """Some of several databases were not copied."""
+
+    exit_code = 6
+    results: Sequence[Any] = ()
+    """What became of each database. The error's own `exit_code` is the worst of theirs."""
+
+
 class ResultLost(ReplicatorError):
     """The result could not be written."""
 
@@ -175,3 +185,5 @@ class Interrupted(ReplicatorError):
     """Interrupted."""
 
     exit_code = 130
+    results: Sequence[Any] = ()
+    """Of a command for all databases: what became of each."""

@@ -119,7 +119,15 @@ class Finished:
     seconds: float
 
 
-Event = Waiting | Ready | Note | Planned | Started | Moved | Done | Failed | Retried | Finished
+@dataclass(frozen=True, slots=True)
+class InDatabase:
+    """An event of one database, where several are copied. An empty name: it concerns the servers."""
+
+    database: str
+    event: "Event"
+
+
+Event = Waiting | Ready | Note | Planned | Started | Moved | Done | Failed | Retried | Finished | InDatabase
 Emit = Callable[[Event], None]
 
 

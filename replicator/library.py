@@ -170,7 +170,8 @@ def _ignore(event: Event) -> None:
 
 
 @contextmanager
-def _watching(emit: Emit, stall_seconds: float) -> Iterator[_Recorder]:
+def watching(emit: Emit, stall_seconds: float) -> Iterator[_Recorder]:
+    """Run a command's code under a watch of its own, which records what is emitted."""
     check_values(stall_seconds=stall_seconds)
     recorder = _Recorder(emit)
     watch = prepared.get(Watch())
@@ -182,7 +183,7 @@ def _watching(emit: Emit, stall_seconds: float) -> Iterator[_Recorder]:
 @contextmanager
 def _begun(settings: Settings, emit: Emit) -> Iterator[_Recorder]:
     Rules.of(settings)  # before a server is waited for
-    with _watching(emit, settings.stall_seconds) as recorder:
+    with watching(emit, settings.stall_seconds) as recorder:
         yield recorder
 
 
@@ -352,7 +353,7 @@ def status(
     on_event: Emit = _ignore,
 ) -> Status | None:
     """Return the state of the unfinished clone in this database; None if there is none."""
-    with _watching(on_event, stall_seconds) as recorder:
+    with watching(on_event, stall_seconds) as recorder:
         _wait(destination, wait_attempts, wait_delay, recorder)
         return runs_status.unfinished_clone(destination)
 
@@ -370,7 +371,7 @@ def clean(
 
     Raises PreflightFailed while that clone is active.
     """
-    with _watching(on_event, stall_seconds) as recorder:
+    with watching(on_event, stall_seconds) as recorder:
         _wait(destination, wait_attempts, wait_delay, recorder)
         return runs_status.clean_up(destination, recorder)
 
@@ -391,7 +392,7 @@ def validate(
 
     `jobs`: None as in Settings, the number of processors.
     """
-    with _watching(on_event, stall_seconds) as recorder:
+    with watching(on_event, stall_seconds) as recorder:
         _wait(destination, wait_attempts, wait_delay, recorder)
         jobs = default_jobs() if jobs is None else jobs
         check_values(jobs=jobs, maintenance_work_mem=maintenance_work_mem, retry_seconds=retry_seconds)

@@ -30,6 +30,7 @@ ORDER = [
     "comparing",
     "runs",
     "library",
+    "all_databases",
     "demo",
     "signals",
     "argv",

@@ -30,6 +30,17 @@ UNRUN = {
     "docker build --file compose/Dockerfile --tag replicator . && docker run --rm replicator --version": (
         "needs a Docker engine; test_compose.py runs the container's command without one"
     ),
+    **dict.fromkeys(
+        (
+            "replicator clone --all-databases --verify postgresql://postgres@old-server postgresql://postgres@new-server",
+            "replicator clone --all-databases --include-database 'shop*' --exclude-database '*_test'"
+            " --exclude-database '/^tmp_/'",
+            "replicator clone --all-databases --resume=per-table postgresql://postgres@old-server"
+            " postgresql://postgres@new-server",
+            "replicator verify --all-databases postgresql://postgres@old-server postgresql://postgres@new-server",
+        ),
+        "it needs two servers; test_all_databases.py runs it",
+    ),
     'pip install -e ".[test]" && pytest': "it would run itself; .ci/run runs it",
 }
 """Lines that are not run here, and why."""

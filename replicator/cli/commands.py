@@ -12,6 +12,7 @@ from replicator.cli.command import Commands
 from replicator.cli.file import every_option
 from replicator.cli.invocation import Output
 from replicator.cli.options import (
+    ALL_DATABASES,
     ALLOW_EMPTY,
     COMPARE_DATA_ONLY,
     CONFIG,
@@ -27,6 +28,7 @@ from replicator.cli.options import (
     MEMORY,
     MENDING_SQL,
     MOVING,
+    NO_ROLES,
     PLAN_SQL,
     REPAIR,
     REPLACE,
@@ -161,12 +163,15 @@ def plan_command(**given: Any) -> None:
     replicator clone postgresql://app@old/shop postgresql://app@new/shop --verify
     replicator clone --config nightly.toml --replace swap --keep-previous 3
     replicator clone --resume=per-table postgresql://app@old/shop postgresql://app@new/shop
+    replicator clone --all-databases postgresql://postgres@old postgresql://postgres@new
     """,
 )
 @options(
     *CONNECTIONS,
+    *ALL_DATABASES,
     *COPYING,
     *GLOBALS,
+    NO_ROLES,
     STATISTICS,
     TOAST_COMPRESSION,
     SKIP_FAILED_REFRESH,
@@ -181,10 +186,14 @@ def plan_command(**given: Any) -> None:
     *REPLACING,
 )
 def clone_command(**given: Any) -> None:
-    """Copy the source into an empty destination, or replace or fill an existing one."""
-    from replicator.cli.actions import clone
+    """Copy the source into an empty destination, or replace or fill an existing one.
 
-    clone.run(**given)
+    With --all-databases, copy a whole server: see `replicator help all-databases`.
+    """
+    from replicator.cli.actions import all_databases, clone
+
+    run = all_databases.run if all_databases.wanted(given) else clone.run
+    run(**given)
 
 
 @cli.command(
@@ -197,12 +206,24 @@ def clone_command(**given: Any) -> None:
     replicator verify --repair postgresql://app@old/shop postgresql://app@new/shop
     """,
 )
-@options(*CONNECTIONS, *COPYING, SHOW_ROWS, REPAIR, MENDING_SQL, FOREIGN_KEYS, COMPARE_DATA_ONLY, RETRY, MAX_RATE)
+@options(
+    *CONNECTIONS,
+    *ALL_DATABASES,
+    *COPYING,
+    SHOW_ROWS,
+    REPAIR,
+    MENDING_SQL,
+    FOREIGN_KEYS,
+    COMPARE_DATA_ONLY,
+    RETRY,
+    MAX_RATE,
+)
 def verify_command(**given: Any) -> None:
     """Compare both databases: every object and every row. Name what differs."""
-    from replicator.cli.actions import verify
+    from replicator.cli.actions import all_databases, verify
 
-    verify.run(**given)
+    run = all_databases.run_verify if all_databases.wanted(given) else verify.run
+    run(**given)
 
 
 @cli.command(

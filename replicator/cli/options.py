@@ -292,6 +292,32 @@ LOCK_TIMEOUT = option(
     help="How long to wait for the lock on each source table.",
 )
 
+# All databases
+
+ALL_DATABASES = (
+    option(
+        Group.OBJECTS,
+        "--all-databases",
+        is_flag=True,
+        help="Every database of the source's server, with its roles and tablespaces.",
+    ),
+    option(
+        Group.OBJECTS,
+        "--include-database",
+        multiple=True,
+        metavar="PATTERN",
+        help="With --all-databases: only databases that match. Repeat for more.",
+    ),
+    option(
+        Group.OBJECTS,
+        "--exclude-database",
+        multiple=True,
+        metavar="PATTERN",
+        help="With --all-databases: skip databases that match. Wins over --include-database.",
+    ),
+)
+NO_ROLES = option(Group.WHAT, "--no-roles", is_flag=True, help="With --all-databases: create no roles.")
+
 # Output
 
 OUTPUT = option(

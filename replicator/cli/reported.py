@@ -25,14 +25,19 @@ def located(error: BaseException, common: Common) -> BaseException:
     return common.defined.located(error) if common.defined and isinstance(error, DefinitionError) else error
 
 
+def log_if_wanted(common: Common) -> None:
+    """Write what is logged to stderr, with --debug."""
+    if common.debug:
+        log = logging.StreamHandler(sys.stderr)
+        log.setFormatter(LogFormatter(as_json=common.output == "json"))
+        logging.basicConfig(level=logging.DEBUG, handlers=[log])
+
+
 @contextmanager
 def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
     """Show progress on stderr and, at the end, the report on stdout, differences included; whatever becomes of it."""
     common = click.get_current_context().ensure_object(Common)
-    if common.debug:
-        log = logging.StreamHandler(sys.stderr)
-        log.setFormatter(LogFormatter(as_json=output == "json"))
-        logging.basicConfig(level=logging.DEBUG, handlers=[log])
+    log_if_wanted(common)
     library.own_process()
     report = Report()
     common.servers = report.servers

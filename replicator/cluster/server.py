@@ -1,6 +1,6 @@
 """Roles, privileges on parameters and tablespaces missing on the destination: created on request, before the rest."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -8,6 +8,7 @@ from psycopg import sql
 
 from replicator.cluster.read import read, roles_of
 from replicator.model import CreateTablespace, Execute, Finding, Phase, Plan, Step
+from replicator.secrets import compared
 from replicator.sessions.postgres import Connection, quoted
 from replicator.settings import Content
 
@@ -19,6 +20,7 @@ SELECT DISTINCT s.spcname::text
   JOIN pg_class c ON c.reltablespace = s.oid
  WHERE c.oid >= 16384
 """
+ALL_TABLESPACES = "SELECT spcname::text FROM pg_tablespace WHERE spcname !~ '^pg_'"
 # Reference: tablespace.c create_tablespace_directories. NULL: there is no such file.
 LOCATION_STATE = """
 SELECT (pg_stat_file(%(location)s, true)).isdir
@@ -40,6 +42,67 @@ def missing(source: Connection, destination: Connection, content: Content) -> tu
         steps += creating
         findings += in_the_way
     return steps, findings
+
+
+def everything(source: Connection, destination: Connection, content: Content) -> tuple[list[Step], list[Finding]]:
+    """Return the steps that create all roles and tablespaces that the destination lacks, and findings.
+
+    What both servers have stays as it is; notes say where it differs. Reference: pg_dumpall.c main (18.6), -g.
+    """
+    steps: list[Step] = []
+    findings: list[Finding] = []
+    if content.roles:
+        steps += roles(source, destination, content)
+        granting, told = parameter_privileges(source, destination, roles=True) if content.privileges else ([], [])
+        steps += granting
+        findings += told
+        findings += _differing_roles(source, destination, content, {step.name for step in steps})
+    if content.create_tablespaces:
+        names = [row[0] for row in source.execute(ALL_TABLESPACES).fetchall()]
+        creating, in_the_way = tablespaces(source, destination, content, names)
+        steps += creating
+        findings += [*in_the_way, *_differing_tablespaces(source, destination, content, names)]
+    return steps, findings
+
+
+def _differing_roles(
+    source: Connection, destination: Connection, content: Content, created: Collection[str]
+) -> Iterator[Finding]:
+    """Yield notes about roles and memberships that differ, without passwords: a hash differs even for the same one."""
+    major = min(source.info.server_version, destination.info.server_version) // 10000
+    one, other = (
+        {
+            row.name: "; ".join(_wanted(row.statements, content))
+            for row in read(conn, "role", authid=sql.Identifier("pg_roles"), major=major, there=[])
+        }
+        for conn in (source, destination)
+    )
+    yield from _differing(one, other, created)
+
+
+def _differing_tablespaces(
+    source: Connection, destination: Connection, content: Content, names: list[str]
+) -> Iterator[Finding]:
+    """Yield notes about tablespaces that both servers have, with other properties; they may be anywhere."""
+    sides = (
+        {
+            f"tablespace {row.name}": "; ".join([*([f"owned by {row.owner}"] if content.owners else []),
+                                                 *_wanted(row.then, content)])
+            for row in read(conn, "tablespace", names=names, owned=True, privileged=content.privileges, user="")
+        }
+        for conn in (source, destination)
+    )  # fmt: skip
+    one, other = sides
+    yield from _differing({name: said for name, said in one.items() if name in other}, other, ())
+
+
+def _differing(
+    source: Mapping[str, str], destination: Mapping[str, str], created: Collection[str]
+) -> Iterator[Finding]:
+    for name, said in source.items():
+        if name not in created and said != destination.get(name):
+            there = f"different: {compared(said, destination[name])}" if name in destination else f"missing: {said}"
+            yield Finding(f"Not changed on the destination: {name} ({there}).", "", fatal=False)
 
 
 def first(steps: Iterable[Step], plan: Plan) -> Plan:

@@ -36,11 +36,15 @@ NAMED = 3  # of the steps that take long
 
 
 class Lines:
-    """Lines on a stream; characters that its encoding lacks are written as escapes. `whole`: even on a terminal."""
+    """Lines on a stream; characters that its encoding lacks are written as escapes. `whole`: even on a terminal.
 
-    def __init__(self, stream: TextIO, *, whole: bool = False) -> None:
+    Each line begins with `head`.
+    """
+
+    def __init__(self, stream: TextIO, *, whole: bool = False, head: str = "") -> None:
         self._stream = stream
         self._whole = whole
+        self._head = head
         self._encoding = stream.encoding or "utf-8"
         self._gone = False
 
@@ -48,7 +52,7 @@ class Lines:
         """Write a line."""
         if self._gone:
             return
-        line = line.encode(self._encoding, "backslashreplace").decode(self._encoding)
+        line = f"{self._head}{line}".encode(self._encoding, "backslashreplace").decode(self._encoding)
         try:
             self._stream.write((line if self._whole else fitting(line, self._stream)) + "\n")
             self._stream.flush()
@@ -57,9 +61,13 @@ class Lines:
 
 
 class Json:
-    """One object a line. The "moved" objects of a step that ends add up to all that it moved."""
+    """One object a line. The "moved" objects of a step that ends add up to all that it moved.
 
-    def __init__(self, stream: TextIO) -> None:
+    `database`: the one that the events are about, where there are several.
+    """
+
+    def __init__(self, stream: TextIO, *, database: str = "") -> None:
+        self._database = {"database": database} if database else {}
         self._lock = threading.Lock()
         self._lines = Lines(stream, whole=True)
         self._moved: dict[tuple[str, Phase, int], int] = {}
@@ -86,16 +94,19 @@ class Json:
             self._write(Moved(*key, moved))
 
     def _write(self, event: Event) -> None:
-        head = {"event": type(event).__name__.lower(), "time": now()}
+        head = {"event": type(event).__name__.lower(), "time": now()} | self._database
         self._lines.write(as_json(head | asdict(event)))
 
 
 class Plain:
-    """A line for what is worth one: not for each of thousands of small steps."""
+    """A line for what is worth one: not for each of thousands of small steps.
 
-    def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
+    `database`: the one that the events are about, where there are several.
+    """
+
+    def __init__(self, stream: TextIO, *, verbose: bool = False, database: str = "") -> None:
         self._lock = threading.Lock()
-        self._lines = Lines(stream)
+        self._lines = Lines(stream, head=f"{one_line(database)}: " if database else "")
         self._verbose = verbose
         self._state = State()
         self._edge = self._told = time.monotonic()

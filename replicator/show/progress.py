@@ -11,6 +11,7 @@ from rich.live import Live
 
 from replicator.events import Emit
 from replicator.show.lines import Json, Plain
+from replicator.show.several import SeveralLines, SeveralTerminals
 from replicator.show.terminal import Terminal
 
 REFRESHES_PER_SECOND = 8  # of the live display
@@ -31,7 +32,7 @@ def progress(
     stream = stream or sys.stderr
     console = Console(file=stream, markup=False, highlight=False, emoji=False)
     if output == "auto" and _can_be_live(stream, console):
-        terminal = Terminal(console, verbose=verbose)
+        terminal = SeveralTerminals(lambda database: Terminal(console, verbose=verbose, database=database))
         with Live(
             get_renderable=terminal.render,
             console=console,
@@ -41,7 +42,12 @@ def progress(
         ):
             yield terminal.emit
     else:
-        view = Json(stream) if output == "json" else Plain(stream, verbose=verbose)
+
+        def view_of(database: str) -> Json | Plain:
+            as_json = output == "json"
+            return Json(stream, database=database) if as_json else Plain(stream, verbose=verbose, database=database)
+
+        view = SeveralLines(view_of)
         with _ticking(view.tick, JSON_SECONDS if output == "json" else PLAIN_SECONDS):
             yield view.emit
 

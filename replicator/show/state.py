@@ -10,6 +10,7 @@ from replicator.events import (
     Event,
     Failed,
     Finished,
+    InDatabase,
     Moved,
     Note,
     Planned,
@@ -100,7 +101,7 @@ class State:
                 return self._done(event)
             case Failed(worker=worker):
                 self.workers[worker] = None
-            case Waiting() | Ready() | Note() | Retried() | Finished():
+            case Waiting() | Ready() | Note() | Retried() | Finished() | InDatabase():
                 pass
             case _:
                 assert_never(event)

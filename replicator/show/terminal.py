@@ -18,9 +18,13 @@ STYLES: dict[type[Event], str] = {Failed: "red", Waiting: "yellow", Retried: "ye
 
 
 class Terminal:
-    """A headline, a bar and a line for each worker, drawn anew a few times a second; messages scroll away above."""
+    """A headline, a bar and a line for each worker, drawn anew a few times a second; messages scroll away above.
 
-    def __init__(self, console: Console, *, verbose: bool = False) -> None:
+    `database`: the one that the events are about, where there are several.
+    """
+
+    def __init__(self, console: Console, *, verbose: bool = False, database: str = "") -> None:
+        self._head = f"{one_line(database)}: " if database else ""
         self._lock = threading.Lock()
         self._console = console
         self._verbose = verbose
@@ -35,11 +39,12 @@ class Terminal:
             case Note(detail=True) if not self._verbose:
                 pass
             case Failed() | Waiting() | Ready() | Note() | Retried():
-                self._console.print(Text(message(event), style=STYLES.get(type(event), "")))
+                self._console.print(Text(self._head + message(event), style=STYLES.get(type(event), "")))
 
-    def render(self) -> RenderableType:
-        """Build what the live area shows now, for the terminal's present size."""
+    def render(self, part: int = 1) -> RenderableType:
+        """Build what the live area shows now, for the terminal's present size, or for one of so many parts of it."""
         width, height = self._console.size
+        height //= part
         with self._lock:
             parts: list[RenderableType] = [self._headline()]
             if self._state.total:
@@ -50,7 +55,7 @@ class Terminal:
 
     def _headline(self) -> Text:
         phases = self._state.phases() or ["preparing" if not self._state.workers else "between two phases"]
-        return Text(" · ".join([*phases, self._state.elapsed()]), style="bold")
+        return Text(self._head + " · ".join([*phases, self._state.elapsed()]), style="bold")
 
     def _bar(self, width: int) -> Iterator[RenderableType]:
         bar = ProgressBar(total=self._state.total, completed=self._state.credited())

@@ -38,6 +38,8 @@ EXAMPLES = {
     "maintenance-work-mem": "64MB",
     "source-encoding": "LATIN1",
     "exclude-extension": ["postgis*"],
+    "include-database": ["shop*"],
+    "exclude-database": ["*_test"],
     "include": ["sales.*"],
     "exclude": ["*.audit_*"],
     "exclude-data": ["public.log"],
