@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from replicator.library import clone as clone
     from replicator.library import plan as plan
     from replicator.library import status as status
+    from replicator.library import suggest_masks as suggest_masks
     from replicator.library import validate as validate
     from replicator.library import verify as verify
     from replicator.model import Finding as Finding
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from replicator.model import Statistics as Statistics
     from replicator.runs.choose import Chosen as Chosen
     from replicator.settings import Settings as Settings
+    from replicator.shaping.masks.personal import Suggested as Suggested
+    from replicator.shaping.masks.personal import Suggestion as Suggestion
 
 __version__ = "0.2.0"
 
@@ -51,11 +54,13 @@ _HOMES = {
     "journal.run": ("Status",),
     "library": (
         "Checked", "CheckedPlan", "CopiedTable", "Result", "Running",
-        "check", "choose", "clean", "clone", "plan", "status", "validate", "verify",
+        "check", "choose", "clean", "clone", "plan", "status", "suggest_masks", "validate",
+        "verify",
     ),
     "model": ("Finding", "Format", "Plan", "ReadPoint", "Statistics"),
     "runs.choose": ("Chosen",),
     "settings": ("Settings",),
+    "shaping.masks.personal": ("Suggested", "Suggestion"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = ["__version__", *sorted(_HOME_OF)]

@@ -30,11 +30,16 @@ from replicator.runs import plan as runs_plan
 from replicator.runs import reading
 from replicator.runs import repair as runs_repair
 from replicator.runs import status as runs_status
+from replicator.runs import suggest as runs_suggest
 from replicator.runs import validate as runs_validate
 from replicator.runs.choose import Chosen
+from replicator.runs.suggest import Suggested
+from replicator.sessions.postgres import with_defaults
+from replicator.sessions.setup import database_of
 from replicator.sessions.sheltered import sheltered
-from replicator.sessions.watch import STALL_SECONDS, Watch, prepared, watched
+from replicator.sessions.watch import STALL_SECONDS, Watch, current, prepared, watched
 from replicator.settings import Settings, check_values, default_jobs
+from replicator.settings.mask_key import startup
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -184,6 +189,8 @@ def watching(emit: Emit, stall_seconds: float) -> Iterator[_Recorder]:
 def _begun(settings: Settings, emit: Emit) -> Iterator[_Recorder]:
     Rules.of(settings)  # before a server is waited for
     with watching(emit, settings.stall_seconds) as recorder:
+        if settings.mask_key:
+            current().secret = database_of(with_defaults(settings.source)), startup(settings.mask_key)
         yield recorder
 
 
@@ -341,6 +348,16 @@ def choose(settings: Settings, *, on_event: Emit = _ignore) -> Chosen:
     """Return which objects are copied. The destination is not asked. Raises a ReplicatorError."""
     with _begun(settings, on_event) as recorder:
         return runs_choose.choose(settings, recorder)
+
+
+@Command
+def suggest_masks(settings: Settings, *, on_event: Emit = _ignore) -> Suggested:
+    """Return the columns of the source that look personal, and that the definition does not name.
+
+    The destination is not asked. Raises a ReplicatorError.
+    """
+    with _begun(settings, on_event) as recorder:
+        return runs_suggest.suggest_masks(settings, recorder)
 
 
 @Command

@@ -73,6 +73,8 @@ class Pooler:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
         self._pools: dict[bytes, Pool] = {}
+        self.given: list[bytes] = []
+        """The startup packets of all clients."""
         self._ends = [self._listener]
         self._serve_in_thread(self._accept)
 
@@ -120,6 +122,7 @@ class Pooler:
     def _serve(self, client: Wire) -> None:
         with contextlib.suppress(OSError, ValueError), client.end:  # ValueError: select of one that was closed
             startup = client.startup()
+            self.given.append(startup)
             parts = startup[8:].split(b"\0")
             pool = self._pools.setdefault(parts[parts.index(b"database") + 1], Pool())
             if not pool.greeting:

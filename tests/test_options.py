@@ -32,6 +32,8 @@ SPECIAL = {
     "keep-previous": "3",
     "definition": str(Path(__file__).parent / "definition.toml"),
     "define": 'tables."public.orders".where = "id > 9"',
+    "mask-key-file": __file__,
+    "mask-key-env": "OUR_KEY",
     "as-of": "2026-11-30T18:00:00+00:00",
 }
 

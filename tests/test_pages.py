@@ -105,6 +105,7 @@ class Stage:
         if not any("--config" in line for line in lines):  # what a file names, a variable would override
             named = {"REPLICATOR_SOURCE": self.source.dsn, "REPLICATOR_DESTINATION": self.destination.dsn}
             variables = named | variables
+        variables.setdefault("REPLICATOR_MASK_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0")
         script = [f'replicator() {{ "{sys.executable}" -m replicator "$@"; }}']
         for line in lines:
             expected = UNFINISHED if line == "replicator status" else 0

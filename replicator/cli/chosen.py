@@ -6,6 +6,7 @@ import click
 from click.core import ParameterSource
 
 from replicator import settings
+from replicator.cli import mask_key
 from replicator.cli.options import CONNECTIONS, options
 from replicator.errors import UsageError
 from replicator.settings import Settings, check_values, from_flags, naming_flags
@@ -54,6 +55,7 @@ def both(source: str | None, destination: str | None, **rest: Any) -> Settings:
     wanted: dict[str, Any] = {name: not rest.pop(option) for name, option in NEGATIONS.items() if option in rest}
     if not wanted.get("tablespaces", True) and rest.get("create_tablespaces"):
         raise UsageError("--tablespaces and --no-tablespaces exclude each other.")
+    rest["mask_key"] = mask_key.chosen(rest.get("mask_key"), rest.pop("mask_key_env", None))
     if (definition := rest.pop("define", None)) is not None:
         rest["definition"] = definition
     return from_flags(source=one("source", source), destination=one("destination", destination), **wanted, **rest)

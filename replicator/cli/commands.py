@@ -119,6 +119,29 @@ def choose_command(context: click.Context, /, **given: Any) -> None:
 
 
 @cli.command(
+    "suggest-masks",
+    short_help="Print masks for columns that look personal.",
+    sides=("source",),
+    codes=(1, 3, 4, 7),
+    examples="""
+    replicator suggest-masks postgresql://app@old/shop > masks.toml
+    replicator suggest-masks postgresql://app@old/shop --definition masks.toml
+    """,
+)
+@options(*CONNECTIONS, *COPYING)
+@click.pass_context
+def suggest_masks_command(context: click.Context, /, **given: Any) -> None:
+    """Print the part of a definition that masks columns which look personal. Nothing is written.
+
+    Names of columns are understood in several languages; a sample of the values is looked at. With --definition, only
+    columns are printed that it does not name.
+    """
+    from replicator.cli.actions import suggest
+
+    suggest.run(context, **given)
+
+
+@cli.command(
     "plan",
     short_help="Show what a clone would do, and what blocks it.",
     sides=BOTH,

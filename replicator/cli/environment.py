@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
+from replicator.cli.mask_key import VARIABLE
 from replicator.errors import UsageError
 
 PREFIX = "REPLICATOR_"
@@ -15,7 +16,7 @@ OF_OTHERS = re.compile(
 
 def check(environment: Mapping[str, str], known: Iterable[str]) -> None:
     """Raise UsageError for a variable that no option has."""
-    names = {*known}
+    names = {*known, VARIABLE}
     unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in names)
     if wrong := [name for name in unknown if not OF_OTHERS.match(name)]:
         alike = get_close_matches(wrong[0], names, 1)

@@ -22,6 +22,7 @@ from replicator.cli.choices import (
 from replicator.cli.choosing import CHOOSING
 from replicator.cli.file import define, read_config, read_definition
 from replicator.cli.invocation import remember
+from replicator.cli.mask_key import MASKING
 from replicator.cli.parameters import Group, option
 from replicator.model import Format
 
@@ -363,6 +364,7 @@ COPYING = (
     DEFINITION,
     DEFINE,
     AS_OF,
+    *MASKING,
     *LEAVING_OUT,
     VIA_ROOT,
     SOURCE_ENCODING,

@@ -248,7 +248,9 @@ class Side:
         Raises SourceChanged if the table was replaced since, SnapshotLost.
         """
         relations = self.relations(work) if work else []
+        masked = work is not None and work.reading.expressions != work.target.columns
         with ExitStack() as stack:
+            stack.enter_context(failures.without_values(masked and self.name == "source"))
             with failures.on(self.name):
                 self.snapshot.keep()
             conn = stack.enter_context(reading(self.sessions, self.snapshot, relations))

@@ -40,6 +40,8 @@ SAME = (
     "downgrade",
     "skip_unprivileged",
     "definition",
+    "mask_fingerprint",
+    "unmasked_large_objects",
     "defer_validation",
     "defer_indexes",
 )
@@ -49,6 +51,11 @@ LASTING = ("verify", "create", "skip_failed_refresh", "foreign_keys", "allow_unk
 """Options that apply until the run is finished, once given."""
 GIVEN_AGAIN = ("verify", "skip_failed_refresh", "foreign_keys", "allow_unknown_version")
 """Those of them that the suggested command repeats, to make them visible."""
+
+ANOTHER = {"definition": "another definition", "mask_fingerprint": "another mask key"}
+"""Of these the journal has only a digest."""
+FILES = {"definition": "definition", "mask_fingerprint": "mask_key_file"}
+"""The options that name their files."""
 
 Options = Mapping[str, Any]
 
@@ -63,7 +70,7 @@ def _is_list(value: object) -> bool:
 
 RIGHT: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("source_encoding", "as_of"), lambda value: value is None or isinstance(value, str)),
-    "definition": lambda value: isinstance(value, str),
+    **dict.fromkeys(("definition", "mask_fingerprint"), lambda value: isinstance(value, str)),
     "replace": lambda value: value in (None, "swap", "drop"),
     "foreign_keys": lambda value: value in (None, "not-valid"),
     **dict.fromkeys(("exclude_extension", *LISTS), _is_list),
@@ -91,7 +98,7 @@ def check_options(begun: Options, settings: Settings) -> None:
     now = options_of(settings)
     for name in SAME:
         if begun[name] != now[name]:
-            missing = _flag(name, begun) if name != "definition" else "another definition"
+            missing = ANOTHER.get(name) or _flag(name, begun)
             raise PreflightFailed(
                 f"The unfinished run was started with {missing}."
                 if missing
@@ -171,8 +178,8 @@ def correct(begun: Options, *, rows: bool) -> str:
 def _flag(name: str, options: Options) -> str:
     """Return an option as a flag; "" if it was not given."""
     value = options[name]
-    if name == "definition":  # which file it was in is not known
-        return "--definition FILE" if value else ""
+    if name in ANOTHER:  # which file it was in is not known
+        return f"{flag(FILES[name])} FILE" if value else ""
     if name in NEGATED:
         value = not value
     values = [value] if isinstance(value, str) else value if isinstance(value, list) else None

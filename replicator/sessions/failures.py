@@ -29,6 +29,8 @@ PASSING = re.compile(r"08...|57P0[1235]|25P0[34]|53300|40001|40P01|55P03")
 
 Timeouts that end a session are among them: our sessions have none, except before they are set up.
 """
+WITHOUT_VALUES = ("08", "25", "28", "40", "42", "53", "55", "57", "58", "23514", "23502", "22001", "22012")
+"""SQLSTATEs, or their beginnings, whose messages have no value of a row in them."""
 OF_CONFLICTS = ("40001", "40P01", "57P04")
 """SQLSTATEs of a standby's recovery conflicts. Serialization failures and deadlocks use them, too."""
 
@@ -55,6 +57,28 @@ def on(server: str) -> Iterator[None]:
         if not getattr(error, "__notes__", None):
             error.add_note(f"on the {server}")
         raise
+
+
+@contextmanager
+def without_values(masked: bool) -> Iterator[None]:
+    """Replace an error of the source, if it reads masked rows: its message may have a value in it."""
+    try:
+        yield
+    except psycopg.Error as error:
+        elsewhere = "on the destination" in getattr(error, "__notes__", ())
+        if not masked or elsewhere or error.sqlstate is None or error.sqlstate.startswith(WITHOUT_VALUES):
+            raise
+        other = type(error)(f"{silenced(error)}.")
+        other.add_note("on the source")
+        raise other from None
+
+
+def silenced(error: psycopg.Error) -> str:
+    """Return what an error of the source says, without values."""
+    if (error.sqlstate or "").startswith(WITHOUT_VALUES):
+        return f"{error.diag.message_primary} [{error.sqlstate}]"
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower().rstrip("_")
+    return f"{words} [{error.sqlstate}]; the message is not shown, since it may have values of the source in it"
 
 
 CONFLICT = (

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from replicator.errors import Pooled
+from replicator.errors import Pooled, PreflightFailed
 from replicator.sessions.watch import Watch, current
 
 SESSIONS = 2
@@ -24,7 +24,8 @@ SELECT pg_catalog.set_config('search_path', '{PATH}', false)
  WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {{}}"""
 """Changes nothing lasting if another backend answers than the one announced when the session began."""
 OUR_PATH = f"SELECT pg_catalog.set_config('search_path', '{PATH}', true)"
-ANY_DATABASE = ("application_name", "connect_timeout", "dbname")
+ANY_SESSION = ("application_name", "connect_timeout")
+ANY_DATABASE = (*ANY_SESSION, "dbname")
 ENDS_WORD, ESCAPED = re.compile(r"([\s\\])"), r"\\\1"
 """Characters that end a word of a command line, and their replacement inside one."""
 AT_REST = (pq.TransactionStatus.IDLE, pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
@@ -49,6 +50,10 @@ class Safe(psycopg.Connection[tuple[Any, ...]]):
     def connect(cls, conninfo: str = "", **options: Any) -> Self:
         """Open a connection as psycopg does. Raises psycopg.OperationalError, or Pooled before anything is set."""
         watch = options.pop("watch", None) or current()  # given where another thread connects
+        database, secret = watch.secret
+        if secret and database_of(conninfo) == database:
+            _prove_direct(conninfo, watch)
+            conninfo = _with_options(conninfo, as_options(secret))
         conn, fires = None, server_of(conninfo) in watch.firing
         if not fires:
             try:
@@ -126,10 +131,19 @@ def server_of(conninfo: str) -> frozenset[tuple[str, Any]]:
     return frozenset(given for given in conninfo_to_dict(conninfo).items() if given[0] not in ANY_DATABASE)
 
 
+def database_of(conninfo: str) -> frozenset[tuple[str, Any]]:
+    """Return the parts of a conninfo that identify the database, too."""
+    return frozenset(given for given in conninfo_to_dict(conninfo).items() if given[0] not in ANY_SESSION)
+
+
 def _without_event_triggers(conninfo: str) -> str:
+    return _with_options(conninfo, "-c event_triggers=off")
+
+
+def _with_options(conninfo: str, more: str) -> str:
     of_environment = {option.keyword: option.val for option in pq.Conninfo.get_defaults()}[b"options"]
     given = conninfo_to_dict(conninfo).get("options") or (of_environment or b"").decode()
-    return make_conninfo(conninfo, options=f"{given} -c event_triggers=off".strip())
+    return make_conninfo(conninfo, options=f"{given} {more}".strip())
 
 
 def as_options(settings: Mapping[str, str]) -> str:
@@ -149,6 +163,19 @@ def share(conns: Sequence[psycopg.Connection[Any]]) -> bool:
         for conn in (*conns, *reversed(conns)) * LOOKS
     }
     return len(looks) > len(conns) or len({pid for _, pid in looks}) < len(conns)
+
+
+def _prove_direct(conninfo: str, watch: Watch) -> None:
+    """Raise PreflightFailed if a pooler answers: its backends would keep what is secret for the next client."""
+    if not watch.direct:
+        with psycopg.Connection.connect(conninfo, autocommit=True, prepare_threshold=None) as conn:
+            ((pid,),) = conn.execute("SELECT pg_catalog.pg_backend_pid()").fetchall()
+            watch.direct = pid == conn.info.backend_pid
+        if not watch.direct:
+            raise PreflightFailed(
+                "The source is behind a connection pooler, which must not get the key of the masks.",
+                hint="Connect to the source directly.",
+            )
 
 
 def _lends_for_a_transaction(conninfo: str, watch: Watch) -> bool:

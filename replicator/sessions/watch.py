@@ -6,7 +6,7 @@ thread that opens connections for a run is started with `inherited`.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -79,6 +79,12 @@ class Watch:
 
         They might write into the copy. Only an attempt shows whether a role may disable them.
         """
+        self.secret: tuple[frozenset[tuple[str, Any]], Mapping[str, str]] = frozenset(), {}
+        """A database, as `setup.database_of` names it, and the settings that its sessions get in their startup packet.
+
+        No other session gets them. They are in no statement, so no log of the server has them."""
+        self.direct = False
+        """No pooler stands before that database."""
         self.lending: dict[str, bool] = {}
         """By connection string, whether a pooler lends backends for no longer than a transaction."""
         self.looking = threading.Lock()

@@ -18,6 +18,7 @@ from replicator.model import Deferral, Format, Statistics
 from replicator.settings.choice import Choice
 from replicator.settings.conninfo import check_conninfo
 from replicator.settings.definition import Definition
+from replicator.settings.mask_key import check_key, fingerprint
 from replicator.settings.values import CONNINFO, checked
 
 MOST_DEFAULT_JOBS = 8
@@ -79,8 +80,19 @@ class Content(Choice):
     load_via_partition_root: bool = False
     definition: Definition = field(default_factory=Definition)
     """Which rows, columns, values and names. Dictionaries are read as `Definition.of` does."""
+    mask_key: str | None = field(default=None, repr=False)
+    """The key of the masks in the definition. It is sent to the source only, and shown and stored nowhere."""
+    require_mask_review: bool = False
+    """Refuse while columns that look personal are neither masked nor `plain` in the definition."""
+    unmasked_large_objects: bool = False
+    """Copy large objects although values are masked."""
     as_of: str | None = None
     """What now() means in the definition, in ISO format; None: when the run begins."""
+
+    @property
+    def mask_fingerprint(self) -> str:
+        """What tells the key of the masks from others; "" without one."""
+        return fingerprint(self.mask_key)
 
     @property
     def reads_large_objects(self) -> bool:
@@ -91,6 +103,8 @@ class Content(Choice):
         Choice._check(self)
         if self.thaw and not self.database_settings:
             raise UsageError("`thaw` and `database_settings` exclude each other: no setting is copied anyway.")
+        if self.mask_key is not None:
+            check_key(self.mask_key)
         try:
             known = self.as_of is None or datetime.fromisoformat(self.as_of).utcoffset() is not None
         except ValueError:
@@ -269,6 +283,7 @@ FLAGS = {
     "event_triggers": "--no-event-triggers",
     "database_settings": "--no-database-settings",
     "create_tablespaces": "--tablespaces",
+    "mask_key": "--mask-key-file",
     "hold_snapshot_seconds": "--hold-snapshot",
     "retry_seconds": "--retry-for",
     "stall_seconds": "--stall-timeout",

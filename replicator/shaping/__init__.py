@@ -12,7 +12,7 @@ from typing import NamedTuple
 from replicator.model import Catalog, Finding, Loss
 from replicator.sessions.postgres import Connection
 from replicator.settings import Settings
-from replicator.shaping import where
+from replicator.shaping import masks, where
 from replicator.shaping.expressions import uses_time
 
 
@@ -42,11 +42,12 @@ def shape(conn: Connection, catalog: Catalog, settings: Settings) -> Shaped:
     """
     settings = at_one_time(conn, settings)
     definition = settings.definition
-    if not definition:
+    if not definition and not settings.require_mask_review:
         return Shaped(catalog, [], [])
     moment = datetime.fromisoformat(settings.as_of or "0001-01-01")
     catalog = where.apply(conn, catalog, definition, moment)
-    return Shaped(catalog, [], list(_time(settings)))
+    masking = masks.apply(conn, catalog, settings)
+    return Shaped(masking.catalog, masking.losses, [*_time(settings), *masking.findings])
 
 
 def _time(settings: Settings) -> Iterator[Finding]:

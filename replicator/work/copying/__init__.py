@@ -55,7 +55,8 @@ def copy_table(
             destination.execute(f"TRUNCATE ONLY {work.target.relation}")
     statements = copy_out(work), copy_in(work, freeze=freeze)
     logger.debug("%s | %s", *statements)
-    with having(work.path, source, destination):
+    masked = work.reading.expressions != work.target.columns
+    with failures.without_values(masked), having(work.path, source, destination):
         rows = transfer(source, destination, *statements, moved)
     for statement in work.after:
         with failures.on("destination"):

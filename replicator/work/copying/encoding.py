@@ -14,7 +14,7 @@ import psycopg
 from replicator.errors import StepFailed
 from replicator.events import listed
 from replicator.model import Catalog, CopyTable, Finding, Reading, Table
-from replicator.sessions.failures import one_line
+from replicator.sessions.failures import one_line, without_values
 from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import Snapshot
 from replicator.work.copying import where_of
@@ -124,7 +124,13 @@ def first(conn: Connection, table: Table, reading: Reading, *, limit: int | None
     encoding, read = _encoding(conn), 0
     found: Misfit | None = None
     # An exception is the way to cancel a COPY.
-    with suppress(_Enough), conn.transaction(force_rollback=True), conn.cursor() as cursor:
+    masked = reading.expressions != tuple(names)
+    with (
+        suppress(_Enough),
+        without_values(masked),
+        conn.transaction(force_rollback=True),
+        conn.cursor() as cursor,
+    ):
         if is_unknown(conn):
             conn.execute("SET LOCAL client_encoding = 'SQL_ASCII'")
         with cursor.copy(statement) as rows:
