@@ -6,7 +6,7 @@ The hash of a table is the sum of its rows' hashes, so the order of rows does no
 and a big table is read in pieces: on each side its own, which need not hold the same rows.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -216,6 +216,9 @@ def _steps(sides: Pair, only: Collection[str] | None) -> tuple[list[Step], list[
     source, destination = sides.source.catalog, sides.destination.catalog
     others = {table.identity: table for table in sides.destination.tables}
     same = same_names((_counterpart(table) for table in sides.source.tables), others)
+    routed: defaultdict[str | None, list[Table]] = defaultdict(list)
+    for table in sides.source.tables:
+        routed[table.root].append(table)
     steps: dict[str, list[Step]] = {}
     mismatches = []
     for table in sorted(sides.source.tables, key=lambda table: -table.bytes):
@@ -234,7 +237,7 @@ def _steps(sides: Pair, only: Collection[str] | None) -> tuple[list[Step], list[
             reason = f"rows not compared: only one side has the columns {names}"
             mismatches.append(Mismatch(name, reason, kind="columns", about="rows"))
             continue
-        reading, target = _ends(table, other, (*columns, *stored))
+        reading, target = _ends(table, other, (*columns, *stored), routed[table.root])
         work = CompareTable(
             reading,
             target,
@@ -256,20 +259,30 @@ def _counterpart(table: Table) -> str:
     return table.identity if table.root else table.target.relation
 
 
-def _ends(table: Table, other: Table, columns: Sequence[Column]) -> tuple[Reading, Target]:
+def _ends(table: Table, other: Table, columns: Sequence[Column], leaves: Sequence[Table]) -> tuple[Reading, Target]:
     """Return how these columns are read on the source, and where they are on the destination.
 
     If a table is loaded through its root, all rows of the root are compared: only their partition may differ.
     """
-    read = dict(zip((c.name for c in table.columns), table.reading.expressions, strict=True))
-    read |= {column.name: column.name for column in table.stored}
-    same = same_names((column.name for column in columns), read)
-    expressions, names = tuple(read[same[column.name]] for column in columns), tuple(column.name for column in columns)
+    names = tuple(column.name for column in columns)
+    if table.root and any(leaf.portions for leaf in leaves):
+        readings = [_narrowed(leaf, leaf.reading, names) for leaf in leaves]
+        reading = replace(readings[0], relation=table.root, only=False, condition="", keys=None, parts=tuple(readings))
+    elif table.root:
+        reading = replace(_narrowed(table, table.reading, names), relation=table.root, only=False)
+    else:
+        reading = _narrowed(table, table.reading, names)
     there = most_quoted(table.target.relation, (other.root or "") if table.root else other.identity)
-    reading = replace(table.reading, expressions=expressions)
-    if table.root:
-        reading = replace(reading, relation=table.root, only=False)
     return reading, replace(table.target, relation=there, columns=names)
+
+
+def _narrowed(table: Table, reading: Reading, names: Sequence[str]) -> Reading:
+    """Return how these columns of a table are read, copied ones and generated ones."""
+    read = dict(zip((column.name for column in table.columns), reading.expressions, strict=True))
+    read |= {column.name: column.name for column in table.stored}
+    same = same_names(names, read)
+    parts = tuple(_narrowed(table, part, names) for part in reading.parts)
+    return replace(reading, expressions=tuple(read[same[name]] for name in names), parts=parts)
 
 
 def _columns(older: Sequence[Column], newer: Sequence[Column]) -> tuple[Column, ...]:

@@ -14,11 +14,11 @@ Reference: hashfunc.c, varlena.c hashbyteaextended (18), arrayfuncs.c hash_array
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from replicator.comparing.sides import Side
 from replicator.model import Column, CompareLargeObjects, CompareTable
-from replicator.sessions.postgres import ALL_ROWS
+from replicator.sessions.postgres import ALL_ROWS, NAMED_ROWS
 from replicator.work import large_objects
 
 CHUNK_BYTES = 32 * 1024 * 1024
@@ -156,14 +156,26 @@ def fingerprint_table(
     rows = total = 0
     # A sum, not an exclusive or, in which two equal rows would cancel out. sum(bigint) is numeric and never overflows.
     sums = f"pg_catalog.count(*), coalesce(pg_catalog.sum({hashing.row(work.compared)}), 0)"
-    query = f"SELECT {sums} FROM {side.rows_of(work)}"
     with side.reading(work) as conn:
-        conn.execute(ALL_ROWS)
-        for where, read in _chunks(work, blocks, bytes):
-            count, digest = conn.execute(f"{query} {where}").fetchall()[0]
+        conn.execute(ALL_ROWS if side.reading_of(work).plain else f"{ALL_ROWS}; {NAMED_ROWS}")
+        for rows_read, read in _items(side, work, blocks, bytes):
+            count, digest = conn.execute(f"SELECT {sums} FROM {rows_read}").fetchall()[0]
             rows, total = rows + count, total + int(digest)
             moved(read)
     return rows, total
+
+
+def _items(side: Side, work: CompareTable, blocks: int | None, bytes: int) -> Iterator[tuple[str, int]]:
+    """Yield a piece's rows as FROM items, and about how many bytes each has; named rows are dealt out to the pieces."""
+    items = side.rows_of(work)
+    if side.reading_of(work).plain:
+        (item,) = items
+        yield from ((f"{item} {where}", read) for where, read in _chunks(work, blocks, bytes))
+    else:
+        read = bytes // work.pieces
+        for item in islice(items, work.piece, None, work.pieces):
+            yield item, read
+            read = 0
 
 
 def _chunks(work: CompareTable, blocks: int | None, bytes: int) -> Iterator[tuple[str, int]]:

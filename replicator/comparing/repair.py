@@ -207,7 +207,7 @@ def _still_to_do(
     texts = "".join(f", v{n}" for n in range(1, len(what)))
     left, changed = [], 0
     for some in _batches(found.rows):
-        chosen = select_rows(side, work, hashing, found.key, some, what)
+        chosen = select_rows(destination, side, work, hashing, found.key, some, what)
         grouped = destination.execute(
             f"SELECT number, count(*), sum(v0){texts} FROM ({chosen}) AS r GROUP BY number{texts}"
         )
@@ -275,7 +275,8 @@ def _delete(
     rows: Sequence[RowDifference],
     hashing: Hashing,
 ) -> int:
-    chosen = _as_often(select_rows(side, work, hashing, found.key, rows, ["tableoid", "ctid"]), rows, "v0, v1")
+    query = select_rows(destination, side, work, hashing, found.key, rows, ["tableoid", "ctid"])
+    chosen = _as_often(query, rows, "v0, v1")
     same = "t.tableoid = r.v0 AND t.ctid = r.v1"
     query = f"DELETE FROM {work.target.reading.item} AS t USING ({chosen}) AS r WHERE {same}"
     return destination.execute(query).rowcount
@@ -297,7 +298,7 @@ def _copy(
     values = ", ".join(f"v{n}" for n in range(len(what)))
     copied = 0
     for some in _batches(rows):
-        chosen = _as_often(select_rows(side, work, hashing, found.key, some, what), some, values)
+        chosen = _as_often(select_rows(source, side, work, hashing, found.key, some, what), some, values)
         copied += driver.transfer(
             source, destination, f"COPY ({chosen}) TO STDOUT", f"COPY {target}{columns} FROM STDIN", lambda bytes: None
         )
@@ -314,7 +315,7 @@ def _copy_into_stage_and_merge(
     hashing: Hashing,
 ) -> int:
     with failures.on("destination"):
-        rows_there = sides.destination.rows_of(work)
+        (rows_there,) = sides.destination.rows_of(work)
         destination.execute(f"CREATE TEMP TABLE replicator_stage AS SELECT {_names(work)} FROM {rows_there} LIMIT 0")
     copied = _copy(sides.source, source, destination, work, found, rows, hashing, STAGE)
     item, names = work.target.reading.item, _names(work)

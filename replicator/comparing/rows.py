@@ -6,8 +6,9 @@ arrive, so that memory does not grow with their number. A table without a key is
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from heapq import merge
 from itertools import groupby, islice
 from typing import Any
 
@@ -16,10 +17,12 @@ from psycopg import sql
 from replicator.comparing.fingerprint import Hashing, text_of
 from replicator.comparing.sides import Pair, RowDifference, Side, Values, same_names
 from replicator.model import Column, CompareLargeObjects, CompareTable
-from replicator.sessions.postgres import ALL_ROWS, Connection
+from replicator.sessions.postgres import ALL_ROWS, NAMED_ROWS, Connection
 from replicator.work import large_objects
 
 BUCKETS = 65536
+SORTS_EACH = f"SET LOCAL work_mem = '4MB'; {NAMED_ROWS}"
+"""For rows that are named in several queries, which are all open at once."""
 LAST_BUCKET = f"{BUCKETS - 1}::bigint"
 FEW_ROWS = 4 * BUCKETS  # on both sides together: so few are merged without buckets
 FETCHED_ROWS = 10_000
@@ -41,6 +44,10 @@ SELECT array_agg(quote_ident(a.attname) ORDER BY k.position)
 HAVING bool_and(k.attnum > 0 AND a.attnotnull)
  ORDER BY i.indisprimary DESC, count(*), i.indexrelid
 """
+
+
+Row = tuple[Any, ...]
+Queries = tuple[Connection, Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +76,19 @@ def find_rows(sides: Pair, work: CompareTable, hashing: Hashing, rows: int) -> F
     row = hashing.row(work.compared)
     digest = hashing.row(key) if key else row
     with sides.source.reading(work) as source, sides.destination.reading(work) as destination:
-        conns, items = (source, destination), (sides.source.rows_of(work), sides.destination.rows_of(work))
-        for conn in conns:
+        ends = (source, sides.source), (destination, sides.destination)
+        for conn, side in ends:
             conn.execute(ALL_ROWS)
+            if not side.reading_of(work).plain:
+                conn.execute(SORTS_EACH)
         where = ""
         if rows > FEW_ROWS:
             sums = f"({digest}) & {LAST_BUCKET}, pg_catalog.count(*), pg_catalog.sum({row})"
-            grouped = [(conn, f"SELECT {sums} FROM {rows} GROUP BY 1") for conn, rows in zip(conns, items, strict=True)]
-            ours, theirs = sides.together(lambda one: set(one[0].execute(one[1])), *grouped)
-            mask = _mask({bucket for bucket, _, _ in ours ^ theirs})
+            grouped = [
+                (conn, (f"SELECT {sums} FROM {item} GROUP BY 1" for item in side.rows_of(work))) for conn, side in ends
+            ]
+            ours, theirs = sides.together(_buckets, *grouped)
+            mask = _mask({bucket for bucket, _ in ours ^ theirs})
             where = f"WHERE pg_catalog.get_bit('\\x{mask.hex()}'::bytea, (digest & {LAST_BUCKET})::int) = 1"
         texts = "".join(f", {text_of(column.name, column.read_as)} AS k{n}" for n, column in enumerate(key))
 
@@ -87,7 +98,7 @@ def find_rows(sides: Pair, work: CompareTable, hashing: Hashing, rows: int) -> F
                 return f"SELECT * FROM {one} ORDER BY digest"
             return f"SELECT digest, pg_catalog.count(*) FROM {one} GROUP BY 1 ORDER BY 1"
 
-        queries = (source, query(items[0])), (destination, query(items[1]))
+        queries = [(conn, map(query, side.rows_of(work))) for conn, side in ends]
         found = tuple(islice(_merge(sides, queries, [column.name for column in key]), MOST_ROWS + 1))
     # Shorter keys first, so that integers are in numeric order.
     ordered = sorted(found[:MOST_ROWS], key=lambda row: [(len(value or ""), value or "") for value in row.key.values()])
@@ -99,7 +110,7 @@ def find_large_objects(sides: Pair, work: CompareLargeObjects, hashing: Hashing)
     with sides.source.reading() as source, sides.destination.reading() as destination:
         said = hashing.common("word.said")
         query = f"{large_objects.hashes(source, work.range, work.role, said)} ORDER BY 1"
-        found = _merge(sides, ((source, query), (destination, query)), ["oid"])
+        found = _merge(sides, [(source, [query]), (destination, [query])], ["oid"])
         rows = tuple(islice(found, MOST_ROWS + 1))
     return Found((), rows[:MOST_ROWS], len(rows) <= MOST_ROWS)
 
@@ -133,23 +144,32 @@ def _mask(buckets: Iterable[int]) -> bytes:
     return bytes(bits)
 
 
-Row = tuple[Any, ...]
+def _buckets(one: Queries) -> set[tuple[int, tuple[int, int]]]:
+    """Return each bucket with the number of its rows and the sum of their hashes."""
+    conn, queries = one
+    found: dict[int, tuple[int, int]] = {}
+    for query in queries:
+        for bucket, rows, digest in conn.execute(query):
+            had = found.get(bucket, (0, 0))
+            found[bucket] = had[0] + rows, had[1] + int(digest)
+    return set(found.items())
 
 
-def _merge(
-    sides: Pair, queries: tuple[tuple[Connection, str], tuple[Connection, str]], names: Sequence[str]
-) -> Iterator[RowDifference]:
+def _merge(sides: Pair, queries: Sequence[Queries], names: Sequence[str]) -> Iterator[RowDifference]:
     """Yield the differences between both servers' rows: (digest, hash, key), or without a key (digest, count)."""
 
-    def start(one: tuple[Connection, str]) -> list[Row]:
-        conn, query = one
-        conn.execute(f"DECLARE merged NO SCROLL CURSOR FOR {query}")
-        return _fetch(conn)
+    def start(one: Queries) -> list[list[Row]]:
+        conn, queries = one
+        return [_declare(conn, number, query) for number, query in enumerate(queries)]
 
     conns = [conn for conn, _ in queries]
     first = sides.together(start, *queries)  # the servers sort here
     ours, theirs = (
-        groupby(_rows(conn, rows), lambda row: int(row[0])) for conn, rows in zip(conns, first, strict=True)
+        groupby(
+            merge(*(_rows(conn, n, rows) for n, rows in enumerate(parts)), key=_digest),
+            _digest,
+        )
+        for conn, parts in zip(conns, first, strict=True)
     )
     source, destination = _next(ours), _next(theirs)
     while source or destination:
@@ -166,21 +186,30 @@ def _merge(
         if one != other:
             yield from _with_key(one, other, names) if names else _without_key(one, other)
     for conn in conns:
-        conn.execute("CLOSE merged")
+        conn.execute("CLOSE ALL")
+
+
+def _digest(row: Row) -> int:
+    return int(row[0])
+
+
+def _declare(conn: Connection, number: int, query: str) -> list[Row]:
+    conn.execute(f"DECLARE merged_{number} NO SCROLL CURSOR FOR {query}")
+    return _fetch(conn, number)
 
 
 def _next(groups: Iterator[tuple[int, Iterator[Row]]]) -> tuple[int, list[Row]] | None:
     return next(((digest, list(rows)) for digest, rows in groups), None)
 
 
-def _fetch(conn: Connection) -> list[Row]:
-    return conn.execute(f"FETCH {FETCHED_ROWS} FROM merged").fetchall()
+def _fetch(conn: Connection, number: int) -> list[Row]:
+    return conn.execute(f"FETCH {FETCHED_ROWS} FROM merged_{number}").fetchall()
 
 
-def _rows(conn: Connection, rows: list[Row]) -> Iterator[Row]:
+def _rows(conn: Connection, number: int, rows: list[Row]) -> Iterator[Row]:
     while rows:
         yield from rows
-        rows = _fetch(conn)
+        rows = _fetch(conn, number)
 
 
 def _with_key(source: list[Row], destination: list[Row], names: Sequence[str]) -> Iterator[RowDifference]:
@@ -196,7 +225,7 @@ def _with_key(source: list[Row], destination: list[Row], names: Sequence[str]) -
 
 
 def _without_key(source: list[Row], destination: list[Row]) -> Iterator[RowDifference]:
-    ours, theirs = (rows[0][1] if rows else 0 for rows in (source, destination))
+    ours, theirs = (sum(row[1] for row in rows) for rows in (source, destination))
     digest = int((source or destination)[0][0])
     how = "missing" if ours > theirs else "extra"
     one, other = (ours, ours * digest), (theirs, theirs * digest)
@@ -219,7 +248,7 @@ def with_values(
 
     def read(side: Side) -> dict[int, ShownRow]:
         with side.reading(work) as conn:
-            answer = conn.execute(select_rows(side, work, hashing, found.key, rows, what)).fetchall()
+            answer = conn.execute(select_rows(conn, side, work, hashing, found.key, rows, what)).fetchall()
             return {n: dict(zip(names, zip(*values, strict=True), strict=True)) for n, *values in answer}
 
     source, destination = sides.together(read, sides.source, sides.destination)
@@ -242,6 +271,7 @@ def _shown(row: RowDifference, source: ShownRow | None, destination: ShownRow | 
 
 
 def select_rows(
+    conn: Connection,
     side: Side,
     work: CompareTable,
     hashing: Hashing,
@@ -268,10 +298,34 @@ def select_rows(
         arrays = [_array([row.digest for row in rows], "bigint[]")]
         aliases, on = "k0", "t.k0 OPERATOR(pg_catalog.=) w.k0"
     wanted = ", ".join(f"pg_catalog.unnest({array})" for array in arrays)
-    return (
-        f"SELECT w.number{names} FROM (SELECT tableoid{keys}{values} FROM {side.rows_of(work)}) AS t"
-        f" JOIN ROWS FROM ({wanted}) WITH ORDINALITY AS w ({aliases}, number) ON {on}"
-    )
+    joined = f"JOIN ROWS FROM ({wanted}) WITH ORDINALITY AS w ({aliases}, number) ON {on}"
+
+    def locating(item: str) -> str:
+        return f"SELECT t.ctid::text FROM (SELECT ctid{keys} FROM {item}) AS t {joined}"
+
+    item = _located(conn, side, work, locating, anywhere=bool(key))
+    return f"SELECT w.number{names} FROM (SELECT tableoid{keys}{values} FROM {item}) AS t {joined}"
+
+
+def _located(
+    conn: Connection, side: Side, work: CompareTable, locating: Callable[[str], str], *, anywhere: bool
+) -> str:
+    """Return the FROM item for rows of one side; of rows that are named one by one, those that a query locates.
+
+    `anywhere`: it may search the whole relation, since it finds the rows by their keys.
+    """
+    reading = side.reading_of(work)
+    columns = tuple(column.name for column in work.compared)
+    if reading.plain:
+        return reading.rows(columns)
+    items = []
+    for part in reading.parts or (reading,):
+        searched = [replace(part, keys=None)] if anywhere else part.each()
+        tids = [tid for each in searched for (tid,) in conn.execute(locating(each.rows(columns))).fetchall()]
+        named = ",".join(f'"{tid}"' for tid in tids if part.keys is None or tid in part.keys)
+        chosen = replace(part, keys=None, condition=f"WHERE ctid = ANY ('{{{named}}}'::pg_catalog.tid[])")
+        items.append(f"SELECT {', '.join((*columns, 'tableoid', 'ctid'))} FROM {chosen.rows(columns)}")
+    return f"({' UNION ALL '.join(items)}) AS t"
 
 
 def _built_in(column: Column) -> bool:

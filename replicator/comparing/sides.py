@@ -224,9 +224,10 @@ class Side:
         """Return how this side's rows of a table are read."""
         return work.reading if self.name == "source" else work.target.reading
 
-    def rows_of(self, work: CompareTable) -> str:
-        """Return the FROM item for this side's rows of a table, with the columns that are compared."""
-        return self.reading_of(work).rows(tuple(column.name for column in work.compared))
+    def rows_of(self, work: CompareTable) -> Iterator[str]:
+        """Yield FROM items that together have this side's rows of a table, with the columns that are compared."""
+        columns = tuple(column.name for column in work.compared)
+        return (reading.rows(columns) for reading in self.reading_of(work).each())
 
     def relations(self, work: CompareTable) -> list[Relation]:
         """Return the compared table with its OID; nothing if that is unknown."""

@@ -7,6 +7,9 @@ from replicator.model.findings import (
     Finding,
     Loss,
 )
+from replicator.model.keys import (
+    Keys,
+)
 from replicator.model.objects import (
     READING_PHASES,
     Catalog,
@@ -43,6 +46,7 @@ from replicator.model.steps import (
 from replicator.model.tables import (
     Column,
     LargeObjects,
+    Portion,
     Reading,
     Sequence,
     Table,
@@ -75,6 +79,7 @@ __all__ = [
     "ForeignKey",
     "Format",
     "Index",
+    "Keys",
     "Kind",
     "LargeObjects",
     "Lock",
@@ -84,6 +89,7 @@ __all__ = [
     "Part",
     "Phase",
     "Plan",
+    "Portion",
     "ReadPoint",
     "Reading",
     "Sequence",

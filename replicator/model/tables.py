@@ -1,8 +1,14 @@
 """What is copied besides definitions: rows, values of sequences, large objects; how each is read, and where it goes."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from replicator.model.address import Address
+from replicator.model.keys import Keys
+
+READ_ROWS = 50_000
+"""How many rows a query names, if not all of a table are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,29 @@ class Reading:
     """WHERE …: which rows. Empty: all."""
     only: bool = True
     """Without inheriting tables; False for a partitioned table, whose rows are those of its partitions."""
+    keys: Keys | None = None
+    """Only these rows, instead of a condition."""
+    parts: tuple["Reading", ...] = ()
+    """If there are any, the rows are read in these ways, one after the other."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether one query reads all rows."""
+        return self.keys is None and not self.parts
+
+    def each(self) -> Iterator["Reading"]:
+        """Yield plain readings that together read the rows.
+
+        >>> keys = Keys(); keys.add(0, bytes.fromhex("000001"))
+        >>> print(*(each.condition for each in Reading("public.t", ("id",), keys=keys).each()))
+        WHERE ctid = ANY ('{"(0,1)"}'::pg_catalog.tid[])
+        """
+        if self.plain:
+            yield self
+        for part in self.parts:
+            yield from part.each()
+        for tids in self.keys.batches(READ_ROWS) if self.keys else ():
+            yield replace(self, keys=None, condition=f"WHERE ctid = ANY ('{tids}'::pg_catalog.tid[])")
 
     @property
     def item(self) -> str:
@@ -67,6 +96,13 @@ class Target:
     def reading(self) -> Reading:
         """How its rows are read back, to compare them."""
         return Reading(self.relation, self.columns, self.condition, self.only)
+
+
+class Portion(NamedTuple):
+    """Some rows of a table, and the columns that are NULL in their copies."""
+
+    keys: Keys
+    nulls: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +157,25 @@ class Table:
     """The extension whose configuration it holds: it is created by that, and has rows of the extension's own."""
     matview: bool = False
     """It is a materialized view: its rows are compared, but not copied."""
+    portions: tuple[Portion, ...] = ()
+    """The rows that are copied, where they are named one by one. Empty: all that the conditions choose."""
 
     @property
     def reading(self) -> Reading:
         """How its rows are read on the source."""
-        expressions = self.expressions or tuple(column.name for column in self.columns)
-        return Reading(self.identity, expressions, f"WHERE {self.where}" if self.where else self.condition)
+        if self.portions:
+            parts = tuple(replace(self._reading(nulls), keys=keys) for keys, nulls in self.portions)
+            return replace(self._reading(frozenset().union(*(nulls for _, nulls in self.portions))), parts=parts)
+        return replace(self._reading(), condition=f"WHERE {self.where}" if self.where else self.condition)
+
+    def _reading(self, nulls: frozenset[str] = frozenset()) -> Reading:
+        """Return how all its rows are read, with NULL in these columns."""
+        names = tuple(column.name for column in self.columns)
+        read = zip(names, self.expressions or names, strict=True)
+        return Reading(
+            self.identity,
+            tuple(f"CASE WHEN false THEN {value} END" if name in nulls else value for name, value in read),
+        )
 
     @property
     def target(self) -> Target:
@@ -138,7 +187,7 @@ class Table:
     def changed(self) -> bool:
         """Whether rows are left out, or values replaced, on the way. Those that an extension brings do not count."""
         reading, target = self.reading, self.target
-        return reading.expressions != target.columns or reading.condition != target.condition
+        return bool(self.portions) or reading.expressions != target.columns or reading.condition != target.condition
 
     @property
     def loaded_into(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
-from replicator.events import size_text
+from replicator.events import counted, size_text
 from replicator.model import (
     Catalog,
     CopyLargeObjects,
@@ -110,7 +110,9 @@ def form(table: Table, wanted: Format) -> tuple[bool, str]:
 
 
 def _ways(table: Table) -> Iterable[str]:
-    """Yield a phrase on how a table's rows are loaded."""
+    """Yield a phrase on how a table's rows are chosen, and how they are loaded."""
+    if table.portions:
+        yield f"{counted(table.rows, 'row')} named one by one"
     if table.root:
         yield f"through {table.root}, since its rows may belong to other partitions there"
     elif table.extension:

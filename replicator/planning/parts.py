@@ -47,7 +47,7 @@ def may_split(jobs: int, larger_than: int | None) -> bool:
 
 
 def _split(table: Table, number: int) -> tuple[Part, ...]:
-    if table.root or table.condition or table.extension or table.empty:
+    if table.root or table.condition or table.extension or table.empty or table.portions:
         return ()
     edges = _edges(table, number)
     if not edges:

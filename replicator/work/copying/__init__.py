@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 
 from psycopg import sql
 
 from replicator.model import CopyTable, Part, Table
 from replicator.sessions import failures
-from replicator.sessions.postgres import Connection
+from replicator.sessions.postgres import NAMED_ROWS, Connection
 from replicator.sessions.setup import having
 from replicator.work.copying import driver, relay, triggers
 from replicator.work.copying.wire import NoWire, open_wire
@@ -53,11 +54,14 @@ def copy_table(
         # A table truncated in the same transaction can be frozen, and with wal_level = minimal needs no WAL.
         with failures.on("destination"):
             destination.execute(f"TRUNCATE ONLY {work.target.relation}")
-    statements = copy_out(work), copy_in(work, freeze=freeze)
-    logger.debug("%s | %s", *statements)
-    masked = work.reading.expressions != work.target.columns
-    with failures.without_values(masked), having(work.path, source, destination):
-        rows = transfer(source, destination, *statements, moved)
+    rows = 0
+    if not work.reading.plain:
+        source.execute(NAMED_ROWS)
+    with failures.without_values(bool(work.table.expressions)), having(work.path, source, destination):
+        for reading in work.reading.each():
+            statements = copy_out(replace(work, reading=reading)), copy_in(work, freeze=freeze)
+            logger.debug("%s | %s", *statements)
+            rows += transfer(source, destination, *statements, moved)
     for statement in work.after:
         with failures.on("destination"):
             destination.execute(statement)
@@ -76,7 +80,7 @@ def choose_transfer(source: Connection, destination: Connection, *, relay_wanted
 
 
 def copy_out(work: CopyTable) -> str:
-    """Return the statement that reads the rows. All names are quoted by the source.
+    """Return the statement that reads the rows of a plain reading. All names are quoted by the source.
 
     >>> from replicator.model import Address, Column, Reading, Table
     >>> table = Table(Address(1259, 1), "public.t", "public", (Column("id", "pg_catalog.int4", True),), 0, 0, None)

@@ -63,10 +63,15 @@ def named(snapshot: Snapshot, step: str, work: CopyTable) -> Iterator[None]:
     except UNFIT as error:
         found = None
         with suppress(psycopg.Error), snapshot.another() as beside:
-            found = beside and first(beside, work.table, replace(work.reading, condition=where_of(work)))
+            found = beside and next(filter(None, (first(beside, work.table, each) for each in _read(work))), None)
         if not found:
             raise
         raise StepFailed(step, f"{found} ({one_line(error)})", hint=remedy(snapshot.holder)) from error
+
+
+def _read(work: CopyTable) -> Iterator[Reading]:
+    for each in work.reading.each():
+        yield replace(each, condition=where_of(replace(work, reading=each)))
 
 
 def remedy(source: Connection) -> str | None:
@@ -94,7 +99,7 @@ def sample(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
         for table in sorted(catalog.tables, key=lambda table: table.bytes):
             if beside is None or time.monotonic() > until:
                 unread.append(table.identity)
-            elif not table.empty and (misfit := first(beside, table, table.reading, limit=SAMPLE_ROWS)):
+            elif not table.empty and (misfit := _in_sample(beside, table)):
                 found.append(misfit)
     if found:
         more = f" So do rows of {listed([each.table for each in found[1:]])}." if found[1:] else ""
@@ -110,6 +115,11 @@ def sample(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
             f"Not checked for valid {_encoding(snapshot.holder)}, for lack of time: {listed(unread)}.",
             fatal=False,
         )
+
+
+def _in_sample(conn: Connection, table: Table) -> Misfit | None:
+    some = next(table.reading.each(), None)
+    return first(conn, table, some, limit=SAMPLE_ROWS) if some else None
 
 
 def first(conn: Connection, table: Table, reading: Reading, *, limit: int | None = None) -> Misfit | None:
