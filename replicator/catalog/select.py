@@ -77,6 +77,14 @@ def as_validated(catalog: Catalog, other: Catalog, only: Collection[str] | None 
     )
 
 
+def as_not_valid(o: Object) -> Object:
+    """Return a foreign key that is created without a check of the rows that exist."""
+    if not isinstance(o.detail, ForeignKey) or not o.detail.valid:
+        return o
+    create = (f"{o.create[0]}{NOT_VALID}", *o.create[1:])
+    return replace(o, create=create, stub=(), finish=(), detail=replace(o.detail, valid=False))
+
+
 def optional(catalog: Catalog) -> set[str]:
     """Return the names of objects that a copy may lack: indexes invalid on the source, and objects about them."""
     return {o.name for o in catalog.objects if catalog.invalid & {o.address, *o.needs}} if catalog.invalid else set()

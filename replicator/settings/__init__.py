@@ -211,6 +211,12 @@ class Settings(Comparing, Existing, Copying, Content, Servers):
             "copying a row again would lose the values of columns that only the destination has",
         )
         _exclusive(self, "append", "verify", "the existing rows would count as extra")
+        if self.resume == "per-table" and self.definition.subset:
+            raise UsageError(
+                "`resume=per-table` reads the remaining tables as they are now, but the rows of a subset belong"
+                " together, as they were at one moment.",
+                hint="Clone again, with `replace=drop`.",
+            )
         if self.replace == "swap" and any(self.deferral):
             raise UsageError(
                 "`replace=swap` puts the copy into use at once: `defer_validation` and"

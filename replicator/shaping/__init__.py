@@ -9,11 +9,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
+from replicator.catalog import closure
 from replicator.model import Catalog, Finding, Loss
 from replicator.sessions.postgres import Connection
 from replicator.settings import Settings
-from replicator.shaping import masks, where
+from replicator.shaping import dangling, masks, subset, where
 from replicator.shaping.expressions import uses_time
+
+FEWER_ROWS = "what the definition leaves out: it is refreshed from the copied rows, and not compared"
 
 
 def at_one_time(conn: Connection, settings: Settings) -> Settings:
@@ -46,8 +49,22 @@ def shape(conn: Connection, catalog: Catalog, settings: Settings) -> Shaped:
         return Shaped(catalog, [], [])
     moment = datetime.fromisoformat(settings.as_of or "0001-01-01")
     catalog = where.apply(conn, catalog, definition, moment)
+    catalog, findings = subset.apply(conn, catalog, definition, moment)
+    catalog, losses, dangle = dangling.apply(conn, catalog, definition, moment)
     masking = masks.apply(conn, catalog, settings)
-    return Shaped(masking.catalog, masking.losses, [*_time(settings), *masking.findings])
+    catalog, views = _views(masking.catalog)
+    return Shaped(
+        catalog, [*losses, *masking.losses, *views], [*_time(settings), *findings, *dangle, *masking.findings]
+    )
+
+
+def _views(catalog: Catalog) -> tuple[Catalog, list[Loss]]:
+    """Mark the materialized views that the source fills from other rows or values than the copy."""
+    unchanged = replace(catalog, tables=tuple(table for table in catalog.tables if not table.changed))
+    views = closure.incomplete_views(closure.Family.of(catalog), catalog.tables, unchanged)
+    names = {o.address: o.name for o in catalog.objects if o.kind == "matview"}
+    losses = [Loss(names[view], FEWER_ROWS, fatal=False) for view in sorted(views & catalog.populated)]
+    return replace(catalog, incomplete=catalog.incomplete | views), losses
 
 
 def _time(settings: Settings) -> Iterator[Finding]:
