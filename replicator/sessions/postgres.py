@@ -100,7 +100,7 @@ A condition without columns is evaluated at planning time, where a function of t
 """
 NAMED_ROWS = "SET LOCAL random_page_cost = 1.1"
 """For a transaction that reads rows by their ctids. They come in the order of their blocks, so fetching them costs less
-than the planner believes: a closure took a third to a half of the time (2026-11, PostgreSQL 18, 1 GB, busy machine)."""
+than the planner believes: queries took a quarter to a half of the time (2026-11, PostgreSQL 18, 1 GB, busy machine)."""
 REFUSING_VIEWS = {12: 20, 13: 16, 14: 13, 15: 8, 16: 4}
 """The minor release of each version that introduced this setting; later versions have always had it."""
 OWN_ROLE = """
