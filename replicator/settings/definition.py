@@ -124,6 +124,7 @@ class Definition:
             yield from (((*at, "extra", column), text) for column, text in rule.extra.items())
         for name, condition in self.subset.roots.items() if self.subset else ():
             yield ("subset", "roots", str(name)), condition
+        yield from ((("subset", "virtual"), text) for text in (self.subset.virtual if self.subset else ()))
         for name, rules in self.mask.items():
             masks = ((column, rule.options.get("sql")) for column, rule in rules.items())
             yield from ((("mask", str(name), column), sql) for column, sql in masks if isinstance(sql, str))

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from replicator.errors import PreflightFailed, UsageError
 from replicator.events import counted
-from replicator.model import Address, Catalog, Finding, Loss, Table
+from replicator.model import Catalog, Finding, Loss, Table
 from replicator.sessions.postgres import Connection
 from replicator.settings import Settings
 from replicator.settings.definition import Definition, DefinitionError
@@ -24,8 +24,6 @@ from replicator.shaping.masks.rules import Applied
 from replicator.shaping.masks.value import Unfit
 from replicator.shaping.references import declared
 
-RELATIONS = 1259
-"""The OID of pg_class."""
 WHOLE = ("null", "constant", "sql")
 """Masks that replace an array as a whole; others mask each element."""
 
@@ -69,7 +67,7 @@ def apply(conn: Connection, catalog: Catalog, settings: Settings) -> Masking:
         if table.expressions and any(place.relation == table.address.objid for place in applied):
             columns = list(known.columns[table.address.objid].values())
             checks.on_rows(conn, table, known.relations[table.address.objid].name, columns, applied, made)
-    catalog = replace(catalog, tables=tables, incomplete=catalog.incomplete | _views(catalog, tables, known))
+    catalog = replace(catalog, tables=tables)
     losses: list[Loss] = []
     if catalog.large_objects and not settings.unmasked_large_objects:
         losses.append(_without_large_objects(catalog))
@@ -177,19 +175,6 @@ def _expression(
         return f"({masked(as_key, rule)})::{column.type}"
     except Unfit as error:
         raise DefinitionError(applied.path, error.problem, error.hint) from None
-
-
-def _views(catalog: Catalog, tables: Collection[Table], known: Places) -> frozenset[Address]:
-    """Return the materialized views that read masked rows: filled on the destination, they differ from the source's."""
-    reads = catalog.reads or {}
-    changed = {table.address for table in tables if table.expressions}
-    above = [table.objid for table in changed]
-    for oid in above:  # who reads a parent reads its heirs' rows
-        above += known.relations[oid].parents if oid in known.relations else []
-    changed |= {Address(RELATIONS, oid) for oid in above}
-    while more := {view for view, read in reads.items() if view not in changed and not changed.isdisjoint(read)}:
-        changed |= more
-    return frozenset(changed & catalog.populated)
 
 
 def _without_large_objects(catalog: Catalog) -> Loss:

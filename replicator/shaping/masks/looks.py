@@ -160,7 +160,6 @@ NOT_PERSONAL = frozenset(
         "format",
         "template",
         "subject",
-        "count",
     ]
 )
 """A name that ends in one of these is about the thing before it."""
