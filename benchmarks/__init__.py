@@ -5,6 +5,7 @@
     python -m benchmarks table narrow                   only rows, against the server's own COPY to and from a file
     python -m benchmarks plan objects                   reading the catalogs, against pg_dump -s
     python -m benchmarks settings mixed                 the effect of settings of the destination
+    python -m benchmarks shape mixed                    what filters, masks and a subset cost
     python -m benchmarks clone small --delay 20         both servers 20 ms away; counts round trips
     python -m benchmarks clone small --against HEAD~1   against an earlier commit of replicator
     python -m benchmarks clone mixed --save benchmarks/results.json

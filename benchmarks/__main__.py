@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 
 import benchmarks
-from benchmarks import chart, contenders, destinations, results
+from benchmarks import chart, contenders, destinations, results, shaped
 from benchmarks.contenders import Run, Tools
 from benchmarks.database import SCENARIOS, Pair, filled, fingerprint
 from benchmarks.delay import far_away
@@ -140,6 +140,14 @@ def server_settings(scenarios: tuple[str, ...], **given: Any) -> None:
     jobs = os.cpu_count() or 1
     make = partial(destinations.clones, jobs=jobs)
     hold("settings", scenarios or ("mixed",), make, jobs=jobs, arrange=destinations.arrange, **given)
+
+
+@cli.command("shape")
+@options(*RUNNING)
+@click.option("--jobs", default=2, show_default=True, type=click.IntRange(1))
+def shape(scenarios: tuple[str, ...], jobs: int, **given: Any) -> None:
+    """Measure what a definition costs: filters, masks, a subset. Scenario: mixed."""
+    hold("shape", scenarios or ("mixed",), partial(shaped.clones, jobs=jobs), jobs=jobs, copies=False, **given)
 
 
 @cli.command("chart")
