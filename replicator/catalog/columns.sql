@@ -13,28 +13,43 @@
 -- An identity column may have an inherited default, which no INSERT uses: no statement recreates that.
 -- A default that a child has dropped is dropped: pg_dump's DEFAULT NULL is itself a default, if cast to the type.
 -- Reference: pg_dump.c getTableAttrs, determineNotNullFlags, dumpTableSchema; common.c flagInhAttrs (18.6).
-       relation AS (
+       attribute AS NOT MATERIALIZED (
+       SELECT *
+         FROM pg_attribute
+        WHERE (attrelid::bigint << 16) + attnum <> ALL (<without>)
+     )
+     , restriction AS NOT MATERIALIZED (
+       SELECT *
+         FROM pg_constraint n
+        WHERE <without> = '{}'
+           OR NOT EXISTS (SELECT FROM unnest(n.conkey) AS k (attnum)
+                           WHERE (n.conrelid::bigint << 16) + k.attnum = ANY (<without>))
+     )
+     , extra AS MATERIALIZED (
+<extra>
+     )
+     , relation AS (
        SELECT c.*
             , c.oid::regclass::text AS name
             , c.relispartition
               OR c.oid NOT IN (SELECT inhrelid FROM pg_inherits)
-              OR (NOT EXISTS (SELECT FROM pg_attribute a
+              OR (NOT EXISTS (SELECT FROM attribute a
                                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND NOT a.attislocal)
-                  AND NOT EXISTS (SELECT FROM pg_constraint n
+                  AND NOT EXISTS (SELECT FROM restriction n
                                    WHERE n.conrelid = c.oid AND n.contype IN ('c', 'n') AND NOT n.conislocal
                                      AND n.convalidated)
                   AND EXISTS (SELECT
                                 FROM (SELECT a.attnum, min(i.inhseqno * 10000 + p.attnum) AS place
-                                        FROM pg_attribute a
-                                        LEFT JOIN (pg_inherits i JOIN pg_attribute p ON p.attrelid = i.inhparent)
+                                        FROM attribute a
+                                        LEFT JOIN (pg_inherits i JOIN attribute p ON p.attrelid = i.inhparent)
                                           ON i.inhrelid = a.attrelid AND p.attname = a.attname
                                        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                                        GROUP BY a.attnum) AS a
                               HAVING array_agg(a.attnum ORDER BY a.attnum)
                                      <> array_agg(a.attnum ORDER BY a.place, a.attnum))
 --<18              AND NOT EXISTS (SELECT FROM pg_inherits i
---<18                               JOIN pg_attribute p ON p.attrelid = i.inhparent AND p.attnotnull AND p.attnum > 0
---<18                               JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = p.attname
+--<18                               JOIN attribute p ON p.attrelid = i.inhparent AND p.attnotnull AND p.attnum > 0
+--<18                               JOIN attribute a ON a.attrelid = c.oid AND a.attname = p.attname
 --<18                              WHERE i.inhrelid = c.oid AND NOT a.attnotnull)
                  )
               AS alone
@@ -91,7 +106,7 @@
                    THEN format('ALTER TABLE %s ALTER CONSTRAINT %I NO INHERIT', c.name, n.conname)       --18+
                END AS not_inherited                                                                      --18+
          FROM relation c
-         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+         JOIN attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
          JOIN pg_type t ON t.oid = a.atttypid
          LEFT JOIN column_default d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
          LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.oid <> t.typcollation
@@ -101,11 +116,11 @@
                    , bool_and(e.expression IS NOT DISTINCT FROM d.expression)
                      FILTER (WHERE p.attgenerated <> '') AS same_expression
 --<18              , bool_or(p.attnotnull) AS not_null
-                   , bool_or(EXISTS (SELECT FROM pg_constraint n                                         --18+
+                   , bool_or(EXISTS (SELECT FROM restriction n                                         --18+
                                       WHERE n.conrelid = p.attrelid AND n.contype = 'n'                  --18+
                                         AND n.conkey = ARRAY[p.attnum])) AS not_null                     --18+
                 FROM pg_inherits i
-                JOIN pg_attribute p ON p.attrelid = i.inhparent AND p.attname = a.attname
+                JOIN attribute p ON p.attrelid = i.inhparent AND p.attname = a.attname
                 LEFT JOIN pg_attrdef q ON q.adrelid = p.attrelid AND q.adnum = p.attnum
                CROSS JOIN LATERAL (SELECT pg_get_expr(q.adbin, q.adrelid) AS expression) AS e
                WHERE i.inhrelid = c.oid AND NOT c.alone) AS parent
@@ -117,7 +132,7 @@
                       END AS value
                    , a.attgenerated = '' AND (d.adrelid IS NULL OR a.attidentity <> '') AND parent.has_default
                      AS dropped) AS own
-         LEFT JOIN pg_constraint n                                                                       --18+
+         LEFT JOIN restriction n                                                                       --18+
            ON n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum]                 --18+
           AND n.convalidated                                                                             --18+
           AND (n.conislocal OR c.alone OR parent.not_null IS NOT TRUE)                                   --18+
@@ -183,7 +198,7 @@
                     , min(d.expression) OVER same_column <> max(d.expression) OVER same_column AS differs
                  FROM relation c
                  JOIN pg_inherits i ON i.inhrelid = c.oid
-                 JOIN pg_attribute a ON a.attrelid = i.inhparent AND a.attgenerated = ''
+                 JOIN attribute a ON a.attrelid = i.inhparent AND a.attgenerated = ''
                  JOIN column_default d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
                  JOIN column_part own ON own.attrelid = c.oid AND own.attname = a.attname AND own.inline_default IS NULL
                 WHERE NOT c.alone

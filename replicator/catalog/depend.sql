@@ -24,3 +24,18 @@ SELECT d.classid::bigint << 32 | d.objid::bigint AS dependent      -- as model.A
    AND NOT (d.classid = 'pg_publication_rel'::regclass                                                         --19+
             AND d.objid IN (SELECT oid FROM pg_publication_rel WHERE prexcept))                                --19+
    AND NOT (d.classid = 'pg_trigger'::regclass AND d.refclassid = 'pg_constraint'::regclass AND d.deptype = 'i')
+   -- What a column needs that is read as if it did not exist, its default, or a check on it.
+   AND (<without> = '{}'
+        OR NOT (d.classid = 'pg_class'::regclass AND (d.objid::bigint << 16) + d.objsubid = ANY (<without>)
+                OR EXISTS (SELECT
+                             FROM pg_attrdef f
+                            WHERE f.tableoid = d.classid
+                              AND f.oid = d.objid
+                              AND (f.adrelid::bigint << 16) + f.adnum = ANY (<without>))
+                OR EXISTS (SELECT
+                             FROM pg_constraint n
+                            CROSS JOIN unnest(n.conkey) AS k (attnum)
+                            WHERE n.tableoid = d.classid
+                              AND n.oid = d.objid
+                              AND n.contype IN ('c', 'n')
+                              AND (n.conrelid::bigint << 16) + k.attnum = ANY (<without>))))

@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
+from replicator.catalog.attributes import AS_THEY_ARE, Attributes
 from replicator.catalog.read import read_catalog
 from replicator.model import Catalog, Column, ForeignKey, Index, Object
 from replicator.sessions.postgres import Connection
@@ -22,15 +23,16 @@ def read_for(
     destination: Connection,
     beside: Connection | None = None,
     only: Collection[int] | None = None,
+    attributes: Attributes = AS_THEY_ARE,
 ) -> Catalog:
     """Read the source's catalog, with each name quoted that the destination would not accept unquoted."""
-    catalog = read_catalog(source, beside, only)
+    catalog = read_catalog(source, beside, only, attributes)
     words = new_keywords(source, destination)
     if not words:
         return catalog
     if _occur(words, catalog):
         source.execute("SET quote_all_identifiers = on")
-        quoted = {(o.kind, o.address): o for o in read_catalog(source, only=only).objects}
+        quoted = {(o.kind, o.address): o for o in read_catalog(source, only=only, attributes=attributes).objects}
         source.execute("SET quote_all_identifiers = off")
         objects = (_with_statements(o, quoted[o.kind, o.address]) for o in catalog.objects)
         catalog = replace(catalog, objects=tuple(objects))

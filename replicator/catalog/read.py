@@ -19,6 +19,7 @@ from psycopg.errors import LockNotAvailable
 from psycopg.rows import namedtuple_row
 
 from replicator.catalog import CALLS_CODE, KINDS
+from replicator.catalog.attributes import AS_THEY_ARE, Attributes
 from replicator.catalog.depend import Edge, fold, view_reads
 from replicator.model import Address, Catalog, Column, ForeignKey, Index, Kind, LargeObjects, Object, Sequence, Table
 from replicator.sessions.postgres import Connection
@@ -29,8 +30,10 @@ PARTS = {
     b"<body>": "table_body",
     b"<inet_ops>": "inet_ops",
     b"<index_keys>": "index_keys",
+    b"<extra>": "extra",
+    b"<without>": "without",
 }
-"""Placeholders in kinds' files, for parts that several of them share."""
+"""Placeholders, for parts that several files share."""
 OTHERS = ("depend", "tables", "sequences", "large_objects", "populated", "invalid", "carried", "member_owners")
 LOCKING = ("view", "matview", "rule", "function")
 """Printing a query locks its tables until the transaction ends: only the connection that has the locks does that."""
@@ -73,21 +76,25 @@ def read_targets(conn: Connection, name: str = "targets") -> list[Any]:
 ROLE = "SELECT current_user::text, reset_val FROM pg_settings WHERE name = 'search_path'"
 
 
-def read_catalog(conn: Connection, beside: Connection | None = None, only: Collection[int] | None = None) -> Catalog:
+def read_catalog(
+    conn: Connection,
+    beside: Connection | None = None,
+    only: Collection[int] | None = None,
+    attributes: Attributes = AS_THEY_ARE,
+) -> Catalog:
     """Read everything in a database that can be copied, in the connection's transaction.
 
     `beside` is a second connection in a transaction with the same snapshot, which shares the work. `only`: the OIDs of
-    the tables that are copied; others are not opened, since somebody may have locked them. None: all.
+    the tables that are copied; others are not opened, since somebody may have locked them. None: all. `attributes`: how
+    their columns are read.
     """
     version = conn.info.server_version
     major = version // 10000
     kinds = readable_kinds(conn)
-    queries = {name: statement(__package__, name, major) for name in OTHERS} | {
-        k.name: _kind_query(k, major) for k in kinds
-    }
+    queries = {name: _query(name, major) for name in OTHERS} | {k.name: _kind_query(k, major) for k in kinds}
     made: dict[str, Making] = {kind.name: partial(_objects, kind) for kind in kinds}
     made |= {"tables": _tables, "sequences": _sequences}
-    rows = _fetch(queries, conn, beside, made, only)
+    rows = _fetch(queries, conn, beside, made, only, attributes)
     ((role, path),) = conn.execute(ROLE).fetchall()
     edges: list[Edge] = rows.pop("depend")
     tables = tuple(rows["tables"])
@@ -115,7 +122,7 @@ def read_catalog(conn: Connection, beside: Connection | None = None, only: Colle
 
 def read_tables(conn: Connection) -> list[Table]:
     """Read only the tables."""
-    return _read_tables(conn, statement(__package__, "tables", conn))
+    return _read_tables(conn, _query("tables", conn.info.server_version // 10000))
 
 
 def read_objects(conn: Connection, kind: Kind) -> list[Object]:
@@ -126,7 +133,7 @@ def read_objects(conn: Connection, kind: Kind) -> list[Object]:
 
 def read_matviews(conn: Connection) -> list[Table]:
     """Read the materialized views as if they were tables."""
-    query = statement(__package__, "tables", conn)
+    query = _query("tables", conn.info.server_version // 10000)
     assert query.count(TABLES) == 3
     return [replace(table, matview=True) for table in _read_tables(conn, query.replace(TABLES, MATVIEWS))]
 
@@ -144,10 +151,14 @@ def readable_kinds(conn: Connection) -> list[Kind]:
 
 def kind_rows(kind: Kind, major: int) -> bytes:
     """Return a kind's own SELECT."""
-    rows = statement(__package__, f"kinds/{kind.name}", major)
-    for place, name in PARTS.items():
-        rows = rows.replace(place, statement(__package__, name, major))
-    return rows
+    return _query(f"kinds/{kind.name}", major)
+
+
+def _query(name: str, major: int) -> bytes:
+    query = statement(__package__, name, major)
+    for place, part in PARTS.items():
+        query = query.replace(place, statement(__package__, part, major))
+    return query
 
 
 def _kind_query(kind: Kind, major: int) -> bytes:
@@ -163,6 +174,7 @@ def _fetch(
     beside: Connection | None,
     made: Mapping[str, Making],
     only: Collection[int] | None,
+    attributes: Attributes,
 ) -> dict[str, list[Any]]:
     """Return the rows of each query, converted by `made`. The connections take queries from both ends of a queue."""
     locking = [name for name in queries if name in LOCKING]
@@ -174,6 +186,7 @@ def _fetch(
 
     def fetch(conn: Connection, take: Callable[[], list[str]]) -> None:
         conn.execute(PLANNING)
+        attributes.set(conn)
         if only is not None:
             conn.execute(ONLY, [f"{{{','.join(map(str, only or [0]))}}}"])
         while True:

@@ -7,7 +7,7 @@
        SELECT n.conrelid
             , array_agg(definition ORDER BY n.conname) AS whole
             , array_agg(format('ALTER TABLE %s ADD %s', c.oid::regclass, definition) ORDER BY n.conname) AS finish
-         FROM pg_constraint n
+         FROM restriction n
          JOIN relation c ON c.oid = n.conrelid
         CROSS JOIN LATERAL format('CONSTRAINT %I %s', n.conname, pg_get_constraintdef(n.oid)) AS definition
         WHERE n.contype = 'c' AND n.convalidated AND (n.conislocal OR c.relispartition)
@@ -31,21 +31,37 @@
         WHERE a.generated
         GROUP BY a.attrelid
      )
+     -- A child gets those that a parent has from it, but only if it is created with INHERITS.
+     , extra_list AS (
+       SELECT e.relid
+            , array_agg(format('ALTER TABLE ONLY %s ADD COLUMN %I %s', c.name, e.name, format_type(e.type, e.modifier))
+                        ORDER BY e.place) AS adds
+         FROM extra e
+         JOIN relation c ON c.oid = e.relid
+        WHERE c.alone
+           OR NOT EXISTS (SELECT
+                            FROM pg_inherits i
+                            JOIN extra p ON p.relid = i.inhparent AND p.name = e.name
+                           WHERE i.inhrelid = e.relid)
+        GROUP BY e.relid
+     )
      , body AS (
        SELECT c.oid AS relid
             , concat_ws(' ', '(' || nullif(array_to_string(l.whole || k.whole || '{}', ', '), nothing) || ')', i.whole)
               AS whole
             , concat_ws(' ', '(' || nullif(array_to_string(l.stub || '{}', ', '), nothing) || ')', i.whole) AS stub
             , d.drops AS before
-            , d.sets || l.alters || l.inherited_defaults || i.finish AS alter_whole
-            , d.sets || l.alters AS alter_stub
+            , x.adds || d.sets || l.alters || l.inherited_defaults || i.finish AS alter_whole
+            , x.adds || d.sets || l.alters AS alter_stub
             , array_remove(l.defaults || k.finish || i.finish || '{}', NULL) AS finish
-            , ARRAY(SELECT unnest(g.needs)) AS needs
+            , ARRAY(SELECT unnest(g.needs))
+              || ARRAY(SELECT unnest(ARRAY['pg_type'::regclass, e.type]) FROM extra e WHERE e.relid = c.oid) AS needs
          FROM relation c
          LEFT JOIN column_list l ON l.attrelid = c.oid
          LEFT JOIN conflict d ON d.relid = c.oid
          LEFT JOIN check_list k ON k.conrelid = c.oid
          LEFT JOIN parent_list i ON i.inhrelid = c.oid
          LEFT JOIN generation g ON g.attrelid = c.oid
+         LEFT JOIN extra_list x ON x.relid = c.oid
         CROSS JOIN LATERAL (SELECT CASE WHEN c.reloftype <> 0 THEN '' END AS nothing) AS typed
      )

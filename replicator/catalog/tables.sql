@@ -64,14 +64,21 @@
             , (array_agg(format('column %I is of type %s', a.attname, format_type(a.atttypid, NULL)) ORDER BY a.attnum)
                    FILTER (WHERE copied.it AND form."binary" IS NOT TRUE))[1] AS unlike
          FROM pg_class c
-         JOIN pg_attribute a ON a.attrelid = c.oid
+         JOIN (SELECT attrelid, attnum, attname, atttypid, attgenerated
+                 FROM pg_attribute
+                WHERE attnum > 0
+                  AND NOT attisdropped
+                  AND attgenerated IN ('', 's')
+                  AND (attrelid::bigint << 16) + attnum <> ALL (<without>)
+                UNION ALL
+               SELECT e.relid, (10000 + e.place)::int2, e.name::name, e.type, ''::"char"
+                 FROM (
+<extra>
+                      ) AS e) AS a ON a.attrelid = c.oid
          LEFT JOIN form ON form.type = a.atttypid
         CROSS JOIN LATERAL (SELECT a.attgenerated = '') AS copied (it)
         WHERE c.relkind = 'r'
           AND c.oid >= 16384
-          AND a.attnum > 0
-          AND NOT a.attisdropped
-          AND a.attgenerated IN ('', 's')
         GROUP BY a.attrelid
      )
      , key AS (
@@ -244,6 +251,7 @@ SELECT ARRAY[c.tableoid::bigint, c.oid::bigint] AS address
   --<14        LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
   --<14                             AND NOT s.inherited
   --<14       WHERE i.indrelid = c.oid
+  --<14         AND (a.attrelid::bigint << 16) + a.attnum <> ALL (<without>)
   --<14         AND i.indisprimary) AS quantile ON m.amname = 'heap'
  WHERE c.relkind = 'r'
    AND c.relpersistence <> 't'

@@ -27,7 +27,7 @@ from replicator.sessions.locks import Relation
 from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import HOLDERS
 from replicator.settings import Settings
-from replicator.shaping import Shaped
+from replicator.shaping import Shaped, columns
 from replicator.work.copying import encoding
 
 OWNER = "SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()"
@@ -144,7 +144,8 @@ def as_cloned(catalog: Catalog, ends: Endpoints, settings: Settings, emit: Emit)
     if settings.skip_unprivileged:
         catalog = select.without_owners(catalog, checks.inaccessible_owners(source, destination, catalog))
     agreed = settings.skip_unprivileged
-    fit = fitting(destination, catalog, emit, existing=untried(read_catalog(destination), catalog), agreed=agreed)
+    there = read_catalog(destination, attributes=columns.of_copy(destination, settings.definition))
+    fit = fitting(destination, catalog, emit, existing=untried(there, catalog), agreed=agreed)
     refuse_or_note(checks.check_losses(fit.losses, destination, fit.source, agreed=True), emit)
     if agreed:
         refuse_or_note(checks.check_forbidden(fit.forbidden, catalog, destination, agreed=True), emit)
@@ -172,7 +173,7 @@ def compared(
     with snapshot.take(settings.destination, ends.encoding, holders=HOLDERS, where="destination") as now:
         if compare_with is None:
             with events.saying(emit, "Reading the destination's catalogs"):
-                compare_with = selected(read(now, now.holder, settings), settings, catalog)
+                compare_with = selected(read(now, now.holder, settings, copy=True), settings, catalog)
             for schema in (*([ownership.SCHEMA] if ownership.exists(now.holder) else []), *other_schemas):
                 compare_with = select.without_schema(compare_with, schema)
             if cloned:

@@ -24,7 +24,7 @@ from replicator.runs.reading import READING, content, in_one_encoding, read_stab
 from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import HOLDERS
 from replicator.settings import Settings
-from replicator.shaping import Shaped
+from replicator.shaping import Shaped, columns
 from replicator.work import emptying
 from replicator.work.copying import encoding
 
@@ -256,7 +256,8 @@ def try_beside(
 
 def read_existing(destination: Connection, catalog: Catalog, settings: Settings) -> Catalog:
     """Return what an earlier run created; a key that may be NOT VALID counts as valid."""
-    existing = selected(read_catalog(destination), settings, catalog)
+    attributes = columns.of_copy(destination, settings.definition)
+    existing = selected(read_catalog(destination, attributes=attributes), settings, catalog)
     return select.as_validated(existing, catalog) if settings.foreign_keys or settings.defer_validation else existing
 
 

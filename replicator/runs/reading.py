@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import psycopg
 
 from replicator.catalog import FACETS, keywords
+from replicator.catalog.attributes import AS_THEY_ARE
 from replicator.catalog.choose import chosen, selected
 from replicator.catalog.read import read_catalog
 from replicator.catalog.relations import relations
@@ -25,7 +26,7 @@ from replicator.sessions.changes import changed_objects
 from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import Snapshot
 from replicator.settings import Content, Settings
-from replicator.shaping import Shaped, shape
+from replicator.shaping import Shaped, columns, shape
 from replicator.work.copying import encoding
 
 READING = "Locking the source's tables and reading its catalogs"
@@ -100,18 +101,20 @@ def read_stable(ends: Endpoints, settings: Settings) -> Catalog:
     )
 
 
-def read(moment: Snapshot, reader: Connection, content: Content | None = None) -> Catalog:
+def read(moment: Snapshot, reader: Connection, content: Content | None = None, *, copy: bool = False) -> Catalog:
     """Read the catalog in this snapshot, in statements that the server of `reader` can parse: see catalog/keywords.py.
 
-    Tables that `content` does not choose are not opened.
+    Tables that `content` does not choose are not opened. `copy`: it is a copy's, with extra columns.
 
-    Raises PreflightFailed if the server fails to print an existing object (not one being dropped).
+    Raises DefinitionError, or PreflightFailed if the server fails to print an existing object (not one being dropped).
     """
     copied = relations(moment.holder, content) if content else None
     only = copied.to_lock if copied else None
+    attributes = columns.of_copy if copy else columns.of_source
+    how = attributes(moment.holder, content.definition) if content else AS_THEY_ARE
     try:
         with uncollected(), moment.another() as beside:
-            return routed(keywords.read_for(moment.holder, reader, beside, only), moment.holder, reader)
+            return routed(keywords.read_for(moment.holder, reader, beside, only, how), moment.holder, reader)
     except psycopg.errors.InternalError_ as error:
         names = ""
         with suppress(psycopg.errors.LockNotAvailable), moment.now() as conn:  # a table is being altered

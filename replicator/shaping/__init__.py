@@ -13,7 +13,7 @@ from replicator.catalog import closure
 from replicator.model import Catalog, Finding, Loss
 from replicator.sessions.postgres import Connection
 from replicator.settings import Settings
-from replicator.shaping import dangling, masks, subset, where
+from replicator.shaping import columns, dangling, masks, subset, where
 from replicator.shaping.expressions import uses_time
 
 FEWER_ROWS = "what the definition leaves out: it is refreshed from the copied rows, and not compared"
@@ -50,11 +50,12 @@ def shape(conn: Connection, catalog: Catalog, settings: Settings) -> Shaped:
     moment = datetime.fromisoformat(settings.as_of or "0001-01-01")
     catalog = where.apply(conn, catalog, definition, moment)
     catalog, findings = subset.apply(conn, catalog, definition, moment)
+    catalog, without = columns.apply(conn, catalog, definition, moment)
     catalog, losses, dangle = dangling.apply(conn, catalog, definition, moment)
     masking = masks.apply(conn, catalog, settings)
     catalog, views = _views(masking.catalog)
     return Shaped(
-        catalog, [*losses, *masking.losses, *views], [*_time(settings), *findings, *dangle, *masking.findings]
+        catalog, [*without, *losses, *masking.losses, *views], [*_time(settings), *findings, *dangle, *masking.findings]
     )
 
 

@@ -17,6 +17,7 @@
          FROM pg_attribute a
          JOIN pg_class c ON c.oid = a.attrelid
         WHERE NOT a.attisdropped
+          AND (a.attrelid::bigint << 16) + a.attnum <> ALL (<without>)
           AND (a.attacl IS NOT NULL OR a.attrelid IN (SELECT objoid FROM pg_init_privs WHERE objsubid <> 0))
         UNION ALL
        SELECT tableoid, oid, 0, CASE prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, proowner, proacl

@@ -56,4 +56,5 @@ SELECT c.tableoid AS classid
         OR a.attfdwoptions IS NOT NULL
         OR c.oid IN (SELECT inhrelid FROM pg_inherits))
    AND setting.clause IS NOT NULL
+   AND (c.oid::bigint << 16) + a.attnum <> ALL (<without>)
  GROUP BY c.tableoid, c.oid

@@ -7,6 +7,7 @@
          FROM pg_description
         WHERE objoid >= 16384
           AND classoid <> 'pg_largeobject'::regclass         -- see large_object_words.sql
+          AND (classoid <> 'pg_class'::regclass OR (objoid::bigint << 16) + objsubid <> ALL (<without>))
         UNION
        SELECT n.tableoid, n.oid, 0, d.description
          FROM pg_namespace n

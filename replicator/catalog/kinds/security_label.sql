@@ -27,4 +27,5 @@ SELECT s.classoid AS classid
             ELSE format('%s %s', upper(object.type), object.identity)
         END) AS target (name)
  WHERE object.identity IS NOT NULL
+   AND (s.classoid <> 'pg_class'::regclass OR (s.objoid::bigint << 16) + s.objsubid <> ALL (<without>))
  GROUP BY s.classoid, s.objoid

@@ -33,10 +33,12 @@ class MatchedTable:
     @property
     def copied(self) -> Table:
         """The source's table, reduced to what is copied."""
+        read = {c.name.replace('"', ""): e for c, e in zip(self.table.columns, self.table.expressions, strict=False)}
         return replace(
             self.table,
             identity=most_quoted(self.table.identity, self.name) if self.direct else self.table.identity,
             columns=self.columns,
+            expressions=tuple(read[column.name.replace('"', "")] for column in self.columns) if read else (),
             stored=(),
             root=None if self.direct else self.name,
             as_text=self.table.as_text or len(self.alike) < len(self.columns),
