@@ -3,7 +3,7 @@
 import pytest
 
 from replicator import clone, plan, verify
-from replicator.errors import Interrupted
+from replicator.errors import Interrupted, PreflightFailed
 from replicator.settings import Settings
 from replicator.settings.definition import DefinitionError
 from tests.fix_cli import Run, both, notes, refuses, runs
@@ -13,8 +13,8 @@ SHOP = """
 CREATE SCHEMA "Odd.One";
 CREATE TYPE mood AS ENUM ('good', 'bad');
 CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
-CREATE TABLE customers (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name varchar(40) NOT NULL, secret text DEFAULT 's',
-                        code int UNIQUE, mood mood, kept int,
+CREATE TABLE customers (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name varchar(40) NOT NULL,
+                        secret text DEFAULT 's', code int UNIQUE, mood mood, kept int,
                         CONSTRAINT code_is_positive CHECK (code > 0), CONSTRAINT kept_is_positive CHECK (kept > 0));
 INSERT INTO customers (name, code, mood, kept) SELECT 'c' || g, g, 'good', g FROM generate_series(1, 1000) g;
 CREATE INDEX by_secret ON customers (upper(secret)); CREATE INDEX by_name ON customers (name);
@@ -54,7 +54,7 @@ DEFINITION = {
         },
         '"Odd.One"."T%s"': {
             "exclude_columns": ["id", '"a%b"'],
-            "extra": {'"Twice %s"': '"Big ""Value" || "Big ""Value"', "id": "length(\"a%b\")"},
+            "extra": {'"Twice %s"': '"Big ""Value" || "Big ""Value"', "id": 'length("a%b")'},
         },
         "public.log": {"exclude_columns": ["note"], "extra": {"month": "extract(month FROM day)::int"}},
         "public.animals": {"exclude_columns": ["legs"], "extra": {"twice": "legs * 2", "note": "NULL::text"}},
@@ -122,7 +122,9 @@ def is_shaped(source: Database, destination: Database) -> None:
 
 
 def names(database: Database, catalog: str) -> set[str]:
-    column = {"pg_class": "relname", "pg_constraint": "conname", "pg_policy": "polname", "pg_trigger": "tgname"}[catalog]
+    column = {"pg_class": "relname", "pg_constraint": "conname", "pg_policy": "polname", "pg_trigger": "tgname"}[
+        catalog
+    ]
     return {name for (name,) in database.rows(f"SELECT {column} FROM {catalog} WHERE oid >= 16384")}
 
 
@@ -139,7 +141,9 @@ def test_columns_are_left_out_and_added(pair: tuple[Database, Database]) -> None
     for catalog, name in STAYS:
         assert name in names(destination, catalog)
     for what in GONE:
-        assert what.split(" ")[1].rpartition(".")[2] not in names(destination, "pg_class") | names(destination, "pg_policy")
+        assert what.split(" ")[1].rpartition(".")[2] not in names(destination, "pg_class") | names(
+            destination, "pg_policy"
+        )
     dumped = destination.dump()
     assert "secret" not in dumped
     assert "never tell" not in dumped
@@ -151,3 +155,115 @@ def test_columns_are_left_out_and_added(pair: tuple[Database, Database]) -> None
     destination.run("UPDATE customers SET origin = 'x' WHERE id = 7; ALTER TABLE dogs DROP said")
     found = verify(Settings(source.dsn, destination.dsn, as_of=as_of, **settings))
     assert {d.what for d in found.differences} == {"table public.customers", "table public.dogs"}
+
+
+@SOME
+@pytest.mark.parametrize(
+    ("table", "rule", "words"),
+    [
+        ("public.customers", {"exclude_columns": ["secrt"]}, "no column secrt. Did you mean secret?"),
+        (
+            "public.sums",
+            {"exclude_columns": ["a"]},
+            "public.sums.c is generated from public.sums.a. Exclude public.sums.c",
+        ),
+        ("public.sums", {"exclude_columns": ["a", "b", "c"]}, "public.sums would have no column. Leave the table out"),
+        ("public.log", {"exclude_columns": ["id"]}, "public.log.id is in the partition key"),
+        ("public.by_expression", {"exclude_columns": ["v"]}, "public.by_expression.v is in the partition key"),
+        (
+            "public.log_2",
+            {"exclude_columns": ["note"]},
+            "public.log_2 has note from public.log. Exclude it from public.log",
+        ),
+        ("public.log_2", {"extra": {"x": "1"}}, "public.log_2 is a partition. Name its partitioned table"),
+        ("public.animals", {"extra": {"name": "1"}}, "public.dogs has a column name already"),
+        ("public.typed", {"exclude_columns": ["a"]}, "public.typed has the columns of its type"),
+        ("public.typed", {"extra": {"x": "1"}}, "public.typed has the columns of its type"),
+        ("public.sums", {"extra": {"x": "1"}}, "column s of table public.has_rows is of the type of public.sums"),
+        ("public.customers", {"extra": {"ctid": "1"}}, "every table has a system column ctid"),
+        ("public.customers", {"extra": {"x" * 64: "1"}}, "the name is longer than 63 bytes"),
+        ("public.customers", {"extra": {"x": "nam"}}, 'column "nam" does not exist'),
+        ("public.customers", {"extra": {"x": "(id, name)"}}, "its type is record, which no column can have"),
+        ("public.customers", {"extra": {"x": "random()"}}, "random() gives another value whenever it is called"),
+        ("public.customers", {"extra": {"x": ""}}, "an SQL expression is needed"),
+        ("public.customers", {"extra": {"x": "1); DROP TABLE log; SELECT (1"}}, "is not one expression"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_written(
+    pair: tuple[Database, Database], table: str, rule: dict, words: str
+) -> None:
+    source, destination = pair
+    source.run(SHOP)
+    source.run("CREATE TYPE ab AS (a int, b int); CREATE TABLE typed OF ab; CREATE TABLE has_rows (s sums);"
+               "CREATE TABLE by_expression (v text, n int) PARTITION BY LIST (upper(v))")  # fmt: skip
+    with pytest.raises(DefinitionError) as raised:
+        clone(Settings(source.dsn, destination.dsn, definition={"tables": {table: rule}}))
+    assert words in f"{raised.value} {raised.value.hint or ''}"
+    assert destination.value("SELECT count(*) FROM pg_class WHERE oid >= 16384") == 0
+
+
+@SOME
+def test_resuming_replacing_and_rows_alone(pair: tuple[Database, Database]) -> None:
+    source, destination = pair
+    source.run(SHOP)
+    definition = {"tables": {name: {**rule} for name, rule in DEFINITION["tables"].items()}}
+    definition["tables"]["public.customers"]["extra"] = {**DEFINITION["tables"]["public.customers"]["extra"],
+                                                        "loaded_at": "timestamptz '2026-01-01'"}  # fmt: skip
+    settings = {"definition": definition}
+
+    def stop(event: object) -> None:
+        if type(event).__name__ == "Done" and getattr(event, "step", "") == "data public.log_1":
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        clone(Settings(source.dsn, destination.dsn, **settings), on_event=stop)
+    clone(Settings(source.dsn, destination.dsn, resume="per-table", verify=True, **settings))
+    is_shaped(source, destination)
+    source.run("UPDATE customers SET name = 'new', secret = 'hidden' WHERE id < 10")
+    seen: list = []
+    clone(
+        Settings(source.dsn, destination.dsn, data_only=True, truncate=True, verify=True, **settings),
+        on_event=seen.append,
+    )
+    is_shaped(source, destination)
+    assert not [text for text in notes(seen) if "lacks" in text]
+    clone(Settings(source.dsn, destination.dsn, replace="drop", verify=True, **settings))
+    is_shaped(source, destination)
+
+
+@SOME
+def test_rows_alone_into_a_schema_with_all_columns(pair: tuple[Database, Database]) -> None:
+    source, destination = pair
+    source.run(SHOP)
+    destination.run(SHOP)
+    destination.run("ALTER TABLE customers ADD origin varchar(2)")
+    destination.run("TRUNCATE customers, uses_code")
+    tables = {"public.customers": {"exclude_columns": ["secret"], "extra": {"origin": "'shop'", "absent": "1"}}}
+    seen: list = []
+    given = {"data_only": True, "truncate": True, "verify": True, "definition": {"tables": tables}}
+    with pytest.raises(PreflightFailed, match=r"longer than the destination's columns: public.customers.origin \(2\)"):
+        clone(Settings(source.dsn, destination.dsn, **given))
+    destination.run("ALTER TABLE customers ALTER origin TYPE varchar(9)")
+    clone(Settings(source.dsn, destination.dsn, **given), on_event=seen.append)
+    assert destination.rows("SELECT DISTINCT secret, origin FROM customers") == [("s", "shop")]
+    assert destination.value("SELECT count(*) FROM customers") == 1000
+    assert any("columns of public.customers" in text and "absent" in text for text in notes(seen))
+
+
+@SOME
+def test_the_file_and_what_is_chosen(pair: tuple[Database, Database], replicator: Run, tmp_path) -> None:
+    source, destination = pair
+    source.run(SHOP)
+    path = tmp_path / "shop.toml"
+    path.write_text('[tables."public.customers"]\nexclude_columns = ["code", "secre"]\n')
+    given = ("--definition", str(path), *both(source, destination), "--include", "public.customers")
+    refuses(replicator("clone", *given), 2, f"{path}:2: ", "public.customers has no column secre. Did you mean secret?")
+    path.write_text(
+        '[tables."public.customers"]\nexclude_columns = ["code"]\nextra.feeling = "\'good\'::public.mood"\n'
+    )
+    listed = runs(replicator("choose", "--definition", str(path), "--source", source.dsn))
+    assert "customers_code_key" not in listed
+    runs(replicator("clone", *given, "--verify"))
+    assert destination.rows("SELECT DISTINCT feeling::text FROM customers") == [("good",)]
+    assert "code" not in str(destination.value(COLUMNS.format("customers")))
+    runs(replicator("verify", *given))

@@ -30,6 +30,7 @@ PARTS = {
     b"<body>": "table_body",
     b"<inet_ops>": "inet_ops",
     b"<index_keys>": "index_keys",
+    b"<attributes>": "attributes",
     b"<extra>": "extra",
     b"<without>": "without",
 }
@@ -67,10 +68,11 @@ Making = Callable[[list[Row], Several[str]], list[Any]]
 """Converts rows, whose columns have these names, while the server runs the next query."""
 
 
-def read_targets(conn: Connection, name: str = "targets") -> list[Any]:
+def read_targets(conn: Connection, name: str = "targets", attributes: Attributes = AS_THEY_ARE) -> list[Any]:
     """Return the rows of `catalog/<name>.sql`: relations that rows can be copied into, and what fires there."""
+    attributes.set(conn)
     with conn.cursor(row_factory=namedtuple_row) as cursor:
-        return cursor.execute(statement(__package__, name, conn)).fetchall()
+        return cursor.execute(_query(name, conn.info.server_version // 10000)).fetchall()
 
 
 ROLE = "SELECT current_user::text, reset_val FROM pg_settings WHERE name = 'search_path'"

@@ -55,7 +55,7 @@
             , x.adds || d.sets || l.alters AS alter_stub
             , array_remove(l.defaults || k.finish || i.finish || '{}', NULL) AS finish
             , ARRAY(SELECT unnest(g.needs))
-              || ARRAY(SELECT unnest(ARRAY['pg_type'::regclass, e.type]) FROM extra e WHERE e.relid = c.oid) AS needs
+              || ARRAY(SELECT unnest(ARRAY['pg_type'::regclass, e.type]::oid[]) FROM extra e WHERE e.relid = c.oid) AS needs
          FROM relation c
          LEFT JOIN column_list l ON l.attrelid = c.oid
          LEFT JOIN conflict d ON d.relid = c.oid

@@ -64,17 +64,9 @@
             , (array_agg(format('column %I is of type %s', a.attname, format_type(a.atttypid, NULL)) ORDER BY a.attnum)
                    FILTER (WHERE copied.it AND form."binary" IS NOT TRUE))[1] AS unlike
          FROM pg_class c
-         JOIN (SELECT attrelid, attnum, attname, atttypid, attgenerated
-                 FROM pg_attribute
-                WHERE attnum > 0
-                  AND NOT attisdropped
-                  AND attgenerated IN ('', 's')
-                  AND (attrelid::bigint << 16) + attnum <> ALL (<without>)
-                UNION ALL
-               SELECT e.relid, (10000 + e.place)::int2, e.name::name, e.type, ''::"char"
-                 FROM (
-<extra>
-                      ) AS e) AS a ON a.attrelid = c.oid
+         JOIN (
+<attributes>
+              ) AS a ON a.attrelid = c.oid AND a.attgenerated IN ('', 's')
          LEFT JOIN form ON form.type = a.atttypid
         CROSS JOIN LATERAL (SELECT a.attgenerated = '') AS copied (it)
         WHERE c.relkind = 'r'

@@ -9,13 +9,13 @@
             , a.atttypmod AS modifier
          FROM pg_class c
          JOIN pg_namespace n ON n.oid = c.relnamespace
-         JOIN pg_attribute a ON a.attrelid = c.oid
+         JOIN (
+<attributes>
+              ) AS a ON a.attrelid = c.oid
         WHERE c.relkind IN ('r', 'p')
           AND c.relpersistence <> 't'
           AND c.oid >= 16384
           AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'replicator')
-          AND a.attnum > 0
-          AND NOT a.attisdropped
         UNION ALL
        SELECT v.relation
             , v.name

@@ -32,11 +32,11 @@ SELECT c.tableoid::bigint AS classid
             , coalesce(array_agg(a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND t.typdefault IS NULL
                                  ORDER BY a.attnum), '{}') AS needed
             , coalesce(array_agg(a.attgenerated <> '' ORDER BY a.attnum), '{}') AS generated
-         FROM pg_attribute a
+         FROM (
+<attributes>
+              ) AS a
          JOIN pg_type t ON t.oid = a.atttypid
-        WHERE a.attrelid = c.oid
-          AND a.attnum > 0
-          AND NOT a.attisdropped) AS column_list
+        WHERE a.attrelid = c.oid) AS column_list
  WHERE c.relkind IN ('r', 'p')
    AND c.relpersistence <> 't'
    AND c.oid >= 16384

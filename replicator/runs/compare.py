@@ -104,7 +104,7 @@ def read_source(ends: Endpoints, settings: Settings) -> Shaped:
 
 def compare_rows(ends: Endpoints, catalog: Catalog, settings: Settings, emit: Emit) -> list[Mismatch]:
     """Compare the rows and values that --data-only copies; emit a note for everything not compared."""
-    pairs = counterparts(catalog, ends.snapshot.holder, ends.control.conn)
+    pairs = counterparts(catalog, ends.snapshot.holder, ends.control.conn, settings.definition)
     for note in pairs.notes:
         emit(events.Note(note))
     missing = [
@@ -144,7 +144,8 @@ def as_cloned(catalog: Catalog, ends: Endpoints, settings: Settings, emit: Emit)
     if settings.skip_unprivileged:
         catalog = select.without_owners(catalog, checks.inaccessible_owners(source, destination, catalog))
     agreed = settings.skip_unprivileged
-    there = read_catalog(destination, attributes=columns.of_copy(destination, settings.definition))
+    with destination.transaction():
+        there = read_catalog(destination, attributes=columns.of_copy(destination, settings.definition))
     fit = fitting(destination, catalog, emit, existing=untried(there, catalog), agreed=agreed)
     refuse_or_note(checks.check_losses(fit.losses, destination, fit.source, agreed=True), emit)
     if agreed:

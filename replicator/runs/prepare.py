@@ -256,8 +256,9 @@ def try_beside(
 
 def read_existing(destination: Connection, catalog: Catalog, settings: Settings) -> Catalog:
     """Return what an earlier run created; a key that may be NOT VALID counts as valid."""
-    attributes = columns.of_copy(destination, settings.definition)
-    existing = selected(read_catalog(destination, attributes=attributes), settings, catalog)
+    with destination.transaction():
+        attributes = columns.of_copy(destination, settings.definition)
+        existing = selected(read_catalog(destination, attributes=attributes), settings, catalog)
     return select.as_validated(existing, catalog) if settings.foreign_keys or settings.defer_validation else existing
 
 

@@ -109,8 +109,8 @@ def apply(conn: Connection, catalog: Catalog, definition: Definition, moment: da
     if not rules:
         return catalog, []
     _refuse_members(catalog, rules)
-    _refuse_row_types(conn, rules)
     catalog, losses = _without_needing(conn, catalog, rules)
+    _refuse_row_types(conn, rules)
     tables = tuple(_with_extra(table, rules, definition, moment) for table in catalog.tables)
     # Statistics hold values of columns that are not copied.
     return replace(catalog, tables=tables, carried=frozenset()), losses
@@ -271,8 +271,8 @@ def _needing(conn: Connection, rules: Rules) -> list[Any]:
     return conn.execute(statement(__package__, "needing"), given).fetchall()
 
 
-def _refusal(column: str, what: str) -> tuple[str, str]:
-    if what == "partition key":
+def _refusal(column: str, what: str | None) -> tuple[str, str]:
+    if what is None:
         return f"{column} is in the partition key.", "Without it no row has a partition. Mask it instead."
     return f"{what} is generated from {column}.", f"Exclude {what}, too."
 

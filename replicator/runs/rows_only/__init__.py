@@ -36,6 +36,7 @@ from replicator.runs.rows_only.sequences import common_sequences
 from replicator.sessions import failures, locks, postgres
 from replicator.sessions.postgres import REPLICA, Connection
 from replicator.settings import Settings
+from replicator.shaping.columns import of_source
 from replicator.work.copying import encoding
 
 LARGE_OBJECTS = "SELECT EXISTS (SELECT FROM pg_largeobject_metadata)"
@@ -81,8 +82,9 @@ def prepare(ends: Endpoints, settings: Settings, emit: Emit) -> Prepared:
     if previous:
         catalog = resume.with_earlier_sizes(previous, catalog)
     existing = read_targets(destination, "targets")
-    matched = match(catalog.tables, read_targets(source, "targets"), existing)
-    types = read_targets(source, "target_types"), read_targets(destination, "target_types")
+    attributes = of_source(source, settings.definition)
+    matched = match(catalog.tables, read_targets(source, "targets", attributes), existing)
+    types = read_targets(source, "target_types", attributes), read_targets(destination, "target_types")
     shorter = check_types(matched, *types, agreed=settings.allow_narrower_types)
     _check_lengths(source, matched, shorter, blanks=settings.allow_narrower_types)
     replica = _is_permitted(destination, REPLICA)
@@ -230,10 +232,12 @@ def _check_lengths(
     `blanks`: trailing blanks may be cut off.
     """
     long = []
+    copied = {target.table.identity: target.copied for target in matched.targets}
+    rows = {name: table.reading.rows(table.target.columns) for name, table in copied.items()}
     for table, columns in most.items():
         length = "char_length(rtrim({0}, ' '))" if blanks else "char_length({0})"
         tests = ", ".join(f"bool_or(octet_length({c}) > {n} AND {length.format(c)} > {n})" for c, n in columns.items())
-        (found,) = source.execute(f"SELECT {tests} FROM ONLY {table}").fetchall()
+        (found,) = source.execute(f"SELECT {tests} FROM {rows[table]}", prepare=True).fetchall()
         long += [f"{table}.{c} ({n})" for (c, n), is_longer in zip(columns.items(), found, strict=True) if is_longer]
     if long:
         hint = "Widen them there." + ("" if blanks else " --allow-narrower-types cuts trailing blanks off.")

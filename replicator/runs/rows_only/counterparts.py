@@ -10,6 +10,8 @@ from replicator.model import Catalog, Table
 from replicator.runs.rows_only.match import Matched, MatchedTable, match
 from replicator.runs.rows_only.sequences import common_sequences
 from replicator.sessions.postgres import Connection
+from replicator.settings.definition import Definition
+from replicator.shaping import columns
 
 ROWS_ALONE = (
     "--data-only compares rows, large objects and the next values of sequences. It does not compare definitions,"
@@ -26,9 +28,9 @@ class Counterparts(NamedTuple):
     notes: list[str]
 
 
-def counterparts(catalog: Catalog, source: Connection, destination: Connection) -> Counterparts:
+def counterparts(catalog: Catalog, source: Connection, destination: Connection, definition: Definition) -> Counterparts:
     """Match what --data-only would copy with its targets."""
-    ours, theirs = read_targets(source), read_targets(destination)
+    ours, theirs = read_targets(source, attributes=columns.of_source(source, definition)), read_targets(destination)
     matched = match(catalog.tables, ours, theirs)
     sequences, values_there = common_sequences(catalog, source, destination, Matched(matched.targets))
     of_source = replace(
