@@ -147,6 +147,12 @@ DATA_ONLY = (
     option(Group.EXISTING, "--append", is_flag=True, help="With --data-only: add to the rows that are there."),
     option(
         Group.EXISTING,
+        "--upsert",
+        is_flag=True,
+        help="With --data-only: replace rows by their keys, and add new ones.",
+    ),
+    option(
+        Group.EXISTING,
         "--allow-narrower-types",
         is_flag=True,
         help="With --data-only: accept that values are rounded or trailing blanks cut off.",

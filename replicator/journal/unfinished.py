@@ -17,6 +17,7 @@ SAME = (
     "data_only",
     "truncate",
     "append",
+    "upsert",
     "allow_narrower_types",
     "replace",
     "owners",
@@ -129,7 +130,7 @@ def start_over(begun: Options) -> str:
         return ""
     if begun["replace"]:
         return f"`{command(begun)}`"
-    again = command({**begun, "truncate": begun["data_only"]})  # its rows stay
+    again = command({**begun, "truncate": begun["data_only"] and not begun["upsert"]})  # its rows stay
     return f"`clean`, then `{again}`"
 
 

@@ -166,6 +166,8 @@ class Existing:
     data_only: bool = False
     truncate: bool = False
     append: bool = False
+    upsert: bool = False
+    """Replace the rows whose keys exist, add the others."""
     allow_narrower_types: bool = False
 
     def _check(self) -> None:
@@ -173,10 +175,12 @@ class Existing:
             self, "replace", "data_only", "either the rows of an existing schema are copied, or everything is replaced"
         )
         _exclusive(self, "truncate", "append", "existing rows are either removed or kept")
+        _exclusive(self, "truncate", "upsert", "existing rows are either removed or replaced by their keys")
+        _exclusive(self, "append", "upsert", "rows whose keys exist are either an error or replaced")
         for one, needed, wanted in (
             ("keep_previous", "`replace=swap`", self.replace == "swap"),
             ("allow_empty", "`replace` or `truncate`", self.replace is not None or self.truncate),
-            *((name, "`data_only`", self.data_only) for name in ("truncate", "append", "allow_narrower_types")),
+            *((name, "`data_only`", self.data_only) for name in ROWS_ONLY),
         ):
             if getattr(self, one) and not wanted:
                 raise UsageError(f"`{one}` needs {needed}.")
@@ -217,6 +221,7 @@ class Settings(Comparing, Existing, Copying, Content, Servers):
                 " together, as they were at one moment.",
                 hint="Clone again, with `replace=drop`.",
             )
+        _exclusive(self, "upsert", "verify", "rows that only the destination has would count as extra")
         if self.replace == "swap" and any(self.deferral):
             raise UsageError(
                 "`replace=swap` puts the copy into use at once: `defer_validation` and"
@@ -250,6 +255,7 @@ def _exclusive(group: object, one: str, other: str, why: str) -> None:
         raise UsageError(f"`{one}` and `{other}` exclude each other: {why}.")
 
 
+ROWS_ONLY = ("truncate", "append", "upsert", "allow_narrower_types")
 NOT_IN_DATA_ONLY: Mapping[str, tuple[object, ...]] = {
     "create": (),
     "roles": (),

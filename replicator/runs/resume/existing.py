@@ -61,7 +61,7 @@ class EarlierCopy:
         written: dict[str, int] = {}
         wrong = list(self._definitions(self.there, readable_kinds(control), destination)) if self.there else []
         options = self.previous.run.options
-        if not wrong and not options["append"]:  # appended rows look like existing ones
+        if not wrong and not (options["append"] or options["upsert"]):  # such rows look like existing ones
             wrong += [*self._rows(destination, settings.workers, emit, written), *self._large_objects(control)]
         if wrong:
             more = f"; and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""

@@ -33,6 +33,7 @@ from replicator.runs.rows_only.order import in_order
 from replicator.runs.rows_only.plan_rows import AffectedKey, make_plan, without_children
 from replicator.runs.rows_only.refresh import changed, to_refresh
 from replicator.runs.rows_only.sequences import common_sequences
+from replicator.runs.rows_only.upsert import keys_for
 from replicator.sessions import failures, locks, postgres
 from replicator.sessions.postgres import REPLICA, Connection
 from replicator.settings import Settings
@@ -99,6 +100,7 @@ def prepare(ends: Endpoints, settings: Settings, emit: Emit) -> Prepared:
     changes = changed(matched.targets, emptied=settings.truncate)
     filled = read_targets(destination, "target_matviews")
     views = to_refresh(filled, changes, catalog, matched, user=destination.info.user)
+    merged_by = keys_for(destination, matched) if settings.upsert else None
     refuse_or_note(matched.findings, emit)
     dropped_before = read_dropped_keys(destination) if previous else []
     keys = sorted([*map(AffectedKey, dropped_before), *keys], key=lambda key: key.name)
@@ -109,7 +111,9 @@ def prepare(ends: Endpoints, settings: Settings, emit: Emit) -> Prepared:
     indexes = {r.identity: r.functions for r in read_targets(destination, "target_indexes")}
     copying = [target for target in matched.targets if not target.table.empty]
     ordered = partial(in_order, source_catalog, copying, calling=calling, indexes=indexes)
-    plan = make_plan(catalog, matched.targets, keys, firing, views, settings, replica=replica, ordered=ordered)
+    plan = make_plan(
+        catalog, matched.targets, keys, firing, views, settings, replica=replica, ordered=ordered, merged_by=merged_by
+    )
     compared = tuple(target.copied for target in matched.targets)
     return Prepared(
         replace(catalog, tables=compared),
@@ -167,6 +171,7 @@ def _foreign_keys(destination: Connection, matched: Matched, settings: Settings,
         AffectedKey(_as_dropped_key(r), r.check, r.owned)
         for r in rows
         if r.referencing in (filled if r.enforced or not settings.truncate else tops)
+        or (settings.upsert and replica and r.referenced in filled)  # what it refers to may change
     ]
     if not replica and (others := [key.name for key in keys if not key.owned]):
         matched.refuse(
@@ -215,12 +220,13 @@ def _check(
             f" {listed(sorted({t.relation for t in about}))}.",
             "Connect as the owner of these tables, or as a superuser.",
         )
-    if not (settings.truncate or settings.append or resuming):
+    if not (settings.truncate or settings.append or settings.upsert or resuming):
         words = (without_children(top, partitioned=by_name[top].partitioned) for top in tops)
         full = [top for top, definition in zip(tops, words, strict=True) if _has_rows(destination, definition)]
         if full:
             matched.refuse(
-                f"The destination's tables already have rows: {listed(full)}.", "Use --truncate or --append."
+                f"The destination's tables already have rows: {listed(full)}.",
+                "Use --truncate or --append, or merge rows by their keys with --upsert.",
             )
 
 

@@ -24,6 +24,7 @@ from replicator.runs.rows_only.foreign_keys import DroppedKey
 from replicator.runs.rows_only.match import MatchedTable
 from replicator.runs.rows_only.order import rows_about
 from replicator.runs.rows_only.refresh import refresh_steps
+from replicator.runs.rows_only.upsert import Keys, merging
 from replicator.sessions import postgres
 from replicator.sessions.postgres import REPLICA
 from replicator.settings import Settings
@@ -66,8 +67,12 @@ def make_plan(
     *,
     replica: bool,
     ordered: Callable[[Sequence[Step], frozenset[str]], list[Step]],
+    merged_by: Keys | None = None,
 ) -> Plan:
-    """Return all steps that copy these tables' rows into their targets. `ordered` sorts the steps that copy rows."""
+    """Return all steps that copy these tables' rows into their targets. `ordered` sorts the steps that copy rows.
+
+    `merged_by`: the keys by which rows are merged with those that are there.
+    """
     first: list[Step] = []
     if keys and not replica:
         first.append(
@@ -82,14 +87,19 @@ def make_plan(
     first = [*first[:1], *(replace(b, needs=frozenset({a.name})) for a, b in pairwise(first))]
     first = [replace(step, indispensable=True) for step in first]
     begun = frozenset(step.name for step in first[-1:])
-    data = [_data_step(t, firing, begun, settings.format, replica=replica) for t in targets if not t.table.empty]
+    data = [
+        _data_step(t, firing, begun, settings.format, replica=replica, key=(merged_by or {}).get(t.name))
+        for t in targets
+        if not t.table.empty
+    ]
     data = ordered(data, begun)
     for r in catalog.large_objects:
         cost = r.count * LARGE_OBJECT_BYTES
         data.append(Step(f"large objects {r.first}-{r.last}", Phase.LARGE_OBJECTS, CopyLargeObjects(r), begun, cost))
     if catalog.sequences:
-        name = SET_FORWARD if settings.append else SET
-        data.append(Step(name, Phase.SEQUENCES, SetSequences(catalog.sequences, forward=settings.append), begun))
+        forward = settings.append or settings.upsert
+        name = SET_FORWARD if forward else SET
+        data.append(Step(name, Phase.SEQUENCES, SetSequences(catalog.sequences, forward=forward), begun))
     copied = begun | {step.name for step in data}
     if replica:
         key_checks = ((key.name, Execute((postgres.NO_VIEWS, key.check))) for key in keys if key.check)
@@ -111,7 +121,13 @@ def make_plan(
 
 
 def _data_step(
-    target: MatchedTable, firing: Iterable[Any], begun: frozenset[str], format: Format, *, replica: bool
+    target: MatchedTable,
+    firing: Iterable[Any],
+    begun: frozenset[str],
+    format: Format,
+    *,
+    replica: bool,
+    key: Sequence[str] | None,
 ) -> Step:
     table = target.copied
     binary, reason = form(table, format)
@@ -120,10 +136,11 @@ def _data_step(
     guards = none_fires({name: target.address.objid}, on_truncate=False) if replica else ()
     before = (*([REPLICA] if replica else []), *(t.disable for t in about), *guards)
     after = tuple(t.enable for t in about)
+    work = CopyTable(table, table.reading, table.target, binary, fresh=False, before=before, after=after)
     return Step(
         f"data {table.identity}",
         Phase.DATA,
-        CopyTable(table, table.reading, table.target, binary, fresh=False, before=before, after=after),
+        merging(work, key) if key else work,
         begun,
         table.bytes,
         {target.address: Lock.EXCLUSIVE if about else Lock.SHARED},
