@@ -158,6 +158,7 @@ STATES: dict[str, State] = {
     "README: replicator verify": copied,
     "README: replicator status": unfinished,
     "data-only: replicator clone --data-only --truncate --verify": with_schema,
+    "data-only: replicator clone --data-only --upsert --table orders --no-large-objects": copied,
     "data-only: replicator verify --data-only": copied,
     "choose: replicator clone --data-only --truncate --table orders --verify": with_schema,
     "deferred: replicator clean": opened,
