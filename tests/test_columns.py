@@ -155,6 +155,9 @@ def test_columns_are_left_out_and_added(pair: tuple[Database, Database]) -> None
     destination.run("UPDATE customers SET origin = 'x' WHERE id = 7; ALTER TABLE dogs DROP said")
     found = verify(Settings(source.dsn, destination.dsn, as_of=as_of, **settings))
     assert {d.what for d in found.differences} == {"table public.customers", "table public.dogs"}
+    destination.run("ALTER TABLE dogs ADD said text; UPDATE log SET month = 7; DELETE FROM customers WHERE id = 800")
+    verify(Settings(source.dsn, destination.dsn, as_of=as_of, repair=True, **settings))
+    is_shaped(source, destination)
 
 
 @SOME
@@ -227,8 +230,9 @@ def test_resuming_replacing_and_rows_alone(pair: tuple[Database, Database]) -> N
     )
     is_shaped(source, destination)
     assert not [text for text in notes(seen) if "lacks" in text]
-    clone(Settings(source.dsn, destination.dsn, replace="drop", verify=True, **settings))
-    is_shaped(source, destination)
+    for more in ({"replace": "swap"}, {"replace": "drop", "load_via_partition_root": True, "format": "text"}):
+        clone(Settings(source.dsn, destination.dsn, verify=True, **more, **settings))
+        is_shaped(source, destination)
 
 
 @SOME
@@ -248,6 +252,10 @@ def test_rows_alone_into_a_schema_with_all_columns(pair: tuple[Database, Databas
     assert destination.rows("SELECT DISTINCT secret, origin FROM customers") == [("s", "shop")]
     assert destination.value("SELECT count(*) FROM customers") == 1000
     assert any("columns of public.customers" in text and "absent" in text for text in notes(seen))
+    destination.run("UPDATE customers SET origin = 'mine', secret = 'mine' WHERE id = 3")
+    merged = {"data_only": True, "upsert": True, "include": ("public.customers",), "definition": {"tables": tables}}
+    clone(Settings(source.dsn, destination.dsn, **merged))
+    assert destination.rows("SELECT secret, origin FROM customers WHERE id = 3") == [("mine", "shop")]
 
 
 @SOME
