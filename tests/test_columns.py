@@ -7,7 +7,7 @@ from replicator.errors import Interrupted, PreflightFailed
 from replicator.settings import Settings
 from replicator.settings.definition import DefinitionError
 from tests.fix_cli import Run, both, notes, refuses, runs
-from tests.fix_servers import SEVERAL, SOME, Database
+from tests.fix_servers import SEVERAL, SOME, VERSIONS, Database, Servers
 
 SHOP = """
 CREATE SCHEMA "Odd.One";
@@ -275,3 +275,12 @@ def test_the_file_and_what_is_chosen(pair: tuple[Database, Database], replicator
     assert destination.rows("SELECT DISTINCT feeling::text FROM customers") == [("good",)]
     assert "code" not in str(destination.value(COLUMNS.format("customers")))
     runs(replicator("verify", *given))
+
+
+@pytest.mark.parametrize(("older", "newer"), [(VERSIONS[0], VERSIONS[-1])])
+def test_between_versions(servers: Servers, older: int, newer: int) -> None:
+    for one, other in ((older, newer), (newer, older)):
+        source, destination = servers.database(one), servers.database(other)
+        source.run(SHOP)
+        clone(Settings(source.dsn, destination.dsn, verify=True, definition=DEFINITION))
+        is_shaped(source, destination)

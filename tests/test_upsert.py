@@ -175,6 +175,27 @@ def test_a_role_without_privileges(pair: tuple[Database, Database]) -> None:
 
 
 @SOME
+def test_an_owner_without_more_rights_merges(pair: tuple[Database, Database]) -> None:
+    """Its triggers are disabled, its foreign keys dropped and recreated, within the run."""
+    source, destination = filled(pair)
+    source.run(CHANGES)
+    role = f"owner_{destination.name}"
+    destination.run(f"""CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE "{destination.name}" TO {role};
+        GRANT CREATE ON SCHEMA public TO {role};
+        ALTER TABLE people OWNER TO {role}; ALTER TABLE codes OWNER TO {role}; ALTER TABLE links OWNER TO {role}""")
+    keys = "SELECT string_agg(pg_get_constraintdef(oid), ', ' ORDER BY conname) FROM pg_constraint WHERE contype = 'f'"
+    before = destination.value(keys)
+    dsn = psycopg.conninfo.make_conninfo(destination.dsn, user=role)
+    clone(Settings(source.dsn, dsn, table=("public.people", "public.codes", "public.links"), **GIVEN))
+    assert rows(destination, "links") == rows(source, "links")
+    assert rows(destination, "codes") == rows(source, "codes")
+    assert destination.value(keys) == before
+    assert destination.value("SELECT tgenabled FROM pg_trigger WHERE tgname = 'tells'") == "O"
+    assert destination.value("SELECT count(*) FROM written") == source.value("SELECT count(*) FROM written")
+    destination.run(f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+@SOME
 def test_interrupted_and_resumed(pair: tuple[Database, Database]) -> None:
     source, destination = filled(pair)
     source.run(CHANGES)
