@@ -22,6 +22,7 @@ CREATE STATISTICS two ON code, kept FROM customers;
 CREATE VIEW with_code AS SELECT id, code FROM customers; CREATE VIEW over_it AS SELECT id FROM with_code;
 CREATE VIEW without_code AS SELECT id, name FROM customers;
 CREATE MATERIALIZED VIEW codes AS SELECT code FROM customers;
+CREATE MATERIALIZED VIEW all_names AS SELECT name FROM customers;
 CREATE TABLE uses_code (id int PRIMARY KEY, code int REFERENCES customers (code), customer int REFERENCES customers);
 INSERT INTO uses_code SELECT g, g, g FROM generate_series(1, 100) g;
 CREATE POLICY p ON customers USING (secret = 's'); CREATE POLICY q ON customers USING (kept > 0);

@@ -208,7 +208,7 @@ def filled(step: Step) -> list[str] | None:
     """Return the tables or sequences of the destination that a step fills."""
     match step.work:
         case CopyTable() as work:
-            return [work.target.relation]
+            return [work.table.loaded_into]  # not a temporary table that it goes through
         case SetSequences(sequences):
             return [sequence.target for sequence in sequences]
         case _:

@@ -4,13 +4,13 @@ A table's reading and target (model/tables.py) carry it through copying and comp
 source before anything is written.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from replicator.catalog import closure
-from replicator.model import Catalog, Finding, Loss
+from replicator.model import Address, Catalog, Finding, Loss, Table
 from replicator.sessions.postgres import Connection
 from replicator.settings import Settings
 from replicator.shaping import columns, dangling, masks, subset, where
@@ -50,18 +50,19 @@ def shape(conn: Connection, catalog: Catalog, settings: Settings) -> Shaped:
     moment = datetime.fromisoformat(settings.as_of or "0001-01-01")
     catalog = where.apply(conn, catalog, definition, moment)
     catalog, findings = subset.apply(conn, catalog, definition, moment)
-    catalog, without = columns.apply(conn, catalog, definition, moment)
+    catalog, without, alike = columns.apply(conn, catalog, definition, moment)
     catalog, losses, dangle = dangling.apply(conn, catalog, definition, moment)
     masking = masks.apply(conn, catalog, settings)
-    catalog, views = _views(masking.catalog)
+    catalog, views = _views(masking.catalog, alike)
     return Shaped(
         catalog, [*without, *losses, *masking.losses, *views], [*_time(settings), *findings, *dangle, *masking.findings]
     )
 
 
-def _views(catalog: Catalog) -> tuple[Catalog, list[Loss]]:
+def _views(catalog: Catalog, alike: Mapping[Address, Table]) -> tuple[Catalog, list[Loss]]:
     """Mark the materialized views that the source fills from other rows or values than the copy."""
-    unchanged = replace(catalog, tables=tuple(table for table in catalog.tables if not table.changed))
+    same = (table for table in catalog.tables if not table.changed or alike.get(table.address) == table)
+    unchanged = replace(catalog, tables=tuple(same))
     views = closure.incomplete_views(closure.Family.of(catalog), catalog.tables, unchanged)
     names = {o.address: o.name for o in catalog.objects if o.kind == "matview"}
     losses = [Loss(names[view], FEWER_ROWS, fatal=False) for view in sorted(views & catalog.populated)]

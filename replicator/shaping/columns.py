@@ -103,17 +103,27 @@ def _renamed(name: Name, definition: Definition) -> Name:
     return Name(rename.schemas.get(name.schema, name.schema), rename.tables.get(name, name.table))
 
 
-def apply(conn: Connection, catalog: Catalog, definition: Definition, moment: datetime) -> tuple[Catalog, list[Loss]]:
+class Reshaped(NamedTuple):
+    """A catalog whose tables have other columns. `alike`: the tables that only have more, with all rows and values."""
+
+    catalog: Catalog
+    losses: list[Loss]
+    alike: Mapping[Address, Table]
+
+
+def apply(conn: Connection, catalog: Catalog, definition: Definition, moment: datetime) -> Reshaped:
     """Leave out what needs an excluded column, and read the extra ones. Raises DefinitionError."""
     rules = _rules(conn, definition)
     if not rules:
-        return catalog, []
+        return Reshaped(catalog, [], {})
     _refuse_members(catalog, rules)
     catalog, losses = _without_needing(conn, catalog, rules)
     _refuse_row_types(conn, rules)
     tables = tuple(_with_extra(table, rules, definition, moment) for table in catalog.tables)
+    pairs = zip(catalog.tables, tables, strict=True)
+    alike = {after.address: after for before, after in pairs if after is not before and not before.changed}
     # Statistics hold values of columns that are not copied.
-    return replace(catalog, tables=tables, carried=frozenset()), losses
+    return Reshaped(replace(catalog, tables=tables, carried=frozenset()), losses, alike)
 
 
 def _rules(conn: Connection, definition: Definition) -> Rules | None:
