@@ -12,6 +12,7 @@ from replicator.catalog.attributes import AS_THEY_ARE, Attributes
 from replicator.catalog.read import read_catalog
 from replicator.model import Catalog, Column, ForeignKey, Index, Object
 from replicator.sessions.postgres import Connection
+from replicator.settings.definition import NO_NAMES, Rename
 
 OPAQUE = re.compile(r"""\$(\w*)\$.*?\$\1\$|'(?:[^']|'')*'|"(?:[^"]|"")*\"""", re.DOTALL)
 ROUTINES = ("function", "aggregate")
@@ -24,15 +25,17 @@ def read_for(
     beside: Connection | None = None,
     only: Collection[int] | None = None,
     attributes: Attributes = AS_THEY_ARE,
+    rename: Rename = NO_NAMES,
 ) -> Catalog:
     """Read the source's catalog, with each name quoted that the destination would not accept unquoted."""
-    catalog = read_catalog(source, beside, only, attributes)
+    catalog = read_catalog(source, beside, only, attributes, rename)
     words = new_keywords(source, destination)
     if not words:
         return catalog
     if _occur(words, catalog):
         source.execute("SET quote_all_identifiers = on")
-        quoted = {(o.kind, o.address): o for o in read_catalog(source, only=only, attributes=attributes).objects}
+        again = read_catalog(source, only=only, attributes=attributes, rename=rename)
+        quoted = {(o.kind, o.address): o for o in again.objects}
         source.execute("SET quote_all_identifiers = off")
         objects = (_with_statements(o, quoted[o.kind, o.address]) for o in catalog.objects)
         catalog = replace(catalog, objects=tuple(objects))

@@ -10,6 +10,20 @@ SELECT kind.classid::bigint AS classid
      , kind.objid::bigint AS objid
      , CASE object.type
            WHEN 'transform' THEN replace(object.identity, ' on language ', ' language ')
+           -- These begin with a role, which may get another name: see sessions/naming.py.
+           WHEN 'default acl'
+           THEN (SELECT overlay(object.identity PLACING quote_ident(pg_get_userbyid(d.defaclrole))
+                                FROM length('for role ') + 1 FOR length(d.defaclrole::regrole::text))
+                   FROM pg_default_acl d
+                  WHERE d.oid = kind.objid)
+           WHEN 'user mapping'
+           THEN (SELECT CASE m.umuser
+                             WHEN 0 THEN object.identity
+                             ELSE overlay(object.identity PLACING quote_ident(pg_get_userbyid(m.umuser))
+                                          FROM 1 FOR length(m.umuser::regrole::text))
+                         END
+                   FROM pg_user_mappings m
+                  WHERE m.umid = kind.objid)
            ELSE object.identity
        END AS identity
      , object.type

@@ -22,8 +22,10 @@ from replicator.catalog import CALLS_CODE, KINDS
 from replicator.catalog.attributes import AS_THEY_ARE, Attributes
 from replicator.catalog.depend import Edge, fold, view_reads
 from replicator.model import Address, Catalog, Column, ForeignKey, Index, Kind, LargeObjects, Object, Sequence, Table
+from replicator.sessions.naming import named
 from replicator.sessions.postgres import Connection
 from replicator.sessions.statements import statement
+from replicator.settings.definition import NO_NAMES, Rename
 
 PARTS = {
     b"<columns>": "columns",
@@ -83,17 +85,19 @@ def read_catalog(
     beside: Connection | None = None,
     only: Collection[int] | None = None,
     attributes: Attributes = AS_THEY_ARE,
+    rename: Rename = NO_NAMES,
 ) -> Catalog:
     """Read everything in a database that can be copied, in the connection's transaction.
 
     `beside` is a second connection in a transaction with the same snapshot, which shares the work. `only`: the OIDs of
     the tables that are copied; others are not opened, since somebody may have locked them. None: all. `attributes`: how
-    their columns are read.
+    their columns are read. `rename`: print these names of roles and tablespaces.
     """
     version = conn.info.server_version
     major = version // 10000
     kinds = readable_kinds(conn)
     queries = {name: _query(name, major) for name in OTHERS} | {k.name: _kind_query(k, major) for k in kinds}
+    queries = {name: named(query, conn, rename.roles, rename.tablespaces) for name, query in queries.items()}
     made: dict[str, Making] = {kind.name: partial(_objects, kind) for kind in kinds}
     made |= {"tables": _tables, "sequences": _sequences}
     rows = _fetch(queries, conn, beside, made, only, attributes)
@@ -109,7 +113,9 @@ def read_catalog(
         objects=objects,
         tables=tables,
         sequences=tuple(rows["sequences"]),
-        large_objects=tuple(LargeObjects(*row) for row in rows["large_objects"]),
+        large_objects=tuple(
+            replace(LargeObjects(*row), roles=tuple(rename.roles.items())) for row in rows["large_objects"]
+        ),
         populated=frozenset(Address(*row) for row in rows["populated"]),
         invalid=frozenset(Address(*row) for row in rows["invalid"]),
         carried=frozenset(Address(*row) for row in rows["carried"]),
@@ -119,6 +125,7 @@ def read_catalog(
         member_owners={Address(classid, objid): owner for classid, objid, owner in rows["member_owners"]},
         role=role,
         path=path,
+        roles=rename.roles,
     )
 
 

@@ -10,9 +10,11 @@ from replicator.checks.extensions import check_extensions, created_by_extensions
 from replicator.checks.load import slow
 from replicator.events import counted
 from replicator.model import Address, Catalog, Finding
+from replicator.sessions.naming import named
 from replicator.sessions.postgres import Connection, quoted
 from replicator.sessions.statements import statement
 
+OF_LARGE_OBJECTS = b"SELECT pg_get_userbyid(lomowner)::text, count(*) FROM pg_largeobject_metadata GROUP BY 1"
 SET_OPTION_SINCE = 160000
 FIRST_SUPERUSERS = "SELECT pg_get_userbyid(nspowner)::text FROM pg_namespace WHERE nspname = 'public' AND nspowner = 10"
 DATABASE_OWNERS = """
@@ -85,13 +87,10 @@ def _public(source: Connection, destination: Connection) -> Iterable[Finding]:
 
 
 def _owned(source: Connection, catalog: Catalog) -> Counter[str]:
-    """Return how many objects each role owns."""
+    """Return how many objects each role owns, by its name on the destination."""
     owned = Counter(o.owner for o in catalog.objects if o.owner)
     if any(objects.owners for objects in catalog.large_objects):
-        rows = source.execute(
-            "SELECT pg_get_userbyid(lomowner)::text, count(*) FROM pg_largeobject_metadata GROUP BY 1"
-        )
-        owned.update(dict(rows.fetchall()))
+        owned.update(dict(source.execute(named(OF_LARGE_OBJECTS, source, catalog.roles)).fetchall()))
     return owned
 
 
@@ -148,12 +147,12 @@ def check_roles(source: Connection, destination: Connection, catalog: Catalog) -
     """Yield the roles that a catalog names and the destination lacks. The catalog may hold large objects alone."""
     owned = _owned(source, catalog)
     all_objects = bool(catalog.objects)
-    mentions = source.execute(statement(__package__, "named_roles")).fetchall()
-    named = _named(catalog, mentions) | owned.keys()
+    mentions = source.execute(named(statement(__package__, "named_roles"), source, catalog.roles)).fetchall()
+    wanted = _named(catalog, mentions) | owned.keys()
     missing = destination.execute(
         "SELECT w.name FROM unnest(%s::text[]) AS w (name)"
         " WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.name) ORDER BY w.name",
-        [sorted(named)],
+        [sorted(wanted)],
     ).fetchall()
     policies = tuple(o for o in catalog.objects if o.kind == "policy")
     suspects = {extension for role, *_, extension in mentions if extension and (role,) in missing}

@@ -23,6 +23,7 @@ from replicator.sessions import failures, postgres
 from replicator.sessions.failures import naming
 from replicator.sessions.postgres import Connection
 from replicator.settings import Settings
+from replicator.settings.definition import NO_NAMES, Rename
 
 OWNER = "database owner"
 
@@ -78,7 +79,8 @@ def missing(
     which was reported. `absent`: the destination does not exist yet; the connection is to another database there.
     """
     found = _compared(source, destination, settings, absent=absent)
-    roles = roles_of(destination) | (roles_of(source) if settings.roles else set())
+    of_source = roles_of(source, settings.definition.rename)
+    roles = roles_of(destination) | (of_source if settings.roles else set())
     unknown = {d.name: why for d in found if (why := _unknown_role(d, roles))}
     findings = [Finding(f"Not copied: {name}, since {why}.", "", fatal=False) for name, why in unknown.items()]
     findings += frozen.findings(properties(source, replace(settings, thaw=False)), settings)
@@ -98,7 +100,7 @@ def missing(
             )
         elif d.name == OWNER and d.role in strangers:
             untried.add(d.name)
-        findings += unknown_role(d.name, d.source or (), source, roles)
+        findings += unknown_role(d.name, d.source or (), of_source, roles)
     steps = [Step(d.name, Phase.DATABASE, Execute(d.source)) for d in found if d.source and d.name not in untried]
     return steps, findings
 
@@ -124,7 +126,8 @@ def apply(destination: Connection, steps: Iterable[Step], emit: Emit) -> None:
 def planned(source: Connection, settings: Settings, plan: Plan) -> Plan:
     """Return a plan that ends with the properties of the database, as for a new destination."""
     name = postgres.database_name(settings.destination)
-    found = list(_properties(source, name, source.info.user, settings).values())
+    rename = settings.definition.rename
+    found = list(_properties(source, name, source.info.user, settings, rename).values())
     needs: set[str] = set()
     if found:
         needs = {step.name for step in plan.steps} - {need for step in plan.steps for need in step.needs}
@@ -143,7 +146,7 @@ def _compared(
     ).fetchall()
     if absent:
         name, owner = postgres.database_name(settings.destination), destination.info.user
-    on_source = _properties(source, name, owner, settings)
+    on_source = _properties(source, name, owner, settings, settings.definition.rename)
     on_destination = {} if absent else _properties(destination, name, owner, settings)
     return [
         Difference(
@@ -165,7 +168,9 @@ def properties(conn: Connection, settings: Settings) -> list[tuple[str, tuple[st
     return [(row.name, tuple(row.statements)) for row in _properties(conn, "", "", settings).values()]
 
 
-def _properties(conn: Connection, name: str, owner: str, settings: Settings) -> dict[str, Any]:
+def _properties(
+    conn: Connection, name: str, owner: str, settings: Settings, rename: Rename = NO_NAMES
+) -> dict[str, Any]:
     """Return the properties of a connection's database, as statements for one of this name and owner."""
     wanted = {
         "acl": settings.privileges,
@@ -173,7 +178,7 @@ def _properties(conn: Connection, name: str, owner: str, settings: Settings) -> 
         "comment": settings.comments,
         "label": settings.security_labels,
     }
-    rows = read(conn, "database_setting", name=name, owner=owner)
+    rows = read(conn, "database_setting", rename=rename, name=name, owner=owner)
     return {
         row.name: row
         for row in rows

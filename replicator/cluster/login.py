@@ -15,6 +15,7 @@ from replicator.sessions import failures, postgres
 from replicator.sessions.postgres import Connection
 from replicator.sessions.setup import Safe, as_options
 from replicator.sessions.watchdog import same_server
+from replicator.settings.definition import NO_NAMES, Rename
 
 LIBRARIES = ("session_preload_libraries", "local_preload_libraries")
 BECOMES = re.compile(r" SET role TO '((?:[^']|'')+)'$")
@@ -64,12 +65,14 @@ def shut_out(conn: Connection, steps: Iterable[Step]) -> Iterator[tuple[Step, st
                 yield made[step], name, reason
 
 
-def unknown_role(name: str, statements: Iterable[str], source: Connection, roles: Collection[str]) -> Iterator[Finding]:
+def unknown_role(
+    name: str, statements: Iterable[str], of_source: Collection[str], roles: Collection[str]
+) -> Iterator[Finding]:
     """Yield a note if a setting makes sessions switch to a role that does not exist: they keep their own then."""
     for statement in statements:
         named = BECOMES.search(statement)
         role = named[1].replace("''", "'") if named else "none"
-        if role not in (*roles, "none") and role in roles_of(source):
+        if role not in (*roles, "none") and role in of_source:
             yield Finding(
                 f'Role "{role}" does not exist on the destination, but the source\'s {name} makes sessions use it.',
                 "or clone with --roles.",
@@ -78,9 +81,10 @@ def unknown_role(name: str, statements: Iterable[str], source: Connection, roles
             )
 
 
-def roles_of(conn: Connection) -> set[str]:
-    """Return the names of a server's roles."""
-    return {row[0] for row in conn.execute("SELECT rolname::text FROM pg_roles").fetchall()}
+def roles_of(conn: Connection, rename: Rename = NO_NAMES) -> set[str]:
+    """Return the names of a server's roles, as they are renamed."""
+    names = (row[0] for row in conn.execute("SELECT rolname::text FROM pg_roles").fetchall())
+    return {rename.roles.get(name, name) for name in names}
 
 
 def _preloads(statement: str) -> bool:

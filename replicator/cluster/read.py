@@ -1,5 +1,6 @@
 """Reads settings of the whole server (`server`) and of the database itself (`database`), not of its contents."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,8 +16,10 @@ from replicator.cluster.login import roles_of
 from replicator.model import Execute, Finding, Loss, Step
 from replicator.secrets import without_secrets
 from replicator.sessions.failures import one_line
+from replicator.sessions.naming import named
 from replicator.sessions.postgres import Connection
 from replicator.sessions.statements import statement
+from replicator.settings.definition import NO_NAMES, Rename
 
 SETTING = re.compile(r" SET (?!(?:role|session_authorization) )(\S+) TO ")
 KNOWN = "SELECT current_setting(%s, true) IS NOT NULL"
@@ -25,18 +28,34 @@ __all__ = ["read", "refusals", "roles_of"]
 PLACE = re.compile(rb"<(\w+)>")
 
 
-def read(conn: Connection, name: str, /, *, major: int | None = None, **values: object) -> list[Any]:
+def read(
+    conn: Connection, name: str, /, *, major: int | None = None, rename: Rename = NO_NAMES, **values: object
+) -> list[Any]:
     """Return the rows of `cluster/<name>.sql`, in which these values replace their names in <>.
 
-    `major` is the version that the statements are for, the server's own by default.
+    `major` is the version that the statements are for, the server's own by default. `rename`: print these names of
+    roles, tablespaces and, in settings, schemas.
     """
     query = _composed(name, major or conn.info.server_version // 10000)
-    literals = {
-        place.encode(): (value if isinstance(value, sql.Composable) else sql.Literal(value)).as_bytes(conn)
-        for place, value in values.items()
-    }
+    values["renamed"] = json.dumps(_in_settings(rename))
+    for place in [place for place, value in values.items() if isinstance(value, sql.Composable)]:
+        query = query.replace(f"<{place}>".encode(), values.pop(place).as_bytes(conn))  # type: ignore[attr-defined]
+    query = named(query, conn, rename.roles, rename.tablespaces)
+    literals = {place.encode(): sql.Literal(value).as_bytes(conn) for place, value in values.items()}
     with conn.cursor(row_factory=namedtuple_row) as cursor:
         return cursor.execute(PLACE.sub(lambda match: literals[match[1]], query)).fetchall()
+
+
+def _in_settings(rename: Rename) -> dict[str, dict[str, str]]:
+    """Return the new names that values of settings may have, by parameter."""
+    tablespaces, roles = dict(rename.tablespaces), dict(rename.roles)
+    return {
+        "search_path": dict(rename.schemas),
+        "default_tablespace": tablespaces,
+        "temp_tablespaces": tablespaces,
+        "role": roles,
+        "session_authorization": roles,
+    }
 
 
 @cache

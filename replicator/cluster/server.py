@@ -34,10 +34,11 @@ def missing(source: Connection, destination: Connection, content: Content) -> tu
     steps = roles(source, destination, content) if content.roles else []
     findings: list[Finding] = []
     if content.privileges:
-        granting, findings = parameter_privileges(source, destination, roles=content.roles)
+        granting, findings = parameter_privileges(source, destination, content)
         steps += granting
     if content.tablespaces:
-        used = [row[0] for row in source.execute(USED_TABLESPACES).fetchall()]
+        rename = content.definition.rename
+        used = [rename.tablespaces.get(row[0], row[0]) for row in source.execute(USED_TABLESPACES).fetchall()]
         creating, in_the_way = tablespaces(source, destination, content, used)
         steps += creating
         findings += in_the_way
@@ -53,7 +54,7 @@ def everything(source: Connection, destination: Connection, content: Content) ->
     findings: list[Finding] = []
     if content.roles:
         steps += roles(source, destination, content)
-        granting, told = parameter_privileges(source, destination, roles=True) if content.privileges else ([], [])
+        granting, told = parameter_privileges(source, destination, content) if content.privileges else ([], [])
         steps += granting
         findings += told
         findings += _differing_roles(source, destination, content, {step.name for step in steps})
@@ -129,7 +130,8 @@ def roles(source: Connection, destination: Connection, content: Content) -> list
     rows = read(
         source,
         "role",
-        authid=sql.Identifier("pg_authid" if readable else "pg_roles"),
+        rename=content.definition.rename,
+        authid=sql.SQL("pg_authid" if readable else "pg_roles"),
         major=min(source.info.server_version, destination.info.server_version) // 10000,
         there=sorted(roles_of(destination)),
     )
@@ -137,9 +139,9 @@ def roles(source: Connection, destination: Connection, content: Content) -> list
 
 
 def parameter_privileges(
-    source: Connection, destination: Connection, *, roles: bool
+    source: Connection, destination: Connection, content: Content
 ) -> tuple[list[Step], list[Finding]]:
-    """Return steps for missing privileges on parameters; without `roles` only a note about them.
+    """Return steps for missing privileges on parameters; if roles are not copied, only a note about them.
 
     They belong to the server and refer to roles, so they are copied with those.
     """
@@ -147,11 +149,12 @@ def parameter_privileges(
         return [], []
     known = destination.info.server_version >= PARAMETER_ACL_SINCE
     existing_privileges = {row.name: row.statements for row in read(destination, "parameter_acl")} if known else {}
-    differing = [row for row in read(source, "parameter_acl") if existing_privileges.get(row.name) != row.statements]
-    if roles and known:
+    rows = read(source, "parameter_acl", rename=content.definition.rename)
+    differing = [row for row in rows if existing_privileges.get(row.name) != row.statements]
+    if content.roles and known:
         return [Step(row.name, Phase.ROLES, Execute(tuple(row.statements))) for row in differing], []
     existing = {"PUBLIC", *roles_of(destination)}
-    concerned = [row.name for row in differing if roles or row.role in existing]
+    concerned = [row.name for row in differing if content.roles or row.role in existing]
     why = "--roles copies them" if known else "the destination is older than PostgreSQL 15, which introduced them"
     return [], [Finding(f"Not copied: {', '.join(concerned)}: {why}.", "", fatal=False)] if concerned else []
 
@@ -164,6 +167,7 @@ def tablespaces(
     absent = read(
         source,
         "tablespace",
+        rename=content.definition.rename,
         names=sorted(set(names) - existing),
         owned=content.owners,
         privileged=content.privileges,
@@ -180,7 +184,7 @@ def tablespaces(
             )
             for row in absent
         ]
-    expected = roles_of(destination) | (roles_of(source) if content.roles else set())
+    expected = roles_of(destination) | (roles_of(source, content.definition.rename) if content.roles else set())
     steps, findings = [], []
     for row in absent:
         if reason := _obstacle(destination, row.location):

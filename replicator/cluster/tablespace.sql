@@ -2,7 +2,7 @@
 -- <owned>: with OWNER; <privileged>: with privileges, relative to the owner on the destination.
 -- Reference: pg_dumpall.c dumpTablespaces (18.6).
   WITH here AS (
-       SELECT t.*, t.tableoid
+       SELECT t.oid, t.spcname, t.spcowner, t.spcacl, t.spcoptions, t.tableoid
             , format('TABLESPACE %I', t.spcname) AS target
             , pg_get_userbyid(t.spcowner) AS owner
             , CASE WHEN pg_tablespace_location(t.oid) ~ '^(/|[A-Za-z]:)' THEN pg_tablespace_location(t.oid) ELSE '' END

@@ -132,13 +132,18 @@ def _compare_definitions(
 ) -> list[Mismatch]:
     """Return the differences of all but rows."""
     source, destination = sides.source, sides.destination
-    reread = reading_again(destination.sessions, lambda text: emit(events.Note(text)))
+    reread = reading_again(
+        destination.sessions, lambda text: emit(events.Note(text)), destination.renamed.undone.statements
+    )
     with events.saying(emit, "Comparing all definitions and sequences"):
         return attempts.make(
             Step("verify definitions and sequences", Phase.VERIFY, Execute(())),
             0,
             lambda: [
-                *compare_schemas(source.catalog, destination.catalog, reread),
+                *(
+                    replace(mismatch, fix=destination.renamed.fixing(mismatch.fix))
+                    for mismatch in compare_schemas(source.catalog, destination.catalog, reread)
+                ),
                 *compare_sequences(source, destination, sequence_values),
                 *compare_states(sides, emit, cloned=cloned),
             ],
@@ -214,7 +219,7 @@ def _steps(sides: Pair, only: Collection[str] | None) -> tuple[list[Step], list[
     Tables with different columns are returned as mismatches.
     """
     source, destination = sides.source.catalog, sides.destination.catalog
-    others = {table.identity: table for table in sides.destination.tables}
+    others = {_counterpart(table): table for table in sides.destination.tables}
     same = same_names((_counterpart(table) for table in sides.source.tables), others)
     routed: defaultdict[str | None, list[Table]] = defaultdict(list)
     for table in sides.source.tables:
@@ -272,7 +277,8 @@ def _ends(table: Table, other: Table, columns: Sequence[Column], leaves: Sequenc
         reading = replace(_narrowed(table, table.reading, names), relation=table.root, only=False)
     else:
         reading = _narrowed(table, table.reading, names)
-    there = most_quoted(table.target.relation, (other.root or "") if table.root else other.identity)
+    there = other.renamed or ((other.root or "") if table.root else other.identity)
+    there = most_quoted(table.target.relation, there)
     return reading, replace(table.target, relation=there, columns=names)
 
 

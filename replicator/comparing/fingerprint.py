@@ -208,7 +208,8 @@ def _chunks(work: CompareTable, blocks: int | None, bytes: int) -> Iterator[tupl
 def fingerprint_large_objects(side: Side, work: CompareLargeObjects, hashing: Hashing) -> Fingerprint:
     """Return the number of large objects in a range and the sum of their hashes."""
     with side.reading() as conn:
-        each = large_objects.hashes(conn, work.range, work.role, hashing.common("word.said"))
+        range = work.range if side.name == "source" else work.range.there
+        each = large_objects.hashes(conn, range, work.role, hashing.common("word.said"))
         query = f"SELECT count(*), coalesce(sum(hash), 0) FROM ({each}) AS each"
         count, digest = conn.execute(query).fetchall()[0]
         return count, int(digest)

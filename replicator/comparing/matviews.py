@@ -10,6 +10,7 @@ from dataclasses import replace
 from replicator.comparing.sides import Mismatch, Pair, Side, same_names
 from replicator.events import listed
 from replicator.model import shown
+from replicator.shaping.renames import with_names_of
 
 # By the stored query: pg_depend does not record which built-in functions it calls.
 UNSETTLED = r"""
@@ -45,6 +46,7 @@ def read(sides: Pair) -> list[str]:
     if common:
         sides.source.read_matviews(common.keys())
         sides.destination.read_matviews(common.values())
+        sides.source.tables = with_names_of(sides.source.tables, sides.destination.tables)
     ours, theirs = ({t.identity for t in side.tables if t.matview} for side in (sides.source, sides.destination))
     return [name for name in populated if name not in ours or common.get(name) not in theirs]
 
@@ -72,7 +74,8 @@ def judge(sides: Pair, mismatches: Sequence[Mismatch], *, cloned: bool) -> tuple
     if not differing:
         return [*mismatches], []
     with sides.source.reading() as conn:
-        unsettled = {f"matview {name}" for (name,) in conn.execute(UNSETTLED).fetchall()}
+        known = {table.identity: table.name for table in sides.source.tables if table.matview}
+        unsettled = {known.get(name, f"matview {name}") for (name,) in conn.execute(UNSETTLED).fetchall()}
     explained = {what for what in differing if cloned or what in unsettled}
     notes = []
     if names := sorted(explained & unsettled):

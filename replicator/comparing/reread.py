@@ -10,7 +10,7 @@ since expressions may use both. Of a table only the differing expressions are pa
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -61,10 +61,13 @@ PLACE = "SET LOCAL search_path = pg_catalog, pg_temp"
 NEVER_QUEUED = "SET LOCAL lock_timeout = '10s'"
 
 
-def reading_again(destination: Sessions, tell: Callable[[str], None] = lambda text: None) -> Reread:
+def reading_again(
+    destination: Sessions, tell: Callable[[str], None] = lambda text: None, first: Sequence[str] = ()
+) -> Reread:
     """Return a function that has the destination parse and print two objects again; None if it cannot parse them.
 
-    `tell` is called once if this role, or a standby, cannot create temporary objects.
+    `tell` is called once if this role, or a standby, cannot create temporary objects. `first`: statements that give the
+    destination the names which the objects use.
     """
     reasons: list[str] = []
 
@@ -73,7 +76,7 @@ def reading_again(destination: Sessions, tell: Callable[[str], None] = lambda te
             return None
         with destination.use() as conn:
             try:
-                return _read_again(conn, one, other), _read_again(conn, other, one)
+                return _read_again(conn, one, other, first), _read_again(conn, other, one, first)
             except psycopg.Error as error:
                 if conn.closed or error.sqlstate is None or error.sqlstate.startswith(NOT_THE_STATEMENTS):
                     raise
@@ -85,11 +88,13 @@ def reading_again(destination: Sessions, tell: Callable[[str], None] = lambda te
     return reread
 
 
-def _read_again(conn: psycopg.Connection[tuple[object, ...]], o: Object, other: Object) -> Object:
+def _read_again(conn: psycopg.Connection[tuple[object, ...]], o: Object, other: Object, first: Sequence[str]) -> Object:
     """A binary cursor sends at most one statement, whatever a source may have put into its text."""
     with conn.transaction(force_rollback=True), conn.cursor(binary=True) as cursor:
         cursor.execute(PLACE)
         cursor.execute(NEVER_QUEUED)
+        for statement in first:
+            _execute(cursor, statement)
         expressions = _Expressions(cursor, o.identity, other)
         return replace(o, create=tuple(_statement(cursor, o, s, other, expressions) for s in o.create))
 

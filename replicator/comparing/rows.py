@@ -109,8 +109,9 @@ def find_large_objects(sides: Pair, work: CompareLargeObjects, hashing: Hashing)
     """Return the differing large objects of a range."""
     with sides.source.reading() as source, sides.destination.reading() as destination:
         said = hashing.common("word.said")
-        query = f"{large_objects.hashes(source, work.range, work.role, said)} ORDER BY 1"
-        found = _merge(sides, [(source, [query]), (destination, [query])], ["oid"])
+        both = (source, work.range), (destination, work.range.there)
+        queries = [(conn, [f"{large_objects.hashes(conn, r, work.role, said)} ORDER BY 1"]) for conn, r in both]
+        found = _merge(sides, queries, ["oid"])
         rows = tuple(islice(found, MOST_ROWS + 1))
     return Found((), rows[:MOST_ROWS], len(rows) <= MOST_ROWS)
 

@@ -116,7 +116,7 @@ def compare_sequences(source: Side, destination: Side, expected: SequenceValues 
         Mismatch(
             f"sequence {name}",
             f"different: {_at(*wanted[name])} on the source, {_at(*actual[same])} on the destination",
-            fix=(_set(name, *wanted[name]),),
+            fix=(_set(theirs[same].identity, *wanted[name]),),
             place=LAST,
         )
         for name, same in common.items()

@@ -22,6 +22,7 @@ from replicator.sessions.postgres import Connection
 from replicator.sessions.setup import having
 from replicator.sessions.snapshot import Snapshot
 from replicator.sessions.workers import CANCEL_SECONDS, HANG_UP_SECONDS, Sessions, reading
+from replicator.shaping.renames import NOT_RENAMED, Renamed
 
 CANCEL_AGAIN_SECONDS = 0.5
 SHOWN_CHARACTERS = 60  # of a value, in lines for people
@@ -197,7 +198,13 @@ class Side:
     """One of the two databases, as its snapshot sees it."""
 
     def __init__(
-        self, name: str, sessions: Sessions, snapshot: Snapshot, catalog: Catalog, declared: str | None = None
+        self,
+        name: str,
+        sessions: Sessions,
+        snapshot: Snapshot,
+        catalog: Catalog,
+        declared: str | None = None,
+        renamed: Renamed = NOT_RENAMED,
     ) -> None:
         self.declared = declared and str(snapshot.holder.info.parameter_status("client_encoding"))
         """The encoding that the bytes of a database in SQL_ASCII are declared to be in."""
@@ -207,8 +214,11 @@ class Side:
         self.catalog = catalog
         self.tables = catalog.tables
         """Tables with rows to compare; materialized views, too, after `read_matviews`."""
-        self._oids = {_plain(table.identity): table.address.objid for table in catalog.tables}
-        self._oids |= {_plain(o.identity): o.address.objid for o in catalog.objects if o.kind == "table"}
+        self.renamed = renamed
+        """Its new names, by which it is read, while its catalog has the source's."""
+        oids = [(table.identity, table.address.objid) for table in catalog.tables]
+        oids += [(o.identity, o.address.objid) for o in catalog.objects if o.kind == "table"]
+        self._oids = {_plain(renamed.now(identity)): oid for identity, oid in oids}
         self.encoding = self.declared or str(snapshot.holder.info.parameter_status("server_encoding"))
         self.paths: dict[str, str] = {}
         """By table the search_path for functions that the server calls while it plans a query of the table."""
@@ -238,7 +248,7 @@ class Side:
     def read_matviews(self, wanted: Collection[str]) -> None:
         """Add to the tables those of these materialized views that this role may read."""
         with self.reading() as conn:
-            found = read_matviews(conn)
+            found = list(map(self.renamed.table, read_matviews(conn)))
             may = {oid for (oid,) in conn.execute(MAY_READ, [[table.address.objid for table in found]]).fetchall()}
         self.tables += tuple(t for t in found if t.identity in wanted and t.address.objid in may)
 

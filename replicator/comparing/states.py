@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from replicator import events
-from replicator.comparing.sides import Mismatch, Pair, same_names
+from replicator.comparing.sides import Mismatch, Pair, Side, same_names
 from replicator.events import Emit, listed
 from replicator.model import shown
 from replicator.sessions.postgres import Connection, quoted
@@ -38,21 +38,27 @@ def compare_states(sides: Pair, emit: Emit, *, cloned: bool) -> Iterator[Mismatc
             _extensions(source_conn, destination_conn, by_intention=cloned or source.major != destination.major)
         )
         ours, theirs = ([name for (name,) in conn.execute(IDLE).fetchall()] for conn in (source_conn, destination_conn))
+        actual = {_as_on_source(name, destination): name for name in theirs}
         if source_conn.execute(PLPGSQL).fetchall() and not destination_conn.execute(PLPGSQL).fetchall():
             yield Mismatch("extension plpgsql", "missing on the destination", kind="missing")
     yield from (mismatch for mismatch, agreed in extensions if not agreed)
     if by_intention := [str(mismatch) for mismatch, agreed in extensions if agreed]:
         emit(events.Note(f"Other versions of extensions: {listed(by_intention)}."))
-    common = same_names(ours, theirs)
+    common = same_names(ours, actual)
     if enabled := [name for name in ours if name not in common]:
         names = listed([shown(name) for name in enabled])
         emit(events.Note(f"Enforced on the destination, though disabled on the source: {names}."))
-    for name in theirs:
+    for name in actual:
         if name not in common.values():
-            table = name.rpartition(" on ")[2]
+            table = actual[name].rpartition(" on ")[2]
             fix = (f"ALTER TABLE {table} ENABLE TRIGGER ALL",)
             how = f"disabled on the destination; to enforce it: {fix[0]};"
             yield Mismatch(name, how, kind="disabled", fix=fix)
+
+
+def _as_on_source(name: str, destination: Side) -> str:
+    what, on, table = name.rpartition(" on ")
+    return what + on + destination.renamed.before(table)
 
 
 def _extensions(source: Connection, destination: Connection, *, by_intention: bool) -> Iterator[tuple[Mismatch, bool]]:

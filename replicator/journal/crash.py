@@ -4,6 +4,8 @@ No other sign shows a crash, a restart after a killed backend and a failover ali
 row (journal.sql); a copy that waits to be swapped in keeps it until then.
 """
 
+from collections.abc import Callable
+
 from replicator.errors import ClaimLost, StepFailed
 from replicator.journal import DURABLE, filled
 from replicator.journal.ownership import DROP, NOT_OURS, READ, lock_table, look, proven, shut_out_others
@@ -113,9 +115,13 @@ def testifies(conn: Connection) -> bool:
         return conn.execute("SELECT EXISTS (SELECT FROM replicator.witness)").fetchall() == [(True,)]
 
 
-def emptied(conn: Connection, plan: Plan) -> list[str]:
-    """Return the unlogged tables that a plan fills and that have no rows: a crash emptied them."""
-    tables = sorted({name for step in plan.steps if isinstance(step.work, CopyTable) for name in filled(step) or ()})
+def emptied(conn: Connection, plan: Plan, new: Callable[[str], str] = str) -> list[str]:
+    """Return the unlogged tables that a plan fills and that have no rows: a crash emptied them.
+
+    `new` gives the name that a table has by now.
+    """
+    filling = (step for step in plan.steps if isinstance(step.work, CopyTable))
+    tables = sorted({new(name) for step in filling for name in filled(step) or ()})
     query = (
         "SELECT t.name FROM unnest(%s::text[]) AS t (name) JOIN pg_class c ON c.oid = to_regclass(t.name)"
         " WHERE c.relpersistence = 'u'"

@@ -23,6 +23,7 @@ class Phase(StrEnum):
     FINISH = "triggers, policies, comments, privileges"
     REFRESH = "materialized views"
     VERIFY = "verification"
+    RENAME = "new names"
     DATABASE = "database settings"
     DEFERRED = "deferred"
 
@@ -158,6 +159,8 @@ class Catalog:
     """Materialized views that read tables whose rows are not all copied: they are filled, but not compared."""
     along: Mapping[Address, str] = field(default_factory=dict, compare=False)
     """Why objects are copied that were not chosen themselves: `needed by …`."""
+    roles: Mapping[str, str] = field(default_factory=dict)
+    """The new names of roles by their own. Statements and owners have the new ones."""
     role: str = ""
     """The role that read it. On the destination it owns objects that were created without an owner of their own."""
     reads: Mapping[Address, Collection[Address]] | None = field(default=None, compare=False)

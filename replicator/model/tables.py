@@ -231,3 +231,10 @@ class LargeObjects:
     owners: bool = True
     privileges: bool = True
     comments: bool = True
+    roles: tuple[tuple[str, str], ...] = ()
+    """The new names of roles by their own."""
+
+    @property
+    def there(self) -> "LargeObjects":
+        """The same on the destination, where roles have no other names."""
+        return replace(self, roles=())

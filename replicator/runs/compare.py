@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 
 from replicator import checks, events, journal
 from replicator.catalog import select
@@ -18,6 +20,7 @@ from replicator.errors import SnapshotLost, StepFailed, VerificationFailed
 from replicator.events import Emit
 from replicator.journal import ownership
 from replicator.model import Catalog, shown
+from replicator.runs import renaming
 from replicator.runs.connect import refuse_or_note, wait_for_both
 from replicator.runs.endpoints import Endpoints, open_both
 from replicator.runs.reading import content, in_one_encoding, read
@@ -28,6 +31,7 @@ from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import HOLDERS
 from replicator.settings import Settings
 from replicator.shaping import Shaped, columns
+from replicator.shaping.renames import NOT_RENAMED, Renamed, renames, with_names_of
 from replicator.work.copying import encoding
 
 OWNER = "SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()"
@@ -93,13 +97,16 @@ def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
         owners = [conn.execute(OWNER).fetchall()[0][0] for conn in (source, destination)]
         if owners[0] != owners[1] and settings.owners and not settings.create:
             emit(events.Note(f"Not compared: the databases' owners, {owners[0]} and {owners[1]}."))
-        return unfinished + databases + compare(ends, catalog, settings, emit)
+        renamed = not unfinished and renames(settings.definition.rename)
+        return unfinished + databases + compare(ends, catalog, settings, emit, renamed=renamed)
 
 
 @in_one_encoding
 def read_source(ends: Endpoints, settings: Settings) -> Shaped:
     """Return the part of the source to compare, and the objects excluded because they need an excluded one."""
-    return content(ends.snapshot.holder, read(ends.snapshot, ends.control.conn, settings), settings)
+    return content(
+        ends.snapshot.holder, read(ends.snapshot, ends.control.conn, settings, settings.definition.rename), settings
+    )
 
 
 def compare_rows(ends: Endpoints, catalog: Catalog, settings: Settings, emit: Emit) -> list[Mismatch]:
@@ -122,19 +129,24 @@ def compare(
     sequence_values: SequenceValues | None = None,
     other_schemas: Sequence[str] = (),
     before_repair: Callable[[Collection[str]], None] = lambda names: None,
+    *,
+    renamed: bool = False,
 ) -> list[Mismatch]:
     """Return all differences except database-level settings. With `repair`, rows are repaired and compared again.
 
     `before_repair` is called with the names of the tables whose rows differ.
     """
-    with compared(ends, catalog, settings, emit, sequence_values, other_schemas=other_schemas) as found:
+    comparing = partial(
+        compared, ends, catalog, settings, emit, sequence_values, other_schemas=other_schemas, renamed=renamed
+    )
+    with comparing() as found:
         before_repair(found.tables.keys())
         outcomes = found.repair() if settings.repair else {}
     if not any(outcome.done for outcome in outcomes.values()):
         return after_repair(found, outcomes, found)
     # Foreign key actions may have changed other tables during the repair: compare all of them again.
     again = None if any(outcome.acted for outcome in outcomes.values()) else outcomes.keys()
-    with compared(ends, catalog, settings, emit, sequence_values, only=again, other_schemas=other_schemas) as repaired:
+    with comparing(only=again) as repaired:
         return after_repair(found, outcomes, repaired)
 
 
@@ -165,16 +177,26 @@ def compared(
     other_schemas: Sequence[str] = (),
     earlier: Collection[str] = (),
     cloned: bool = False,
+    renamed: bool = False,
 ) -> Iterator[Verification]:
     """Compare the source in its snapshot with the destination as it is now; hold both snapshots inside the `with`.
 
     `compare_with`: compare with this catalog instead of the whole destination. `other_schemas` are ignored: only the
     destination has them. `earlier` names objects that were read in another snapshot; for it and `cloned`, see `verify`.
+    `renamed`: the copy is finished, so it has the definition's names.
     """
+    names = Renamed.of(compare_with.tables if compare_with else ())
     with snapshot.take(settings.destination, ends.encoding, holders=HOLDERS, where="destination") as now:
         if compare_with is None:
             with events.saying(emit, "Reading the destination's catalogs"):
-                compare_with = selected(read(now, now.holder, settings, copy=True), settings, catalog)
+                if renamed:
+                    there, names = renaming.read_renamed(now, catalog, settings, emit)
+                else:
+                    there = read(now, now.holder, settings, copy=True)
+                compare_with = selected(there, settings, catalog)
+                if names.rows_alone:
+                    catalog = renaming.without_definitions(catalog)
+                catalog = replace(catalog, tables=with_names_of(catalog.tables, compare_with.tables))
             for schema in (*([ownership.SCHEMA] if ownership.exists(now.holder) else []), *other_schemas):
                 compare_with = select.without_schema(compare_with, schema)
             if cloned:
@@ -186,7 +208,7 @@ def compared(
             moment.forget()
         found = verify(
             Side("source", ends.source.sessions, ends.snapshot, catalog, settings.source_encoding),
-            Side("destination", ends.destination.sessions, now, compare_with),
+            Side("destination", ends.destination.sessions, now, compare_with, renamed=names),
             jobs=settings.jobs,
             emit=emit,
             sequence_values=sequence_values,
@@ -199,8 +221,9 @@ def compared(
         )
         for moment, side, where in ((ends.snapshot, catalog, "source"), (now, compare_with, "destination")):
             tables = [table.address.objid for table in side.tables]
-            names = [Relation(t.identity, t.address.objid) for t in side.tables if t.root is None]
-            moment.check(tables, where, names)
+            of_side = names if where == "destination" else NOT_RENAMED
+            locked = [Relation(of_side.now(t.identity), t.address.objid) for t in side.tables if t.root is None]
+            moment.check(tables, where, locked)
         yield found
 
 

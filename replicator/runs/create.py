@@ -216,7 +216,14 @@ def _creation(
 ) -> tuple[str, list[Step], list[Finding]]:
     """Return the CREATE DATABASE statement, the steps before it, and findings that block it."""
     major = conn.info.server_version // 10000
-    (wanted,) = read(source, "database", name=name, there=major, placed=settings.tablespaces)
+    (wanted,) = read(
+        source,
+        "database",
+        rename=settings.definition.rename,
+        name=name,
+        there=major,
+        placed=settings.tablespaces,
+    )
     findings = [*writable(checks.read_facts(conn)), *check_creator(conn)]
     if major < wanted.since:
         findings.append(
@@ -240,6 +247,7 @@ def _owner(source: Connection, conn: Connection, settings: Settings) -> str:
     gives the database away at the end, as far as it may: see cluster/database.py.
     """
     ((owner,),) = source.execute(OWNER).fetchall()
+    owner = settings.definition.rename.roles.get(owner, owner)
     may_give = "SET" if conn.info.server_version >= 160000 else "MEMBER"
     ((new_owner,),) = conn.execute(NEW_OWNER, [owner if settings.owners else None, may_give]).fetchall()
     return str(new_owner)

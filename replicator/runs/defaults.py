@@ -117,8 +117,8 @@ def create_standard(source: Connection, destination: Connection, catalog: Catalo
 
     `dropping`: everything that users created is dropped before.
     """
-    ((public, plpgsql),) = destination.execute(HAS, {"dropping": dropping}).fetchall()
-    statements = _public(destination) if not public and any(o.name == PUBLIC for o in catalog.objects) else []
+    ((has_public, plpgsql),) = destination.execute(HAS, {"dropping": dropping}).fetchall()
+    statements = public(destination) if not has_public and any(o.name == PUBLIC for o in catalog.objects) else []
     if not plpgsql and source.execute("SELECT FROM pg_extension WHERE extname = 'plpgsql'").fetchall():
         statements.append("CREATE EXTENSION IF NOT EXISTS plpgsql")
     return [Step(CREATE_STANDARD, Phase.DROP, Execute(tuple(statements)))] if statements else []
@@ -126,14 +126,14 @@ def create_standard(source: Connection, destination: Connection, catalog: Catalo
 
 def restore(conn: Connection) -> None:
     """Create the schema public if it does not exist, after everything a run created was removed."""
-    ((public, _),) = conn.execute(HAS, {"dropping": False}).fetchall()
-    if not public:
+    ((has_public, _),) = conn.execute(HAS, {"dropping": False}).fetchall()
+    if not has_public:
         with conn.transaction():
-            for statement in _public(conn):
+            for statement in public(conn):
                 conn.execute(statement)
 
 
-def _public(conn: Connection) -> list[str]:
+def public(conn: Connection) -> list[str]:
     """Return the statements that create a new database's schema public, as far as this role may."""
     since_15 = conn.info.server_version >= STANDARD_OWNER_SINCE
     owner = "pg_database_owner"

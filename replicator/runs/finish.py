@@ -20,6 +20,7 @@ from replicator.runs.resume import as_of
 from replicator.runs.run_steps import announcement
 from replicator.sessions import postgres
 from replicator.sessions.postgres import Connection
+from replicator.shaping import renames
 
 EMPTIED = "the server crashed right after it, which emptied unlogged tables"
 STARTED = "SELECT pg_postmaster_start_time()"
@@ -82,13 +83,15 @@ def finish(copy: Copy) -> None:
         nonlocal number
         control = copy.control()
         if number and copy.journal.has_ended(control, number):
-            if emptied := crash.emptied(control, prepared.plan):
+            new = renames.new_names(settings.definition.rename) if copy.mode.whole else str
+            if emptied := crash.emptied(control, prepared.plan, new):
                 hint = "Everything but their rows is complete. Run `clone --replace drop` to copy everything again."
                 raise StepFailed("the last commit", f"{EMPTIED}: {', '.join(emptied)}", hint=hint)
             return
         with control.transaction():
             number = None
             copy.journal.check(control)
+            renames.quietly(control)
             database.apply(control, prepared.end, copy.emit)
             if settings.verify and copy.mode.whole:
                 differing = compare_databases(copy.ends, settings, extra=False)

@@ -16,7 +16,7 @@ from replicator.events import Emit
 from replicator.model import Catalog, Loss, Plan, Statistics
 from replicator.planning import make_plan
 from replicator.planning.statistics import carried_into
-from replicator.runs import create, resume
+from replicator.runs import create, renaming, resume
 from replicator.runs.connect import answering, refuse_or_note, wait_for_both
 from replicator.runs.endpoints import declared_encoding
 from replicator.runs.reading import READING, content, read, uncollected
@@ -52,7 +52,7 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
         with events.saying(emit, READING):
             chosen_relations = relations(moment.holder, settings)
             moment.lock_tables(settings.lock_timeout, only=chosen_relations and chosen_relations.to_lock)
-            shaped = content(moment.holder, read(moment, destination, settings), settings)
+            shaped = content(moment.holder, read(moment, destination, settings, settings.definition.rename), settings)
         return plan_of(shaped, moment.holder, None if alone else destination, settings, emit)
 
 
@@ -81,9 +81,9 @@ def plan_of(
     if settings.source_encoding or read_as != postgres.readable_encoding(encoding):
         encoding = "UTF8"  # the bytes of a SQL_ASCII source were read as text
     plan = planned(catalog, destination or source, settings)
-    return database.planned(
-        source, settings, replace(plan, losses=losses, excluded=excluded, along=_along(catalog), encoding=encoding)
-    )
+    plan = replace(plan, losses=losses, excluded=excluded, along=_along(catalog), encoding=encoding)
+    last = renaming.steps(source, destination or source, catalog, settings.definition.rename)
+    return database.planned(source, settings, renaming.planned(plan, last))
 
 
 def _along(catalog: Catalog) -> dict[str, str]:

@@ -16,7 +16,7 @@ from replicator.cluster import database, server
 from replicator.cluster.read import held, refusals
 from replicator.events import Emit
 from replicator.model import Catalog, DropExisting, Finding, Loss, Phase, Plan, Step
-from replicator.runs import create, defaults, resume
+from replicator.runs import create, defaults, renaming, resume
 from replicator.runs.connect import refuse_or_note
 from replicator.runs.endpoints import Endpoints
 from replicator.runs.plan import TRYING, planned
@@ -24,6 +24,7 @@ from replicator.runs.reading import READING, content, in_one_encoding, read_stab
 from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import HOLDERS
 from replicator.settings import Settings
+from replicator.settings.definition import Rename
 from replicator.shaping import Shaped, columns
 from replicator.work import emptying
 from replicator.work.copying import encoding
@@ -208,7 +209,9 @@ def try_on_destination(
     (cluster, end), not_held = held(source, destination, needs.cluster, needs.end)
     before = [*cluster, *needs.defaults]
     refused, end = refused_cluster_steps(destination, before, end, agreed=agreed)
-    kept_schemas = schemas_to_keep(destination, catalog, emit) if replacing else ()
+    rename = settings.definition.rename
+    renamed = renaming.obstacles(destination, rename, dropping=replacing)
+    kept_schemas = schemas_to_keep(destination, catalog, rename, emit) if replacing else ()
     complete = not any(finding.fatal for finding in needs.missing)
     earlier_trial = Rehearsal.of_then(previous.run.tried) if previous else None
     with emptying.emptied(destination, kept_schemas, emit) if to_drop else nullcontext(), events.saying(emit, TRYING):
@@ -225,7 +228,8 @@ def try_on_destination(
     adapted = resume.with_earlier_sizes(previous, fit.catalog) if previous else fit.catalog
     first = [*cluster, *drop_existing, *needs.defaults, *public_dropped]
     plan = server.first(first, planned(adapted, destination, settings, previous))
-    return [*refused, *unfit, *forbidden], Prepared(
+    end = [*renaming.steps(source, destination, adapted, rename), *end]
+    return [*refused, *renamed, *unfit, *forbidden], Prepared(
         adapted, plan, end, left_out, kept_schemas=kept_schemas, tried=fit.tried
     )
 
@@ -275,9 +279,10 @@ def refused_cluster_steps(
     return notes, [step for step in end if step.name not in refused]
 
 
-def schemas_to_keep(destination: Connection, catalog: Catalog, emit: Emit) -> tuple[str, ...]:
+def schemas_to_keep(destination: Connection, catalog: Catalog, rename: Rename, emit: Emit) -> tuple[str, ...]:
     """Return the schemas that only the destination has; emit notes about what is kept and dropped."""
-    kept_schemas = emptying.staying(destination, (o.identity for o in catalog.objects if o.kind == "schema"))
+    ours = [o.identity for o in catalog.objects if o.kind == "schema"]
+    kept_schemas = emptying.staying(destination, [*ours, *rename.schemas.values()])
     emit(events.Note("--replace drop: the destination is incomplete until this run ends."))
     if kept_schemas:
         emit(events.Note(f"Schemas that only the destination has are kept: {', '.join(kept_schemas)}."))

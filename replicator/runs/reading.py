@@ -23,9 +23,11 @@ from replicator.model import Catalog
 from replicator.runs.endpoints import Endpoints
 from replicator.sessions import failures, postgres
 from replicator.sessions.changes import changed_objects
+from replicator.sessions.naming import with_default
 from replicator.sessions.postgres import Connection
 from replicator.sessions.snapshot import Snapshot
 from replicator.settings import Content, Settings
+from replicator.settings.definition import NO_NAMES, Rename
 from replicator.shaping import Shaped, columns, shape
 from replicator.work.copying import encoding
 
@@ -80,7 +82,7 @@ def read_stable(ends: Endpoints, settings: Settings) -> Catalog:
         try:
             chosen = relations(ends.snapshot.holder, settings)
             ends.snapshot.lock_tables(settings.lock_timeout, only=chosen and chosen.to_lock)
-            catalog = read(ends.snapshot, ends.control.conn, settings)
+            catalog = read(ends.snapshot, ends.control.conn, settings, settings.definition.rename)
         except DROPPED_MEANWHILE as error:
             changed = [str(error.diag.message_primary)]
         except psycopg.errors.LockNotAvailable as error:
@@ -101,10 +103,18 @@ def read_stable(ends: Endpoints, settings: Settings) -> Catalog:
     )
 
 
-def read(moment: Snapshot, reader: Connection, content: Content | None = None, *, copy: bool = False) -> Catalog:
+def read(
+    moment: Snapshot,
+    reader: Connection,
+    content: Content | None = None,
+    rename: Rename = NO_NAMES,
+    *,
+    copy: bool = False,
+) -> Catalog:
     """Read the catalog in this snapshot, in statements that the server of `reader` can parse: see catalog/keywords.py.
 
-    Tables that `content` does not choose are not opened. `copy`: it is a copy's, with extra columns.
+    Tables that `content` does not choose are not opened. `rename`: print these names of roles and tablespaces. `copy`:
+    it is a copy's, with extra columns.
 
     Raises DefinitionError, or PreflightFailed if the server fails to print an existing object (not one being dropped).
     """
@@ -114,7 +124,8 @@ def read(moment: Snapshot, reader: Connection, content: Content | None = None, *
     how = attributes(moment.holder, content.definition) if content else AS_THEY_ARE
     try:
         with uncollected(), moment.another() as beside:
-            return routed(keywords.read_for(moment.holder, reader, beside, only, how), moment.holder, reader)
+            catalog = keywords.read_for(moment.holder, reader, beside, only, how, with_default(rename, reader))
+            return routed(catalog, moment.holder, reader)
     except psycopg.errors.InternalError_ as error:
         names = ""
         with suppress(psycopg.errors.LockNotAvailable), moment.now() as conn:  # a table is being altered

@@ -64,7 +64,9 @@ def repair_unfinished(settings: Settings, status: Status, run: Run, emit: Emit) 
 
 def _catalog(ends: Endpoints, settings: Settings, emit: Emit) -> Catalog:
     """Return the part of the source's catalog that the copy should have."""
-    catalog = content(ends.snapshot.holder, read(ends.snapshot, ends.control.conn, settings), settings).catalog
+    catalog = content(
+        ends.snapshot.holder, read(ends.snapshot, ends.control.conn, settings, settings.definition.rename), settings
+    ).catalog
     if settings.downgrade or settings.skip_unprivileged:
         catalog = as_cloned(catalog, ends, settings, emit)
     return replace(catalog, populated=frozenset()) if settings.skip_failed_refresh else catalog

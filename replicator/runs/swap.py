@@ -115,6 +115,7 @@ def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], T]) -
         with postgres.connect(settings.source, application="probe") as source:
             source_facts = checks.read_facts(source)
             ((owner, _, identity),) = source.execute(OF_THE_SOURCE).fetchall()
+            owner = settings.definition.rename.roles.get(owner, owner)
         for finding in checks.refuse(_blockers(conn, settings, name, source_facts, owner)):
             emit(events.Note(f"{finding.text} {finding.remedy}".strip()))
         _drop_discarded(maintenance, name, emit)
@@ -135,6 +136,7 @@ def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], T]) -
 def obstacles(source: Connection, server: Connection, settings: Settings) -> list[Finding]:
     """Return what would block the swap at the end; `server` is any database of the destination's server."""
     ((owner, _, _),) = source.execute(OF_THE_SOURCE).fetchall()
+    owner = settings.definition.rename.roles.get(owner, owner)
     name = postgres.database_name(settings.destination)
     return list(_blockers(server, settings, name, checks.read_facts(source), owner))
 

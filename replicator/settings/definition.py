@@ -37,7 +37,7 @@ class Name(NamedTuple):
     table: str
 
     def __str__(self) -> str:
-        return ".".join(part if part.isidentifier() and part == part.lower() else _quoted(part) for part in self)
+        return ".".join(map(in_words, self))
 
     @property
     def quoted(self) -> str:
@@ -92,6 +92,9 @@ class Rename:
     """A table's new name, without a schema."""
     roles: Mapping[str, str] = field(default_factory=dict)
     tablespaces: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_NAMES = Rename()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +240,7 @@ def _each(path: Path, values: object, read: Callable[[Path, Any], V]) -> tuple[V
 
 
 def _name(path: Path, value: object) -> Name:
-    parts = [_unquoted(path, part) for part in split(_text(path, value))]
+    parts = [unquoted(path, part) for part in split(_text(path, value))]
     if len(parts) != 2:
         raise DefinitionError(
             path,
@@ -248,10 +251,11 @@ def _name(path: Path, value: object) -> Name:
 
 
 def _column(path: Path, value: object) -> str:
-    return _unquoted(path, _text(path, value))
+    return unquoted(path, _text(path, value))
 
 
-def _unquoted(path: Path, name: str) -> str:
+def unquoted(path: Path, name: str) -> str:
+    """Return a name as the catalogs have it: in lower case, unless it is quoted. Raises DefinitionError."""
     quoted = len(name) > 2 and name[0] == name[-1] == '"' and '"' not in name[1:-1].replace('""', "")
     if not name or (not quoted and '"' in name):
         raise DefinitionError(path, f"{name or 'an empty text'} is no name.")
@@ -272,6 +276,11 @@ def split(name: str) -> list[str]:
         else:
             parts[-1] += c
     return parts
+
+
+def in_words(name: str) -> str:
+    """Return a name for people, quoted if it is not a plain one."""
+    return name if name.isidentifier() and name == name.lower() else _quoted(name)
 
 
 def _quoted(name: str) -> str:

@@ -13,7 +13,7 @@ from replicator.catalog import closure
 from replicator.model import Address, Catalog, Finding, Loss, Table
 from replicator.sessions.postgres import Connection
 from replicator.settings import Settings
-from replicator.shaping import columns, dangling, masks, subset, where
+from replicator.shaping import columns, dangling, masks, names, subset, where
 from replicator.shaping.expressions import uses_time
 
 FEWER_ROWS = "what the definition leaves out: it is refreshed from the copied rows, and not compared"
@@ -54,9 +54,9 @@ def shape(conn: Connection, catalog: Catalog, settings: Settings) -> Shaped:
     catalog, losses, dangle = dangling.apply(conn, catalog, definition, moment)
     masking = masks.apply(conn, catalog, settings)
     catalog, views = _views(masking.catalog, alike)
-    return Shaped(
-        catalog, [*without, *losses, *masking.losses, *views], [*_time(settings), *findings, *dangle, *masking.findings]
-    )
+    renaming = names.check(conn, catalog, definition.rename, deferred=any(settings.deferral))
+    found = [*_time(settings), *findings, *dangle, *masking.findings, *renaming]
+    return Shaped(catalog, [*without, *losses, *masking.losses, *views], found)
 
 
 def _views(catalog: Catalog, alike: Mapping[Address, Table]) -> tuple[Catalog, list[Loss]]:

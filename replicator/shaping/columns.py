@@ -79,9 +79,10 @@ def of_source(conn: Connection, definition: Definition) -> Attributes:
     )
 
 
-def of_copy(conn: Connection, definition: Definition) -> Attributes:
-    """Return how the columns of a copy are read: its extra ones by themselves."""
-    extra = {_renamed(name, definition): rule.extra for name, rule in definition.tables.items() if rule.extra}
+def of_copy(conn: Connection, definition: Definition, *, renamed: bool = False) -> Attributes:
+    """Return how the columns of a copy are read: its extra ones by themselves. `renamed`: it has its new names."""
+    rules = {name: rule.extra for name, rule in definition.tables.items() if rule.extra}
+    extra = {_renamed(name, definition) if renamed else name: rule for name, rule in rules.items()}
     if not extra:
         return AS_THEY_ARE
     given = [[name.schema for name in extra], [name.table for name in extra]]

@@ -17,7 +17,7 @@ from replicator.sessions.statements import statement
 OWN_SCHEMAS = """
 SELECT quote_ident(nspname)
   FROM pg_namespace n
- WHERE oid >= 16384
+ WHERE (oid >= 16384 OR oid = 2200 AND nspname <> 'public')  -- a schema public that was renamed is a user's
    AND nspname !~ '^pg_(toast_)?temp_'
    AND nspname <> %s
    AND NOT EXISTS (SELECT FROM pg_depend d

@@ -14,6 +14,7 @@ from psycopg import sql
 
 from replicator.model import LargeObjects
 from replicator.sessions import failures, postgres
+from replicator.sessions.naming import named
 from replicator.sessions.postgres import Connection
 from replicator.sessions.statements import statement
 
@@ -40,7 +41,8 @@ def copy_range(source: Connection, destination: Connection, range: LargeObjects,
     """Copy the large objects of a range, long ones in pieces. Returns how many."""
     count = 0
     long: list[tuple[str, int]] = []
-    with postgres.stream(source, READ, [PIECE_BYTES, range.first, range.last], binary=True) as rows:
+    read = named(READ.encode(), source, dict(range.roles), parameters=True)
+    with postgres.stream(source, read, [PIECE_BYTES, range.first, range.last], binary=True) as rows:
         for owner, owned in groupby(rows, key=itemgetter(0)):
             _as(destination, owner if range.owners else None)
             for oids, pieces in _portions(owned):
@@ -86,7 +88,7 @@ def _write_on(source: Connection, destination: Connection, oid: int, moved: Call
 
 def _say(source: Connection, destination: Connection, range: LargeObjects) -> None:
     """Set the privileges and comments of a range's objects: one message for each role."""
-    asked = statement(__package__, "large_object_words", source)
+    asked = named(statement(__package__, "large_object_words", source), source, dict(range.roles), parameters=True)
     words = source.execute(asked, asdict(range))
     for (role, owner), rows in groupby(words.fetchall(), key=itemgetter(0, 1)):
         _as(destination, role if range.owners or role != owner else None)
@@ -115,7 +117,8 @@ def hashes(conn: Connection, range: LargeObjects, role: str, said: str) -> str:
     `word.said` that are the same on both servers.
     """
     values = {**asdict(range), "role": sql.Literal(role).as_string(conn), "said": said}
-    return statement(__package__, "large_objects_hash", conn).decode() % values
+    query = named(statement(__package__, "large_objects_hash", conn), conn, dict(range.roles), parameters=True)
+    return query.decode(conn.info.encoding) % values
 
 
 def _as(destination: Connection, role: str | None) -> None:

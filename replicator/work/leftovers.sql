@@ -68,7 +68,10 @@ SELECT CASE held.classid
          UNION ALL SELECT 21, tableoid, oid FROM pg_language
          UNION ALL SELECT 22, 'pg_largeobject'::regclass, oid FROM pg_largeobject_metadata) AS held
  CROSS JOIN LATERAL pg_identify_object(held.classid, held.objid, 0) AS object
- WHERE (held.objid >= 16384 OR held.classid = 'pg_largeobject'::regclass)
+ WHERE (held.objid >= 16384
+        OR held.classid = 'pg_largeobject'::regclass
+        -- The first schema public, renamed.
+        OR held.classid = 'pg_namespace'::regclass AND held.objid = 2200 AND object.identity <> 'public')
    AND (object.schema IS NULL
         OR object.schema !~ '^(replicator|pg_temp.*|pg_toast.*)$'
            AND quote_ident(object.schema) <> ALL (<kept>::text[])

@@ -25,7 +25,10 @@ SELECT format('%s %s', object.type, object.identity) AS name
                     WHERE nspname !~ '^pg_(toast_)?temp_' AND oid NOT IN (SELECT extnamespace FROM pg_extension)
          UNION ALL SELECT 'pg_largeobject'::regclass, oid FROM pg_largeobject_metadata) AS held
  CROSS JOIN LATERAL pg_identify_object(held.classid, held.objid, 0) AS object
- WHERE (held.objid >= 16384 OR held.classid = 'pg_largeobject'::regclass)
+ WHERE (held.objid >= 16384
+        OR held.classid = 'pg_largeobject'::regclass
+        -- The first schema public, renamed.
+        OR held.classid = 'pg_namespace'::regclass AND held.objid = 2200 AND object.identity <> 'public')
    AND NOT EXISTS (SELECT FROM pg_depend d
                     WHERE d.classid = held.classid AND d.objid = held.objid AND d.objsubid = 0 AND d.deptype IN ('e', 'i'))
    AND (object.schema IS NULL OR object.schema !~ '^pg_(temp|toast)(_|$)')

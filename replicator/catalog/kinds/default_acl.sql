@@ -1,8 +1,8 @@
 -- ALTER DEFAULT PRIVILEGES. For all schemas: the difference from the built-in privileges; in a schema: all of them.
+-- By name: the server sorts the list by the OIDs of roles, which differ between servers. Reference: aclchk.c aclitemsort.
 -- Reference: pg_dump.c getDefaultACLs, dumpDefaultACL; dumputils.c buildDefaultACLCommands, buildACLCommands (18.6).
   WITH item AS (
        SELECT d.oid AS objid, e.grantee, e.grantee = d.defaclrole AS own, side.initial
-            , min(e.ordinality) AS position
             , string_agg(e.privilege_type, ', ' ORDER BY e.ordinality) AS all_privileges
             , string_agg(e.privilege_type, ', ' ORDER BY e.ordinality) FILTER (WHERE NOT e.is_grantable) AS plain
             , string_agg(e.privilege_type, ', ' ORDER BY e.ordinality) FILTER (WHERE e.is_grantable) AS grantable
@@ -20,7 +20,6 @@
      , changed AS (
        SELECT objid, grantee, own, all_privileges, plain, grantable
             , bool_or(initial) AS initial
-            , min(position) AS position
          FROM item
         GROUP BY objid, grantee, own, all_privileges, plain, grantable
        HAVING count(*) = 1
@@ -29,7 +28,7 @@ SELECT d.tableoid AS classid
      , d.oid AS objid
      , NULL::oid AS owner
      , array_agg(format('ALTER DEFAULT PRIVILEGES FOR ROLE %I%s ', pg_get_userbyid(d.defaclrole), of.schema)
-                 || step.statement ORDER BY NOT i.initial, NOT i.own, i.position, step.number) AS create
+                 || step.statement ORDER BY NOT i.initial, NOT i.own, of.grantee COLLATE "C", step.number) AS create
      , '{}'::text[] AS stub
      , '{}'::text[] AS finish
      , '{}'::oid[] AS needs

@@ -5,7 +5,7 @@ SELECT 'pg_user_mapping'::regclass AS classid
      , NULL::oid AS owner
      , ARRAY[concat_ws(' '
             , 'CREATE USER MAPPING FOR'
-            , CASE m.umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(m.usename) END
+            , CASE m.umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(m.umuser)) END
             , format('SERVER %I', m.srvname)
             , options.clause)] AS create
      , '{}'::text[] AS stub

@@ -38,6 +38,7 @@ from replicator.sessions import failures, locks, postgres
 from replicator.sessions.postgres import REPLICA, Connection
 from replicator.settings import Settings
 from replicator.shaping.columns import of_source
+from replicator.shaping.renames import new_names
 from replicator.work.copying import encoding
 
 LARGE_OBJECTS = "SELECT EXISTS (SELECT FROM pg_largeobject_metadata)"
@@ -83,8 +84,9 @@ def prepare(ends: Endpoints, settings: Settings, emit: Emit) -> Prepared:
     if previous:
         catalog = resume.with_earlier_sizes(previous, catalog)
     existing = read_targets(destination, "targets")
+    new = new_names(settings.definition.rename)
     attributes = of_source(source, settings.definition)
-    matched = match(catalog.tables, read_targets(source, "targets", attributes), existing)
+    matched = match(catalog.tables, read_targets(source, "targets", attributes), existing, new)
     types = read_targets(source, "target_types", attributes), read_targets(destination, "target_types")
     shorter = check_types(matched, *types, agreed=settings.allow_narrower_types)
     _check_lengths(source, matched, shorter, blanks=settings.allow_narrower_types)
@@ -93,7 +95,7 @@ def prepare(ends: Endpoints, settings: Settings, emit: Emit) -> Prepared:
     triggers = read_targets(destination, "target_triggers")
     firing = [t for t in triggers if t.enabled in ("AR" if replica else "AO")]
     _check(destination, matched, existing, firing, settings, resuming=previous is not None)
-    sequences, destination_values = common_sequences(catalog, source, destination, matched)
+    sequences, destination_values = common_sequences(catalog, source, destination, matched, new)
     if catalog.large_objects:
         created_by_us = previous is not None and any(step.name.startswith("large objects ") for step in previous.steps)
         _check_large_objects(source, destination, catalog, matched, created_by_us=created_by_us)

@@ -12,6 +12,7 @@ from replicator.runs.rows_only.sequences import common_sequences
 from replicator.sessions.postgres import Connection
 from replicator.settings.definition import Definition
 from replicator.shaping import columns
+from replicator.shaping.renames import new_names
 
 ROWS_ALONE = (
     "--data-only compares rows, large objects and the next values of sequences. It does not compare definitions,"
@@ -30,9 +31,10 @@ class Counterparts(NamedTuple):
 
 def counterparts(catalog: Catalog, source: Connection, destination: Connection, definition: Definition) -> Counterparts:
     """Match what --data-only would copy with its targets."""
+    new = new_names(definition.rename)
     ours, theirs = read_targets(source, attributes=columns.of_source(source, definition)), read_targets(destination)
-    matched = match(catalog.tables, ours, theirs)
-    sequences, values_there = common_sequences(catalog, source, destination, Matched(matched.targets))
+    matched = match(catalog.tables, ours, theirs, new)
+    sequences, values_there = common_sequences(catalog, source, destination, Matched(matched.targets), new)
     of_source = replace(
         catalog,
         objects=(),

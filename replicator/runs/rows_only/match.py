@@ -1,7 +1,7 @@
 """Match the destination's tables and columns with the source's, by name."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +21,8 @@ class MatchedTable:
     """The relation, or the partitioned table that it is a part of."""
     partitioned: bool
     """Whether `top` is a partitioned table."""
+    root: str
+    """The partitioned table of the source, or the table itself if it is in none."""
     address: Address
     direct: bool
     """Not through a partitioned table."""
@@ -34,13 +36,17 @@ class MatchedTable:
     def copied(self) -> Table:
         """The source's table, reduced to what is copied."""
         read = {c.name.replace('"', ""): e for c, e in zip(self.table.columns, self.table.expressions, strict=False)}
+        of_source = self.table.identity if self.direct else self.root
+        renamed = not same_names([of_source], [self.name])
+        name = of_source if renamed else most_quoted(of_source, self.name)
         return replace(
             self.table,
-            identity=most_quoted(self.table.identity, self.name) if self.direct else self.table.identity,
+            identity=name if self.direct else self.table.identity,
             columns=self.columns,
             expressions=tuple(read[column.name.replace('"', "")] for column in self.columns) if read else (),
             stored=(),
-            root=None if self.direct else self.name,
+            root=None if self.direct else name,
+            renamed=self.name if renamed else "",
             as_text=self.table.as_text or len(self.alike) < len(self.columns),
         )
 
@@ -61,15 +67,19 @@ class Matched:
         self.findings.append(Finding(text, hint))
 
 
-def match(tables: Iterable[Table], ours: Sequence[Any], theirs: Sequence[Any]) -> Matched:
+def match(
+    tables: Iterable[Table], ours: Sequence[Any], theirs: Sequence[Any], new: Callable[[str], str] = str
+) -> Matched:
     """Find the target of each source table. `ours` and `theirs` are rows of catalog/targets.sql.
+
+    `new` gives the destination's name of a source's relation.
 
     A partition's target is the partition of the same name if all bounds match, else the partitioned table.
     """
     matched = Matched()
     source, destination = {r.identity: r for r in ours}, {r.identity: r for r in theirs}
-    names = same_names(source, destination)
-    found = {name: destination[same] for name, same in names.items()}
+    names = {new(name): name for name in source}
+    found = {names[name]: destination[same] for name, same in same_names(names, destination).items()}
     partitions: defaultdict[str, list[str]] = defaultdict(list)
     for r in ours:
         if r.root and not r.partitioned:
@@ -139,6 +149,7 @@ def _target(table: Table, source: Any, destination: Any, matched: Matched, *, di
         destination.identity,
         destination.root or destination.identity,
         destination.root is not None or destination.partitioned,
+        source.root or table.identity,
         Address(destination.classid, destination.objid),
         direct,
         tuple(columns),

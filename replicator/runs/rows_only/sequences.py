@@ -4,7 +4,7 @@ A renamed table keeps the name of its sequence, while a migration that created i
 sequence that fills no common column is matched by name.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from replicator.model import Address, Catalog
 from replicator.model import Sequence as Values
 from replicator.runs.rows_only.match import Matched
 from replicator.sessions.postgres import Connection
+from replicator.settings.definition import split
 
 # Owned sequences (serial, identity) take precedence over those named by a default.
 FILLING = """
@@ -42,17 +43,23 @@ class Filling(NamedTuple):
 
 
 def common_sequences(
-    catalog: Catalog, source: Connection, destination: Connection, matched: Matched
+    catalog: Catalog, source: Connection, destination: Connection, matched: Matched, new: Callable[[str], str]
 ) -> tuple[tuple[Values, ...], tuple[Values, ...]]:
-    """Return the sequences that both databases have, by each one's names. Unmatched ones are noted."""
+    """Return the sequences that both databases have, by each one's names. Unmatched ones are noted.
+
+    `new` gives the destination's name of a source's relation.
+    """
     rows = destination.execute("SELECT oid::bigint, oid::regclass::text FROM pg_class WHERE relkind = 'S'").fetchall()
     oids = {name: oid for oid, name in rows}
     ours = {s.identity: s for s in catalog.sequences}
-    filling = [each for each in _filling(source) if each.sequence in ours]
+    filling = [
+        each._replace(column=_of_relation(each.column, new)) for each in _filling(source) if each.sequence in ours
+    ]
     filled = _filling(destination)
     pairs = _by_column(filling, filled)
-    by_name = same_names(ours.keys() - {name for name, _ in pairs}, oids.keys() - {other for _, other in pairs})
-    pairs += sorted(by_name.items())
+    left = {new(name): name for name in ours.keys() - {name for name, _ in pairs}}
+    by_name = same_names(left, oids.keys() - {other for _, other in pairs})
+    pairs += sorted((left[name], other) for name, other in by_name.items())
     if missing := sorted(ours.keys() - {name for name, _ in pairs}):
         matched.note(f"Sequences are missing on the destination: {listed(missing)}.")
     copied = {target.name for target in matched.targets} | {target.top for target in matched.targets}
@@ -66,6 +73,12 @@ def common_sequences(
         replace(ours[name], identity=other, address=Address(ours[name].address.classid, oids[other]))
         for other, name in {other: name for name, other in pairs}.items()
     )
+
+
+def _of_relation(column: str, new: Callable[[str], str]) -> str:
+    """Return a column with the new name of its table."""
+    *table, name = split(column)
+    return f"{new('.'.join(table))}.{name}"
 
 
 def _filling(conn: Connection) -> list[Filling]:
