@@ -130,7 +130,8 @@ def test_the_examples_in_the_help_are_right(command: str) -> None:
     examples = [line.strip() for line in getattr(cli.commands[command], "examples", "").splitlines() if line.strip()]
     for example in examples:
         name, *arguments = shlex.split(example.partition(" > ")[0])[1:]
-        arguments = [word for word in arguments if not word.endswith(".toml") and word != "--config"]
+        arguments = [word for word in arguments if not word.endswith(".toml")]
+        arguments = [word for word in arguments if word not in ("--config", "--definition")]
         with click.Context(cli, obj=Common()) as group:
             cli.commands[name].make_context(name, arguments, parent=group)
     for param in cli.commands[command].params:

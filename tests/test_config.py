@@ -48,6 +48,7 @@ def test_its_examples_are_understood(replicator: Run, tmp_path: Path, monkeypatc
     path.write_text(text)
     monkeypatch.chdir(tmp_path)
     Path("shop.toml").write_text("")
+    Path("mask.key").write_text("a key for tests, 0123456789 abcdefghi")
     assert params("--config", str(path))["source"] == "host=old.example.com dbname=shop"
 
 
@@ -109,7 +110,13 @@ def completed(replicator: Run, *words: str) -> set[str]:
 def test_a_shell_completes_commands_options_and_values(replicator: Run) -> None:
     assert completed(replicator, "cl") == {"clone", "clean"}
     assert {name for name, command in cli.commands.items() if not command.hidden} == completed(replicator, "")
-    assert completed(replicator, "clone", "--re") == {"--resume", "--retry-for", "--relay", "--replace"}
+    assert completed(replicator, "clone", "--re") == {
+        "--resume",
+        "--retry-for",
+        "--relay",
+        "--replace",
+        "--require-mask-review",
+    }
     assert completed(replicator, "clone", "--replace", "") == {"swap", "drop"}
     assert completed(replicator, "help", "perf") == {"performance"}
 

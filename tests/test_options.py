@@ -267,15 +267,22 @@ class Recording(Settings):
 
 OF_DATA_ONLY = {"truncate", "append", "allow_narrower_types"}
 Mode = tuple[str, Callable[[Settings], object], dict[str, object], set[str]]
+OF_MASKS = {"unmasked_large_objects"}
+"""Read only if the definition masks something."""
 MODES: dict[str, Mode] = {
     # command, what it calls, its settings, and the fields that it refuses or that have no other way: all others count
     "clone": ("clone", clone, {"verify": True}, OF_DATA_ONLY | {"keep_previous", "allow_empty"}),
     "swap": ("clone", clone, {"replace": "swap"}, OF_DATA_ONLY),
     "drop": ("clone", clone, {"replace": "drop", "verify": True}, OF_DATA_ONLY | {"keep_previous"}),
     "data only": ("clone", clone, {"data_only": True, "truncate": True, "verify": True}, {*NOT_IN_DATA_ONLY}),
-    "verify": ("verify", verify, {"repair": True}, set()),
-    "check": ("check", check, {}, {"allow_empty"}),
-    "plan": ("plan", lambda settings: (plan(settings), check(settings)), {}, {"allow_empty"}),  # as the command does
+    "verify": ("verify", verify, {"repair": True}, OF_MASKS),
+    "check": ("check", check, {}, {"allow_empty", *OF_MASKS}),
+    "plan": (
+        "plan",
+        lambda settings: (plan(settings), check(settings)),
+        {},
+        {"allow_empty", *OF_MASKS},
+    ),  # as the command
 }
 
 

@@ -38,6 +38,7 @@ UNRUN = {
             "replicator clone --all-databases --resume=per-table postgresql://postgres@old-server"
             " postgresql://postgres@new-server",
             "replicator verify --all-databases postgresql://postgres@old-server postgresql://postgres@new-server",
+            "replicator clone --all-databases --verify",
         ),
         "it needs two servers; test_all_databases.py runs it",
     ),
@@ -68,6 +69,14 @@ INSERT INTO customers SELECT g, 'customer ' || g FROM generate_series(1, 100) g;
 INSERT INTO orders (customer, sum) SELECT g % 100 + 1, g FROM generate_series(1, 1000) g;
 CREATE MATERIALIZED VIEW best AS SELECT customer, sum(sum) FROM orders GROUP BY customer;
 """
+MORE = """
+ALTER TABLE customers ADD email text, ADD country text NOT NULL DEFAULT 'DE', ADD deleted bool NOT NULL DEFAULT false;
+UPDATE customers SET email = 'customer' || id || '@web.example', deleted = id = 7;
+CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE events (user_id int);
+CREATE TABLE posts (id int); CREATE TABLE comments (subject_id int, subject_type text);
+CREATE TABLE lines (order_id int, line int); CREATE TABLE parts (order_id int, line int);
+"""
+"""What the definitions on pages name besides."""
 KEY = "ALTER TABLE orders ADD CONSTRAINT of_customer FOREIGN KEY (customer) REFERENCES customers"
 ORPHAN = "SET session_replication_role = replica; INSERT INTO orders (customer) VALUES (0)"
 HOSTS = ("old-server", "new-server", "shop-db", "warehouse")
@@ -100,11 +109,17 @@ class Stage:
             text = re.sub(rf'host = "{host}"\ndbname = "shop"\nuser = "\w+"', toml, text)
         return text
 
+    def write(self, block: Block) -> None:
+        """Write a page's TOML: what names no servers is a definition."""
+        name = "replicator.toml" if "[source]" in block.text else "shop.toml"
+        (self.folder / name).write_text(self.here(block.text))
+
     def run(self, *lines: str, **variables: str) -> str:
         """Run lines in one shell, and return what they write; fail at the first that ends as it should not."""
         if not any("--config" in line for line in lines):  # what a file names, a variable would override
             named = {"REPLICATOR_SOURCE": self.source.dsn, "REPLICATOR_DESTINATION": self.destination.dsn}
             variables = named | variables
+        (self.folder / "mask.key").write_text("0f1e2d3c4b5a69788796a5b4c3d2e1f0")
         variables.setdefault("REPLICATOR_MASK_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0")
         script = [f'replicator() {{ "{sys.executable}" -m replicator "$@"; }}']
         for line in lines:
@@ -138,7 +153,7 @@ def differing(stage: Stage) -> None:
 
 
 def with_schema(stage: Stage) -> None:
-    stage.destination.run(re.sub(r"(?m)^INSERT.*\n", "", SHOP))
+    stage.destination.run(re.sub(r"(?m)^(INSERT|UPDATE).*\n", "", SHOP + MORE))
 
 
 def opened(stage: Stage) -> None:
@@ -153,7 +168,13 @@ def unfinished(stage: Stage) -> None:
     stage.source.run("DELETE FROM orders WHERE customer = 0")
 
 
+def defined(stage: Stage) -> None:
+    text = """[subset]\nroots = { "public.customers" = "id < 9" }\n[mask."public.customers"]\nemail = "email"\n"""
+    (stage.folder / "shop.toml").write_text(text)
+
+
 STATES: dict[str, State] = {
+    "README: replicator clone --verify --definition shop.toml --mask-key-file mask.key": defined,
     "README: replicator clone --replace swap --keep-previous 3": copied,
     "README: replicator verify": copied,
     "README: replicator status": unfinished,
@@ -190,7 +211,7 @@ SQL = [block for block in ALL if block.language == "sql" and block.page not in S
 @pytest.fixture
 def stage(servers: Servers, tmp_path: Path) -> Iterator[Stage]:
     source, destination = servers.database(NEWEST), servers.database(NEWEST)
-    source.run(SHOP)
+    source.run(SHOP + MORE)
     yield Stage(source, destination, tmp_path)
     with psycopg.connect(source.server.conninfo(), autocommit=True) as conn:
         names = [source.name, destination.name]
@@ -205,16 +226,19 @@ def stage(servers: Servers, tmp_path: Path) -> Iterator[Stage]:
 def test_a_command_of_a_page_does_what_the_page_says(block: Block, stage: Stage) -> None:
     for other in TOML:
         if other.page == block.page:
-            (stage.folder / "replicator.toml").write_text(stage.here(other.text))
+            stage.write(other)
     STATES.get(block.name, empty)(stage)
     stage.run(*(stage.here(line) for line in block.lines if line not in UNRUN))
 
 
 @pytest.mark.parametrize("block", TOML, ids=lambda block: block.name)
 def test_a_file_of_a_page_can_be_used(block: Block, stage: Stage) -> None:
-    (stage.folder / "replicator.toml").write_text(stage.here(block.text))
-    stage.run("replicator clone --config replicator.toml")
-    assert stage.destination.rows("SELECT count(*) FROM orders") == [(1000,)]
+    stage.write(block)
+    if "[source]" in block.text:
+        stage.run("replicator clone --config replicator.toml")
+        assert stage.destination.rows("SELECT count(*) FROM orders") == [(1000,)]
+    else:
+        stage.run("replicator clone --verify --definition shop.toml")
 
 
 @pytest.mark.parametrize("number", range(len(PYTHON)))
@@ -374,7 +398,7 @@ def test_the_readme_names_every_page() -> None:
 
 def test_the_tests_that_the_readme_names_are_there() -> None:
     named = re.findall(r"`(test_\w+\.py)`", README.read_text("utf-8"))
-    assert len(named) == 7
+    assert len(named) == 9
     assert [name for name in named if not (ROOT / "tests" / name).is_file()] == []
 
 

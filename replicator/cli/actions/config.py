@@ -52,6 +52,7 @@ EXAMPLES = {
     "section": ["pre-data", "data"],
     "definition": "shop.toml",
     "define": ['tables."public.orders".where = "id > 9"'],
+    "mask-key-file": "mask.key",
     "as-of": "2026-11-30T18:00:00+00:00",
     "statistics": "analyze",
     "toast-compression": "lz4",
