@@ -343,7 +343,7 @@ def test_the_grants_of_a_page_suffice(page: str, major: int, tmp_path: Path) -> 
 # What pages name, and how they say it
 
 MOST_WORDS = 30
-MOST_LINES, WIDEST = 150, 120
+MOST_LINES, WIDEST = 160, 120
 HARD = re.compile(
     r"\b(anew|hinders?|convicts?|befalls?|is mentioned|come along|gone on with|by itself|what (?:is|are|was|were))\b",
     re.IGNORECASE,
