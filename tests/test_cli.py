@@ -141,9 +141,9 @@ def test_the_examples_in_the_help_are_right(command: str) -> None:
 
 
 def started(*arguments: str) -> tuple[float, str]:
-    """Run the command without coverage; return its seconds of CPU, the least of some, and what Python imported."""
+    """Run Python without coverage; return its seconds of CPU, the least of some, and what Python imported."""
     unmeasured = {name: value for name, value in environment().items() if not name.startswith("COVERAGE_")}
-    command = [sys.executable, "-X", "importtime", *COMMAND[1:], *arguments]
+    command = [sys.executable, "-X", "importtime", *arguments]
     seconds = []
     for _ in range(5):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -156,11 +156,12 @@ def started(*arguments: str) -> tuple[float, str]:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["clone", "--help"], ["--version"], ["help"]])
 def test_what_asks_no_server_is_there_at_once(arguments: list[str]) -> None:
-    seconds, imported = started(*arguments)
+    seconds, imported = started(*COMMAND[1:], *arguments)
+    bare, _ = started("-c", "import click")
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in imported.splitlines()}
     heavy = {"rich"} if "--version" in arguments else {"rich", "tenacity", "psycopg", "psycopg_pool"}
     assert not loaded & heavy
-    assert seconds <= 0.25
+    assert seconds <= 8 * bare  # machines differ: here 2 to 4
 
 
 def test_version_says_what_a_copy_depends_on(replicator: Run) -> None:
