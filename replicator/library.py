@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Generic, Literal, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, ParamSpec, Self, TypeVar
 
 from replicator import checks, events
 from replicator.catalog.rules import Rules
@@ -30,16 +30,17 @@ from replicator.runs import plan as runs_plan
 from replicator.runs import reading
 from replicator.runs import repair as runs_repair
 from replicator.runs import status as runs_status
-from replicator.runs import suggest as runs_suggest
 from replicator.runs import validate as runs_validate
 from replicator.runs.choose import Chosen
-from replicator.runs.suggest import Suggested
 from replicator.sessions.postgres import with_defaults
 from replicator.sessions.setup import database_of
 from replicator.sessions.sheltered import sheltered
 from replicator.sessions.watch import STALL_SECONDS, Watch, current, prepared, watched
 from replicator.settings import Settings, check_values, default_jobs
 from replicator.settings.mask_key import startup
+
+if TYPE_CHECKING:
+    from replicator.shaping.masks.personal import Suggested
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -351,11 +352,13 @@ def choose(settings: Settings, *, on_event: Emit = _ignore) -> Chosen:
 
 
 @Command
-def suggest_masks(settings: Settings, *, on_event: Emit = _ignore) -> Suggested:
+def suggest_masks(settings: Settings, *, on_event: Emit = _ignore) -> "Suggested":
     """Return the columns of the source that look personal, and that the definition does not name.
 
     The destination is not asked. Raises a ReplicatorError.
     """
+    from replicator.runs import suggest as runs_suggest  # all that knows masks: a clone without them does not load it
+
     with _begun(settings, on_event) as recorder:
         return runs_suggest.suggest_masks(settings, recorder)
 

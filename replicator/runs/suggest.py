@@ -9,8 +9,6 @@ from replicator.settings import Settings
 from replicator.shaping.masks import suggest
 from replicator.shaping.masks.personal import Suggested
 
-__all__ = ["Suggested", "suggest_masks"]
-
 
 def suggest_masks(settings: Settings, emit: Emit) -> Suggested:
     """Return the columns that look personal, and are neither masked nor `plain` in the definition."""

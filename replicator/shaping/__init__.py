@@ -4,19 +4,13 @@ A table's reading and target (model/tables.py) carry it through copying and comp
 source before anything is written.
 """
 
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import NamedTuple
 
-from replicator.catalog import closure
-from replicator.model import Address, Catalog, Finding, Loss, Table
+from replicator.model import Catalog, Finding, Loss
 from replicator.sessions.postgres import Connection
 from replicator.settings import Settings
-from replicator.shaping import columns, dangling, masks, names, subset, where
 from replicator.shaping.expressions import uses_time
-
-FEWER_ROWS = "what the definition leaves out: it is refreshed from the copied rows, and not compared"
 
 
 def at_one_time(conn: Connection, settings: Settings) -> Settings:
@@ -44,34 +38,9 @@ def shape(conn: Connection, catalog: Catalog, settings: Settings) -> Shaped:
     `conn` reads in the snapshot that is copied. Raises DefinitionError.
     """
     settings = at_one_time(conn, settings)
-    definition = settings.definition
-    if not definition and not settings.require_mask_review:
+    if not settings.definition and not settings.require_mask_review:
         return Shaped(catalog, [], [])
-    moment = datetime.fromisoformat(settings.as_of or "0001-01-01")
-    catalog = where.apply(conn, catalog, definition, moment)
-    catalog, findings = subset.apply(conn, catalog, definition, moment)
-    catalog, without, alike = columns.apply(conn, catalog, definition, moment)
-    catalog, losses, dangle = dangling.apply(conn, catalog, definition, moment)
-    masking = masks.apply(conn, catalog, settings)
-    catalog, views = _views(masking.catalog, alike)
-    renaming = names.check(conn, catalog, definition.rename, deferred=any(settings.deferral))
-    found = [*_time(settings), *findings, *dangle, *masking.findings, *renaming]
-    return Shaped(catalog, [*without, *losses, *masking.losses, *views], found)
+    # Without a definition, nothing of it is loaded: that would be a part of the time of a small clone.
+    from replicator.shaping.parts import apply_all
 
-
-def _views(catalog: Catalog, alike: Mapping[Address, Table]) -> tuple[Catalog, list[Loss]]:
-    """Mark the materialized views that the source fills from other rows or values than the copy."""
-    same = (table for table in catalog.tables if not table.changed or alike.get(table.address) == table)
-    unchanged = replace(catalog, tables=tuple(same))
-    views = closure.incomplete_views(closure.Family.of(catalog), catalog.tables, unchanged)
-    names = {o.address: o.name for o in catalog.objects if o.kind == "matview"}
-    losses = [Loss(names[view], FEWER_ROWS, fatal=False) for view in sorted(views & catalog.populated)]
-    return replace(catalog, incomplete=catalog.incomplete | views), losses
-
-
-def _time(settings: Settings) -> Iterator[Finding]:
-    if settings.as_of:
-        then = settings.as_of
-        yield Finding(
-            f"In the definition, now() is {then}. To verify this copy later, add --as-of {then}.", fatal=False
-        )
+    return Shaped(*apply_all(conn, catalog, settings))
