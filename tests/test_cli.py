@@ -161,7 +161,7 @@ def test_what_asks_no_server_is_there_at_once(arguments: list[str]) -> None:
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in imported.splitlines()}
     heavy = {"rich"} if "--version" in arguments else {"rich", "tenacity", "psycopg", "psycopg_pool"}
     assert not loaded & heavy
-    assert seconds <= 8 * bare  # machines differ: here 2 to 4
+    assert seconds <= 4 * bare  # measured: 1.6, with --version 3.4
 
 
 def test_version_says_what_a_copy_depends_on(replicator: Run) -> None:

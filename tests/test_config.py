@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 import pytest
 
+from replicator.cli import file
 from replicator.cli.commands import cli
 from replicator.cli.file import every_option, flags, line_of
 from replicator.cli.invocation import Common
+from replicator.settings import definition
 from tests.fix_cli import Run, is_silent_about, refuses, runs
 from tests.test_schema import checked
 
@@ -105,6 +107,11 @@ def completed(replicator: Run, *words: str) -> set[str]:
     variables = {"COMP_WORDS": " ".join(["replicator", *words]), "COMP_CWORD": str(len(words))}
     answer = runs(replicator(_REPLICATOR_COMPLETE="bash_complete", **variables))
     return {line.partition(",")[2] for line in answer.splitlines()}
+
+
+def test_a_file_has_the_parts_of_a_definition() -> None:
+    """The command line knows their names without loading what reads them."""
+    assert file.PARTS == definition.PARTS
 
 
 def test_a_shell_completes_commands_options_and_values(replicator: Run) -> None:

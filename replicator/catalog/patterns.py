@@ -1,10 +1,10 @@
 """Patterns of names as in psql: `*` and `?` are wildcards; text in double quotes is literal, the rest lower case."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from replicator.errors import UsageError
+from replicator.settings.definition import split
 
 QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 WILD = {"*": ".*", "?": "."}
@@ -57,7 +57,7 @@ def qualified(pattern: str) -> Qualified:
             return Qualified(matcher("*"), matcher("*"), re.compile(pattern[1:-1]), all_of_schema=False)
         except re.error as error:
             raise UsageError(f"The pattern {pattern} is no regular expression: {error}.") from None
-    parts = list(_split(pattern))
+    parts = split(pattern)
     if len(parts) > 2 or not all(parts) or pattern.count('"') % 2:
         raise UsageError(
             f"{pattern!r} is no pattern for an object.",
@@ -65,16 +65,3 @@ def qualified(pattern: str) -> Qualified:
         )
     schema, name = parts if len(parts) == 2 else ("*", parts[0])
     return Qualified(matcher(schema), matcher(name), None, all_of_schema=len(parts) == 2 and name == "*")
-
-
-def _split(pattern: str) -> Iterator[str]:
-    """Split at the dots outside of double quotes."""
-    part, inside = "", False
-    for c in pattern:
-        inside ^= c == '"'
-        if c == "." and not inside:
-            yield part
-            part = ""
-        else:
-            part += c
-    yield part

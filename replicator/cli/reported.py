@@ -25,39 +25,41 @@ def located(error: BaseException, common: Common) -> BaseException:
     return common.defined.located(error) if common.defined and isinstance(error, DefinitionError) else error
 
 
-def log_if_wanted(common: Common) -> None:
-    """Write what is logged to stderr, with --debug."""
+@contextmanager
+def showing(common: Common, output: Output, add: Emit) -> Iterator[Emit]:
+    """Show progress on stderr while a command runs; `add` gets each event first."""
     if common.debug:
         log = logging.StreamHandler(sys.stderr)
-        log.setFormatter(LogFormatter(as_json=common.output == "json"))
+        log.setFormatter(LogFormatter(as_json=output == "json"))
         logging.basicConfig(level=logging.DEBUG, handlers=[log])
+    began = time.monotonic()
+    ok = False
+    with progress(output, verbose=common.verbose) as show:
+
+        def emit(event: events.Event) -> None:
+            add(event)
+            show(event)
+
+        try:
+            for note in common.notes:
+                emit(events.Note(note))
+            yield emit
+            ok = True
+        finally:
+            emit(events.Finished(ok, time.monotonic() - began))
 
 
 @contextmanager
 def reported(output: Output, *, table: bool = True) -> Iterator[Emit]:
     """Show progress on stderr and, at the end, the report on stdout, differences included; whatever becomes of it."""
     common = click.get_current_context().ensure_object(Common)
-    log_if_wanted(common)
     library.own_process()
     report = Report()
     common.servers = report.servers
-    began = time.monotonic()
-    ok = False
     failure: BaseException | None = None
     try:
-        with progress(output, verbose=common.verbose) as show:
-
-            def emit(event: events.Event) -> None:
-                report.add(event)
-                show(event)
-
-            try:
-                for note in common.notes:
-                    emit(events.Note(note))
-                yield emit
-                ok = True
-            finally:
-                emit(events.Finished(ok, time.monotonic() - began))
+        with showing(common, output, report.add) as emit:
+            yield emit
     except BaseException as error:
         failure = located(error, common)
         if failure is not error:

@@ -17,12 +17,11 @@ from replicator.all_databases import DatabaseResult
 from replicator.cli.ending import ending, ending_as_data, write_document
 from replicator.cli.findings import findings_as_lines
 from replicator.cli.invocation import Common, Output
-from replicator.cli.reported import log_if_wanted
+from replicator.cli.reported import showing
 from replicator.cli.streams import say
 from replicator.errors import PreflightFailed, VerificationFailed
 from replicator.events import Emit, InDatabase, duration_text, one_line, size_text
 from replicator.show.document import SCHEMA
-from replicator.show.progress import progress
 from replicator.show.report import FILE_WIDTH, Report
 
 OnEnd = Callable[[DatabaseResult], None]
@@ -130,26 +129,13 @@ def reported(output: Output, done: str, fields: Fields | None = None) -> Iterato
     `done` is what a database is if all went well. `fields` are those of its document; by default, those of a clone.
     """
     common = click.get_current_context().ensure_object(Common)
-    log_if_wanted(common)
     account = Account(common.command, done, fields)
     common.servers = account.reports[""].servers
     began = time.monotonic()
-    ok = False
     failure: BaseException | None = None
     try:
-        with progress(output, verbose=common.verbose) as show:
-
-            def emit(event: events.Event) -> None:
-                account.add(event)
-                show(event)
-
-            try:
-                for note in common.notes:
-                    emit(events.Note(note))
-                yield emit, account.end
-                ok = True
-            finally:
-                emit(events.Finished(ok, time.monotonic() - began))
+        with showing(common, output, account.add) as emit:
+            yield emit, account.end
     except BaseException as error:
         failure = error
         raise

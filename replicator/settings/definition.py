@@ -17,6 +17,8 @@ V = TypeVar("V")
 Path = tuple[str, ...]
 """Where in the definition something is: keys, from the outermost on."""
 Dangling = Literal["refuse", "drop", "null", "keep-not-valid"]
+MOST_NAME_BYTES = 63
+"""The server cuts off a longer name."""
 PARTS = ("tables", "subset", "mask", "rename")
 """The tables of a file that make up a definition."""
 

@@ -16,13 +16,12 @@ from replicator.catalog.closure import LINKS
 from replicator.model import Address, Catalog, Loss, Table
 from replicator.sessions.postgres import Connection, unquoted
 from replicator.sessions.statements import statement
-from replicator.settings.definition import Definition, DefinitionError, Name, Path, TableRule
+from replicator.settings.definition import MOST_NAME_BYTES, Definition, DefinitionError, Name, Path, TableRule
 from replicator.shaping import expressions, relations
 
 SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
-NAME_BYTES = 63
-CONSTRAINT_CLASS, OWNER_CLASS = 2606, 2608
-"""The OIDs of pg_constraint, and of pg_depend, which owners of sequences are addressed by."""
+OWNER_CLASS = 2608
+"""The OID of pg_depend, which owners of sequences are addressed by."""
 ANY_MOMENT = datetime(2000, 1, 1)
 """The type of an expression does not depend on the time."""
 
@@ -191,8 +190,8 @@ def _check_excluded(excluded: Places, rows: Mapping[int, Row]) -> None:
 def _check_name(path: Path, column: str) -> None:
     if column in SYSTEM_COLUMNS:
         raise DefinitionError(path, f"every table has a system column {column}.", "Choose another name.")
-    if len(column.encode()) > NAME_BYTES:
-        raise DefinitionError(path, f"the name is longer than {NAME_BYTES} bytes.", "Choose a shorter one.")
+    if len(column.encode()) > MOST_NAME_BYTES:
+        raise DefinitionError(path, f"the name is longer than {MOST_NAME_BYTES} bytes.", "Choose a shorter one.")
 
 
 def _check_added(path: Path, row: Row, column: str, *, taken: bool, excluded: Places) -> None:
@@ -214,7 +213,7 @@ def _type(conn: Connection, definition: Definition, path: Path) -> tuple[int, in
         raise DefinitionError(path, "an SQL expression is needed.", "Write now() or 'a text'.")
     query = f"SELECT ({expressions.as_of(path, text, ANY_MOMENT)}\n) FROM {name.quoted} LIMIT "
     expressions.check_repeatable(conn, path, text)
-    expressions.try_on(conn, path, f"{query}1000")
+    expressions.try_on(conn, path, f"{query}{expressions.TRIED_ROWS}")
     result = conn.execute(f"{query}0", prepare=True).pgresult
     assert result
     type, modifier = result.ftype(0), result.fmod(0)

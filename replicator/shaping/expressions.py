@@ -13,7 +13,7 @@ import psycopg
 
 from replicator.sessions.failures import one_line
 from replicator.sessions.postgres import Connection
-from replicator.settings.definition import DefinitionError, Path
+from replicator.settings.definition import DefinitionError, Name, Path
 
 TOKEN = re.compile(
     r"""(?P<text>[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$)
@@ -42,6 +42,7 @@ SELECT p.proname
 HAVING bool_and(p.provolatile = 'v' AND p.oid < 16384)
 """
 TRIED_MILLISECONDS = 2000
+TRIED_ROWS = 1000
 
 
 def tokens(path: Path, text: str) -> Iterator[tuple[str, str]]:
@@ -120,6 +121,16 @@ def try_on(conn: Connection, path: Path, query: str) -> None:
         return  # too many rows for a trial: the server understands it, and that is what was asked
     except psycopg.Error as error:
         raise DefinitionError(path, f"the source rejects it: {one_line(error)}") from error
+
+
+def condition(conn: Connection, path: Path, text: str, moment: datetime, table: Name) -> str:
+    """Return a condition as it is read, after a trial on rows of its table. Raises DefinitionError."""
+    done = as_of(path, text, moment)
+    if not done:
+        raise DefinitionError(path, "a condition is missing.", 'Write "true" for all rows.')
+    check_repeatable(conn, path, text)
+    try_on(conn, path, f"SELECT FROM {table.quoted} WHERE ({done}\n) LIMIT {TRIED_ROWS}")
+    return done
 
 
 def both(conditions: Iterable[str]) -> str:

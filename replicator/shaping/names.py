@@ -8,10 +8,9 @@ from replicator.events import listed
 from replicator.journal.ownership import SCHEMA
 from replicator.model import Catalog, Finding, Object, shown
 from replicator.sessions.postgres import Connection
-from replicator.settings.definition import DefinitionError, Name, Path, Rename, in_words
+from replicator.settings.definition import MOST_NAME_BYTES, DefinitionError, Name, Path, Rename, in_words
 from replicator.shaping import relations
 from replicator.shaping.expressions import TOKEN
-from replicator.shaping.renames import MOST_NAME_BYTES
 
 NAMES = {
     "schemas": "SELECT nspname::text FROM pg_namespace",

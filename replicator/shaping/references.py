@@ -13,7 +13,7 @@ from typing import NamedTuple
 from replicator.model import Address
 from replicator.sessions.postgres import Connection
 from replicator.sessions.statements import statement
-from replicator.settings.definition import DefinitionError, Name, Path, split
+from replicator.settings.definition import DefinitionError, Name, Path, split, unquoted
 from replicator.shaping import expressions, relations
 from replicator.shaping.places import Place, Places
 
@@ -110,16 +110,12 @@ def declared(text: str) -> Declared:
             'Write "public.events.user_id -> public.users.id", or "public.t.(a, b) -> public.p.(c, d)".',
         )
     child, columns, parent, referenced, condition = found.groups()
-    sides = [tuple(map(_unquoted, re.findall(NAME, names))) for names in (columns, referenced)]
+    sides = [tuple(unquoted(VIRTUAL, name) for name in re.findall(NAME, names)) for names in (columns, referenced)]
     if len(sides[0]) != len(sides[1]):
         numbers = len(sides[0]), len(sides[1])
         raise DefinitionError(VIRTUAL, f'"{text}" has {numbers[0]} columns on the left, {numbers[1]} on the right.')
-    tables = [Name(*(_unquoted(part.strip()) for part in split(name))) for name in (child, parent)]
+    tables = [Name(*(unquoted(VIRTUAL, part.strip()) for part in split(name))) for name in (child, parent)]
     return Declared(tables[0], sides[0], tables[1], sides[1], (condition or "").strip())
-
-
-def _unquoted(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
 
 
 def read(conn: Connection, places: Places) -> list[Reference]:

@@ -12,9 +12,8 @@ from typing import Self
 
 from replicator.model import Catalog, Column, Execute, Phase, Sequence, Step, Table
 from replicator.sessions.postgres import REPLICA, Connection, quoted
-from replicator.settings.definition import Name, Rename, in_words, split, unquoted
+from replicator.settings.definition import MOST_NAME_BYTES, Name, Rename, in_words, split, unquoted
 
-MOST_NAME_BYTES = 63
 RENAMING = "replicator is renaming this"
 """The name that one of a ring of names has meanwhile."""
 ASIDE = "{} (not renamed)"

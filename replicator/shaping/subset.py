@@ -75,11 +75,7 @@ def _roots(conn: Connection, places: Places, subset: Subset, moment: datetime) -
     known = relations.find(conn, at.items())
     for name, text in subset.roots.items():
         path = at[name]
-        condition = expressions.as_of(path, text, moment)
-        if not condition:
-            raise DefinitionError(path, "a condition is missing.", 'Write "true" for all rows.')
-        expressions.check_repeatable(conn, path, text)
-        expressions.try_on(conn, path, f"SELECT FROM {name.quoted} WHERE ({condition}\n) LIMIT 1000")
+        condition = expressions.condition(conn, path, text, moment, name)
         found = list(references.members(places, known[name]))
         if not found:
             raise DefinitionError(path, f"no rows of {name} are copied.", "Include it, or begin with another table.")

@@ -17,15 +17,11 @@ def apply(conn: Connection, catalog: Catalog, definition: Definition, moment: da
     tables = {table.address.objid: table for table in catalog.tables}
     for name, rule in filtered.items():
         path = ("tables", str(name), "where")
-        condition = expressions.as_of(path, rule.where, moment)
-        expressions.check_repeatable(conn, path, rule.where)
+        condition = expressions.condition(conn, path, rule.where, moment, name)
         for oid in sorted(found[name].family & tables.keys()):
             if tables[oid].extension:
                 raise DefinitionError(path, f"{tables[oid].identity} belongs to an extension, which says which rows.")
             conditions.setdefault(oid, []).append(condition)
-        expressions.try_on(
-            conn, path, f"SELECT count(*) FROM (SELECT FROM {name.quoted} WHERE ({condition}\n) LIMIT 1000) AS t"
-        )
     return replace(
         catalog,
         tables=tuple(
