@@ -44,11 +44,11 @@ def dump(database: Database) -> str:
 
 
 @pytest.fixture
-def new(servers: Servers, major: int) -> Iterator[Database]:
+def new(servers: Servers, major: int) -> Database:
     """A database that is not there yet."""
     database = servers.database(major)
     drop(database)
-    yield from _dropped_if_there(database)
+    return database
 
 
 def drop(database: Database) -> None:
@@ -59,14 +59,6 @@ def drop(database: Database) -> None:
 def exists(database: Database) -> bool:
     with psycopg.connect(database.server.conninfo(), autocommit=True) as conn:
         return bool(conn.execute("SELECT FROM pg_database WHERE datname = %s", [database.name]).fetchall())
-
-
-def _dropped_if_there(database: Database) -> Iterator[Database]:
-    yield database
-    with psycopg.connect(database.server.conninfo(), autocommit=True) as conn:
-        if exists(database):
-            conn.execute(f'ALTER DATABASE "{database.name}" IS_TEMPLATE false')
-            conn.execute(f'DROP DATABASE "{database.name}"')
 
 
 AWKWARD = """

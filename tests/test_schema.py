@@ -95,6 +95,9 @@ def test_every_command_keeps_to_the_schema(replicator: Run, database: Database, 
     assert row == {"how": "missing", "key": {}, "times": 1, "source": {"a": "1"}}
     for command in ("status", "clean", "validate"):
         checked(command, replicator(command, "--destination", destination.dsn, "--json"))
+    database.run("ALTER TABLE t ADD email text")
+    suggested = checked("suggest-masks", replicator("suggest-masks", "--source", database.dsn, "--json"))
+    assert [(c["table"], c["column"], c["mask"]) for c in suggested["columns"]] == [("public.t", "email", "email")]
 
 
 def test_a_command_that_fails_early_writes_one_document(replicator: Run, database: Database) -> None:

@@ -1,6 +1,7 @@
 """A resumed copy is never called complete when it is not: verdicts stay, and what changed between the runs is seen."""
 
 import signal
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,10 +16,11 @@ from tests.fix_cli import (
 )
 from tests.fix_servers import SOME, Database, Servers
 from tests.test_faults import SCHEMA, SLOW_TABLES
+from tests.test_masks import define
 from tests.test_resume import HOLD, killed
 
 pytestmark = SOME
-DIFFERENT, FAILED = 8, 6
+PREFLIGHT, DIFFERENT, FAILED = 3, 8, 6
 SHOP = """
 CREATE TYPE mood AS ENUM ('good', 'bad');
 CREATE TABLE shop (id int PRIMARY KEY, name text NOT NULL);
@@ -56,7 +58,7 @@ def fails_at_the_end(replicator: Run, source: Database, destination: Database, *
     return result
 
 
-def differs(start: Start, source: Database, destination: Database) -> None:
+def differs(start: Start, source: Database, destination: Database, *options: str) -> None:
     """Leave a copy that was compared and found to differ: somebody changed a row while an index was built."""
     source.run("""
         CREATE FUNCTION waits(int) RETURNS int IMMUTABLE LANGUAGE plpgsql
@@ -65,7 +67,7 @@ def differs(start: Start, source: Database, destination: Database) -> None:
     """)
     with psycopg.connect(destination.dsn) as conn:
         conn.execute("SELECT pg_advisory_xact_lock(42)")
-        process = start("clone", "--verify", "--jobs", "2", *both(source, destination))
+        process = start("clone", "--verify", "--jobs", "2", *both(source, destination), *options)
         process.says("data: 4 steps, ")
         destination.run("UPDATE shop SET name = 'spoiled' WHERE id = 7")
     refuses(process.ends(), DIFFERENT, "differs from the source in 1 place", "`verify --repair`")
@@ -125,6 +127,21 @@ class TestAVerdict:
         assert "differs" in replicator("status", "--destination", destination.dsn).out
         destination.run("DROP TABLE extra")
         runs(replicator("verify", "--repair", *both(shop, destination)))
+
+    def test_is_mended_with_the_definition_of_the_run(
+        self, start: Start, replicator: Run, shop: Database, destination: Database, tmp_path: Path
+    ) -> None:
+        options = define(tmp_path, '[tables."public.ware"]\nwhere = "id > 5"\n[mask."public.shop"]\nname = "text"')
+        differs(start, shop, destination, *options, "--unmasked-large-objects")
+        refused = replicator("verify", "--repair", *both(shop, destination))
+        refuses(refused, PREFLIGHT, "with another definition", "verify --repair --definition FILE --mask-key-file FILE")
+        shop.run("INSERT INTO shop VALUES (99, 'new')")
+        result = replicator("verify", "--repair", *options, *both(shop, destination))
+        runs(result)
+        assert "1 changed, 1 missing rows, repaired" in result.out
+        assert destination.value("SELECT count(*) FROM shop WHERE name ~ 'shop|new|spoiled'") == 0
+        assert destination.value("SELECT min(id) FROM ware") == 6
+        assert destination.value("SELECT to_regnamespace('replicator')") is None
 
     def test_repair_needs_a_copy_that_is_made(
         self, start: Start, replicator: Run, database: Database, destination: Database

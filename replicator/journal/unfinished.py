@@ -1,7 +1,7 @@
 """An unfinished run: its original options, and the command that continues it."""
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
@@ -96,16 +96,32 @@ def check_recorded(options: Options) -> None:
 
 def check_options(begun: Options, settings: Settings) -> None:
     """Raise PreflightFailed, with the right command, if the run began with other options that change the copy."""
+    again = command(begun, f"--resume{_how(settings)}")
+    _check_same(SAME, begun, settings, f"Resume it with the same options: `{again}`.")
+
+
+def _check_same(names: Iterable[str], begun: Options, settings: Settings, hint: str) -> None:
     now = options_of(settings)
-    for name in SAME:
+    for name in names:
         if begun[name] != now[name]:
             missing = ANOTHER.get(name) or _flag(name, begun)
             raise PreflightFailed(
                 f"The unfinished run was started with {missing}."
                 if missing
                 else f"The unfinished run was started without {_flag(name, now)}.",
-                hint=f"Resume it with the same options: `{command(begun, f'--resume{_how(settings)}')}`.",
+                hint=hint,
             )
+
+
+def as_recorded(settings: Settings, begun: Options) -> Settings:
+    """Return the settings with all options of an earlier run.
+
+    Raises PreflightFailed if they have another definition or key: of these, the journal has digests.
+    """
+    given = " ".join(filter(None, (_flag(name, begun) for name in ANOTHER)))
+    hint = f"Use what it was started with: `{' '.join(filter(None, ('verify --repair', given)))}`."
+    _check_same(ANOTHER, begun, settings, hint)
+    return replace(settings, **{name: value for name, value in begun.items() if name not in ANOTHER})
 
 
 def as_begun(settings: Settings, begun: Options) -> Settings:

@@ -8,7 +8,7 @@ from replicator.comparing import Mismatch, SequenceValues
 from replicator.errors import PreflightFailed
 from replicator.events import Emit
 from replicator.journal.run import Run, Status, read_again, write_given
-from replicator.journal.unfinished import go_on
+from replicator.journal.unfinished import as_recorded, go_on
 from replicator.model import Catalog
 from replicator.runs.clone import fill
 from replicator.runs.compare import as_cloned, compare, verify_copy
@@ -43,7 +43,7 @@ def repair_unfinished(settings: Settings, status: Status, run: Run, emit: Emit) 
             "The clone on the destination is unfinished: rows can be repaired once all its steps are done.",
             hint=go_on(run.options, all_read=status.all_read, held_until=status.held_until),
         )
-    settings = replace(settings, **run.options)
+    settings = as_recorded(settings, run.options)
     with open_both(settings) as ends:
         catalog = _catalog(ends, settings, emit)
         values = _move_sequences(ends, catalog)
