@@ -22,6 +22,9 @@ def _has_room(folder: Path) -> bool:
 if "TMPDIR" not in os.environ and _has_room(MEMORY):
     os.environ["TMPDIR"] = str(MEMORY)
 
+# Without the compiled modules a command takes 1.2 s instead of 0.4 s.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 settings.register_profile("same each time", derandomize="REPLICATOR_SEED" not in os.environ)
 settings.load_profile("same each time")
 

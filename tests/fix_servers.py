@@ -88,7 +88,7 @@ class Servers:
     def __init__(self) -> None:
         self._running: dict[int | str, Server] = {}
         self.made: list[Database] = []
-        """The databases that are there, the latest last."""
+        """The databases to drop, the latest last."""
 
     def __getitem__(self, which: int | str) -> Server:
         """Return the server of a major version, or of one of OTHER_MINORS."""
@@ -107,15 +107,17 @@ class Servers:
         for server in self._running.values():
             server.__exit__(None, None, None)
 
-    def database(self, which: int | str, options: str = "") -> Database:
-        """Make an empty database; `options` follow its name in CREATE DATABASE."""
+    def database(self, which: int | str, options: str = "", *, kept: bool = False) -> Database:
+        """Make an empty database; `options` follow its name in CREATE DATABASE. Unless `kept`, it goes with its test."""
         name = f"db_{next(_numbers)}"
         with psycopg.connect(self[which].conninfo(), autocommit=True) as conn:
             # Copying the template's files is six times as fast as writing its blocks to the WAL, the default since 15.
             copied = "STRATEGY file_copy" if major_of(which) >= 15 else ""
             conn.execute(f'CREATE DATABASE "{name}" TEMPLATE template0 {copied} {options}')
-        self.made.append(Database(self[which], name, major_of(which)))
-        return self.made[-1]
+        made = Database(self[which], name, major_of(which))
+        if not kept:
+            self.made.append(made)
+        return made
 
 
 def major_of(which: int | str) -> int:

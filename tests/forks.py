@@ -5,8 +5,11 @@ same program: a process and a session of its own, with its own arguments, enviro
 """
 
 import contextlib
+import gc
+import importlib
 import json
 import os
+import pkgutil
 import select
 import signal
 import subprocess
@@ -14,6 +17,8 @@ import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
+
+import replicator
 
 
 class Order(NamedTuple):
@@ -125,10 +130,18 @@ def become(order: Order) -> None:
     sys.orig_argv = [sys.executable, "-m", *sys.argv]
 
 
+def import_all() -> None:
+    """Import what commands import when they need it: each fork has it then."""
+    for module in pkgutil.walk_packages(replicator.__path__, "replicator."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    gc.freeze()
+
+
 if __name__ == "__main__":
-    import replicator.cli  # noqa: F401  # the forks have it
     from replicator.__main__ import main
 
+    import_all()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the tests' terminal is pytest's
     if order := serve():
         become(order)

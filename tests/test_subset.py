@@ -45,7 +45,7 @@ def shops() -> dict[int, Shop]:
 @pytest.fixture
 def shop(servers: Servers, major: int, shops: dict[int, Shop]) -> Shop:
     if major not in shops:
-        source = servers.database(major)
+        source = servers.database(major, kept=True)
         source.run(SHOP.read_text("ascii"))
         shops[major] = source, Reference(source)
     return shops[major]
