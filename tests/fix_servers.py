@@ -108,7 +108,7 @@ class Servers:
             server.__exit__(None, None, None)
 
     def database(self, which: int | str, options: str = "", *, kept: bool = False) -> Database:
-        """Make an empty database; `options` follow its name in CREATE DATABASE. Unless `kept`, it goes with its test."""
+        """Make an empty database; `options` follow its name in CREATE DATABASE. Its test drops it, unless `kept`."""
         name = f"db_{next(_numbers)}"
         with psycopg.connect(self[which].conninfo(), autocommit=True) as conn:
             # Copying the template's files is six times as fast as writing its blocks to the WAL, the default since 15.
