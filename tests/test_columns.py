@@ -190,6 +190,9 @@ def test_columns_are_left_out_and_added(pair: tuple[Database, Database]) -> None
         ("public.customers", {"extra": {"x": "(id, name)"}}, "its type is record, which no column can have"),
         ("public.customers", {"extra": {"x": "random()"}}, "random() gives another value whenever it is called"),
         ("public.customers", {"extra": {"x": ""}}, "an SQL expression is needed"),
+        ("public.customers", {"extra": {"x": "count(*)"}}, "must give one value for each row"),
+        ("public.customers", {"extra": {"x": "row_number() OVER ()"}}, "must give one value for each row"),
+        ("public.customers", {"extra": {"x": "generate_series(1, 2)"}}, "must give one value for each row"),
         ("public.customers", {"extra": {"x": "1); DROP TABLE log; SELECT (1"}}, "is not one expression"),
     ],
 )

@@ -77,11 +77,32 @@ def test_what_looks_personal_is_suggested_until_it_has_a_rule(
         ("t", "name", ""), ("products", "name", ""), ("t", "email_count", ""), ("t", "phone_verified", ""),
         ("t", "description", ""), ("t", "shipping", ""), ("t", "recipe", ""), ("t", "status", ""), ("t", "title", ""),
         ("t", "nominal", ""), ("t", "capacity", ""), ("t", "telescope", ""),
+        ("t", "phones", "phone"), ("t", "addresses", "address"), ("t", "ibans", "card"), ("users", "names", "people"),
+        ("t", "geburtsdatum", "date of birth"), ("t", "birth_date", "date of birth"), ("t", "status_codes", ""),
     ],
 )  # fmt: skip
 def test_names_in_several_languages(table: str, column: str, what: str) -> None:
     found = looks.guess(table, column, Family.TEXT, ())
     assert (what in found[1]) if what and found else found is None if not what else False, found
+
+
+@SOME
+def test_arrays_documents_and_other_types_are_looked_at(
+    database: Database, destination: Database, replicator: Run, tmp_path: Path
+) -> None:
+    database.run("""
+        CREATE TABLE t (c1 text[], c2 jsonb, c3 jsonb, ssn int, plz numeric(5), birth_date text, phones text[]);
+        INSERT INTO t SELECT ARRAY[g || 'a@b.de', g || 'c@d.de'], jsonb_build_array(g || 'e@f.de'),
+            to_jsonb(g || 'e@f.de'), 123456789 + g, 12345, '1977-07-07', NULL FROM generate_series(1, 50) g;
+    """)
+    text = runs(replicator("suggest-masks", "--source", database.dsn, *SHORT_WAIT))
+    (rules,) = Definition.of(tomllib.loads(text)).mask.values()
+    assert {column: rule.mask for column, rule in rules.items()} == {
+        "c1": "email", "c2": "json", "c3": "json", "ssn": "digits", "plz": "digits", "birth_date": "text",
+        "phones": "phone",
+    }  # fmt: skip
+    runs(replicator("clone", "--verify", *define(tmp_path, text), *both(database, destination)))
+    assert destination.value("SELECT count(*) FROM t WHERE t::text LIKE '%@b.de%' OR t::text LIKE '%e@f.de%'") == 0
 
 
 @pytest.mark.parametrize(

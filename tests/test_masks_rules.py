@@ -1,9 +1,12 @@
 """What masks refuse, before anything is written: with the place in the file, and what helps."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from replicator import clone
+from replicator.settings import Settings
 from tests.fix_cli import Run, both, refuses, runs
 from tests.fix_servers import SOME, Database
 from tests.test_masks import KEY, OTHER_KEY, define
@@ -67,6 +70,10 @@ def people(database: Database) -> Database:
              ("parts_a is a partition of public.parts", "Name public.parts instead")),
         ('[mask."public.uniques"]\nwho = "name"', ("unique", "the mask name gives few different values for who")),
         ('[mask."public.people"]\nn = { mask = "number", percent = 0 }', ("percent must be",)),
+        ('[mask."public.people"]\nname = { sql = "regexp_split_to_table(name, \'7\')" }',
+             ("shop.toml:2:", "must give one value for each row")),
+        ('[mask."public.people"]\nname = { sql = "max(name)" }', ("must give one value for each row",)),
+        ('[mask."public.people"]\nname = { sql = "name, code" }', ("its type is record",)),
     ],
 )  # fmt: skip
 def test_a_rule_that_cannot_work_is_refused(
@@ -77,6 +84,35 @@ def test_a_rule_that_cannot_work_is_refused(
     assert result.code in (2, 3)
     assert "n7" not in result.err.replace("'n7'", ""), "a value of the source"
     assert destination.rows("SELECT relname FROM pg_class WHERE relkind = 'r' AND oid >= 16384") == []
+
+
+MOST = {"i": 2**31 - 1, "b": 2**63 - 1, "s": 2**15 - 1, "n": Decimal("99999999.99")}
+
+
+@SOME
+def test_null_stays_null_and_what_is_near_the_limit_changes(pair: tuple[Database, Database]) -> None:
+    source, destination = pair
+    near = ", ".join(f"{most} - g" for most in MOST.values())
+    source.run(f"""
+        CREATE TABLE t (id int, i int, b bigint, s smallint, n numeric(10, 2), f float8, a int[]);
+        INSERT INTO t (id, a) VALUES (0, '{{5,NULL}}');
+        INSERT INTO t SELECT g, {near} FROM generate_series(1, 40) g;
+        CREATE TABLE dated (who text, d date, at timestamp);
+        INSERT INTO dated SELECT NULLIF(g % 5, 0), date '2020-02-02' - g, '2020-02-02' FROM generate_series(0, 39) g;
+    """)
+    numbers = {key: {"mask": "number", "percent": 50} for key in "ibsnfa"}
+    dates = {key: {"mask": "date", "by": "who"} for key in ("d", "at")}
+    rules = {"public.t": numbers, "public.dated": dates}
+    clone(Settings(source.dsn, destination.dsn, definition={"mask": rules}, mask_key=KEY, verify=True))
+    assert destination.rows("SELECT i, b, s, n, f, a[2] FROM t WHERE id = 0") == [(None,) * 6]
+    for column, most in MOST.items():
+        rows = dict(destination.rows(f"SELECT id, {column} FROM t WHERE id > 0"))
+        assert all(most / 2 - 40 <= value <= most for value in rows.values()), column
+        assert sum(value == most - number for number, value in rows.items()) <= 1, column
+    assert destination.value("SELECT count(*) FROM dated WHERE d IS NULL OR at IS NULL OR at = '2020-02-02'") == 0
+    apart = dict(destination.rows("SELECT who, count(DISTINCT at) FROM dated GROUP BY who"))
+    assert apart == {"1": 1, "2": 1, "3": 1, "4": 1, None: 1}
+    assert destination.value("SELECT count(DISTINCT d) FROM dated WHERE who IS NULL") > 4
 
 
 def test_a_key_is_needed_and_a_weak_one_refused(

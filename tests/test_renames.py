@@ -278,6 +278,13 @@ CREATE TYPE kind AS ENUM ('a'); CREATE TABLE app.t (a int); INSERT INTO orders V
         ({"roles": {"alice": "public"}}, "rename.roles.alice", "public is a reserved name"),
         ({"roles": {"alice": "x", "bob": "x"}}, "rename.roles.alice", "x is the new name of 2 roles"),
         ({"tablespaces": {"fest": "x"}}, "rename.tablespaces.fest", "the source has no tablespace fest"),
+        (
+            {"tables": {"public.orders": "a.b"}},
+            "rename.tables",
+            "a.b is no single name. A name with a dot needs double",
+        ),
+        ({"schemas": {"public": "x"}}, "rename", "named.r has the type regclass, whose values are names of objects"),
+        ({"tables": {"public.orders": "x"}}, "rename", "named.r has the type regclass, whose values are names"),
     ],
 )
 def test_a_name_that_cannot_be_given_is_refused(
@@ -285,13 +292,15 @@ def test_a_name_that_cannot_be_given_is_refused(
 ) -> None:
     source, destination = pair
     source.run(PLAIN)
-    settings = Settings(source.dsn, destination.dsn, definition={"rename": rename})
+    if "named.r" in words:
+        source.run("CREATE DOMAIN relation AS regclass; CREATE TABLE named (q regrole, r relation)")
     with pytest.raises(DefinitionError) as raised:
+        settings = Settings(source.dsn, destination.dsn, definition={"rename": rename})
         clone(settings)
     assert str(raised.value).startswith(path)
     assert words in f"{raised.value} {raised.value.hint}"
     with pytest.raises(DefinitionError):
-        plan(settings)
+        plan(Settings(source.dsn, destination.dsn, definition={"rename": rename}))
     assert destination.value("SELECT count(*) FROM pg_class WHERE oid >= 16384") == 0
 
 

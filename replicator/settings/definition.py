@@ -261,6 +261,10 @@ def unquoted(path: Path, name: str) -> str:
     quoted = len(name) > 2 and name[0] == name[-1] == '"' and '"' not in name[1:-1].replace('""', "")
     if not name or (not quoted and '"' in name):
         raise DefinitionError(path, f"{name or 'an empty text'} is no name.")
+    if not quoted and "." in name:
+        raise DefinitionError(
+            path, f"{name} is no single name.", f"A name with a dot needs double quotes: '\"{name}\"'."
+        )
     return name[1:-1].replace('""', '"') if quoted else name.lower()
 
 

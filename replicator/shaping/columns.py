@@ -211,18 +211,11 @@ def _type(conn: Connection, definition: Definition, path: Path) -> tuple[int, in
     text = rule.extra[path[-1]]
     if not text:
         raise DefinitionError(path, "an SQL expression is needed.", "Write now() or 'a text'.")
-    query = f"SELECT ({expressions.as_of(path, text, ANY_MOMENT)}\n) FROM {name.quoted} LIMIT "
+    done = expressions.as_of(path, text, ANY_MOMENT)
     expressions.check_repeatable(conn, path, text)
-    expressions.try_on(conn, path, f"{query}{expressions.TRIED_ROWS}")
-    result = conn.execute(f"{query}0", prepare=True).pgresult
-    assert result
-    type, modifier = result.ftype(0), result.fmod(0)
-    ((word, pseudo),) = conn.execute(
-        "SELECT format_type(oid, NULL), typtype = 'p' FROM pg_type WHERE oid = %s::bigint", [type]
-    ).fetchall()
-    if pseudo:
-        raise DefinitionError(path, f"its type is {word}, which no column can have.", "Cast it to another type.")
-    return type, modifier
+    found = expressions.type_of(conn, path, done, name)
+    expressions.try_on(conn, path, f"SELECT ({done}\n) FROM {name.quoted} LIMIT {expressions.TRIED_ROWS}")
+    return found
 
 
 def _rule(definition: Definition, path: Path) -> tuple[Name, TableRule]:

@@ -41,6 +41,10 @@ SELECT p.proname
  GROUP BY p.proname
 HAVING bool_and(p.provolatile = 'v' AND p.oid < 16384)
 """
+NOT_ONE_VALUE = (psycopg.errors.GroupingError, psycopg.errors.WindowingError)
+NEEDS_ONE_VALUE = (
+    "it must give one value for each row: no aggregates, no window functions, no functions that return rows."
+)
 TRIED_MILLISECONDS = 2000
 TRIED_ROWS = 1000
 
@@ -120,7 +124,23 @@ def try_on(conn: Connection, path: Path, query: str) -> None:
     except psycopg.errors.QueryCanceled:
         return  # too many rows for a trial: the server understands it, and that is what was asked
     except psycopg.Error as error:
+        if isinstance(error, NOT_ONE_VALUE) or "set-returning" in str(error):
+            raise DefinitionError(path, NEEDS_ONE_VALUE) from error
         raise DefinitionError(path, f"the source rejects it: {one_line(error)}") from error
+
+
+def type_of(conn: Connection, path: Path, text: str, table: Name) -> tuple[int, int]:
+    """Return the type and its modifier of an expression that gives one value for each row. Raises DefinitionError."""
+    try_on(conn, path, f"SELECT ({text}\n) FROM {table.quoted} WHERE ({text}\n) IS NULL LIMIT 0")
+    result = conn.execute(f"SELECT ({text}\n) FROM {table.quoted} LIMIT 0", prepare=True).pgresult
+    assert result
+    type = result.ftype(0)
+    ((word, pseudo),) = conn.execute(
+        "SELECT format_type(oid, NULL), typtype = 'p' FROM pg_type WHERE oid = %s::bigint", [type]
+    ).fetchall()
+    if pseudo:
+        raise DefinitionError(path, f"its type is {word}, which no column can have.", "Cast it to another type.")
+    return type, result.fmod(0)
 
 
 def condition(conn: Connection, path: Path, text: str, moment: datetime, table: Name) -> str:

@@ -44,6 +44,8 @@ SELECT e.extname::text
 """
 FOLLOWED = re.compile(r"::(?:pg_catalog\.)?reg\w+")
 ALMOST_A_NAME = re.compile(r"'[\w$.\"]+'")
+OF_NAMES = re.compile(r"(?:pg_catalog\.)?(reg(?!role)\w+(?:\[\])?)")
+"""Types whose values are names of objects."""
 SAYING = ("comment", "security_label")
 
 
@@ -58,6 +60,8 @@ def check(conn: Connection, catalog: Catalog, rename: Rename, *, deferred: bool)
             "schemas and tables cannot be renamed while work is deferred, which names them.",
             "Leave out --defer-validation and --defer-indexes, or rename by hand after `validate`.",
         )
+    if rename.schemas or rename.tables:
+        _refuse_names_as_values(catalog)
     for part, query in NAMES.items():
         pairs: Mapping[str, str] = getattr(rename, part)
         known = {name for (name,) in conn.execute(query).fetchall()} if pairs else set()
@@ -128,6 +132,18 @@ def _check_tables(conn: Connection, catalog: Catalog, rename: Rename) -> None:
         for (what,) in conn.execute(TAKEN, {"schema": name.schema, "new": new}).fetchall():
             taken = Name(name.schema, new)
             raise DefinitionError(paths[name], f"the source has another {what} {taken}. Choose another name.")
+
+
+def _refuse_names_as_values(catalog: Catalog) -> None:
+    """Refuse columns whose values the copy would show otherwise, so that nothing could verify or repair them."""
+    for table in catalog.tables:
+        for column in (*table.columns, *table.stored):
+            if found := OF_NAMES.fullmatch(column.type):
+                raise DefinitionError(
+                    ("rename",),
+                    f"{table.identity}.{column.name} has the type {found[1]}, whose values are names of objects.",
+                    "Leave the column out with exclude_columns, or the table with --exclude-data.",
+                )
 
 
 def _what_does_not_follow(conn: Connection, catalog: Catalog, rename: Rename) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from replicator.events import counted
 from replicator.model import Catalog, Finding, Loss, Table
 from replicator.sessions.postgres import Connection
 from replicator.settings import Settings
-from replicator.settings.definition import Definition, DefinitionError
+from replicator.settings.definition import Definition, DefinitionError, Name
 from replicator.settings.mask_key import INNER, MAKE_ONE
 from replicator.shaping import expressions, relations
 from replicator.shaping.masks import checks, personal, places, rules
@@ -57,8 +57,9 @@ def apply(conn: Connection, catalog: Catalog, settings: Settings) -> Masking:
     if rules.keyed(all_rules):
         _check_key(conn, settings)
     moment = datetime.fromisoformat(settings.as_of or "0001-01-01")
-    for place in applied:
-        _check_sql(conn, applied[place], moment)
+    for place, rule in applied.items():
+        if place == rule.origin:
+            _check_sql(conn, rule, known.relations[place.relation].called, moment)
     checks.statically(catalog, known, applied)
     encoding = str(conn.info.parameter_status("server_encoding"))
     tables = tuple(_masked(table, known, applied, encoding, moment) for table in catalog.tables)
@@ -114,11 +115,12 @@ def _check_key(conn: Connection, settings: Settings) -> None:
         )
 
 
-def _check_sql(conn: Connection, applied: Applied, moment: datetime) -> None:
-    """Raise DefinitionError if an expression would give another value whenever it is read."""
+def _check_sql(conn: Connection, applied: Applied, table: Name, moment: datetime) -> None:
+    """Raise DefinitionError for an expression that is not one value for a row, and the same whenever it is read."""
     if text := applied.rule.options.get("sql"):
-        expressions.as_of(applied.path, text, moment)
+        done = expressions.as_of(applied.path, text, moment)
         expressions.check_repeatable(conn, applied.path, text)
+        expressions.type_of(conn, applied.path, done, table)
 
 
 def _masked(table: Table, known: Places, applied: Mapping[Place, Applied], encoding: str, moment: datetime) -> Table:

@@ -90,8 +90,12 @@ def _mod_97(text: str) -> str:
 
 
 def date(value: Value, days: int, by: str) -> str:
-    """Return a date at most so many days away, never the same. `by`: one distance for all rows with the same value."""
-    made = digest(value.other(by) if by else value.text, "date by" if by else "date", value.encoding)
+    """Return a date at most so many days away, never the same. `by`: one distance for all rows with the same value.
+
+    A row that has no such value has a distance of its own.
+    """
+    of = f"COALESCE({value.other(by)}, {value.text})" if by else value.text
+    made = digest(of, "date by" if by else "date", value.encoding)
     steps = days if value.family is Family.DATE else days * MICROSECONDS
     moved = f"(1 + pg_catalog.mod(h.n >> 1, {steps}::pg_catalog.int8)) * (1 - 2 * (h.n & 1::pg_catalog.int8))"
     if value.family is Family.DATE:
@@ -110,13 +114,17 @@ def noise(value: Value, percent: float) -> str:
         return f"({value.sql})::pg_catalog.float8 * {factor}::pg_catalog.float8"
     number_ = f"({value.sql})::pg_catalog.numeric"
     if value.family is Family.INTEGER:
-        most = LIMITS[value.base]
-        return f"LEAST(GREATEST(pg_catalog.round({number_} * {factor}), {-most}), {most})"
+        return _within(number_, f"pg_catalog.round({number_} * {factor})", str(LIMITS[value.base]))
     # The scale of NaN is NULL.
     rounded = f"pg_catalog.round({number_} * {factor}, pg_catalog.scale({number_}))"
     made = f"COALESCE({rounded}, {number_} * {factor})"
     if value.precision is None or value.precision[1] < 0:
         return made
     digits, after = value.precision
-    most_ = f"{'9' * (digits - after) or '0'}.{'9' * after}".rstrip(".")
-    return f"CASE WHEN {number_} = 'NaN' THEN {number_} ELSE LEAST(GREATEST({made}, -{most_}), {most_}) END"
+    return _within(number_, made, f"{'9' * (digits - after) or '0'}.{'9' * after}".rstrip("."))
+
+
+def _within(original: str, changed: str, most: str) -> str:
+    """Return the changed number; what would be too large for the type is changed by as much the other way."""
+    too_large = f"pg_catalog.abs(h.m) > {most} AND h.v <> 'NaN'"
+    return once(f"{original} AS v, {changed} AS m", f"CASE WHEN {too_large} THEN 2 * h.v - h.m ELSE h.m END")

@@ -52,13 +52,13 @@ KINDS: tuple[tuple[str, MaskRule, tuple[Family, ...], str], ...] = (
     (
         "a postcode",
         MaskRule("text"),
-        TEXT,
+        FIGURES,
         "zip zipcode postcode postalcode postal plz postleitzahl codepostal codigopostal cap cep",
     ),
     (
         "a date of birth",
         MaskRule("date"),
-        DATES,
+        (*DATES, Family.TEXT),
         "birthdate dateofbirth dob birthday birth born geburtsdatum geburtstag geboren naissance datenaissance"
         " nacimiento nascita nascimento geboortedatum",
     ),
@@ -72,7 +72,7 @@ KINDS: tuple[tuple[str, MaskRule, tuple[Family, ...], str], ...] = (
     (
         "an official number",
         MaskRule("text"),
-        (*TEXT,),
+        FIGURES,
         "ssn socialsecurity socialsecuritynumber nationalid passport passportnumber taxid steuernummer steuerid nif dni"
         " cpf cnpj bsn nie codicefiscale driverlicense driverslicense sozialversicherungsnummer ausweis vatid",
     ),
@@ -86,6 +86,11 @@ KINDS: tuple[tuple[str, MaskRule, tuple[Family, ...], str], ...] = (
     ),
 )
 """What it is, the mask for it, the types, and words in names: written together, without accents."""
+INSTEAD = {
+    **dict.fromkeys((("text", Family.INTEGER), ("text", Family.NUMERIC)), MaskRule("digits")),
+    ("date", Family.TEXT): MaskRule("text"),
+}
+"""By mask and type: what fits a column of another type than usual."""
 NAMES_OF_PEOPLE = frozenset(
     [
         "user",
@@ -200,10 +205,15 @@ def _by_name(table: str, column: str, family: Family) -> tuple[MaskRule, str] | 
     end = len(parts)
     ends = [end] if parts[-1] in NOT_PERSONAL else range(1, end + 1)  # a postal code is one, an e-mail count is none
     runs = {"".join(parts[i:j]) for j in ends for i in range(j)}
+    runs |= {run.removesuffix(plural) for run in runs for plural in ("s", "es")}
     for what, rule, families, known in KINDS:
         if family in families and not runs.isdisjoint(known.split()):
-            return rule, f"its name says {what}"
-    if family is Family.TEXT and parts[-1] in OF_PEOPLE and not NAMES_OF_PEOPLE.isdisjoint(words(table)):
+            return INSTEAD.get((rule.mask, family), rule), f"its name says {what}"
+    if (
+        family is Family.TEXT
+        and parts[-1].removesuffix("s") in OF_PEOPLE
+        and not NAMES_OF_PEOPLE.isdisjoint(words(table))
+    ):
         rule = MaskRule("address", {"part": "city"}) if parts[-1] in CITIES else MaskRule("name")
         return rule, "its name, in a table of people"
     return None

@@ -18,6 +18,8 @@ from replicator.shaping.masks.rules import Link, Rules
 from replicator.shaping.masks.value import FAMILIES, Family
 
 SAMPLE_ROWS = 1000
+BETWEEN = "\x1f"
+"""What is written between the elements of an array."""
 SUGGEST = '`replicator suggest-masks` prints rules for them. Write column = "plain" for what may be copied as it is.'
 
 
@@ -118,11 +120,20 @@ def _sample(conn: Connection, table: Table, columns: Iterable[Column]) -> dict[s
     wanted = [c for c in columns if FAMILIES.get(c.base, Family.OTHER) in looks.LOOKED_AT]
     if not wanted:
         return {}
-    items = ", ".join(f'pg_catalog."left"({c.quoted}::pg_catalog.text, 2000)' for c in wanted)
+    items = ", ".join(f'pg_catalog."left"({_as_text(c)}, 2000)' for c in wanted)
     some = f" TABLESAMPLE SYSTEM ({min(100.0, 120 * SAMPLE_ROWS / table.rows):f})" if table.rows > SAMPLE_ROWS else ""
     rows = conn.execute(f"SELECT {items} FROM ONLY {table.identity}{some} LIMIT {SAMPLE_ROWS}").fetchall()
     by_column = zip(*rows, strict=True) if rows else ((),) * len(wanted)
-    return {c.name: [v for v in values if v] for c, values in zip(wanted, by_column, strict=True)}
+    return {
+        c.name: [each for value in values if value for each in (value.split(BETWEEN) if c.array else [value]) if each]
+        for c, values in zip(wanted, by_column, strict=True)
+    }
+
+
+def _as_text(column: Column) -> str:
+    if column.array:
+        return f"pg_catalog.array_to_string({column.quoted}, pg_catalog.chr({ord(BETWEEN)}))"
+    return f"{column.quoted}::pg_catalog.text"
 
 
 def _guess(table: str, column: Column, values: Sequence[str]) -> tuple[MaskRule, str] | None:
@@ -140,7 +151,7 @@ def _paths(table: str, documents: Iterable[str]) -> Iterator[tuple[str, object]]
     found: dict[str, list[str]] = {}
     for text in documents:
         try:
-            _collect(json.loads(text), "", found)
+            _collect(json.loads(text), "$", found)
         except (ValueError, RecursionError):  # cut off
             continue
     for path, values in sorted(found.items()):
@@ -155,9 +166,9 @@ def _collect(value: object, path: str, found: dict[str, list[str]]) -> None:
         for key, member in value.items():
             plain = key.replace("_", "a").replace("-", "a").isalnum()
             if plain:
-                _collect(member, f"{path}.{key}".lstrip("."), found)
+                _collect(member, f"{path}.{key}".removeprefix("$."), found)
     elif isinstance(value, list):
         for each in value:
             _collect(each, path, found)
-    elif isinstance(value, str) and path:
+    elif isinstance(value, str):
         found.setdefault(path, []).append(value)
