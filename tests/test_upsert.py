@@ -68,6 +68,65 @@ def filled(pair: tuple[Database, Database]) -> tuple[Database, Database]:
 
 
 @SOME
+def test_a_key_that_is_equal_is_written_as_on_the_source(pair: tuple[Database, Database]) -> None:
+    source, destination = pair
+    for database, key, name in ((source, "1.0", "ABC"), (destination, "1.00", "abc")):
+        database.run(f"""
+            CREATE COLLATION ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+            CREATE TABLE n (k numeric PRIMARY KEY); CREATE TABLE t (k text COLLATE ci PRIMARY KEY, v int);
+            CREATE TABLE i (k int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v int);
+            INSERT INTO n VALUES ({key}); INSERT INTO t VALUES ('{name}', 1); INSERT INTO i (v) VALUES ({key});
+        """)
+    clone(Settings(source.dsn, destination.dsn, **GIVEN))
+    assert destination.rows("SELECT k::text FROM n UNION ALL SELECT k FROM t UNION ALL SELECT v::text FROM i") == [
+        ("1.0",), ("ABC",), ("1",)
+    ]  # fmt: skip
+
+
+@pytest.mark.pg("in 12 18")
+@pytest.mark.parametrize("key", ["PRIMARY KEY (k) DEFERRABLE", "PRIMARY KEY (k, r WITHOUT OVERLAPS)"])
+def test_a_key_that_cannot_be_merged_by_is_refused(pair: tuple[Database, Database], major: int, key: str) -> None:
+    if major < 18 and "OVERLAPS" in key:
+        pytest.skip("for PostgreSQL 18")
+    for database in pair:
+        database.run(f"CREATE TABLE t (k int4range NOT NULL, r int4range NOT NULL, {key})")
+    pair[0].run("INSERT INTO t VALUES ('[1,2)', '[1,5)')")
+    with pytest.raises(PreflightFailed, match="neither deferrable nor WITHOUT OVERLAPS.*public.t"):
+        clone(Settings(pair[0].dsn, pair[1].dsn, **GIVEN))
+
+
+@SOME
+@pytest.mark.parametrize("how", ["upsert", "truncate"])
+def test_clean_leaves_no_key_valid_that_rows_violate(
+    pair: tuple[Database, Database], how: str, major: int, replicator: Run
+) -> None:
+    source, destination = pair
+    parted = "PARTITION BY LIST (id)" if how == "upsert" else ""
+    for database in pair:
+        database.run(f"""
+            CREATE TABLE p (id int PRIMARY KEY);
+            CREATE TABLE c (id int PRIMARY KEY, p int REFERENCES p, q int REFERENCES p);
+            CREATE TABLE d (id int, p int REFERENCES p, PRIMARY KEY (id)) {parted};
+            {"CREATE TABLE d_1 PARTITION OF d DEFAULT;" if parted else ""}
+            INSERT INTO p VALUES (1); INSERT INTO c VALUES (1, 1, 1);
+        """)
+    source.run("INSERT INTO p VALUES (2); INSERT INTO c VALUES (2, 2, 1); INSERT INTO d VALUES (1, 2)")
+    flags = ("--data-only", f"--{how}", "--table", "c", "--table", "d")
+    assert replicator("clone", *flags, *both(source, destination)).code == 6
+    cleaned = replicator("clean", "--destination", destination.dsn)
+    runs(cleaned)
+    valid = destination.rows("SELECT conname::text FROM pg_constraint WHERE contype = 'f' AND convalidated ORDER BY 1")
+    if parted and major < 18:
+        assert "Rows violate foreign key d_p_fkey on public.d, which counts as valid" in cleaned.said
+        assert "c_p_fkey" not in {name for (name,) in valid}
+    else:
+        assert valid == [("c_q_fkey",)]
+        assert "d_p_fkey on public.d is NOT VALID now, since rows violate it" in cleaned.said
+    assert "c_p_fkey on public.c is NOT VALID now, since rows violate it" in cleaned.said
+    assert "c_q_fkey" not in cleaned.said
+
+
+@SOME
 def test_rows_are_merged_by_key(pair: tuple[Database, Database]) -> None:
     source, destination = filled(pair)
     destination.run("INSERT INTO codes VALUES ('own', 5000); DELETE FROM people WHERE id = 900; TRUNCATE written;"

@@ -17,6 +17,7 @@ SELECT c.oid::regclass::text AS identity
           AND i.indisunique
           AND i.indimmediate
           AND i.indisvalid
+          AND NOT i.indisexclusion -- WITHOUT OVERLAPS
           AND i.indpred IS NULL
           AND i.indexprs IS NULL
           AND k.place <= i.indnkeyatts

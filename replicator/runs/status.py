@@ -93,7 +93,7 @@ def _clean(conn: Connection, emit: Emit) -> Counter[str]:
         journal.drop(deferred.thawed(conn))
         return Counter()
     if run and run.rows_only:
-        for text in rows_only.restore_foreign_keys(conn):
+        for text in rows_only.restore_foreign_keys(conn, previous.steps if previous else ()):
             emit(events.Note(text))
         return Counter()
     if previous and _not_yet_dropped(conn, previous):

@@ -8,7 +8,7 @@ the journal, and recreated in the one that deletes that record. Triggers that wo
 in the transaction that copies the rows, so a crash leaves none disabled.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from replicator.catalog.read import read_tables, read_targets
 from replicator.catalog.relations import relations
 from replicator.events import Emit, listed, saying
 from replicator.journal.ownership import proven
+from replicator.journal.run import Recorded
 from replicator.model import Catalog, Finding, shown
 from replicator.runs import resume
 from replicator.runs.connect import refuse_or_note
@@ -30,7 +31,7 @@ from replicator.runs.rows_only.counterparts import as_destination_tables
 from replicator.runs.rows_only.foreign_keys import DroppedKey, read_dropped_keys
 from replicator.runs.rows_only.match import Matched, check_types, match
 from replicator.runs.rows_only.order import in_order
-from replicator.runs.rows_only.plan_rows import AffectedKey, make_plan, without_children
+from replicator.runs.rows_only.plan_rows import CHECK, AffectedKey, make_plan, without_children
 from replicator.runs.rows_only.refresh import changed, to_refresh
 from replicator.runs.rows_only.sequences import common_sequences
 from replicator.runs.rows_only.upsert import keys_for
@@ -257,12 +258,19 @@ def _has_rows(conn: Connection, table: str) -> bool:
         return bool(conn.execute(f"SELECT FROM {table} LIMIT 1").fetchall())
 
 
-def restore_foreign_keys(conn: Connection) -> list[str]:
-    """Recreate the foreign keys that an unfinished run dropped; drop its journal. Returns notes about NOT VALID ones.
+def restore_foreign_keys(conn: Connection, steps: Iterable[Recorded]) -> list[str]:
+    """Recreate the foreign keys that an unfinished run dropped, and check those that it did not; drop its journal.
 
-    Raises psycopg.Error if one cannot be recreated; the journal keeps it.
+    Returns notes about those that the rows violate, which become NOT VALID. Raises psycopg.Error if one cannot be
+    recreated; the journal keeps it.
     """
-    not_validated = []
+    unchecked = {step.name for step in steps if not step.done}
+    not_validated = [
+        note
+        for row in read_targets(conn, "target_foreign_keys")
+        if row.check and CHECK.format((key := _as_dropped_key(row)).name) in unchecked
+        for note in _judge(conn, key, row.check)
+    ]
     for key in read_dropped_keys(conn):
         with proven(conn):
             try:
@@ -275,6 +283,24 @@ def restore_foreign_keys(conn: Connection) -> list[str]:
             conn.execute(key.journal_delete)
     journal.drop(conn)
     return not_validated
+
+
+def _judge(conn: Connection, key: DroppedKey, check: str) -> Iterator[str]:
+    """Make a foreign key NOT VALID if rows that were loaded while it did not act violate it."""
+    try:
+        with conn.transaction():
+            _execute(conn, (postgres.NO_VIEWS, check))
+    except psycopg.errors.ForeignKeyViolation as error:
+        why = failures.violation(error)
+        try:
+            with conn.transaction():
+                _execute(conn, (key.drop, *key.not_valid.create))
+            yield f"{shown(key.name)} is NOT VALID now, since rows violate it: {why}"
+        except psycopg.Error as refused:  # another owner, or a partitioned table before 18
+            yield (
+                f"Rows violate {shown(key.name)}, which counts as valid: {why} It could not become NOT VALID:"
+                f" {failures.one_line(refused)}"
+            )
 
 
 def _execute(conn: Connection, statements: Iterable[str]) -> None:

@@ -24,13 +24,14 @@ from replicator.runs.rows_only.foreign_keys import DroppedKey
 from replicator.runs.rows_only.match import MatchedTable
 from replicator.runs.rows_only.order import rows_about
 from replicator.runs.rows_only.refresh import refresh_steps
-from replicator.runs.rows_only.upsert import Keys, merging
+from replicator.runs.rows_only.upsert import Key, Keys, merging
 from replicator.sessions import postgres
 from replicator.sessions.postgres import REPLICA
 from replicator.settings import Settings
 from replicator.work.copying.triggers import none_fires
 
 DROP_KEYS, TRUNCATE = "drop foreign keys", "empty tables"
+CHECK = "check {}"
 SET, SET_FORWARD = "sequence values", "sequence values, only forward"
 
 
@@ -103,14 +104,14 @@ def make_plan(
     copied = begun | {step.name for step in data}
     if replica:
         key_checks = ((key.name, Execute((postgres.NO_VIEWS, key.check))) for key in keys if key.check)
-        last = [Step(f"check {name}", Phase.BUILD, check, copied) for name, check in key_checks]
+        last = [Step(CHECK.format(name), Phase.BUILD, check, copied) for name, check in key_checks]
     else:
         last = [
             Step(k.name, Phase.BUILD, Execute((*k.definition.create, k.definition.journal_delete)), copied)
             for k in keys
         ]
     rows = rows_about((key.definition for key in keys), targets)
-    last = [replace(step, builds_on=rows[step.name.removeprefix("check ")]) for step in last]
+    last = [replace(step, builds_on=rows[step.name.removeprefix(CHECK.format(""))]) for step in last]
     if not replica:
         # One at a time: each locks the referencing table, then the referenced one, so that two keys in opposite
         # directions would deadlock. The executor does not know: the steps' `locks` name neither table.
@@ -127,7 +128,7 @@ def _data_step(
     format: Format,
     *,
     replica: bool,
-    key: Sequence[str] | None,
+    key: Key | None,
 ) -> Step:
     table = target.copied
     binary, reason = form(table, format)

@@ -5,7 +5,7 @@ A row whose key exists replaces that row, if it differs in any byte. Rows that o
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from replicator.catalog.read import read_targets
 from replicator.events import listed
@@ -15,8 +15,17 @@ from replicator.sessions import postgres
 from replicator.sessions.postgres import Connection
 
 STAGE = "pg_temp.replicator_rows"
-Keys = Mapping[str, Sequence[str]]
-"""The columns of a key, by the relation."""
+
+
+class Key(NamedTuple):
+    """The columns of a key, and those of them that no UPDATE may set."""
+
+    columns: Sequence[str]
+    fixed: frozenset[str]
+
+
+Keys = Mapping[str, Key]
+"""By the relation."""
 
 
 def keys_for(destination: Connection, matched: Matched) -> Keys:
@@ -24,7 +33,7 @@ def keys_for(destination: Connection, matched: Matched) -> Keys:
     by_name: dict[str, list[Any]] = {}
     for row in read_targets(destination, "target_keys"):
         by_name.setdefault(row.identity, []).append(row)
-    keys: dict[str, Sequence[str]] = {}
+    keys: dict[str, Key] = {}
     refused: dict[str, list[str]] = {"without key": [], "ruled": [], "always": [], "not updatable": []}
     for target in (t for t in matched.targets if not t.table.empty):
         rows = by_name[target.name]
@@ -33,7 +42,7 @@ def keys_for(destination: Connection, matched: Matched) -> Keys:
         if not usable:
             refused["without key"].append(target.table.identity)
             continue
-        keys[target.name] = usable[0]
+        keys[target.name] = Key(usable[0], frozenset(rows[0].always))
         unset = [f"{target.name}.{name}" for name in rows[0].always if name in columns.difference(usable[0])]
         refused["always"] += unset
         refused["ruled"] += [target.name] if rows[0].ruled else []
@@ -53,8 +62,8 @@ def _refuse(matched: Matched, refused: Mapping[str, Iterable[str]], user: str) -
     without, ruled, always, not_updatable = (sorted(set(names)) for names in refused.values())
     if without:
         matched.refuse(
-            f"--upsert needs a primary key, or a unique key without NULLs. On the destination these have none:"
-            f" {listed(without)}.",
+            "--upsert needs a primary key, or a unique key without NULLs, that is neither deferrable nor WITHOUT"
+            f" OVERLAPS. On the destination these have none: {listed(without)}.",
             "Leave these tables out with --exclude, and copy them in another run, with --truncate.",
         )
     if ruled:
@@ -74,22 +83,23 @@ def _refuse(matched: Matched, refused: Mapping[str, Iterable[str]], user: str) -
         )
 
 
-def merging(work: CopyTable, key: Sequence[str]) -> CopyTable:
+def merging(work: CopyTable, key: Key) -> CopyTable:
     """Return the work that copies rows into a temporary table, and merges that into the target by this key."""
     target = work.target
     columns = ", ".join(target.columns)
-    others = [name for name in target.columns if name not in key]
+    set_ = [name for name in target.columns if name not in key.fixed]
     action = "NOTHING"
-    if others:
-        assignments = ", ".join(f"{name} = excluded.{name}" for name in others)
+    if set_:
+        # Those of the key, too: what is equal to it may be written otherwise, as 1.0 and 1.00.
+        assignments = ", ".join(f"{name} = excluded.{name}" for name in set_)
         # *<> compares the bytes of rows, so that it serves types without an equality operator, too. Without the cast,
         # rows are compared column by column.
-        rows = (", ".join(f"{of}.{name}" for name in others) for of in ("t", "excluded"))
+        rows = (", ".join(f"{of}.{name}" for name in set_) for of in ("t", "excluded"))
         ours, theirs = (f"ROW({row})::pg_catalog.record" for row in rows)
         action = f"UPDATE SET {assignments} WHERE {ours} OPERATOR(pg_catalog.*<>) {theirs}"
     merge = (
         f"INSERT INTO {target.relation} AS t ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {STAGE}"
-        f" ON CONFLICT ({', '.join(key)}) DO {action}"
+        f" ON CONFLICT ({', '.join(key.columns)}) DO {action}"
     )
     return replace(
         work,
