@@ -12,7 +12,7 @@ from replicator.runs.compare import verify_copy
 from replicator.settings import Settings
 from replicator.settings.definition import Definition
 from tests.fix_cli import Run, both, notes, refuses, runs
-from tests.fix_servers import SOME, Database
+from tests.fix_servers import SOME, VERSIONS, Database, Servers
 
 pytestmark = SOME
 FAMILY = """
@@ -105,6 +105,8 @@ def test_a_reference_becomes_null(database: Database, destination: Database) -> 
         ("ALTER TABLE p ADD UNIQUE (id, up);"
          "ALTER TABLE c ADD q int; ALTER TABLE c ADD FOREIGN KEY (p, q) REFERENCES p (id, up) MATCH FULL NOT VALID",
          "column p belongs to foreign key c_p_q_fkey with MATCH FULL, too"),
+        ("DELETE FROM d WHERE c % 21 = 0; DELETE FROM c WHERE p IS NULL; ALTER TABLE c ADD CHECK (p IS NOT NULL)",
+         "column p is never NULL by the check c_p_check"),
     ],
 )  # fmt: skip
 def test_a_reference_that_cannot_be_null_is_refused(
@@ -131,6 +133,33 @@ def test_a_key_is_not_validated(database: Database, destination: Database) -> No
     assert destination.value("SELECT count(*) FROM parts") == 20
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
         destination.rows("INSERT INTO c VALUES (100, 4)")
+
+
+def test_a_key_that_the_destination_keeps_is_not_violated(pair: tuple[Database, Database]) -> None:
+    for database in pair:
+        database.run(FAMILY)
+    rules = definition(c={"dangling": "keep-not-valid"})
+    given = {"definition": rules, "data_only": True, "truncate": True}
+    with pytest.raises(PreflightFailed) as caught:
+        clone(Settings(pair[0].dsn, pair[1].dsn, **given), lambda event: None)
+    (finding,) = [finding for finding in caught.value.findings if finding.fatal]
+    assert "14 rows of public.c would refer to rows of public.p" in finding.text
+    assert 'dangling = "drop" or "null".' in finding.hint
+    assert pair[1].value("SELECT count(*) FROM c") == 42
+
+
+@pytest.mark.parametrize(("old", "new"), [(12, 18), (18, 12)])
+def test_the_destination_s_version_tells_what_may_be_not_valid(
+    old: int, new: int, servers: Servers, major: int
+) -> None:
+    if major != old or new not in VERSIONS:
+        pytest.skip("once for both versions")
+    source, destination = servers.database(old), servers.database(new)
+    source.run(FAMILY)
+    said = cloned(source, destination, definition(parts={"dangling": "keep-not-valid"}))
+    keys = destination.rows("SELECT convalidated FROM pg_constraint WHERE conname = 'of_part' AND conparentid = 0")
+    assert keys == ([(False,)] if new >= 18 else [])
+    assert ("before PostgreSQL 18 it cannot be NOT VALID" in said) == (new < 18)
 
 
 def test_a_cycle_stays_if_its_rows_hold_one_another(database: Database, destination: Database) -> None:

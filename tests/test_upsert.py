@@ -91,7 +91,7 @@ def test_a_key_that_cannot_be_merged_by_is_refused(pair: tuple[Database, Databas
     for database in pair:
         database.run(f"CREATE TABLE t (k int4range NOT NULL, r int4range NOT NULL, {key})")
     pair[0].run("INSERT INTO t VALUES ('[1,2)', '[1,5)')")
-    with pytest.raises(PreflightFailed, match="neither deferrable nor WITHOUT OVERLAPS.*public.t"):
+    with pytest.raises(PreflightFailed, match=r"neither deferrable nor WITHOUT OVERLAPS.*public\.t"):
         clone(Settings(pair[0].dsn, pair[1].dsn, **GIVEN))
 
 

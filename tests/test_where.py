@@ -100,7 +100,10 @@ def test_now_is_one_moment_however_late_rows_are_compared(pair: tuple[Database, 
         ("public.orders", "random() < 0.1", "random() gives another value whenever it is called"),
         ("public.orders", "at > 'now'", "'now' means another time whenever it is read"),
         ("public.orders", "writes(id)", "read-only transaction"),
-        ("public.orders", "count(*) > 1", "aggregate functions are not allowed"),
+        ("public.orders", "count(*) > 1", "must give one value for each row"),
+        ("public.orders", "id > $1", "$1 has no value here"),
+        ("public.orders", "", "a condition is missing"),
+        ("public.orders", "age(at) < interval '5 days'", "age() of one date means another time"),
     ],
 )
 def test_a_wrong_condition_is_refused_before_anything_is_written(

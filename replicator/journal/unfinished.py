@@ -10,6 +10,7 @@ from replicator.errors import PreflightFailed
 from replicator.journal.ownership import damaged
 from replicator.settings import Settings, flag
 from replicator.settings.choice import Choice
+from replicator.settings.definition import OF_SUBSET
 
 CHOICE = tuple(field.name for field in fields(Choice) if field.name != "allow_empty_patterns")
 LISTS = tuple(field.name for field in fields(Choice) if field.default == ())
@@ -97,6 +98,9 @@ def check_recorded(options: Options) -> None:
 def check_options(begun: Options, settings: Settings) -> None:
     """Raise PreflightFailed, with the right command, if the run began with other options that change the copy."""
     again = command(begun, f"--resume{_how(settings)}")
+    if settings.as_of and settings.as_of != begun["as_of"]:
+        then = f"--as-of {begun['as_of']}" if begun["as_of"] else "another now()"
+        raise PreflightFailed(f"The unfinished run was started with {then}.", hint=f"Leave it out: `{again}`.")
     _check_same(SAME, begun, settings, f"Resume it with the same options: `{again}`.")
 
 
@@ -159,6 +163,8 @@ def go_on(begun: Options, *, all_read: bool, held_until: datetime | None = None,
     over = start_over(begun)
     if not resume:
         return f"Start over with {over}." if over else ""
+    if not all_read and not held_until and begun["definition"].endswith(OF_SUBSET):
+        return f"The rows of a subset belong together: start over with {over}."
     if all_read or held_until:
         held = held_until and (
             f" Until then, at most until {held_until:%Y-%m-%d %H:%M %Z}, a separate process holds the snapshot, and"

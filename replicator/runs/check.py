@@ -46,7 +46,7 @@ def preflight_and_plan(settings: Settings, emit: Emit) -> tuple[Plan, Found]:
         selected = examined.selected
         if not selected:
             with events.saying(emit, READING):
-                selected = content(ends.snapshot.holder, read_stable(ends, settings), settings)
+                selected = content(ends.snapshot.holder, read_stable(ends, settings), settings, ends.control.conn)
         tried = examined.tried or (Rehearsal() if beside else None)  # another database is not the one to try it in
         plan = plan_of(selected, ends.snapshot.holder, ends.control.conn, settings, emit, tried)
         return plan, Found(facts, examined.findings, examined.untried)

@@ -104,9 +104,9 @@ def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
 @in_one_encoding
 def read_source(ends: Endpoints, settings: Settings) -> Shaped:
     """Return the part of the source to compare, and the objects excluded because they need an excluded one."""
-    return content(
-        ends.snapshot.holder, read(ends.snapshot, ends.control.conn, settings, settings.definition.rename), settings
-    )
+    destination = ends.control.conn
+    catalog = read(ends.snapshot, destination, settings, settings.definition.rename)
+    return content(ends.snapshot.holder, catalog, settings, destination)
 
 
 def compare_rows(ends: Endpoints, catalog: Catalog, settings: Settings, emit: Emit) -> list[Mismatch]:

@@ -52,7 +52,8 @@ def plan_copy(settings: Settings, emit: Emit) -> Plan:
         with events.saying(emit, READING):
             chosen_relations = relations(moment.holder, settings)
             moment.lock_tables(settings.lock_timeout, only=chosen_relations and chosen_relations.to_lock)
-            shaped = content(moment.holder, read(moment, destination, settings, settings.definition.rename), settings)
+            read_ = read(moment, destination, settings, settings.definition.rename)
+            shaped = content(moment.holder, read_, settings, None if alone else destination)
         return plan_of(shaped, moment.holder, None if alone else destination, settings, emit)
 
 

@@ -107,7 +107,7 @@ def examine(
         return Examined(findings, None)
     with events.saying(emit, READING):
         read = read_stable(ends, settings)
-        catalog, excluded, found = selected = content(ends.snapshot.holder, read, settings)
+        catalog, excluded, found = selected = content(ends.snapshot.holder, read, settings, ends.control.conn)
     findings += found
     if settings.chooses:  # what comes along was not known before
         names = {sequence.identity for sequence in catalog.sequences}

@@ -143,13 +143,13 @@ own_process = ContextVar("own_process", default=False)
 """Whether this process runs nothing else, so the garbage collector may be disabled. Set by library.own_process."""
 
 
-def content(source: Connection, catalog: Catalog, settings: Settings) -> Shaped:
+def content(source: Connection, catalog: Catalog, settings: Settings, destination: Connection | None = None) -> Shaped:
     """Return what is copied of the source's catalog: what was chosen, and shaped as the definition says.
 
-    Raises PreflightFailed, DefinitionError.
+    Without a `destination`, it counts as of the source's version. Raises PreflightFailed, DefinitionError.
     """
     catalog, losses = chosen(catalog, settings)
-    shaped = shape(source, catalog, settings)
+    shaped = shape(source, catalog, settings, destination.info.server_version if destination else catalog.version)
     return shaped._replace(losses=[*losses, *shaped.losses])
 
 

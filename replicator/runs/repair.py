@@ -11,10 +11,9 @@ from replicator.journal.run import Run, Status, read_again, write_given
 from replicator.journal.unfinished import as_recorded, go_on
 from replicator.model import Catalog
 from replicator.runs.clone import fill
-from replicator.runs.compare import as_cloned, compare, verify_copy
+from replicator.runs.compare import as_cloned, compare, read_source, verify_copy
 from replicator.runs.connect import wait_for_both
 from replicator.runs.endpoints import Endpoints, open_both
-from replicator.runs.reading import content, read
 from replicator.sessions import postgres
 from replicator.settings import Settings
 from replicator.work import sequences
@@ -64,9 +63,7 @@ def repair_unfinished(settings: Settings, status: Status, run: Run, emit: Emit) 
 
 def _catalog(ends: Endpoints, settings: Settings, emit: Emit) -> Catalog:
     """Return the part of the source's catalog that the copy should have."""
-    catalog = content(
-        ends.snapshot.holder, read(ends.snapshot, ends.control.conn, settings, settings.definition.rename), settings
-    ).catalog
+    catalog = read_source(ends, settings).catalog
     if settings.downgrade or settings.skip_unprivileged:
         catalog = as_cloned(catalog, ends, settings, emit)
     return replace(catalog, populated=frozenset()) if settings.skip_failed_refresh else catalog

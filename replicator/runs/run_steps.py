@@ -40,7 +40,11 @@ def run_steps(copy: Copy) -> None:
                 ]
                 if not (repairable and about and repair_rows(about, copy.prepared, ends, settings, copy.emit)):
                     raise rejected.incomplete(
-                        remaining, refused, rows_only=not copy.mode.whole, appended=settings.append
+                        remaining,
+                        refused,
+                        rows_only=not copy.mode.whole,
+                        appended=settings.append,
+                        defined=bool(settings.definition),
                     )
                 repairable = False
                 copy.journal.undo(copy.control(), resume.outdated(plan, lost))

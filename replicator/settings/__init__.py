@@ -219,7 +219,9 @@ class Settings(Comparing, Existing, Copying, Content, Servers):
             raise UsageError(
                 "`resume=per-table` reads the remaining tables as they are now, but the rows of a subset belong"
                 " together, as they were at one moment.",
-                hint="Clone again, with `replace=drop`.",
+                hint="Start over: leave out `resume`."
+                if self.replace == "swap"
+                else "Start over: run `clean` first, or replace what is there with `replace=drop`.",
             )
         _exclusive(self, "upsert", "verify", "rows that only the destination has would count as extra")
         if self.replace == "swap" and any(self.deferral):

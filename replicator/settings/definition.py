@@ -19,6 +19,9 @@ Path = tuple[str, ...]
 Dangling = Literal["refuse", "drop", "null", "keep-not-valid"]
 MOST_NAME_BYTES = 63
 """The server cuts off a longer name."""
+NO_CONDITION = "a condition is missing.", 'Write "true" for all rows.'
+OF_SUBSET = "-subset"
+"""What the digest of a definition with a subset ends in."""
 PARTS = ("tables", "subset", "mask", "rename")
 """The tables of a file that make up a definition."""
 
@@ -139,16 +142,19 @@ class Definition:
 
     @property
     def digest(self) -> str:
-        """What tells this definition from others; "" for an empty one."""
+        """What tells this definition from others, and whether it has a subset; "" for an empty one."""
         text = json.dumps(_plain(asdict(self)), sort_keys=True, default=str)
-        return sha256(text.encode()).hexdigest() if self else ""
+        return sha256(text.encode()).hexdigest() + OF_SUBSET * bool(self.subset) if self else ""
 
 
 def _table_rule(path: Path, given: object) -> TableRule:
     rule = _table(path, given, [f.name for f in fields(TableRule)])
     extra = _table((*path, "extra"), rule.get("extra", {}))
+    where = _text((*path, "where"), rule.get("where", ""))
+    if "where" in rule and not where:
+        raise DefinitionError((*path, "where"), *NO_CONDITION)
     return TableRule(
-        _text((*path, "where"), rule.get("where", "")),
+        where,
         _one_of((*path, "dangling"), rule.get("dangling", "refuse"), get_args(Dangling)),
         _each((*path, "exclude_columns"), rule.get("exclude_columns", ()), _column),
         {_column((*path, "extra"), name): _text((*path, "extra", name), value) for name, value in extra.items()},

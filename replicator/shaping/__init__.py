@@ -32,8 +32,8 @@ class Shaped(NamedTuple):
     findings: list[Finding]
 
 
-def shape(conn: Connection, catalog: Catalog, settings: Settings) -> Shaped:
-    """Apply the definition to what was chosen of the source's catalog.
+def shape(conn: Connection, catalog: Catalog, settings: Settings, version: int) -> Shaped:
+    """Apply the definition to what was chosen of the source's catalog. `version`: the destination's.
 
     `conn` reads in the snapshot that is copied. Raises DefinitionError.
     """
@@ -43,4 +43,4 @@ def shape(conn: Connection, catalog: Catalog, settings: Settings) -> Shaped:
     # Without a definition, nothing of it is loaded: that would be a part of the time of a small clone.
     from replicator.shaping.parts import apply_all
 
-    return Shaped(*apply_all(conn, catalog, settings))
+    return Shaped(*apply_all(conn, catalog, settings, version))

@@ -13,6 +13,7 @@ from replicator.catalog import select
 from replicator.events import counted
 from replicator.model import Catalog, Finding, Keys, Loss, Portion, Table
 from replicator.sessions.postgres import Connection
+from replicator.settings import Settings
 from replicator.settings.definition import Dangling, Definition
 from replicator.shaping import references, relations
 from replicator.shaping.places import Found, Places
@@ -24,25 +25,30 @@ NOT_VALID_PARTITIONED = 180000
 
 
 def apply(
-    conn: Connection, catalog: Catalog, definition: Definition, moment: datetime
+    conn: Connection, catalog: Catalog, settings: Settings, moment: datetime, version: int
 ) -> tuple[Catalog, list[Loss], list[Finding]]:
-    """Find the rows that refer to rows that are not copied, and do what the definition says. `moment`: now().
+    """Find the rows that refer to rows that are not copied, and do what the definition says.
 
-    Nothing is read if no table has a condition: a subset has all that its rows refer to.
+    `moment`: now(); `version`: the destination's. Nothing is read if no table has a condition: a subset has all that
+    its rows refer to.
     """
     if not any(table.where for table in catalog.tables):
         return catalog, [], []
+    definition = settings.definition
     places = Places(conn, catalog)
     virtual = definition.subset.virtual if definition.subset else ()
     keys = [*references.read(conn, places), *references.read_declared(conn, places, virtual, moment)]
     copied = {o.address for o in catalog.objects if o.kind == "foreign_key"}
     keys = [key if key.address in copied else replace(key, valid=False) for key in keys]
-    search = Search(places, keys, _rules(conn, definition))
+    rules = _rules(conn, definition)
+    if settings.data_only:  # the destination's keys stay as they are
+        rules = {oid: "refuse" if rule == "keep-not-valid" else rule for oid, rule in rules.items()}
+    search = Search(places, keys, rules)
     search.run()
     search.lasting = {key.name: references.lasting(conn, key) for key, *_ in search.found("null")}
-    catalog, losses = _not_valid(catalog, search)
+    catalog, losses = _not_valid(catalog, search, version)
     catalog = replace(catalog, tables=tuple(_without(table, places, search) for table in catalog.tables))
-    return catalog, [*losses, *search.losses()], list(search.refused())
+    return catalog, [*losses, *search.losses()], list(search.refused(kept=not settings.data_only))
 
 
 def _rules(conn: Connection, definition: Definition) -> dict[int, Dangling]:
@@ -131,15 +137,16 @@ class Search:
             if number := sum(len(keys) for of, _, keys in self.found(*rules) if of is key):
                 yield key, number
 
-    def refused(self) -> Iterator[Finding]:
-        """Yield what the user has to decide."""
+    def refused(self, *, kept: bool) -> Iterator[Finding]:
+        """Yield what the user has to decide. `kept`: a key may be kept NOT VALID."""
         for rule in ("refuse", "null"):
             for key, number in self.counts(rule):
                 lasting = self.lasting[key.name] if rule == "null" else ""
                 if rule == "null" and not (lasting and key.valid):
                     continue
                 cannot = f", and cannot have NULL instead: {lasting}" if lasting else ""
-                instead = '"drop" or "keep-not-valid"' if lasting else '"drop", "null" or "keep-not-valid"'
+                rules = ['"drop"', *['"null"'] * (not lasting), *['"keep-not-valid"'] * kept]
+                instead = " or ".join(filter(None, (", ".join(rules[:-1]), rules[-1])))
                 table = key.child.place.identity
                 yield Finding(
                     f"{counted(number, 'row')} of {table} would refer to rows of {key.parent.place.identity} that are"
@@ -189,13 +196,13 @@ def _split(portions: Iterable[Portion], rows: Keys, columns: frozenset[str]) -> 
             yield Portion(with_null, portion.nulls | columns)
 
 
-def _not_valid(catalog: Catalog, search: Search) -> tuple[Catalog, list[Loss]]:
+def _not_valid(catalog: Catalog, search: Search, version: int) -> tuple[Catalog, list[Loss]]:
     """Return the catalog with foreign keys that are not validated, or without them where that is not possible."""
     of = {key.address: (key, number) for key, number in search.counts("keep-not-valid") if key.address}
     impossible: dict[select.Key, str] = {
         address: f"{_refer(number, key)}, and before PostgreSQL 18 it cannot be NOT VALID"
         for address, (key, number) in of.items()
-        if not key.child.place.only and catalog.version < NOT_VALID_PARTITIONED
+        if not key.child.place.only and version < NOT_VALID_PARTITIONED
     }
     kept = of.keys() - impossible.keys()
     objects = [select.as_not_valid(o) if o.address in kept else o for o in catalog.objects]

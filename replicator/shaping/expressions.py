@@ -5,7 +5,7 @@ to be compared. So `now()` means one moment in the whole run, and `random()` is 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 
@@ -13,12 +13,13 @@ import psycopg
 
 from replicator.sessions.failures import one_line
 from replicator.sessions.postgres import Connection
-from replicator.settings.definition import DefinitionError, Name, Path
+from replicator.settings.definition import NO_CONDITION, DefinitionError, Name, Path
 
 TOKEN = re.compile(
     r"""(?P<text>[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$)
       | (?P<name>"(?:[^"]|"")*")
       | (?P<word>[^\W\d][\w$]*)
+      | (?P<parameter>\$\d+)
       | (?P<comment>--[^\n]*|/\*)
       | (?P<other>\s+|\d+(?:\.\d+)?|.)""",
     re.VERBOSE | re.DOTALL,
@@ -66,6 +67,8 @@ def tokens(path: Path, text: str) -> Iterator[tuple[str, str]]:
         depth += (token == "(") - (token == ")")
         if depth < 0 or token == ";":
             raise DefinitionError(path, f"{text!r} is not one expression.", "Write a single SQL expression.")
+        if kind == "parameter":
+            raise DefinitionError(path, f"{token} has no value here: expressions have no parameters.")
         if token in ("'", '"', "$"):
             raise DefinitionError(path, f"{text!r} has a quote without an end.")
         if kind != "comment":
@@ -104,12 +107,29 @@ def uses_time(path: Path, text: str) -> bool:
 def check_repeatable(conn: Connection, path: Path, text: str) -> None:
     """Raise DefinitionError if an expression calls a volatile function of PostgreSQL's."""
     found = [each for each in tokens(path, text) if not each[1].isspace()]
+    if _has_age_until_now(found):
+        raise DefinitionError(path, "age() of one date means another time whenever it is read.", "Write age(now(), …).")
     called = [t.lower() for (kind, t), (_, after) in pairwise(found) if kind == "word" and after == "("]
     if called and (volatile := conn.execute(VOLATILE, [called]).fetchall()):
         raise DefinitionError(
             path,
             f"{volatile[0][0]}() gives another value whenever it is called, so the copy could not be verified.",
         )
+
+
+def _has_age_until_now(tokens: Sequence[tuple[str, str]]) -> bool:
+    """Tell whether age() is called with one argument: it counts from today on."""
+    for at, (kind, token) in enumerate(tokens):
+        if kind == "word" and token.lower() == "age" and at + 1 < len(tokens) and tokens[at + 1][1] == "(":
+            depth, commas = 0, 0
+            for _, inner in tokens[at + 1 :]:
+                depth += (inner in "([") - (inner in ")]")
+                commas += inner == "," and depth == 1
+                if not depth:
+                    break
+            if not commas:
+                return True
+    return False
 
 
 def try_on(conn: Connection, path: Path, query: str) -> None:
@@ -147,7 +167,7 @@ def condition(conn: Connection, path: Path, text: str, moment: datetime, table: 
     """Return a condition as it is read, after a trial on rows of its table. Raises DefinitionError."""
     done = as_of(path, text, moment)
     if not done:
-        raise DefinitionError(path, "a condition is missing.", 'Write "true" for all rows.')
+        raise DefinitionError(path, *NO_CONDITION)
     check_repeatable(conn, path, text)
     try_on(conn, path, f"SELECT FROM {table.quoted} WHERE ({done}\n) LIMIT {TRIED_ROWS}")
     return done

@@ -21,6 +21,18 @@ SELECT format('column %%I %%s', a.attname, why.reason)
                        WHERE p.partrelid = a.attrelid
                          AND (a.attnum = ANY (p.partattrs::int2[]) OR 0 = ANY (p.partattrs::int2[])))
         UNION ALL
+       SELECT format('is never NULL by the check %%I', k.conname)
+         FROM pg_constraint k
+        WHERE k.contype = 'c'
+          AND k.conrelid = a.attrelid
+          AND k.conkey = ARRAY[a.attnum]
+          AND pg_get_constraintdef(k.oid) LIKE 'CHECK ((%% IS NOT NULL))%%'
+        UNION ALL
+       SELECT format('may be NULL in one row only, by the unique index %%s', i.indexrelid::regclass)           --15+
+         FROM pg_index i                                                                                       --15+
+        WHERE i.indrelid = a.attrelid AND i.indisunique AND i.indnullsnotdistinct                              --15+
+          AND a.attnum = ANY (i.indkey::int2[])                                                                --15+
+        UNION ALL                                                                                              --15+
        SELECT format('is referred to by %%s', f.conrelid::regclass)
          FROM pg_constraint f
         WHERE f.contype = 'f'

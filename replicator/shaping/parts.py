@@ -16,7 +16,9 @@ from replicator.shaping import columns, dangling, masks, names, subset, where
 FEWER_ROWS = "what the definition leaves out: it is refreshed from the copied rows, and not compared"
 
 
-def apply_all(conn: Connection, catalog: Catalog, settings: Settings) -> tuple[Catalog, list[Loss], list[Finding]]:
+def apply_all(
+    conn: Connection, catalog: Catalog, settings: Settings, version: int
+) -> tuple[Catalog, list[Loss], list[Finding]]:
     """Return the catalog as it is copied, what is left out of it, and what the user should know.
 
     Raises DefinitionError.
@@ -26,7 +28,7 @@ def apply_all(conn: Connection, catalog: Catalog, settings: Settings) -> tuple[C
     catalog = where.apply(conn, catalog, definition, moment)
     catalog, findings = subset.apply(conn, catalog, definition, moment)
     catalog, without, alike = columns.apply(conn, catalog, definition, moment)
-    catalog, losses, dangle = dangling.apply(conn, catalog, definition, moment)
+    catalog, losses, dangle = dangling.apply(conn, catalog, settings, moment, version)
     masking = masks.apply(conn, catalog, settings)
     catalog, views = _views(masking.catalog, alike)
     renaming = names.check(conn, catalog, definition.rename, deferred=any(settings.deferral))

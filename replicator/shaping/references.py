@@ -88,7 +88,7 @@ def lasting(conn: Connection, key: Reference) -> str:
     """Return why the referencing columns cannot be NULL in the copy; "" if they can."""
     oid = key.address.objid if key.address else 0
     about = {"table": key.child.place.oid, "columns": list(key.child.columns), "key": oid}
-    rows = conn.execute(statement(__package__, "lasting"), about).fetchall()
+    rows = conn.execute(statement(__package__, "lasting", conn), about).fetchall()
     return str(rows[0][0]) if rows else ""
 
 

@@ -41,6 +41,7 @@ NAMELESS = (
 LEFT_EMPTY = "--skip-failed-refresh leaves materialized views empty that cannot be refreshed."
 NOT_VALID = "--foreign-keys not-valid adds foreign keys that the rows violate as NOT VALID."
 MEND = "Correct the rows on the source; --resume compares these tables again."
+OR_DEFINITION = "If the definition is the cause, correct it and start over."
 
 
 def own_fault(error: psycopg.Error) -> bool:
@@ -100,11 +101,16 @@ def may_be_of_rows(error: StepFailed) -> bool:
 
 
 def incomplete(
-    lost: Sequence[Step], refused: Mapping[str, StepFailed], *, rows_only: bool, appended: bool = False
+    lost: Sequence[Step],
+    refused: Mapping[str, StepFailed],
+    *,
+    rows_only: bool,
+    appended: bool = False,
+    defined: bool = False,
 ) -> Incomplete | StepFailed:
     """Return the error that ends a run in which only these steps are left. `rows_only`: the schema existed before.
 
-    `appended`: so did rows, which cannot be told apart from the copied ones.
+    `appended`: so did rows, which cannot be told apart from the copied ones. `defined`: a definition changes rows.
     """
     if unknown := [step.name for step in lost if step.name not in refused]:
         return StepFailed(unknown[0], "it is missing from the journal, though nothing failed")
@@ -112,7 +118,7 @@ def incomplete(
     errors = [refused[step.name] for step in lost]
     both = list(zip(lost, errors, strict=True))
     if not appended and any(may_be_of_rows(error) for error in errors):
-        hints.append(MEND)
+        hints += [MEND, OR_DEFINITION] if defined else [MEND]
     keys = [error for step, error in both if step.kind == "foreign_key"]
     if not rows_only and any(violated(error) for error in keys):
         hints.append(NOT_VALID)
