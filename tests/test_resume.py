@@ -47,6 +47,20 @@ def killed(start: Start, source: Database, destination: Database, *options: str)
     assert destination.value(copied) == 1
 
 
+def test_a_subset_whose_snapshot_is_lost_is_started_over(
+    start: Start, replicator: Run, source: Database, destination: Database
+) -> None:
+    subset = ("--define", 'subset.roots."public.one" = "true"')
+    killed(start, source, destination, *subset)
+    over = "The rows of a subset belong together: start over with `clean`, then `clone --definition FILE`."
+    assert over in replicator("status", "--destination", destination.dsn).out
+    refused = replicator("clone", "--resume", *subset, *both(source, destination))
+    refuses(refused, 3)
+    assert over in refused.said
+    runs(replicator("clean", "--destination", destination.dsn))
+    runs(replicator("clone", *subset, *both(source, destination)))
+
+
 def test_in_the_same_snapshot_only_what_is_missing_is_done(
     start: Start, replicator: Run, source: Database, destination: Database
 ) -> None:

@@ -300,6 +300,25 @@ def test_what_is_wrong_is_said_in_one_paragraph(
     assert contents(destination) == {}
 
 
+@pytest.mark.parametrize("excluded", [("--exclude-data", "orders"), ("--exclude", "orders")])
+def test_what_a_missing_table_cuts_off_is_refused(
+    excluded: tuple[str, str], servers: Servers, major: int, replicator: Run
+) -> None:
+    source, destination = servers.database(major), servers.database(major)
+    source.run("""
+        CREATE TABLE customers (id int PRIMARY KEY); CREATE TABLE aside (id int);
+        CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers);
+        CREATE TABLE lines (id int PRIMARY KEY, o int REFERENCES orders);
+        INSERT INTO customers SELECT generate_series(1, 9); INSERT INTO orders SELECT id, id FROM customers;
+        INSERT INTO lines SELECT id, id FROM orders; INSERT INTO aside VALUES (1);
+    """)
+    subset = ("--define", 'subset.roots."public.customers" = "id < 3"', *excluded)
+    refused = replicator("clone", *subset, *both(source, destination))
+    refuses(refused, 3, "Only tables whose rows are not copied connect these", "copied: public.lines.")
+    runs(replicator("clone", *subset, "--define", 'subset.others = "none"', *both(source, destination)))
+    assert destination.value("SELECT count(*) FROM lines") == 0
+
+
 def test_a_subset_is_not_continued_in_another_snapshot(shop: Shop, destination: Database) -> None:
     subset = Definition.of({"subset": {"roots": {"public.customers": "true"}}})
     with pytest.raises(UsageError, match="belong together"):

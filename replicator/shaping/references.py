@@ -20,6 +20,9 @@ from replicator.shaping.places import Place, Places
 VIRTUAL = ("subset", "virtual")
 CONSTRAINT_CLASS = 2606
 """The OID of pg_constraint."""
+CONNECTED = """
+SELECT conrelid::bigint, confrelid::bigint FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 AND oid >= 16384
+"""
 NAME = r'(?:"(?:[^"]|"")+"|[^\s".(),]+)'
 SIDE = rf"\s*({NAME}\s*\.\s*{NAME})\s*\.\s*({NAME}|\(\s*{NAME}(?:\s*,\s*{NAME})*\s*\))\s*"
 DECLARED = re.compile(rf"{SIDE}->{SIDE}(?:\bwhere\b(.+))?", re.IGNORECASE | re.DOTALL)
@@ -138,6 +141,12 @@ def read(conn: Connection, places: Places) -> list[Reference]:
                 )
             )
     return found
+
+
+def between(conn: Connection, places: Places) -> list[tuple[Place, Place]]:
+    """Return which places all foreign keys of the source connect, also of tables that are not copied."""
+    rows = conn.execute(CONNECTED).fetchall()
+    return [(places.all[child], places.all[parent]) for child, parent in rows if {child, parent} <= places.all.keys()]
 
 
 def read_declared(conn: Connection, places: Places, texts: Iterable[str], moment: datetime) -> list[Reference]:

@@ -36,7 +36,8 @@ def apply(
     virtual = references.read_declared(conn, places, subset.virtual, moment)
     keys = [*references.read(conn, places), *virtual]
     roots = list(_roots(conn, places, subset, moment))
-    connected = _connected(places, keys, [root.place for root in roots])
+    at = [root.place for root in roots]
+    connected = _connected(places, ((key.child.place, key.parent.place) for key in keys), at)
     selection = Selection(places)
     begin = _begin(places, roots, subset.limit)
     done = _follow(places, selection, begin, _followed(conn, keys, subset), subset.depth)
@@ -49,7 +50,11 @@ def apply(
         shaped(table, chosen.get(oid, places.none(oid))) if oid in connected or oid in chosen else table
         for oid, table in places.tables.items()
     )
-    return replace(catalog, tables=tables), list(_notes(places, aside, subset, catalog))
+    notes = list(_notes(places, aside, subset, catalog))
+    if subset.others == "all":
+        between = [(key.child.place, key.parent.place) for key in virtual] + references.between(conn, places)
+        notes += _cut_off(places, aside & _connected(places, between, at))
+    return replace(catalog, tables=tables), notes
 
 
 def shaped(table: Table, keys: Keys | None) -> Table:
@@ -92,9 +97,9 @@ def _followed(conn: Connection, keys: Iterable[Reference], subset: Subset) -> li
     return [key for key in keys if key.child.place.oid in oids]
 
 
-def _connected(places: Places, keys: Iterable[Reference], roots: Iterable[Place]) -> set[int]:
+def _connected(places: Places, keys: Iterable[tuple[Place, Place]], roots: Iterable[Place]) -> set[int]:
     """Return the tables that keys connect with the roots, in whatever direction and over however many others."""
-    groups = [set(key.child.place.leaves) | set(key.parent.place.leaves) for key in keys]
+    groups = [set(child.leaves) | set(parent.leaves) for child, parent in keys]
     groups += [set(place.leaves) for place in places.all.values() if not place.only]
     of_table: dict[int, list[set[int]]] = {}
     for group in groups:
@@ -236,6 +241,17 @@ def referred(places: Places, key: Reference, leaf: int, rows: Keys | None) -> It
         yield places.find(
             f"SELECT p.tableoid, p.ctid FROM {parent} AS p WHERE EXISTS (SELECT FROM {child} AS c WHERE {key.match})",
             key.path,
+        )
+
+
+def _cut_off(places: Places, cut_off: Iterable[int]) -> Iterator[Finding]:
+    """Refuse tables that would be copied whole because what connects them with the roots is not copied."""
+    names = sorted(places.tables[leaf].identity for leaf in cut_off if not places.tables[leaf].empty)
+    if names:
+        yield Finding(
+            "Only tables whose rows are not copied connect these with the roots of the subset, so all of their rows"
+            f" would be copied: {listed(names)}.",
+            "Leave their rows out, too (--exclude-data), or copy the tables between them and the roots.",
         )
 
 

@@ -1,7 +1,7 @@
 """What names and values of personal data look like."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from ipaddress import ip_address
 
@@ -175,13 +175,10 @@ EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 PHONE = re.compile(r"(?:\+|00)?[\d\s()./-]{7,22}")
 IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*")
-FEWEST = 3
-"""Fewer values prove nothing."""
 FEWEST_NAMES = 10
 """Green and Rose are names, too."""
-MOST = 0.5
-"""The share of values that must look so; of names less, since no list has all of them."""
 SOME_NAMES = 0.2
+"""The share of values that must look so. No list has all names."""
 
 
 def guess(table: str, column: str, family: Family, values: Sequence[str]) -> tuple[MaskRule, str] | None:
@@ -222,18 +219,11 @@ def _by_name(table: str, column: str, family: Family) -> tuple[MaskRule, str] | 
 def _by_values(family: Family, values: Sequence[str]) -> tuple[MaskRule, str] | None:
     if family is Family.INET:
         return MaskRule("inet"), "its type"
-    if len(values) < FEWEST or family not in FIGURES:
+    if not values or family not in FIGURES:
         return None
-    tests: Iterable[tuple[Callable[[str], bool], MaskRule, str]] = (
-        (is_email, MaskRule("email"), "e-mail addresses"),
-        (is_ip, MaskRule("inet"), "IP addresses"),
-        (is_iban, MaskRule("digits"), "IBANs"),
-        (is_card, MaskRule("digits"), "card numbers"),
-        (is_phone, MaskRule("phone"), "phone numbers"),
-    )
-    for test, rule, what in tests if family is Family.TEXT else [t for t in tests if t[0] is is_card]:
+    for test, rule, what, fewest, least in LOOKS if family is Family.TEXT else LOOKS_OF_NUMBERS:
         share = sum(map(test, values)) / len(values)
-        if share >= (0.9 if test is is_card else MOST):
+        if len(values) >= fewest and share >= least:
             return rule, f"{share:.0%} of its values look like {what}"
     share = _share_of_names(values) if family is Family.TEXT else 0.0
     if share >= SOME_NAMES:
@@ -279,6 +269,17 @@ def is_iban(text: str) -> bool:
     """Tell whether a text has the check digits of an IBAN."""
     text = text.replace(" ", "").upper()
     return bool(IBAN.fullmatch(text)) and int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 == 1
+
+
+LOOKS_OF_NUMBERS = ((is_card, MaskRule("digits"), "card numbers", 3, 0.9),)
+LOOKS = (
+    (is_email, MaskRule("email"), "e-mail addresses", 1, 0.1),
+    (is_ip, MaskRule("inet"), "IP addresses", 3, 0.5),
+    (is_iban, MaskRule("digits"), "IBANs", 1, 0.1),
+    *LOOKS_OF_NUMBERS,
+    (is_phone, MaskRule("phone"), "phone numbers", 3, 0.5),
+)
+"""Tests of values: the mask, what it is, how few values prove nothing, and the share that must look so."""
 
 
 @cache

@@ -17,7 +17,8 @@ from replicator.shaping.masks.places import Column, Place, Places
 from replicator.shaping.masks.rules import Link, Rules
 from replicator.shaping.masks.value import FAMILIES, Family
 
-SAMPLE_ROWS = 1000
+SAMPLE_ROWS, SAMPLE_BLOCKS = 1000, 300
+BLOCK_BYTES = 8192
 BETWEEN = "\x1f"
 """What is written between the elements of an array."""
 SUGGEST = '`replicator suggest-masks` prints rules for them. Write column = "plain" for what may be copied as it is.'
@@ -121,8 +122,11 @@ def _sample(conn: Connection, table: Table, columns: Iterable[Column]) -> dict[s
     if not wanted:
         return {}
     items = ", ".join(f'pg_catalog."left"({_as_text(c)}, 2000)' for c in wanted)
-    some = f" TABLESAMPLE SYSTEM ({min(100.0, 120 * SAMPLE_ROWS / table.rows):f})" if table.rows > SAMPLE_ROWS else ""
-    rows = conn.execute(f"SELECT {items} FROM ONLY {table.identity}{some} LIMIT {SAMPLE_ROWS}").fetchall()
+    blocks = table.blocks or table.bytes // BLOCK_BYTES
+    some = f"TABLESAMPLE SYSTEM ({100 * SAMPLE_BLOCKS / blocks:f}) REPEATABLE (1)" if blocks > SAMPLE_BLOCKS else ""
+    # From all over the table, and the same rows each time: old rows may have no such value.
+    spread = f"SELECT * FROM ONLY {table.identity} {some} ORDER BY pg_catalog.hashtext(ctid::text) LIMIT {SAMPLE_ROWS}"
+    rows = conn.execute(f"SELECT {items} FROM ({spread}) AS r").fetchall()
     by_column = zip(*rows, strict=True) if rows else ((),) * len(wanted)
     return {
         c.name: [each for value in values if value for each in (value.split(BETWEEN) if c.array else [value]) if each]
