@@ -143,8 +143,8 @@ class _Told:
             if found := RESUMING.search(ended.error.hint):
                 way = ended.error.hint[found.start() :].partition("`")[2].partition("`")[0]
                 self._resume = max(self._resume, way.replace("clone", self._command, 1), key=len)
-            hint = STARTING_OVER.sub(self._start_over, ended.error.hint)
-            ended.error.hint = RESUMING.sub(lambda _: f"`{self._command}", hint)
+            hint = RESUMING.sub(lambda _: f"`{self._command}", ended.error.hint)
+            ended.error.hint = STARTING_OVER.sub(self._start_over, hint)
         self._on_end(_result(ended))
 
     def _start_over(self, found: re.Match[str]) -> str:

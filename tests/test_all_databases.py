@@ -225,6 +225,8 @@ def test_a_failure_stops_no_other_and_resume_continues_it(two: Pair, replicator:
     assert re.search(r"(?m)^other +copied", result.out), result
     assert databases(two.new) == ["bad one", "other", "postgres", RECORD, "shop"]
     refuses(replicator("clone", "--all-databases", "--resume", "--no-acl", *two.flags), 3, "without --no-acl")
+    forgotten = replicator("clone", "--all-databases", "--exclude-database", "post*", *two.flags)
+    refuses(forgotten, 3, "3 of 3 databases", "--resume")
     two.both("bad one")[0].run("CREATE OR REPLACE FUNCTION f(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1'")
     two.both("bad one")[1].run("CREATE TABLE kept_by_resume ()")
     again = replicator("clone", "--all-databases", "--resume", "--verify", "--exclude-database", "post*", *two.flags)

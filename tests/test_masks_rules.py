@@ -72,6 +72,8 @@ def people(database: Database) -> Database:
         ('[mask."public.people"]\nn = { mask = "number", percent = 0 }', ("percent must be",)),
         ('[mask."public.people"]\nname = { sql = "regexp_split_to_table(name, \'7\')" }',
              ("shop.toml:2:", "must give one value for each row")),
+        ('[mask."public.people"]\ncode = "text"\n[tables."public.people"]\nexclude_columns = ["code"]',
+             ("shop.toml:2:", "public.people.code is in exclude_columns, too")),
         ('[mask."public.people"]\nname = { sql = "max(name)" }', ("must give one value for each row",)),
         ('[mask."public.people"]\nname = { sql = "name, code" }', ("its type is record",)),
     ],
@@ -135,6 +137,9 @@ def test_a_key_is_needed_and_a_weak_one_refused(
     assert "chmod 600" in noted.err
     runs(noted)
     assert replicator("verify", *define(tmp_path, rules, key=OTHER_KEY), *flags).code == 8
+    mistaken = replicator("verify", *definition, "--mask-key-file", OTHER_KEY, *flags)
+    refuses(mistaken, 2, "Cannot read the key in the file that --mask-key-file names: No such file")
+    assert OTHER_KEY not in mistaken.err
 
 
 def test_without_keyed_masks_no_key_is_needed(

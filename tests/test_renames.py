@@ -277,6 +277,7 @@ CREATE TYPE kind AS ENUM ('a'); CREATE TABLE app.t (a int); INSERT INTO orders V
         ({"roles": {"pg_monitor": "x"}}, "rename.roles.pg_monitor", "belongs to PostgreSQL itself"),
         ({"roles": {"alice": "public"}}, "rename.roles.alice", "public is a reserved name"),
         ({"roles": {"alice": "x", "bob": "x"}}, "rename.roles.alice", "x is the new name of 2 roles"),
+        ({"roles": {"alice": "bob"}}, "rename.roles.alice", "the source's database uses another role bob, and both"),
         ({"tablespaces": {"fest": "x"}}, "rename.tablespaces.fest", "the source has no tablespace fest"),
         (
             {"tables": {"public.orders": "a.b"}},
@@ -292,6 +293,7 @@ def test_a_name_that_cannot_be_given_is_refused(
 ) -> None:
     source, destination = pair
     source.run(PLAIN)
+    source.run("ALTER TABLE app.t OWNER TO bob")
     if "named.r" in words:
         source.run("CREATE DOMAIN relation AS regclass; CREATE TABLE named (q regrole, r relation)")
     with pytest.raises(DefinitionError) as raised:

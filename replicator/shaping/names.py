@@ -17,6 +17,13 @@ NAMES = {
     "roles": "SELECT rolname::text FROM pg_roles",
     "tablespaces": "SELECT spcname::text FROM pg_tablespace",
 }
+USED_ROLES = """
+SELECT DISTINCT r.rolname::text
+  FROM pg_shdepend d
+  JOIN pg_roles r ON r.oid = d.refobjid
+ WHERE d.refclassid = 'pg_authid'::regclass
+   AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 SYSTEM = re.compile(r"pg_.*|information_schema", re.DOTALL)
 RESERVED = {"schemas": {SCHEMA}, "roles": {"public", "none"}, "tablespaces": set[str](), "tables": set[str]()}
 """New names that cannot be used, or have another meaning."""
@@ -68,6 +75,14 @@ def check(conn: Connection, catalog: Catalog, rename: Rename, *, deferred: bool)
         for old in pairs:
             _check_old(("rename", part, old), part, old, known)
         _check_new(("rename", part), part, pairs, repeated=part == "tablespaces")
+    used = {name for (name,) in conn.execute(USED_ROLES).fetchall()} - rename.roles.keys() if rename.roles else set()
+    for old, new in rename.roles.items():
+        if new in used:
+            raise DefinitionError(
+                ("rename", "roles", old),
+                f"the source's database uses another role {new}, and both would be one in the copy.",
+                f"Rename that, too, or call {old} otherwise.",
+            )
     for path, old, new in _into_taken_schemas(catalog, rename):
         raise DefinitionError(
             path, f"the copy has another schema {new}.", f"Rename that, too, or call {old} otherwise."

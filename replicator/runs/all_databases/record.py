@@ -47,6 +47,8 @@ class Record:
     options: unfinished.Options
     states: dict[str, State]
     control: ControlConnection = field(repr=False)
+    earlier: dict[str, State] = field(default_factory=dict)
+    """What a run with the same source and options left that this one does not continue."""
     finished: bool = False
     """Whether no database of this run failed."""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -56,8 +58,8 @@ class Record:
         self._write(name, {name: state})
 
     def forget(self, name: str) -> None:
-        """Forget a database in which nothing was written."""
-        self._write(name, {})
+        """Forget that this run began a database, in which nothing was written: what an earlier run left is there."""
+        self._write(name, {name: self.earlier[name]} if name in self.earlier else {})
 
     def _write(self, name: str, state: dict[str, State]) -> None:
         with self.lock:
@@ -87,10 +89,13 @@ def opened(conn: Connection, settings: Settings, source: str, emit: Emit) -> Ite
     try:
         with _claimed(settings) as control:
             states: dict[str, State] = {}
+            earlier: dict[str, State] = {}
             if said and settings.resume != "no":
                 _check(said, source, settings)
                 states = said["databases"]
-            record = Record(source, options, states, control)
+            elif said and (said["source"], said["options"]) == (source, options):
+                earlier = said["databases"]
+            record = Record(source, options, states, control, earlier)
             record.write()
             yield record
     finally:

@@ -89,7 +89,10 @@ def _check_names(conn: Connection, definition: Definition) -> None:
     found = relations.find(conn, [(name, ("mask", str(name))) for name in definition.mask])
     for name, columns in definition.mask.items():
         for column in columns:
-            found[name].check_column(column, ("mask", str(name), column))
+            path = ("mask", str(name), column)
+            found[name].check_column(column, path)
+            if name in definition.tables and column in definition.tables[name].exclude_columns:
+                raise DefinitionError(path, f"{name}.{column} is in exclude_columns, too.", "Remove one.")
 
 
 def _declared(definition: Definition, known: Places) -> Iterator[tuple[Place, Place]]:
