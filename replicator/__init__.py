@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from replicator.library import CheckedPlan as CheckedPlan
     from replicator.library import CopiedTable as CopiedTable
     from replicator.library import Result as Result
-    from replicator.library import Running as Running
     from replicator.library import check as check
     from replicator.library import clean as clean
     from replicator.library import clone as clone
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from replicator.model import Plan as Plan
     from replicator.model import ReadPoint as ReadPoint
     from replicator.model import Statistics as Statistics
+    from replicator.running import Running as Running
     from replicator.runs.choose import Chosen as Chosen
     from replicator.settings import Settings as Settings
     from replicator.shaping.masks.personal import Suggested as Suggested
@@ -53,11 +53,12 @@ _HOMES = {
     "events": ("Event",),
     "journal.run": ("Status",),
     "library": (
-        "Checked", "CheckedPlan", "CopiedTable", "Result", "Running",
+        "Checked", "CheckedPlan", "CopiedTable", "Result",
         "check", "choose", "clean", "clone", "plan", "status", "suggest_masks", "validate",
         "verify",
     ),
     "model": ("Finding", "Format", "Plan", "ReadPoint", "Statistics"),
+    "running": ("Running",),
     "runs.choose": ("Chosen",),
     "settings": ("Settings",),
     "shaping.masks.personal": ("Suggested", "Suggestion"),

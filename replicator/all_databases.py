@@ -13,7 +13,8 @@ from replicator.catalog.rules import Rules
 from replicator.errors import Interrupted, ReplicatorError, SomeFailed, StepFailed, UsageError
 from replicator.events import Emit, InDatabase, counted, listed
 from replicator.journal import unfinished
-from replicator.library import Command, Result
+from replicator.library import Result
+from replicator.running import Command
 from replicator.runs.all_databases import Ended, Patterns, clone_each, verify_each
 from replicator.settings import Settings
 

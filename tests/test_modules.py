@@ -29,6 +29,7 @@ ORDER = [
     "checks",
     "comparing",
     "runs",
+    "running",
     "library",
     "all_databases",
     "demo",
