@@ -52,7 +52,7 @@ def filled(servers: Servers) -> Iterator[dict[str, Database]]:
 
 def source_of(what: str, filled: dict[str, Database], servers: Servers) -> Database:
     if what not in filled:
-        filled[what] = database = servers.database(12 if what == "oldest" and 12 in VERSIONS else NEWEST)
+        filled[what] = database = servers.database(12 if what == "oldest" and 12 in VERSIONS else NEWEST, kept=True)
         if what == "pagila":
             database.run("\n".join(path.read_text("utf-8") for path in PAGILA))
             database.run("REFRESH MATERIALIZED VIEW rental_by_category")

@@ -20,7 +20,7 @@ from replicator.settings.definition import Definition
 from tests.fix_servers import VERSIONS, Database, Servers
 from tests.subset.reference import Reference, Row, contents
 
-FEW, MANY = 4, 150
+FEW, MANY = 16, 150
 RULES = ("drop", "drop", "null", "null", "null", "keep-not-valid", "refuse")
 OLDEST, NEWEST = min(VERSIONS), max(VERSIONS)
 
@@ -215,7 +215,9 @@ def test_a_few_subsets_are_those_of_brute_force(servers: Servers, seed: int) -> 
 @pytest.mark.fuzz
 @settings(quiet, max_examples=MANY)
 @given(seeds)
-def test_many_subsets_are_those_of_brute_force(servers: Servers, seed: int) -> None:
+def test_many_subsets_are_those_of_brute_force(request: pytest.FixtureRequest, servers: Servers, seed: int) -> None:
+    if request.config.getoption("markexpr") != "fuzz":
+        pytest.skip("only with -m fuzz")
     check(seed, servers)
 
 
