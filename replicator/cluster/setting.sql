@@ -20,3 +20,4 @@ SELECT s.setdatabase
  CROSS JOIN unnest(s.setconfig) WITH ORDINALITY AS item (text, ordinality)
  CROSS JOIN LATERAL (SELECT split_part(item.text, '=', 1), substr(item.text, strpos(item.text, '=') + 1))
             AS setting (name, value)
+ WHERE setting.name <> 'replicator.definition' -- the mark of a copy: see runs/mark.py

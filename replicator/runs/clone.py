@@ -12,7 +12,7 @@ from replicator.errors import Undone
 from replicator.events import Emit
 from replicator.journal import unfinished
 from replicator.model import ReadPoint
-from replicator.runs import swap
+from replicator.runs import mark, swap
 from replicator.runs.begin import Copy, begin
 from replicator.runs.connect import ready
 from replicator.runs.endpoints import open_both
@@ -53,6 +53,8 @@ def fill(settings: Settings, emit: Emit, *, verified: bool = False) -> Cloned:
             ends = stack.enter_context(open_both(settings, opened))
         if ends.previous:
             settings = unfinished.as_begun(settings, ends.previous.run.options)
+        elif settings.data_only:
+            settings = mark.of_copy(ends.control.conn).checked(settings, emit)
         settings = at_one_time(ends.snapshot.holder, settings)
         mode = mode_of(settings)
         prepared = mode.prepare(ends, settings, emit)

@@ -20,7 +20,7 @@ from replicator.errors import SnapshotLost, StepFailed, VerificationFailed
 from replicator.events import Emit
 from replicator.journal import ownership
 from replicator.model import Catalog, shown
-from replicator.runs import renaming
+from replicator.runs import mark, renaming
 from replicator.runs.connect import refuse_or_note, wait_for_both
 from replicator.runs.endpoints import Endpoints, open_both
 from replicator.runs.reading import content, in_one_encoding, read
@@ -67,6 +67,7 @@ def compare_now(settings: Settings, emit: Emit) -> list[Mismatch]:
                     Mismatch("clone", f"unfinished, {status.done} of {status.steps} steps are done", kind="unfinished")
                 ]
         source, destination = ends.snapshot.holder, ends.control.conn
+        settings = mark.of_copy(destination).checked(settings, emit)
         copied = relations(source, settings)
         refuse_or_note(
             checks.check_verification(

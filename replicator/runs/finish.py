@@ -13,7 +13,7 @@ from replicator.errors import ReplicatorError, StepFailed
 from replicator.journal import crash, unfinished
 from replicator.journal.run import read_given
 from replicator.model import Plan
-from replicator.runs import swap
+from replicator.runs import mark, swap
 from replicator.runs.begin import Copy
 from replicator.runs.compare import compare_databases, compared, raise_if_different
 from replicator.runs.resume import as_of
@@ -97,6 +97,8 @@ def finish(copy: Copy) -> None:
                 differing = compare_databases(copy.ends, settings, extra=False)
                 raise_if_different(differing, unfinished.correct(copy.options, rows=False))
             copy.journal.end(control)
+            if copy.mode.whole:
+                mark.put(control, settings, copy.emit)
             if copy.mode.swapped_in:
                 swap.mark_complete(control, copy.ends.snapshot.holder)
             number = journal.transaction_number(control)
