@@ -236,6 +236,9 @@ def test_a_failure_stops_no_other_and_resume_continues_it(two: Pair, replicator:
     assert re.search(r"(?m)^bad one +copied", runs(again)), again
     assert re.search(r"(?m)^shop +complete before", again.out), again
     assert databases(two.new) == ["bad one", "other", "postgres", "shop"]
+    ended = replicator("clone", "--all-databases", "--resume", "--exclude-database", "post*", *two.flags)
+    refuses(ended, 3, "no unfinished clone of all databases", "verify --all-databases")
+    assert databases(two.new) == ["bad one", "other", "postgres", "shop"]
     for name in ("bad one", "other", "shop"):
         old, new = two.both(name)
         assert new.dump("--data-only", "--inserts") == old.dump("--data-only", "--inserts")
@@ -444,7 +447,7 @@ def test_a_new_run_forgets_what_an_earlier_one_completed(two: Pair) -> None:
     """Even if it is killed before it begins a database."""
     with psycopg.connect(two.new.conninfo(), autocommit=True) as conn:
         settings = two.settings(resume="same-snapshot")
-        with record.opened(conn, settings, "system", print) as kept:
+        with record.opened(conn, two.settings(), "system", print) as kept:
             kept.set("shop", "complete")
             kept.set("other", "begun")
         with pytest.raises(PreflightFailed, match="of another server"), record.opened(conn, settings, "other", print):

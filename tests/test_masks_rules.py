@@ -136,7 +136,7 @@ def test_a_key_is_needed_and_a_weak_one_refused(
     noted = replicator("verify", *definition, "--mask-key-file", str(tmp_path / f"{KEY[:4]}.key"), *flags)
     assert "chmod 600" in noted.err
     runs(noted)
-    assert replicator("verify", *define(tmp_path, rules, key=OTHER_KEY), *flags).code == 8
+    refuses(replicator("verify", *define(tmp_path, rules, key=OTHER_KEY), *flags), 3, "another key is given")
     mistaken = replicator("verify", *definition, "--mask-key-file", OTHER_KEY, *flags)
     refuses(mistaken, 2, "Cannot read the key in the file that --mask-key-file names: No such file")
     assert OTHER_KEY not in mistaken.err

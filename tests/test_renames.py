@@ -182,8 +182,10 @@ ALTER DEFAULT PRIVILEGES FOR ROLE "Odd Role" GRANT SELECT ON TABLES TO carol;
 SELECT lo_from_bytea(4711, 'large'); ALTER LARGE OBJECT 4711 OWNER TO alice; GRANT SELECT ON LARGE OBJECT 4711 TO bob;
 INSERT INTO t VALUES (1, 'x');
 """
+MARK = "replicator.definition={"
 OF_DATABASE = """
-SELECT CASE setrole WHEN 0 THEN 'etl' ELSE setrole::regrole::text END, setconfig
+SELECT CASE setrole WHEN 0 THEN 'etl' ELSE setrole::regrole::text END
+     , ARRAY(SELECT regexp_replace(item, '{.*', '{') FROM unnest(setconfig) AS item)
      , (SELECT split_part(item::text, '/', 1) FROM unnest(datacl) AS item WHERE item::text LIKE 'etl=%')
   FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase
  WHERE datname = current_database()
@@ -216,10 +218,11 @@ def test_roles_have_new_names_wherever_they_are_printed(servers: Servers, major:
         other.run(text)
         assert destination.dump("--format=plain") == other.dump("--format=plain")
         assert destination.rows(OF_DATABASE) == [
-            ("etl", ["role=etl"], "etl=C"),
+            ("etl", ["role=etl", MARK], "etl=C"),
             ('"The % ""new"" one"', ["work_mem=8MB"], "etl=C"),
         ]
-        assert not verify(Settings(source.dsn, destination.dsn)).equal, "without the definition, roles differ"
+        with pytest.raises(PreflightFailed, match="made with a definition"):
+            verify(Settings(source.dsn, destination.dsn))
     finally:
         with psycopg.connect(source.server.conninfo(), autocommit=True) as conn:
             for each in (source, destination, other):
@@ -307,6 +310,26 @@ def test_a_name_that_cannot_be_given_is_refused(
 
 
 @SOME
+def test_functions_that_find_tables_by_the_path_are_named(pair: tuple[Database, Database], replicator: Run) -> None:
+    source, destination = pair
+    source.run(
+        """
+        CREATE TABLE orders (id int); CREATE TABLE "Odd one" (id int);
+        CREATE FUNCTION counts() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT count(*) FROM Orders); END';
+        CREATE FUNCTION odd() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM "Odd one"';
+        CREATE FUNCTION whole() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM pg_catalog.orders, reorders'
+            SET check_function_bodies = off;
+        CREATE FUNCTION fixed() RETURNS bigint LANGUAGE plpgsql SET search_path = public
+            AS 'BEGIN RETURN (SELECT count(*) FROM orders); END';
+    """.replace("CREATE FUNCTION whole", "SET check_function_bodies = off; CREATE FUNCTION whole")
+    )
+    noted = replicator("plan", "--define", 'rename.schemas.public = "raw"', *both(source, destination))
+    runs(noted)
+    said = noted.said + noted.out
+    assert "find them only if search_path has raw: function public.counts(), function public.odd()." in said
+
+
+@SOME
 def test_a_renamed_copy_is_replaced_by_another(pair: tuple[Database, Database]) -> None:
     source, destination = pair
     source.run(PLAIN)
@@ -365,7 +388,8 @@ def test_settings_name_new_schemas_and_the_plan_ends_with_the_renames(
     assert script.index("CREATE TABLE public.orders") < script.index(renames[1]) < script.rindex("CREATE SCHEMA IF")
     runs(replicator("clone", "--verify", *given))
     settings = "SELECT array_agg(c ORDER BY c) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase," \
-               " unnest(setconfig) c WHERE datname = current_database()"  # fmt: skip
+               " unnest(setconfig) c WHERE datname = current_database()" \
+               " AND c NOT LIKE 'replicator.%'"  # fmt: skip
     assert destination.value(settings) == ["search_path=app", 'search_path=raw, "$user", app']
     assert destination.rows("SELECT id FROM orders") == [(1,)]
     path.write_text('[rename]\nschemas = { publick = "raw" }\n')

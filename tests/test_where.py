@@ -146,7 +146,9 @@ def test_a_mistake_is_named_by_file_and_line(pair: tuple[Database, Database], re
     config.write_text(path.read_text())
     refuses(replicator("verify", "--config", str(config), *given), 2, "both have a definition")
     runs(replicator("verify", "--config", str(config), *both(source, destination)))
-    refuses(replicator("verify", *both(source, destination), "--exclude", "public.log"), 8, "differs")
+    config.write_text(config.read_text() + "[options]\njobs = 2\n")
+    refuses(replicator("verify", "--definition", str(config), *both(source, destination)), 2, "is for --config")
+    refuses(replicator("verify", *both(source, destination), "--exclude", "public.log"), 3, "with a definition")
 
 
 @SOME

@@ -127,7 +127,11 @@ def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], T]) -
         built = None if complete else build(wanted, emit)
         _swap_in(maintenance, settings, name, emit)
     except ReplicatorError as error:
-        error.hint = f'"{name}" is unchanged; the unfinished copy is in "{name}{INCOMING}". {error.hint or ""}'.strip()
+        begun: int | None = 1
+        with suppress(psycopg.Error, ReplicatorError), postgres.connect(maintenance, application="swap") as conn:
+            begun = databases.oid_of(conn, f"{name}{INCOMING}")
+        kept = f'; the unfinished copy is in "{name}{INCOMING}"' if begun else ""
+        error.hint = f'"{name}" is unchanged{kept}. {error.hint or ""}'.strip()
         raise
     _drop_leftovers(maintenance, settings, name, emit)
     return built

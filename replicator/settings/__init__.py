@@ -221,7 +221,7 @@ class Settings(Comparing, Existing, Copying, Content, Servers):
                 " together, as they were at one moment.",
                 hint="Start over: leave out `resume`."
                 if self.replace == "swap"
-                else "Start over: run `clean` first, or replace what is there with `replace=drop`.",
+                else "Start over: run the command clean first, or replace what is there with `replace=drop`.",
             )
         _exclusive(self, "upsert", "verify", "rows that only the destination has would count as extra")
         if self.replace == "swap" and any(self.deferral):

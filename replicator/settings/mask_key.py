@@ -13,7 +13,11 @@ from replicator.errors import UsageError
 INNER, OUTER = "replicator.mask_inner", "replicator.mask_outer"
 FEWEST_CHARACTERS = 32
 FEWEST_DIFFERENT = 8
-MAKE_ONE = "Make one: python3 -c 'import secrets; print(secrets.token_hex(32))' > mask.key && chmod 600 mask.key"
+MAKE_ONE = (
+    "Give the key of earlier copies, or make the first one:"
+    " (umask 077; set -C; python3 -c 'import secrets; print(secrets.token_hex(32))' > mask.key)"
+)
+"""With set -C, a shell does not overwrite the key that is there."""
 
 
 def check_key(key: str) -> None:

@@ -24,6 +24,13 @@ SELECT DISTINCT r.rolname::text
  WHERE d.refclassid = 'pg_authid'::regclass
    AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+TABLES = """
+SELECT c.relname::text
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+"""
+HAS_PATH = re.compile(r"^ SET search_path ", re.MULTILINE).search
 SYSTEM = re.compile(r"pg_.*|information_schema", re.DOTALL)
 RESERVED = {"schemas": {SCHEMA}, "roles": {"public", "none"}, "tablespaces": set[str](), "tables": set[str]()}
 """New names that cannot be used, or have another meaning."""
@@ -171,9 +178,29 @@ def _what_does_not_follow(conn: Connection, catalog: Catalog, rename: Rename) ->
             "Read these, and change them in the copy where they mean a renamed schema or table.",
             fatal=False,
         )
+    if found := _unqualified(conn, catalog, rename):
+        new = listed([in_words(name) for name in rename.schemas.values()])
+        yield Finding(
+            f"Functions that name tables of renamed schemas without a schema find them only if search_path has {new}:"
+            f" {listed(found)}.",
+            "Set search_path for the functions, or for the copy: ALTER DATABASE … SET search_path.",
+            fatal=False,
+        )
     if fixed := [name for (name,) in conn.execute(FIXED_EXTENSIONS, [list(rename.schemas)]).fetchall()]:
         text = f"Extensions in renamed schemas that may name them in their functions: {listed(fixed)}."
         yield Finding(text, "Test them in the copy.", fatal=False)
+
+
+def _unqualified(conn: Connection, catalog: Catalog, rename: Rename) -> list[str]:
+    """Return the functions whose text has the name of a table of a renamed schema, without a schema before it."""
+    tables = [re.escape(name) for (name,) in conn.execute(TABLES, [list(rename.schemas)]).fetchall()]
+    name = re.compile(rf"(?<![\w$.\"])\"?(?:{'|'.join(tables)})\"?(?![\w$.])", re.IGNORECASE)
+    functions = (o for o in catalog.objects if o.kind == "function" and tables)
+    return [
+        shown(o.name)
+        for o in functions
+        if any(name.search(text) for s in o.create for text in _literals(s, body=True)) and not HAS_PATH(o.create[0])
+    ]
 
 
 def _named_in(o: Object, words: Iterable[str]) -> list[str]:

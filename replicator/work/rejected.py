@@ -41,6 +41,7 @@ NAMELESS = (
 LEFT_EMPTY = "--skip-failed-refresh leaves materialized views empty that cannot be refreshed."
 NOT_VALID = "--foreign-keys not-valid adds foreign keys that the rows violate as NOT VALID."
 MEND = "Correct the rows on the source; --resume compares these tables again."
+REFERRED = "Or run `clean`, which drops nothing here; then copy the tables that these rows refer to as well."
 OR_DEFINITION = "If the definition is the cause, correct it and start over."
 
 
@@ -119,7 +120,9 @@ def incomplete(
     both = list(zip(lost, errors, strict=True))
     if not appended and any(may_be_of_rows(error) for error in errors):
         hints += [MEND, OR_DEFINITION] if defined else [MEND]
-    keys = [error for step, error in both if step.kind == "foreign_key"]
+    keys = [error for step, error in both if step.kind == "foreign_key" or step.name.startswith("check foreign_key ")]
+    if rows_only and any(violated(error) for error in keys):
+        hints.append(REFERRED)
     if not rows_only and any(violated(error) for error in keys):
         hints.append(NOT_VALID)
     if any(step.phase is Phase.REFRESH and error.__cause__ for step, error in both):
