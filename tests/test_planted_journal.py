@@ -350,7 +350,7 @@ def test_a_foreign_key_comes_back_from_its_facts(database: Database) -> None:
             conn.execute(key.journal_insert)
             conn.execute(key.drop)
         assert "FOREIGN KEY" not in database.dump()
-        assert restore_foreign_keys(conn) == []
+        assert restore_foreign_keys(conn, ()) == []
     assert database.dump() == before
 
 
