@@ -90,11 +90,11 @@ def test_locales_of_icu_are_the_same_by_another_name(old: int, servers: Servers)
 def test_members_of_an_extension_may_be_owned_by_another_role(servers: Servers) -> None:
     source, destination = servers.database(18), servers.database(18)
     source.run("""
-        CREATE ROLE maker SUPERUSER;
-        CREATE SCHEMA extensions AUTHORIZATION maker;
-        ALTER DEFAULT PRIVILEGES FOR ROLE maker IN SCHEMA extensions
+        CREATE ROLE of_extensions SUPERUSER;
+        CREATE SCHEMA extensions AUTHORIZATION of_extensions;
+        ALTER DEFAULT PRIVILEGES FOR ROLE of_extensions IN SCHEMA extensions
               GRANT EXECUTE ON FUNCTIONS TO postgres WITH GRANT OPTION;
-        SET SESSION AUTHORIZATION maker;
+        SET SESSION AUTHORIZATION of_extensions;
         CREATE EXTENSION cube SCHEMA extensions;
         GRANT EXECUTE ON FUNCTION extensions.cube_dim(extensions.cube) TO alice
     """)
