@@ -267,6 +267,11 @@ class TestFailures:
         runs(start(*SWAP, *both(new, old)).ends())
         assert serves(old, "new")
 
+    def test_what_is_refused_leaves_no_copy_to_look_for(self, replicator: Run, new: Database, old: Database) -> None:
+        refused = replicator(*SWAP, *both(new, old), "--define", 'tables."public.nothing".where = "true"')
+        refuses(refused, 2, "no table public.nothing", f'"{old.name}" is unchanged.')
+        assert "the unfinished copy is in" not in refused.said and beside(old) == {}
+
     def test_an_unfinished_copy_is_shown_and_goes_away(
         self, start: Start, replicator: Run, new: Database, old: Database
     ) -> None:

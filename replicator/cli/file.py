@@ -17,8 +17,6 @@ from replicator.errors import UsageError
 if TYPE_CHECKING:
     from replicator.settings.definition import Definition, DefinitionError
 
-ELSEWHERE = ("source", "destination", "options")
-"""The tables that a definition of its own does not have."""
 PARTS = ("tables", "subset", "mask", "rename")
 """Those that make up a definition: see settings/definition.py."""
 TABLES = ("source", "destination", "choose", "options", *PARTS)
@@ -87,7 +85,7 @@ class File:
             if name not in names:
                 alike = get_close_matches(name, names, 1)
                 hint = f"Did you mean {alike[0]}?" if alike else None
-                if name in ELSEWHERE and what == "table":
+                if name in TABLES and what == "table":
                     hint = "A file with servers and options is for --config."
                 hint = hint or (f"Possible: {', '.join(names)}." if what == "table" else None)
                 raise self.wrong(name, f"unknown {what} {name}.", hint, table)

@@ -12,7 +12,6 @@ from replicator.errors import UsageError
 
 VARIABLE = "REPLICATOR_MASK_KEY"
 """The variable that has the key, unless another one is named."""
-LONG = 32
 
 
 def _read(context: click.Context, parameter: click.Parameter, path: Path | None) -> str | None:
@@ -23,8 +22,10 @@ def _read(context: click.Context, parameter: click.Parameter, path: Path | None)
         key = path.read_text("utf-8").strip()
         shared = os.name == "posix" and path.stat().st_mode & 0o077
     except OSError as error:
+        from replicator.settings.mask_key import FEWEST_CHARACTERS
+
         # A long name without a suffix may be the key itself.
-        named = path if len(path.name) < LONG or path.suffix else "the file that --mask-key-file names"
+        named = path if len(path.name) < FEWEST_CHARACTERS or path.suffix else "the file that --mask-key-file names"
         raise UsageError(f"Cannot read the key in {named}: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise UsageError(f"The key in {path} is no text.") from None

@@ -1,4 +1,4 @@
-"""The mark of a finished copy that a definition shaped: a setting of its database, which no dump of it contains.
+"""The mark of a finished copy that a definition shaped: a setting of its database, so that its contents stay equal.
 
 Without it, nobody would know later that rows and values differ on purpose: `verify --repair` without the definition
 would replace masked values by the source's.
@@ -68,9 +68,8 @@ class Mark(NamedTuple):
 
 def of_copy(conn: Connection) -> Mark:
     """Return the mark of this database, or what the journal of its unfinished run says; an empty one without."""
-    if journal.read_status(conn):
-        run = journal.read_run(conn)
-        return Mark(*(run.options[name] for name in Mark._fields)) if run else Mark()
+    if run := journal.read_run(conn):
+        return Mark(*(run.options[name] for name in Mark._fields))
     for (text,) in conn.execute(READ, [f"{SETTING}=%"]).fetchall():
         with suppress(ValueError, TypeError):
             mark = Mark(**json.loads(text))
@@ -88,7 +87,8 @@ def put(conn: Connection, settings: Settings, emit: Emit) -> None:
     elif not conn.execute(READ, [f"{SETTING}=%"]).fetchall():
         return
     try:
+        ((name,),) = conn.execute("SELECT current_database()").fetchall()  # a pooler may call it otherwise
         with conn.transaction():
-            conn.execute(f"ALTER DATABASE {quoted(conn.info.dbname)} {change}")
+            conn.execute(f"ALTER DATABASE {quoted(name)} {change}")
     except psycopg.errors.InsufficientPrivilege:
         emit(Note(NOT_MARKED))

@@ -127,14 +127,18 @@ def swap(settings: Settings, emit: Emit, build: Callable[[Settings, Emit], T]) -
         built = None if complete else build(wanted, emit)
         _swap_in(maintenance, settings, name, emit)
     except ReplicatorError as error:
-        begun: int | None = 1
-        with suppress(psycopg.Error, ReplicatorError), postgres.connect(maintenance, application="swap") as conn:
-            begun = databases.oid_of(conn, f"{name}{INCOMING}")
-        kept = f'; the unfinished copy is in "{name}{INCOMING}"' if begun else ""
-        error.hint = f'"{name}" is unchanged{kept}. {error.hint or ""}'.strip()
+        error.hint = f'"{name}" is unchanged{_unfinished(maintenance, name)}. {error.hint or ""}'.strip()
         raise
     _drop_leftovers(maintenance, settings, name, emit)
     return built
+
+
+def _unfinished(maintenance: str, name: str) -> str:
+    """Return where the unfinished copy is, to go on a sentence; "" if there is none."""
+    with suppress(psycopg.Error, ReplicatorError), postgres.connect(maintenance, application="swap") as conn:
+        if databases.oid_of(conn, f"{name}{INCOMING}") is None:
+            return ""
+    return f'; the unfinished copy is in "{name}{INCOMING}"'
 
 
 def obstacles(source: Connection, server: Connection, settings: Settings) -> list[Finding]:

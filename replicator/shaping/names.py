@@ -30,7 +30,7 @@ SELECT c.relname::text
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
-HAS_PATH = re.compile(r"^ SET search_path ", re.MULTILINE).search
+HAS_PATH = re.compile(r"^ SET search_path ", re.MULTILINE)
 SYSTEM = re.compile(r"pg_.*|information_schema", re.DOTALL)
 RESERVED = {"schemas": {SCHEMA}, "roles": {"public", "none"}, "tablespaces": set[str](), "tables": set[str]()}
 """New names that cannot be used, or have another meaning."""
@@ -194,12 +194,15 @@ def _what_does_not_follow(conn: Connection, catalog: Catalog, rename: Rename) ->
 def _unqualified(conn: Connection, catalog: Catalog, rename: Rename) -> list[str]:
     """Return the functions whose text has the name of a table of a renamed schema, without a schema before it."""
     tables = [re.escape(name) for (name,) in conn.execute(TABLES, [list(rename.schemas)]).fetchall()]
+    if not tables:
+        return []
     name = re.compile(rf"(?<![\w$.\"])\"?(?:{'|'.join(tables)})\"?(?![\w$.])", re.IGNORECASE)
-    functions = (o for o in catalog.objects if o.kind == "function" and tables)
     return [
         shown(o.name)
-        for o in functions
-        if any(name.search(text) for s in o.create for text in _literals(s, body=True)) and not HAS_PATH(o.create[0])
+        for o in catalog.objects
+        if o.kind == "function"
+        and not HAS_PATH.search(o.create[0])
+        and any(name.search(text) for text in _literals(o.create[0], body=True))
     ]
 
 

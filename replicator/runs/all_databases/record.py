@@ -81,12 +81,12 @@ def opened(conn: Connection, settings: Settings, source: str, emit: Emit) -> Ite
     """
     options = json.loads(json.dumps(unfinished.options_of(settings)))
     said = _read(conn)
-    if said is None and settings.resume != "no":
-        raise PreflightFailed(
-            "There is no unfinished clone of all databases on the destination: none was begun, or it is complete.",
-            hint="Compare with `verify --all-databases`. To begin, leave out --resume.",
-        )
     if said is None:
+        if settings.resume != "no":
+            raise PreflightFailed(
+                "There is no unfinished clone of all databases on the destination: none was begun, or it is complete.",
+                hint="Compare with `verify --all-databases`. To begin, leave out --resume.",
+            )
         for finding in create.check_creator(conn):
             raise PreflightFailed(finding.text, hint=finding.remedy, findings=[finding])
         conn.execute(f"CREATE DATABASE {RECORD} TEMPLATE template0")

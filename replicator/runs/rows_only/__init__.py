@@ -265,12 +265,11 @@ def restore_foreign_keys(conn: Connection, steps: Iterable[Recorded]) -> list[st
     recreated; the journal keeps it.
     """
     unchecked = {step.name for step in steps if not step.done}
-    not_validated = [
-        note
-        for row in read_targets(conn, "target_foreign_keys")
-        if row.check and CHECK.format((key := _as_dropped_key(row)).name) in unchecked
-        for note in _judge(conn, key, row.check)
-    ]
+    not_validated: list[str] = []
+    for row in read_targets(conn, "target_foreign_keys"):
+        key = _as_dropped_key(row)
+        if row.check and CHECK.format(key.name) in unchecked:
+            not_validated += _judge(conn, key, row.check)
     for key in read_dropped_keys(conn):
         with proven(conn):
             try:

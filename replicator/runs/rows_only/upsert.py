@@ -87,14 +87,14 @@ def merging(work: CopyTable, key: Key) -> CopyTable:
     """Return the work that copies rows into a temporary table, and merges that into the target by this key."""
     target = work.target
     columns = ", ".join(target.columns)
-    set_ = [name for name in target.columns if name not in key.fixed]
+    updated = [name for name in target.columns if name not in key.fixed]
     action = "NOTHING"
-    if set_:
+    if updated:
         # Those of the key, too: what is equal to it may be written otherwise, as 1.0 and 1.00.
-        assignments = ", ".join(f"{name} = excluded.{name}" for name in set_)
+        assignments = ", ".join(f"{name} = excluded.{name}" for name in updated)
         # *<> compares the bytes of rows, so that it serves types without an equality operator, too. Without the cast,
         # rows are compared column by column.
-        rows = (", ".join(f"{of}.{name}" for name in set_) for of in ("t", "excluded"))
+        rows = (", ".join(f"{of}.{name}" for name in updated) for of in ("t", "excluded"))
         ours, theirs = (f"ROW({row})::pg_catalog.record" for row in rows)
         action = f"UPDATE SET {assignments} WHERE {ours} OPERATOR(pg_catalog.*<>) {theirs}"
     merge = (
