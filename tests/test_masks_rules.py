@@ -96,17 +96,20 @@ def test_null_stays_null_and_what_is_near_the_limit_changes(pair: tuple[Database
     source, destination = pair
     near = ", ".join(f"{most} - g" for most in MOST.values())
     source.run(f"""
-        CREATE TABLE t (id int, i int, b bigint, s smallint, n numeric(10, 2), f float8, a int[]);
+        CREATE TABLE t (id int, i int, b bigint, s smallint, n numeric(10, 2), f float8, a int[], u numeric);
         INSERT INTO t (id, a) VALUES (0, '{{5,NULL}}');
         INSERT INTO t SELECT g, {near} FROM generate_series(1, 40) g;
+        INSERT INTO t (id, u) VALUES (-1, 12.50);
         CREATE TABLE dated (who text, d date, at timestamp);
         INSERT INTO dated SELECT NULLIF(g % 5, 0), date '2020-02-02' - g, '2020-02-02' FROM generate_series(0, 39) g;
     """)
-    numbers = {key: {"mask": "number", "percent": 50} for key in "ibsnfa"}
+    numbers = {key: {"mask": "number", "percent": 50} for key in "ibsnfau"}
     dates = {key: {"mask": "date", "by": "who"} for key in ("d", "at")}
     rules = {"public.t": numbers, "public.dated": dates}
     clone(Settings(source.dsn, destination.dsn, definition={"mask": rules}, mask_key=KEY, verify=True))
-    assert destination.rows("SELECT i, b, s, n, f, a[2] FROM t WHERE id = 0") == [(None,) * 6]
+    assert destination.rows("SELECT i, b, s, n, f, a[2], u FROM t WHERE id = 0") == [(None,) * 7]
+    changed = destination.value("SELECT u FROM t WHERE id = -1")
+    assert 6.25 <= changed <= 18.75 and changed != Decimal("12.50") and changed.as_tuple().exponent == -2
     for column, most in MOST.items():
         rows = dict(destination.rows(f"SELECT id, {column} FROM t WHERE id > 0"))
         assert all(most / 2 - 40 <= value <= most for value in rows.values()), column

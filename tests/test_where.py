@@ -168,8 +168,20 @@ def test_another_definition_does_not_resume(pair: tuple[Database, Database]) -> 
     assert "--definition FILE" in str(raised.value.hint)
     with pytest.raises(PreflightFailed, match="started with another definition"):
         clone(Settings(source.dsn, destination.dsn, resume="per-table", definition=DEFINITION))
+    with pytest.raises(PreflightFailed, match="started with --as-of 2") as raised:
+        clone(Settings(source.dsn, destination.dsn, resume="per-table", as_of="1999-01-01T00:00:00+00:00", **settings))
+    assert "Leave it out: `clone --definition FILE --resume=per-table`." in str(raised.value.hint)
     clone(Settings(source.dsn, destination.dsn, resume="per-table", verify=True, **settings))
     assert destination.value("SELECT count(*) FROM orders") == 990
+
+
+@SOME
+def test_a_condition_that_takes_long_is_not_tried_to_the_end(pair: tuple[Database, Database]) -> None:
+    source, destination = pair
+    source.run("CREATE TABLE t AS SELECT g AS id FROM generate_series(1, 260) g; CREATE FUNCTION slow(int) RETURNS bool"
+               " STABLE LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.01); RETURN $1 > 10; END'")  # fmt: skip
+    clone(Settings(source.dsn, destination.dsn, definition={"tables": {"public.t": {"where": "public.slow(id)"}}}))
+    assert destination.value("SELECT count(*) FROM t") == 250
 
 
 @SOME
